@@ -1,0 +1,54 @@
+//! The only place that reads the time of day.
+//!
+//! Everything that needs time takes a [`Clock`], so that tests hold it still.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::post::EventTime;
+
+/// Time of day, real or held by a test.
+#[derive(Clone, Debug, Default)]
+pub enum Clock {
+    /// The machine's clock.
+    #[default]
+    System,
+    /// Milliseconds since the Unix epoch, moved by whoever holds the other end.
+    Held(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// A clock that stands at `at` until [`Clock::advance`].
+    #[must_use]
+    pub fn held(at: EventTime) -> Self {
+        Self::Held(Arc::new(AtomicI64::new(at.0)))
+    }
+
+    /// Now.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    pub fn now(&self) -> EventTime {
+        match self {
+            Self::System => EventTime(match SystemTime::now().duration_since(UNIX_EPOCH) {
+                Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+                Err(before) => -i64::try_from(before.duration().as_millis()).unwrap_or(i64::MAX),
+            }),
+            Self::Held(at) => EventTime(at.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Moves a held clock forward; does nothing to the machine's.
+    pub fn advance(&self, by: Duration) {
+        if let Self::Held(at) = self {
+            at.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        }
+    }
+}
+
+/// Monotonic time, for deadlines and measured durations.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+pub fn monotonic() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,58 @@
+//! Text -> tags. One definition of what a hashtag is (`grammar`), a fast path that must agree with
+//! it (`scan`), the folding that makes a key of it (`key`), and the original pipeline's own rule
+//! (`words`). Pure.
+
+/// Which rule finds tags in a text.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// The hashtag grammar of `grammar`, folded to a key.
+    #[default]
+    Tags,
+    /// The original pipeline's: split on single spaces, keep what contains `#`, as it stands.
+    Words,
+}
+
+/// How often a post counts for a tag that it names more than once.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Occurrences {
+    /// Once.
+    #[default]
+    PerPost,
+    /// Every time.
+    All,
+}
+
+/// Longest key, in bytes of UTF-8; longer tags are dropped and counted.
+pub const KEY_MAX_BYTES: usize = 640;
+
+/// Receives the tags that the fast path finds in a block of lines, in order.
+pub trait Visit {
+    /// A tag of ASCII letters, digits and `_` straight from the buffer, `#` excluded, not folded.
+    /// At least [`crate::post::PAD`] readable bytes follow the *block*, so a vector load from
+    /// the tag's first byte never leaves the buffer.
+    fn ascii_tag(&mut self, line: u32, raw: &[u8]);
+
+    /// Any other tag: `key` folded, `display` as typed (both without `#`; under [`Rule::Words`]
+    /// both the whole word).
+    fn tag(&mut self, line: u32, key: &str, display: &str);
+
+    /// A tag longer than [`KEY_MAX_BYTES`].
+    fn oversize_tag(&mut self, line: u32);
+}
+
+/// What a block of lines held besides its tags.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scanned {
+    /// Lines, empty ones included.
+    pub lines: u32,
+    /// Empty lines (`\n` or `\r\n` alone): neither a post nor malformed.
+    pub empty: u32,
+    /// Lines with invalid UTF-8 inside or beside a tag (elsewhere it is not looked at).
+    pub invalid_utf8: u32,
+}

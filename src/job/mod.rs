@@ -1,0 +1,179 @@
+//! Job -> check -> Plan.
+//!
+//! A `Job` is what a user wrote: data only. `check` turns it into a [`Plan`]: units resolved,
+//! defaults filled in, kinds known, every problem reported at once. Engines accept only a Plan.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::decode::Format;
+use crate::extract::{Occurrences, Rule};
+use crate::post::EventTime;
+use crate::rank::Mode;
+
+/// A checked job.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Name; also names the state directory.
+    pub name: String,
+    /// Where posts come from; the order is part of the job's identity.
+    pub sources: Vec<SourcePlan>,
+    /// Where rankings go.
+    pub sinks: Vec<SinkPlan>,
+    /// How tags are found.
+    pub rule: Rule,
+    /// How often a post counts for one tag.
+    pub occurrences: Occurrences,
+    /// Windows, panes, modes.
+    pub count: CountPlan,
+    /// Bounds.
+    pub limits: Limits,
+    /// Publishing interval, at least 10 ms.
+    pub batch: Duration,
+    /// Whose time makes the ticks.
+    pub time: TimePlan,
+}
+
+/// Windows, panes, modes.
+#[derive(Clone, Debug)]
+pub struct CountPlan {
+    /// Smallest slice of event time.
+    pub pane: Duration,
+    /// Window lengths, ascending; each a whole number of panes (of minutes beyond one hour).
+    pub windows: Vec<Duration>,
+    /// How much later than the newest event time a post may come.
+    pub lateness: Duration,
+    /// Modes to rank by.
+    pub modes: Vec<Mode>,
+    /// Shown where nobody asked for another: mode and window (ignored for `total`).
+    pub default: (Mode, Duration),
+    /// Rows of a ranking printed and sent to sinks.
+    pub top: usize,
+}
+
+/// Bounds; hitting one is counted and visible.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Live tags counted exactly.
+    pub tags_max: usize,
+    /// Longest record.
+    pub line_max_bytes: usize,
+    /// Posts remembered for deletes, edits and duplicates.
+    pub remembered_max_posts: usize,
+    /// How long they are remembered at the most, event time.
+    pub remembered_max: Duration,
+}
+
+/// Whose time makes the ticks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum TimePlan {
+    /// Our clock.
+    Live,
+    /// Event time, this many times faster than it was; `None` = as fast as it goes.
+    Replay(Option<f64>),
+}
+
+/// One source.
+#[derive(Clone, Debug)]
+pub struct SourcePlan {
+    /// Unique name within the job; names its Positions in the checkpoint.
+    pub name: String,
+    /// What and where.
+    pub kind: SourceKind,
+    /// Format of its records; `None` = recognised from the first ones.
+    pub format: Option<Format>,
+    /// Event time of records that carry none.
+    pub text_time: TextTime,
+    /// At most this many records per second; `None` = as they come.
+    pub pace: Option<f64>,
+}
+
+/// Event time of records that carry none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum TextTime {
+    /// When their bytes arrived.
+    Arrival,
+    /// `start` + n / `rate` seconds for the n-th line; no start = the file's modification time.
+    Rate {
+        /// Event time of the first line.
+        start: Option<EventTime>,
+        /// Lines per second of event time.
+        rate: f64,
+    },
+}
+
+/// What a source is and where.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SourceKind {
+    /// Files in order (globs are resolved at open, sorted); `.gz` and `.zst` are unpacked.
+    File {
+        /// Paths or globs.
+        paths: Vec<String>,
+        /// Wait for more at the end.
+        follow: bool,
+    },
+    /// Standard input.
+    Stdin,
+    /// TCP client, reconnecting.
+    Tcp {
+        /// `host:port`.
+        addr: String,
+    },
+    /// TCP listener, several senders at once.
+    TcpListen {
+        /// `address:port`.
+        addr: String,
+    },
+    /// Made-up posts, deterministic by seed.
+    Generator(GeneratorPlan),
+}
+
+/// Made-up posts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GeneratorPlan {
+    /// Everything follows from it, down to the byte.
+    pub seed: u64,
+    /// Posts to make; `None` = endless.
+    pub posts: Option<u64>,
+    /// Posts per second of event time.
+    pub rate: f64,
+    /// Event time of the first post; `None` = our clock at the first start (kept in the Position).
+    pub start: Option<EventTime>,
+    /// Wait for each post's event time; otherwise as fast as it goes.
+    pub live: bool,
+    /// `Text`, `TextPlus` or `X1`.
+    pub format: Format,
+    /// Distinct ordinary tags.
+    pub tags: u32,
+}
+
+/// One sink.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SinkPlan {
+    /// The table on standard output.
+    Stdout {
+        /// One JSON object per batch instead of the table.
+        json: bool,
+    },
+    /// One JSON line per batch.
+    Jsonl {
+        /// Where.
+        path: PathBuf,
+        /// Start a new file beyond this size; the old one gets `.1`, and so on.
+        rotate_bytes: Option<u64>,
+        /// Old files kept.
+        keep: u32,
+    },
+    /// POST to an original dashboard's `/updateData`.
+    Dashboard {
+        /// The whole URL.
+        url: String,
+    },
+    /// POST of the ranking as JSON.
+    Webhook {
+        /// The whole URL.
+        url: String,
+        /// Environment variable that holds a bearer token.
+        token_env: Option<String>,
+    },
+}

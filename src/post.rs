@@ -1,0 +1,213 @@
+//! The nouns that every floor shares: [`Post`], [`Batch`], [`Position`], [`EventTime`].
+//!
+//! Nothing here does I/O, reads a clock or knows a platform. A [`Post`] borrows from the bytes of
+//! its [`Batch`]; on the hot path no post owns memory.
+
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
+/// Event time: milliseconds since the Unix epoch (docs/glossary.md).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventTime(pub i64);
+
+/// What a record does to the counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Op {
+    /// A new post.
+    #[default]
+    Create,
+    /// An edit: takes back the post of the same identity (or of [`Post::replaces`]), then counts
+    /// the new text at the time of the original.
+    Update,
+    /// Takes back the post of this identity.
+    Delete,
+    /// Takes back every remembered post of [`Post::author`] (account deleted or suspended).
+    DropAuthor,
+}
+
+/// A string as it stands in the record, decoded only when somebody asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Raw<'a> {
+    /// Bytes as they are; may be invalid UTF-8.
+    Plain(&'a [u8]),
+    /// The inside of a JSON string, escapes not yet undone; may be invalid UTF-8.
+    Json(&'a [u8]),
+    /// Already decoded by a path that had to own it.
+    Owned(String),
+}
+
+impl Default for Raw<'_> {
+    fn default() -> Self {
+        Raw::Plain(b"")
+    }
+}
+
+impl<'a> Raw<'a> {
+    /// The string; invalid UTF-8 and lone surrogates become U+FFFD.
+    #[must_use]
+    pub fn to_str(&self) -> Cow<'a, str> {
+        match self {
+            Raw::Plain(bytes) => String::from_utf8_lossy(bytes),
+            Raw::Json(bytes) if !bytes.contains(&b'\\') => String::from_utf8_lossy(bytes),
+            Raw::Json(bytes) => Cow::Owned(crate::decode::json::unescape_lossy(bytes)),
+            Raw::Owned(text) => Cow::Owned(text.clone()),
+        }
+    }
+
+    /// True where nothing is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Raw::Plain(bytes) | Raw::Json(bytes) => bytes.is_empty(),
+            Raw::Owned(text) => text.is_empty(),
+        }
+    }
+}
+
+/// How the text of a post is marked up, which says what extraction has to undo first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Markup {
+    /// HTML entities are undone (`&#39;`, `&amp;`): X and plain text lines.
+    #[default]
+    Entities,
+    /// Nothing is undone: Bluesky.
+    Verbatim,
+    /// Tags are taken out, block ends and `<br>` become newlines, entities undone: Mastodon.
+    Html,
+}
+
+/// A hashtag that the platform itself gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenTag<'a> {
+    /// The tag without `#`, as delivered.
+    pub tag: Raw<'a>,
+    /// Where it stands, `#` included, end exclusive; `None` where it is given apart from the text.
+    pub span: Option<Span>,
+}
+
+/// A place in the text as delivered. Which unit is said by the platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// Code points.
+    Chars(u32, u32),
+    /// UTF-8 bytes (Bluesky facets).
+    Bytes(u32, u32),
+}
+
+/// Tags given by a platform; no allocation up to eight.
+pub type GivenTags<'a> = SmallVec<[GivenTag<'a>; 8]>;
+
+/// One record of a source, decoded.
+#[derive(Clone, Debug, Default)]
+pub struct Post<'a> {
+    /// What it does.
+    pub op: Op,
+    /// Identity for delete and edit, as semantics of the source define it; empty = none.
+    pub id: Raw<'a>,
+    /// What tells two revisions of one identity apart (Bluesky `rev`); empty = none. The dedup key
+    /// is `id` + `rev`.
+    pub rev: Raw<'a>,
+    /// Earlier identities that this post replaces (X v2 `edit_history_tweet_ids`).
+    pub replaces: SmallVec<[Raw<'a>; 2]>,
+    /// Account id on its platform; empty = unknown.
+    pub author: Raw<'a>,
+    /// The platform says that the account is a bot.
+    pub bot: bool,
+    /// Event time that the record carries; `None` = the source's rule (arrival, rate) decides.
+    pub time: Option<EventTime>,
+    /// Language tag such as `en`; empty = unknown.
+    pub lang: Raw<'a>,
+    /// The text as delivered.
+    pub text: Raw<'a>,
+    /// How [`Post::text`] is marked up.
+    pub markup: Markup,
+    /// Tags given by the platform; `None` = the platform gave no list, so the text is parsed.
+    pub given: Option<GivenTags<'a>>,
+    /// A retweet or boost.
+    pub repost: bool,
+}
+
+/// A place in one partition of a source, in the source's own words (one line of JSON). Resuming is
+/// *after* it, never at it. Only the source that made it reads it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// The independent, ordered sub-stream: a path, a host, `""` where there is only one.
+    pub partition: String,
+    /// Where in it.
+    pub at: String,
+}
+
+/// Bytes readable past the end of [`Batch::bytes`]: vector loads may run over the end of a record,
+/// and must find zeros there, never another record's bytes.
+pub const PAD: usize = 64;
+
+/// Raw records and the Positions reached after them.
+///
+/// Contract for sources: `bytes` holds whole records, each ended by `\n` (framing by newline is
+/// the rule for every format; a source whose wire is framed otherwise writes one record a line),
+/// and is followed by [`PAD`] zero bytes that [`Batch::seal`] puts there.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Index of the source in the job.
+    pub source: u16,
+    /// Number of the batch within its source, from 0, without holes.
+    pub seq: u64,
+    /// Whole records, then `PAD` zeros once sealed.
+    bytes: Vec<u8>,
+    /// Length of the records without the padding.
+    len: usize,
+    /// Records (lines, empty ones included) of this source before this batch.
+    pub first: u64,
+    /// Lines in this batch, empty ones included; filled by the source where it counts them.
+    pub lines: u64,
+    /// When its bytes arrived.
+    pub arrived: EventTime,
+    /// Positions reached after this batch.
+    pub positions: SmallVec<[Position; 1]>,
+    /// Records that the source itself had to drop.
+    pub dropped: Dropped,
+}
+
+/// Records dropped before decoding, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Longer than the line limit.
+    pub oversize: u64,
+    /// Cut by a lost connection in mid-record.
+    pub partial: u64,
+}
+
+impl Batch {
+    /// Empties it for reuse; the buffer keeps its capacity.
+    pub fn clear(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        *self = Self { bytes, ..Self::default() };
+        self.bytes.clear();
+    }
+
+    /// The buffer for a source to fill with whole records.
+    pub fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// Ends filling: keeps the first `len` bytes and writes the padding after them.
+    pub fn seal(&mut self, len: usize) {
+        debug_assert!(len <= self.bytes.len(), "a batch cannot be longer than its buffer");
+        self.bytes.truncate(len);
+        self.bytes.resize(len + PAD, 0);
+        self.len = len;
+    }
+
+    /// The records.
+    #[must_use]
+    pub fn records(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    /// The records followed by [`PAD`] zero bytes.
+    #[must_use]
+    pub fn padded(&self) -> &[u8] {
+        &self.bytes
+    }
+}

@@ -1,0 +1,296 @@
+//! Rankings: the ordered result at one moment.
+//!
+//! The order is total everywhere: value descending, then posts descending, then key bytes
+//! ascending. Pure: no clock, no I/O.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// What a ranking ranks by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// All-time count.
+    Total,
+    /// Posts in the window.
+    Count,
+}
+
+/// One row of a ranking; the same shape everywhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Trend {
+    /// Place, from 1.
+    pub rank: u32,
+    /// The key.
+    pub tag: String,
+    /// Commonest spelling, without `#`.
+    pub display: String,
+    /// Posts in the window (all-time for `total`).
+    pub count: u64,
+    /// Distinct authors in the window; null where the stream has no authors.
+    pub authors: Option<u64>,
+    /// What it was ranked by, where that is not the count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// Times the usual.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lift: Option<f64>,
+    /// Count expected from the tag's past.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<f64>,
+    /// `new`, `rising`, `steady` or `cooling`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Places moved since the last published ranking; positive is up, null is new.
+    pub change: Option<i32>,
+    /// Counts of the latest panes, oldest first (60 points over the window).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub series: Option<Vec<u32>>,
+}
+
+/// The ordered result at one moment, for one mode and window of one view.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Ranking {
+    /// `total`, `count`.
+    pub mode: String,
+    /// Window length in seconds; null for `total`.
+    pub window_s: Option<u64>,
+    /// Name of the view; `all` always exists.
+    pub view: String,
+    /// End of the window, milliseconds since the Unix epoch (event time).
+    pub at: i64,
+    /// Watermark, milliseconds since the Unix epoch.
+    pub watermark: i64,
+    /// A source holds the watermark back, so open panes may still grow.
+    pub provisional: bool,
+    /// `tags_max` was reached: counts have `error_bound`.
+    pub approximate: bool,
+    /// A count is at most this much too large.
+    pub error_bound: u64,
+    /// Posts in the window.
+    pub posts: u64,
+    /// Posts with a tag in the window.
+    pub tagged_posts: u64,
+    /// Distinct live tags in the window.
+    pub distinct_tags: u64,
+    /// Rows, best first.
+    pub trends: Vec<Trend>,
+}
+
+/// Everything that is shown, as of one tick. Immutable and shared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Published {
+    /// Number of the batch, from 1.
+    pub batch: u64,
+    /// Our clock at the tick, milliseconds since the Unix epoch.
+    pub published_at: i64,
+    /// Which of `rankings` is shown where nobody asked for another.
+    pub default: usize,
+    /// One for each mode and window.
+    pub rankings: Vec<Arc<Ranking>>,
+    /// The run's state and counters.
+    pub status: Arc<Status>,
+}
+
+impl Published {
+    /// The ranking shown where nobody asked for another.
+    #[must_use]
+    pub fn default_ranking(&self) -> Option<&Arc<Ranking>> {
+        self.rankings.get(self.default)
+    }
+}
+
+/// What the state line says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// No source is connected yet.
+    #[default]
+    Connecting,
+    /// Live.
+    Live,
+    /// Going through stored posts.
+    Replay,
+    /// Every source has ended.
+    Ended,
+}
+
+/// The run's state and counters, all since the state directory began (or the start, without one).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Status {
+    /// Name of the job.
+    pub job: String,
+    /// Version of the program.
+    pub version: String,
+    /// State of the whole.
+    pub state: RunState,
+    /// Start of this process, milliseconds since the Unix epoch.
+    pub started_at: i64,
+    /// Newest event time seen, milliseconds since the Unix epoch; null before the first post.
+    pub event_time: Option<i64>,
+    /// Watermark, milliseconds since the Unix epoch.
+    pub watermark: Option<i64>,
+    /// Posts per second over the last ten seconds.
+    pub posts_per_s: f64,
+    /// Event time behind our clock, milliseconds (live sources).
+    pub lag_ms: Option<i64>,
+    /// Batch interval, milliseconds.
+    pub batch_ms: u64,
+    /// Epoch of the last durable checkpoint; null without a state directory.
+    pub checkpoint_epoch: Option<u64>,
+    /// Live tags.
+    pub tags: u64,
+    /// Most live tags kept exactly.
+    pub tags_max: u64,
+    /// `tags_max` was reached.
+    pub approximate: bool,
+    /// Counts by reason.
+    pub counters: Counters,
+    /// One row a source.
+    pub sources: Vec<SourceStatus>,
+    /// One row a sink.
+    pub sinks: Vec<SinkStatus>,
+    /// Windows configured, in seconds.
+    pub windows_s: Vec<u64>,
+    /// Modes configured.
+    pub modes: Vec<String>,
+}
+
+/// What became of the records that came in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Counters {
+    /// Posts counted.
+    pub posts: u64,
+    /// Posts with at least one tag.
+    pub tagged_posts: u64,
+    /// Tag occurrences counted.
+    pub tags: u64,
+    /// Records that are valid and no post (control messages).
+    pub control: u64,
+    /// Records that could not be decoded.
+    pub malformed: u64,
+    /// Records longer than the line limit.
+    pub oversize: u64,
+    /// Records cut by a lost connection.
+    pub partial: u64,
+    /// Texts with invalid UTF-8, counted as posts all the same.
+    pub invalid_utf8: u64,
+    /// Tags longer than 640 bytes, dropped.
+    pub oversize_tags: u64,
+    /// Posts whose pane was closed: in `total`, in no window.
+    pub late: u64,
+    /// Posts more than five minutes ahead of our clock, dropped.
+    pub future: u64,
+    /// Posts seen before, dropped.
+    pub duplicates: u64,
+    /// Deletes that took back a remembered post.
+    pub deletes: u64,
+    /// Deletes of posts that are not remembered.
+    pub deletes_unknown: u64,
+    /// Edits.
+    pub edits: u64,
+    /// Tags that gave way to others at `tags_max`.
+    pub evicted_tags: u64,
+}
+
+/// State of one source.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SourceStatus {
+    /// Name without secrets.
+    pub name: String,
+    /// `connecting`, `live`, `retrying`, `ended`, `failed`.
+    pub state: String,
+    /// Why it retries or failed; empty otherwise.
+    pub detail: String,
+    /// Posts counted from it.
+    pub posts: u64,
+    /// Format of its records, once known.
+    pub format: Option<String>,
+    /// Times it was connected again.
+    pub reconnects: u64,
+}
+
+/// State of one sink.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SinkStatus {
+    /// Name without secrets.
+    pub name: String,
+    /// Rankings delivered.
+    pub delivered: u64,
+    /// Rankings that failed.
+    pub failed: u64,
+    /// Rankings replaced by newer ones or dropped from a full queue.
+    pub skipped: u64,
+    /// The last error; empty if none since the last success.
+    pub last_error: String,
+}
+
+/// Which ranking is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// What to rank by; `None` = the default.
+    pub mode: Option<Mode>,
+    /// Window in seconds; `None` = the default. Ignored for `total`.
+    pub window_s: Option<u64>,
+    /// Most rows.
+    pub top: usize,
+}
+
+/// Everything known about one tag.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct TagDetail {
+    /// The key.
+    pub tag: String,
+    /// Commonest spelling, without `#`.
+    pub display: String,
+    /// All-time count.
+    pub total: u64,
+    /// `total` is at most this much too large (`tags_max`).
+    pub error_bound: u64,
+    /// Spellings counted since the tag became live, commonest first.
+    pub spellings: Vec<Spelling>,
+    /// Count in each configured window, ascending.
+    pub windows: Vec<WindowCount>,
+    /// Counts over the longest kept series, oldest first.
+    pub series: Series,
+}
+
+/// One spelling of a tag.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Spelling {
+    /// As typed, without `#`.
+    pub display: String,
+    /// Times seen.
+    pub count: u64,
+}
+
+/// Count of a tag in one window.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct WindowCount {
+    /// Window length, seconds.
+    pub window_s: u64,
+    /// Posts in it.
+    pub count: u64,
+}
+
+/// Evenly spaced counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Series {
+    /// Start of the first slot, milliseconds since the Unix epoch.
+    pub start: i64,
+    /// Length of a slot, seconds.
+    pub step_s: u64,
+    /// Posts in each slot.
+    pub counts: Vec<u64>,
+}
+
+/// Answers what the published top does not hold, from the live state.
+pub trait Ask: Send + Sync {
+    /// A ranking of any configured mode and window with up to `top` rows; `None` if that mode or
+    /// window is not configured, or the run has ended.
+    fn ranking(&self, query: &Query) -> Option<Ranking>;
+
+    /// One tag by its key; `None` if it is not live.
+    fn tag(&self, key: &str) -> Option<TagDetail>;
+}

@@ -1,0 +1,1 @@
+//! HTTP: the page, the API, live updates, metrics, the wires of the original dashboard.

@@ -1,0 +1,1 @@
+//! Vector code: the one place with `unsafe`, each function beside its safe twin.

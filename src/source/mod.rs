@@ -1,0 +1,65 @@
+//! Sources bring posts in, as raw bytes with the [`Position`]s reached after them.
+//!
+//! A source frames records and does no parsing. The engine owns the loop, the bounded channel (a
+//! source that is not polled reads nothing: back-pressure), the retry policy and the shutdown; a
+//! source owns none of them. Each source runs on a thread of its own and may block in
+//! [`Source::poll`] for as long as `wait`, never longer.
+//!
+//! Resuming is *after* a Position. A source says with [`Guarantee`] what a crash may lose.
+
+use std::time::Duration;
+
+use crate::post::{Batch, Position};
+
+/// What came of one [`Source::poll`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Poll {
+    /// The batch holds records (or counts of dropped ones) and is sealed.
+    Ready,
+    /// Nothing came within `wait`; the source is alive.
+    Idle,
+    /// The source has ended; nothing will come.
+    End,
+}
+
+/// What a source promises across a crash (docs/promises in the README's words).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guarantee {
+    /// Nothing lost, nothing double: it can be read again from any Position.
+    ExactlyOnce,
+    /// What came since the last checkpoint is lost.
+    AtMostOnce,
+}
+
+/// Why a source cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Worth trying again: the engine waits as its policy says, then calls [`Source::open`].
+    #[error("{0}")]
+    Retry(String),
+    /// Not worth trying again; the text says what was tried, why it failed, and what to do.
+    #[error("{0}")]
+    Fatal(String),
+}
+
+/// One stream of records.
+pub trait Source: Send {
+    /// Connects or opens; resumes after `after` (empty = from the start, or live).
+    ///
+    /// # Errors
+    /// [`SourceError`]; on `Retry` the engine calls again later.
+    fn open(&mut self, after: &[Position]) -> Result<(), SourceError>;
+
+    /// Fills `batch` (cleared by the caller) with whole records and seals it; blocks for `wait` at
+    /// the most.
+    ///
+    /// # Errors
+    /// [`SourceError`]; what was polled before stays valid.
+    fn poll(&mut self, batch: &mut Batch, wait: Duration) -> Result<Poll, SourceError>;
+
+    /// What it promises across a crash.
+    fn guarantee(&self) -> Guarantee;
+
+    /// Name for logs and status, without secrets: `file posts.txt`, `tcp 127.0.0.1:9009`.
+    fn name(&self) -> String;
+}

@@ -1,0 +1,1 @@
+//! Per-tag state: names, totals, spellings.

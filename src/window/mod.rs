@@ -1,0 +1,1 @@
+//! Panes, windows and the watermark.
