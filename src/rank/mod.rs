@@ -3,6 +3,9 @@
 //! The order is total everywhere: value descending, then posts descending, then key bytes
 //! ascending. Pure: no clock, no I/O.
 
+pub mod build;
+pub mod top;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};

@@ -125,16 +125,8 @@ impl Tags {
         id < self.rows && self.records.get(id).len > 0
     }
 
-    /// Finds or admits the tag of each entry: pushes its id to `ids`; to `spelled` (id, spelling
-    /// number) where it is not the first spelling; to `born` the ids that are new.
-    pub fn intern(
-        &mut self,
-        entries: &[Entry],
-        arena: &[u8],
-        ids: &mut Vec<u32>,
-        spelled: &mut Vec<(u32, u8)>,
-        born: &mut Vec<u32>,
-    ) {
+    /// Finds or admits the tag of each entry.
+    pub fn intern(&mut self, entries: &[Entry], arena: &[u8], out: &mut Interned) {
         let mut found = std::mem::take(&mut self.scratch);
         for step in entries.chunks(AHEAD) {
             for entry in step {
@@ -155,12 +147,12 @@ impl Tags {
                 let id = if guess != 0 && self.is_key(guess - 1, entry, arena) {
                     guess - 1
                 } else {
-                    self.find_or_admit(entry, arena, born)
+                    self.find_or_admit(entry, arena, &mut out.born)
                 };
-                ids.push(id);
+                out.ids.push(id);
                 let record = self.records.at(id);
                 if entry.spelling != record.mask || entry.flags != 0 || record.spellings == 0 {
-                    self.spell(id, entry, arena, spelled);
+                    self.spell(id, entry, arena, out);
                 }
             }
         }
@@ -170,20 +162,18 @@ impl Tags {
     /// The id of a key, if it has one.
     #[must_use]
     pub fn find(&self, key: &[u8]) -> Option<u32> {
-        let mut inline = [0; 16];
-        let short = key.len() <= 16;
-        if short {
-            inline[..key.len()].copy_from_slice(key);
-        }
-        let entry = Entry {
-            key: if short { u128::from_le_bytes(inline) } else { 0 },
-            hash: self.seed.bytes(key),
-            spelling: 0,
-            len: u16::try_from(key.len()).ok()?,
-            flags: 0,
-        };
-        let part = &self.parts[part_of(entry.hash)];
-        part.matches(entry.hash).find(|&id| self.is_key(id, &entry, key))
+        let hash = self.seed.bytes(key);
+        self.parts[part_of(hash)].matches(hash).find(|&id| self.has_key(id, key))
+    }
+
+    fn has_key(&self, id: u32, key: &[u8]) -> bool {
+        let record = self.records.at(id);
+        record.len as usize == key.len()
+            && if key.len() <= 16 {
+                record.key.to_le_bytes()[..key.len()] == *key
+            } else {
+                *self.long[record.key as usize] == *key
+            }
     }
 
     /// Appends the key of `id` to `out`.
@@ -236,40 +226,47 @@ impl Tags {
         self.free.extend_from_slice(ids);
     }
 
-    /// Admits a tag under a given id, as a checkpoint tells it. The ids between stay free.
-    /// Returns false where the id is taken or the key known: the checkpoint contradicts itself.
+    /// Admits a tag under a given id and admission number, as a checkpoint tells it;
+    /// [`Tags::finish_restore`] must follow. Returns false where the id is taken or the key known:
+    /// the checkpoint contradicts itself.
     #[must_use]
-    pub fn restore(&mut self, id: u32, key: &[u8], spellings: &[Vec<u8>]) -> bool {
+    pub fn restore(&mut self, id: u32, key: &[u8], since: u32) -> bool {
         if self.is_live(id) || key.is_empty() || key.len() > u16::MAX as usize {
             return false;
         }
-        while self.rows <= id {
-            self.free.push(self.rows);
-            self.rows += 1;
-        }
+        self.rows = self.rows.max(id + 1);
         self.records.grow(self.rows as usize);
-        // The id is nearly always the one made free last, or near it.
-        match self.free.iter().rposition(|&free| free == id) {
-            Some(at) => {
-                self.free.swap_remove(at);
-            }
-            None => return false,
+        let hash = self.seed.bytes(key);
+        let part = &self.parts[part_of(hash)];
+        if part.matches(hash).any(|other| self.has_key(other, key)) {
+            return false;
         }
         self.write(id, key);
-        let hash = self.seed.bytes(key);
+        self.records.at_mut(id).since = since;
+        self.admissions = self.admissions.max(since);
         self.parts[part_of(hash)].insert(hash, id);
-        for typed in spellings {
-            self.learn(id, typed);
-        }
         true
     }
 
-    /// Adds a spelling after those known; used when a checkpoint is read.
+    /// Finds the ids that are free after a checkpoint was read.
+    pub fn finish_restore(&mut self) {
+        self.free = (0..self.rows).rev().filter(|&id| !self.is_live(id)).collect();
+    }
+
+    /// True where the one spelling met is the key itself.
+    #[must_use]
+    pub fn is_plain(&self, id: u32) -> bool {
+        let record = self.records.at(id);
+        record.spellings == 1 && record.mask == 0 && record.more == 0
+    }
+
+    /// Adds a spelling (none = as the key) after those known; used when a checkpoint is read.
     pub fn learn(&mut self, id: u32, typed: &[u8]) {
         let mut key = Vec::new();
         self.key(id, &mut key);
         let record = self.records.at_mut(id);
         let mut known = record.known();
+        let typed = if typed.is_empty() { &key } else { typed };
         self.spellings.add(&mut known, Spelling::of(&key, typed));
         record.set_known(known);
     }
@@ -291,20 +288,21 @@ impl Tags {
         self.spellings.met(self.records.at(id).known(), &key)
     }
 
-    fn spell(&mut self, id: u32, entry: &Entry, arena: &[u8], spelled: &mut Vec<(u32, u8)>) {
+    fn spell(&mut self, id: u32, entry: &Entry, arena: &[u8], out: &mut Interned) {
         let record = self.records.at_mut(id);
         let mut known = record.known();
         let number = match self.spellings.position(known, entry, arena) {
             Some(number) => number,
             None if known.count < 4 => {
                 self.spellings.add(&mut known, Spelling::of_entry(entry, arena));
+                out.learned.push((id, known.count as u8 - 1));
                 known.count as u8 - 1
             }
             None => OTHER,
         };
         if number > 0 {
             self.spellings.count(&mut known, number, 1);
-            spelled.push((id, number));
+            out.spelled.push((out.ids.len() as u32 - 1, number));
         }
         record.set_known(known);
     }
@@ -359,6 +357,19 @@ impl Tags {
             ..Record::default()
         };
     }
+}
+
+/// What became of a batch's entries.
+#[derive(Debug, Default)]
+pub struct Interned {
+    /// The id of each entry.
+    pub ids: Vec<u32>,
+    /// Index into `ids` and number of the spelling, where it is not the first.
+    pub spelled: Vec<(u32, u8)>,
+    /// Ids that are new.
+    pub born: Vec<u32>,
+    /// Spellings that are new: id and number.
+    pub learned: Vec<(u32, u8)>,
 }
 
 #[inline(always)]

@@ -42,8 +42,9 @@ proptest! {
     fn ids_and_spellings_equal_a_naive_model(words in prop::collection::vec(word(), 1..400)) {
         let mut tags = Tags::new(seed());
         let out = entries(&words);
-        let (mut ids, mut spelled, mut born) = (Vec::new(), Vec::new(), Vec::new());
-        tags.intern(&out.entries, &out.arena, &mut ids, &mut spelled, &mut born);
+        let mut done = Interned::default();
+        tags.intern(&out.entries, &out.arena, &mut done);
+        let Interned { ids, born, .. } = done;
         let mut model: HashMap<&str, Vec<(&str, u64)>> = HashMap::new();
         let mut order = Vec::new();
         for (key, typed) in &words {
@@ -77,8 +78,9 @@ proptest! {
     ) {
         let mut tags = Tags::new(seed());
         let out = entries(&words);
-        let (mut ids, mut spelled, mut born) = (Vec::new(), Vec::new(), Vec::new());
-        tags.intern(&out.entries, &out.arena, &mut ids, &mut spelled, &mut born);
+        let mut done = Interned::default();
+        tags.intern(&out.entries, &out.arena, &mut done);
+        let born = done.born;
         let mut gone: Vec<u32> = remove.iter().map(|i| *i.get(&born)).collect();
         gone.sort_unstable();
         gone.dedup();
@@ -88,9 +90,9 @@ proptest! {
             let want = (!gone.contains(id)).then_some(*id);
             prop_assert_eq!(tags.find(key.as_bytes()), want);
         }
-        let (mut again, mut fresh) = (Vec::new(), Vec::new());
-        tags.intern(&out.entries, &out.arena, &mut again, &mut spelled, &mut fresh);
-        prop_assert_eq!(fresh.len(), gone.len(), "the ones removed come back, no other");
+        let mut again = Interned::default();
+        tags.intern(&out.entries, &out.arena, &mut again);
+        prop_assert_eq!(again.born.len(), gone.len(), "the ones removed come back, no other");
         prop_assert_eq!(tags.len(), names.len());
     }
 }
