@@ -25,6 +25,21 @@ pub enum Format {
     Mastodon,
 }
 
+impl Format {
+    /// Name on the command line and in job files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::TextPlus => "text+",
+            Self::X1 => "x1",
+            Self::X2 => "x2",
+            Self::Jetstream => "jetstream",
+            Self::Mastodon => "mastodon",
+        }
+    }
+}
+
 /// Why a record is no post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum DecodeError {

@@ -147,12 +147,19 @@ pub struct Places {
 }
 
 impl Places {
-    /// Fills in `change` of every row and remembers the new places.
-    pub fn note(&mut self, key: Key, ranking: &mut Ranking) {
-        let old = self.of.entry(key).or_default();
+    /// Fills in `change` of every row: places moved since the ranking last published.
+    pub fn compare(&self, key: Key, ranking: &mut Ranking) {
+        let old = self.of.get(&key);
         for row in &mut ranking.trends {
-            row.change = old.get(&row.tag).map(|&rank| rank as i32 - row.rank as i32);
+            let place = old.and_then(|old| old.get(&row.tag));
+            row.change = place.map(|&place| place as i32 - row.rank as i32);
         }
-        *old = ranking.trends.iter().map(|row| (row.tag.clone(), row.rank)).collect();
+    }
+
+    /// The same, and remembers the places of this one.
+    pub fn note(&mut self, key: Key, ranking: &mut Ranking) {
+        self.compare(key, ranking);
+        let places = ranking.trends.iter().map(|row| (row.tag.clone(), row.rank));
+        self.of.insert(key, places.collect());
     }
 }

@@ -310,6 +310,55 @@ impl State {
 }
 
 impl State {
+    /// Closes what the watermark has passed and lays open panes over the windows, for a ranking at
+    /// event time `at`.
+    pub fn show(&mut self, at: i64) {
+        if let Some(watermark) = self.marks.watermark() {
+            self.ring.close_to(watermark);
+        }
+        self.ring.show(at);
+    }
+
+    /// A live source was alive at `at` of our clock and had nothing older to say.
+    pub fn live_until(&mut self, source: usize, at: i64) {
+        self.marks.seen(source, at);
+    }
+
+    /// A source has ended and holds the watermark back no more.
+    pub fn source_ended(&mut self, source: usize) {
+        self.marks.ended(source);
+    }
+
+    /// Newest event time of all sources.
+    #[must_use]
+    pub fn newest(&self) -> Option<i64> {
+        self.marks.newest()
+    }
+
+    /// No post older than this is expected.
+    #[must_use]
+    pub fn watermark(&self) -> Option<i64> {
+        self.marks.watermark()
+    }
+
+    /// Counts by reason.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Posts counted from one source.
+    #[must_use]
+    pub fn posts_of(&self, source: usize) -> u64 {
+        self.posts_of[source]
+    }
+
+    /// Tags with an all-time count.
+    #[must_use]
+    pub fn distinct_tags(&self) -> u64 {
+        self.ring.total().distinct
+    }
+
     /// True once tags had to give way to others.
     #[must_use]
     pub fn is_approximate(&self) -> bool {
