@@ -283,7 +283,8 @@ impl Core {
     fn not_yet(&mut self, at: i64) -> Option<Instant> {
         let TimePlan::Replay(Some(speed)) = self.plan.time else { return None };
         let (start, from) = *self.pace_from.get_or_insert((at, monotonic()));
-        let after = Duration::from_secs_f64(at.saturating_sub(start).max(0) as f64 / 1000.0 / speed);
+        let after =
+            Duration::from_secs_f64(at.saturating_sub(start).max(0) as f64 / 1000.0 / speed);
         let due = from.checked_add(after)?;
         (due > monotonic() && !self.stop.reading()).then_some(due)
     }
@@ -352,9 +353,7 @@ impl Core {
     fn now(&self) -> i64 {
         match self.plan.time {
             TimePlan::Live => self.clock.now().0,
-            TimePlan::Replay(_) => {
-                self.state.newest().unwrap_or_else(|| self.clock.now().0)
-            }
+            TimePlan::Replay(_) => self.state.newest().unwrap_or_else(|| self.clock.now().0),
         }
     }
 

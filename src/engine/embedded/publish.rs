@@ -6,9 +6,7 @@ use std::sync::Arc;
 use crate::engine::embedded::core::Question;
 use crate::job::{Plan, TimePlan};
 use crate::rank::build::{self, Key, Places};
-use crate::rank::{
-    Mode, Published, Query, Ranking, RunState, SinkStatus, SourceStatus, Status,
-};
+use crate::rank::{Mode, Published, Query, Ranking, RunState, SinkStatus, SourceStatus, Status};
 use crate::state::State;
 
 /// Rows published for each mode and window; more are asked for.
@@ -37,7 +35,10 @@ impl Publisher {
             match mode {
                 Mode::Total => keys.push(Key { mode, window_ms: 0 }),
                 Mode::Count => keys.extend(
-                    plan.count.windows.iter().map(|w| Key { mode, window_ms: w.as_millis() as i64 }),
+                    plan.count
+                        .windows
+                        .iter()
+                        .map(|w| Key { mode, window_ms: w.as_millis() as i64 }),
                 ),
             }
         }

@@ -40,7 +40,8 @@ impl Reader {
     /// Reads until the source ends, fails for good, or the run stops.
     pub(super) fn run(mut self) {
         let end = self.read();
-        let _ = self.core.send(Message::SourceEnd { source: self.number, batches: end.0, why: end.1 });
+        let _ =
+            self.core.send(Message::SourceEnd { source: self.number, batches: end.0, why: end.1 });
     }
 
     fn read(&mut self) -> (u64, Option<String>) {
