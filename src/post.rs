@@ -157,6 +157,8 @@ pub struct Batch {
     bytes: Vec<u8>,
     /// Length of the records without the padding.
     len: usize,
+    /// `bytes` still holds what it held before [`Batch::clear`].
+    stale: bool,
     /// Records (lines, empty ones included) of this source before this batch.
     pub first: u64,
     /// Lines in this batch, empty ones included; filled by the source where it counts them.
@@ -179,23 +181,36 @@ pub struct Dropped {
 }
 
 impl Batch {
-    /// Empties it for reuse; the buffer keeps its capacity.
+    /// Empties it for reuse; the buffer keeps its capacity, and its old bytes for
+    /// [`Batch::room`].
     pub fn clear(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);
-        *self = Self { bytes, ..Self::default() };
-        self.bytes.clear();
+        *self = Self { bytes, stale: true, ..Self::default() };
     }
 
-    /// The buffer for a source to fill with whole records.
+    /// The buffer for a source to append whole records to; empty after [`Batch::clear`].
     pub fn buffer(&mut self) -> &mut Vec<u8> {
+        if std::mem::take(&mut self.stale) {
+            self.bytes.clear();
+        }
         &mut self.bytes
+    }
+
+    /// The first `bytes` bytes of the buffer, to be written in place of [`Batch::buffer`]: what
+    /// stands there is old and means nothing. A reused batch is not filled with zeros again, which
+    /// would cost a fifth of the time that reading a file takes.
+    pub fn room(&mut self, bytes: usize) -> &mut [u8] {
+        if self.bytes.len() < bytes + PAD {
+            self.bytes.resize(bytes + PAD, 0);
+        }
+        &mut self.bytes[..bytes]
     }
 
     /// Ends filling: keeps the first `len` bytes and writes the padding after them.
     pub fn seal(&mut self, len: usize) {
         debug_assert!(len <= self.bytes.len(), "a batch cannot be longer than its buffer");
-        self.bytes.truncate(len);
-        self.bytes.resize(len + PAD, 0);
+        self.room(len);
+        self.bytes[len..len + PAD].fill(0);
         self.len = len;
     }
 
@@ -208,6 +223,6 @@ impl Batch {
     /// The records followed by [`PAD`] zero bytes.
     #[must_use]
     pub fn padded(&self) -> &[u8] {
-        &self.bytes
+        &self.bytes[..self.bytes.len().min(self.len + PAD)]
     }
 }
