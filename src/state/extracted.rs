@@ -71,6 +71,8 @@ pub struct PostKey {
     pub op: Op,
     /// Identity for delete and edit.
     pub id: u64,
+    /// Second name of the identity within its source.
+    pub alias: u64,
     /// Identity and revision: what a duplicate shares.
     pub dedup: u64,
     /// Author.

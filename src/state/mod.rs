@@ -80,6 +80,11 @@ pub(crate) struct News {
     pub(crate) gone: Vec<u64>,
 }
 
+fn memory(key: &PostKey) -> Memory {
+    let &PostKey { id, alias, dedup, author, .. } = key;
+    Memory { id, alias, dedup, author, ..Memory::default() }
+}
+
 /// Whether a row counts, and when.
 enum Verdict {
     Count(i64),
@@ -204,9 +209,9 @@ impl State {
             );
         }
         if let Some(key) = key.filter(|key| key.id != 0) {
+            let admissions = self.tags.admissions();
             let at = if late { LATE } else { at };
-            let memory =
-                Memory::new(key.id, key.dedup, key.author, at, row.at, self.tags.admissions());
+            let memory = Memory { at, seen: row.at, admissions, ..memory(key) };
             let mut spelled = spelled[..mine].iter().peekable();
             let start = entries.start;
             let tags = ids.iter().enumerate().map(|(i, id)| {
@@ -237,10 +242,11 @@ impl State {
             }
             return Verdict::Drop;
         }
-        if key.id == 0 {
+        if key.id == 0 && key.alias == 0 {
             return if key.op == Op::Delete { Verdict::Drop } else { Verdict::Count(at) };
         }
-        let known = self.remembered.find(key.id);
+        let named = [key.id, key.alias].into_iter().filter(|&name| name != 0);
+        let known = named.map(|name| self.remembered.find(name)).find_map(|number| number);
         let known = known.or_else(|| replaces.iter().find_map(|&id| self.remembered.find(id)));
         let memory = known.and_then(|number| Some((number, *self.remembered.get(number)?)));
         match (key.op, memory) {
@@ -265,8 +271,7 @@ impl State {
             }
             (Op::Delete | Op::DropAuthor, None) => {
                 self.counters.deletes_unknown += 1;
-                let mut stone = Memory::new(key.id, key.dedup, key.author, LATE, at, 0);
-                stone.gone = true;
+                let stone = Memory { at: LATE, seen: at, gone: true, ..memory(key) };
                 self.remembered.add(stone, std::iter::empty());
                 Verdict::Drop
             }

@@ -26,10 +26,12 @@ impl Hasher for Prehashed {
 }
 
 /// One remembered post; its tags stand in [`Remembered`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// Identity.
+    /// Identity; 0 where only the second name is known.
     pub id: u64,
+    /// Second name of it within its source; 0 = none.
+    pub alias: u64,
     /// Identity and revision.
     pub dedup: u64,
     /// Author; 0 = unknown.
@@ -40,8 +42,8 @@ pub struct Memory {
     pub seen: i64,
     /// Admissions of tags when it was counted: a tag admitted later is not the one it named.
     pub admissions: u32,
-    /// Number of its tags.
-    tags: u16,
+    /// Number of its tags; filled in when it is remembered.
+    pub tags: u16,
     /// It was taken back.
     pub gone: bool,
 }
@@ -56,10 +58,11 @@ pub struct Remembered {
     tags: VecDeque<u32>,
     /// Number of the first post in `posts`.
     first: u64,
-    /// End of the tags of each post are found from here: tags dropped so far.
+    /// Numbers by identity and by second name.
     index: HashMap<u64, u64, BuildHasherDefault<Prehashed>>,
     /// Start of each post's tags, as a running number.
     starts: VecDeque<u64>,
+    /// Tags forgotten so far.
     tags_dropped: u64,
 }
 
@@ -106,7 +109,9 @@ impl Remembered {
         // What a post names beyond this many tags is not taken back with it.
         self.tags.extend(tags.take(u16::MAX as usize));
         post.tags = (self.tags.len() - before) as u16;
-        self.index.insert(post.id, number);
+        for name in [post.id, post.alias].into_iter().filter(|&name| name != 0) {
+            self.index.insert(name, number);
+        }
         self.posts.push_back(post);
         while self.posts.len() > self.max_posts {
             self.forget_first();
@@ -161,18 +166,12 @@ impl Remembered {
         self.starts.pop_front();
         self.tags.drain(..post.tags as usize);
         self.tags_dropped += u64::from(post.tags);
-        if self.index.get(&post.id) == Some(&self.first) {
-            self.index.remove(&post.id);
+        for name in [post.id, post.alias] {
+            if self.index.get(&name) == Some(&self.first) {
+                self.index.remove(&name);
+            }
         }
         self.first += 1;
-    }
-}
-
-impl Memory {
-    /// A post about to be remembered.
-    #[must_use]
-    pub fn new(id: u64, dedup: u64, author: u64, at: i64, seen: i64, admissions: u32) -> Self {
-        Self { id, dedup, author, at, seen, admissions, tags: 0, gone: false }
     }
 }
 
@@ -181,7 +180,8 @@ mod tests {
     use super::*;
 
     fn post(id: u64, at: i64) -> Memory {
-        Memory::new(id, id, id % 2 + 1, at, at, 0)
+        let author = id % 2 + 1;
+        Memory { id, dedup: id, author, at, seen: at, ..Memory::default() }
     }
 
     #[test]

@@ -194,6 +194,7 @@ impl Restoring {
         let mut tags = Vec::new();
         while !reader.is_empty() {
             let id = reader.get_fixed().ok_or(CUT)?;
+            let alias = reader.get().ok_or(CUT)?;
             let dedup = reader.get().ok_or(CUT)?;
             let author = reader.get_fixed().ok_or(CUT)?;
             let at = reader.get_signed().ok_or(CUT)?;
@@ -206,8 +207,8 @@ impl Restoring {
             }
             if number == self.remembered.range().end {
                 let dedup = if dedup == 0 { id } else { dedup };
-                let mut post = Memory::new(id, dedup, author, at, seen, admissions);
-                post.gone = gone;
+                let post =
+                    Memory { id, alias, dedup, author, at, seen, admissions, gone, tags: 0 };
                 self.remembered.add(post, tags.iter().copied());
             }
             number += 1;

@@ -124,7 +124,7 @@ impl State {
         out
     }
 
-    /// First number; then for each post: identity, dedup key (0 = the same), author, event time,
+    /// First number; then for each post: identity, second name, dedup key (0 = the same), author, event time,
     /// time seen, admissions, gone, number of tags, tags.
     fn remembered(&self, posts: std::ops::Range<u64>) -> Vec<u8> {
         let mut out = Vec::new();
@@ -135,6 +135,7 @@ impl State {
         for number in posts {
             let Some(post) = self.remembered.get(number) else { continue };
             out.extend_from_slice(&post.id.to_le_bytes());
+            put(&mut out, post.alias);
             put(&mut out, if post.dedup == post.id { 0 } else { post.dedup });
             out.extend_from_slice(&post.author.to_le_bytes());
             put_signed(&mut out, post.at);

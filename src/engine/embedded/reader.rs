@@ -10,7 +10,7 @@ use crate::decode::{Format, detect::detect};
 use crate::engine::embedded::core::{Message, Stop};
 use crate::engine::embedded::worker::Recipe;
 use crate::post::{Batch, Position};
-use crate::source::reconnect::{Backoff, Cause};
+use crate::source::reconnect::{Cause, Jitter, Reconnect};
 use crate::source::{Poll, Source, SourceError};
 
 /// How long a source may block; also how soon a stop is noticed.
@@ -46,19 +46,19 @@ impl Reader {
 
     fn read(&mut self) -> (u64, Option<String>) {
         let mut seq = 0;
-        let mut backoff = Backoff::new(u64::from(self.number) ^ self.clock.now().0 as u64);
-        let mut open = false;
+        let seed = u64::from(self.number) ^ self.clock.now().0 as u64;
+        let mut policy = Reconnect::new(Jitter::Seeded(seed));
+        let mut open: Option<Instant> = None;
         let mut beat = monotonic();
         let mut pace = self.pace.map(Pace::new);
         while !self.stop.reading() {
-            if !open {
+            if open.is_none() {
                 match self.source.open(&self.positions) {
                     Ok(()) => {
-                        open = true;
-                        backoff.opened(monotonic());
+                        open = Some(monotonic());
                         self.say("live", String::new());
                     }
-                    Err(error) => match self.wait_or_give_up(error, &mut backoff) {
+                    Err(error) => match self.wait_or_give_up(error, &mut policy, Duration::ZERO) {
                         Some(why) => return (seq, Some(why)),
                         None => continue,
                     },
@@ -87,8 +87,8 @@ impl Reader {
                 Ok(Poll::Idle) => {}
                 Ok(Poll::End) => return (seq, None),
                 Err(error) => {
-                    open = false;
-                    if let Some(why) = self.wait_or_give_up(error, &mut backoff) {
+                    let good = open.take().map_or(Duration::ZERO, |since| since.elapsed());
+                    if let Some(why) = self.wait_or_give_up(error, &mut policy, good) {
                         return (seq, Some(why));
                     }
                 }
@@ -126,14 +126,19 @@ impl Reader {
     }
 
     /// Waits before the next attempt; returns why there will be none.
-    fn wait_or_give_up(&self, error: SourceError, backoff: &mut Backoff) -> Option<String> {
+    fn wait_or_give_up(
+        &self,
+        error: SourceError,
+        policy: &mut Reconnect,
+        good: Duration,
+    ) -> Option<String> {
         match error {
             SourceError::Fatal(why) => {
                 self.say("failed", why.clone());
                 Some(why)
             }
             SourceError::Retry(why) => {
-                let wait = backoff.next(Cause::Network, monotonic());
+                let wait = policy.wait(Cause::Network, good);
                 tracing::warn!("source `{}`: {why}; next attempt in {wait:?}", self.source.name());
                 self.say("retrying", why);
                 self.stop.sleep(wait);

@@ -97,7 +97,7 @@ impl Recipe {
         for (line, end) in (0..).zip(memchr::memchr_iter(b'\n', records)) {
             let from = std::mem::replace(&mut start, end + 1);
             match decode::decode_padded(format, batch.padded(), from, end) {
-                Ok(Some(post)) => self.post(format, &post, times.of(line), out),
+                Ok(Some(post)) => self.post(format, &post, batch.source, times.of(line), out),
                 Ok(None) if records[from..end].iter().all(u8::is_ascii_whitespace) => {}
                 Ok(None) => out.odd.control += 1,
                 Err(_) => out.odd.malformed += 1,
@@ -105,9 +105,16 @@ impl Recipe {
         }
     }
 
-    fn post(&self, format: Format, post: &Post<'_>, otherwise: i64, out: &mut Extracted) {
+    fn post(
+        &self,
+        format: Format,
+        post: &Post<'_>,
+        source: u16,
+        otherwise: i64,
+        out: &mut Extracted,
+    ) {
         out.begin_post();
-        let key = self.key(format, post, out);
+        let key = self.key(format, post, source, out);
         if matches!(post.op, Op::Create | Op::Update) {
             let once = self.once();
             if self.rule == Rule::Tags && post.given.is_some() {
@@ -132,7 +139,7 @@ impl Recipe {
         out.rows.push(Row { at, until: at, posts: 1, tagged, entries_end, post });
     }
 
-    fn key(&self, format: Format, post: &Post<'_>, out: &mut Extracted) -> PostKey {
+    fn key(&self, format: Format, post: &Post<'_>, source: u16, out: &mut Extracted) -> PostKey {
         let platform = platform(format);
         let hash = |raw: &crate::post::Raw<'_>| match raw.is_empty() {
             true => 0,
@@ -143,9 +150,12 @@ impl Recipe {
         for old in &post.replaces {
             out.replaces.push(hash(old));
         }
+        // The second name means something within its source alone.
+        let source = (u64::from(source) + 1) << 48;
         PostKey {
             op: post.op,
             id,
+            alias: if post.alias.is_empty() { 0 } else { hash(&post.alias) ^ source },
             dedup: if post.rev.is_empty() { id } else { id ^ hash(&post.rev).rotate_left(1) },
             author: hash(&post.author),
             replaces_end: out.replaces.len() as u32,
