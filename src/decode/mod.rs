@@ -5,6 +5,7 @@
 //! allocates for a common record, recurses without a limit, or panics on any bytes.
 
 pub mod json;
+pub mod python;
 
 /// Wire formats of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
