@@ -104,13 +104,17 @@ fn floats_are_printed_as_python_prints_them() {
         .filter(|float| float.is_finite())
         .chain([1e15, 1e16, 1e-4, 1e-5, 0.1, 3.0, -0.0])
         .collect();
-    let mut ours = String::from("[");
-    for (index, float) in floats.iter().enumerate() {
-        ours.push_str(if index > 0 { ", " } else { "" });
-        repr_float(&mut ours, *float);
+    let ours = floats.iter().map(|float| {
+        let mut out = String::new();
+        repr_float(&mut out, *float);
+        out
+    });
+    let ours: Vec<String> = ours.collect();
+    let program = "import sys; \
+        sys.stdout.write(' '.join(repr(float(word)) for word in sys.stdin.read().split()))";
+    let Some(theirs) = python(program, &ours.join(" ")) else { return };
+    for (ours, theirs) in ours.iter().zip(theirs.split(' ')) {
+        assert_eq!(ours, theirs);
     }
-    ours.push(']');
-    let program = "import ast,sys; sys.stdout.write(str(ast.literal_eval(sys.stdin.read())))";
-    let Some(theirs) = python(program, &ours) else { return };
-    assert_eq!(ours, theirs);
+    assert_eq!(ours.len(), theirs.split(' ').count());
 }

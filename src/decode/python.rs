@@ -361,20 +361,44 @@ pub fn repr_ints(ints: impl IntoIterator<Item = u64>) -> String {
 /// Appends a finite float as Python's `repr` (and its `json`) does: the shortest digits that read
 /// back the same, with an exponent below 1e-4 and from 1e16.
 pub fn repr_float(out: &mut String, float: f64) {
-    let magnitude = float.abs();
-    // Writing to a String cannot fail.
-    let _ = if magnitude != 0.0 && !(1e-4..1e16).contains(&magnitude) {
-        let scientific = format!("{float:e}");
-        match scientific.split_once('e') {
-            Some((digits, exponent)) => match exponent.strip_prefix('-') {
-                Some(below) => write!(out, "{digits}e-{below:0>2}"),
-                None => write!(out, "{digits}e+{exponent:0>2}"),
-            },
-            None => write!(out, "{scientific}"),
+    let shortest = format!("{float:e}");
+    let Some((mantissa, exponent)) = shortest.split_once('e') else { return };
+    let exponent = exponent.parse::<i32>().unwrap_or_default();
+    let decimals = mantissa.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    // Where two shortest texts are as near, Python takes the even one; rounding to a given number
+    // of digits does that, the shortest form does not.
+    let even = format!("{float:.decimals$e}");
+    let same = even.parse() == Ok(float);
+    let mantissa =
+        if same { even.split_once('e').map_or(mantissa, |(digits, _)| digits) } else { mantissa };
+    if float != 0.0 && !(-4..16).contains(&exponent) {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{mantissa}e{sign}{:02}", exponent.unsigned_abs());
+        return;
+    }
+    // The mantissa again, without the exponent.
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    if float.is_sign_negative() {
+        out.push('-');
+    }
+    match usize::try_from(exponent) {
+        Err(_) => {
+            out.push_str("0.");
+            out.extend(std::iter::repeat_n('0', exponent.unsigned_abs() as usize - 1));
+            out.push_str(&digits);
         }
-    } else {
-        write!(out, "{float:?}")
-    };
+        Ok(whole) if digits.len() > whole + 1 => {
+            out.push_str(&digits[..=whole]);
+            out.push('.');
+            out.push_str(&digits[whole + 1..]);
+        }
+        Ok(whole) => {
+            out.push_str(&digits);
+            out.extend(std::iter::repeat_n('0', whole + 1 - digits.len()));
+            out.push_str(".0");
+        }
+    }
 }
 
 #[cfg(test)]
