@@ -18,6 +18,7 @@ mod x_v2;
 use crate::post::{Post, Raw};
 
 pub use detect::detect;
+pub mod python;
 
 /// Wire formats of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
