@@ -2,6 +2,21 @@
 //! it (`scan`), the folding that makes a key of it (`key`), and the original pipeline's own rule
 //! (`words`). Pure.
 
+mod chars;
+pub mod entity;
+pub mod grammar;
+mod host;
+pub mod key;
+pub mod markup;
+pub mod scan;
+mod text;
+mod url;
+mod url_chars;
+pub mod words;
+
+pub use scan::scan_lines;
+pub use text::{Extractor, FoundTag, Tally, post_tags, tags, visit_given, visit_text};
+
 /// Which rule finds tags in a text.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
