@@ -5,13 +5,17 @@
 //! `TWITTER_TEXT_DIR=DIR cargo test --test twitter_text -- --ignored`.
 //! `TWITTER_TEXT_SEED` and `TWITTER_TEXT_COUNT` choose other texts.
 //!
-//! Known differences, left out of the texts: letters that came after the package's Unicode tables,
-//! top-level domains that came or went since 2020, and texts that begin in the middle of a
-//! surrogate pair.
+//! Known differences, which the comparison leaves out:
+//! - letters that came after the package's Unicode tables, and top-level domains that came or went
+//!   since 2020: no such pieces are used;
+//! - the package matches UTF-16 units, so that one of its URLs may begin inside a letter outside
+//!   the basic plane: texts with such a letter hold no dot;
+//! - a tag of which nothing visible is left in its key (ZWJ and variation selectors) is none here.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use tagtide::extract::key::fold;
 use tagtide::extract::{Rule, tags};
 use tagtide::post::Markup;
 
@@ -175,7 +179,8 @@ fn texts() -> Vec<String> {
     let count = number("TWITTER_TEXT_COUNT", 20_000);
     let text = |_| {
         let pieces = 1 + dice.roll(12);
-        (0..pieces).map(|_| PIECES[dice.roll(PIECES.len())]).collect()
+        let text: String = (0..pieces).map(|_| PIECES[dice.roll(PIECES.len())]).collect();
+        if text.contains(['𠀋', '𝒳']) { text.replace('.', ",") } else { text }
     };
     (0..count).map(text).collect()
 }
@@ -205,10 +210,14 @@ fn same_tags_as_twitter_text() {
 
     let mut wrong = Vec::new();
     for (text, answer) in texts.iter().zip(answers.lines()) {
-        let theirs: serde_json::Value = serde_json::from_str(answer).expect("JSON");
+        let mut theirs: Vec<serde_json::Value> = serde_json::from_str(answer).expect("JSON");
+        theirs.retain(|tag| {
+            let tag = tag["tag"].as_str().expect("a string");
+            fold(tag).is_none_or(|key| !key.is_empty())
+        });
         let mut found = Vec::new();
         tags(text, Markup::Verbatim, Rule::Tags, &mut found);
-        let ours: serde_json::Value = found
+        let ours: Vec<serde_json::Value> = found
             .iter()
             .map(|tag| {
                 let (start, end) = tag.span.expect("tags of a text have a place");
@@ -216,7 +225,7 @@ fn same_tags_as_twitter_text() {
             })
             .collect();
         if ours != theirs {
-            wrong.push(format!("{text:?}\n  ours   {ours}\n  theirs {theirs}"));
+            wrong.push(format!("{text:?}\n  ours   {ours:?}\n  theirs {theirs:?}"));
         }
     }
     let shown = wrong.iter().take(20).cloned().collect::<Vec<_>>().join("\n");

@@ -248,7 +248,10 @@ impl<'a, V: Visit> Block<'a, V> {
         let bytes = &self.bytes[start..end];
         let bytes = if closed { bytes.strip_suffix(b"\r").unwrap_or(bytes) } else { bytes };
         let broken = Broken::of(bytes);
-        let from = Broken::chars(&bytes[..at - start]);
+        // `&#35;tag` begins at its `&`.
+        let first = at - start;
+        let first = first - usize::from(bytes[..first].ends_with(b"&"));
+        let from = Broken::chars(&bytes[..first]);
         let mut touched = false;
         let Self { visit, extractor, .. } = self;
         let text = String::from_utf8_lossy(bytes);

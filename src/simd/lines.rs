@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn every_byte_is_classified_alike_at_every_place() {
         let Some(lanes) = Avx2::detect() else { return };
-        for b in 0..=255 {
+        for b in 0..=255_u8 {
             for at in 0..64 {
                 let mut bytes = [b.wrapping_mul(31); 64];
                 bytes[at] = b;
@@ -208,7 +208,7 @@ mod tests {
         let marks = Scalar.marks(&bytes);
         assert_eq!((marks.newline, marks.carriage), (1, 2));
         assert_eq!(marks.stop, 1 << 31 | 1 << 32 | 1 << 63);
-        let word = Scalar.word(b"aZ_09 /:@[`{\x80\xFFbcdefghijklmnopq");
+        let word = Scalar.word(b"aZ_09 /:@[`{\x80\xFFbcdefghijklmnopqrs");
         assert_eq!((word.word & 0x3FFF, word.letter & 0x3FFF), (0b1_1111, 0b11));
     }
 }
