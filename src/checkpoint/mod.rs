@@ -194,7 +194,11 @@ impl Identity {
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// Another process holds the directory.
-    #[error("state directory `{}` is held by process {pid}\nhelp: stop that process, or give this one its own `--state-dir`", dir.display())]
+    #[error(
+        "state directory `{}` is held by process {pid}\n\
+         help: stop that process, or give this one its own `--state-dir`",
+        dir.display()
+    )]
     Held {
         /// The directory.
         dir: PathBuf,
@@ -202,7 +206,11 @@ pub enum CheckpointError {
         pid: u32,
     },
     /// A file does not hold what was written, or is missing.
-    #[error("checkpoint file `{}` is damaged: {what}\nhelp: restore it from a backup, or begin anew with `--fresh`", file.display())]
+    #[error(
+        "checkpoint file `{}` is damaged: {what}\n\
+         help: restore it from a backup, or begin anew with `--fresh`",
+        file.display()
+    )]
     Damaged {
         /// The file.
         file: PathBuf,
