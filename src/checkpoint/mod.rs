@@ -6,7 +6,8 @@
 //! the directory). [`Checkpoint`] is the whole of it, for use by one background thread.
 //!
 //! What holds:
-//! - An epoch whose [`Checkpoint::commit`] came back `Ok` survives a killed process and a power cut.
+//! - An epoch whose [`Checkpoint::commit`] came back `Ok` survives a killed process and a power
+//!   cut.
 //! - Recovery gives whole epochs without holes, or an error that names the file; never a part of
 //!   an epoch, and never a fresh start where the marker says that there was a checkpoint.
 //! - After a failed write or sync nothing more is committed: the log is poisoned, a sync is never
