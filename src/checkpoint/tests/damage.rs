@@ -143,7 +143,6 @@ fn damage_in_an_earlier_segment_that_is_needed_names_that_segment() {
     let name = "log-00000000000000000003.tt";
     // The seal at the end is not needed while the next segment is there.
     let records = good[name].len() - 28;
-    let mut whole = 0;
     for at in 0..good[name].len() {
         let mut files = good.clone();
         files.get_mut(name).unwrap()[at] ^= 0x10;
@@ -155,12 +154,9 @@ fn damage_in_an_earlier_segment_that_is_needed_names_that_segment() {
         files.get_mut(name).unwrap().truncate(at);
         match open(&files, 5, &format!("length {at}")) {
             Ok(recovery) => assert!(at >= records && recovery.epoch == LAST, "length {at}"),
-            Err(said) if said.contains("missing") => whole += 1,
             Err(said) => assert!(said.starts_with(name), "length {at}: {said}"),
         }
     }
-    // Cut before epoch 4, 5 or 6 it looks as if another segment should follow there.
-    assert_eq!(whole, 3);
 }
 
 #[test]
