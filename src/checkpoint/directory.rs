@@ -38,7 +38,8 @@ pub struct Checkpoint {
     since_snapshot: u64,
     /// Bytes of log since the one being written was begun.
     since_begin: u64,
-    _lock: Option<Lock>,
+    /// Held until this is dropped; `None` on the simulated disk of the tests.
+    lock: Option<Lock>,
 }
 
 impl std::fmt::Debug for Checkpoint {
@@ -66,7 +67,7 @@ impl Checkpoint {
         let lock = Lock::take(dir)?;
         let disk = Arc::new(RealDisk::new(dir));
         let (mut checkpoint, recovery) = Self::open_on(disk, identity, fresh, restore)?;
-        checkpoint._lock = Some(lock);
+        checkpoint.lock = Some(lock);
         Ok((checkpoint, recovery))
     }
 
@@ -145,7 +146,7 @@ impl Checkpoint {
             snapshot_bytes: 0,
             since_snapshot: 0,
             since_begin: 0,
-            _lock: None,
+            lock: None,
         }
     }
 

@@ -14,7 +14,7 @@ use super::{CheckpointError, io_error};
 /// Held until it is dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -37,7 +37,15 @@ impl Lock {
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(id.as_bytes()))
             .map_err(|error| io_error("write", path, error))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a program that another thread is starting right now shares the
+        // open file until it is executed, and would keep the lock for so long.
+        let _ = self.file.unlock();
     }
 }
 

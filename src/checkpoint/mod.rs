@@ -6,7 +6,8 @@
 //! the directory). [`Checkpoint`] is the whole of it, for use by one background thread.
 //!
 //! What holds:
-//! - An epoch whose [`Checkpoint::commit`] came back `Ok` survives a killed process and a power cut.
+//! - An epoch whose [`Checkpoint::commit`] came back `Ok` survives a killed process and a power
+//!   cut.
 //! - Recovery gives whole epochs without holes, or an error that names the file; never a part of
 //!   an epoch, and never a fresh start where the marker says that there was a checkpoint.
 //! - After a failed write or sync nothing more is committed: the log is poisoned, a sync is never
@@ -194,7 +195,11 @@ impl Identity {
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// Another process holds the directory.
-    #[error("state directory `{}` is held by process {pid}\nhelp: stop that process, or give this one its own `--state-dir`", dir.display())]
+    #[error(
+        "state directory `{}` is held by process {pid}\n\
+         help: stop that process, or give this one its own `--state-dir`",
+        dir.display()
+    )]
     Held {
         /// The directory.
         dir: PathBuf,
@@ -202,7 +207,11 @@ pub enum CheckpointError {
         pid: u32,
     },
     /// A file does not hold what was written, or is missing.
-    #[error("checkpoint file `{}` is damaged: {what}\nhelp: restore it from a backup, or begin anew with `--fresh`", file.display())]
+    #[error(
+        "checkpoint file `{}` is damaged: {what}\n\
+         help: restore it from a backup, or begin anew with `--fresh`",
+        file.display()
+    )]
     Damaged {
         /// The file.
         file: PathBuf,

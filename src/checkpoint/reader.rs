@@ -155,8 +155,10 @@ impl Reader {
         }
         self.buffer.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
-        if self.buffer.len() < want.max(READ_BYTES) {
-            self.buffer.resize(want.max(READ_BYTES), 0);
+        let whole = usize::try_from(self.len).unwrap_or(READ_BYTES);
+        let room = want.max(READ_BYTES.min(whole));
+        if self.buffer.len() < room {
+            self.buffer.resize(room, 0);
         }
         while self.end < want {
             match self.source.read(&mut self.buffer[self.end..]) {

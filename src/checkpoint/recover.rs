@@ -207,8 +207,8 @@ fn read_log(
             let what = format!("it starts after epoch {segment}, not {}", recovery.epoch);
             return Err(CheckpointError::Damaged { file, what });
         }
-        let last = i + 1 == segments.len();
-        end = read_segment(disk, origin, segment, last, &mut recovery, restore)?;
+        let next = segments.get(i + 1).copied();
+        end = read_segment(disk, origin, (segment, next), &mut recovery, restore)?;
     }
     if end.sealed {
         return Err(missing(recovery.epoch));
@@ -229,11 +229,11 @@ struct SegmentEnd {
     sealed: bool,
 }
 
+/// Tells the records of `segment`, behind which the segment `next` stands.
 fn read_segment(
     disk: &dyn Disk,
     origin: &Origin,
-    segment: u64,
-    last: bool,
+    (segment, next): (u64, Option<u64>),
     recovery: &mut Recovery,
     restore: &mut dyn Restore,
 ) -> Result<SegmentEnd, CheckpointError> {
@@ -244,15 +244,28 @@ fn read_segment(
     loop {
         let offset = reader.offset();
         let step = match reader.next()? {
-            Next::End => return Ok(SegmentEnd { len: offset, sealed }),
+            Next::End => {
+                // Sealed, it is whole, and what is missing is a segment between the two.
+                if let Some(next) = next.filter(|&next| next > recovery.epoch && !sealed) {
+                    let last = recovery.epoch;
+                    let what =
+                        format!("it ends with epoch {last}, and the next begins after {next}");
+                    return Err(reader.damaged_at(offset, &what));
+                }
+                return Ok(SegmentEnd { len: offset, sealed });
+            }
             Next::Bad(what) => {
                 let torn = reader.len - offset;
                 // In an earlier segment all but the seal was synced before the next one began.
-                let may_be_torn = !sealed && (last || torn <= FRAME_LEN as u64);
+                let may_be_torn = match next {
+                    _ if sealed => false,
+                    None => true,
+                    Some(next) => next == recovery.epoch && torn <= FRAME_LEN as u64,
+                };
                 if !may_be_torn || reader.valid_frame_follows()? {
                     return Err(reader.damaged_at(offset, what));
                 }
-                if last {
+                if next.is_none() {
                     recovery.torn_bytes = torn;
                 }
                 return Ok(SegmentEnd { len: offset, sealed });

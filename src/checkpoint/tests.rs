@@ -3,7 +3,6 @@
 mod damage;
 mod first;
 mod golden;
-mod measure;
 mod model;
 mod power;
 mod process;

@@ -13,13 +13,15 @@ struct Oracle {
     history: Vec<State>,
     /// The newest epoch of which anybody was told.
     told: u64,
+    /// The newest snapshot that was said to be complete.
+    snapshot: Option<u64>,
     /// Makes the deltas; changes with each life, so that a stale record shows.
     seed: u64,
 }
 
 impl Oracle {
     fn new(seed: u64) -> Self {
-        Self { history: vec![State::default()], told: 0, seed }
+        Self { history: vec![State::default()], told: 0, snapshot: None, seed }
     }
 
     /// Opens, and checks what came back. `Err` where the disk failed meanwhile.
@@ -31,6 +33,7 @@ impl Oracle {
         assert!(recovery.epoch >= self.told, "{recovery:?}, told {}", self.told);
         assert!(epoch < self.history.len(), "{recovery:?} was never begun");
         assert_eq!(state.values(), self.history[epoch].values(), "{recovery:?}");
+        assert!(recovery.snapshot >= self.snapshot, "{recovery:?}, {:?}", self.snapshot);
         assert_eq!(recovery.set_aside, Vec::<String>::new());
         self.told = recovery.epoch;
         self.history.truncate(epoch + 1);
@@ -69,7 +72,9 @@ impl Oracle {
                 next_shard += 1;
             }
             if next_shard > SHARDS {
+                let begun = checkpoint.snapshot_begun();
                 checkpoint.finish_snapshot(epoch)?;
+                self.snapshot = begun;
             }
         }
         Ok(())

@@ -58,6 +58,29 @@ impl SimDisk {
         Self { dir: "/sim".into(), inner: Arc::new(Mutex::new(inner)) }
     }
 
+    /// A disk with these files, all durable.
+    pub(super) fn with_files(files: &BTreeMap<String, Vec<u8>>) -> Self {
+        let disk = Self::new(0);
+        let mut inner = disk.lock();
+        for (name, bytes) in files {
+            let inode = inner.inodes.len();
+            let (live, durable) = (bytes.clone(), bytes.clone());
+            inner.inodes.push(Inode { live, durable, lost: false });
+            inner.durable.insert(name.clone(), inode);
+        }
+        inner.live = inner.durable.clone();
+        drop(inner);
+        disk
+    }
+
+    /// What stands in its files.
+    pub(super) fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let inner = self.lock();
+        let file =
+            |(name, &inode): (&String, &usize)| (name.clone(), inner.inodes[inode].live.clone());
+        inner.live.iter().map(file).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap()
     }
