@@ -57,7 +57,7 @@ impl Restoring {
             kind::RING => {
                 let mut reader = Reader::new(body);
                 let epoch = reader.get().ok_or(CUT)?;
-                ring.piece(epoch, reader.rest(), rows)?;
+                ring.piece(epoch, reader.rest())?;
             }
             kind::BORN => self.born(epoch, body)?,
             kind::LEARNED => self.learned(epoch, body)?,
@@ -80,12 +80,13 @@ impl Restoring {
     }
 
     /// The state as of the last record read.
-    #[must_use]
-    pub fn finish(mut self) -> State {
+    ///
+    /// # Errors
+    /// [`Nonsense`] where the sections do not fit together.
+    pub fn finish(mut self) -> Result<State, Nonsense> {
         self.tags.finish_restore();
         let mut state = State::new(self.settings, *self.tags.seed());
-        self.ring.grow(self.tags.rows() as usize);
-        state.ring = self.ring.finish(self.meta.closed_to);
+        state.ring = self.ring.finish(self.meta.closed_to, self.tags.rows())?;
         state.tags = self.tags;
         state.remembered = self.remembered;
         state.counters = self.meta.counters;
@@ -98,7 +99,7 @@ impl Restoring {
             }
         }
         state.news.remembered_from = state.remembered.range().end;
-        state
+        Ok(state)
     }
 
     fn newer(&self, epoch: u64, id: u32) -> bool {

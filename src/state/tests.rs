@@ -155,7 +155,9 @@ impl Rig {
 
     fn feed(&mut self, posts: &[(Op, i64, Vec<u8>, u64, u64)]) {
         let mut out = Extracted::default();
-        out.begin(Batch { seq: self.seq, ..Batch::default() });
+        let mut batch = Batch::default();
+        batch.seq = self.seq;
+        out.begin(batch);
         self.seq += 1;
         for (op, at, tags, id, dedup) in posts {
             out.begin_post();
@@ -270,7 +272,7 @@ impl Rig {
                 assert_eq!(restoring.read(*epoch, *of, body), Ok(true));
             }
         }
-        restoring.finish()
+        restoring.finish().expect("sections fit together")
     }
 }
 

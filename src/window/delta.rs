@@ -5,7 +5,7 @@
 
 use crate::state::varint::{put, put_signed};
 use crate::window::pane::{Closed, Open, Pair};
-use crate::window::ring::{MINUTE_MS, Ring, step_of};
+use crate::window::ring::{MINUTE_MS, Ring, bring_total, step_of};
 
 /// Changes gathered for the next checkpoint record.
 #[derive(Debug, Default)]
@@ -50,6 +50,8 @@ impl Ring {
         let mut open = std::mem::take(&mut self.open);
         for pane in &mut open {
             self.save_open(pane, None);
+            // A snapshot's totals must hold what the records before it told.
+            bring_total(&mut self.total, pane);
         }
         self.open = open;
         let Some(delta) = &mut self.delta else { return DeltaBodies::default() };

@@ -16,6 +16,8 @@ pub struct Nonsense(pub &'static str);
 
 const CUT: Nonsense = Nonsense("a pane section ends too early");
 
+const UNKNOWN: Nonsense = Nonsense("a count names a tag that does not exist");
+
 /// A pane being put together.
 #[derive(Debug, Default)]
 struct Parts {
@@ -32,13 +34,21 @@ pub struct Restore {
     panes: BTreeMap<i64, Parts>,
     minutes: BTreeMap<i64, Parts>,
     stamps: HashMap<i64, u64>,
+    /// Ids named by pieces are below this; their tags may be told of by later records.
+    ids_below: u32,
 }
 
 impl Restore {
     /// Puts an empty ring together.
     #[must_use]
     pub fn new(ring: Ring) -> Self {
-        Self { ring, panes: BTreeMap::new(), minutes: BTreeMap::new(), stamps: HashMap::new() }
+        Self {
+            ring,
+            panes: BTreeMap::new(),
+            minutes: BTreeMap::new(),
+            stamps: HashMap::new(),
+            ids_below: 0,
+        }
     }
 
     /// Makes room for ids below `rows`.
@@ -59,11 +69,11 @@ impl Restore {
         self.ring.total.count(id)
     }
 
-    /// Reads a piece that [`Ring::snapshot_panes`] wrote at `epoch`; ids are below `rows`.
+    /// Reads a piece that [`Ring::snapshot_panes`] wrote at `epoch`.
     ///
     /// # Errors
     /// [`Nonsense`] where the bytes do not hold what they should.
-    pub fn piece(&mut self, epoch: u64, body: &[u8], rows: u32) -> Result<(), Nonsense> {
+    pub fn piece(&mut self, epoch: u64, body: &[u8]) -> Result<(), Nonsense> {
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
             let minute = reader.get().ok_or(CUT)? == 1;
@@ -71,7 +81,9 @@ impl Restore {
             let at = if minute { index } else { self.minute_of(index) };
             self.stamps.insert(at, epoch);
             let panes = if minute { &mut self.minutes } else { &mut self.panes };
-            panes.entry(index).or_default().read(&mut reader, rows, |_, _| {})?;
+            let below = &mut self.ids_below;
+            let parts = panes.entry(index).or_default();
+            parts.read(&mut reader, u32::MAX, |id, _| *below = (*below).max(id + 1))?;
         }
         Ok(())
     }
@@ -167,10 +179,16 @@ impl Restore {
         Ok(())
     }
 
-    /// The ring, with panes up to `closed_to` closed.
-    #[must_use]
-    pub fn finish(mut self, closed_to: i64) -> Ring {
+    /// The ring, with panes up to `closed_to` closed and room for ids below `rows`.
+    ///
+    /// # Errors
+    /// [`Nonsense`] where a pane names a tag that was never told of.
+    pub fn finish(mut self, closed_to: i64, rows: u32) -> Result<Ring, Nonsense> {
+        if self.ids_below > rows {
+            return Err(UNKNOWN);
+        }
         let ring = &mut self.ring;
+        ring.grow(rows as usize);
         for (index, parts) in self.minutes {
             ring.minutes.push_back(parts.close(index, &mut ring.summer));
         }
@@ -184,7 +202,7 @@ impl Restore {
         }
         ring.closed_to = closed_to;
         ring.rebuild_windows();
-        self.ring
+        Ok(self.ring)
     }
 
     fn minute_of(&self, index: i64) -> i64 {
@@ -205,7 +223,7 @@ impl Parts {
             let id = reader.get_u32().ok_or(CUT)?;
             let by = reader.get_u32().ok_or(CUT)?;
             if id >= rows {
-                return Err(Nonsense("a count names a tag that does not exist"));
+                return Err(UNKNOWN);
             }
             self.pairs.push((id, by));
             each(id, by);

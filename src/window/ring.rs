@@ -254,8 +254,8 @@ impl Ring {
     fn expire(&mut self, newest: i64) {
         for window in &mut self.windows {
             let gone_to = step_of(newest, self.pane_ms, window.step_ms) - window.steps();
-            let panes = if window.step_ms == self.pane_ms { &self.closed } else { &self.minutes };
-            for closed in fallen(panes, window.gone_to, gone_to) {
+            let kept = (&self.closed, &self.minutes);
+            for closed in fallen(kept, self.pane_ms, window.step_ms, window.gone_to, gone_to) {
                 window.take_closed(closed);
             }
             window.gone_to = window.gone_to.max(gone_to);
@@ -326,8 +326,8 @@ impl Ring {
     fn lay(&mut self, newest: i64, on: bool) {
         for window in &mut self.windows {
             let gone_to = step_of(newest, self.pane_ms, window.step_ms) - window.steps();
-            let panes = if window.step_ms == self.pane_ms { &self.closed } else { &self.minutes };
-            for closed in fallen(panes, window.gone_to, gone_to) {
+            let kept = (&self.closed, &self.minutes);
+            for closed in fallen(kept, self.pane_ms, window.step_ms, window.gone_to, gone_to) {
                 if on { window.take_closed(closed) } else { window.add_closed(closed) }
             }
             for open in self.open.iter().filter(|open| open.index <= newest) {
@@ -460,7 +460,7 @@ impl Ring {
 }
 
 /// Brings an open pane's news into the totals.
-fn bring_total(total: &mut Total, open: &mut Open) {
+pub(super) fn bring_total(total: &mut Total, open: &mut Open) {
     open.log[open.in_total..].iter().for_each(|&id| total.add(id, 1));
     open.in_total = open.log.len();
 }
@@ -470,9 +470,21 @@ pub(super) fn step_of(pane: i64, pane_ms: i64, step_ms: i64) -> i64 {
     if step_ms == pane_ms { pane } else { pane.saturating_mul(pane_ms).div_euclid(step_ms) }
 }
 
-/// Panes with an index in `(after, to]`.
-fn fallen(panes: &VecDeque<Closed>, after: i64, to: i64) -> impl Iterator<Item = &Closed> {
-    let start = panes.partition_point(|closed| closed.index <= after);
-    let end = panes.partition_point(|closed| closed.index <= to);
-    panes.range(start..end.max(start))
+/// What falls out of a window when its steps in `(after, to]` go: panes, and for a window that
+/// slides by minutes also whole minutes.
+fn fallen<'a>(
+    (closed, minutes): (&'a VecDeque<Closed>, &'a VecDeque<Closed>),
+    pane_ms: i64,
+    step_ms: i64,
+    after: i64,
+    to: i64,
+) -> impl Iterator<Item = &'a Closed> {
+    let range = |panes: &'a VecDeque<Closed>, step: &dyn Fn(&Closed) -> i64| {
+        let start = panes.partition_point(|closed| step(closed) <= after);
+        let end = panes.partition_point(|closed| step(closed) <= to);
+        panes.range(start..end.max(start))
+    };
+    let minutes = (step_ms != pane_ms).then(|| range(minutes, &|minute| minute.index));
+    let panes = range(closed, &|pane| step_of(pane.index, pane_ms, step_ms));
+    minutes.into_iter().flatten().chain(panes)
 }

@@ -79,9 +79,13 @@ pub(super) fn open(
         people: tags,
     };
     let (checkpoint, recovery) = Checkpoint::open(dir, &identity(plan), fresh, &mut reading)?;
+    let damaged = |nonsense: crate::window::restore::Nonsense| CheckpointError::Damaged {
+        file: dir.to_owned(),
+        what: nonsense.to_string(),
+    };
     Ok(Opened {
         checkpoint,
-        state: reading.state.finish(),
+        state: reading.state.finish().map_err(damaged)?,
         positions: reading.positions,
         recovery,
         people: reading.people,
