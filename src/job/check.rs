@@ -12,6 +12,8 @@ mod tests;
 
 use std::time::Duration;
 
+pub use count::WINDOWS;
+
 use super::file::Job;
 use super::problem::{Field, Place, Problem, nearest};
 use super::units::{self, Scalar};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Checker;
 use crate::job::CountPlan;
 use crate::job::file::CountJob;
-use crate::job::units::{self, show_duration};
+use crate::job::units::{self, Scalar, show_duration};
 use crate::rank::Mode;
 
 /// Beyond this age, panes merge to a minute each.
@@ -15,6 +15,9 @@ const MINUTE: Duration = Duration::from_mins(1);
 const WINDOWS_MAX: usize = 16;
 /// The longest window.
 const WINDOW_MAX: Duration = Duration::from_hours(7 * 24);
+
+/// Windows of a job that names none.
+pub const WINDOWS: [&str; 5] = ["1m", "5m", "15m", "1h", "24h"];
 
 /// Modes and their names.
 const MODES: [(&str, Mode); 2] = [("total", Mode::Total), ("count", Mode::Count)];
@@ -45,9 +48,9 @@ pub(super) fn check(checker: &mut Checker, job: &CountJob) -> CountPlan {
 /// Windows ascending, each once, each a whole number of panes.
 fn windows(checker: &mut Checker, job: &CountJob, pane: Duration) -> Vec<Duration> {
     let Some(fields) = &job.windows else {
-        let all = [60, 300, 900, 3_600, 86_400].map(Duration::from_secs);
-        let fits: Vec<_> =
-            all.into_iter().filter(|window| misfit(*window, pane).is_none()).collect();
+        let read = |window: &str| units::duration(&Scalar::Text(window.to_owned())).ok();
+        let all = WINDOWS.into_iter().filter_map(read);
+        let fits: Vec<_> = all.filter(|window| misfit(*window, pane).is_none()).collect();
         if fits.is_empty() {
             let place = job.pane.as_ref().map_or_else(|| checker.job.clone(), |f| f.place.clone());
             let what = "no window of the default list is a whole number of panes";
