@@ -105,6 +105,10 @@ pub struct Post<'a> {
     pub op: Op,
     /// Identity for delete and edit, as semantics of the source define it; empty = none.
     pub id: Raw<'a>,
+    /// A second name of this identity, valid only within the source that delivered it (Mastodon:
+    /// the instance's local id, the only one that its delete names); empty = none. A delete
+    /// without [`Post::id`] means the post remembered under this name.
+    pub alias: Raw<'a>,
     /// What tells two revisions of one identity apart (Bluesky `rev`); empty = none. The dedup key
     /// is `id` + `rev`.
     pub rev: Raw<'a>,
