@@ -18,6 +18,7 @@ mod x_v2;
 use crate::post::{Post, Raw};
 
 pub use detect::detect;
+pub mod python;
 
 /// Wire formats of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -36,6 +37,21 @@ pub enum Format {
     Jetstream,
     /// Mastodon status, or a streaming event that wraps one.
     Mastodon,
+}
+
+impl Format {
+    /// Name on the command line and in job files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::TextPlus => "text+",
+            Self::X1 => "x1",
+            Self::X2 => "x2",
+            Self::Jetstream => "jetstream",
+            Self::Mastodon => "mastodon",
+        }
+    }
 }
 
 /// Why a record is no post.
