@@ -3,10 +3,11 @@
 use clap::Args as ClapArgs;
 use crossbeam_channel::bounded;
 
-use super::exit::{FAILED, Failure, Outcome, USAGE};
+use super::exit::{Failure, Outcome, USAGE};
 use super::flags::Serving;
-use super::stub::serve::{self, Fed, Feed};
+use super::stub::serve::{self, Fed};
 use super::{execute, signals};
+use crate::clock::Clock;
 use crate::extract::Rule;
 
 /// Rows that are shown of what was posted.
@@ -27,16 +28,10 @@ pub(super) fn run(args: &Args) -> Outcome {
         // The receiver waits for nothing else.
         let _ = stop.send(());
     })?;
-    // What is posted carries its `#` already, as words do.
-    let options = args.serving.options(TOP, Rule::Words)?;
-    let server = serve::start(listen, feed()?, options)?;
+    let options = args.serving.options(TOP, Rule::default())?;
+    let server = serve::start(listen, Fed::new(Clock::System).feed(), options)?;
     execute::say_where(&server);
     let _ = stopped.recv();
     server.stop();
     Ok(())
-}
-
-/// A feed that shows what was posted last.
-fn feed() -> Result<Feed, Failure> {
-    Fed::feed().ok_or_else(|| Failure::new(FAILED, "the server is not built in yet"))
 }

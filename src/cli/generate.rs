@@ -1,10 +1,10 @@
 //! `generate`: made-up posts on standard output; the same seed gives the same bytes.
 
-use std::io::{BufWriter, Write};
+use std::io::{ErrorKind, Write};
 
 use clap::Args as ClapArgs;
 
-use super::exit::{Failure, Outcome};
+use super::exit::{Failure, Outcome, USAGE};
 use super::flags::{scalar, source, text};
 use super::stub::source::generator::write_posts;
 use crate::job::problem::Field;
@@ -25,9 +25,9 @@ pub(super) struct Args {
     /// Posts per second of event time
     #[arg(long, value_name = "N", default_value = "1000")]
     rate: String,
-    /// Event time of the first post
-    #[arg(long, value_name = "RFC3339", default_value = "2026-01-01T00:00:00Z")]
-    start: String,
+    /// Event time of the first post; default: a fixed one, so that the bytes are the same
+    #[arg(long, value_name = "RFC3339")]
+    start: Option<String>,
     /// Distinct ordinary tags besides the planted ones
     #[arg(long, value_name = "N", default_value = "20k")]
     tags: String,
@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     made.posts = args.posts.as_deref().and_then(|posts| flag("--posts", posts));
     made.seed = flag("--seed", &args.seed);
     made.rate = flag("--rate", &args.rate);
-    made.start = flag("--start", &args.start);
+    made.start = args.start.as_deref().and_then(|start| flag("--start", start));
     made.tags = flag("--tags", &args.tags);
     made.format = Some(text("--format", &args.format));
     let job = Job { sources: vec![made], ..Job::default() };
@@ -48,8 +48,12 @@ pub(super) fn run(args: &Args) -> Outcome {
     else {
         return Ok(());
     };
-    let mut out = BufWriter::with_capacity(1 << 18, std::io::stdout());
-    write_posts(generator, &mut out)
-        .and_then(|()| out.flush())
-        .map_err(|error| Failure::stdout(&error))
+    let mut out = std::io::stdout();
+    write_posts(generator, generator.posts.unwrap_or(u64::MAX), &mut out)
+        .and_then(|_| out.flush())
+        .map_err(|error| match error.kind() {
+            // What was asked for cannot be made; nothing was written.
+            ErrorKind::InvalidInput => Failure::new(USAGE, error),
+            _ => Failure::stdout(&error),
+        })
 }

@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use super::exit::{FAILED, Failure, USAGE};
 use super::flags::{source, text};
-use super::stub::decode::{decode, detect};
 use super::stub::source as sources;
 use crate::clock::Clock;
-use crate::decode::Format;
+use crate::decode::{Format, decode, detect};
 use crate::job::{Job, Limits, Plan, Purpose, SourcePlan, check};
 use crate::post::{Batch, EventTime, Post};
 use crate::source::{Poll, Source, SourceError};

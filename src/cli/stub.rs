@@ -1,6 +1,6 @@
 //! Temporary: parts that stand on other branches, under the names and shapes they have there.
 //!
-//! Everything in `cli` imports these as `super::stub::{serve, source, decode, extract}`; where the
+//! Everything in `cli` imports these as `super::stub::{serve, source, extract}`; where the
 //! real modules are there, those imports become `crate::...` and this file goes.
 #![allow(
     missing_docs,
@@ -60,8 +60,32 @@ pub(super) mod serve {
     pub struct Fed;
 
     impl Fed {
-        pub fn feed() -> Option<Feed> {
-            None
+        pub fn new(_: crate::clock::Clock) -> Arc<Self> {
+            Arc::new(Self)
+        }
+
+        pub fn feed(self: &Arc<Self>) -> Feed {
+            struct Nothing;
+            impl Ask for Nothing {
+                fn ranking(&self, _: &crate::rank::Query) -> Option<crate::rank::Ranking> {
+                    None
+                }
+                fn tag(&self, _: &str) -> Option<crate::rank::TagDetail> {
+                    None
+                }
+            }
+            let published = Published {
+                batch: 0,
+                published_at: 0,
+                default: 0,
+                rankings: Vec::new(),
+                status: Arc::default(),
+            };
+            Feed {
+                published: watch::channel(Arc::new(published)).1,
+                ask: Arc::new(Nothing),
+                tutorial: Tutorial::Fed(Arc::clone(self)),
+            }
         }
     }
 
@@ -116,25 +140,8 @@ pub(super) mod source {
 
         use crate::job::GeneratorPlan;
 
-        pub fn write_posts(_: &GeneratorPlan, _: &mut dyn Write) -> std::io::Result<()> {
+        pub fn write_posts(_: &GeneratorPlan, _: u64, _: &mut impl Write) -> std::io::Result<u64> {
             Err(std::io::Error::other("the generator is not built in yet"))
-        }
-    }
-}
-
-pub(super) mod decode {
-    use crate::decode::{DecodeError, Format};
-    use crate::post::{Post, Raw};
-
-    pub fn decode(_: Format, record: &[u8]) -> Result<Option<Post<'_>>, DecodeError> {
-        Ok(Some(Post { text: Raw::Plain(record), ..Post::default() }))
-    }
-
-    pub mod detect {
-        use crate::decode::Format;
-
-        pub fn detect(_: &[u8]) -> Option<Format> {
-            Some(Format::Text)
         }
     }
 }

@@ -4,12 +4,12 @@
 //! the newest ranking matters: one that waits is replaced.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 
 use reqwest::StatusCode;
 
 use super::http::Target;
 use super::{Delivery, Sink, SinkError, hashtag};
+use crate::decode::python::{repr_ints, repr_texts};
 use crate::rank::{Published, Trend};
 
 pub(super) struct Dashboard {
@@ -48,30 +48,7 @@ impl Sink for Dashboard {
 
 /// Tags and counts as Python writes lists of them.
 fn python_lists(trends: &[Trend]) -> (String, String) {
-    let labels: Vec<_> = trends.iter().map(|trend| python_text(&hashtag(trend))).collect();
-    let counts: Vec<_> = trends.iter().map(|trend| trend.count.to_string()).collect();
-    (format!("[{}]", labels.join(", ")), format!("[{}]", counts.join(", ")))
-}
-
-/// A Python string literal: single quotes, with quotes, backslashes and control characters escaped.
-fn python_text(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('\'');
-    for c in text.chars() {
-        match c {
-            '\'' | '\\' => {
-                out.push('\\');
-                out.push(c);
-            }
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c.is_control() => {
-                let _ = write!(out, "\\x{:02x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('\'');
-    out
+    let labels: Vec<_> = trends.iter().map(hashtag).collect();
+    let labels = repr_texts(labels.iter().map(|label| label.as_ref()));
+    (labels, repr_ints(trends.iter().map(|trend| trend.count)))
 }

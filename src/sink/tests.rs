@@ -212,7 +212,7 @@ fn the_dashboard_gets_a_form_of_python_lists() {
     let body = request.split("\r\n\r\n").nth(1).expect("a body");
     let form: std::collections::HashMap<_, _> =
         url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
-    assert_eq!(form["label"], r"['#Rust', 'a#b\'s', '#雨']");
+    assert_eq!(form["label"], r##"['#Rust', "a#b's", '#雨']"##);
     assert_eq!(form["data"], "[1200, 7, 1]");
     assert_eq!(sink.delivery(), Delivery::Latest);
 }
