@@ -11,6 +11,9 @@ use crate::job::problem::Field;
 use crate::job::units::Scalar;
 use crate::job::{Job, Purpose, SourceKind, check};
 
+/// Formats that can be written.
+const FORMATS: [&str; 3] = ["text", "text+", "x1"];
+
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
     /// Posts to make, such as 20M; endless if not given
@@ -20,7 +23,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "S", default_value = "1")]
     seed: String,
     /// Format of the records
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "text+", "x1"])]
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = FORMATS)]
     format: String,
     /// Posts per second of event time
     #[arg(long, value_name = "N", default_value = "1000")]

@@ -132,12 +132,12 @@ impl Records {
         if sample.iter().all(u8::is_ascii_whitespace) {
             return Ok(Format::Text);
         }
-        let Some(format) = detect::detect(sample) else {
+        let Some(format) = detect(sample) else {
             let what = "cannot tell the format of the records from the first ones";
             let help = "name it with `--format`, as in `--format x1`";
             return Err(Failure::new(FAILED, format_args!("{what}\nhelp: {help}")));
         };
-        tracing::info!("format of the records: {format:?}");
+        tracing::info!("format of the records: {}", format.name());
         self.format = Some(format);
         Ok(format)
     }

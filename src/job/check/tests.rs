@@ -281,7 +281,10 @@ proptest::proptest! {
     }
 
     #[test]
-    fn a_damaged_job_is_refused_or_sound(cut in 0..EVERYTHING.len(), with in "[a-z\"=\\[\\]#0-9 ]") {
+    fn a_damaged_job_is_refused_or_sound(
+        cut in 0..EVERYTHING.len(),
+        with in "[a-z\"=\\[\\]#0-9 ]",
+    ) {
         let mut text = EVERYTHING.as_bytes().to_vec();
         text[cut] = with.as_bytes()[0];
         if let Ok(text) = String::from_utf8(text)
