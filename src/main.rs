@@ -1,3 +1,7 @@
 //! The binary: parses the command line and calls `cli`; nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tagtide::cli::main()
+}

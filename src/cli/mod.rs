@@ -1,1 +1,132 @@
 //! The command line, one file per command.
+//!
+//! Flags say how this process runs; what the pipeline *is* stands in the job file. Standard output
+//! is data, stderr is talk. Exit codes are those of `exit`.
+
+mod check;
+mod completions;
+mod dashboard;
+mod demo;
+mod doctor;
+mod execute;
+mod exit;
+mod extract;
+mod flags;
+mod generate;
+mod man;
+mod records;
+mod relay;
+mod replay;
+mod run;
+mod signals;
+mod stub;
+mod summary;
+mod talk;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use exit::Outcome;
+use talk::Talk;
+
+/// Four things to try first; the help begins with them.
+const EXAMPLES: &str = "\
+Examples:
+  tagtide demo                                  made-up posts, the page, the table; no account
+  tagtide run jobs/tutorial.toml                the classic pipeline: TCP 9009 in, top ten out
+  tagtide replay posts.jsonl.gz --top 20        count files and print the table
+  tagtide relay posts.txt                       posts as text lines on TCP 9009, for Spark";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tagtide",
+    version,
+    about = "What is trending right now, and why: hashtags from post streams",
+    help_template = "{about}\n\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}",
+    before_help = EXAMPLES,
+    after_help = "Exit codes: 0 done or drained, 1 failed, 2 wrong use or a job with problems,\n\
+                  3 state directory or port in use, 4 checkpoint damaged or foreign,\n\
+                  5 every source refused the credentials, 130 second Ctrl-C",
+    arg_required_else_help = true,
+    subcommand_required = true
+)]
+struct Cli {
+    #[command(flatten)]
+    talk: Talk,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Made-up posts with planted trends, the page and the table; no account, no network
+    Demo(demo::Args),
+    /// Run a job file
+    Run(run::Args),
+    /// Count files (or `-` for standard input) and print the table
+    Replay(replay::Args),
+    /// Serve a source as text lines on TCP, one post a line
+    Relay(relay::Args),
+    /// The page alone, fed by POSTs to `/updateData`
+    Dashboard(dashboard::Args),
+    /// Print the tags of each post as one JSON array a line
+    Extract(extract::Args),
+    /// Write made-up posts to standard output
+    Generate(generate::Args),
+    /// Check a job file and say what it does
+    Check(check::Args),
+    /// Look at this machine: ports, state directory, clock, TLS, Java and Spark
+    Doctor(doctor::Args),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+    /// Print the man page, or write all of them to a directory
+    Man(man::Args),
+}
+
+/// The whole program: reads the command line, runs the command, gives the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    signals::ignore_file_size_limit();
+    let cli = Cli::parse();
+    cli.talk.start();
+    match dispatch(cli.command, &cli.talk) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.end(cli.talk.colored()),
+    }
+}
+
+fn dispatch(command: Command, talk: &Talk) -> Outcome {
+    match command {
+        Command::Demo(args) => demo::run(&args, talk),
+        Command::Run(args) => run::run(&args, talk),
+        Command::Replay(args) => replay::run(&args, talk),
+        Command::Relay(args) => relay::run(&args),
+        Command::Dashboard(args) => dashboard::run(&args),
+        Command::Extract(args) => extract::run(&args),
+        Command::Generate(args) => generate::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_leads_with_four_examples() {
+        let help = Cli::command().render_long_help().to_string();
+        let examples = help.find("Examples:").expect("examples");
+        assert!(examples < help.find("Usage:").expect("usage"), "{help}");
+        assert_eq!(help.matches("\n  tagtide ").count(), 4, "{help}");
+    }
+}

@@ -3,6 +3,13 @@
 //! A `Job` is what a user wrote: data only. `check` turns it into a [`Plan`]: units resolved,
 //! defaults filled in, kinds known, every problem reported at once. Engines accept only a Plan.
 
+pub mod check;
+pub mod file;
+pub mod kinds;
+pub mod problem;
+mod reader;
+pub mod units;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -176,4 +183,19 @@ pub enum SinkPlan {
         /// Environment variable that holds a bearer token.
         token_env: Option<String>,
     },
+}
+
+pub use check::{Purpose, check};
+pub use file::Job;
+pub use problem::Problem;
+
+/// True where the URL names this machine.
+#[must_use]
+pub fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
 }

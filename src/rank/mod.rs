@@ -210,6 +210,9 @@ pub struct SourceStatus {
     pub detail: String,
     /// Posts counted from it.
     pub posts: u64,
+    /// Bytes of records read from it, unpacked.
+    #[serde(default)]
+    pub bytes: u64,
     /// Format of its records, once known.
     pub format: Option<String>,
     /// Times it was connected again.

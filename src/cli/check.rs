@@ -1,0 +1,99 @@
+//! `check`: every problem of a job file, or what the job does and what a crash loses.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+use super::exit::{Failure, Outcome};
+use crate::job::units::show_duration;
+use crate::job::{Job, Plan, Purpose, SinkPlan, SourceKind, SourcePlan, TimePlan, check};
+
+#[derive(ClapArgs, Debug)]
+pub(super) struct Args {
+    /// Job file
+    job: PathBuf,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let job = Job::read(&args.job)?;
+    let plan = check(&job, Purpose::Run)?;
+    let text = describe(&plan);
+    std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())
+        .map_err(|error| Failure::stdout(&error))
+}
+
+/// The job in plain words.
+fn describe(plan: &Plan) -> String {
+    let mut out = format!("job `{}` is sound\n", plan.name);
+    for source in &plan.sources {
+        let _ = writeln!(out, "source {}: {}", source.name, what(source));
+        let _ = writeln!(out, "  on a crash: {}", loses(source, plan));
+    }
+    let windows: Vec<_> = plan.count.windows.iter().map(|w| show_duration(*w)).collect();
+    let clock = match plan.time {
+        TimePlan::Live => "our clock".to_owned(),
+        TimePlan::Replay(None) => "event time, as fast as it goes".to_owned(),
+        TimePlan::Replay(Some(speed)) => format!("event time, {speed} times as fast"),
+    };
+    let _ = writeln!(
+        out,
+        "counts: windows {}; panes of {}; published every {} by {clock}",
+        windows.join(" "),
+        show_duration(plan.count.pane),
+        show_duration(plan.batch)
+    );
+    if plan.sinks.is_empty() {
+        out.push_str("sink: the table on standard output\n");
+    }
+    for sink in &plan.sinks {
+        let _ = writeln!(out, "sink: {}", shows(sink));
+    }
+    out
+}
+
+fn what(source: &SourcePlan) -> String {
+    match &source.kind {
+        SourceKind::File { paths, follow } => {
+            let follow = if *follow { ", followed" } else { "" };
+            format!("files {}{follow}", paths.join(" "))
+        }
+        SourceKind::Stdin => "standard input".to_owned(),
+        SourceKind::Tcp { addr } => format!("lines from {addr}, connected again when it is cut"),
+        SourceKind::TcpListen { addr } => format!("lines from whoever connects to {addr}"),
+        SourceKind::Generator(plan) => format!("made-up posts, seed {}", plan.seed),
+    }
+}
+
+/// What a crash of this process loses, in the words of the promises.
+fn loses(source: &SourcePlan, plan: &Plan) -> String {
+    match source.kind {
+        SourceKind::File { .. } | SourceKind::Generator(_) => {
+            "nothing is lost and nothing counted twice, with a state directory".to_owned()
+        }
+        SourceKind::Stdin | SourceKind::Tcp { .. } | SourceKind::TcpListen { .. } => {
+            let epoch = plan.batch.max(std::time::Duration::from_millis(200));
+            format!(
+                "up to {} of posts and what the kernel held are lost; they cannot be read again",
+                show_duration(epoch)
+            )
+        }
+    }
+}
+
+fn shows(sink: &SinkPlan) -> String {
+    match sink {
+        SinkPlan::Stdout { json: false } => "the table on standard output".to_owned(),
+        SinkPlan::Stdout { json: true } => {
+            "one JSON object per batch on standard output".to_owned()
+        }
+        SinkPlan::Jsonl { path, .. } => format!("one JSON line per batch in {}", path.display()),
+        SinkPlan::Dashboard { url } => format!("the newest ranking to the dashboard at {url}"),
+        // A webhook's URL may itself be the secret: only its host is shown.
+        SinkPlan::Webhook { url, .. } => {
+            let parsed = url::Url::parse(url).ok();
+            let host = parsed.as_ref().and_then(|url| url.host_str()).unwrap_or("?");
+            format!("every ranking as JSON to a webhook at {host}")
+        }
+    }
+}

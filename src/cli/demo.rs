@@ -1,0 +1,40 @@
+//! `demo`: made-up posts with planted trends, counted and shown; no account, no network.
+
+use clap::Args as ClapArgs;
+
+use super::execute::execute;
+use super::exit::Outcome;
+use super::flags::{Counting, Process, Serving, stdout_sink};
+use super::talk::Talk;
+use crate::engine::RunOptions;
+use crate::job::{Job, Purpose, check};
+
+/// The job that it runs.
+const JOB: &str = include_str!("../../jobs/demo.toml");
+
+#[derive(ClapArgs, Debug)]
+pub(super) struct Args {
+    #[command(flatten)]
+    serving: Serving,
+    #[command(flatten)]
+    counting: Counting,
+    #[command(flatten)]
+    process: Process,
+    /// One JSON object per batch instead of the table
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
+    let mut job = Job::parse(JOB, "jobs/demo.toml")?;
+    args.counting.apply(&mut job);
+    let mut plan = check(&job, Purpose::Run)?;
+    stdout_sink(&mut plan, args.json, talk.quiet);
+    let options = RunOptions {
+        workers: args.process.workers,
+        state_dir: args.process.state_dir(None),
+        fresh: args.process.fresh,
+        ..RunOptions::default()
+    };
+    execute(plan, options, &args.serving)
+}

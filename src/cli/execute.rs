@@ -1,0 +1,125 @@
+//! What `run` and `demo` have in common: engine, server, signals, and the last words.
+
+use std::sync::Arc;
+
+use super::exit::{Failure, Outcome};
+use super::flags::Serving;
+use super::stub::serve::{self, Feed, Listen, PORT, Server, Tutorial};
+use super::{signals, summary};
+use crate::engine::{self, Run, RunHandle, RunOptions};
+use crate::job::{Plan, SinkPlan, is_loopback};
+use crate::rank::{Ask, Query, Ranking, TagDetail};
+
+/// Runs `plan` to its end: until its sources end, or a signal comes.
+pub(super) fn execute(plan: Plan, options: RunOptions, serving: &Serving) -> Outcome {
+    let listen = where_to_listen(&plan, serving)?;
+    let serve_options = serving.options(plan.count.top, plan.rule)?;
+    let top = plan.count.top;
+    let signals = signals::install()?;
+    let run = engine::start(plan, options)?;
+    let stopping = run.clone();
+    signals.on_stop(move || stopping.stop(false))?;
+    let server = match listen {
+        None => None,
+        Some(listen) => match start_server(listen, &run, serve_options) {
+            Ok(server) => Some(server),
+            Err(failure) => {
+                run.stop(true);
+                // What the page could not do is what the user has to know.
+                let _ = run.join(0);
+                return Err(failure);
+            }
+        },
+    };
+    let ended = run.join(top);
+    if let Some(server) = server {
+        server.stop();
+    }
+    tracing::info!("{}", summary::counted(&ended?));
+    Ok(())
+}
+
+fn start_server(
+    listen: Listen,
+    run: &Run,
+    options: serve::ServeOptions,
+) -> Result<Server, Failure> {
+    let feed =
+        Feed { published: run.watch(), ask: Arc::new(Asked(run.clone())), tutorial: Tutorial::Own };
+    let server = serve::start(listen, feed, options)?;
+    say_where(&server);
+    Ok(server)
+}
+
+/// Says where the page is.
+pub(super) fn say_where(server: &Server) {
+    if let Some(addr) = server.addrs().first() {
+        let shown = if addr.ip().is_loopback() {
+            format!("http://localhost:{}", addr.port())
+        } else {
+            format!("http://{addr}")
+        };
+        tracing::info!("the page is at {shown}");
+    }
+}
+
+/// A run, as the server asks it.
+struct Asked(Run);
+
+impl Ask for Asked {
+    fn ranking(&self, query: &Query) -> Option<Ranking> {
+        let run: &dyn RunHandle = &*self.0;
+        run.ranking(query)
+    }
+
+    fn tag(&self, key: &str) -> Option<TagDetail> {
+        let run: &dyn RunHandle = &*self.0;
+        run.tag(key)
+    }
+}
+
+/// Where to listen; nowhere if a dashboard sink posts to where the page would be, and nobody asked.
+fn where_to_listen(plan: &Plan, serving: &Serving) -> Result<Option<Listen>, Failure> {
+    if serving.listen.is_none()
+        && let Some(url) = own_port(plan)
+    {
+        tracing::info!("no page of its own: rankings are posted to `{url}`; `--listen` serves one");
+        return Ok(None);
+    }
+    serving.listen()
+}
+
+/// The dashboard sink that has our own default address as its target.
+fn own_port(plan: &Plan) -> Option<&str> {
+    plan.sinks.iter().find_map(|sink| match sink {
+        SinkPlan::Dashboard { url } => {
+            let parsed = url::Url::parse(url).ok()?;
+            let ours = is_loopback(&parsed) && parsed.port_or_known_default() == Some(PORT);
+            ours.then_some(url.as_str())
+        }
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::{Job, Purpose, check};
+
+    fn listens(text: &str, listen: Option<&str>) -> Option<Listen> {
+        let job = Job::parse(text, "job.toml").expect("it parses");
+        let plan = check(&job, Purpose::Run).expect("it is sound");
+        let serving = Serving { listen: listen.map(str::to_owned), ..Serving::default() };
+        where_to_listen(&plan, &serving).expect("a sound address")
+    }
+
+    #[test]
+    fn a_dashboard_at_our_own_address_gets_the_port() {
+        let tutorial = include_str!("../../jobs/tutorial.toml");
+        assert_eq!(listens(tutorial, None), None);
+        assert_eq!(listens(tutorial, Some("5002")), Some(Listen::Loopback(5002)));
+        let elsewhere = tutorial.replace("localhost:5001", "localhost:5003");
+        assert_eq!(listens(&elsewhere, None), Some(Listen::Loopback(5001)));
+        assert_eq!(listens("source = \"-\"", Some("none")), None);
+    }
+}

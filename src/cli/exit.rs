@@ -1,0 +1,112 @@
+//! How a command ends: exit codes and the last words on stderr.
+//!
+//! 0 done or drained, 1 the job failed, 2 wrong use or a job file with problems, 3 state directory
+//! or port held by another, 4 checkpoint damaged or foreign, 5 every source refused the
+//! credentials, 130 second Ctrl-C.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use super::stub::serve::ServeError;
+use crate::checkpoint::CheckpointError;
+use crate::engine::EngineError;
+use crate::job::Problem;
+use crate::sink::SinkError;
+use crate::source::SourceError;
+
+/// The job failed.
+pub(super) const FAILED: u8 = 1;
+/// Wrong use, or a job file with problems.
+pub(super) const USAGE: u8 = 2;
+/// State directory or port is held by another.
+pub(super) const HELD: u8 = 3;
+/// Checkpoint damaged or foreign.
+pub(super) const CHECKPOINT: u8 = 4;
+/// Second Ctrl-C.
+pub(super) const INTERRUPTED: u8 = 130;
+
+/// What every command ends with.
+pub(super) type Outcome = Result<(), Failure>;
+
+/// Why a command ends early: the exit code, and what to say.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub code: u8,
+    /// Lines for stderr; empty = nothing is said.
+    pub said: String,
+}
+
+impl Failure {
+    pub(super) fn new(code: u8, said: impl fmt::Display) -> Self {
+        Self { code, said: said.to_string() }
+    }
+
+    /// For errors of writing to standard output: a reader that went away is no failure.
+    pub(super) fn stdout(error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self { code: 0, said: String::new() };
+        }
+        Self::new(FAILED, format_args!("cannot write to standard output: {error}"))
+    }
+
+    /// Says it and gives the code of the process.
+    pub(super) fn end(&self, color: bool) -> ExitCode {
+        if !self.said.is_empty() {
+            let (on, off) = if color { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
+            // Nothing is left to tell about a stderr that is gone.
+            let _ = io::Write::write_fmt(
+                &mut io::stderr(),
+                format_args!("{on}error{off}: {}\n", self.said),
+            );
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        let code = match &error {
+            EngineError::Checkpoint(CheckpointError::Held { .. }) => HELD,
+            EngineError::Checkpoint(
+                CheckpointError::Damaged { .. } | CheckpointError::Foreign { .. },
+            ) => CHECKPOINT,
+            _ => FAILED,
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        let code = match &error {
+            ServeError::InUse(_) => HELD,
+            ServeError::Address(_) | ServeError::TokenNeeded(_) => USAGE,
+            _ => FAILED,
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<Vec<Problem>> for Failure {
+    fn from(problems: Vec<Problem>) -> Self {
+        let all: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        let said = match all.as_slice() {
+            [one] => one.clone(),
+            many => format!("{} problems\n{}", many.len(), many.join("\n")),
+        };
+        Self::new(USAGE, said)
+    }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        Self::new(FAILED, error)
+    }
+}
+
+impl From<SinkError> for Failure {
+    fn from(error: SinkError) -> Self {
+        Self::new(FAILED, error)
+    }
+}

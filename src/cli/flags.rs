@@ -1,0 +1,221 @@
+//! Flags that several commands share, and what they do to a job.
+//!
+//! A flag that says what the pipeline is sets the same field as the key of the job file, so that
+//! both are checked by the same rules and reported in the same words.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::exit::{FAILED, Failure, USAGE};
+use super::stub::serve::{Listen, ServeOptions};
+use crate::extract::Rule;
+use crate::job::check::WINDOWS;
+use crate::job::file::{Job, SourceJob};
+use crate::job::problem::{Field, Place};
+use crate::job::units::{Scalar, duration};
+use crate::job::{Plan, SinkPlan};
+
+/// Formats of records; the same list as in a job file.
+pub(super) const FORMATS: [&str; 7] =
+    ["auto", "text", "text+", "x1", "x2", "jetstream", "mastodon"];
+
+/// What is counted and shown.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct Counting {
+    /// How tags are found: the hashtag grammar, or the original's words with a `#`
+    #[arg(long, value_name = "RULE", value_parser = ["tags", "words"])]
+    pub rule: Option<String>,
+    /// How often a post counts for a tag that it names twice
+    #[arg(long, value_name = "HOW", value_parser = ["per_post", "all"])]
+    pub occurrences: Option<String>,
+    /// Rank by the count of all time, or of a window
+    #[arg(long, value_name = "MODE", value_parser = ["total", "count"])]
+    pub mode: Option<String>,
+    /// Window such as 10m; several with commas are all counted, the first is shown
+    #[arg(long, value_name = "WINDOW", value_delimiter = ',')]
+    pub window: Vec<String>,
+    /// Rows shown
+    #[arg(long, value_name = "N")]
+    pub top: Option<String>,
+}
+
+/// A string of the command line as a field of a job.
+pub(super) fn text(flag: &str, value: &str) -> Field<String> {
+    Field { value: value.to_owned(), place: Place::flag(flag) }
+}
+
+/// A value of the command line as a field of a job.
+pub(super) fn scalar(flag: &str, value: &str) -> Field<Scalar> {
+    Field { value: Scalar::Text(value.to_owned()), place: Place::flag(flag) }
+}
+
+impl Counting {
+    /// Sets what was given.
+    pub(super) fn apply(&self, job: &mut Job) {
+        if let Some(rule) = &self.rule {
+            job.rule = Some(text("--rule", rule));
+        }
+        if let Some(occurrences) = &self.occurrences {
+            job.occurrences = Some(text("--occurrences", occurrences));
+        }
+        if let Some(mode) = &self.mode {
+            job.count.mode = Some(text("--mode", mode));
+            if let Some(modes) = &mut job.count.modes
+                && !modes.iter().any(|field| field.value.to_string() == *mode)
+            {
+                modes.push(scalar("--mode", mode));
+            }
+        }
+        if let Some(top) = &self.top {
+            job.count.top = Some(scalar("--top", top));
+        }
+        let Some(first) = self.window.first() else { return };
+        job.count.window = Some(scalar("--window", first));
+        let mut windows =
+            job.count.windows.take().unwrap_or_else(|| {
+                WINDOWS.iter().map(|window| scalar("--window", window)).collect()
+            });
+        for window in &self.window {
+            let length = |field: &Field<Scalar>| duration(&field.value);
+            let field = scalar("--window", window);
+            if length(&field).is_err() || !windows.iter().any(|w| length(w) == length(&field)) {
+                windows.push(field);
+            }
+        }
+        job.count.windows = Some(ascending(windows));
+    }
+
+    /// Counts the mode and the windows asked for and no others.
+    pub(super) fn alone(&self, job: &mut Job, mode: &str) {
+        let mode = self.mode.as_deref().unwrap_or(mode);
+        job.count.modes = Some(vec![scalar("--mode", mode)]);
+        let windows = if self.window.is_empty() { &["1h".to_owned()] } else { &self.window[..] };
+        let fields = windows.iter().map(|window| scalar("--window", window)).collect();
+        job.count.windows = Some(ascending(fields));
+    }
+}
+
+/// Short to long; what is no duration stays, to be reported.
+fn ascending(mut windows: Vec<Field<Scalar>>) -> Vec<Field<Scalar>> {
+    windows.sort_by_key(|field| duration(&field.value).unwrap_or_default());
+    windows
+}
+
+/// How this process runs.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct Process {
+    /// Keep the checkpoint here; `none` keeps none
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Throw the checkpoint away and begin anew
+    #[arg(long)]
+    pub fresh: bool,
+    /// Worker threads; default: one for each core
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub workers: usize,
+}
+
+impl Process {
+    /// The state directory; `default` where no flag names one.
+    pub(super) fn state_dir(&self, default: Option<PathBuf>) -> Option<PathBuf> {
+        match &self.state_dir {
+            Some(dir) if dir == Path::new("none") => None,
+            Some(dir) => Some(dir.clone()),
+            None => default,
+        }
+    }
+}
+
+/// `$XDG_STATE_HOME/tagtide`, where each job has a directory of its own name.
+pub(super) fn state_home() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = set("XDG_STATE_HOME").filter(|dir| dir.is_absolute());
+    home.or_else(|| set("HOME").map(|home| home.join(".local/state")))
+        .map(|dir| dir.join("tagtide"))
+}
+
+/// The default state directory of a job.
+pub(super) fn default_state_dir(job: &str) -> Result<Option<PathBuf>, Failure> {
+    let help = "set `HOME` or `XDG_STATE_HOME`, or name one with `--state-dir`";
+    let none =
+        || Failure::new(USAGE, format_args!("no place for the state directory\nhelp: {help}"));
+    state_home().map(|home| Some(home.join(job))).ok_or_else(none)
+}
+
+/// Where and how the page is served.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct Serving {
+    /// Serve the page here; `none` serves none [default: 127.0.0.1:5001 and [::1]:5001]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<String>,
+    /// Serve the page from this directory, while editing it
+    #[arg(long, value_name = "DIR")]
+    pub web_dir: Option<PathBuf>,
+    /// Host name that requests may carry besides loopback's; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub host: Vec<String>,
+    /// Most live streams
+    #[arg(long, value_name = "N", default_value_t = 8_192)]
+    pub live_max: usize,
+}
+
+impl Serving {
+    /// Where to listen; `None` = nowhere.
+    pub(super) fn listen(&self) -> Result<Option<Listen>, Failure> {
+        match self.listen.as_deref() {
+            None => Ok(Some(Listen::default())),
+            Some("none") => Ok(None),
+            Some(text) => Ok(Some(text.parse()?)),
+        }
+    }
+
+    /// Options of the server.
+    pub(super) fn options(&self, top: usize, rule: Rule) -> Result<ServeOptions, Failure> {
+        Ok(ServeOptions {
+            token: token()?,
+            hosts: self.host.clone(),
+            web_dir: self.web_dir.clone(),
+            live_max: self.live_max,
+            top,
+            rule,
+            ..ServeOptions::default()
+        })
+    }
+}
+
+/// The server's token: `TAGTIDE_TOKEN`, or the file that `TAGTIDE_TOKEN_FILE` names.
+fn token() -> Result<Option<String>, Failure> {
+    if let Ok(token) = std::env::var("TAGTIDE_TOKEN") {
+        return Ok(Some(token));
+    }
+    let Some(file) = std::env::var_os("TAGTIDE_TOKEN_FILE").map(PathBuf::from) else {
+        return Ok(None);
+    };
+    let failed = |error| {
+        let file = file.display();
+        Failure::new(FAILED, format_args!("cannot read the token from `{file}`: {error}"))
+    };
+    std::fs::read_to_string(&file).map(|token| Some(token.trim().to_owned())).map_err(failed)
+}
+
+/// A source in its short form.
+pub(super) fn source(flag: &str, short: &str) -> SourceJob {
+    SourceJob { place: Place::flag(flag), short: Some(text(flag, short)), ..SourceJob::default() }
+}
+
+/// Sinks on standard output as the flags want them: none sets the table, `json` its JSON form,
+/// `quiet` takes it away.
+pub(super) fn stdout_sink(plan: &mut Plan, json: bool, quiet: bool) {
+    let is_stdout = |sink: &SinkPlan| matches!(sink, SinkPlan::Stdout { .. });
+    if plan.sinks.is_empty() || (json && !plan.sinks.iter().any(is_stdout)) {
+        plan.sinks.push(SinkPlan::Stdout { json });
+    }
+    if json {
+        for sink in plan.sinks.iter_mut().filter(|sink| is_stdout(sink)) {
+            *sink = SinkPlan::Stdout { json };
+        }
+    } else if quiet {
+        plan.sinks.retain(|sink| !is_stdout(sink));
+    }
+}

@@ -1,0 +1,62 @@
+//! `generate`: made-up posts on standard output; the same seed gives the same bytes.
+
+use std::io::{ErrorKind, Write};
+
+use clap::Args as ClapArgs;
+
+use super::exit::{Failure, Outcome, USAGE};
+use super::flags::{scalar, source, text};
+use super::stub::source::generator::write_posts;
+use crate::job::problem::Field;
+use crate::job::units::Scalar;
+use crate::job::{Job, Purpose, SourceKind, check};
+
+/// Formats that can be written.
+const FORMATS: [&str; 3] = ["text", "text+", "x1"];
+
+#[derive(ClapArgs, Debug)]
+pub(super) struct Args {
+    /// Posts to make, such as 20M; endless if not given
+    #[arg(long, value_name = "N")]
+    posts: Option<String>,
+    /// Everything follows from it
+    #[arg(long, value_name = "S", default_value = "1")]
+    seed: String,
+    /// Format of the records
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = FORMATS)]
+    format: String,
+    /// Posts per second of event time
+    #[arg(long, value_name = "N", default_value = "1000")]
+    rate: String,
+    /// Event time of the first post; default: a fixed one, so that the bytes are the same
+    #[arg(long, value_name = "RFC3339")]
+    start: Option<String>,
+    /// Distinct ordinary tags besides the planted ones
+    #[arg(long, value_name = "N", default_value = "20k")]
+    tags: String,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let flag = |name: &str, value: &str| -> Option<Field<Scalar>> { Some(scalar(name, value)) };
+    let mut made = source("generate", "generator");
+    made.posts = args.posts.as_deref().and_then(|posts| flag("--posts", posts));
+    made.seed = flag("--seed", &args.seed);
+    made.rate = flag("--rate", &args.rate);
+    made.start = args.start.as_deref().and_then(|start| flag("--start", start));
+    made.tags = flag("--tags", &args.tags);
+    made.format = Some(text("--format", &args.format));
+    let job = Job { sources: vec![made], ..Job::default() };
+    let plan = check(&job, Purpose::Replay)?;
+    let Some(SourceKind::Generator(generator)) = plan.sources.first().map(|source| &source.kind)
+    else {
+        return Ok(());
+    };
+    let mut out = std::io::stdout();
+    write_posts(generator, generator.posts.unwrap_or(u64::MAX), &mut out)
+        .and_then(|_| out.flush())
+        .map_err(|error| match error.kind() {
+            // What was asked for cannot be made; nothing was written.
+            ErrorKind::InvalidInput => Failure::new(USAGE, error),
+            _ => Failure::stdout(&error),
+        })
+}

@@ -1,0 +1,174 @@
+//! Reads the posts of one source, for the commands that count nothing: `relay` and `extract`.
+//!
+//! One thread, no checkpoint. A source that has to be tried again is, after a pause that grows by
+//! 250 ms to 16 s. Malformed records are counted and skipped.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::exit::{FAILED, Failure, USAGE};
+use super::flags::{source, text};
+use super::stub::source as sources;
+use crate::clock::Clock;
+use crate::decode::{Format, decode, detect};
+use crate::job::{Job, Limits, Plan, Purpose, SourcePlan, check};
+use crate::post::{Batch, EventTime, Post};
+use crate::source::{Poll, Source, SourceError};
+
+/// How long one look at the source may take; so long a signal waits at the most.
+const LOOK: Duration = Duration::from_millis(200);
+/// Growth of the pause before the next try, and its bound.
+const PAUSE_STEP: Duration = Duration::from_millis(250);
+const PAUSE_MAX: Duration = Duration::from_secs(16);
+
+/// What could not be read as a post.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// Posts handed on.
+    pub posts: u64,
+    /// Records that could not be decoded.
+    pub malformed: u64,
+    /// Records dropped by the source: too long, or cut.
+    pub dropped: u64,
+}
+
+/// One source being read.
+pub(super) struct Records {
+    plan: SourcePlan,
+    limits: Limits,
+    source: Box<dyn Source>,
+    format: Option<Format>,
+    pub tally: Tally,
+}
+
+impl Records {
+    /// Plans and builds the source; nothing is opened yet.
+    pub(super) fn new(short: &str, format: Option<&str>) -> Result<Self, Failure> {
+        let mut job = Job { sources: vec![source("SOURCE", short)], ..Job::default() };
+        if let (Some(format), Some(source)) = (format, job.sources.first_mut()) {
+            source.format = Some(text("--format", format));
+        }
+        let Plan { mut sources, limits, .. } = check(&job, Purpose::Run)?;
+        let plan = sources.pop().ok_or_else(|| Failure::new(USAGE, "no source"))?;
+        let source = sources::build(&plan, &limits, &Clock::System)?;
+        let format = plan.format;
+        Ok(Self { plan, limits, source, format, tally: Tally::default() })
+    }
+
+    /// What is read.
+    pub(super) fn plan(&self) -> &SourcePlan {
+        &self.plan
+    }
+
+    /// Reads to the end, or until `stop`; hands each batch's posts to `each` with the time at which
+    /// their bytes came, then calls `flush`.
+    pub(super) fn run<O>(
+        &mut self,
+        stop: &AtomicBool,
+        out: &mut O,
+        each: fn(&mut O, EventTime, &Post<'_>) -> Result<(), Failure>,
+        flush: fn(&mut O) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut batch = Batch::default();
+        let mut after = Vec::new();
+        let mut pause = Duration::ZERO;
+        let mut open = false;
+        while !stop.load(Ordering::Relaxed) {
+            batch.clear();
+            let polled = if open {
+                self.source.poll(&mut batch, LOOK)
+            } else {
+                self.source.open(&after).map(|()| Poll::Idle)
+            };
+            match polled {
+                Ok(Poll::End) => break,
+                Ok(Poll::Idle) => open = true,
+                Ok(Poll::Ready) => {
+                    pause = Duration::ZERO;
+                    self.batch(&batch, out, each)?;
+                    flush(out)?;
+                    batch.positions.iter().for_each(|at| remember(&mut after, at));
+                }
+                Err(SourceError::Fatal(why)) => return Err(Failure::new(FAILED, why)),
+                Err(SourceError::Retry(why)) => {
+                    open = false;
+                    pause = (pause + PAUSE_STEP).min(PAUSE_MAX);
+                    tracing::warn!("{why}; trying again in {} ms", pause.as_millis());
+                    wait(pause, stop);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn batch<O>(
+        &mut self,
+        batch: &Batch,
+        out: &mut O,
+        each: fn(&mut O, EventTime, &Post<'_>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.tally.dropped += batch.dropped.oversize + batch.dropped.partial;
+        let format = self.format(batch.records())?;
+        for record in batch.records().split(|byte| *byte == b'\n') {
+            match decode(format, record) {
+                // An empty line is neither a post nor malformed.
+                _ if record.is_empty() || record == b"\r" => {}
+                Ok(Some(post)) => {
+                    self.tally.posts += 1;
+                    each(out, batch.arrived, &post)?;
+                }
+                Ok(None) => {}
+                Err(_) => self.tally.malformed += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// The format named, or the one that the first records have.
+    fn format(&mut self, sample: &[u8]) -> Result<Format, Failure> {
+        if let Some(format) = self.format {
+            return Ok(format);
+        }
+        if sample.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Format::Text);
+        }
+        let Some(format) = detect(sample) else {
+            let what = "cannot tell the format of the records from the first ones";
+            let help = "name it with `--format`, as in `--format x1`";
+            return Err(Failure::new(FAILED, format_args!("{what}\nhelp: {help}")));
+        };
+        tracing::info!("format of the records: {}", format.name());
+        self.format = Some(format);
+        Ok(format)
+    }
+
+    /// Says what could not be read, if anything.
+    pub(super) fn say_tally(&self) {
+        let Tally { posts, malformed, dropped } = self.tally;
+        let max = self.limits.line_max_bytes;
+        if malformed > 0 || dropped > 0 {
+            tracing::warn!(
+                "{posts} posts; {malformed} malformed records and {dropped} cut or longer than \
+                 {max} bytes were left out"
+            );
+        } else {
+            tracing::debug!("{posts} posts");
+        }
+    }
+}
+
+/// Keeps the newest Position of each partition.
+fn remember(after: &mut Vec<crate::post::Position>, at: &crate::post::Position) {
+    match after.iter_mut().find(|old| old.partition == at.partition) {
+        Some(old) => *old = at.clone(),
+        None => after.push(at.clone()),
+    }
+}
+
+/// Waits, but not longer than until `stop`.
+fn wait(pause: Duration, stop: &AtomicBool) {
+    let until = crate::clock::monotonic() + pause;
+    while !stop.load(Ordering::Relaxed) && crate::clock::monotonic() < until {
+        std::thread::sleep(Duration::from_millis(20).min(pause));
+    }
+}

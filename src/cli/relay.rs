@@ -1,0 +1,176 @@
+//! `relay`: any source as text lines on TCP, one post a line, for Spark's `socketTextStream`.
+//!
+//! Nothing is read before the first client. Every client gets every post from its connection on. A
+//! source that can wait (files, standard input, a generator that does not wait itself) is read no
+//! faster than the fastest client takes it; a live one goes on. A client that is 8 MiB behind is
+//! cut and counted. At the end of the source each client gets what it has not read yet, then FIN.
+
+mod clients;
+#[cfg(test)]
+mod tests;
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args as ClapArgs;
+use serde::Serialize;
+
+use super::exit::{FAILED, Failure, HELD, Outcome, USAGE};
+use super::flags::FORMATS;
+use super::records::Records;
+use super::signals;
+use super::stub::extract::{markup, post_tags};
+use crate::extract::Rule;
+use crate::job::SourceKind;
+use crate::post::{EventTime, Markup, Op, Post, Raw};
+use clients::Clients;
+
+#[derive(ClapArgs, Debug)]
+pub(super) struct Args {
+    /// tcp://host:port, tcp-listen://addr, stdin, generator, a path or a glob
+    source: String,
+    /// Where clients connect
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9009")]
+    listen: String,
+    /// One JSON object per post, deletes and edits too
+    #[arg(long)]
+    json: bool,
+    /// Format of the source's records
+    #[arg(long, value_name = "FORMAT", default_value = "auto", value_parser = FORMATS)]
+    format: String,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let listener = bind(&args.listen)?;
+    let mut records = Records::new(&args.source, Some(&args.format))?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopping = Arc::clone(&stop);
+    signals::install()?.on_stop(move || stopping.store(true, Ordering::Relaxed))?;
+    let waits = match &records.plan().kind {
+        SourceKind::File { follow, .. } => !follow,
+        SourceKind::Stdin => true,
+        SourceKind::Generator(plan) => !plan.live,
+        SourceKind::Tcp { .. } | SourceKind::TcpListen { .. } => false,
+    };
+    let clients = Clients::accept(listener, waits, Arc::clone(&stop))
+        .map_err(|error| Failure::new(FAILED, format_args!("cannot start a thread: {error}")))?;
+    tracing::info!("waiting for a client on {}", clients.addr());
+    if !clients.wait_for_one() {
+        return Ok(());
+    }
+    let name = records.plan().name.clone();
+    let mut relay = Relay { name, json: args.json, clients, lines: Vec::new(), failed: None };
+    let ended = records.run(&stop, &mut relay, Relay::post, Relay::flush);
+    records.say_tally();
+    let cut = relay.clients.finish();
+    if cut > 0 {
+        tracing::warn!("{cut} clients were cut: they were 8 MiB behind or took nothing");
+    }
+    ended
+}
+
+fn bind(listen: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(listen).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            let help = "stop the program that listens there, or choose another with `--listen`";
+            Failure::new(
+                HELD,
+                format_args!("cannot listen on `{listen}`: it is in use\nhelp: {help}"),
+            )
+        }
+        std::io::ErrorKind::InvalidInput => Failure::new(
+            USAGE,
+            format_args!("`{listen}` is no address\nhelp: write one like `127.0.0.1:9009`"),
+        ),
+        _ => Failure::new(FAILED, format_args!("cannot listen on `{listen}`: {error}")),
+    })
+}
+
+/// Posts on their way to lines.
+struct Relay {
+    name: String,
+    json: bool,
+    clients: Clients,
+    /// Whole lines of the batch under way.
+    lines: Vec<u8>,
+    failed: Option<serde_json::Error>,
+}
+
+/// One post as `--json` shows it.
+#[derive(Serialize)]
+struct Row<'a> {
+    source: &'a str,
+    op: &'static str,
+    id: Option<String>,
+    author: Option<String>,
+    /// Milliseconds since the Unix epoch.
+    time: i64,
+    lang: Option<String>,
+    text: String,
+    /// Keys.
+    tags: Vec<String>,
+}
+
+impl Relay {
+    fn post(&mut self, arrived: EventTime, post: &Post<'_>) -> Result<(), Failure> {
+        if self.json {
+            self.row(arrived, post);
+        } else if post.op == Op::Create {
+            line(post, &mut self.lines);
+        }
+        match self.failed.take() {
+            None => Ok(()),
+            Some(error) => Err(Failure::new(FAILED, format_args!("cannot write JSON: {error}"))),
+        }
+    }
+
+    fn row(&mut self, arrived: EventTime, post: &Post<'_>) {
+        let some = |raw: &Raw<'_>| (!raw.is_empty()).then(|| raw.to_str().into_owned());
+        let mut found = Vec::new();
+        post_tags(post, Rule::Tags, false, &mut found);
+        let row = Row {
+            source: &self.name,
+            op: match post.op {
+                Op::Create => "create",
+                Op::Update => "update",
+                Op::Delete => "delete",
+                Op::DropAuthor => "drop_author",
+            },
+            id: some(&post.id),
+            author: some(&post.author),
+            time: post.time.unwrap_or(arrived).0,
+            lang: some(&post.lang),
+            text: post.text.to_str().into_owned(),
+            tags: found.into_iter().map(|tag| tag.key).collect(),
+        };
+        match serde_json::to_writer(&mut self.lines, &row) {
+            Ok(()) => self.lines.push(b'\n'),
+            Err(error) => self.failed = Some(error),
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        self.clients.send(&self.lines);
+        self.lines.clear();
+        Ok(())
+    }
+}
+
+/// The text on one line: a newline or CR inside becomes a space. Markup of Mastodon is taken off,
+/// since a reader of text lines knows none.
+fn line(post: &Post<'_>, out: &mut Vec<u8>) {
+    let text = post.text.to_str();
+    let begin = out.len();
+    if post.markup == Markup::Html {
+        out.extend_from_slice(markup::undo(&text, Markup::Html).text.as_bytes());
+    } else {
+        out.extend_from_slice(text.as_bytes());
+    }
+    for byte in &mut out[begin..] {
+        if matches!(byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
+    }
+    out.push(b'\n');
+}

@@ -1,0 +1,218 @@
+//! `replay`: counts files (or standard input) by event time and prints the ranking at the end.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::exit::{FAILED, Failure, Outcome};
+use super::extract::path_as_source;
+use super::flags::{Counting, FORMATS, Process, scalar, source, text};
+use super::signals;
+use super::summary::{counted, grouped};
+use super::talk::Talk;
+use crate::engine::{self, RunOptions, Summary};
+use crate::job::file::SourceJob;
+use crate::job::problem::Place;
+use crate::job::{Job, Purpose, check};
+use crate::rank::Published;
+use crate::sink::table;
+
+#[derive(ClapArgs, Debug)]
+pub(super) struct Args {
+    /// Files of posts, .gz and .zst too; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Format of the records
+    #[arg(long, value_name = "FORMAT", default_value = "auto", value_parser = FORMATS)]
+    format: String,
+    #[command(flatten)]
+    counting: Counting,
+    /// One JSON object at the end instead of the table
+    #[arg(long)]
+    json: bool,
+    /// Event time of the first record, where records carry none; default: the file's own
+    #[arg(long, value_name = "RFC3339")]
+    start: Option<String>,
+    /// Records per second of event time, where they carry none
+    #[arg(long, value_name = "N", default_value = "1000")]
+    rate: String,
+    /// How fast: 1, 10, max
+    #[arg(long, value_name = "SPEED", default_value = "max")]
+    speed: String,
+    #[command(flatten)]
+    process: Process,
+}
+
+pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
+    for file in &args.files {
+        missing(file)?;
+    }
+    let plan = check(&job(args), Purpose::Replay)?;
+    let top = plan.count.top;
+    let options = RunOptions {
+        workers: args.process.workers,
+        state_dir: args.process.state_dir(None),
+        fresh: args.process.fresh,
+        ..RunOptions::default()
+    };
+    let signals = signals::install()?;
+    let run = engine::start(plan, options)?;
+    let stopping = run.clone();
+    signals.on_stop(move || stopping.stop(false))?;
+    let progress = if !talk.quiet && std::io::stderr().is_terminal() {
+        Some(Progress::start(run.watch(), size(&args.files))?)
+    } else {
+        None
+    };
+    let ended = run.join(top);
+    if let Some(progress) = progress {
+        progress.end();
+    }
+    let summary = ended?;
+    tracing::info!("{}", counted(&summary));
+    let text = if args.json { json(&summary)? } else { table::render(&summary.ranking.trends) };
+    std::io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::stdout(&error))
+}
+
+/// A file that is not there is said at once, before anything is counted.
+fn missing(file: &std::path::Path) -> Result<(), Failure> {
+    let pattern = file.to_string_lossy().contains(['*', '?', '[']);
+    if file == std::path::Path::new("-") || pattern {
+        return Ok(());
+    }
+    let failed =
+        |error| Failure::new(FAILED, format_args!("cannot read `{}`: {error}", file.display()));
+    std::fs::metadata(file).map(drop).map_err(failed)
+}
+
+/// One source for all files, one for standard input.
+fn job(args: &Args) -> Job {
+    let mut sources = Vec::new();
+    let (stdin, files): (Vec<_>, Vec<_>) =
+        args.files.iter().map(|file| path_as_source(file)).partition(|path| path == "-");
+    if !files.is_empty() {
+        let paths = files.iter().map(|path| scalar("FILE", path)).collect();
+        sources.push(SourceJob {
+            place: Place::flag("FILE"),
+            kind: Some(text("FILE", "file")),
+            paths: Some(paths),
+            ..SourceJob::default()
+        });
+    }
+    sources.extend(stdin.iter().map(|stdin| source("FILE", stdin)));
+    for source in &mut sources {
+        source.format = Some(text("--format", &args.format));
+        source.rate = Some(scalar("--rate", &args.rate));
+        source.start = args.start.as_ref().map(|start| scalar("--start", start));
+    }
+    let speed = Some(scalar("--speed", &args.speed));
+    let name = Some(text("replay", "replay"));
+    let mut job = Job { name, sources, speed, ..Job::default() };
+    args.counting.apply(&mut job);
+    args.counting.alone(&mut job, "total");
+    job
+}
+
+/// What `--json` prints: one object.
+#[derive(Serialize)]
+struct Counted<'a> {
+    posts: u64,
+    tagged_posts: u64,
+    distinct_tags: u64,
+    malformed: u64,
+    trends: Vec<Row<'a>>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    rank: u32,
+    tag: &'a str,
+    display: &'a str,
+    count: u64,
+}
+
+fn json(summary: &Summary) -> Result<String, Failure> {
+    let counters = &summary.status.counters;
+    let trends = summary.ranking.trends.iter().map(|trend| Row {
+        rank: trend.rank,
+        tag: &trend.tag,
+        display: &trend.display,
+        count: trend.count,
+    });
+    let counted = Counted {
+        posts: counters.posts,
+        tagged_posts: counters.tagged_posts,
+        distinct_tags: summary.distinct_tags,
+        malformed: counters.malformed,
+        trends: trends.collect(),
+    };
+    let failed = |error| Failure::new(FAILED, format_args!("cannot write JSON: {error}"));
+    serde_json::to_string(&counted).map(|line| line + "\n").map_err(failed)
+}
+
+/// Bytes to read, where every file is there and plain: only then is the time left known.
+fn size(files: &[PathBuf]) -> Option<u64> {
+    files
+        .iter()
+        .map(|file| {
+            let packed = file.extension().is_some_and(|end| end == "gz" || end == "zst");
+            let length = std::fs::metadata(file).ok().filter(|m| m.is_file()).map(|m| m.len());
+            length.filter(|_| !packed)
+        })
+        .sum()
+}
+
+/// The bar on stderr, on a thread of its own.
+struct Progress {
+    stop: crossbeam_channel::Sender<()>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Progress {
+    fn start(
+        published: watch::Receiver<Arc<Published>>,
+        bytes: Option<u64>,
+    ) -> Result<Self, Failure> {
+        let (stop, stopped) = bounded(1);
+        let thread = std::thread::Builder::new()
+            .name("tagtide-progress".into())
+            .spawn(move || draw(&published, bytes, &stopped))
+            .map_err(|error| {
+                Failure::new(FAILED, format_args!("cannot start a thread: {error}"))
+            })?;
+        Ok(Self { stop, thread })
+    }
+
+    fn end(self) {
+        let _ = self.stop.send(());
+        let _ = self.thread.join();
+    }
+}
+
+fn draw(published: &watch::Receiver<Arc<Published>>, bytes: Option<u64>, stop: &Receiver<()>) {
+    let (bar, template) = match bytes {
+        Some(bytes) => (
+            ProgressBar::new(bytes),
+            "{bar:30} {percent:>3}%  {msg}  {decimal_bytes_per_sec}  {eta} left",
+        ),
+        None => {
+            (ProgressBar::new_spinner(), "{spinner}  {msg}  {decimal_bytes_per_sec}  {elapsed}")
+        }
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    while stop.recv_timeout(Duration::from_millis(100)) == Err(RecvTimeoutError::Timeout) {
+        let status = published.borrow().status.clone();
+        bar.set_position(status.sources.iter().map(|source| source.bytes).sum());
+        bar.set_message(format!("{} posts", grouped(status.counters.posts)));
+    }
+    bar.finish_and_clear();
+}

@@ -1,0 +1,100 @@
+//! `run`: runs a job file, or a job made of flags alone.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+use super::execute::execute;
+use super::exit::{Failure, Outcome, USAGE};
+use super::flags::{
+    Counting, Process, Serving, default_state_dir, scalar, source, stdout_sink, text,
+};
+use super::talk::Talk;
+use crate::engine::RunOptions;
+use crate::job::{Job, Purpose, check};
+
+#[derive(ClapArgs, Debug)]
+pub(super) struct Args {
+    /// Job file, such as jobs/tutorial.toml
+    #[arg(value_name = "JOB.toml")]
+    job: Option<PathBuf>,
+    /// Source instead of the job's: tcp://host:port, tcp-listen://addr, stdin, generator or a path
+    #[arg(long, value_name = "URL")]
+    source: Vec<String>,
+    /// Publishing interval, such as 2s
+    #[arg(long, value_name = "TIME")]
+    batch: Option<String>,
+    #[command(flatten)]
+    counting: Counting,
+    #[command(flatten)]
+    serving: Serving,
+    #[command(flatten)]
+    process: Process,
+    /// One JSON object per batch instead of the table
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is said where neither a job nor a source is given.
+const NO_JOB: &str = "no job: live sources are not there yet\n\
+                      help: `tagtide demo` shows made-up posts at once; job files are in `jobs/`, \
+                      as in `tagtide run jobs/tutorial.toml`; or name a source, as in \
+                      `tagtide run --source tcp://localhost:9009`";
+
+pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
+    let job = job(args)?;
+    let mut plan = check(&job, Purpose::Run)?;
+    stdout_sink(&mut plan, args.json, talk.quiet);
+    let state_dir = match args.process.state_dir {
+        Some(_) => args.process.state_dir(None),
+        None => default_state_dir(&plan.name)?,
+    };
+    let options = RunOptions {
+        workers: args.process.workers,
+        state_dir,
+        fresh: args.process.fresh,
+        ..RunOptions::default()
+    };
+    execute(plan, options, &args.serving)
+}
+
+/// The job of the file with the flags on it.
+fn job(args: &Args) -> Result<Job, Failure> {
+    let mut job = match &args.job {
+        Some(path) => Job::read(path)?,
+        None if args.source.is_empty() => return Err(Failure::new(USAGE, NO_JOB)),
+        None => Job { name: Some(text("--source", &name_of(&args.source))), ..Job::default() },
+    };
+    if !args.source.is_empty() {
+        job.sources = args.source.iter().map(|short| source("--source", short)).collect();
+    }
+    if let Some(batch) = &args.batch {
+        job.batch = Some(scalar("--batch", batch));
+    }
+    args.counting.apply(&mut job);
+    Ok(job)
+}
+
+/// A name for a job of sources alone, so that two such jobs do not share a state directory.
+fn name_of(sources: &[String]) -> String {
+    let joined = sources.join("-");
+    let letter = |c: char| if c.is_ascii_alphanumeric() || "._".contains(c) { c } else { '-' };
+    let name: String = joined.chars().map(letter).collect();
+    let name = name.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
+    let start = name.len().saturating_sub(56);
+    let name = name[start..].trim_start_matches(['.', '-']);
+    if name.is_empty() { "run".to_owned() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_alone_give_the_job_a_name() {
+        assert_eq!(name_of(&["tcp://localhost:9009".into()]), "tcp-localhost-9009");
+        assert_eq!(name_of(&["-".into()]), "run");
+        assert_eq!(name_of(&["../é/posts.txt".into()]), "posts.txt");
+        assert!(name_of(&["x".repeat(200)]).len() <= 64);
+    }
+}

@@ -1,0 +1,56 @@
+//! Signals: the first Ctrl-C or SIGTERM asks for an orderly end, the second ends at once.
+//!
+//! SIGXFSZ is given a handler that does nothing, so that a write beyond the file size limit fails
+//! with an error instead of killing the process in mid-checkpoint.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::exit::{FAILED, Failure, INTERRUPTED};
+
+/// Signals that came since [`install`] and wait for somebody to act on them.
+pub(super) struct Installed(Signals);
+
+/// Takes the signals over; until [`Installed::on_stop`] they wait.
+pub(super) fn install() -> Result<Installed, Failure> {
+    let failed = |error| Failure::new(FAILED, format_args!("cannot handle signals: {error}"));
+    Signals::new([SIGINT, SIGTERM]).map(Installed).map_err(failed)
+}
+
+impl Installed {
+    /// Calls `stop` at the first signal; the second ends the process with 130.
+    pub(super) fn on_stop(mut self, stop: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+        let mut stop = Some(stop);
+        let watch = move || {
+            for signal in &mut self.0 {
+                match stop.take() {
+                    Some(stop) => {
+                        if signal == SIGINT {
+                            tracing::info!("draining; Ctrl-C again ends at once");
+                        }
+                        stop();
+                    }
+                    None => std::process::exit(i32::from(INTERRUPTED)),
+                }
+            }
+        };
+        std::thread::Builder::new()
+            .name("tagtide-signals".into())
+            .spawn(watch)
+            .map(drop)
+            .map_err(|error| Failure::new(FAILED, format_args!("cannot start a thread: {error}")))
+    }
+}
+
+/// Makes a file size limit an error of the write that hits it.
+pub(super) fn ignore_file_size_limit() {
+    #[cfg(unix)]
+    if let Err(error) =
+        signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)))
+    {
+        tracing::warn!("cannot ignore SIGXFSZ: {error}");
+    }
+}

@@ -1,0 +1,160 @@
+//! `[count]`: windows, panes, modes.
+
+use std::time::Duration;
+
+use super::Checker;
+use crate::job::CountPlan;
+use crate::job::file::CountJob;
+use crate::job::units::{self, Scalar, show_duration};
+use crate::rank::Mode;
+
+/// Beyond this age, panes merge to a minute each.
+const FINE: Duration = Duration::from_hours(1);
+const MINUTE: Duration = Duration::from_mins(1);
+/// Most windows of a job.
+const WINDOWS_MAX: usize = 16;
+/// The longest window.
+const WINDOW_MAX: Duration = Duration::from_hours(7 * 24);
+
+/// Windows of a job that names none.
+pub const WINDOWS: [&str; 5] = ["1m", "5m", "15m", "1h", "24h"];
+
+/// Modes and their names.
+const MODES: [(&str, Mode); 2] = [("total", Mode::Total), ("count", Mode::Count)];
+
+pub(super) fn check(checker: &mut Checker, job: &CountJob) -> CountPlan {
+    let pane = checker.bounded(
+        job.pane.as_ref(),
+        units::duration,
+        Duration::from_secs(10),
+        (Duration::from_millis(100), FINE),
+        "a pane lies between `100ms` and `1h`",
+    );
+    let windows = windows(checker, job, pane);
+    let lateness = checker.bounded(
+        job.lateness.as_ref(),
+        units::duration,
+        Duration::from_secs(10),
+        (Duration::ZERO, FINE),
+        "at most `1h`",
+    );
+    let modes = modes(checker, job);
+    let default = (default_mode(checker, job, &modes), default_window(checker, job, &windows));
+    let top = checker.bounded(job.top.as_ref(), units::count, 10, (1, 10_000), "from 1 to 10000");
+    let top = usize::try_from(top).unwrap_or(usize::MAX);
+    CountPlan { pane, windows, lateness, modes, default, top }
+}
+
+/// Windows ascending, each once, each a whole number of panes.
+fn windows(checker: &mut Checker, job: &CountJob, pane: Duration) -> Vec<Duration> {
+    let Some(fields) = &job.windows else {
+        let read = |window: &str| units::duration(&Scalar::Text(window.to_owned())).ok();
+        let all = WINDOWS.into_iter().filter_map(read);
+        let fits: Vec<_> = all.filter(|window| misfit(*window, pane).is_none()).collect();
+        if fits.is_empty() {
+            let place = job.pane.as_ref().map_or_else(|| checker.job.clone(), |f| f.place.clone());
+            let what = "no window of the default list is a whole number of panes";
+            checker.problem(&place, what, "set `count.windows`, or another `count.pane`");
+        }
+        return fits;
+    };
+    let mut windows: Vec<Duration> = Vec::new();
+    for field in fields {
+        let Some(window) = checker.optional(Some(field), units::duration) else { continue };
+        let shown = show_duration(window);
+        if let Some((what, help)) = misfit(window, pane) {
+            checker.problem(&field.place, format!("window `{shown}` {what}"), help);
+        } else if windows.contains(&window) {
+            checker.problem(&field.place, format!("window `{shown}` is there twice"), "");
+        } else if windows.last().is_some_and(|last| *last > window) {
+            let what = format!("window `{shown}` stands behind a longer one");
+            checker.problem(&field.place, what, "list windows from short to long");
+        }
+        windows.push(window);
+    }
+    if let Some(first) = fields.get(WINDOWS_MAX) {
+        checker.problem(&first.place, format!("more than {WINDOWS_MAX} windows"), "");
+    }
+    if fields.is_empty() {
+        let place = checker.job.clone();
+        checker.problem(&place, "`count.windows` is empty", "name at least one, like `[\"1h\"]`");
+    }
+    windows
+}
+
+/// Why `window` cannot be made of panes of this length, and the way out.
+fn misfit(window: Duration, pane: Duration) -> Option<(String, String)> {
+    let (window_ms, pane_ms) = (window.as_millis(), pane.as_millis());
+    let (window_s, shown) = (window_ms % 1_000 == 0, show_duration(pane));
+    if window.is_zero() || !window_s || window > WINDOW_MAX {
+        let help = "windows are whole seconds, up to `7d`".to_owned();
+        return Some(("is out of bounds".to_owned(), help));
+    }
+    if !window_ms.is_multiple_of(pane_ms) {
+        let what = format!("is no whole number of panes of `{shown}`");
+        return Some((what, "change it, or set `count.pane` to a divisor of every window".into()));
+    }
+    if window > FINE && !window_ms.is_multiple_of(MINUTE.as_millis()) {
+        let what = "is longer than `1h` and no whole number of minutes".to_owned();
+        return Some((what, "beyond one hour, panes merge to one minute".into()));
+    }
+    if window > FINE && !MINUTE.as_millis().is_multiple_of(pane_ms) {
+        let what = format!("is longer than `1h`, and panes of `{shown}` do not divide a minute");
+        return Some((what, "set `count.pane` to `10s`, or keep to windows up to `1h`".into()));
+    }
+    None
+}
+
+fn modes(checker: &mut Checker, job: &CountJob) -> Vec<Mode> {
+    let Some(fields) = &job.modes else { return MODES.map(|(_, mode)| mode).to_vec() };
+    let mut modes = Vec::new();
+    for field in fields {
+        let before = checker.problems.len();
+        let word = super::Field { value: field.value.to_string(), place: field.place.clone() };
+        let mode = checker.word(Some(&word), &MODES, Mode::Total);
+        if checker.problems.len() > before {
+            continue;
+        }
+        if modes.contains(&mode) {
+            checker.problem(&field.place, format!("mode `{}` is there twice", field.value), "");
+        } else {
+            modes.push(mode);
+        }
+    }
+    if fields.is_empty() {
+        let place = checker.job.clone();
+        checker.problem(&place, "`count.modes` is empty", "name at least one, like `[\"count\"]`");
+    }
+    modes
+}
+
+fn default_mode(checker: &mut Checker, job: &CountJob, modes: &[Mode]) -> Mode {
+    let first = modes.first().copied().unwrap_or(Mode::Total);
+    let usual = if modes.contains(&Mode::Count) { Mode::Count } else { first };
+    let before = checker.problems.len();
+    let mode = checker.word(job.mode.as_ref(), &MODES, usual);
+    if let Some(field) = &job.mode
+        && checker.problems.len() == before
+        && !modes.contains(&mode)
+    {
+        let what = format!("mode `{}` is not among the modes of the job", field.value);
+        checker.problem(&field.place, what, "add it to `count.modes`");
+    }
+    mode
+}
+
+fn default_window(checker: &mut Checker, job: &CountJob, windows: &[Duration]) -> Duration {
+    let hour = windows.iter().find(|window| **window == FINE);
+    let usual = hour.or(windows.last()).copied().unwrap_or(FINE);
+    let Some(window) = checker.optional(job.window.as_ref(), units::duration) else { return usual };
+    if let Some(field) = &job.window
+        && !windows.contains(&window)
+        && !windows.is_empty()
+    {
+        let shown: Vec<_> = windows.iter().map(|w| show_duration(*w)).collect();
+        let what = format!("window `{}` is not among the windows of the job", field.value);
+        let help = format!("one of {}, or add it to `count.windows`", shown.join(" "));
+        checker.problem(&field.place, what, help);
+    }
+    window
+}

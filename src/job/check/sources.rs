@@ -1,0 +1,292 @@
+//! `source = ...` and `[[source]]`: where posts come from.
+
+use super::{Checker, Purpose};
+use crate::decode::Format;
+use crate::job::file::SourceJob;
+use crate::job::kinds::{self, SOURCE_KEYS, SOURCES};
+use crate::job::problem::{Field, Place, nearest};
+use crate::job::units::{self, Scalar};
+use crate::job::{GeneratorPlan, SourceKind, SourcePlan, TextTime, TimePlan};
+
+/// Most sources of a job.
+const SOURCES_MAX: usize = 1_000;
+/// Records per second of event time where nothing else is said.
+const RATE: f64 = 1_000.0;
+
+/// Formats that a job may name.
+const FORMATS: [(&str, Option<Format>); 7] = [
+    ("auto", None),
+    ("text", Some(Format::Text)),
+    ("text+", Some(Format::TextPlus)),
+    ("x1", Some(Format::X1)),
+    ("x2", Some(Format::X2)),
+    ("jetstream", Some(Format::Jetstream)),
+    ("mastodon", Some(Format::Mastodon)),
+];
+
+/// Formats that the generator can write.
+const MADE: [(&str, Format); 4] = [
+    ("auto", Format::TextPlus),
+    ("text", Format::Text),
+    ("text+", Format::TextPlus),
+    ("x1", Format::X1),
+];
+
+pub(super) fn check(checker: &mut Checker, jobs: &[SourceJob], time: TimePlan) -> Vec<SourcePlan> {
+    if jobs.is_empty() {
+        let place = checker.job.clone();
+        let help = "add `source = \"tcp://localhost:9009\"`, a path, `stdin` or `generator`";
+        checker.problem(&place, "the job has no source", help);
+    }
+    if let Some(job) = jobs.get(SOURCES_MAX) {
+        checker.problem(&job.place, format!("more than {SOURCES_MAX} sources"), "");
+    }
+    let mut plans: Vec<SourcePlan> = Vec::new();
+    for job in jobs {
+        let Some(mut plan) = source(checker, job, time) else { continue };
+        let taken = |plans: &[SourcePlan], name: &str| plans.iter().any(|p| p.name == name);
+        if job.name.is_some() && taken(&plans, &plan.name) {
+            let place = job.name.as_ref().map_or(&job.place, |name| &name.place);
+            let what = format!("two sources are named `{}`", plan.name);
+            checker.problem(place, what, "give each its own `name`");
+        } else if taken(&plans, &plan.name) {
+            let next = (2..).find(|n| !taken(&plans, &format!("{}-{n}", plan.name)));
+            plan.name = format!("{}-{}", plan.name, next.unwrap_or_default());
+        }
+        let stdin = |plan: &SourcePlan| plan.kind == SourceKind::Stdin;
+        if stdin(&plan) && plans.iter().any(stdin) {
+            checker.problem(&job.place, "standard input can be read only once", "");
+        }
+        plans.push(plan);
+    }
+    plans
+}
+
+fn source(checker: &mut Checker, job: &SourceJob, time: TimePlan) -> Option<SourcePlan> {
+    let job = &expand(checker, job)?;
+    let kind = kind(checker, job)?;
+    foreign_keys(checker, job, kind);
+    let format = match kind.name {
+        "generator" => Some(checker.word(job.format.as_ref(), &MADE, Format::TextPlus)),
+        _ => checker.word(job.format.as_ref(), &FORMATS, None),
+    };
+    let pace = checker.optional(job.pace.as_ref(), units::rate);
+    let start = checker.optional(job.start.as_ref(), units::moment);
+    let rate = checker.optional(job.rate.as_ref(), units::rate).unwrap_or(RATE);
+    let plan_kind = match kind.name {
+        "file" => file(checker, job),
+        "stdin" => SourceKind::Stdin,
+        "tcp" => SourceKind::Tcp { addr: address(checker, job) },
+        "tcp-listen" => SourceKind::TcpListen { addr: address(checker, job) },
+        _ => {
+            let format = format.unwrap_or(Format::TextPlus);
+            SourceKind::Generator(generator(checker, job, time, rate, format))
+        }
+    };
+    if time != TimePlan::Live {
+        event_time(checker, job, &plan_kind, format);
+    }
+    let name = source_name(checker, job, kind.name);
+    let text_time = match time {
+        TimePlan::Live => TextTime::Arrival,
+        TimePlan::Replay(_) => TextTime::Rate { start, rate },
+    };
+    Some(SourcePlan { name, kind: plan_kind, format, text_time, pace })
+}
+
+/// Writes the short form out into its keys.
+fn expand(checker: &mut Checker, job: &SourceJob) -> Option<SourceJob> {
+    let Some(short) = &job.short else { return Some(job.clone()) };
+    let place = &short.place;
+    let text = |value: &str| Some(Field { value: value.to_owned(), place: place.clone() });
+    let mut long = SourceJob { short: None, ..job.clone() };
+    match short.value.split_once("://") {
+        Some((scheme @ ("tcp" | "tcp-listen"), addr)) => {
+            long.kind = text(scheme);
+            long.addr = text(addr.trim_end_matches('/'));
+        }
+        Some(("file", path)) => {
+            long.kind = text("file");
+            long.paths = Some(vec![path_field(path, place)]);
+        }
+        Some((scheme, _)) => {
+            let what = format!("`{scheme}://` is no source that this version knows");
+            let help = "`tcp://host:port`, `tcp-listen://address:port`, `stdin`, `generator`, \
+                        or a path";
+            checker.problem(place, what, help);
+            return None;
+        }
+        None if short.value == "-" => long.kind = text("stdin"),
+        None if kinds::find(SOURCES, &short.value).is_some() => long.kind = text(&short.value),
+        None => {
+            if let Some(near) = meant(&short.value) {
+                let what = format!("`{}` is no kind of source", short.value);
+                let help = format!("did you mean `{near}`? a file is written `./{}`", short.value);
+                checker.problem(place, what, help);
+                return None;
+            }
+            long.kind = text("file");
+            long.paths = Some(vec![path_field(&short.value, place)]);
+        }
+    }
+    Some(long)
+}
+
+fn path_field(path: &str, place: &Place) -> Field<Scalar> {
+    Field { value: Scalar::Text(path.to_owned()), place: place.clone() }
+}
+
+/// The kind that a bare word was probably meant to be; anything like a path is one.
+fn meant(short: &str) -> Option<&'static str> {
+    if short.contains(['/', '.', '*', '?', '\\']) {
+        return None;
+    }
+    nearest(short, SOURCES.iter().map(|kind| kind.name).filter(|name| *name != "file"))
+}
+
+fn kind(checker: &mut Checker, job: &SourceJob) -> Option<&'static kinds::Kind> {
+    let Some(field) = &job.kind else {
+        let help = format!("one of {}", kinds::names(SOURCES));
+        checker.problem(&job.place, "the source has no `kind`", help);
+        return None;
+    };
+    let found = kinds::find(SOURCES, &field.value);
+    if found.is_none() {
+        let near = nearest(&field.value, SOURCES.iter().map(|kind| kind.name));
+        let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        let help = format!("{near}known kinds: {}", kinds::names(SOURCES));
+        checker.problem(&field.place, format!("`{}` is no kind of source", field.value), help);
+    }
+    found
+}
+
+/// Keys that this kind does not take.
+fn foreign_keys(checker: &mut Checker, job: &SourceJob, kind: &kinds::Kind) {
+    let scalar = |field: &Option<Field<Scalar>>| field.as_ref().map(|f| f.place.clone());
+    let flag = |field: &Option<Field<bool>>| field.as_ref().map(|f| f.place.clone());
+    let first = job.paths.as_ref().map(|paths| paths.first().map_or(&job.place, |p| &p.place));
+    let written = [
+        ("paths", first.cloned()),
+        ("follow", flag(&job.follow)),
+        ("addr", job.addr.as_ref().map(|f| f.place.clone())),
+        ("start", scalar(&job.start)),
+        ("rate", scalar(&job.rate)),
+        ("seed", scalar(&job.seed)),
+        ("posts", scalar(&job.posts)),
+        ("live", flag(&job.live)),
+        ("tags", scalar(&job.tags)),
+    ];
+    for (key, place) in written {
+        if let Some(place) = place
+            && !kind.keys.contains(&key)
+        {
+            let what = format!("a source of kind `{}` takes no `{key}`", kind.name);
+            let help = format!("it takes {}, {}", SOURCE_KEYS.join(", "), kind.keys.join(", "));
+            checker.problem(&place, what, help);
+        }
+    }
+}
+
+fn file(checker: &mut Checker, job: &SourceJob) -> SourceKind {
+    let fields = job.paths.as_deref().unwrap_or_default();
+    let paths: Vec<String> = fields.iter().map(|field| field.value.to_string()).collect();
+    if paths.is_empty() {
+        let help = "add `paths = [\"posts.txt\"]`";
+        checker.problem(&job.place, "the file source has no `paths`", help);
+    }
+    for field in fields {
+        let path = field.value.to_string();
+        if path.is_empty() {
+            checker.problem(&field.place, "an empty path", "");
+        } else if let Err(error) = glob::Pattern::new(&path) {
+            checker.problem(&field.place, format!("`{path}` is no pattern: {error}"), "");
+        }
+    }
+    SourceKind::File { paths, follow: job.follow.as_ref().is_some_and(|follow| follow.value) }
+}
+
+fn address(checker: &mut Checker, job: &SourceJob) -> String {
+    let Some(field) = &job.addr else {
+        let help = "add `addr = \"localhost:9009\"`";
+        checker.problem(&job.place, "the source has no `addr`", help);
+        return String::new();
+    };
+    if !is_address(&field.value) {
+        let what = format!("`{}` is no address", field.value);
+        checker.problem(&field.place, what, "write `host:port`, like `localhost:9009`");
+    }
+    field.value.clone()
+}
+
+/// `host:port`, an IPv6 host in brackets.
+fn is_address(addr: &str) -> bool {
+    if addr.parse::<std::net::SocketAddr>().is_ok() {
+        return true;
+    }
+    let Some((host, port)) = addr.rsplit_once(':') else { return false };
+    let letters = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    !host.is_empty()
+        && host.len() <= 253
+        && host.chars().all(letters)
+        && port.parse::<u16>().is_ok()
+}
+
+fn generator(
+    checker: &mut Checker,
+    job: &SourceJob,
+    time: TimePlan,
+    rate: f64,
+    format: Format,
+) -> GeneratorPlan {
+    let live = job.live.as_ref().map_or(time == TimePlan::Live, |live| live.value);
+    if let Some(field) = &job.live
+        && !live
+        && time == TimePlan::Live
+    {
+        let what = "a generator that does not wait runs ahead of our clock";
+        checker.problem(&field.place, what, "add `time = \"event\"` to the job");
+    }
+    let tags = checker.bounded(
+        job.tags.as_ref(),
+        units::count,
+        20_000,
+        (1, 100_000_000),
+        "from 1 to 100M ordinary tags",
+    );
+    GeneratorPlan {
+        seed: checker.optional(job.seed.as_ref(), units::count).unwrap_or(1),
+        posts: checker.optional(job.posts.as_ref(), units::count),
+        rate,
+        start: checker.optional(job.start.as_ref(), units::moment),
+        live,
+        format,
+        tags: u32::try_from(tags).unwrap_or(u32::MAX),
+    }
+}
+
+/// Ticks by event time need sources whose records have one.
+fn event_time(checker: &mut Checker, job: &SourceJob, kind: &SourceKind, format: Option<Format>) {
+    let carries_time = format.is_some_and(|format| format != Format::Text);
+    let what = match kind {
+        SourceKind::File { follow: true, .. } => "a followed file has no end",
+        SourceKind::Tcp { .. } | SourceKind::TcpListen { .. } if !carries_time => {
+            "lines of text from a socket have no event time"
+        }
+        _ => return,
+    };
+    let help = match checker.purpose {
+        Purpose::Run => "use `time = \"clock\"`, or name a `format` that carries its own time",
+        Purpose::Replay => "use `run` for it",
+    };
+    checker.problem(&job.place, what, help);
+}
+
+fn source_name(checker: &mut Checker, job: &SourceJob, kind: &str) -> String {
+    let Some(field) = &job.name else { return kind.to_owned() };
+    let letters = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if field.value.is_empty() || field.value.len() > 64 || !field.value.chars().all(letters) {
+        let what = format!("`{}` is no name for a source", field.value);
+        checker.problem(&field.place, what, "use up to 64 of `a-z A-Z 0-9 . _ -`");
+    }
+    field.value.clone()
+}

@@ -1,0 +1,296 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::*;
+use crate::decode::Format;
+use crate::job::{SinkPlan, SourceKind, TextTime};
+use crate::rank::Mode;
+
+fn plan(text: &str) -> Plan {
+    let job = Job::parse(text, "job.toml").expect("the job parses");
+    check(&job, Purpose::Run).expect("the job is sound")
+}
+
+/// All problems, joined; panics where there is none.
+fn problems(text: &str) -> String {
+    let problems = match Job::parse(text, "job.toml") {
+        Err(problems) => problems,
+        Ok(job) => check(&job, Purpose::Run).expect_err("a problem"),
+    };
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// The one problem of a job with a sound source.
+fn problem(text: &str) -> String {
+    let all = problems(&format!("source = \"generator\"\n{text}"));
+    assert_eq!(all.matches("job.toml").count(), 1, "one problem: {all}");
+    all
+}
+
+#[test]
+fn defaults() {
+    let plan = plan("source = \"tcp://localhost:9009\"");
+    assert_eq!(plan.name, "job");
+    assert_eq!(plan.batch, Duration::from_secs(2));
+    assert_eq!(plan.time, TimePlan::Live);
+    assert_eq!((plan.rule, plan.occurrences), (Rule::Tags, Occurrences::PerPost));
+    let count = &plan.count;
+    assert_eq!(count.pane, Duration::from_secs(10));
+    assert_eq!(count.windows, [60, 300, 900, 3_600, 86_400].map(Duration::from_secs));
+    assert_eq!(count.default, (Mode::Count, Duration::from_secs(3_600)));
+    assert_eq!((count.top, count.modes.len()), (10, 2));
+    assert_eq!(plan.limits.line_max_bytes, 1 << 20);
+    assert_eq!(plan.sources[0].kind, SourceKind::Tcp { addr: "localhost:9009".into() });
+    assert_eq!(plan.sources[0].text_time, TextTime::Arrival);
+    assert!(plan.sinks.is_empty());
+}
+
+#[test]
+fn short_forms_of_sources() {
+    let plan = plan(
+        "source = [\"stdin\", \"generator\", \"a/*.gz\", \"b.txt\", \"tcp-listen://[::1]:9\"]",
+    );
+    let names: Vec<_> = plan.sources.iter().map(|source| source.name.as_str()).collect();
+    assert_eq!(names, ["stdin", "generator", "file", "file-2", "tcp-listen"]);
+    let SourceKind::File { paths, follow: false } = &plan.sources[2].kind else { panic!() };
+    assert_eq!(paths, &["a/*.gz"]);
+    assert_eq!(plan.sources[4].kind, SourceKind::TcpListen { addr: "[::1]:9".into() });
+    let said = problems("source = \"generatr\"");
+    assert!(said.contains("did you mean `generator`?"), "{said}");
+    let said = problems("source = \"https://example.org\"");
+    assert!(said.contains("`https://` is no source"), "{said}");
+    assert!(problems("source = 3").contains("expected a string or a table"));
+    assert!(problems("source = \"tcp://nowhere\"").contains("is no address"));
+    assert!(problems("source = \"tcp://a:70000\"").contains("is no address"));
+}
+
+#[test]
+fn every_problem_is_reported_at_once_with_its_line() {
+    let said = problems(
+        "bacth = \"2s\"\nrule = 3\n[count]\npane = true\nwindow = \"1h\"\n[[source]]\nknid = 1\n",
+    );
+    for wanted in [
+        "job.toml:1: `bacth`: unknown key\n  help: did you mean `batch`?",
+        "job.toml:2: `rule`: expected a string, found a number",
+        "job.toml:4: `count.pane`: expected a string or a number, found a boolean",
+        "job.toml:7: `source.knid`: unknown key\n  help: did you mean `kind`?",
+    ] {
+        assert!(said.contains(wanted), "{wanted}\nin\n{said}");
+    }
+    let said = problems("batch = \"1ms\"\nrule = \"word\"\n[count]\ntop = 0\n");
+    for wanted in [
+        "job.toml: the job has no source",
+        "job.toml:1: `batch`: `1ms` is out of bounds",
+        "job.toml:2: `rule`: `word` is not known here\n  help: did you mean `words`?",
+        "job.toml:4: `count.top`: `0` is out of bounds",
+    ] {
+        assert!(said.contains(wanted), "{wanted}\nin\n{said}");
+    }
+}
+
+#[test]
+fn broken_toml_names_its_line() {
+    let said = problems("name = \"a\"\nbatch = = 2\n");
+    assert!(said.starts_with("job.toml:2"), "{said}");
+    assert!(problems("count = 3").contains("begin it with `[count]`"));
+}
+
+#[test]
+fn windows_and_panes() {
+    for (text, wanted) in [
+        ("[count]\npane = \"7s\"\nwindows = [\"1m\"]", "no whole number of panes of `7s`"),
+        ("[count]\nwindows = [\"5m\", \"1m\"]", "stands behind a longer one"),
+        ("[count]\nwindows = [\"1m\", \"60s\"]", "window `1m` is there twice"),
+        ("[count]\nwindows = [\"3610s\"]", "no whole number of minutes"),
+        ("[count]\npane = \"8s\"\nwindows = [\"2h\"]", "do not divide a minute"),
+        ("[count]\npane = \"500ms\"\nwindows = [\"1500ms\"]", "is out of bounds"),
+        ("[count]\nwindows = [\"8d\"]", "is out of bounds"),
+        ("[count]\nwindows = []", "`count.windows` is empty"),
+        ("[count]\nwindows = [\"0s\"]", "is out of bounds"),
+        ("[count]\npane = \"7s\"", "no window of the default list"),
+        ("[count]\npane = \"0s\"", "a pane lies between"),
+        ("[count]\nwindow = \"2h\"", "not among the windows"),
+        ("[count]\nmodes = [\"total\"]\nmode = \"count\"", "add it to `count.modes`"),
+        ("[count]\nmodes = [\"totla\"]", "did you mean `total`?"),
+        ("[count]\nmodes = [\"total\", \"total\"]", "is there twice"),
+        ("[count]\nmodes = []", "`count.modes` is empty"),
+        ("[count]\nlateness = \"2h\"", "at most `1h`"),
+    ] {
+        let said = problem(text);
+        assert!(said.contains(wanted), "{text}: {said}");
+    }
+    let plan = plan("source = \"-\"\n[count]\nwindows = [\"1m\", \"2m\"]\nmodes = [\"total\"]");
+    assert_eq!(plan.count.default, (Mode::Total, Duration::from_secs(120)));
+}
+
+#[test]
+fn limits_and_names() {
+    for (text, wanted) in [
+        ("[limits]\ntags_max = 0", "between 1 and 1G"),
+        ("[limits]\nline_max = \"1\"", "between 64 bytes"),
+        ("[limits]\nremembered_for = \"8d\"", "between `1s` and `7d`"),
+        ("[limits]\nremembered_max = -1", "is no count"),
+        ("batch = 2", "is no duration"),
+        ("name = \"../x\"", "is no name for a job"),
+        ("name = \"\"", "is no name for a job"),
+        ("time = \"clokc\"", "did you mean `clock`?"),
+        ("speed = \"fast\"", "is no speed"),
+    ] {
+        let said = problem(text);
+        assert!(said.contains(wanted), "{text}: {said}");
+    }
+}
+
+#[test]
+fn problems_of_sources() {
+    for (text, wanted) in [
+        ("kind = \"kafak\"", "known kinds: `file`"),
+        ("name = \"x\"", "the source has no `kind`"),
+        ("kind = \"file\"", "the file source has no `paths`"),
+        ("kind = \"file\"\npaths = [\"a[\"]", "is no pattern"),
+        ("kind = \"file\"\npaths = \"a\"\nseed = 1", "of kind `file` takes no `seed`"),
+        ("kind = \"tcp\"", "the source has no `addr`"),
+        ("kind = \"tcp\"\naddr = \":9\"", "is no address"),
+        ("kind = \"generator\"\nformat = \"x2\"", "`x2` is not known here"),
+        ("kind = \"generator\"\nlive = false", "runs ahead of our clock"),
+        ("kind = \"generator\"\ntags = 0", "from 1 to 100M"),
+        ("kind = \"generator\"\nrate = 0", "is no rate"),
+        ("kind = \"stdin\"\npace = -1", "is no rate"),
+        ("kind = \"stdin\"\nstart = \"now\"", "is no moment"),
+        ("kind = \"stdin\"\nname = \"a b\"", "is no name for a source"),
+    ] {
+        let all = problems(&format!("[[source]]\n{text}"));
+        assert!(all.contains(wanted), "{text}: {all}");
+        assert_eq!(all.matches("job.toml").count(), 1, "{text}: {all}");
+    }
+    let same = "[[source]]\nkind = \"stdin\"\nname = \"a\"\n[[source]]\nkind = \"generator\"\n\
+                name = \"a\"";
+    assert!(problems(same).contains("two sources are named `a`"));
+    assert!(problems("source = [\"-\", \"stdin\"]").contains("read only once"));
+}
+
+#[test]
+fn problems_of_sinks() {
+    for (text, wanted) in [
+        ("kind = \"stdotu\"", "did you mean `stdout`?"),
+        ("json = true", "the sink has no `kind`"),
+        ("kind = \"jsonl\"", "no file to write to"),
+        ("kind = \"jsonl\"\npath = \"a\"\nrotate = 10", "at least `1KiB`"),
+        ("kind = \"jsonl\"\npath = \"a\"\nurl = \"b\"", "takes no `url`"),
+        ("kind = \"dashboard\"\nurl = \"localhost\"", "is no URL"),
+        ("kind = \"dashboard\"\nurl = \"ftp://a/\"", "neither http nor https"),
+        ("kind = \"webhook\"", "the webhook has no `url`"),
+        ("kind = \"webhook\"\nurl = \"https://a/\"\ntoken_env = \"a-b\"", "no name of an env"),
+        ("kind = \"webhook\"\nurl = \"http://a/\"\ntoken_env = \"T\"", "over plain http"),
+    ] {
+        let said = problem(&format!("[[sink]]\n{text}"));
+        assert!(said.contains(wanted), "{text}: {said}");
+    }
+    let secret = problem("[[sink]]\nkind = \"webhook\"\nurl = \"https://me:s3cret@a/\"");
+    assert!(secret.contains("no user or password") && !secret.contains("s3cret"), "{secret}");
+    let twice = problem("[[sink]]\nkind = \"stdout\"\n[[sink]]\nkind = \"stdout\"");
+    assert!(twice.contains("another sink already writes there"), "{twice}");
+}
+
+#[test]
+fn whose_time_makes_the_ticks() {
+    let event = plan("source = \"a.txt\"\ntime = \"event\"\nspeed = 10");
+    assert_eq!(event.time, TimePlan::Replay(Some(10.0)));
+    assert_eq!(event.sources[0].text_time, TextTime::Rate { start: None, rate: 1_000.0 });
+    let job = Job::parse("source = \"a.txt\"", "job.toml").expect("it parses");
+    let replay = check(&job, Purpose::Replay).expect("it is sound");
+    assert_eq!(replay.time, TimePlan::Replay(None));
+    let said = problems("source = \"tcp://a:1\"\ntime = \"event\"");
+    assert!(said.contains("have no event time"), "{said}");
+    let followed = "time = \"event\"\n[[source]]\nkind = \"file\"\npaths = \"a\"\nfollow = true";
+    assert!(problems(followed).contains("a followed file has no end"));
+    plan("time = \"event\"\n[[source]]\nkind = \"tcp\"\naddr = \"a:1\"\nformat = \"text+\"");
+    let made = plan("time = \"event\"\nsource = \"generator\"");
+    let SourceKind::Generator(generator) = &made.sources[0].kind else { panic!() };
+    assert!(!generator.live);
+    assert_eq!(generator.format, Format::TextPlus);
+}
+
+const EVERYTHING: &str = include_str!("../../../jobs/everything.toml");
+
+/// Takes the `# ` off lines that show an option without a default.
+fn uncommented(text: &str) -> String {
+    let option = |line: &str| {
+        let key = line.strip_prefix("# ")?.split_once(" = ")?.0.to_owned();
+        key.chars().all(|c| c.is_ascii_lowercase() || c == '_').then_some(())
+    };
+    text.lines()
+        .map(|line| if option(line).is_some() { &line[2..] } else { line })
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn everything_toml_holds_every_key_and_the_defaults() {
+    let job = plan(EVERYTHING);
+    let bare = plan("source = \"stdin\"");
+    assert_eq!(format!("{:?}", job.count), format!("{:?}", bare.count));
+    assert_eq!(format!("{:?}", job.limits), format!("{:?}", bare.limits));
+    assert_eq!((job.batch, job.time, job.rule), (bare.batch, bare.time, bare.rule));
+    let full = uncommented(EVERYTHING);
+    plan(&full);
+    let mut written = BTreeSet::new();
+    let mut table = String::new();
+    for line in full.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            table = name.trim_matches(['[', ']']).to_owned();
+            written.insert(table.clone());
+        } else if let Some((key, _)) = line.split_once(" = ")
+            && !line.starts_with('#')
+        {
+            let dot = if table.is_empty() { "" } else { "." };
+            written.insert(format!("{table}{dot}{key}"));
+        }
+    }
+    assert_eq!(written, Job::keys().into_iter().collect());
+}
+
+#[test]
+fn docs_job_md_has_a_row_for_every_key_and_no_other() {
+    let docs = include_str!("../../../docs/job.md");
+    let rows = docs.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let documented: BTreeSet<String> = rows.map(|(key, _)| key.to_owned()).collect();
+    assert_eq!(documented, Job::keys().into_iter().collect());
+}
+
+#[test]
+fn the_shipped_jobs_are_sound() {
+    let tutorial = plan(include_str!("../../../jobs/tutorial.toml"));
+    assert_eq!((tutorial.rule, tutorial.occurrences), (Rule::Words, Occurrences::All));
+    assert_eq!(tutorial.count.default.0, Mode::Total);
+    assert_eq!(tutorial.count.pane, Duration::from_secs(2));
+    assert_eq!(tutorial.sinks.len(), 2);
+    let url = "http://localhost:5001/updateData".to_owned();
+    assert_eq!(tutorial.sinks[1], SinkPlan::Dashboard { url });
+    let demo = plan(include_str!("../../../jobs/demo.toml"));
+    let SourceKind::Generator(generator) = &demo.sources[0].kind else { panic!() };
+    assert!(generator.live && generator.posts.is_none());
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_panics(text in "\\PC*") {
+        if let Ok(job) = Job::parse(&text, "job.toml") {
+            let _ = check(&job, Purpose::Run);
+        }
+    }
+
+    #[test]
+    fn a_damaged_job_is_refused_or_sound(
+        cut in 0..EVERYTHING.len(),
+        with in "[a-z\"=\\[\\]#0-9 ]",
+    ) {
+        let mut text = EVERYTHING.as_bytes().to_vec();
+        text[cut] = with.as_bytes()[0];
+        if let Ok(text) = String::from_utf8(text)
+            && let Ok(job) = Job::parse(&text, "job.toml")
+        {
+            let _ = check(&job, Purpose::Run);
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! The job file: TOML text -> [`Job`].
+//!
+//! A [`Job`] is data only, as it was written: no unit is resolved, no default filled in, nothing
+//! looked up. Reading reports every problem of shape at once (unknown keys, wrong types), each with
+//! its line. Flags of the command line set the same fields. What it means is decided in `check`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::problem::{Field, Place, Problem};
+use super::reader::{Asked, Document, Table, scalar};
+use super::units::Scalar;
+
+/// A string, a flag or a number that may be missing.
+type Text = Option<Field<String>>;
+type Flag = Option<Field<bool>>;
+type Value = Option<Field<Scalar>>;
+type List = Option<Vec<Field<Scalar>>>;
+
+/// What a user wrote: one pipeline.
+#[derive(Clone, Debug, Default)]
+pub struct Job {
+    /// Where the job as a whole was written; problems of missing things point there.
+    pub place: Place,
+    /// Name; also names the state directory.
+    pub name: Text,
+    /// `tags` or `words`.
+    pub rule: Text,
+    /// `per_post` or `all`.
+    pub occurrences: Text,
+    /// Publishing interval.
+    pub batch: Value,
+    /// `clock` or `event`.
+    pub time: Text,
+    /// `max`, or times faster than it was; with `time = "event"`.
+    pub speed: Value,
+    /// `[count]`.
+    pub count: CountJob,
+    /// `[limits]`.
+    pub limits: LimitsJob,
+    /// `source = ...` or `[[source]]`, in order.
+    pub sources: Vec<SourceJob>,
+    /// `[[sink]]`, in order.
+    pub sinks: Vec<SinkJob>,
+}
+
+/// `[count]`: windows, panes, modes.
+#[derive(Clone, Debug, Default)]
+pub struct CountJob {
+    /// Smallest slice of event time.
+    pub pane: Value,
+    /// Window lengths.
+    pub windows: List,
+    /// How late a post may come.
+    pub lateness: Value,
+    /// Modes to rank by.
+    pub modes: List,
+    /// The mode that is shown.
+    pub mode: Text,
+    /// The window that is shown.
+    pub window: Value,
+    /// Rows shown.
+    pub top: Value,
+}
+
+/// `[limits]`: bounds.
+#[derive(Clone, Debug, Default)]
+pub struct LimitsJob {
+    /// Live tags counted exactly.
+    pub tags_max: Value,
+    /// Longest record.
+    pub line_max: Value,
+    /// Posts remembered for deletes, edits and duplicates.
+    pub remembered_max: Value,
+    /// How long they are remembered.
+    pub remembered_for: Value,
+}
+
+/// One source.
+#[derive(Clone, Debug, Default)]
+pub struct SourceJob {
+    /// Where it was written.
+    pub place: Place,
+    /// The short form: `tcp://host:port`, `tcp-listen://addr`, `stdin`, `generator`, a path.
+    pub short: Text,
+    /// Unique name within the job.
+    pub name: Text,
+    /// One of `kinds::SOURCES`.
+    pub kind: Text,
+    /// Format of its records, or `auto`.
+    pub format: Text,
+    /// Most records per second.
+    pub pace: Value,
+    /// Paths or globs.
+    pub paths: List,
+    /// Wait for more at the end.
+    pub follow: Flag,
+    /// `host:port`.
+    pub addr: Text,
+    /// Event time of the first record.
+    pub start: Value,
+    /// Records per second of event time.
+    pub rate: Value,
+    /// Everything generated follows from it.
+    pub seed: Value,
+    /// Posts to make.
+    pub posts: Value,
+    /// Wait for each post's time.
+    pub live: Flag,
+    /// Distinct ordinary tags.
+    pub tags: Value,
+}
+
+/// One sink.
+#[derive(Clone, Debug, Default)]
+pub struct SinkJob {
+    /// Where it was written.
+    pub place: Place,
+    /// One of `kinds::SINKS`.
+    pub kind: Text,
+    /// JSON instead of the table.
+    pub json: Flag,
+    /// File.
+    pub path: Text,
+    /// Size beyond which a new file begins.
+    pub rotate: Value,
+    /// Old files kept.
+    pub keep: Value,
+    /// Whole URL.
+    pub url: Text,
+    /// Environment variable that holds a bearer token.
+    pub token_env: Text,
+}
+
+impl Job {
+    /// Reads a job file.
+    ///
+    /// # Errors
+    /// Every problem of shape; an unreadable file is one problem.
+    pub fn read(path: &Path) -> Result<Self, Vec<Problem>> {
+        let name = path.display().to_string();
+        let place = || Place { file: Some(Arc::from(name.as_str())), line: 0, key: String::new() };
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text, &name),
+            Err(error) => Err(vec![Problem {
+                place: place(),
+                what: format!("cannot read the job file: {error}"),
+                help: Some("job files to start from are in `jobs/`".into()),
+            }]),
+        }
+    }
+
+    /// Parses the text of a job file; `file` names it in messages, and its stem is the default of
+    /// `name`.
+    ///
+    /// # Errors
+    /// Every problem of shape.
+    pub fn parse(text: &str, file: &str) -> Result<Self, Vec<Problem>> {
+        let mut doc =
+            Document { file: Arc::from(file), text, problems: Vec::new(), asked: Asked::new() };
+        let job = parse(&mut doc);
+        if doc.problems.is_empty() {
+            return Ok(job);
+        }
+        doc.problems.sort_by_key(|problem| problem.place.line);
+        Err(doc.problems)
+    }
+
+    /// Full names of all keys that a job file may hold: `batch`, `count.pane`, `source.addr`...
+    #[must_use]
+    pub fn keys() -> Vec<String> {
+        let text = "[count]\n[limits]\n[[source]]\n[[sink]]\n";
+        let mut doc =
+            Document { file: Arc::from(""), text, problems: Vec::new(), asked: Asked::new() };
+        parse(&mut doc);
+        doc.asked.into_iter().collect()
+    }
+}
+
+fn parse(doc: &mut Document<'_>) -> Job {
+    let (root, errors) = DeTable::parse_recoverable(doc.text);
+    for error in errors {
+        let at = error.span().map_or(0, |span| span.start);
+        let place = doc.place(at, "");
+        doc.problems.push(Problem { place, what: error.message().to_owned(), help: None });
+    }
+    let mut top = Table::new(doc, "", root.get_ref());
+    let mut job = Job {
+        name: top.text("name"),
+        rule: top.text("rule"),
+        occurrences: top.text("occurrences"),
+        batch: top.scalar("batch"),
+        time: top.text("time"),
+        speed: top.scalar("speed"),
+        ..Job::default()
+    };
+    let count = top.take("count");
+    let limits = top.take("limits");
+    let source = top.take("source");
+    let sink = top.take("sink");
+    let doc = top.doc();
+    job.place = Place { file: Some(doc.file.clone()), line: 0, key: String::new() };
+    if let Some(table) = table(doc, count) {
+        job.count = read_count(doc, table);
+    }
+    if let Some(table) = table(doc, limits) {
+        job.limits = read_limits(doc, table);
+    }
+    job.sources = many(doc, source, "source", read_source, |short, place| SourceJob {
+        place,
+        short: Some(short),
+        ..SourceJob::default()
+    });
+    job.sinks = many(doc, sink, "sink", read_sink, |short, place| SinkJob {
+        place,
+        kind: Some(short),
+        ..SinkJob::default()
+    });
+    top.finish();
+    job
+}
+
+/// The table behind a key; anything else is a problem.
+fn table<'t>(
+    doc: &mut Document<'_>,
+    found: Option<(&'t Spanned<DeValue<'t>>, Place)>,
+) -> Option<&'t DeTable<'t>> {
+    let (value, place) = found?;
+    let table = value.get_ref().as_table();
+    if table.is_none() {
+        let help = Some(format!("begin it with `[{}]`", place.key));
+        doc.problems.push(Problem { place, what: "expected a table".into(), help });
+    }
+    table
+}
+
+/// One or several of a kind: a string, a table, or a list of both.
+fn many<'t, T>(
+    doc: &mut Document<'_>,
+    found: Option<(&'t Spanned<DeValue<'t>>, Place)>,
+    name: &'static str,
+    read: fn(&mut Document<'_>, &'t DeTable<'t>, Place) -> T,
+    short: fn(Field<String>, Place) -> T,
+) -> Vec<T> {
+    let Some((value, place)) = found else { return Vec::new() };
+    let single = std::slice::from_ref(value);
+    let items = value.get_ref().as_array().map_or(single, |array| array.as_ref());
+    let mut all = Vec::new();
+    for item in items {
+        let at = doc.place(item.span().start, name);
+        match (item.get_ref(), scalar(item.get_ref())) {
+            (DeValue::Table(table), _) => all.push(read(doc, table, at)),
+            (_, Some(Scalar::Text(text))) => {
+                all.push(short(Field { value: text, place: at.clone() }, at));
+            }
+            _ => doc.problems.push(Problem {
+                place: place.clone(),
+                what: "expected a string or a table".into(),
+                help: Some(format!("begin each with `[[{name}]]`")),
+            }),
+        }
+    }
+    all
+}
+
+fn read_count<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>) -> CountJob {
+    let mut table = Table::new(doc, "count", table);
+    let count = CountJob {
+        pane: table.scalar("pane"),
+        windows: table.list("windows"),
+        lateness: table.scalar("lateness"),
+        modes: table.list("modes"),
+        mode: table.text("mode"),
+        window: table.scalar("window"),
+        top: table.scalar("top"),
+    };
+    table.finish();
+    count
+}
+
+fn read_limits<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>) -> LimitsJob {
+    let mut table = Table::new(doc, "limits", table);
+    let limits = LimitsJob {
+        tags_max: table.scalar("tags_max"),
+        line_max: table.scalar("line_max"),
+        remembered_max: table.scalar("remembered_max"),
+        remembered_for: table.scalar("remembered_for"),
+    };
+    table.finish();
+    limits
+}
+
+fn read_source<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>, place: Place) -> SourceJob {
+    let mut table = Table::new(doc, "source", table);
+    let source = SourceJob {
+        place,
+        short: None,
+        name: table.text("name"),
+        kind: table.text("kind"),
+        format: table.text("format"),
+        pace: table.scalar("pace"),
+        paths: table.list("paths"),
+        follow: table.flag("follow"),
+        addr: table.text("addr"),
+        start: table.scalar("start"),
+        rate: table.scalar("rate"),
+        seed: table.scalar("seed"),
+        posts: table.scalar("posts"),
+        live: table.flag("live"),
+        tags: table.scalar("tags"),
+    };
+    table.finish();
+    source
+}
+
+fn read_sink<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>, place: Place) -> SinkJob {
+    let mut table = Table::new(doc, "sink", table);
+    let sink = SinkJob {
+        place,
+        kind: table.text("kind"),
+        json: table.flag("json"),
+        path: table.text("path"),
+        rotate: table.scalar("rotate"),
+        keep: table.scalar("keep"),
+        url: table.text("url"),
+        token_env: table.text("token_env"),
+    };
+    table.finish();
+    sink
+}

@@ -1,0 +1,61 @@
+//! The kinds of sources and sinks that a job may name: the one list of each.
+//!
+//! A new kind is one row here, one arm in `check`, one file in `source` or `sink`.
+
+/// One kind of source or sink.
+#[derive(Debug)]
+pub struct Kind {
+    /// What stands behind `kind =`.
+    pub name: &'static str,
+    /// What it is, in a few words.
+    pub what: &'static str,
+    /// Keys that it takes besides those that every kind takes.
+    pub keys: &'static [&'static str],
+}
+
+/// Keys that every source takes.
+pub const SOURCE_KEYS: &[&str] = &["name", "kind", "format", "pace"];
+
+/// Sources.
+pub const SOURCES: &[Kind] = &[
+    Kind {
+        name: "file",
+        what: "files in order, globs, .gz, .zst",
+        keys: &["paths", "follow", "start", "rate"],
+    },
+    Kind { name: "stdin", what: "standard input", keys: &["start", "rate"] },
+    Kind { name: "tcp", what: "TCP client", keys: &["addr", "start", "rate"] },
+    Kind {
+        name: "tcp-listen",
+        what: "TCP listener, several senders at once",
+        keys: &["addr", "start", "rate"],
+    },
+    Kind {
+        name: "generator",
+        what: "made-up posts, deterministic by seed",
+        keys: &["seed", "posts", "rate", "start", "live", "tags"],
+    },
+];
+
+/// Keys that every sink takes.
+pub const SINK_KEYS: &[&str] = &["kind"];
+
+/// Sinks.
+pub const SINKS: &[Kind] = &[
+    Kind { name: "stdout", what: "the table in the terminal, or JSON lines", keys: &["json"] },
+    Kind { name: "jsonl", what: "a file of JSON lines", keys: &["path", "rotate", "keep"] },
+    Kind { name: "dashboard", what: "POST to a dashboard's `/updateData`", keys: &["url"] },
+    Kind { name: "webhook", what: "POST of JSON", keys: &["url", "token_env"] },
+];
+
+/// The kind of that name.
+#[must_use]
+pub fn find(kinds: &'static [Kind], name: &str) -> Option<&'static Kind> {
+    kinds.iter().find(|kind| kind.name == name)
+}
+
+/// All names, as they stand in an error: `` `file`, `stdin` ``.
+#[must_use]
+pub fn names(kinds: &[Kind]) -> String {
+    kinds.iter().map(|kind| format!("`{}`", kind.name)).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,187 @@
+//! Reads one TOML table key by key and remembers where each value stood.
+//!
+//! Unlike a derived deserializer it does not stop at the first problem: a value of the wrong type
+//! is reported and left out, and what nobody asked for is an unknown key. The keys that were asked
+//! for *are* the schema; [`Asked`] collects them for tests and documentation.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::problem::{Field, Place, Problem, nearest};
+use super::units::Scalar;
+
+/// Full names of all keys that were asked for.
+pub(super) type Asked = BTreeSet<String>;
+
+/// The text that is read, and what was found wrong with it.
+pub(super) struct Document<'a> {
+    /// Name for messages.
+    pub file: Arc<str>,
+    /// The whole text, for line numbers.
+    pub text: &'a str,
+    /// What was found wrong.
+    pub problems: Vec<Problem>,
+    /// The schema, as far as it was read.
+    pub asked: Asked,
+}
+
+impl Document<'_> {
+    /// The line on which byte `at` stands, from 1.
+    fn line(&self, at: usize) -> usize {
+        let before = &self.text.as_bytes()[..at.min(self.text.len())];
+        memchr::memchr_iter(b'\n', before).count() + 1
+    }
+
+    /// The place of `key` at byte `at`.
+    pub(super) fn place(&self, at: usize, key: impl Into<String>) -> Place {
+        Place { file: Some(self.file.clone()), line: self.line(at), key: key.into() }
+    }
+
+    fn wrong_type(&mut self, place: Place, wanted: &str, got: &DeValue<'_>) {
+        let what = format!("expected {wanted}, found {}", said(got));
+        self.problems.push(Problem { place, what, help: None });
+    }
+}
+
+/// One table of the document.
+pub(super) struct Table<'d, 't, 'a> {
+    doc: &'d mut Document<'a>,
+    /// Full name, empty for the top.
+    name: &'static str,
+    table: &'t DeTable<'t>,
+    known: Vec<&'static str>,
+}
+
+impl<'d, 't, 'a> Table<'d, 't, 'a> {
+    pub(super) fn new(
+        doc: &'d mut Document<'a>,
+        name: &'static str,
+        table: &'t DeTable<'t>,
+    ) -> Self {
+        Self { doc, name, table, known: Vec::new() }
+    }
+
+    /// The document, to read tables inside this one.
+    pub(super) fn doc(&mut self) -> &mut Document<'a> {
+        self.doc
+    }
+
+    fn full(&self, key: &str) -> String {
+        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+    }
+
+    /// The raw value of `key` and its place.
+    pub(super) fn take(&mut self, key: &'static str) -> Option<(&'t Spanned<DeValue<'t>>, Place)> {
+        self.known.push(key);
+        let full = self.full(key);
+        self.doc.asked.insert(full.clone());
+        let (name, value) = self.table.get_key_value(key)?;
+        Some((value, self.doc.place(name.span().start, full)))
+    }
+
+    /// A string.
+    pub(super) fn text(&mut self, key: &'static str) -> Option<Field<String>> {
+        let (value, place) = self.take(key)?;
+        match value.get_ref() {
+            DeValue::String(text) => Some(Field { value: text.clone().into_owned(), place }),
+            other => {
+                self.doc.wrong_type(place, "a string", other);
+                None
+            }
+        }
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&mut self, key: &'static str) -> Option<Field<bool>> {
+        let (value, place) = self.take(key)?;
+        match value.get_ref() {
+            DeValue::Boolean(value) => Some(Field { value: *value, place }),
+            other => {
+                self.doc.wrong_type(place, "`true` or `false`", other);
+                None
+            }
+        }
+    }
+
+    /// A string or a number.
+    pub(super) fn scalar(&mut self, key: &'static str) -> Option<Field<Scalar>> {
+        let (value, place) = self.take(key)?;
+        let found = scalar(value.get_ref());
+        if found.is_none() {
+            self.doc.wrong_type(place.clone(), "a string or a number", value.get_ref());
+        }
+        found.map(|value| Field { value, place })
+    }
+
+    /// A list of strings or numbers; a single one is a list of one.
+    pub(super) fn list(&mut self, key: &'static str) -> Option<Vec<Field<Scalar>>> {
+        let (value, place) = self.take(key)?;
+        let DeValue::Array(array) = value.get_ref() else {
+            let found = scalar(value.get_ref());
+            if found.is_none() {
+                self.doc.wrong_type(place.clone(), "a list", value.get_ref());
+            }
+            return found.map(|value| vec![Field { value, place }]);
+        };
+        let mut fields = Vec::new();
+        for item in array {
+            let at = self.doc.place(item.span().start, place.key.clone());
+            match scalar(item.get_ref()) {
+                Some(value) => fields.push(Field { value, place: at }),
+                None => self.doc.wrong_type(at, "a string or a number", item.get_ref()),
+            }
+        }
+        Some(fields)
+    }
+
+    /// Reports every key that nobody asked for.
+    pub(super) fn finish(self) {
+        for name in self.table.keys() {
+            let key: &str = name.get_ref();
+            if self.known.contains(&key) {
+                continue;
+            }
+            let place = self.doc.place(name.span().start, self.full(key));
+            let help = nearest(key, self.known.iter().copied()).map_or_else(
+                || format!("known keys: {}", self.known.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            self.doc.problems.push(Problem { place, what: "unknown key".into(), help: Some(help) });
+        }
+    }
+}
+
+/// Strings and numbers; anything else is `None`.
+pub(super) fn scalar(value: &DeValue<'_>) -> Option<Scalar> {
+    match value {
+        DeValue::String(text) => Some(Scalar::Text(text.clone().into_owned())),
+        DeValue::Integer(number) => Some(
+            i64::from_str_radix(number.as_str(), number.radix())
+                .map_or_else(|_| Scalar::Text(number.as_str().to_owned()), Scalar::Int),
+        ),
+        DeValue::Float(number) => Some(
+            number
+                .as_str()
+                .parse()
+                .map_or_else(|_| Scalar::Text(number.as_str().to_owned()), Scalar::Float),
+        ),
+        // A bare date and time is how TOML writes a moment.
+        DeValue::Datetime(at) => Some(Scalar::Text(at.to_string())),
+        _ => None,
+    }
+}
+
+/// The name of a value's type in a message.
+fn said(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}

@@ -1,0 +1,257 @@
+//! Units of a job: `2s`, `1MiB`, `20k`. Pure; each function says what it expected.
+//!
+//! A number without its unit is refused where a unit is needed: `batch = 2` could mean anything.
+
+use std::time::Duration;
+
+use crate::post::EventTime;
+
+/// A single value as written in a job file or behind a flag.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Scalar {
+    /// A string, or anything behind a flag.
+    Text(String),
+    /// A whole number.
+    Int(i64),
+    /// A number with a fraction.
+    Float(f64),
+}
+
+impl std::fmt::Display for Scalar {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Int(number) => number.fmt(f),
+            Self::Float(number) => number.fmt(f),
+        }
+    }
+}
+
+/// Longest duration of a job: 366 days.
+const DURATION_MAX_MS: u64 = 366 * 86_400_000;
+
+/// A duration: whole numbers with `ms`, `s`, `m`, `h` or `d`, also joined as in `1h30m`.
+///
+/// # Errors
+/// What was expected.
+pub fn duration(value: &Scalar) -> Result<Duration, String> {
+    let bad =
+        || format!("`{value}` is no duration; write it like `500ms`, `2s`, `10m`, `1h`, `7d`");
+    let Scalar::Text(text) = value else { return Err(bad()) };
+    let mut rest = text.trim();
+    let mut total_ms = 0_u64;
+    if rest.is_empty() {
+        return Err(bad());
+    }
+    while !rest.is_empty() {
+        let (number, after) = split_number(rest);
+        let end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let unit_ms = match after[..end].trim() {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" | "min" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return Err(bad()),
+        };
+        let number: u64 = number.parse().map_err(|_| bad())?;
+        total_ms = number
+            .checked_mul(unit_ms)
+            .and_then(|ms| ms.checked_add(total_ms))
+            .filter(|ms| *ms <= DURATION_MAX_MS)
+            .ok_or_else(|| format!("`{value}` is longer than 366 days"))?;
+        rest = &after[end..];
+    }
+    Ok(Duration::from_millis(total_ms))
+}
+
+/// A size in bytes: a whole number with `B`, `kB`, `MB`, `GB`, `KiB`, `MiB`, `GiB`, or none.
+///
+/// # Errors
+/// What was expected.
+pub fn size(value: &Scalar) -> Result<u64, String> {
+    let bad = || format!("`{value}` is no size; write it like `256kB` or `1MiB`");
+    let text = value.to_string();
+    let (number, unit) = split_number(text.trim());
+    let factor: u64 = match unit.trim() {
+        "" | "B" => 1,
+        "kB" | "KB" | "k" => 1_000,
+        "MB" | "M" => 1_000_000,
+        "GB" | "G" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err(bad()),
+    };
+    let number: u64 = number.parse().map_err(|_| bad())?;
+    number.checked_mul(factor).ok_or_else(|| format!("`{value}` is too large"))
+}
+
+/// A count: a whole number, also with `k`, `M` or `G` behind it.
+///
+/// # Errors
+/// What was expected.
+pub fn count(value: &Scalar) -> Result<u64, String> {
+    let bad = || format!("`{value}` is no count; write it like `10`, `20k`, `1M`");
+    let text = value.to_string();
+    let (number, unit) = split_number(text.trim());
+    let factor: u64 = match unit {
+        "" => 1,
+        "k" => 1_000,
+        "M" => 1_000_000,
+        "G" => 1_000_000_000,
+        _ => return Err(bad()),
+    };
+    let number: u64 = number.replace('_', "").parse().map_err(|_| bad())?;
+    number.checked_mul(factor).ok_or_else(|| format!("`{value}` is too large"))
+}
+
+/// A rate or factor: a number above 0, also with `k` or `M` behind it.
+///
+/// # Errors
+/// What was expected.
+pub fn rate(value: &Scalar) -> Result<f64, String> {
+    let bad = || format!("`{value}` is no rate; write a number above 0, like `1000` or `20k`");
+    let text = value.to_string();
+    let text = text.trim();
+    let (number, factor) = match text.as_bytes().last() {
+        Some(b'k') => (&text[..text.len() - 1], 1e3),
+        Some(b'M') => (&text[..text.len() - 1], 1e6),
+        _ => (text, 1.0),
+    };
+    let rate: f64 = number.parse().map_err(|_| bad())?;
+    let rate = rate * factor;
+    if rate.is_finite() && rate > 0.0 { Ok(rate) } else { Err(bad()) }
+}
+
+/// A replay speed: `max` (`None`), or a rate.
+///
+/// # Errors
+/// What was expected.
+pub fn speed(value: &Scalar) -> Result<Option<f64>, String> {
+    if value.to_string().trim() == "max" {
+        return Ok(None);
+    }
+    rate(value)
+        .map(Some)
+        .map_err(|_| format!("`{value}` is no speed; write `max`, or a number above 0 like `10`"))
+}
+
+/// A moment: RFC 3339, such as `2026-11-23T10:54:02Z`.
+///
+/// # Errors
+/// What was expected.
+pub fn moment(value: &Scalar) -> Result<EventTime, String> {
+    let text = value.to_string();
+    text.trim()
+        .parse::<jiff::Timestamp>()
+        .map(|at| EventTime(at.as_millisecond()))
+        .map_err(|_| format!("`{value}` is no moment; write RFC 3339, like `2026-11-23T10:54:02Z`"))
+}
+
+/// The shortest way to write a duration that [`duration`] reads back.
+#[must_use]
+pub fn show_duration(duration: Duration) -> String {
+    let ms = duration.as_millis();
+    for (unit, unit_ms) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)] {
+        // `24h` is how everybody says it.
+        if ms >= unit_ms && ms.is_multiple_of(unit_ms) && ms != 86_400_000 * u128::from(unit == "d")
+        {
+            return format!("{}{unit}", ms / unit_ms);
+        }
+    }
+    format!("{ms}ms")
+}
+
+/// Leading digits (with `_` between them), and what comes after.
+fn split_number(text: &str) -> (&str, &str) {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(text.len());
+    text.split_at(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Scalar {
+        Scalar::Text(text.to_owned())
+    }
+
+    #[test]
+    fn durations() {
+        for (written, ms) in [
+            ("2s", 2_000),
+            ("500ms", 500),
+            ("10m", 600_000),
+            ("1h", 3_600_000),
+            ("24h", 86_400_000),
+            ("7d", 604_800_000),
+            ("1h30m", 5_400_000),
+            (" 2 s ", 2_000),
+            ("0s", 0),
+        ] {
+            assert_eq!(duration(&text(written)), Ok(Duration::from_millis(ms)), "{written}");
+        }
+        for wrong in
+            ["", "2", "s", "2 weeks", "-2s", "1.5s", "2sx", "99999999999999999999s", "400d"]
+        {
+            assert!(duration(&text(wrong)).is_err(), "{wrong}");
+        }
+        assert!(duration(&Scalar::Int(2)).unwrap_err().contains("`2s`"));
+    }
+
+    #[test]
+    fn durations_are_shown_as_they_are_written() {
+        for written in ["500ms", "2s", "10s", "90s", "1m", "15m", "1h", "24h", "7d"] {
+            let value = duration(&text(written)).unwrap();
+            assert_eq!(show_duration(value), written);
+        }
+    }
+
+    #[test]
+    fn sizes_and_counts() {
+        assert_eq!(size(&text("1MiB")), Ok(1 << 20));
+        assert_eq!(size(&text("256kB")), Ok(256_000));
+        assert_eq!(size(&text("2 GiB")), Ok(2 << 30));
+        assert_eq!(size(&Scalar::Int(512)), Ok(512));
+        assert!(size(&text("1Mib")).is_err());
+        assert!(size(&Scalar::Int(-1)).is_err());
+        assert!(size(&text("99999999999999999GiB")).is_err());
+        assert_eq!(count(&text("1_000")), Ok(1_000));
+        assert_eq!(count(&text("20k")), Ok(20_000));
+        assert_eq!(count(&Scalar::Int(7)), Ok(7));
+        for wrong in ["", "k", "-1", "1.5", "1 M"] {
+            assert!(count(&text(wrong)).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn rates_speeds_moments() {
+        assert_eq!(rate(&Scalar::Float(0.5)), Ok(0.5));
+        assert_eq!(rate(&text("20k")), Ok(20_000.0));
+        for wrong in ["0", "-1", "nan", "inf", "", "k", "x", "é"] {
+            assert!(rate(&text(wrong)).is_err(), "{wrong}");
+        }
+        assert_eq!(speed(&text("max")), Ok(None));
+        assert_eq!(speed(&Scalar::Int(10)), Ok(Some(10.0)));
+        assert!(speed(&text("fast")).is_err());
+        assert_eq!(moment(&text("1970-01-01T00:00:01Z")), Ok(EventTime(1_000)));
+        assert_eq!(moment(&text("1970-01-01T01:00:01+01:00")), Ok(EventTime(1_000)));
+        assert!(moment(&text("yesterday")).is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_panics(written in "\\PC*") {
+            let value = text(&written);
+            let _ = (duration(&value), size(&value), count(&value), rate(&value), speed(&value),
+                moment(&value));
+        }
+
+        #[test]
+        fn a_shown_duration_reads_back(ms in 0_u64..DURATION_MAX_MS) {
+            let shown = show_duration(Duration::from_millis(ms));
+            proptest::prop_assert_eq!(duration(&text(&shown)), Ok(Duration::from_millis(ms)));
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What the sinks that POST share: one client with bounds, and an answer read with a bound.
+//!
+//! Redirects are never followed: a sink's target is what the job names. Proxy variables of the
+//! environment are honoured, except for this machine itself. Certificates are always verified.
+
+use std::io::Read;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use reqwest::blocking::{Client, RequestBuilder};
+use url::Url;
+
+use super::SinkError;
+use crate::job::is_loopback;
+
+/// Longest time for a connection to stand.
+const CONNECT_MAX: Duration = Duration::from_secs(3);
+/// Longest time for a whole exchange.
+const EXCHANGE_MAX: Duration = Duration::from_secs(5);
+/// Most bytes of an answer that are read; the rest is of no interest.
+const ANSWER_MAX_BYTES: u64 = 64 << 10;
+
+/// A target and the client that reaches it.
+pub(super) struct Target {
+    pub(super) client: Client,
+    pub(super) url: Url,
+}
+
+impl Target {
+    pub(super) fn new(url: &str) -> Result<Self, SinkError> {
+        let url = Url::parse(url).map_err(|error| SinkError(format!("bad URL: {error}")))?;
+        // Another part of the process may have installed it already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = Client::builder()
+            .user_agent(concat!("tagtide/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_MAX)
+            .timeout(EXCHANGE_MAX);
+        if is_loopback(&url) {
+            builder = builder.no_proxy();
+        }
+        let client = builder
+            .build()
+            .map_err(|error| SinkError(format!("cannot make an HTTP client: {}", cause(&error))))?;
+        Ok(Self { client, url })
+    }
+
+    /// Scheme, host, port and path: what may stand in a log. A query may hold a secret.
+    pub(super) fn said(&self) -> String {
+        let mut url = self.url.clone();
+        url.set_query(None);
+        url.set_fragment(None);
+        url.into()
+    }
+
+    /// Sends it; the status of the answer, whose body is read and dropped.
+    pub(super) fn send(&self, request: RequestBuilder) -> Result<StatusCode, SinkError> {
+        let failed = |error: &reqwest::Error| {
+            SinkError(format!("cannot POST to `{}`: {}", self.said(), cause(error)))
+        };
+        let answer = request.send().map_err(|error| failed(&error.without_url()))?;
+        let status = answer.status();
+        // Read so that the connection can be used again; an error here changes nothing.
+        let _ = std::io::copy(&mut answer.take(ANSWER_MAX_BYTES), &mut std::io::sink());
+        Ok(status)
+    }
+}
+
+/// The innermost cause, which is what a reader can act on.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(next) = innermost.source() {
+        innermost = next;
+    }
+    innermost.to_string()
+}

@@ -1,0 +1,89 @@
+//! Standard output: after every batch a header with its time and the table, or one JSON object.
+//!
+//! The header's time is local; in a replay it is the event time that the ranking stands for. When
+//! the reader of a pipe goes away, the process is asked to end as by SIGTERM: it drains, writes its
+//! checkpoint and exits without an error.
+
+use std::io::{ErrorKind, Write};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{Delivery, Line, Sink, SinkError, table};
+use crate::rank::{Published, RunState};
+
+/// Writes to `out`.
+pub(super) struct Stdout<W> {
+    out: W,
+    json: bool,
+    zone: TimeZone,
+    /// The reader went away; nothing more is written.
+    closed: bool,
+}
+
+impl<W: Write> Stdout<W> {
+    pub(super) fn new(out: W, json: bool) -> Self {
+        Self { out, json, zone: TimeZone::system(), closed: false }
+    }
+
+    /// The time zone of the header.
+    #[cfg(test)]
+    pub(super) fn zone(mut self, zone: TimeZone) -> Self {
+        self.zone = zone;
+        self
+    }
+
+    #[cfg(test)]
+    pub(super) fn out(&self) -> &W {
+        &self.out
+    }
+
+    fn text(&self, published: &Published) -> Result<Vec<u8>, SinkError> {
+        let Some(line) = Line::of(published) else { return Ok(Vec::new()) };
+        if self.json {
+            return line.json();
+        }
+        let at = match published.status.state {
+            RunState::Replay => line.ranking.at,
+            _ => published.published_at,
+        };
+        let at = Timestamp::from_millisecond(at).unwrap_or_default();
+        let time = at.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+        let rows = table::render(&line.ranking.trends);
+        Ok(format!("----------- {time} -----------\n{rows}").into_bytes())
+    }
+}
+
+impl<W: Write + Send> Sink for Stdout<W> {
+    fn publish(&mut self, published: &Published) -> Result<(), SinkError> {
+        if self.closed {
+            return Ok(());
+        }
+        let text = self.text(published)?;
+        match self.out.write_all(&text).and_then(|()| self.out.flush()) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                self.closed = true;
+                end_quietly();
+                Ok(())
+            }
+            Err(error) => Err(SinkError(format!("cannot write to standard output: {error}"))),
+        }
+    }
+
+    fn delivery(&self) -> Delivery {
+        Delivery::Every
+    }
+
+    fn name(&self) -> String {
+        "stdout".to_owned()
+    }
+}
+
+/// Asks this process to end as SIGTERM does. A test keeps its process.
+fn end_quietly() {
+    #[cfg(not(test))]
+    if let Err(error) = signal_hook::low_level::raise(signal_hook::consts::SIGTERM) {
+        tracing::error!("cannot end after standard output was closed: {error}");
+    }
+}

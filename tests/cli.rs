@@ -1,0 +1,210 @@
+//! The command line from outside: exit codes, messages, what goes to which output.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn tagtide(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tagtide"))
+        .args(args)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env_remove("TAGTIDE_LOG")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the binary runs")
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("it ends by itself")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+/// A job file in a directory of its own.
+fn job(text: &str) -> (tempfile::TempDir, String) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("job.toml");
+    std::fs::write(&path, text).expect("a file");
+    let path = path.to_string_lossy().into_owned();
+    (dir, path)
+}
+
+#[test]
+fn help_leads_with_examples_and_names_every_command() {
+    let output = tagtide(&["--help"]);
+    assert_eq!(code(&output), 0);
+    let help = stdout(&output);
+    assert!(help.find("Examples:").expect("examples") < help.find("Usage:").expect("usage"));
+    for command in [
+        "demo",
+        "run",
+        "replay",
+        "relay",
+        "dashboard",
+        "extract",
+        "generate",
+        "check",
+        "doctor",
+        "completions",
+        "man",
+    ] {
+        assert!(help.contains(&format!("\n  {command}")), "{command} in\n{help}");
+        assert_eq!(code(&tagtide(&[command, "--help"])), 0, "{command}");
+    }
+    assert_eq!(code(&tagtide(&[])), 2);
+    assert!(stdout(&tagtide(&["--version"])).starts_with("tagtide 0."));
+}
+
+#[test]
+fn wrong_use_exits_2_and_says_what_was_meant() {
+    let output = tagtide(&["replya"]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("'replay'"), "{}", stderr(&output));
+    assert!(output.stdout.is_empty());
+    for args in [
+        &["run", "--no-such-flag"][..],
+        &["replay"],
+        &["replay", "x", "--mode", "best"],
+        &["run", "--source", "generator", "--rule", "word"],
+        &["run", "--source", "generator", "--listen", "nowhere"],
+        &["demo", "-q", "-v"],
+        &["dashboard", "--listen", "none"],
+        &["completions", "tcsh"],
+    ] {
+        assert_eq!(code(&tagtide(args)), 2, "{args:?}");
+    }
+}
+
+#[test]
+fn run_without_a_job_names_demo_and_jobs() {
+    let output = tagtide(&["run"]);
+    assert_eq!(code(&output), 2);
+    let said = stderr(&output);
+    assert!(said.starts_with("error: no job: live sources are not there yet"), "{said}");
+    assert!(said.contains("tagtide demo") && said.contains("jobs/"), "{said}");
+}
+
+#[test]
+fn flags_are_checked_like_keys_all_at_once() {
+    let args = ["run", "--source", "tcp://x", "--batch", "1ms", "--top", "0", "--window", "7"];
+    let output = tagtide(&args);
+    assert_eq!(code(&output), 2);
+    let said = stderr(&output);
+    for wanted in [
+        "`--source`: `x` is no address",
+        "`--batch`: `1ms` is out of bounds",
+        "`--top`: `0` is out of bounds",
+        "`--window`: `7` is no duration",
+    ] {
+        assert!(said.contains(wanted), "{wanted} in\n{said}");
+    }
+}
+
+#[test]
+fn check_says_what_a_job_does_and_what_a_crash_loses() {
+    let jobs = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("jobs"));
+    for entry in jobs.expect("the job files") {
+        let path = entry.expect("a job file").path();
+        let output = tagtide(&["check", &path.to_string_lossy()]);
+        assert_eq!(code(&output), 0, "{path:?}: {}", stderr(&output));
+        assert!(output.stderr.is_empty());
+    }
+    let said = stdout(&tagtide(&["check", "jobs/tutorial.toml"]));
+    assert!(said.contains("source tcp: lines from 127.0.0.1:9009"), "{said}");
+    assert!(said.contains("on a crash: up to 2s of posts"), "{said}");
+    assert!(said.contains("the newest ranking to the dashboard"), "{said}");
+}
+
+#[test]
+fn check_reports_every_problem_with_its_line() {
+    let (_dir, path) = job("bacth = \"2s\"\nrule = 3\n");
+    let output = tagtide(&["check", &path]);
+    assert_eq!(code(&output), 2);
+    let said = stderr(&output);
+    assert!(said.starts_with("error: 2 problems\n"), "{said}");
+    assert!(said.contains("job.toml:1: `bacth`: unknown key\n  help: did you mean `batch`?"));
+    assert!(said.contains("job.toml:2: `rule`: expected a string, found a number"), "{said}");
+    assert!(output.stdout.is_empty());
+    let missing = tagtide(&["check", "no/such.toml"]);
+    assert_eq!(code(&missing), 2);
+    assert!(stderr(&missing).contains("no/such.toml: cannot read the job file"));
+    let (_dir, path) = job("[[sink]]\nkind = \"webhook\"\nurl = \"https://u:s3cret@h/\"\n");
+    assert!(!stderr(&tagtide(&["check", &path])).contains("s3cret"));
+}
+
+#[test]
+fn replay_names_a_missing_file() {
+    let output = tagtide(&["replay", "no/such/file.txt"]);
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("cannot read `no/such/file.txt`"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_port_in_use_exits_3() {
+    let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = held.local_addr().expect("its address").to_string();
+    let output = tagtide(&["relay", "-", "--listen", &addr]);
+    assert_eq!(code(&output), 3, "{}", stderr(&output));
+    assert!(stderr(&output).contains("it is in use\nhelp: "), "{}", stderr(&output));
+}
+
+#[test]
+fn completions_and_man_pages() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = tagtide(&["completions", shell]);
+        assert_eq!(code(&output), 0, "{shell}");
+        assert!(stdout(&output).contains("tutorial") || stdout(&output).contains("replay"));
+    }
+    let page = stdout(&tagtide(&["man"]));
+    assert!(page.contains(".TH tagtide 1"), "{page}");
+    let dir = tempfile::tempdir().expect("a directory");
+    let target = dir.path().join("man");
+    assert_eq!(code(&tagtide(&["man", &target.to_string_lossy()])), 0);
+    assert!(target.join("tagtide.1").is_file() && target.join("tagtide-replay.1").is_file());
+}
+
+#[test]
+fn doctor_gives_a_verdict_for_every_check() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let state = dir.path().to_string_lossy().into_owned();
+    let output = tagtide(&["doctor", "--json", "--state-dir", &state]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let rows: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).expect("JSON");
+    let checks: Vec<_> = rows.iter().filter_map(|row| row["check"].as_str()).collect();
+    for wanted in ["port of the page", "state directory", "free disk", "clock", "TLS roots", "Java"]
+    {
+        assert!(checks.contains(&wanted), "{wanted} in {checks:?}");
+    }
+    assert!(rows.iter().all(|row| row["verdict"] == "pass" || row["verdict"] == "warn"));
+    let lines = stdout(&tagtide(&["doctor", "--state-dir", &state]));
+    assert_eq!(lines.lines().filter(|line| !line.starts_with(' ')).count(), rows.len());
+}
+
+#[test]
+fn doctor_fails_where_no_checkpoint_could_be_written() {
+    // `/proc` takes no files from anybody.
+    let output = tagtide(&["doctor", "--state-dir", "/proc/tagtide"]);
+    if Path::new("/proc/self").exists() {
+        assert_eq!(code(&output), 1);
+        assert!(stdout(&output).contains("FAIL  state directory"), "{}", stdout(&output));
+    }
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tagtide"))
+        .args(["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(output.stderr.is_empty(), "{}", stderr(&output));
+}
