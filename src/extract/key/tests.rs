@@ -59,7 +59,9 @@ fn the_limit_is_of_the_key() {
 
 proptest! {
     #[test]
-    fn a_key_is_its_own_key(tag in "\\PC{0,12}|[#＃\u{200C}\u{200D}\u{FE0F}aÅſ\u{345}ΐﬃ\u{3164}İ㎏]{0,8}") {
+    fn a_key_is_its_own_key(
+        tag in "\\PC{0,12}|[#＃\u{200C}\u{200D}\u{FE0F}aÅſ\u{345}ΐﬃ\u{3164}İ㎏]{0,8}",
+    ) {
         if let Some(key) = fold(&tag) {
             prop_assert_eq!(fold(&key), Some(Cow::Borrowed(&*key)));
             prop_assert!(!key.starts_with(['#', '＃']));

@@ -5,6 +5,8 @@ use smallvec::smallvec;
 use super::*;
 use crate::post::GivenTag;
 
+type Row = (String, String, Option<(u32, u32)>);
+
 fn given(tag: &str, span: Option<Span>) -> GivenTag<'_> {
     GivenTag { tag: Raw::Plain(tag.as_bytes()), span }
 }
@@ -18,13 +20,13 @@ fn post<'a>(text: &'a str, tags: &[(&'a str, Option<Span>)]) -> Post<'a> {
     }
 }
 
-fn rows(post: &Post<'_>, rule: Rule, reparse: bool) -> Vec<(String, String, Option<(u32, u32)>)> {
+fn rows(post: &Post<'_>, rule: Rule, reparse: bool) -> Vec<Row> {
     let mut out = Vec::new();
     post_tags(post, rule, reparse, &mut out);
     out.into_iter().map(|tag| (tag.key, tag.display, tag.span)).collect()
 }
 
-fn row(key: &str, display: &str, span: Option<(u32, u32)>) -> (String, String, Option<(u32, u32)>) {
+fn row(key: &str, display: &str, span: Option<(u32, u32)>) -> Row {
     (key.to_owned(), display.to_owned(), span)
 }
 
