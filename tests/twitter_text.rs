@@ -8,8 +8,8 @@
 //! Known differences, which the comparison leaves out:
 //! - letters that came after the package's Unicode tables, and top-level domains that came or went
 //!   since 2020: no such pieces are used;
-//! - the package matches UTF-16 units, so that one of its URLs may begin inside a letter outside
-//!   the basic plane: texts with such a letter hold no dot;
+//! - the package matches UTF-16 units, so that one of its URLs may begin inside a character outside
+//!   the basic plane: texts with such a character hold no dot;
 //! - a tag of which nothing visible is left in its key (ZWJ and variation selectors) is none here.
 
 use std::io::Write;
@@ -180,7 +180,7 @@ fn texts() -> Vec<String> {
     let text = |_| {
         let pieces = 1 + dice.roll(12);
         let text: String = (0..pieces).map(|_| PIECES[dice.roll(PIECES.len())]).collect();
-        if text.contains(['𠀋', '𝒳']) { text.replace('.', ",") } else { text }
+        if text.contains(|c| c > '\u{FFFF}') { text.replace('.', ",") } else { text }
     };
     (0..count).map(text).collect()
 }

@@ -80,3 +80,6 @@ fn fold_once(from: &str, into: &mut String) {
         into.drain(..start);
     }
 }
+
+#[cfg(test)]
+mod tests;

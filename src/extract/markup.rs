@@ -208,3 +208,69 @@ fn breaks_line(inside: &str) -> bool {
     name.eq_ignore_ascii_case("br")
         || (closing && BLOCKS.iter().any(|block| name.eq_ignore_ascii_case(block)))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn plain(text: &str, markup: Markup) -> String {
+        undo(text, markup).text.into_owned()
+    }
+
+    #[test]
+    fn html_becomes_lines() {
+        for (html, text) in [
+            ("<p>a</p><p>b<br>c<br/>d</p>", "a\nb\nc\nd\n"),
+            ("<ul><li>a</li><LI>b</LI></ul>", "a\nb\n\n"),
+            ("<a title='>'>x</a>&amp;&lt;b&gt;", "x&<b>"),
+            ("a < b <3 <", "a < b <3 <"),
+            ("<a title=\"x>y<br>z", "y\nz"),
+            ("<a <b", "<a <b"),
+            ("<!-- x --><?y?>z", "z"),
+            ("<>", "<>"),
+        ] {
+            assert_eq!(plain(html, Markup::Html), text, "{html}");
+        }
+    }
+
+    #[test]
+    fn nothing_to_undo_is_borrowed() {
+        for text in ["", "plain", "AT&T", "a < b", "&bogus;"] {
+            for markup in [Markup::Verbatim, Markup::Entities, Markup::Html] {
+                assert!(matches!(undo(text, markup).text, Cow::Borrowed(_)), "{text}");
+            }
+        }
+    }
+
+    proptest! {
+        /// Every plain character comes from a piece that lies in order and inside the text.
+        #[test]
+        fn places_are_in_order(
+            pieces in proptest::collection::vec(
+                proptest::sample::select(vec![
+                    "a", "é", "😀", "&amp;", "&#35;", "&NotEqualTilde;", "&x", "<br>", "<p>",
+                    "</p>", "<i a='>'>", "<", ">", "\"", " ",
+                ]),
+                0..16,
+            ),
+        ) {
+            let text = pieces.concat();
+            for markup in [Markup::Verbatim, Markup::Entities, Markup::Html] {
+                let undone = undo(&text, markup);
+                let delivered: Vec<char> = text.chars().collect();
+                let mut last = 0..0;
+                for (i, c) in (0..).zip(undone.text.chars()) {
+                    let place = undone.delivered(i..i + 1);
+                    prop_assert!(place.start >= last.end || place == last);
+                    prop_assert!(place.end as usize <= delivered.len());
+                    if place.len() == 1 {
+                        prop_assert_eq!(delivered[place.start as usize], c);
+                    }
+                    last = place;
+                }
+            }
+        }
+    }
+}

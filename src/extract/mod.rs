@@ -2,6 +2,8 @@
 //! it (`scan`), the folding that makes a key of it (`key`), and the original pipeline's own rule
 //! (`words`). Pure.
 
+#[cfg(test)]
+mod cases;
 mod chars;
 pub mod entity;
 pub mod grammar;

@@ -208,3 +208,6 @@ pub fn post_tags(post: &Post<'_>, rule: Rule, reparse: bool, out: &mut Vec<Found
         out.push(FoundTag { key: key.to_owned(), display: display.to_owned(), span });
     })
 }
+
+#[cfg(test)]
+mod tests;
