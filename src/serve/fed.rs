@@ -135,13 +135,13 @@ impl Ask for Fed {
 
 /// Labels and values side by side, in the order that holds everywhere.
 fn rows(posted: &Posted) -> Vec<Trend> {
-    let mut tags = HashSet::new();
+    let (mut labels, mut tags) = (HashSet::new(), HashSet::new());
     let mut rows = Vec::new();
     for (label, value) in posted.labels.iter().zip(&posted.values) {
         let bare = label.strip_prefix(['#', '＃']).filter(|bare| !bare.is_empty());
         // `#a` and `a` in one list are two labels.
         let tag = bare.filter(|bare| !tags.contains(*bare)).unwrap_or(label);
-        if tag.is_empty() || !tags.insert(tag.to_owned()) {
+        if tag.is_empty() || !labels.insert(label) || !tags.insert(tag) {
             continue;
         }
         let count = match value {

@@ -64,10 +64,11 @@ pub(super) fn resolve(
     if view != VIEW_ALL && !published.rankings.iter().any(|ranking| ranking.view == view) {
         return Err(Problem::bad(format!("there is no view `{view}`")).help("`all` always exists"));
     }
-    let (mode, window_s) = with_defaults(mode, window_s, published);
-    if let (Some(mode), Some(window_s)) = (mode, window_s) {
-        known_window(mode, window_s, published)?;
+    // `total` has no window, and one that comes with it is left aside; without a mode it counts.
+    if let Some(window_s) = window_s.filter(|_| mode != Some(Mode::Total)) {
+        known_window(window_s, published)?;
     }
+    let (mode, window_s) = with_defaults(mode, window_s, published);
     Ok(Selection { mode, window_s: window_s.filter(|_| mode != Some(Mode::Total)), view, top })
 }
 
@@ -203,9 +204,9 @@ fn known_mode(name: &str, published: &Published) -> Result<Mode, Problem> {
     })
 }
 
-fn known_window(mode: Mode, window_s: u64, published: &Published) -> Result<(), Problem> {
+fn known_window(window_s: u64, published: &Published) -> Result<(), Problem> {
     let known = &published.status.windows_s;
-    if mode == Mode::Total || known.is_empty() || known.contains(&window_s) {
+    if known.is_empty() || known.contains(&window_s) {
         return Ok(());
     }
     Err(Problem::bad(format!("there is no window of {window_s} s"))
