@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::router::Front;
-use super::{Feed, Listen, ServeError, ServeOptions, Timeouts};
+use super::{Feed, Listen, ServeError, ServeOptions, Timeouts, descriptors};
 
 /// Most bytes of a request's line and headers.
 const HEADERS_MAX_BYTES: usize = 16 * 1024;
@@ -58,6 +58,7 @@ pub struct Server {
 /// # Errors
 /// [`ServeError`] where the address is taken, refused, or open to others without a token.
 pub fn start(listen: Listen, feed: Feed, options: ServeOptions) -> Result<Server, ServeError> {
+    let options = descriptors::fit(options);
     let addresses = listen.addresses();
     if !listen.is_loopback() && options.token.as_deref().unwrap_or_default().is_empty() {
         return Err(ServeError::TokenNeeded(addresses[0]));
@@ -186,14 +187,21 @@ impl Accept {
     async fn run(self, socket: TcpListener) {
         let mut connections = JoinSet::new();
         let mut stopped = self.stopped.clone();
+        let mut failing = false;
         loop {
             tokio::select! {
                 () = until_stopped(&mut stopped) => break,
                 Some(_) = connections.join_next() => {}
                 accepted = socket.accept() => match accepted {
-                    Ok((stream, _)) => self.admit(stream, &mut connections),
+                    Ok((stream, _)) => {
+                        failing = false;
+                        self.admit(stream, &mut connections);
+                    }
                     Err(error) => {
-                        tracing::warn!("cannot accept a connection: {error}");
+                        if !failing {
+                            tracing::warn!("cannot accept a connection: {error}");
+                        }
+                        failing = true;
                         sleep(ACCEPT_PAUSE).await;
                     }
                 },
@@ -226,7 +234,8 @@ impl Accept {
         let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
             let front = Arc::clone(&front);
             request.extensions_mut().insert(slot.clone());
-            async move { Ok::<_, std::convert::Infallible>(front.answer(request.map(Body::new)).await) }
+            let request = request.map(Body::new);
+            async move { Ok::<_, std::convert::Infallible>(front.answer(request).await) }
         });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())

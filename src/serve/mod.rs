@@ -8,6 +8,7 @@
 //! | file | what |
 //! |---|---|
 //! | `listen` | sockets, connection limits, time limits, the end |
+//! | `descriptors` | fits those limits to what the system allows |
 //! | `guard` | who is answered at all; headers of every answer |
 //! | `router` | the table of routes |
 //! | `api/` | JSON |
@@ -20,6 +21,7 @@
 //! requests and [`ServeOptions::live_max`] live streams besides, [`Timeouts`] for whoever is slow.
 
 mod api;
+mod descriptors;
 mod diff;
 mod fed;
 mod guard;
@@ -50,7 +52,7 @@ pub use listen::{Server, start};
 pub const PORT: u16 = 5001;
 
 /// Where to listen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listen {
     /// 127.0.0.1 and, where the machine has it, [::1]; port 0 takes a free one.
     Loopback(u16),
@@ -231,7 +233,11 @@ pub enum ServeError {
     )]
     Address(String),
     /// `--web-dir` is no directory.
-    #[error("cannot serve the page from `{}`: {source}\nhelp: give the directory that holds `index.html`", dir.display())]
+    #[error(
+        "cannot serve the page from `{}`: {source}\nhelp: give the directory that holds \
+         `index.html`",
+        dir.display()
+    )]
     WebDir {
         /// The directory.
         dir: PathBuf,

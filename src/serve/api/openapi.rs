@@ -12,7 +12,8 @@ use crate::serve::{live, metrics, page, tutorial};
 #[openapi(
     info(
         title = "tagtide",
-        description = "What is trending right now, and why. Times are milliseconds since the Unix epoch."
+        description = "What is trending right now, and why. Times are milliseconds since the Unix \
+            epoch."
     ),
     paths(
         super::trends::trends,

@@ -107,7 +107,7 @@ fn a_reconnect_gets_a_snapshot_unless_it_has_the_current_one() {
 fn clients_of_one_ranking_share_one_encoding() {
     let mut first = tick(1, &[("a", 3)]);
     let more = Ranking { distinct_tags: 9, ..ranked("total", None, &[("a", 3)]) };
-    first.rankings[0] = Arc::new(more.clone());
+    first.rankings[0] = Arc::new(more);
     let rig = Rig::new(first.clone(), ServeOptions::default());
     *rig.ask.ranking.lock().unwrap() = Some(ranked("total", None, &[("a", 3), ("b", 2)]));
     let targets = ["/api/v1/live", "/api/v1/live?mode=total", "/api/v1/live?top=10&view=all"];
@@ -198,7 +198,9 @@ proptest! {
     /// Whatever happens, applying what a client was sent gives the ranking that was published;
     /// a client that reads late gets a snapshot in between, and the same holds.
     #[test]
-    fn diffs_lead_to_the_ranking(ticks in proptest::collection::vec((rows_strategy(), any::<bool>()), 1..8)) {
+    fn diffs_lead_to_the_ranking(
+        ticks in proptest::collection::vec((rows_strategy(), any::<bool>()), 1..8),
+    ) {
         let rig = rig();
         let mut client = LiveClient::new(rig.addr(), "/api/v1/live", &[]);
         let mut model = Model::default();
