@@ -1,0 +1,40 @@
+//! The OpenAPI document, made from the routes' own types.
+
+use axum::response::Response;
+use utoipa::OpenApi;
+
+use super::json;
+use crate::rank::{Ranking, Status, TagDetail};
+use crate::serve::{live, metrics, page, tutorial};
+
+/// Every route and shape.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "tagtide",
+        description = "What is trending right now, and why. Times are milliseconds since the Unix \
+            epoch."
+    ),
+    paths(
+        super::trends::trends,
+        super::tags::tag,
+        super::status::status,
+        super::status::healthz,
+        super::status::readyz,
+        super::session::session,
+        openapi,
+        live::live,
+        metrics::metrics,
+        page::index,
+        tutorial::update_data,
+        tutorial::refresh_data,
+    ),
+    components(schemas(Ranking, Status, TagDetail, live::Snapshot, live::Diff))
+)]
+struct Document;
+
+/// This document.
+#[utoipa::path(get, path = "/api/v1/openapi.json", responses((status = 200, body = Object)))]
+pub(in crate::serve) async fn openapi() -> Response {
+    json(&Document::openapi())
+}

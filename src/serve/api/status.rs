@@ -1,0 +1,39 @@
+//! The run's state.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::{Problem, json};
+use crate::rank::{RunState, Status};
+use crate::serve::router::App;
+
+/// The run's state and counters.
+#[utoipa::path(get, path = "/api/v1/status", responses((status = 200, body = Status)))]
+pub(in crate::serve) async fn status(State(app): State<Arc<App>>) -> Response {
+    let status = Arc::clone(&app.feed.published.borrow().status);
+    json(&*status)
+}
+
+/// The process lives. Open to everybody.
+#[utoipa::path(get, path = "/healthz", responses((status = 200, body = String)))]
+pub(in crate::serve) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// A source has connected, so that there is something to show.
+#[utoipa::path(get, path = "/readyz", responses(
+    (status = 200, body = String),
+    (status = 503, body = Problem),
+))]
+pub(in crate::serve) async fn readyz(State(app): State<Arc<App>>) -> Response {
+    let state = app.feed.published.borrow().status.state;
+    if state == RunState::Connecting {
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no source is connected yet")
+            .help("`/api/v1/status` says what each source waits for")
+            .into_response();
+    }
+    "ready\n".into_response()
+}

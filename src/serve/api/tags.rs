@@ -1,0 +1,66 @@
+//! Everything known about one tag.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::{Problem, json};
+use crate::extract::Rule;
+use crate::rank::TagDetail;
+use crate::serve::Tutorial;
+use crate::serve::router::App;
+use crate::serve::select::ask;
+
+/// One tag: totals, windows, spellings, series.
+#[utoipa::path(get, path = "/api/v1/tags/{tag}",
+    params(("tag" = String, Path, description = "the tag, with or without its leading `#`")),
+    responses(
+        (status = 200, body = TagDetail),
+        (status = 400, body = Problem),
+        (status = 404, body = Problem),
+        (status = 503, body = Problem),
+    )
+)]
+pub(in crate::serve) async fn tag(
+    State(app): State<Arc<App>>,
+    tag: Result<Path<String>, PathRejection>,
+) -> Response {
+    let Ok(Path(tag)) = tag else {
+        return Problem::bad("the tag in the path is not UTF-8").into_response();
+    };
+    let key = key_of(&tag, &app);
+    if key.is_empty() {
+        return Problem::bad("the path names no tag")
+            .help("a `#` in a URL is written `%23`, or left out")
+            .into_response();
+    }
+    let wanted = key.clone();
+    match ask(&app, move |ask| ask.tag(&wanted)).await {
+        Ok(Some(detail)) => json(&detail),
+        Ok(None) => Problem::new(StatusCode::NOT_FOUND, format!("`{key}` is no live tag"))
+            .help("`/api/v1/trends?top=1000` lists live tags")
+            .into_response(),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// The key that a tag in a URL means.
+fn key_of(tag: &str, app: &App) -> String {
+    let bare = tag.strip_prefix(['#', '＃']).unwrap_or(tag);
+    match (app.options.rule, &app.feed.tutorial) {
+        // Under `words` the key is the word as it stands.
+        (Rule::Words, Tutorial::Own) => tag.to_owned(),
+        // What was posted to a dashboard is shown as it was posted.
+        (_, Tutorial::Fed(_)) => bare.to_owned(),
+        (Rule::Tags, Tutorial::Own) => fold(bare),
+    }
+}
+
+/// To be replaced by `crate::extract::key::fold` (NFKC_Casefold) once that is there: this knows
+/// lower case alone.
+fn fold(tag: &str) -> String {
+    tag.to_lowercase()
+}

@@ -1,0 +1,33 @@
+//! The ranking of one mode and window.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+
+use super::{Problem, json};
+use crate::rank::Ranking;
+use crate::serve::router::App;
+use crate::serve::select::{self, Params};
+
+/// The ranking of one mode and window, best first.
+#[utoipa::path(get, path = "/api/v1/trends", params(Params), responses(
+    (status = 200, body = Ranking),
+    (status = 400, body = Problem),
+    (status = 503, body = Problem),
+))]
+pub(in crate::serve) async fn trends(
+    State(app): State<Arc<App>>,
+    params: Result<Query<Params>, QueryRejection>,
+) -> Response {
+    let published = Arc::clone(&app.feed.published.borrow());
+    let selection = match select::resolve(params, &published) {
+        Ok(selection) => selection,
+        Err(problem) => return problem.into_response(),
+    };
+    match select::ranking(&app, &published, &selection).await {
+        Ok(ranking) => json(&*ranking),
+        Err(problem) => problem.into_response(),
+    }
+}

@@ -1,0 +1,203 @@
+//! Rankings that somebody else counted: what `POST /updateData` brings to `tagtide dashboard`.
+//!
+//! Keeps the lists last posted, as they came, and publishes a ranking made of them. Labels are
+//! shown without one leading `#` and are never folded; a label that was there before in the same
+//! list gets no second row.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use super::{Feed, Tutorial};
+use crate::clock::Clock;
+use crate::decode::python::Literal;
+use crate::rank::{
+    Ask, Published, Query, Ranking, RunState, SourceStatus, Status, TagDetail, Trend,
+};
+
+/// Name of the one source.
+const SOURCE: &str = "POST /updateData";
+
+/// Takes posted rankings and publishes them.
+pub struct Fed {
+    clock: Clock,
+    published: watch::Sender<Arc<Published>>,
+    posted: Mutex<Posted>,
+}
+
+/// The lists last posted.
+#[derive(Clone, Default)]
+pub(super) struct Posted {
+    pub(super) labels: Vec<String>,
+    pub(super) values: Vec<Literal>,
+}
+
+impl Fed {
+    /// Nothing posted yet.
+    #[must_use]
+    pub fn new(clock: Clock) -> Arc<Self> {
+        let now = clock.now().0;
+        let status = Status {
+            job: "dashboard".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: now,
+            sources: vec![SourceStatus {
+                name: SOURCE.to_owned(),
+                state: "connecting".to_owned(),
+                detail: "waiting for the first ranking".to_owned(),
+                ..SourceStatus::default()
+            }],
+            modes: vec!["total".to_owned()],
+            ..Status::default()
+        };
+        let published = Published {
+            batch: 0,
+            published_at: now,
+            default: 0,
+            rankings: vec![Arc::new(ranking(now, Vec::new()))],
+            status: Arc::new(status),
+        };
+        let (published, _) = watch::channel(Arc::new(published));
+        Arc::new(Self { clock, published, posted: Mutex::default() })
+    }
+
+    /// What a server needs to show it.
+    #[must_use]
+    pub fn feed(self: &Arc<Self>) -> Feed {
+        Feed {
+            published: self.published.subscribe(),
+            ask: Arc::<Self>::clone(self),
+            tutorial: Tutorial::Fed(Arc::clone(self)),
+        }
+    }
+
+    /// The lists last posted.
+    pub(super) fn posted(&self) -> Posted {
+        self.posted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes new lists and publishes their ranking.
+    pub(super) fn post(&self, new: Posted) {
+        // Held to the end, so that what is published last is what was posted last.
+        let mut posted = self.posted.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now().0;
+        let before = Arc::clone(&self.published.borrow());
+        let mut trends = rows(&new);
+        set_changes(&mut trends, &before);
+        let ranking = ranking(now, trends);
+        let mut status = Status::clone(&before.status);
+        status.state = RunState::Live;
+        status.event_time = Some(now);
+        status.watermark = Some(now);
+        status.tags = ranking.distinct_tags;
+        status.counters.posts = ranking.posts;
+        status.counters.tagged_posts = ranking.posts;
+        if let Some(source) = status.sources.first_mut() {
+            source.state = "live".to_owned();
+            source.detail.clear();
+            source.posts = ranking.posts;
+        }
+        *posted = new;
+        self.published.send_replace(Arc::new(Published {
+            batch: before.batch + 1,
+            published_at: now,
+            default: 0,
+            rankings: vec![Arc::new(ranking)],
+            status: Arc::new(status),
+        }));
+    }
+}
+
+impl Ask for Fed {
+    fn ranking(&self, query: &Query) -> Option<Ranking> {
+        let published = Arc::clone(&self.published.borrow());
+        let ranking = published.default_ranking()?;
+        if query.mode.is_some_and(|mode| mode != crate::rank::Mode::Total) {
+            return None;
+        }
+        let mut ranking = Ranking::clone(ranking);
+        ranking.trends.truncate(query.top);
+        Some(ranking)
+    }
+
+    fn tag(&self, key: &str) -> Option<TagDetail> {
+        let published = Arc::clone(&self.published.borrow());
+        let row = published.default_ranking()?.trends.iter().find(|row| row.tag == key)?;
+        Some(TagDetail {
+            tag: row.tag.clone(),
+            display: row.display.clone(),
+            total: row.count,
+            ..TagDetail::default()
+        })
+    }
+}
+
+/// Labels and values side by side, in the order that holds everywhere.
+fn rows(posted: &Posted) -> Vec<Trend> {
+    let (mut labels, mut tags) = (HashSet::new(), HashSet::new());
+    let mut rows = Vec::new();
+    for (label, value) in posted.labels.iter().zip(&posted.values) {
+        let bare = label.strip_prefix(['#', '＃']).filter(|bare| !bare.is_empty());
+        // `#a` and `a` in one list are two labels.
+        let tag = bare.filter(|bare| !tags.contains(*bare)).unwrap_or(label);
+        if tag.is_empty() || !labels.insert(label) || !tags.insert(tag) {
+            continue;
+        }
+        let count = match value {
+            Literal::Int(int) => u64::try_from(*int).unwrap_or_default(),
+            // Saturates, and is 0 below 0.
+            Literal::Float(float) => float.round() as u64,
+            Literal::Text(_) => 0,
+        };
+        rows.push(Trend {
+            rank: 0,
+            tag: tag.to_owned(),
+            display: tag.to_owned(),
+            count,
+            authors: None,
+            score: None,
+            lift: None,
+            expected: None,
+            status: None,
+            change: None,
+            series: None,
+        });
+    }
+    rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.tag.as_bytes().cmp(b.tag.as_bytes())));
+    for (rank, row) in (1..).zip(&mut rows) {
+        row.rank = rank;
+    }
+    rows
+}
+
+/// Places moved since the ranking before; none where there was none.
+fn set_changes(rows: &mut [Trend], before: &Published) {
+    let before: HashMap<&str, u32> = before
+        .default_ranking()
+        .map(|ranking| ranking.trends.iter().map(|row| (row.tag.as_str(), row.rank)).collect())
+        .unwrap_or_default();
+    for row in rows {
+        row.change = before
+            .get(row.tag.as_str())
+            .and_then(|rank| i32::try_from(i64::from(*rank) - i64::from(row.rank)).ok());
+    }
+}
+
+fn ranking(at: i64, trends: Vec<Trend>) -> Ranking {
+    let posts = trends.iter().fold(0_u64, |sum, row| sum.saturating_add(row.count));
+    Ranking {
+        mode: "total".to_owned(),
+        window_s: None,
+        view: "all".to_owned(),
+        at,
+        watermark: at,
+        provisional: false,
+        approximate: false,
+        error_bound: 0,
+        posts,
+        tagged_posts: posts,
+        distinct_tags: trends.len() as u64,
+        trends,
+    }
+}

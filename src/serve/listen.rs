@@ -1,0 +1,350 @@
+//! Sockets: binding, accepting, limits on connections and time, the end.
+//!
+//! Each connection holds one of `connections_max` slots; a live stream gives its slot back and
+//! holds one of `live_max` instead. A connection beyond the limit is told so with a 503 and closed.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::Body;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Sleep, sleep, timeout};
+
+use super::router::Front;
+use super::{Feed, Listen, ServeError, ServeOptions, Timeouts, descriptors};
+
+/// Most bytes of a request's line and headers.
+const HEADERS_MAX_BYTES: usize = 16 * 1024;
+/// Most bytes that wait in this process to be sent or parsed on one connection.
+const BUFFER_MAX_BYTES: usize = 64 * 1024;
+/// Most bytes that wait in the kernel for one client: what a client that never reads can hold.
+const SEND_BUFFER_BYTES: u32 = 64 * 1024;
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1_024;
+/// Connections that are being told that there are too many.
+const REFUSALS_MAX: usize = 64;
+/// Time to tell them.
+const REFUSAL_TIME: Duration = Duration::from_secs(1);
+/// Pause after the system had no descriptor or memory left for a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Threads that serve; ranking and counting have their own.
+const THREADS: usize = 2;
+/// Threads that wait for answers from the live state or the disk.
+const BLOCKING_THREADS_MAX: usize = 4;
+
+/// A running server; it ends with [`Server::stop`] or when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    runtime: Option<Runtime>,
+    addrs: Vec<SocketAddr>,
+    stop: watch::Sender<bool>,
+    listeners: JoinSet<()>,
+    drain: Duration,
+}
+
+/// Binds and serves `feed` on threads of its own.
+///
+/// # Errors
+/// [`ServeError`] where the address is taken, refused, or open to others without a token.
+pub fn start(listen: Listen, feed: Feed, options: ServeOptions) -> Result<Server, ServeError> {
+    let options = descriptors::fit(options);
+    let addresses = listen.addresses();
+    if !listen.is_loopback() && options.token.as_deref().unwrap_or_default().is_empty() {
+        return Err(ServeError::TokenNeeded(addresses[0]));
+    }
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_name("tagtide-serve")
+        .enable_all()
+        .build()
+        .map_err(ServeError::Start)?;
+    let sockets = runtime.block_on(async { bind_all(&addresses) })?;
+    let addrs: Vec<_> = sockets.iter().map(|(addr, _)| *addr).collect();
+    let (stop, stopped) = watch::channel(false);
+    let (connections_max, timeouts) = (options.connections_max, options.timeouts);
+    let front = {
+        let _guard = runtime.enter();
+        Front::new(!listen.is_loopback(), feed, options, stopped.clone())?
+    };
+    let accept = Accept {
+        front,
+        timeouts,
+        slots: Arc::new(Semaphore::new(connections_max)),
+        refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
+        stopped,
+    };
+    let mut listeners = JoinSet::new();
+    for (_, socket) in sockets {
+        listeners.spawn_on(accept.clone().run(socket), runtime.handle());
+    }
+    Ok(Server { runtime: Some(runtime), addrs, stop, listeners, drain: timeouts.drain })
+}
+
+/// Binds the first address and, where they exist on this machine, the others on the same port.
+fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<(SocketAddr, TcpListener)>, ServeError> {
+    let mut bound: Vec<(SocketAddr, TcpListener)> = Vec::new();
+    for address in addresses {
+        let asked_port = address.port();
+        let mut address = *address;
+        if let (0, Some((first, _))) = (asked_port, bound.first()) {
+            address.set_port(first.port());
+        }
+        match bind(address) {
+            Ok(socket) => bound.push((socket.local_addr().unwrap_or(address), socket)),
+            // Taken by another program: its page would be shown to whoever asks for localhost.
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && asked_port != 0 => {
+                return Err(ServeError::InUse(address));
+            }
+            Err(source) if bound.is_empty() => {
+                return Err(ServeError::Listen { addr: address, source });
+            }
+            Err(error) => tracing::debug!("not listening on `{address}`: {error}"),
+        }
+    }
+    Ok(bound)
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // On Windows this would let two programs share a port.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+impl Server {
+    /// The first address it listens on.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addrs[0]
+    }
+
+    /// Every address it listens on.
+    #[must_use]
+    pub fn addrs(&self) -> &[SocketAddr] {
+        &self.addrs
+    }
+
+    /// Takes no more connections, ends live streams, finishes answers under way within
+    /// [`Timeouts::drain`], and returns. Must not be called from inside an async runtime.
+    pub fn stop(mut self) {
+        self.stop.send_replace(true);
+        let Some(runtime) = self.runtime.take() else { return };
+        let mut listeners = std::mem::take(&mut self.listeners);
+        runtime.block_on(async {
+            // What does not end by then is dropped with the runtime.
+            let all = async { while listeners.join_next().await.is_some() {} };
+            let _ = timeout(self.drain + REFUSAL_TIME, all).await;
+        });
+        runtime.shutdown_background();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A connection's slot among those for requests, until a live stream gives it back.
+#[derive(Clone)]
+pub(super) struct Slot(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl Slot {
+    /// Gives the slot to other connections.
+    pub(super) fn release(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+#[derive(Clone)]
+struct Accept {
+    front: Arc<Front>,
+    timeouts: Timeouts,
+    slots: Arc<Semaphore>,
+    refusals: Arc<Semaphore>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Accept {
+    async fn run(self, socket: TcpListener) {
+        let mut connections = JoinSet::new();
+        let mut stopped = self.stopped.clone();
+        let mut failing = false;
+        loop {
+            tokio::select! {
+                () = until_stopped(&mut stopped) => break,
+                Some(_) = connections.join_next() => {}
+                accepted = socket.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        failing = false;
+                        self.admit(stream, &mut connections);
+                    }
+                    Err(error) => {
+                        if !failing {
+                            tracing::warn!("cannot accept a connection: {error}");
+                        }
+                        failing = true;
+                        sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+        drop(socket);
+        let all = async { while connections.join_next().await.is_some() {} };
+        let _ = timeout(self.timeouts.drain, all).await;
+    }
+
+    fn admit(&self, stream: TcpStream, connections: &mut JoinSet<()>) {
+        if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
+            connections.spawn(self.clone().serve(stream, slot));
+        } else {
+            self.front.app.metrics.refused_connections.inc();
+            if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {
+                connections.spawn(async move {
+                    let _ = timeout(REFUSAL_TIME, refuse(stream)).await;
+                    drop(permit);
+                });
+            }
+        }
+    }
+
+    async fn serve(self, stream: TcpStream, slot: OwnedSemaphorePermit) {
+        // A tick must not wait for the acknowledgement of the one before.
+        let _ = stream.set_nodelay(true);
+        let slot = Slot(Arc::new(Mutex::new(Some(slot))));
+        let front = self.front;
+        let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+            let front = Arc::clone(&front);
+            request.extensions_mut().insert(slot.clone());
+            let request = request.map(Body::new);
+            async move { Ok::<_, std::convert::Infallible>(front.answer(request).await) }
+        });
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.timeouts.header)
+            .max_header_size(HEADERS_MAX_BYTES)
+            .max_buf_size(BUFFER_MAX_BYTES)
+            .serve_connection(TokioIo::new(Unstuck::new(stream, self.timeouts.stuck)), service);
+        let mut connection = pin!(connection);
+        let mut stopped = self.stopped;
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = until_stopped(&mut stopped) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!("connection ended early: {error}");
+        }
+    }
+}
+
+/// Returns when the server stops.
+async fn until_stopped(stopped: &mut watch::Receiver<bool>) {
+    // The guard that this gives must not live across an await of the caller.
+    drop(stopped.wait_for(|stopped| *stopped).await);
+}
+
+/// Says that there are too many connections, then lets the client read that before the end.
+async fn refuse(mut stream: TcpStream) -> io::Result<()> {
+    const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+        content-type: text/plain; charset=utf-8\r\ncontent-length: 21\r\n\
+        retry-after: 5\r\nconnection: close\r\n\r\ntoo many connections\n";
+    stream.write_all(BUSY).await?;
+    stream.shutdown().await?;
+    // Closing with unread bytes would reset the connection and take the answer away again.
+    let mut sink = [0_u8; 1_024];
+    while stream.read(&mut sink).await? > 0 {}
+    Ok(())
+}
+
+/// A socket whose writes fail once the other side has taken nothing for `limit`.
+struct Unstuck {
+    stream: TcpStream,
+    limit: Duration,
+    /// Runs while something waits to be sent.
+    waiting: Option<Pin<Box<Sleep>>>,
+}
+
+impl Unstuck {
+    fn new(stream: TcpStream, limit: Duration) -> Self {
+        Self { stream, limit, waiting: None }
+    }
+
+    /// Keeps the time of one attempt to write.
+    fn timed<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        outcome: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if outcome.is_ready() {
+            self.waiting = None;
+            return outcome;
+        }
+        let limit = self.limit;
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(limit)));
+        ready!(waiting.as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client reads nothing")))
+    }
+}
+
+impl AsyncRead for Unstuck {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Unstuck {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.timed(cx, outcome)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.timed(cx, outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

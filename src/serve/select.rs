@@ -1,0 +1,260 @@
+//! Which ranking a request means, and where its rows come from: the published one where that
+//! holds enough, the live state otherwise.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::extract::Query as QueryOf;
+use axum::extract::rejection::QueryRejection;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as ValueError, StrDeserializer};
+use tokio::time::timeout;
+
+use super::api::Problem;
+use super::router::App;
+use crate::rank::{Ask, Mode, Published, Query, Ranking};
+
+/// Most rows of one answer.
+const TOP_MAX: usize = 1_000;
+/// Rows where nobody says how many.
+const TOP_DEFAULT: usize = 10;
+/// The view that always exists.
+const VIEW_ALL: &str = "all";
+
+/// Parameters of a ranking, as they come.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Params {
+    /// What to rank by, one of the status's `modes`; the job's default if missing.
+    mode: Option<String>,
+    /// Window such as `5m`, `24h` or seconds, one of the status's `windows_s`; ignored for `total`.
+    window: Option<String>,
+    /// Most rows, from 1 to 1000; 10 if missing.
+    #[param(value_type = Option<u32>)]
+    top: Option<String>,
+    /// Name of a view; `all` if missing.
+    view: Option<String>,
+}
+
+/// One ranking of those that a server can show.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Selection {
+    /// `None` only while nothing was published.
+    mode: Option<Mode>,
+    window_s: Option<u64>,
+    view: String,
+    top: usize,
+}
+
+/// Checks parameters and fills in the job's defaults.
+pub(super) fn resolve(
+    params: Result<QueryOf<Params>, QueryRejection>,
+    published: &Published,
+) -> Result<Selection, Problem> {
+    let QueryOf(params) = params.map_err(|error| {
+        Problem::bad(format!("cannot read the query: {}", error.body_text()))
+            .help("give each of `mode`, `window`, `top` and `view` once at the most")
+    })?;
+    let mode = params.mode.as_deref().map(|mode| known_mode(mode, published)).transpose()?;
+    let window_s = params.window.as_deref().map(parse_window).transpose()?;
+    let top = params.top.as_deref().map_or(Ok(TOP_DEFAULT), parse_top)?;
+    let view = params.view.unwrap_or_else(|| VIEW_ALL.to_owned());
+    if view != VIEW_ALL && !published.rankings.iter().any(|ranking| ranking.view == view) {
+        return Err(Problem::bad(format!("there is no view `{view}`")).help("`all` always exists"));
+    }
+    // `total` has no window, and one that comes with it is left aside; without a mode it counts.
+    if let Some(window_s) = window_s.filter(|_| mode != Some(Mode::Total)) {
+        known_window(window_s, published)?;
+    }
+    let (mode, window_s) = with_defaults(mode, window_s, published);
+    Ok(Selection { mode, window_s: window_s.filter(|_| mode != Some(Mode::Total)), view, top })
+}
+
+/// The rows of a selection.
+pub(super) async fn ranking(
+    app: &Arc<App>,
+    published: &Published,
+    selection: &Selection,
+) -> Result<Arc<Ranking>, Problem> {
+    let found = selection.find(published);
+    if let Some(ranking) = found
+        && holds(ranking, selection.top)
+    {
+        return Ok(cut(ranking, selection.top));
+    }
+    if selection.view == VIEW_ALL {
+        let Selection { mode, window_s, top, .. } = *selection;
+        let query = Query { mode, window_s, top };
+        if let Some(ranking) = ask(app, move |ask| ask.ranking(&query)).await? {
+            return Ok(cut(&Arc::new(ranking), selection.top));
+        }
+    }
+    // The run has ended, or has not begun.
+    Ok(found.map_or_else(
+        || Arc::new(selection.empty(published)),
+        |ranking| cut(ranking, selection.top),
+    ))
+}
+
+/// Asks the live state, on a thread that may wait.
+pub(super) async fn ask<T: Send + 'static>(
+    app: &App,
+    question: impl FnOnce(&dyn Ask) -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let ask = Arc::clone(&app.feed.ask);
+    let answer = tokio::task::spawn_blocking(move || question(&*ask));
+    let unavailable = |error: &str| {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, error).help("try again in a few seconds")
+    };
+    match timeout(app.options.timeouts.ask, answer).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(_)) => Err(unavailable("the live state gave no answer")),
+        Err(_) => Err(unavailable("the live state did not answer in time")),
+    }
+}
+
+impl Selection {
+    fn find<'a>(&self, published: &'a Published) -> Option<&'a Arc<Ranking>> {
+        let Some(mode) = self.mode else { return published.default_ranking() };
+        let mode = mode_name(mode);
+        published.rankings.iter().find(|ranking| {
+            ranking.mode == mode && ranking.window_s == self.window_s && ranking.view == self.view
+        })
+    }
+
+    /// Stands in until the first ranking is there.
+    fn empty(&self, published: &Published) -> Ranking {
+        Ranking {
+            mode: self.mode.map_or_else(|| "total".to_owned(), mode_name),
+            window_s: self.window_s,
+            view: self.view.clone(),
+            at: published.status.event_time.unwrap_or(published.published_at),
+            watermark: published.status.watermark.unwrap_or_default(),
+            provisional: false,
+            approximate: published.status.approximate,
+            error_bound: 0,
+            posts: 0,
+            tagged_posts: 0,
+            distinct_tags: 0,
+            trends: Vec::new(),
+        }
+    }
+}
+
+/// True where a published ranking has `top` rows, or all that there are.
+fn holds(ranking: &Ranking, top: usize) -> bool {
+    ranking.trends.len() >= top || ranking.trends.len() as u64 >= ranking.distinct_tags
+}
+
+fn cut(ranking: &Arc<Ranking>, top: usize) -> Arc<Ranking> {
+    if ranking.trends.len() <= top {
+        return Arc::clone(ranking);
+    }
+    let trends = ranking.trends[..top].to_vec();
+    let head = Ranking {
+        trends: Vec::new(),
+        mode: ranking.mode.clone(),
+        view: ranking.view.clone(),
+        ..**ranking
+    };
+    Arc::new(Ranking { trends, ..head })
+}
+
+fn with_defaults(
+    mode: Option<Mode>,
+    window_s: Option<u64>,
+    published: &Published,
+) -> (Option<Mode>, Option<u64>) {
+    let default = published.default_ranking();
+    let default_mode = default.and_then(|ranking| parse_mode(&ranking.mode));
+    let of_mode = |mode| {
+        let name = mode_name(mode);
+        published.rankings.iter().find(|ranking| ranking.mode == name)
+    };
+    match (mode, window_s) {
+        (None, None) => (default_mode, default.and_then(|ranking| ranking.window_s)),
+        (None, Some(window_s)) => {
+            // A window without a mode means a mode that has windows.
+            let fits = |ranking: &&Arc<Ranking>| ranking.window_s == Some(window_s);
+            let ranked = default.filter(fits).or_else(|| published.rankings.iter().find(fits));
+            (ranked.map_or(default_mode, |ranking| parse_mode(&ranking.mode)), Some(window_s))
+        }
+        (Some(mode), None) if default_mode == Some(mode) => {
+            (Some(mode), default.and_then(|ranking| ranking.window_s))
+        }
+        (Some(mode), None) => {
+            let window_s = of_mode(mode).map(|ranking| ranking.window_s);
+            (Some(mode), window_s.unwrap_or(published.status.windows_s.first().copied()))
+        }
+        given => given,
+    }
+}
+
+fn known_mode(name: &str, published: &Published) -> Result<Mode, Problem> {
+    let known = &published.status.modes;
+    let configured = known.is_empty() || known.iter().any(|mode| mode == name);
+    parse_mode(name).filter(|_| configured).ok_or_else(|| {
+        let help = match known.as_slice() {
+            [] => "`total` and `count` are modes".to_owned(),
+            known => format!("this job ranks by {}", listed(known)),
+        };
+        Problem::bad(format!("cannot rank by `{name}`")).help(help)
+    })
+}
+
+fn known_window(window_s: u64, published: &Published) -> Result<(), Problem> {
+    let known = &published.status.windows_s;
+    if known.is_empty() || known.contains(&window_s) {
+        return Ok(());
+    }
+    Err(Problem::bad(format!("there is no window of {window_s} s"))
+        .help(format!("this job has windows of {} seconds", listed(known))))
+}
+
+fn listed(items: &[impl std::fmt::Display]) -> String {
+    let mut out = String::new();
+    for (index, item) in items.iter().enumerate() {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{}`{item}`", if index > 0 { ", " } else { "" });
+    }
+    out
+}
+
+fn parse_mode(name: &str) -> Option<Mode> {
+    let name: StrDeserializer<'_, ValueError> = name.into_deserializer();
+    Mode::deserialize(name).ok()
+}
+
+fn mode_name(mode: Mode) -> String {
+    let name = serde_json::to_value(mode).ok();
+    name.and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn parse_top(text: &str) -> Result<usize, Problem> {
+    match text.parse() {
+        Ok(top @ 1..=TOP_MAX) => Ok(top),
+        _ => {
+            Err(Problem::bad(format!("`top` is `{text}`, which is no number from 1 to {TOP_MAX}"))
+                .help("leave it out for 10 rows"))
+        }
+    }
+}
+
+fn parse_window(text: &str) -> Result<u64, Problem> {
+    let (digits, unit_s) = match text.as_bytes().last() {
+        Some(b's') => (&text[..text.len() - 1], 1),
+        Some(b'm') => (&text[..text.len() - 1], 60),
+        Some(b'h') => (&text[..text.len() - 1], 3_600),
+        Some(b'd') => (&text[..text.len() - 1], 86_400),
+        _ => (text, 1),
+    };
+    let count =
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u64>().ok());
+    match count.flatten().and_then(|count| count.checked_mul(unit_s)) {
+        Some(window_s @ 1..) => Ok(window_s),
+        _ => Err(Problem::bad(format!("`window` is `{text}`, which is no length of time"))
+            .help("write it as `5m`, `24h`, or in seconds")),
+    }
+}

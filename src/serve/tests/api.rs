@@ -1,0 +1,200 @@
+use super::*;
+
+const ROWS: &[(&str, u64)] = &[("Rust", 5), ("b", 3), ("c", 2)];
+
+fn rig() -> Rig {
+    Rig::new(tick(1, ROWS), ServeOptions::default())
+}
+
+#[test]
+fn trends_by_mode_window_and_top() {
+    let rig = rig();
+    let reply = rig.get("/api/v1/trends");
+    assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/json")));
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    let ranking: Ranking = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(ranking, ranked("total", None, ROWS));
+
+    let mode_and_window = |target: &str| {
+        let reply = rig.get(target);
+        assert_eq!(reply.status, 200, "{target} {reply:?}");
+        let ranking: Ranking = serde_json::from_slice(&reply.body).unwrap();
+        (ranking.mode, ranking.window_s, ranking.trends.len())
+    };
+    let count = |window_s, rows| ("count".to_owned(), Some(window_s), rows);
+    assert_eq!(mode_and_window("/api/v1/trends?mode=count&window=1m"), count(60, 1));
+    assert_eq!(mode_and_window("/api/v1/trends?mode=count&window=300"), count(300, 3));
+    assert_eq!(mode_and_window("/api/v1/trends?window=5m&top=2"), count(300, 2));
+    assert_eq!(mode_and_window("/api/v1/trends?mode=count"), count(60, 1));
+    let total = |rows| ("total".to_owned(), None, rows);
+    assert_eq!(mode_and_window("/api/v1/trends?mode=total&window=5m&view=all&top=1"), total(1));
+    assert_eq!(rig.ask.asked.load(Ordering::SeqCst), 0, "the published rows were enough");
+}
+
+#[test]
+fn rows_that_were_not_published_come_from_the_live_state() {
+    let mut first = tick(1, ROWS);
+    let mut more = ranked("total", None, ROWS);
+    more.distinct_tags = 4;
+    first.rankings[0] = Arc::new(more);
+    let rig = Rig::new(first, ServeOptions::default());
+    assert_eq!(rig.get("/api/v1/trends?top=3").json()["trends"].as_array().unwrap().len(), 3);
+    assert_eq!(rig.ask.asked.load(Ordering::SeqCst), 0);
+
+    let four = [("a", 9), ("b", 8), ("c", 7), ("d", 6)];
+    *rig.ask.ranking.lock().unwrap() = Some(ranked("total", None, &four));
+    assert_eq!(rig.get("/api/v1/trends?top=4").json()["trends"].as_array().unwrap().len(), 4);
+
+    // The run has ended: what was published last stays.
+    *rig.ask.ranking.lock().unwrap() = None;
+    assert_eq!(rig.get("/api/v1/trends?top=4").json()["trends"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn bad_parameters_say_what_is_wrong() {
+    let rig = rig();
+    for query in [
+        "mode=loud",
+        "mode=Count",
+        "window=7m",
+        "window=0",
+        "window=-5m",
+        "window=5x",
+        "window=99999999999999999999h",
+        "window=",
+        "top=0",
+        "top=1001",
+        "top=ten",
+        "top=",
+        "view=none",
+        "top=1&top=2",
+        "mode=%FF",
+    ] {
+        let reply = rig.get(&format!("/api/v1/trends?{query}"));
+        assert_eq!(reply.status, 400, "{query} {reply:?}");
+        let problem = reply.json();
+        assert!(!problem["error"].as_str().unwrap().is_empty(), "{query}");
+        assert!(!problem["help"].as_str().unwrap().is_empty(), "{query}");
+        assert_eq!(rig.get(&format!("/api/v1/live?{query}")).status, 400, "{query}");
+    }
+}
+
+#[test]
+fn before_the_first_ranking_there_is_an_empty_one() {
+    let nothing = Published { rankings: Vec::new(), ..tick(0, &[]) };
+    let rig = Rig::new(nothing, ServeOptions::default());
+    let ranking = rig.get("/api/v1/trends").json();
+    assert_eq!(ranking["trends"].as_array().unwrap().len(), 0);
+    assert_eq!(rig.get("/api/v1/trends?mode=count&window=5m").json()["window_s"], 300);
+    assert_eq!(rig.get("/refreshData").text(), "{\"sData\":[],\"sLabel\":[]}\n");
+}
+
+#[test]
+fn one_tag_by_any_spelling_of_its_key() {
+    let rig = rig();
+    let detail = |tag: &str| TagDetail { tag: tag.into(), total: 7, ..TagDetail::default() };
+    *rig.ask.tags.lock().unwrap() = vec![detail("rüst"), detail("a/b")];
+    for path in ["r%C3%BCst", "%23R%C3%9Cst", "%EF%BC%83r%C3%BCst"] {
+        let reply = rig.get(&format!("/api/v1/tags/{path}"));
+        assert_eq!((reply.status, &reply.json()["tag"]), (200, &"rüst".into()), "{path}");
+    }
+    assert_eq!(rig.get("/api/v1/tags/a%2Fb").json()["total"], 7);
+    let missing = rig.get("/api/v1/tags/%3Cscript%3Ealert(1)%3C%2Fscript%3E");
+    assert_eq!((missing.status, missing.header("content-type")), (404, Some("application/json")));
+    assert_eq!(missing.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(rig.get("/api/v1/tags/%23").status, 400);
+    assert_eq!(rig.get("/api/v1/tags/%FF").status, 400);
+    assert_eq!(rig.get("/api/v1/tags/").status, 404);
+
+    let words = ServeOptions { rule: Rule::Words, ..ServeOptions::default() };
+    let rig = Rig::new(tick(1, ROWS), words);
+    *rig.ask.tags.lock().unwrap() = vec![detail("#Rust:")];
+    assert_eq!(rig.get("/api/v1/tags/%23Rust:").status, 200, "the word as it stands");
+}
+
+#[test]
+fn status_health_and_readiness() {
+    let rig = rig();
+    let read: Status = serde_json::from_slice(&rig.get("/api/v1/status").body).unwrap();
+    assert_eq!(read, status(1));
+    assert_eq!(rig.get("/healthz").text(), "ok\n");
+    assert_eq!(rig.get("/readyz").status, 200);
+    let connecting = Status { state: RunState::Connecting, ..status(2) };
+    rig.publish(Published { status: Arc::new(connecting), ..tick(2, ROWS) });
+    let reply = rig.get("/readyz");
+    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("5")));
+    assert_eq!(rig.get("/healthz").status, 200);
+}
+
+#[test]
+fn metrics_show_the_status_and_the_requests() {
+    let rig = rig();
+    rig.get("/api/v1/status");
+    rig.get("/api/v1/tags/a");
+    rig.get("/nothing/here");
+    let reply = rig.get("/metrics");
+    assert!(reply.header("content-type").unwrap().starts_with("application/openmetrics-text"));
+    let lines: Vec<&str> = reply.text().lines().collect();
+    for expected in [
+        "tagtide_posts_total 10",
+        "tagtide_dropped_records_total{reason=\"malformed\"} 3",
+        "tagtide_late_posts_total 2",
+        "tagtide_posts_per_second 12.5",
+        "tagtide_lag_seconds 1.5",
+        "tagtide_watermark_timestamp_seconds 1699999990.0",
+        "tagtide_source_state{source=\"file \\\"x\\\"\",state=\"live\"} 1",
+        "tagtide_source_posts_total{source=\"file \\\"x\\\"\"} 7",
+        "tagtide_sink_rankings_total{sink=\"stdout\",outcome=\"delivered\"} 5",
+        "tagtide_live_clients 0.0",
+        "tagtide_http_requests_total{method=\"GET\",route=\"/api/v1/status\",code=\"200\"} 1",
+        "tagtide_http_requests_total{method=\"GET\",route=\"/api/v1/tags/{tag}\",code=\"404\"} 1",
+        "tagtide_http_requests_total{method=\"GET\",route=\"other\",code=\"404\"} 1",
+    ] {
+        assert!(lines.contains(&expected), "no `{expected}` in\n{}", reply.text());
+    }
+    assert_eq!(lines.last(), Some(&"# EOF"));
+}
+
+#[test]
+fn the_document_lists_every_route() {
+    let rig = rig();
+    let document = rig.get("/api/v1/openapi.json").json();
+    let paths = document["paths"].as_object().unwrap();
+    let routes = super::super::router::routes();
+    for (route, _) in &routes {
+        assert!(paths.contains_key(*route), "{route} is not in the document");
+    }
+    assert_eq!(paths.len(), routes.len(), "the document has routes that do not exist");
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    for schema in ["Ranking", "Trend", "Status", "TagDetail", "Snapshot", "Diff", "Problem"] {
+        assert!(schemas.contains_key(schema), "{schema}");
+    }
+    for (path, methods) in paths {
+        let target = path.replace("{tag}", "a");
+        for method in methods.as_object().unwrap().keys() {
+            if path != "/api/v1/live" {
+                let reply = request(rig.addr(), &method.to_uppercase(), &target, &[], b"");
+                assert_ne!(reply.status, 405, "{method} {path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn unknown_paths_and_methods() {
+    let rig = rig();
+    assert_eq!(rig.get("/api/v1/nothing").json()["error"], "there is nothing at this path");
+    let reply = request(rig.addr(), "POST", "/api/v1/trends", &[], b"");
+    assert_eq!((reply.status, reply.header("allow")), (405, Some("GET,HEAD")));
+    let head = request(rig.addr(), "HEAD", "/api/v1/trends", &[], b"");
+    assert_eq!((head.status, head.body.len()), (200, 0));
+}
+
+#[test]
+fn markup_in_a_tag_stays_text() {
+    let rig = Rig::new(tick(1, &[("<img src=x onerror=alert(1)>", 1)]), ServeOptions::default());
+    let reply = rig.get("/api/v1/trends");
+    assert_eq!(reply.json()["trends"][0]["display"], "<img src=x onerror=alert(1)>");
+    assert_eq!(reply.header("content-type"), Some("application/json"));
+    assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
+}

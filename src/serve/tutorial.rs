@@ -1,0 +1,188 @@
+//! The wires of the original dashboard: `POST /updateData`, `GET /refreshData`.
+//!
+//! Answers are those of the original to the byte, with two deviations: lists that cannot be read
+//! get the 400 `error` of a form without `data` rather than a 500, and `GET /` changes nothing.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use super::api::{Problem, read_body};
+use super::fed::Posted;
+use super::guard::{FORM, JSON, content_type};
+use super::router::App;
+use super::{Fed, Tutorial};
+use crate::decode::python::{self, Literal};
+use crate::extract::Rule;
+
+/// The answer to a form with `data` and no `label`.
+const BAD_REQUEST: &str = "<!doctype html>\n<html lang=en>\n<title>400 Bad Request</title>\n\
+    <h1>Bad Request</h1>\n<p>The browser (or proxy) sent a request that this server could not \
+    understand.</p>\n";
+
+/// The lists as a JSON body.
+#[derive(Deserialize, utoipa::ToSchema)]
+pub(super) struct Lists {
+    /// Hashtags.
+    label: Vec<String>,
+    /// Their counts.
+    #[schema(value_type = Vec<f64>)]
+    data: Vec<serde_json::Number>,
+}
+
+/// Takes a ranking, as the original dashboard does (`tagtide dashboard` alone).
+///
+/// A form whose fields `label` and `data` are Python lists (`['#a', '#b']`, `[12, 3]`), or JSON.
+#[utoipa::path(post, path = "/updateData", request_body = Lists, responses(
+    (status = 201, content_type = "text/html", body = String),
+    (status = 400, content_type = "text/html", body = String),
+    (status = 409, body = Problem, description = "this program counts by itself"),
+))]
+pub(super) async fn update_data(State(app): State<Arc<App>>, request: Request) -> Response {
+    let Tutorial::Fed(fed) = &app.feed.tutorial else {
+        return Problem::new(StatusCode::CONFLICT, "this program counts by itself")
+            .help("to show what another program posts, start `tagtide dashboard`")
+            .into_response();
+    };
+    let kind = content_type(request.headers());
+    let body = match read_body(&app, request).await {
+        Ok(body) => body,
+        Err(problem) => return problem.into_response(),
+    };
+    match kind.as_deref() {
+        Some(FORM) => take_form(fed, &body),
+        Some(JSON) => take_json(fed, &body),
+        _ => html(StatusCode::BAD_REQUEST, "error"),
+    }
+}
+
+fn html(status: StatusCode, text: &'static str) -> Response {
+    (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response()
+}
+
+fn take_form(fed: &Fed, body: &[u8]) -> Response {
+    let field = |name: &str| {
+        form_urlencoded::parse(body).find(|(key, _)| key == name).map(|(_, value)| value)
+    };
+    let Some(data) = field("data") else { return html(StatusCode::BAD_REQUEST, "error") };
+    let Some(label) = field("label") else { return html(StatusCode::BAD_REQUEST, BAD_REQUEST) };
+    let lists =
+        python::parse_list(&label).and_then(|label| Ok((label, python::parse_list(&data)?)));
+    let (labels, values) = match lists {
+        Ok(lists) => lists,
+        Err(error) => {
+            tracing::warn!("cannot take a posted ranking: {error}");
+            return html(StatusCode::BAD_REQUEST, "error");
+        }
+    };
+    let labels: Option<Vec<String>> = labels
+        .into_iter()
+        .map(|label| match label {
+            Literal::Text(text) => Some(text),
+            Literal::Int(_) | Literal::Float(_) => None,
+        })
+        .collect();
+    let numbers = values.iter().all(|value| !matches!(value, Literal::Text(_)));
+    match labels {
+        Some(labels) if numbers => {
+            fed.post(Posted { labels, values });
+            html(StatusCode::CREATED, "success")
+        }
+        _ => {
+            tracing::warn!("cannot take a posted ranking: labels are strings, data are numbers");
+            html(StatusCode::BAD_REQUEST, "error")
+        }
+    }
+}
+
+fn take_json(fed: &Fed, body: &[u8]) -> Response {
+    let lists: Lists = match serde_json::from_slice(body) {
+        Ok(lists) => lists,
+        Err(error) => {
+            tracing::warn!("cannot take a posted ranking: {error}");
+            return html(StatusCode::BAD_REQUEST, "error");
+        }
+    };
+    let value = |number: &serde_json::Number| match number.as_i64() {
+        Some(int) => Some(Literal::Int(int)),
+        // A whole number beyond 64 bits is refused here as it is in a form.
+        None if number.is_u64() => None,
+        None => number.as_f64().filter(|float| float.is_finite()).map(Literal::Float),
+    };
+    match lists.data.iter().map(value).collect() {
+        Some(values) => {
+            fed.post(Posted { labels: lists.label, values });
+            html(StatusCode::CREATED, "success")
+        }
+        None => html(StatusCode::BAD_REQUEST, "error"),
+    }
+}
+
+/// The ranking for the original page: `{"sData":[..],"sLabel":[..]}`.
+#[utoipa::path(get, path = "/refreshData", responses((status = 200, body = Object)))]
+pub(super) async fn refresh_data(State(app): State<Arc<App>>) -> Response {
+    let posted = match &app.feed.tutorial {
+        Tutorial::Fed(fed) => fed.posted(),
+        Tutorial::Own => own(&app),
+    };
+    let mut out = String::from("{\"sData\":[");
+    for (index, value) in posted.values.iter().enumerate() {
+        out.push_str(if index > 0 { "," } else { "" });
+        match value {
+            Literal::Int(int) => out.push_str(&int.to_string()),
+            Literal::Float(float) => python::repr_float(&mut out, *float),
+            Literal::Text(text) => write_ascii_json(&mut out, text),
+        }
+    }
+    out.push_str("],\"sLabel\":[");
+    for (index, label) in posted.labels.iter().enumerate() {
+        out.push_str(if index > 0 { "," } else { "" });
+        write_ascii_json(&mut out, label);
+    }
+    out.push_str("]}\n");
+    ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], out).into_response()
+}
+
+/// Our own default ranking as the original would show it.
+fn own(app: &App) -> Posted {
+    let published = Arc::clone(&app.feed.published.borrow());
+    let mut posted = Posted::default();
+    let rows = published.default_ranking().map_or(&[][..], |ranking| &ranking.trends);
+    for row in rows.iter().take(app.options.top) {
+        posted.labels.push(match app.options.rule {
+            Rule::Tags => format!("#{}", row.display),
+            Rule::Words => row.display.clone(),
+        });
+        posted.values.push(Literal::Int(i64::try_from(row.count).unwrap_or(i64::MAX)));
+    }
+    posted
+}
+
+/// A JSON string of printable ASCII alone, as Python's `json` writes it.
+fn write_ascii_json(out: &mut String, text: &str) {
+    use std::fmt::Write as _;
+    out.push('"');
+    for char in text.chars() {
+        match char {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            ' '..='~' => out.push(char),
+            _ => {
+                for unit in char.encode_utf16(&mut [0; 2]) {
+                    // Writing to a String cannot fail.
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
+            }
+        }
+    }
+    out.push('"');
+}
