@@ -38,7 +38,7 @@ def sum_tags(new_values, total):
 
 # What is seen of the run from outside. The checkpoint pickles the function of `foreachRDD` with all
 # that it names, so these are plain values, and the session is looked up rather than kept.
-SEEN = {"table": {}, "batches": 0, "posted": 0, "dashboard": None}
+SEEN = {"table": {}, "batches": 0, "posted": 0, "seconds": None, "dashboard": None}
 
 
 def each_batch(batch_time, rdd):
@@ -88,12 +88,14 @@ def stream(args, context, scratch):
 
 def wait_for_total(streaming, args):
     """True once the totals add up and one more batch went by; false at the deadline."""
-    deadline = time.monotonic() + args.timeout
+    began = time.monotonic()
+    deadline = began + args.timeout
     reached_at = None
     while time.monotonic() < deadline:
         streaming.awaitTerminationOrTimeout(0.1)
         if reached_at is None and sum(SEEN["table"].values()) >= args.until_total:
             reached_at = SEEN["batches"]
+            SEEN["seconds"] = time.monotonic() - began
         if reached_at is not None and SEEN["batches"] > reached_at:
             return True
     return False
@@ -125,7 +127,7 @@ def run(args, scratch):
     streaming.start()
     done = wait_for_total(streaming, args)
     with open(args.out + ".part", "w", encoding="utf-8") as out:
-        json.dump({key: SEEN[key] for key in ("table", "batches", "posted")}, out)
+        json.dump({key: SEEN[key] for key in ("table", "batches", "posted", "seconds")}, out)
     os.replace(args.out + ".part", args.out)
     streaming.stop(stopSparkContext=True, stopGraceFully=False)
     return done
