@@ -15,7 +15,7 @@ fn every_dependency_says_why() {
                 inside = line.trim_end_matches(']').ends_with("dependencies");
             } else if inside && line.contains('=') {
                 let reason = line.split_once(" # ").map_or("", |(_, reason)| reason.trim());
-                if reason.len() < 10 {
+                if reason.len() < 8 {
                     broken.push(format!("{manifest}:{}: {line}", number + 1));
                 }
             }
