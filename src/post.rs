@@ -105,6 +105,10 @@ pub struct Post<'a> {
     pub op: Op,
     /// Identity for delete and edit, as semantics of the source define it; empty = none.
     pub id: Raw<'a>,
+    /// A second name of this identity, valid only within the source that delivered it (Mastodon:
+    /// the instance's local id, the only one that its delete names); empty = none. A delete
+    /// without [`Post::id`] means the post remembered under this name.
+    pub alias: Raw<'a>,
     /// What tells two revisions of one identity apart (Bluesky `rev`); empty = none. The dedup key
     /// is `id` + `rev`.
     pub rev: Raw<'a>,
@@ -157,6 +161,8 @@ pub struct Batch {
     bytes: Vec<u8>,
     /// Length of the records without the padding.
     len: usize,
+    /// `bytes` still holds what it held before [`Batch::clear`].
+    stale: bool,
     /// Records (lines, empty ones included) of this source before this batch.
     pub first: u64,
     /// Lines in this batch, empty ones included; filled by the source where it counts them.
@@ -179,23 +185,36 @@ pub struct Dropped {
 }
 
 impl Batch {
-    /// Empties it for reuse; the buffer keeps its capacity.
+    /// Empties it for reuse; the buffer keeps its capacity, and its old bytes for
+    /// [`Batch::room`].
     pub fn clear(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);
-        *self = Self { bytes, ..Self::default() };
-        self.bytes.clear();
+        *self = Self { bytes, stale: true, ..Self::default() };
     }
 
-    /// The buffer for a source to fill with whole records.
+    /// The buffer for a source to append whole records to; empty after [`Batch::clear`].
     pub fn buffer(&mut self) -> &mut Vec<u8> {
+        if std::mem::take(&mut self.stale) {
+            self.bytes.clear();
+        }
         &mut self.bytes
+    }
+
+    /// The first `bytes` bytes of the buffer, to be written in place of [`Batch::buffer`]: what
+    /// stands there is old and means nothing. A reused batch is not filled with zeros again, which
+    /// would cost a fifth of the time that reading a file takes.
+    pub fn room(&mut self, bytes: usize) -> &mut [u8] {
+        if self.bytes.len() < bytes + PAD {
+            self.bytes.resize(bytes + PAD, 0);
+        }
+        &mut self.bytes[..bytes]
     }
 
     /// Ends filling: keeps the first `len` bytes and writes the padding after them.
     pub fn seal(&mut self, len: usize) {
         debug_assert!(len <= self.bytes.len(), "a batch cannot be longer than its buffer");
-        self.bytes.truncate(len);
-        self.bytes.resize(len + PAD, 0);
+        self.room(len);
+        self.bytes[len..len + PAD].fill(0);
         self.len = len;
     }
 
@@ -208,6 +227,6 @@ impl Batch {
     /// The records followed by [`PAD`] zero bytes.
     #[must_use]
     pub fn padded(&self) -> &[u8] {
-        &self.bytes
+        &self.bytes[..self.bytes.len().min(self.len + PAD)]
     }
 }

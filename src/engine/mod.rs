@@ -2,6 +2,8 @@
 //!
 //! The engine owns the loop, the channels, the retry policy and the shutdown.
 
+mod embedded;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -31,6 +33,9 @@ pub enum EngineError {
     /// A source cannot go on and no other is left.
     #[error("{0}")]
     Source(String),
+    /// A sink cannot be made.
+    #[error("{0}")]
+    Sink(String),
     /// The checkpoint is held, damaged, foreign or could not be written.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -93,6 +98,5 @@ impl std::ops::Deref for Run {
 /// # Errors
 /// [`EngineError`] where the checkpoint does not allow it.
 pub fn start(plan: Plan, options: RunOptions) -> Result<Run, EngineError> {
-    let _ = (plan, options);
-    Err(EngineError::Source("no engine yet".into()))
+    Ok(Run::new(embedded::start(plan, options)?))
 }

@@ -3,6 +3,9 @@
 //! The order is total everywhere: value descending, then posts descending, then key bytes
 //! ascending. Pure: no clock, no I/O.
 
+pub mod build;
+pub mod top;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -50,7 +53,7 @@ pub struct Trend {
 }
 
 /// The ordered result at one moment, for one mode and window of one view.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Ranking {
     /// `total`, `count`.
     pub mode: String,
@@ -87,6 +90,8 @@ pub struct Published {
     pub published_at: i64,
     /// Which of `rankings` is shown where nobody asked for another.
     pub default: usize,
+    /// Rows that the job asks for; rankings hold more, for those who want more.
+    pub top: usize,
     /// One for each mode and window.
     pub rankings: Vec<Arc<Ranking>>,
     /// The run's state and counters.

@@ -9,7 +9,15 @@
 
 use std::time::Duration;
 
-use crate::post::{Batch, Position};
+use crate::post::{Batch, EventTime, Position};
+
+pub mod file;
+pub mod framing;
+pub mod reconnect;
+pub mod stdin;
+mod stream;
+pub mod tcp;
+pub mod tcp_listen;
 
 /// What came of one [`Source::poll`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +67,12 @@ pub trait Source: Send {
 
     /// What it promises across a crash.
     fn guarantee(&self) -> Guarantee;
+
+    /// When its input was last changed, where it is a file (the first of several); `None` before
+    /// it is open. After a resume it is still the time that the first open found.
+    fn modified(&self) -> Option<EventTime> {
+        None
+    }
 
     /// Name for logs and status, without secrets: `file posts.txt`, `tcp 127.0.0.1:9009`.
     fn name(&self) -> String;

@@ -1,1 +1,384 @@
-//! Per-tag state: names, totals, spellings.
+//! State: everything that a run has counted, owned by one thread.
+//!
+//! A batch comes in as [`Extracted`]; its tags are interned ([`table`]), its rows judged against
+//! what is remembered ([`remember`]) and counted in panes ([`crate::window`]). Rankings read it,
+//! the checkpoint writes what changed ([`sections`]).
+//!
+//! Pure: no I/O, no clock. A batch's lateness is judged by the watermark before it, so the counts
+//! depend on the order of the input alone, never on threads or speed.
+
+pub mod column;
+pub mod extracted;
+pub mod hash;
+pub mod remember;
+pub mod restore;
+pub mod sections;
+mod spelling;
+pub mod table;
+pub mod varint;
+
+use crate::post::Op;
+use crate::rank::Counters;
+use crate::state::extracted::{Extracted, PostKey, Row};
+use crate::state::hash::Seed;
+use crate::state::remember::{LATE, Memory, Remembered};
+use crate::state::table::{Interned, Tags};
+use crate::window::{Ring, Shape, Watermarks};
+
+/// What a state is made for.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Panes and windows.
+    pub shape: Shape,
+    /// Lateness, milliseconds.
+    pub lateness_ms: i64,
+    /// Number of sources.
+    pub sources: usize,
+    /// Posts remembered.
+    pub remembered_max_posts: usize,
+    /// How long, milliseconds of event time.
+    pub remembered_max_ms: i64,
+    /// Remember what changes, for a checkpoint.
+    pub keep_delta: bool,
+}
+
+/// Everything that a run has counted.
+#[derive(Debug)]
+pub struct State {
+    pub(crate) tags: Tags,
+    pub(crate) ring: Ring,
+    pub(crate) marks: Watermarks,
+    pub(crate) remembered: Remembered,
+    pub(crate) counters: Counters,
+    pub(crate) posts_of: Vec<u64>,
+    pub(crate) news: News,
+    settings: Settings,
+    interned: Interned,
+    /// Entries of the current batch that are dealt with.
+    entry: usize,
+    /// Spelled entries of the current batch that are dealt with.
+    spelled: usize,
+    taken: Vec<u32>,
+}
+
+/// What changed since the last checkpoint record, beside the panes.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// Sections that must be read before the rest.
+    pub(crate) earlier: sections::Sections,
+    /// New tags.
+    pub(crate) born: Vec<u32>,
+    /// New spellings: id and number.
+    pub(crate) learned: Vec<(u32, u8)>,
+    /// Occurrences of spellings other than the first: id << 3 | number.
+    pub(crate) spelled: Vec<u32>,
+    /// The same, taken back.
+    pub(crate) unspelled: Vec<u32>,
+    /// Posts remembered from this number on are new.
+    pub(crate) remembered_from: u64,
+    /// Posts taken back.
+    pub(crate) gone: Vec<u64>,
+}
+
+fn memory(key: &PostKey) -> Memory {
+    let &PostKey { id, alias, dedup, author, .. } = key;
+    Memory { id, alias, dedup, author, ..Memory::default() }
+}
+
+/// Whether a row counts, and when.
+enum Verdict {
+    Count(i64),
+    Drop,
+}
+
+impl State {
+    /// Nothing counted yet; the table's hash is keyed by `seed`.
+    #[must_use]
+    pub fn new(settings: Settings, seed: Seed) -> Self {
+        let (posts, ms) = (settings.remembered_max_posts, settings.remembered_max_ms);
+        Self {
+            tags: Tags::new(seed),
+            ring: Ring::new(&settings.shape, settings.keep_delta),
+            marks: Watermarks::new(settings.sources, settings.lateness_ms),
+            remembered: Remembered::new(posts, ms),
+            counters: Counters::default(),
+            posts_of: vec![0; settings.sources],
+            news: News::default(),
+            interned: Interned::default(),
+            entry: 0,
+            spelled: 0,
+            taken: Vec::new(),
+            settings,
+        }
+    }
+
+    /// What it was made for.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Takes in what a batch holds besides its rows, closes the panes that the watermark before it
+    /// has passed, and looks its tags up. [`State::count_row`] follows for each row in order.
+    pub fn begin_batch(&mut self, batch: &Extracted) {
+        if let Some(watermark) = self.marks.watermark() {
+            self.ring.close_to(watermark);
+        }
+        let (counters, odd) = (&mut self.counters, &batch.odd);
+        counters.control += odd.control;
+        counters.malformed += odd.malformed;
+        counters.invalid_utf8 += odd.invalid_utf8;
+        counters.oversize_tags += odd.oversize_tags;
+        counters.oversize += batch.batch.dropped.oversize;
+        counters.partial += batch.batch.dropped.partial;
+        self.interned.ids.clear();
+        self.interned.spelled.clear();
+        (self.entry, self.spelled) = (0, 0);
+        self.tags.intern(&batch.entries, &batch.arena, &mut self.interned);
+        self.ring.grow(self.tags.rows() as usize);
+        if self.settings.keep_delta {
+            self.news.born.append(&mut self.interned.born);
+            self.news.learned.append(&mut self.interned.learned);
+        } else {
+            self.interned.born.clear();
+            self.interned.learned.clear();
+        }
+    }
+
+    /// Counts one row of the batch begun; posts after `horizon` (event time) are from the future
+    /// and dropped.
+    pub fn count_row(&mut self, batch: &Extracted, row: &Row, horizon: i64) {
+        let source = batch.batch.source as usize;
+        let entries = self.entry..row.entries_end as usize;
+        self.entry = entries.end;
+        let key = (row.post > 0).then(|| &batch.posts[row.post as usize - 1]);
+        let replaces = match key {
+            Some(key) => {
+                let before =
+                    row.post.checked_sub(2).map_or(0, |b| batch.posts[b as usize].replaces_end);
+                &batch.replaces[before as usize..key.replaces_end as usize]
+            }
+            None => &[],
+        };
+        let verdict = if row.at > horizon {
+            self.counters.future += u64::from(row.posts);
+            Verdict::Drop
+        } else {
+            key.map_or(Verdict::Count(row.at), |key| self.judge(key, replaces, row.at))
+        };
+        match verdict {
+            Verdict::Count(at) => {
+                self.count(at, row, key, entries);
+                self.posts_of[source] += u64::from(row.posts);
+            }
+            Verdict::Drop => self.unspell(entries.end),
+        }
+        if row.until <= horizon {
+            self.marks.seen(source, row.until);
+        }
+    }
+
+    fn count(
+        &mut self,
+        at: i64,
+        row: &Row,
+        key: Option<&PostKey>,
+        entries: std::ops::Range<usize>,
+    ) {
+        let (posts, tagged) = (u64::from(row.posts), u64::from(row.tagged));
+        self.counters.posts += posts;
+        self.counters.tagged_posts += tagged;
+        self.counters.tags += entries.len() as u64;
+        let late = at == LATE || self.ring.is_late(at);
+        let ids = &self.interned.ids[entries.clone()];
+        if late {
+            self.counters.late += posts;
+            self.ring.add_late(ids);
+        } else {
+            self.ring.add(at, posts, tagged, ids);
+        }
+        let spelled_from = self.spelled;
+        let spelled = &self.interned.spelled[spelled_from..];
+        let mine = spelled.iter().take_while(|(entry, _)| (*entry as usize) < entries.end).count();
+        self.spelled += mine;
+        if self.settings.keep_delta {
+            self.news.spelled.extend(
+                spelled[..mine]
+                    .iter()
+                    .map(|&(e, n)| self.interned.ids[e as usize] << 3 | u32::from(n)),
+            );
+        }
+        if let Some(key) = key.filter(|key| key.id != 0) {
+            let admissions = self.tags.admissions();
+            let at = if late { LATE } else { at };
+            let memory = Memory { at, seen: row.at, admissions, ..memory(key) };
+            let mut spelled = spelled[..mine].iter().peekable();
+            let start = entries.start;
+            let tags = ids.iter().enumerate().map(|(i, id)| {
+                let number = spelled.next_if(|s| s.0 as usize == start + i).map_or(0, |s| s.1);
+                id << 3 | u32::from(number)
+            });
+            self.remembered.add(memory, tags);
+            self.remembered.forget_old(self.marks.newest().unwrap_or(i64::MIN));
+        }
+    }
+
+    /// Takes the spellings of a dropped row's entries back.
+    fn unspell(&mut self, entries_end: usize) {
+        while let Some(&(entry, number)) = self.interned.spelled.get(self.spelled)
+            && (entry as usize) < entries_end
+        {
+            self.tags.count_spelling(self.interned.ids[entry as usize], number, -1);
+            self.spelled += 1;
+        }
+    }
+
+    /// What a post with an identity does to the ones remembered.
+    fn judge(&mut self, key: &PostKey, replaces: &[u64], at: i64) -> Verdict {
+        if key.op == Op::DropAuthor {
+            for number in self.remembered.by_author(key.author) {
+                self.take_back(number);
+                self.counters.deletes += 1;
+            }
+            return Verdict::Drop;
+        }
+        if key.id == 0 && key.alias == 0 {
+            return if key.op == Op::Delete { Verdict::Drop } else { Verdict::Count(at) };
+        }
+        let named = [key.id, key.alias].into_iter().filter(|&name| name != 0);
+        let known = named.map(|name| self.remembered.find(name)).find_map(|number| number);
+        let known = known.or_else(|| replaces.iter().find_map(|&id| self.remembered.find(id)));
+        let memory = known.and_then(|number| Some((number, *self.remembered.get(number)?)));
+        match (key.op, memory) {
+            (Op::Create, None) => Verdict::Count(at),
+            (Op::Create, Some(_)) => self.duplicate(),
+            (Op::Update, None) => {
+                self.counters.edits += 1;
+                Verdict::Count(at)
+            }
+            (Op::Update, Some((_, old))) if old.gone || old.dedup == key.dedup => self.duplicate(),
+            (Op::Update, Some((number, old))) => {
+                self.counters.edits += 1;
+                self.take_back(number);
+                Verdict::Count(old.at)
+            }
+            (Op::Delete | Op::DropAuthor, Some((number, old))) => {
+                if !old.gone {
+                    self.take_back(number);
+                    self.counters.deletes += 1;
+                }
+                Verdict::Drop
+            }
+            (Op::Delete | Op::DropAuthor, None) => {
+                self.counters.deletes_unknown += 1;
+                let stone = Memory { at: LATE, seen: at, gone: true, ..memory(key) };
+                self.remembered.add(stone, std::iter::empty());
+                Verdict::Drop
+            }
+        }
+    }
+
+    fn duplicate(&mut self) -> Verdict {
+        self.counters.duplicates += 1;
+        Verdict::Drop
+    }
+
+    fn take_back(&mut self, number: u64) {
+        let Some(memory) = self.remembered.get(number).copied() else { return };
+        self.remembered.mark_gone(number);
+        let mut ids = std::mem::take(&mut self.taken);
+        ids.clear();
+        for tag in self.remembered.tags(number) {
+            let id = tag >> 3;
+            // Where a tag gave way to another, its id means something else now.
+            if !self.tags.is_live(id) || self.tags.since(id) > memory.admissions {
+                continue;
+            }
+            ids.push(id);
+            if tag & 7 > 0 {
+                self.tags.count_spelling(id, (tag & 7) as u8, -1);
+                if self.settings.keep_delta {
+                    self.news.unspelled.push(tag);
+                }
+            }
+        }
+        self.counters.posts = self.counters.posts.saturating_sub(1);
+        let tagged = u64::from(!ids.is_empty());
+        self.counters.tagged_posts = self.counters.tagged_posts.saturating_sub(tagged);
+        self.counters.tags = self.counters.tags.saturating_sub(ids.len() as u64);
+        self.ring.take_back(memory.at, &ids);
+        if self.settings.keep_delta {
+            self.news.gone.push(number);
+        }
+        self.taken = ids;
+    }
+}
+
+impl State {
+    /// Closes what the watermark has passed and lays open panes over the windows, for a ranking at
+    /// event time `at`.
+    pub fn show(&mut self, at: i64) {
+        if let Some(watermark) = self.marks.watermark() {
+            self.ring.close_to(watermark);
+        }
+        self.ring.show(at);
+    }
+
+    /// A live source was alive at `at` of our clock and had nothing older to say.
+    pub fn live_until(&mut self, source: usize, at: i64) {
+        self.marks.seen(source, at);
+    }
+
+    /// A source has ended and holds the watermark back no more.
+    pub fn source_ended(&mut self, source: usize) {
+        self.marks.ended(source);
+    }
+
+    /// Newest event time of all sources.
+    #[must_use]
+    pub fn newest(&self) -> Option<i64> {
+        self.marks.newest()
+    }
+
+    /// No post older than this is expected.
+    #[must_use]
+    pub fn watermark(&self) -> Option<i64> {
+        self.marks.watermark()
+    }
+
+    /// Counts by reason.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Posts counted from one source.
+    #[must_use]
+    pub fn posts_of(&self, source: usize) -> u64 {
+        self.posts_of[source]
+    }
+
+    /// Tags with an all-time count.
+    #[must_use]
+    pub fn distinct_tags(&self) -> u64 {
+        self.ring.total().distinct
+    }
+
+    /// True once tags had to give way to others.
+    #[must_use]
+    pub fn is_approximate(&self) -> bool {
+        self.counters.evicted_tags > 0
+    }
+
+    /// A count is at most this much too large.
+    #[must_use]
+    pub fn error_bound(&self) -> u64 {
+        0
+    }
+
+    /// The total of this tag is at most this much too large.
+    #[must_use]
+    pub fn error_of(&self, _id: u32) -> u64 {
+        0
+    }
+}

@@ -1,7 +1,66 @@
 //! JSON without a tree.
+//!
+//! [`walker`] visits the wanted keys of a record and steps over the rest without parsing it;
+//! whatever it finds odd goes to [`tolerant`], which has the record validated by a full parser,
+//! writes it anew in plain form and lets the same walk run again. So each format is written down
+//! once. [`escape`] undoes escapes, and is called only for strings that somebody reads.
+//!
+//! Never: recursion by the depth of the input, a panic on any bytes, a read past the slice.
 
-/// Undoes JSON escapes; lone surrogates, bad escapes and invalid UTF-8 become U+FFFD.
-#[must_use]
-pub fn unescape_lossy(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+pub mod escape;
+pub(crate) mod tolerant;
+pub(crate) mod walker;
+
+pub use escape::unescape_lossy;
+
+use super::DecodeError;
+use crate::post::Post;
+use walker::{Stop, Walker};
+
+/// What a walk over one record gives.
+pub(crate) type Walked<'a> = Result<Option<Post<'a>>, Stop>;
+
+/// A record that is one JSON object -> what `walk` makes of it; a blank record is `Ok(None)`.
+///
+/// Bytes of `padded` outside `start..end` are never part of the answer.
+pub(crate) fn record<'a, W>(
+    padded: &'a [u8],
+    start: usize,
+    end: usize,
+    walk: W,
+) -> Result<Option<Post<'a>>, DecodeError>
+where
+    W: for<'b> Fn(&mut Walker<'b>) -> Walked<'b>,
+{
+    let bytes = padded.get(start..end).ok_or(DecodeError::Malformed)?;
+    let Some((start, end)) = body(bytes).map(|(from, to)| (start + from, start + to)) else {
+        return Ok(None);
+    };
+    if padded[start] != b'{' {
+        return Err(DecodeError::Malformed);
+    }
+    let mut walker = Walker::new(padded, start, end);
+    let post = walk(&mut walker);
+    match post.and_then(|post| walker.finish().map(|()| post)) {
+        Ok(post) => Ok(post),
+        Err(Stop::Wrong(error)) => Err(error),
+        Err(Stop::Odd) => tolerant::record(&padded[start..end], walk),
+    }
 }
+
+/// Where the record lies without a byte order mark, white space and the end of its line; `None`
+/// where nothing is left.
+fn body(bytes: &[u8]) -> Option<(usize, usize)> {
+    let mut from = if bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
+    from += bytes[from..].iter().position(|byte| !is_space(*byte))?;
+    let to = bytes.iter().rposition(|byte| !is_space(*byte))? + 1;
+    Some((from, to))
+}
+
+/// White space of JSON.
+pub(crate) const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+#[cfg(test)]
+mod tests;

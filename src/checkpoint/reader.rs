@@ -1,0 +1,171 @@
+//! Reads a file of frames from its start to its end, in large reads, without trusting a length.
+//!
+//! It says where the first bad frame stands and whether anything valid comes after it; what that
+//! means is decided by `recover.rs`. Memory: one read, or one record where that is larger.
+
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use super::disk::Disk;
+use super::record::{FRAME_LEN, FRAME_MAGIC, FileKind, Frame, HEAD_LEN, Origin, Salt, Tag};
+use super::{CheckpointError, io_error};
+
+/// Bytes asked for at a time.
+const READ_BYTES: usize = 1 << 20;
+
+/// A file being read.
+pub(super) struct Reader {
+    pub(super) path: PathBuf,
+    salt: Salt,
+    source: Box<dyn Read + Send>,
+    /// Bytes `start..end` are read and not yet taken; the rest is room.
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// Where in the file `start` stands.
+    at: u64,
+    /// Length of the file when it was opened.
+    pub(super) len: u64,
+}
+
+/// What stands next in the file.
+pub(super) enum Next<'a> {
+    /// A whole valid frame.
+    Frame { tag: Tag, number: u64, body: &'a [u8], crcs: &'a [u8] },
+    /// The end of the file.
+    End,
+    /// Anything else.
+    Bad(&'static str),
+}
+
+impl Reader {
+    /// Opens the file `name` and checks its head.
+    pub(super) fn open(
+        disk: &dyn Disk,
+        name: &str,
+        origin: &Origin,
+        kind: FileKind,
+        number: u64,
+    ) -> Result<Self, CheckpointError> {
+        let path = disk.dir().join(name);
+        let (source, len) = match disk.read(name) {
+            Ok(opened) => opened,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let what = "it is missing".to_owned();
+                return Err(CheckpointError::Damaged { file: path, what });
+            }
+            Err(error) => return Err(io_error("open", path, error)),
+        };
+        let head = origin.head(kind, number);
+        let mut reader = Self {
+            path,
+            salt: Salt::of(&head),
+            source,
+            buffer: Vec::new(),
+            start: 0,
+            end: 0,
+            at: 0,
+            len,
+        };
+        let room = HEAD_LEN.min(usize::try_from(len).unwrap_or(HEAD_LEN));
+        reader.fill(room)?;
+        let read = &reader.buffer[..room];
+        reader.salt = origin.check(read, kind, number).map_err(|what| reader.damaged(&what))?;
+        reader.take(HEAD_LEN);
+        Ok(reader)
+    }
+
+    /// Where the next frame stands, from the start of the file.
+    pub(super) fn offset(&self) -> u64 {
+        self.at
+    }
+
+    /// An error that names this file.
+    pub(super) fn damaged(&self, what: &str) -> CheckpointError {
+        CheckpointError::Damaged { file: self.path.clone(), what: what.to_owned() }
+    }
+
+    /// An error that names this file and where the frame at `offset` stands.
+    pub(super) fn damaged_at(&self, offset: u64, what: &str) -> CheckpointError {
+        self.damaged(&format!("{what}, at byte {offset} of {}", self.len))
+    }
+
+    /// Takes the next frame. After [`Next::Bad`] it stands where it stood before.
+    pub(super) fn next(&mut self) -> Result<Next<'_>, CheckpointError> {
+        let left = self.len - self.at;
+        if left == 0 {
+            return Ok(Next::End);
+        }
+        if left < FRAME_LEN as u64 {
+            return Ok(Next::Bad("a record is cut within its head"));
+        }
+        self.fill(FRAME_LEN)?;
+        let Some(frame) = Frame::decode(self.unread(), self.salt) else {
+            return Ok(Next::Bad("the head of a record is not what was written"));
+        };
+        let whole = FRAME_LEN + frame.len;
+        if left < whole as u64 {
+            return Ok(Next::Bad("a record is cut"));
+        }
+        self.fill(whole)?;
+        if !frame.holds(&self.unread()[FRAME_LEN..whole], self.salt) {
+            return Ok(Next::Bad("checksum of a record does not match"));
+        }
+        let start = self.start;
+        self.take(whole);
+        let bytes = &self.buffer[start..start + whole];
+        let (head, body) = bytes.split_at(FRAME_LEN);
+        Ok(Next::Frame { tag: frame.tag, number: frame.number, body, crcs: &head[20..28] })
+    }
+
+    /// After [`Next::Bad`]: true if the head of a valid frame stands anywhere behind it, which
+    /// means that the bad one had once been written whole. Reads the file to its end.
+    pub(super) fn valid_frame_follows(&mut self) -> Result<bool, CheckpointError> {
+        self.take(1.min(self.end - self.start));
+        loop {
+            let left = usize::try_from(self.len - self.at).unwrap_or(usize::MAX);
+            if left < FRAME_LEN {
+                return Ok(false);
+            }
+            self.fill(left.min(READ_BYTES))?;
+            let unread = self.unread();
+            for at in memchr::memmem::find_iter(unread, FRAME_MAGIC) {
+                if Frame::decode(&unread[at..], self.salt).is_some() {
+                    return Ok(true);
+                }
+            }
+            // A head may begin in the last bytes and go on in the next read.
+            self.take(unread.len() - (FRAME_LEN - 1));
+        }
+    }
+
+    fn unread(&self) -> &[u8] {
+        &self.buffer[self.start..self.end]
+    }
+
+    fn take(&mut self, bytes: usize) {
+        self.start += bytes;
+        self.at += bytes as u64;
+    }
+
+    /// Makes at least `want` unread bytes available; the caller knows that the file has them.
+    fn fill(&mut self, want: usize) -> Result<(), CheckpointError> {
+        if self.end - self.start >= want {
+            return Ok(());
+        }
+        self.buffer.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, self.end - self.start);
+        if self.buffer.len() < want.max(READ_BYTES) {
+            self.buffer.resize(want.max(READ_BYTES), 0);
+        }
+        while self.end < want {
+            match self.source.read(&mut self.buffer[self.end..]) {
+                Ok(0) => return Err(self.damaged("it became shorter while it was read")),
+                Ok(read) => self.end += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(io_error("read", self.path.clone(), error)),
+            }
+        }
+        Ok(())
+    }
+}

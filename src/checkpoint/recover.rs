@@ -1,0 +1,289 @@
+//! Reads a directory back: the newest snapshot that is whole, then the log from where it was begun.
+//!
+//! It streams: nothing is held but one record. A damaged snapshot makes it start over from the one
+//! before, whose log is still there. A damaged log is an error, with one exception: an unfinished
+//! record at the very end of the last segment, which is what a killed process or a power cut in
+//! mid-write leaves, and which was never told to be committed. A bad record with anything valid
+//! behind it is damage. This file reads only; cutting and setting aside is done by its caller.
+
+use super::disk::Disk;
+use super::names::{self, Found, MARKER};
+use super::reader::{Next, Reader};
+use super::record::{self, FRAME_LEN, FileKind, Origin, Tag};
+use super::snapshot::Total;
+use super::{CheckpointError, Key, Recovery, Restore};
+
+/// What was read, and where to go on.
+pub(super) struct Restored {
+    pub(super) recovery: Recovery,
+    /// The last segment.
+    pub(super) segment: u64,
+    /// Good bytes of it; `recovery.torn_bytes` follow.
+    pub(super) len: u64,
+    /// Bytes of log behind the snapshot.
+    pub(super) log_bytes: u64,
+    /// Bytes of the snapshot that was read.
+    pub(super) snapshot_bytes: u64,
+    /// Damaged snapshots.
+    pub(super) bad: Vec<u64>,
+}
+
+/// Why a snapshot could not be read.
+enum Fault {
+    /// The file is damaged: an older one may do.
+    File(CheckpointError),
+    /// Anything else: no other file would do better.
+    Stop(CheckpointError),
+}
+
+impl From<CheckpointError> for Fault {
+    fn from(error: CheckpointError) -> Self {
+        match error {
+            CheckpointError::Damaged { .. } => Self::File(error),
+            _ => Self::Stop(error),
+        }
+    }
+}
+
+/// Reads everything into `restore`.
+pub(super) fn recover(
+    disk: &dyn Disk,
+    origin: &Origin,
+    key: &Key,
+    found: &Found,
+    restore: &mut dyn Restore,
+) -> Result<Restored, CheckpointError> {
+    let mut bases: Vec<Option<u64>> = found.snapshots.iter().rev().copied().map(Some).collect();
+    if found.segments.first() == Some(&0) {
+        bases.push(None);
+    }
+    let mut first_error = None;
+    let mut bad = Vec::new();
+    let mut set_aside = Vec::new();
+    for base in bases {
+        restore.begin(key);
+        match from_base(disk, origin, found, base, restore) {
+            Ok(mut restored) => {
+                restored.bad = bad;
+                restored.recovery.set_aside = set_aside;
+                return Ok(restored);
+            }
+            // Where an older snapshot does not lead on, the newest one is what is to be repaired.
+            Err(Fault::Stop(error)) => return Err(first_error.unwrap_or(error)),
+            Err(Fault::File(error)) => {
+                let said = error.to_string();
+                set_aside.push(said.lines().next().unwrap_or_default().to_owned());
+                bad.extend(base);
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    Err(first_error.unwrap_or_else(|| nothing_there(disk, found)))
+}
+
+/// The marker is there, and nothing to begin from.
+fn nothing_there(disk: &dyn Disk, found: &Found) -> CheckpointError {
+    let name = match found.segments.first() {
+        Some(&epoch) => names::snapshot(epoch),
+        None => names::segment(0),
+    };
+    let what = format!("it is missing, though `{MARKER}` says that a checkpoint was begun here");
+    CheckpointError::Damaged { file: disk.dir().join(name), what }
+}
+
+fn from_base(
+    disk: &dyn Disk,
+    origin: &Origin,
+    found: &Found,
+    base: Option<u64>,
+    restore: &mut dyn Restore,
+) -> Result<Restored, Fault> {
+    let mut recovery = Recovery { snapshot: base, epoch: base.unwrap_or(0), ..Recovery::default() };
+    let mut floor = 0;
+    if let Some(epoch) = base {
+        floor = read_snapshot(disk, origin, epoch, &mut recovery, restore)?;
+    }
+    let snapshot_bytes = recovery.bytes;
+    let behind = found.segments.partition_point(|&segment| segment < recovery.epoch);
+    let mut restored = read_log(disk, origin, &found.segments[behind..], recovery, restore)
+        .map_err(Fault::Stop)?;
+    restored.snapshot_bytes = snapshot_bytes;
+    restored.log_bytes = restored.recovery.bytes - snapshot_bytes;
+    if restored.recovery.epoch < floor {
+        let file = disk.dir().join(names::segment(restored.segment));
+        let what = format!(
+            "it ends with epoch {}, but epoch {floor} was committed",
+            restored.recovery.epoch
+        );
+        return Err(Fault::Stop(CheckpointError::Damaged { file, what }));
+    }
+    Ok(restored)
+}
+
+/// What a frame of a snapshot led to.
+enum Piece {
+    Read,
+    Refused(String),
+    Trailer(u64),
+    Bad(String),
+}
+
+/// Tells all pieces; the answer is the last epoch that they may have seen.
+fn read_snapshot(
+    disk: &dyn Disk,
+    origin: &Origin,
+    epoch: u64,
+    recovery: &mut Recovery,
+    restore: &mut dyn Restore,
+) -> Result<u64, Fault> {
+    let name = names::snapshot(epoch);
+    let mut reader = Reader::open(disk, &name, origin, FileKind::Snapshot, epoch)?;
+    let mut total = Total::default();
+    loop {
+        let offset = reader.offset();
+        let step = match reader.next()? {
+            Next::Frame { tag: Tag::Piece, number, body, crcs } if number == total.pieces => {
+                total.add(crcs);
+                read_piece(body, restore)
+            }
+            Next::Frame { tag: Tag::Trailer, number, body, .. }
+                if Total::decode(body) == Some(total) && number >= epoch =>
+            {
+                Piece::Trailer(number)
+            }
+            Next::Frame { .. } => Piece::Bad("a record is out of its place".into()),
+            Next::End => Piece::Bad("its end is missing".into()),
+            Next::Bad(what) => Piece::Bad(what.into()),
+        };
+        match step {
+            Piece::Read => {}
+            Piece::Refused(what) => return Err(Fault::Stop(reader.damaged_at(offset, &what))),
+            Piece::Bad(what) => return Err(Fault::File(reader.damaged_at(offset, &what))),
+            Piece::Trailer(last_epoch) => {
+                if reader.offset() != reader.len {
+                    let what = "something follows its end";
+                    return Err(Fault::File(reader.damaged_at(reader.offset(), what)));
+                }
+                recovery.pieces = total.pieces;
+                recovery.bytes += reader.len;
+                return Ok(last_epoch);
+            }
+        }
+    }
+}
+
+fn read_piece(body: &[u8], restore: &mut dyn Restore) -> Piece {
+    match record::sections(body) {
+        Err(what) => Piece::Bad(what),
+        Ok(sections) => match restore.piece(&sections) {
+            Ok(()) => Piece::Read,
+            Err(what) => Piece::Refused(what),
+        },
+    }
+}
+
+/// Tells all records of `segments`, which begin after `recovery.epoch`.
+fn read_log(
+    disk: &dyn Disk,
+    origin: &Origin,
+    segments: &[u64],
+    mut recovery: Recovery,
+    restore: &mut dyn Restore,
+) -> Result<Restored, CheckpointError> {
+    let missing = |epoch| CheckpointError::Damaged {
+        file: disk.dir().join(names::segment(epoch)),
+        what: "it is missing".into(),
+    };
+    if segments.first() != Some(&recovery.epoch) {
+        return Err(missing(recovery.epoch));
+    }
+    let mut end = SegmentEnd { len: 0, sealed: false };
+    for (i, &segment) in segments.iter().enumerate() {
+        if segment > recovery.epoch {
+            return Err(missing(recovery.epoch));
+        }
+        if segment < recovery.epoch {
+            let file = disk.dir().join(names::segment(segment));
+            let what = format!("it starts after epoch {segment}, not {}", recovery.epoch);
+            return Err(CheckpointError::Damaged { file, what });
+        }
+        let last = i + 1 == segments.len();
+        end = read_segment(disk, origin, segment, last, &mut recovery, restore)?;
+    }
+    if end.sealed {
+        return Err(missing(recovery.epoch));
+    }
+    Ok(Restored {
+        segment: segments.last().copied().unwrap_or_default(),
+        len: end.len,
+        recovery,
+        log_bytes: 0,
+        snapshot_bytes: 0,
+        bad: Vec::new(),
+    })
+}
+
+struct SegmentEnd {
+    /// Good bytes.
+    len: u64,
+    sealed: bool,
+}
+
+fn read_segment(
+    disk: &dyn Disk,
+    origin: &Origin,
+    segment: u64,
+    last: bool,
+    recovery: &mut Recovery,
+    restore: &mut dyn Restore,
+) -> Result<SegmentEnd, CheckpointError> {
+    let name = names::segment(segment);
+    let mut reader = Reader::open(disk, &name, origin, FileKind::Log, segment)?;
+    recovery.bytes += reader.len;
+    let mut sealed = false;
+    loop {
+        let offset = reader.offset();
+        let step = match reader.next()? {
+            Next::End => return Ok(SegmentEnd { len: offset, sealed }),
+            Next::Bad(what) => {
+                let torn = reader.len - offset;
+                // In an earlier segment all but the seal was synced before the next one began.
+                let may_be_torn = !sealed && (last || torn <= FRAME_LEN as u64);
+                if !may_be_torn || reader.valid_frame_follows()? {
+                    return Err(reader.damaged_at(offset, what));
+                }
+                if last {
+                    recovery.torn_bytes = torn;
+                }
+                return Ok(SegmentEnd { len: offset, sealed });
+            }
+            Next::Frame { .. } if sealed => Err("a record follows the end of the segment".into()),
+            Next::Frame { tag: Tag::Seal, number, body: b"", .. } if number == recovery.epoch => {
+                sealed = true;
+                Ok(())
+            }
+            Next::Frame { tag: Tag::Epoch, number, body, .. } => {
+                read_record(number, body, recovery, restore)
+            }
+            Next::Frame { .. } => Err("a record is out of its place".into()),
+        };
+        step.map_err(|what: String| reader.damaged_at(offset, &what))?;
+    }
+}
+
+fn read_record(
+    epoch: u64,
+    body: &[u8],
+    recovery: &mut Recovery,
+    restore: &mut dyn Restore,
+) -> Result<(), String> {
+    // The planted bug writes two records for an epoch.
+    let second_half = cfg!(feature = "planted-bug") && epoch == recovery.epoch;
+    if Some(epoch) != recovery.epoch.checked_add(1) && !second_half {
+        return Err(format!("epoch {epoch} follows epoch {}", recovery.epoch));
+    }
+    restore.record(epoch, &record::sections(body)?)?;
+    recovery.epoch = epoch;
+    recovery.records += u64::from(!second_half);
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! X API v1.1: a status, or a message about the stream.
+//!
+//! Identity is `id_str` (else `id`), author `user.id_str` (else `user.id`), event time
+//! `timestamp_ms` (else `created_at`), all of the outer status. Text and tags stand together:
+//! those of `extended_tweet` where it is complete, of `full_text` where there is one, and for a
+//! retweet those of `retweeted_status`, by the same rule; what a status quotes is not counted.
+//! A list of tags that is not there (`entities` or its `hashtags` absent) leaves the text to be
+//! parsed. `delete` takes a post back; the other messages are no posts.
+
+use super::json::Walked;
+use super::json::walker::{Mark, Stop, Walker};
+use super::{DecodeError, time};
+use crate::post::{EventTime, GivenTag, GivenTags, Op, Post, Raw, Span};
+
+/// Text and tags of one status, the tags unread.
+#[derive(Default)]
+struct Body<'a> {
+    text: Option<Raw<'a>>,
+    full_text: Option<Raw<'a>>,
+    entities: Option<Mark>,
+    extended: Option<Mark>,
+}
+
+/// An account or a status by its two ways of writing an id.
+#[derive(Default)]
+struct Id<'a> {
+    string: Option<Raw<'a>>,
+    number: Option<Raw<'a>>,
+}
+
+impl<'a> Id<'a> {
+    fn take(self) -> Raw<'a> {
+        self.string.or(self.number).unwrap_or_default()
+    }
+}
+
+/// What stands at the top of a record.
+#[derive(Default)]
+struct Record<'a> {
+    id: Id<'a>,
+    author: Id<'a>,
+    timestamp_ms: Option<i64>,
+    created_at: Option<Raw<'a>>,
+    lang: Option<Raw<'a>>,
+    body: Body<'a>,
+    retweeted: Option<Body<'a>>,
+    delete: Option<Mark>,
+    control: bool,
+}
+
+/// Decodes a record.
+pub(super) fn walk<'a>(w: &mut Walker<'a>) -> Walked<'a> {
+    let mut record = Record::default();
+    w.object(|w, key| top(w, key, &mut record))?;
+    if record.body.text.is_none() && record.body.full_text.is_none() {
+        return match record.delete {
+            Some(mark) => deleted(&mut w.back_to(mark), record.timestamp_ms),
+            None if record.control => Ok(None),
+            None => Err(Stop::Wrong(DecodeError::Missing("text"))),
+        };
+    }
+    let repost = record.retweeted.is_some();
+    let (text, given) = choose(w, record.retweeted.unwrap_or(record.body))?;
+    let time = record.timestamp_ms.map(EventTime);
+    Ok(Some(Post {
+        id: record.id.take(),
+        author: record.author.take(),
+        time: time.or_else(|| record.created_at.as_ref().and_then(time::x_v1)),
+        lang: record.lang.unwrap_or_default(),
+        text: text.ok_or(Stop::Wrong(DecodeError::Missing("text")))?,
+        given,
+        repost,
+        ..Post::default()
+    }))
+}
+
+fn top<'a>(w: &mut Walker<'a>, key: &[u8], record: &mut Record<'a>) -> Result<(), Stop> {
+    match key {
+        b"id_str" => record.id.string = w.string()?,
+        b"id" => record.id.number = w.id()?,
+        b"user" => {
+            record.author = Id::default();
+            w.object(|w, key| id(w, key, &mut record.author))?;
+        }
+        b"timestamp_ms" => record.timestamp_ms = w.integer()?,
+        b"created_at" => record.created_at = w.string()?,
+        b"lang" => record.lang = w.string()?.filter(|lang| lang.to_str() != "und"),
+        b"retweeted_status" => {
+            let mut inner = Body::default();
+            let is_there = w.object(|w, key| body(w, key, &mut inner))?;
+            record.retweeted = is_there.then_some(inner);
+        }
+        b"delete" => record.delete = Some(w.mark()?),
+        b"scrub_geo" | b"limit" | b"disconnect" | b"warning" | b"status_withheld"
+        | b"user_withheld" => {
+            record.control = true;
+            w.skip()?;
+        }
+        _ => body(w, key, &mut record.body)?,
+    }
+    Ok(())
+}
+
+fn body<'a>(w: &mut Walker<'a>, key: &[u8], body: &mut Body<'a>) -> Result<(), Stop> {
+    match key {
+        b"text" => body.text = w.string()?,
+        b"full_text" => body.full_text = w.string()?,
+        b"entities" => body.entities = Some(w.mark()?),
+        b"extended_tweet" => body.extended = Some(w.mark()?),
+        _ => w.skip()?,
+    }
+    Ok(())
+}
+
+fn id<'a>(w: &mut Walker<'a>, key: &[u8], id: &mut Id<'a>) -> Result<(), Stop> {
+    match key {
+        b"id_str" => id.string = w.string()?,
+        b"id" => id.number = w.id()?,
+        _ => w.skip()?,
+    }
+    Ok(())
+}
+
+/// The most complete text, and the tags that were given for it.
+fn choose<'a>(
+    w: &Walker<'a>,
+    mut short: Body<'a>,
+) -> Result<(Option<Raw<'a>>, Option<GivenTags<'a>>), Stop> {
+    if let Some(mark) = short.extended {
+        let mut long = Body::default();
+        w.back_to(mark).object(|w, key| body(w, key, &mut long))?;
+        if long.full_text.is_some() {
+            short = long;
+        }
+    }
+    let given = match short.entities {
+        Some(mark) => entities(&mut w.back_to(mark))?,
+        None => None,
+    };
+    Ok((short.full_text.or(short.text), given))
+}
+
+/// `{"hashtags":[{"text":"tag","indices":[from,to]}]}`, in code points.
+fn entities<'a>(w: &mut Walker<'a>) -> Result<Option<GivenTags<'a>>, Stop> {
+    let mut given = None;
+    w.object(|w, key| match key {
+        b"hashtags" => {
+            let mut tags = GivenTags::new();
+            let is_there = w.array(|w| {
+                tags.extend(hashtag(w)?);
+                Ok(())
+            })?;
+            given = is_there.then_some(tags);
+            Ok(())
+        }
+        _ => w.skip(),
+    })?;
+    Ok(given)
+}
+
+fn hashtag<'a>(w: &mut Walker<'a>) -> Result<Option<GivenTag<'a>>, Stop> {
+    let mut tag = None;
+    let mut span = [None; 2];
+    w.object(|w, key| match key {
+        b"text" => {
+            tag = w.string()?;
+            Ok(())
+        }
+        b"indices" => {
+            span = [None; 2];
+            let mut n = 0;
+            w.array(|w| {
+                let index = w.integer()?.and_then(|index| u32::try_from(index).ok());
+                if let Some(place) = span.get_mut(n) {
+                    *place = index;
+                }
+                n += 1;
+                Ok(())
+            })?;
+            Ok(())
+        }
+        _ => w.skip(),
+    })?;
+    let span = match span {
+        [Some(from), Some(to)] if from <= to => Some(Span::Chars(from, to)),
+        _ => None,
+    };
+    Ok(tag.filter(|tag| !tag.is_empty()).map(|tag| GivenTag { tag, span }))
+}
+
+/// `{"status":{"id_str":"1","user_id_str":"2"}}`
+fn deleted<'a>(w: &mut Walker<'a>, timestamp_ms: Option<i64>) -> Walked<'a> {
+    let mut id = Id::default();
+    let mut author = Id::default();
+    w.object(|w, key| match key {
+        b"status" => {
+            w.object(|w, key| {
+                match key {
+                    b"id_str" => id.string = w.string()?,
+                    b"id" => id.number = w.id()?,
+                    b"user_id_str" => author.string = w.string()?,
+                    b"user_id" => author.number = w.id()?,
+                    _ => w.skip()?,
+                }
+                Ok(())
+            })?;
+            Ok(())
+        }
+        _ => w.skip(),
+    })?;
+    let (id, author) = (id.take(), author.take());
+    if id.is_empty() {
+        return Err(Stop::Wrong(DecodeError::Missing("delete.status.id_str")));
+    }
+    let time = timestamp_ms.map(EventTime);
+    Ok(Some(Post { op: Op::Delete, id, author, time, ..Post::default() }))
+}

@@ -1,0 +1,428 @@
+//! The one thread that owns the state: it counts batches in order, publishes at each tick, hands
+//! an epoch to the checkpoint, and answers questions.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, select};
+use tokio::sync::watch;
+
+use crate::clock::{Clock, monotonic};
+use crate::engine::embedded::durable::Durable;
+use crate::engine::embedded::outlet::Outlet;
+use crate::engine::embedded::publish::Publisher;
+use crate::engine::embedded::worker::Recipe;
+use crate::engine::{EngineError, Summary};
+use crate::job::{Plan, TimePlan};
+use crate::post::{Batch, Position};
+use crate::rank::{Published, Query, Ranking, SourceStatus, TagDetail};
+use crate::state::State;
+use crate::state::extracted::Extracted;
+
+/// An epoch is never shorter than this, whatever the batch interval is.
+const EPOCH_MIN: Duration = Duration::from_millis(200);
+/// A post further ahead of our clock than this is from the future.
+const FUTURE_LIVE_MS: i64 = 5 * 60_000;
+/// In a replay: a file may carry planned dates, but not the year 9999.
+const FUTURE_REPLAY_MS: i64 = 366 * 86_400_000;
+
+/// What other threads tell the core.
+pub(super) enum Message {
+    /// A batch was extracted.
+    Extracted(Box<Extracted>),
+    /// A source has changed its state.
+    SourceState { source: u16, state: &'static str, detail: String },
+    /// A source has ended after so many batches; `why` where it failed.
+    SourceEnd { source: u16, batches: u64, why: Option<String> },
+}
+
+/// What is asked of the core.
+pub(super) enum Question {
+    Ranking(Query, Sender<Option<Ranking>>),
+    Tag(String, Sender<Option<TagDetail>>),
+    /// Asked when the run has ended: rows of the final ranking.
+    End(usize, Sender<Result<Summary, EngineError>>),
+    /// Somebody has set [`Stop`].
+    Wake,
+}
+
+/// Tells all threads to stop; cheap to clone and to ask.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stop(Arc<AtomicU8>);
+
+impl Stop {
+    /// Sources stop; what they brought is still counted.
+    pub(super) fn drain(&self) {
+        self.0.fetch_max(1, Ordering::SeqCst);
+    }
+
+    /// Everything stops where it is.
+    pub(super) fn now(&self) {
+        self.0.fetch_max(2, Ordering::SeqCst);
+    }
+
+    /// True once sources must stop reading.
+    pub(super) fn reading(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= 1
+    }
+
+    fn is_now(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= 2
+    }
+
+    /// Sleeps, but not through a stop.
+    pub(super) fn sleep(&self, wait: Duration) {
+        let until = monotonic() + wait;
+        while !self.reading() {
+            let left = until.saturating_duration_since(monotonic());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::sleep(left.min(Duration::from_millis(20)));
+        }
+    }
+}
+
+/// Batches of one source, put back in order.
+#[derive(Default)]
+struct Inbox {
+    next: u64,
+    waiting: BTreeMap<u64, Box<Extracted>>,
+    batches: Option<u64>,
+    positions: BTreeMap<String, String>,
+}
+
+impl Inbox {
+    fn ended(&self) -> bool {
+        self.batches == Some(self.next)
+    }
+}
+
+/// The batch being counted.
+struct Current {
+    batch: Box<Extracted>,
+    row: usize,
+}
+
+pub(super) struct Core {
+    pub(super) plan: Plan,
+    pub(super) clock: Clock,
+    pub(super) recipe: Arc<Recipe>,
+    pub(super) state: State,
+    pub(super) publisher: Publisher,
+    pub(super) published: watch::Sender<Arc<Published>>,
+    pub(super) outlets: Vec<Outlet>,
+    pub(super) durable: Option<Durable>,
+    pub(super) messages: Receiver<Message>,
+    pub(super) questions: Receiver<Question>,
+    pub(super) batch_pool: Sender<Batch>,
+    pub(super) extracted_pool: Sender<Box<Extracted>>,
+    pub(super) sources: Vec<SourceStatus>,
+    pub(super) stop: Stop,
+    inboxes: Vec<Inbox>,
+    current: Option<Current>,
+    next_tick: Instant,
+    next_epoch: Instant,
+    pace_from: Option<(i64, Instant)>,
+    first_event: Option<i64>,
+    failure: Option<EngineError>,
+}
+
+/// Parts of a core that its builder has.
+pub(super) struct Parts {
+    pub(super) plan: Plan,
+    pub(super) clock: Clock,
+    pub(super) recipe: Arc<Recipe>,
+    pub(super) state: State,
+    pub(super) publisher: Publisher,
+    pub(super) published: watch::Sender<Arc<Published>>,
+    pub(super) outlets: Vec<Outlet>,
+    pub(super) durable: Option<Durable>,
+    pub(super) messages: Receiver<Message>,
+    pub(super) questions: Receiver<Question>,
+    pub(super) batch_pool: Sender<Batch>,
+    pub(super) extracted_pool: Sender<Box<Extracted>>,
+    pub(super) sources: Vec<SourceStatus>,
+    pub(super) positions: Vec<Vec<Position>>,
+    pub(super) stop: Stop,
+}
+
+impl Core {
+    pub(super) fn new(parts: Parts) -> Self {
+        let now = monotonic();
+        let inbox = |positions: Vec<Position>| Inbox {
+            positions: positions.into_iter().map(|p| (p.partition, p.at)).collect(),
+            ..Inbox::default()
+        };
+        Self {
+            inboxes: parts.positions.into_iter().map(inbox).collect(),
+            plan: parts.plan,
+            clock: parts.clock,
+            recipe: parts.recipe,
+            state: parts.state,
+            publisher: parts.publisher,
+            published: parts.published,
+            outlets: parts.outlets,
+            durable: parts.durable,
+            messages: parts.messages,
+            questions: parts.questions,
+            batch_pool: parts.batch_pool,
+            extracted_pool: parts.extracted_pool,
+            sources: parts.sources,
+            stop: parts.stop,
+            current: None,
+            next_tick: now,
+            next_epoch: now,
+            pace_from: None,
+            first_event: None,
+            failure: None,
+        }
+    }
+
+    /// Runs until every source has ended or the run is stopped, then answers questions until
+    /// nobody is left to ask.
+    pub(super) fn run(mut self) {
+        self.next_tick = monotonic() + self.until_next_tick();
+        self.next_epoch = monotonic() + self.epoch_interval();
+        loop {
+            if self.stop.is_now() || self.failure.is_some() {
+                break;
+            }
+            self.keep_time();
+            while let Ok(question) = self.questions.try_recv() {
+                self.answer(question);
+            }
+            let due = self.count_what_is_due();
+            if due.is_none() {
+                continue;
+            }
+            if self.inboxes.iter().all(Inbox::ended) && self.current.is_none() {
+                break;
+            }
+            self.wait(due.flatten());
+        }
+        self.end();
+    }
+
+    /// Ticks and epochs that are due.
+    fn keep_time(&mut self) {
+        let now = monotonic();
+        if now >= self.next_tick {
+            self.tick(false);
+            self.next_tick = monotonic() + self.until_next_tick();
+        }
+        if now >= self.next_epoch {
+            self.epoch(false);
+            self.next_epoch = now + self.epoch_interval();
+        }
+    }
+
+    fn epoch_interval(&self) -> Duration {
+        self.plan.batch.max(EPOCH_MIN)
+    }
+
+    /// Ticks fall on whole multiples of the batch interval of our clock.
+    fn until_next_tick(&self) -> Duration {
+        let batch = (self.plan.batch.as_millis() as i64).max(1);
+        Duration::from_millis((batch - self.clock.now().0.rem_euclid(batch)) as u64)
+    }
+
+    /// Counts one batch, or as much of it as is due. `None` = something was counted; otherwise
+    /// when the next row is due, if that is known.
+    fn count_what_is_due(&mut self) -> Option<Option<Instant>> {
+        if self.current.is_none() {
+            let (inbox, batch) = self
+                .inboxes
+                .iter_mut()
+                .find_map(|inbox| inbox.waiting.remove(&inbox.next).map(|batch| (inbox, batch)))
+                .map_or((None, None), |(inbox, batch)| (Some(inbox), Some(batch)));
+            let (Some(inbox), Some(batch)) = (inbox, batch) else { return Some(None) };
+            inbox.next += 1;
+            self.state.begin_batch(&batch);
+            self.current = Some(Current { batch, row: 0 });
+        }
+        let Some(mut current) = self.current.take() else { return Some(None) };
+        let horizon = self.horizon();
+        while let Some(row) = current.batch.rows.get(current.row) {
+            if let Some(due) = self.not_yet(row.at) {
+                self.current = Some(current);
+                return Some(Some(due));
+            }
+            self.state.count_row(&current.batch, row, horizon);
+            self.first_event = self.first_event.or(Some(row.at));
+            current.row += 1;
+        }
+        self.finish_batch(current.batch);
+        None
+    }
+
+    fn finish_batch(&mut self, mut done: Box<Extracted>) {
+        let batch = std::mem::take(&mut done.batch);
+        let source = batch.source as usize;
+        if self.plan.time == TimePlan::Live {
+            self.state.live_until(source, batch.arrived.0);
+        }
+        for position in &batch.positions {
+            let at = self.inboxes[source].positions.entry(position.partition.clone()).or_default();
+            at.clone_from(&position.at);
+        }
+        let _ = self.batch_pool.try_send(batch);
+        let _ = self.extracted_pool.try_send(done);
+    }
+
+    fn horizon(&self) -> i64 {
+        self.clock.now().0.saturating_add(match self.plan.time {
+            TimePlan::Live => FUTURE_LIVE_MS,
+            TimePlan::Replay(_) => FUTURE_REPLAY_MS,
+        })
+    }
+
+    /// In a paced replay: when a post of event time `at` is due, if that is not now.
+    fn not_yet(&mut self, at: i64) -> Option<Instant> {
+        let TimePlan::Replay(Some(speed)) = self.plan.time else { return None };
+        let (start, from) = *self.pace_from.get_or_insert((at, monotonic()));
+        let after =
+            Duration::from_secs_f64(at.saturating_sub(start).max(0) as f64 / 1000.0 / speed);
+        let due = from.checked_add(after)?;
+        (due > monotonic() && !self.stop.reading()).then_some(due)
+    }
+
+    fn wait(&mut self, due: Option<Instant>) {
+        let until = due.unwrap_or(self.next_tick).min(self.next_tick).min(self.next_epoch);
+        // While a row waits for its time nothing more is taken in: that holds the sources back.
+        let never = crossbeam_channel::never();
+        let messages = if due.is_some() { &never } else { &self.messages };
+        let timeout = until.saturating_duration_since(monotonic());
+        select! {
+            recv(messages) -> message => match message {
+                Ok(message) => self.take_in(message),
+                Err(_) => self.stop.now(),
+            },
+            recv(self.questions) -> question => match question {
+                Ok(question) => self.answer(question),
+                Err(_) => self.stop.drain(),
+            },
+            default(timeout) => {}
+        }
+    }
+
+    fn take_in(&mut self, message: Message) {
+        match message {
+            Message::Extracted(batch) => {
+                let inbox = &mut self.inboxes[batch.batch.source as usize];
+                inbox.waiting.insert(batch.batch.seq, batch);
+            }
+            Message::SourceState { source, state, detail } => {
+                let status = &mut self.sources[source as usize];
+                status.reconnects += u64::from(state == "live" && status.state == "retrying");
+                status.state = state.to_owned();
+                status.detail = detail;
+            }
+            Message::SourceEnd { source, batches, why } => {
+                self.inboxes[source as usize].batches = Some(batches);
+                self.state.source_ended(source as usize);
+                let status = &mut self.sources[source as usize];
+                status.state = if why.is_some() { "failed" } else { "ended" }.to_owned();
+                status.detail = why.unwrap_or_default();
+                if self.sources.iter().all(|source| source.state == "failed") {
+                    self.failure = Some(EngineError::Source(self.sources[0].detail.clone()));
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, question: Question) {
+        match question {
+            Question::Ranking(query, to) => {
+                let at = self.now();
+                self.state.show(at);
+                let _ = to.send(self.publisher.ranking(&self.state, &query, at));
+            }
+            Question::Tag(key, to) => {
+                self.state.show(self.now());
+                let _ = to.send(crate::rank::build::tag(&self.state, &key));
+            }
+            Question::End(..) => self.publisher.waiting.push(question),
+            Question::Wake => {}
+        }
+    }
+
+    /// Event time at which a window ends now.
+    fn now(&self) -> i64 {
+        match self.plan.time {
+            TimePlan::Live => self.clock.now().0,
+            TimePlan::Replay(_) => self.state.newest().unwrap_or_else(|| self.clock.now().0),
+        }
+    }
+
+    fn tick(&mut self, last: bool) {
+        let at = self.now();
+        self.state.show(at);
+        for (number, status) in self.sources.iter_mut().enumerate() {
+            status.posts = self.state.posts_of(number);
+            let format = self.recipe.streams[number].format.get();
+            status.format = format.map(|format| format.name().to_owned());
+        }
+        let published = Arc::new(self.publisher.publish(
+            &self.state,
+            at,
+            self.clock.now().0,
+            last,
+            &self.sources,
+            self.outlets.iter().map(Outlet::status).collect(),
+            self.durable.as_ref().map(Durable::committed),
+        ));
+        self.outlets.iter().for_each(|outlet| outlet.offer(&published));
+        self.published.send_replace(published);
+    }
+
+    /// Hands what changed to the checkpoint. Where the disk is behind, an epoch is left out and
+    /// its changes go with the next one; only the last one waits.
+    fn epoch(&mut self, last: bool) {
+        let Some(durable) = &mut self.durable else { return };
+        let positions: Vec<_> = self.inboxes.iter().map(|inbox| &inbox.positions).collect();
+        if let Err(error) = durable.epoch(&mut self.state, &positions, last) {
+            self.failure = Some(EngineError::Checkpoint(error));
+        }
+    }
+
+    /// The last ranking and the last epoch, then only questions.
+    fn end(mut self) {
+        if !self.stop.is_now() && self.failure.is_none() {
+            self.epoch(true);
+        }
+        if let Some(durable) = &mut self.durable
+            && let Err(error) = durable.finish()
+        {
+            self.failure.get_or_insert(EngineError::Checkpoint(error));
+        }
+        self.stop.drain();
+        self.tick(true);
+        self.outlets.drain(..).for_each(Outlet::finish);
+        for question in std::mem::take(&mut self.publisher.waiting) {
+            self.answer_end(question);
+        }
+        while let Ok(question) = self.questions.recv() {
+            self.answer_end(question);
+        }
+    }
+
+    fn answer_end(&mut self, question: Question) {
+        let Question::End(top, to) = question else { return self.answer(question) };
+        let at = self.now();
+        self.state.show(at);
+        let everything = Query { mode: None, window_s: None, top };
+        let result = match self.failure.take() {
+            Some(error) => Err(error),
+            None => Ok(Summary {
+                status: Arc::clone(&self.published.borrow().status),
+                ranking: self.publisher.ranking(&self.state, &everything, at).unwrap_or_default(),
+                first_event: self.first_event,
+                distinct_tags: self.state.distinct_tags(),
+            }),
+        };
+        let _ = to.send(result);
+    }
+}

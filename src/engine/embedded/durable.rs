@@ -1,0 +1,303 @@
+//! Epochs on their way to the checkpoint: encoded by the core, written by a thread of their own,
+//! so that counting never waits for the disk.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::checkpoint::{
+    Checkpoint, CheckpointError, Identity, Key, Recovery, Restore, Section, SectionRef,
+};
+use crate::clock::monotonic;
+use crate::job::Plan;
+use crate::post::Position;
+use crate::state::hash::Seed;
+use crate::state::restore::Restoring;
+use crate::state::sections::{Sections, Snapshotter, kind};
+use crate::state::{Settings, State};
+
+/// Records that may wait for the disk.
+const QUEUE: usize = 4;
+/// A snapshot is due once the log has grown to this, or to twice the last snapshot.
+const LOG_BYTES_MIN: u64 = 64 << 20;
+/// Time spent on pieces of a snapshot at one epoch.
+const PIECES_MAX: Duration = Duration::from_millis(4);
+
+enum Write {
+    Record(u64, Sections),
+    Begin(u64),
+    Piece(Sections),
+    Finish(u64),
+}
+
+/// What the writing thread has come to.
+#[derive(Debug, Default)]
+struct Progress {
+    committed: AtomicU64,
+    since_snapshot: AtomicU64,
+    snapshot_bytes: AtomicU64,
+}
+
+/// The core's end of the checkpoint.
+pub(super) struct Durable {
+    queue: Option<Sender<Write>>,
+    thread: Option<JoinHandle<Result<(), CheckpointError>>>,
+    progress: Arc<Progress>,
+    epoch: u64,
+    snapshot: Option<Snapshotter>,
+}
+
+/// What an opened checkpoint gives.
+pub(super) struct Opened {
+    pub(super) checkpoint: Checkpoint,
+    pub(super) state: State,
+    pub(super) positions: Vec<Vec<Position>>,
+    pub(super) recovery: Recovery,
+    /// Key of the hashes of authors and posts.
+    pub(super) people: Seed,
+}
+
+/// Opens the checkpoint in `dir` and puts the state together that it holds.
+pub(super) fn open(
+    dir: &Path,
+    plan: &Plan,
+    fresh: bool,
+    settings: Settings,
+    tags: Seed,
+) -> Result<Opened, CheckpointError> {
+    let sources = settings.sources;
+    let mut reading = Reading {
+        settings: settings.clone(),
+        tags,
+        state: Restoring::new(settings, tags),
+        positions: vec![Vec::new(); sources],
+        people: tags,
+    };
+    let (checkpoint, recovery) = Checkpoint::open(dir, &identity(plan), fresh, &mut reading)?;
+    Ok(Opened {
+        checkpoint,
+        state: reading.state.finish(),
+        positions: reading.positions,
+        recovery,
+        people: reading.people,
+    })
+}
+
+/// What must not change between two runs, for counts to mean the same.
+fn identity(plan: &Plan) -> Identity {
+    let sources: Vec<_> = plan.sources.iter().map(|source| source.name.as_str()).collect();
+    let parts = [
+        ("rule", format!("{:?}", plan.rule).to_lowercase()),
+        ("occurrences", format!("{:?}", plan.occurrences).to_lowercase()),
+        ("pane", format!("{:?}", plan.count.pane)),
+        ("sources", sources.join(", ")),
+    ];
+    Identity {
+        job: plan.name.clone(),
+        parts: parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+    }
+}
+
+struct Reading {
+    settings: Settings,
+    tags: Seed,
+    state: Restoring,
+    positions: Vec<Vec<Position>>,
+    people: Seed,
+}
+
+impl Reading {
+    fn read(&mut self, epoch: u64, sections: &[SectionRef<'_>]) -> Result<(), String> {
+        for section in sections {
+            if section.kind == kind::POSITIONS {
+                let told: Vec<BTreeMap<String, String>> = serde_json::from_slice(section.body)
+                    .map_err(|error| format!("positions cannot be read: {error}"))?;
+                for (mine, told) in self.positions.iter_mut().zip(told) {
+                    let position = |(partition, at)| Position { partition, at };
+                    *mine = told.into_iter().map(position).collect();
+                }
+                continue;
+            }
+            let known = self
+                .state
+                .read(epoch, section.kind, section.body)
+                .map_err(|nonsense| format!("section {}: {nonsense}", section.kind))?;
+            if !known && section.required {
+                return Err(format!("section {} is of a newer version", section.kind));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Restore for Reading {
+    fn begin(&mut self, key: &Key) {
+        self.people = Seed::new(*key.bytes());
+        self.state = Restoring::new(self.settings.clone(), self.tags);
+        self.positions.iter_mut().for_each(Vec::clear);
+    }
+
+    fn piece(&mut self, sections: &[SectionRef<'_>]) -> Result<(), String> {
+        self.read(0, sections)
+    }
+
+    fn record(&mut self, epoch: u64, sections: &[SectionRef<'_>]) -> Result<(), String> {
+        self.read(epoch, sections)
+    }
+}
+
+impl Durable {
+    /// Starts the writing thread.
+    pub(super) fn start(checkpoint: Checkpoint) -> std::io::Result<Self> {
+        let progress = Arc::new(Progress::default());
+        let epoch = checkpoint.last_epoch();
+        progress.committed.store(epoch, Ordering::Relaxed);
+        let (queue, writes) = bounded(QUEUE);
+        let shared = Arc::clone(&progress);
+        let thread = std::thread::Builder::new()
+            .name("checkpoint".into())
+            .spawn(move || write(checkpoint, &writes, &shared))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread), progress, epoch, snapshot: None })
+    }
+
+    /// Newest epoch that is durable.
+    pub(super) fn committed(&self) -> u64 {
+        self.progress.committed.load(Ordering::Acquire)
+    }
+
+    /// Hands over what has changed, with the Positions that it was counted up to. Where the disk
+    /// is behind, nothing is taken and the changes stay for the next epoch, unless it is the last.
+    pub(super) fn epoch(
+        &mut self,
+        state: &mut State,
+        positions: &[&BTreeMap<String, String>],
+        last: bool,
+    ) -> Result<(), CheckpointError> {
+        let Some(queue) = &self.queue else { return Ok(()) };
+        if queue.is_full() && !last {
+            return self.check();
+        }
+        self.epoch += 1;
+        let sections = whole(state, positions);
+        self.send(Write::Record(self.epoch, sections))?;
+        if last {
+            return Ok(());
+        }
+        self.snapshot(state, positions)
+    }
+
+    /// Begins a snapshot where one is due, and goes on with it for a while.
+    fn snapshot(
+        &mut self,
+        state: &mut State,
+        positions: &[&BTreeMap<String, String>],
+    ) -> Result<(), CheckpointError> {
+        if self.snapshot.is_none() {
+            let grown = self.progress.since_snapshot.load(Ordering::Relaxed);
+            let due = 2 * self.progress.snapshot_bytes.load(Ordering::Relaxed);
+            if grown < due.max(LOG_BYTES_MIN) {
+                return Ok(());
+            }
+            self.send(Write::Begin(self.epoch))?;
+            self.snapshot = Some(Snapshotter::new(state));
+        }
+        let until = monotonic() + PIECES_MAX;
+        while monotonic() < until && self.queue.as_ref().is_some_and(|queue| !queue.is_full()) {
+            let Some(snapshot) = &mut self.snapshot else { break };
+            if let Some(sections) = snapshot.next(state, self.epoch) {
+                self.send(Write::Piece(sections))?;
+            } else {
+                let mut rest = vec![positions_section(positions)];
+                rest.push(meta_section(state));
+                self.send(Write::Piece(rest))?;
+                self.send(Write::Finish(self.epoch))?;
+                self.snapshot = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until everything handed over is durable.
+    pub(super) fn finish(&mut self) -> Result<(), CheckpointError> {
+        self.queue = None;
+        self.join()
+    }
+
+    fn send(&mut self, write: Write) -> Result<(), CheckpointError> {
+        let sent = self.queue.as_ref().is_some_and(|queue| queue.send(write).is_ok());
+        if sent { Ok(()) } else { self.join() }
+    }
+
+    fn check(&mut self) -> Result<(), CheckpointError> {
+        if self.thread.as_ref().is_some_and(JoinHandle::is_finished) { self.join() } else { Ok(()) }
+    }
+
+    fn join(&mut self) -> Result<(), CheckpointError> {
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(result)) => result,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            None => Ok(()),
+        }
+    }
+}
+
+fn whole(state: &mut State, positions: &[&BTreeMap<String, String>]) -> Sections {
+    let mut sections = vec![positions_section(positions)];
+    sections.append(&mut state.take_news());
+    sections.push(meta_section(state));
+    sections
+}
+
+fn positions_section(positions: &[&BTreeMap<String, String>]) -> (u16, Vec<u8>) {
+    (kind::POSITIONS, serde_json::to_vec(positions).expect("maps of strings are JSON"))
+}
+
+fn meta_section(state: &State) -> (u16, Vec<u8>) {
+    (kind::META, serde_json::to_vec(&state.meta()).expect("numbers are JSON"))
+}
+
+fn write(
+    mut checkpoint: Checkpoint,
+    writes: &Receiver<Write>,
+    progress: &Progress,
+) -> Result<(), CheckpointError> {
+    for write in writes {
+        match write {
+            Write::Record(epoch, sections) => {
+                checkpoint.commit(epoch, &required(sections))?;
+                progress.committed.store(epoch, Ordering::Release);
+            }
+            // A snapshot that fails is given up; the log alone is enough to go on.
+            Write::Begin(epoch) => warn(checkpoint.begin_snapshot(epoch)),
+            Write::Piece(sections) => {
+                if checkpoint.snapshot_begun().is_some() {
+                    warn(checkpoint.snapshot_piece(&required(sections)));
+                }
+            }
+            Write::Finish(epoch) => {
+                if checkpoint.snapshot_begun().is_some() {
+                    warn(checkpoint.finish_snapshot(epoch));
+                }
+            }
+        }
+        progress.since_snapshot.store(checkpoint.bytes_since_snapshot(), Ordering::Relaxed);
+        progress.snapshot_bytes.store(checkpoint.snapshot_bytes(), Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+fn warn(result: Result<(), CheckpointError>) {
+    if let Err(error) = result {
+        tracing::warn!("no snapshot was made: {error}");
+    }
+}
+
+fn required(sections: Sections) -> Vec<Section> {
+    let section = |(kind, body)| Section { kind, version: 1, required: true, body };
+    sections.into_iter().map(section).collect()
+}

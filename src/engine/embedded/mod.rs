@@ -1,0 +1,272 @@
+//! The embedded engine: one process, one thread that counts.
+//!
+//! ```text
+//! reader (one a source) --batches--> workers --extracted--> core --rankings--> outlets, page
+//!                                                             \---epochs-----> checkpoint
+//! ```
+//! Every arrow is a bounded queue, so a slow part holds those before it back; only sinks do not.
+//! Buffers go back to those who fill them.
+
+mod core;
+mod durable;
+mod outlet;
+mod publish;
+mod reader;
+mod worker;
+
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use tokio::sync::watch;
+
+use self::core::{Core, Message, Parts, Question, Stop};
+use self::durable::Durable;
+use self::outlet::Outlet;
+use self::publish::Publisher;
+use self::reader::Reader;
+use self::worker::{Recipe, Stream};
+use crate::clock::Clock;
+use crate::engine::{EngineError, RunHandle, RunOptions, Summary};
+use crate::job::{Plan, SourcePlan, TextTime, TimePlan};
+use crate::post::{Batch, Position};
+use crate::rank::{Ask, Published, Query, Ranking, SourceStatus, TagDetail};
+use crate::source::Source;
+use crate::state::extracted::Extracted;
+use crate::state::hash::Seed;
+use crate::state::{Settings, State};
+use crate::window::Shape;
+
+/// Batches under way for each worker; with 256 kB a batch this bounds the memory of the queues.
+const BATCHES_PER_WORKER: usize = 4;
+/// Questions that may wait for the core.
+const QUESTIONS: usize = 64;
+
+/// Starts `plan`: recovers, then starts sources, workers, sinks and the core.
+///
+/// # Errors
+/// [`EngineError`] where the checkpoint does not allow it or a source or sink cannot be made.
+pub(super) fn start(plan: Plan, options: RunOptions) -> Result<Arc<dyn RunHandle>, EngineError> {
+    let workers = match options.workers {
+        0 => thread::available_parallelism().map_or(2, std::num::NonZero::get),
+        workers => workers,
+    };
+    let tags = random_seed();
+    let settings = settings(&plan, options.state_dir.is_some());
+    let (state, positions, people, durable) = match &options.state_dir {
+        None => {
+            let none = vec![Vec::new(); plan.sources.len()];
+            (State::new(settings, tags), none, random_seed(), None)
+        }
+        Some(dir) => {
+            let opened = durable::open(dir, &plan, options.fresh, settings, tags)?;
+            say(&opened.recovery);
+            let durable = Durable::start(opened.checkpoint).map_err(EngineError::Thread)?;
+            (opened.state, opened.positions, opened.people, Some(durable))
+        }
+    };
+    let sources = make_sources(&plan, &options.clock)?;
+    let recipe = Arc::new(recipe(&plan, &sources, tags, people, &options.clock));
+    let outlets = plan.sinks.iter().map(|sink| {
+        let sink =
+            crate::sink::build(sink).map_err(|error| EngineError::Sink(error.to_string()))?;
+        Outlet::start(sink)
+    });
+    let outlets = outlets.collect::<Result<Vec<_>, _>>()?;
+    let publisher = Publisher::new(&plan, options.clock.now().0);
+    let (published, watch) = watch::channel(Arc::new(publisher.first()));
+    let (ask, questions) = bounded(QUESTIONS);
+    let stop = Stop::default();
+    let threads =
+        Threads::start(&plan, workers, sources, &positions, &recipe, &options.clock, &stop)?;
+    let parts = Parts {
+        sources: threads.names.into_iter().map(connecting).collect(),
+        clock: options.clock,
+        recipe,
+        state,
+        publisher,
+        published,
+        outlets,
+        durable,
+        messages: threads.messages,
+        questions,
+        batch_pool: threads.batch_pool,
+        extracted_pool: threads.extracted_pool,
+        positions,
+        stop: stop.clone(),
+        plan,
+    };
+    spawn("core", move || Core::new(parts).run())?;
+    Ok(Arc::new(Handle { watch, ask, stop }))
+}
+
+fn settings(plan: &Plan, keep_delta: bool) -> Settings {
+    let ms = |length: std::time::Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
+    Settings {
+        shape: Shape {
+            pane_ms: ms(plan.count.pane),
+            windows_ms: plan.count.windows.iter().map(|&window| ms(window)).collect(),
+        },
+        lateness_ms: ms(plan.count.lateness),
+        sources: plan.sources.len(),
+        remembered_max_posts: plan.limits.remembered_max_posts,
+        remembered_max_ms: ms(plan.limits.remembered_max),
+        keep_delta,
+    }
+}
+
+fn recipe(
+    plan: &Plan,
+    sources: &[Box<dyn Source>],
+    tags: Seed,
+    people: Seed,
+    clock: &Clock,
+) -> Recipe {
+    let stream = |(plan, source): (&SourcePlan, &Box<dyn Source>)| Stream {
+        format: plan.format.map_or_else(OnceLock::new, OnceLock::from),
+        text_time: match plan.text_time {
+            TextTime::Rate { start: None, rate } => {
+                let start = source.modified().unwrap_or_else(|| clock.now());
+                TextTime::Rate { start: Some(start), rate }
+            }
+            other => other,
+        },
+    };
+    Recipe {
+        rule: plan.rule,
+        occurrences: plan.occurrences,
+        pane_ms: i64::try_from(plan.count.pane.as_millis()).unwrap_or(i64::MAX),
+        tags,
+        people,
+        streams: plan.sources.iter().zip(sources).map(stream).collect(),
+    }
+}
+
+fn make_sources(plan: &Plan, clock: &Clock) -> Result<Vec<Box<dyn Source>>, EngineError> {
+    let make = |source| {
+        crate::source::build(source, &plan.limits, clock)
+            .map_err(|error| EngineError::Source(error.to_string()))
+    };
+    plan.sources.iter().map(make).collect()
+}
+
+fn say(recovery: &crate::checkpoint::Recovery) {
+    for why in &recovery.set_aside {
+        tracing::warn!("a damaged snapshot was set aside: {why}");
+    }
+    if !recovery.first {
+        tracing::info!("resumed after epoch {}", recovery.epoch);
+    }
+}
+
+fn connecting(name: String) -> SourceStatus {
+    SourceStatus { name, state: "connecting".into(), ..SourceStatus::default() }
+}
+
+/// 32 bytes that nobody outside can guess: the standard library seeds its hasher from the system.
+fn random_seed() -> Seed {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    let mut bytes = [0; 32];
+    for eight in bytes.chunks_mut(8) {
+        eight.copy_from_slice(&RandomState::new().build_hasher().finish().to_le_bytes());
+    }
+    Seed::new(bytes)
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), EngineError> {
+    thread::Builder::new().name(name.into()).spawn(run).map_err(EngineError::Thread)?;
+    Ok(())
+}
+
+/// Readers and workers, and the queues around them.
+struct Threads {
+    names: Vec<String>,
+    messages: Receiver<Message>,
+    batch_pool: Sender<Batch>,
+    extracted_pool: Sender<Box<Extracted>>,
+}
+
+impl Threads {
+    fn start(
+        plan: &Plan,
+        workers: usize,
+        sources: Vec<Box<dyn Source>>,
+        positions: &[Vec<Position>],
+        recipe: &Arc<Recipe>,
+        clock: &Clock,
+        stop: &Stop,
+    ) -> Result<Self, EngineError> {
+        let depth = workers * BATCHES_PER_WORKER;
+        let (to_workers, batches) = bounded(depth);
+        let (done, messages) = bounded(depth);
+        let (batch_pool, empty_batches) = bounded(2 * depth + sources.len());
+        let (extracted_pool, empty_extracted) = bounded(2 * depth);
+        for number in 0..workers {
+            let (recipe, batches) = (Arc::clone(recipe), batches.clone());
+            let (pool, done): (Receiver<_>, Sender<_>) = (empty_extracted.clone(), done.clone());
+            spawn(&format!("worker {number}"), move || {
+                worker::work(&recipe, &batches, &pool, &done);
+            })?;
+        }
+        let names = sources.iter().map(|source| source.name()).collect();
+        for (number, (source, of)) in sources.into_iter().zip(&plan.sources).enumerate() {
+            let reader = Reader {
+                source,
+                number: number as u16,
+                recipe: Arc::clone(recipe),
+                clock: clock.clone(),
+                live: plan.time == TimePlan::Live,
+                pace: of.pace,
+                positions: positions[number].clone(),
+                batches: to_workers.clone(),
+                pool: empty_batches.clone(),
+                core: done.clone(),
+                stop: stop.clone(),
+            };
+            spawn(&format!("source {number}"), move || reader.run())?;
+        }
+        Ok(Self { names, messages, batch_pool, extracted_pool })
+    }
+}
+
+struct Handle {
+    watch: watch::Receiver<Arc<Published>>,
+    ask: Sender<Question>,
+    stop: Stop,
+}
+
+impl Ask for Handle {
+    fn ranking(&self, query: &Query) -> Option<Ranking> {
+        let (to, answer) = bounded(1);
+        self.ask.send(Question::Ranking(query.clone(), to)).ok()?;
+        answer.recv().ok()?
+    }
+
+    fn tag(&self, key: &str) -> Option<TagDetail> {
+        let (to, answer) = bounded(1);
+        self.ask.send(Question::Tag(key.to_owned(), to)).ok()?;
+        answer.recv().ok()?
+    }
+}
+
+impl RunHandle for Handle {
+    fn watch(&self) -> watch::Receiver<Arc<Published>> {
+        self.watch.clone()
+    }
+
+    fn stop(&self, now: bool) {
+        if now {
+            self.stop.now();
+        } else {
+            self.stop.drain();
+        }
+        let _ = self.ask.try_send(Question::Wake);
+    }
+
+    fn join(&self, top: usize) -> Result<Summary, EngineError> {
+        let (to, answer) = bounded(1);
+        let gone = || EngineError::Source("the engine has ended".into());
+        self.ask.send(Question::End(top, to)).map_err(|_| gone())?;
+        answer.recv().map_err(|_| gone())?
+    }
+}

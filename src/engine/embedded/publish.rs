@@ -1,0 +1,159 @@
+//! Rankings and status of one tick.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::engine::embedded::core::Question;
+use crate::job::{Plan, TimePlan};
+use crate::rank::build::{self, Key, Places};
+use crate::rank::{Mode, Published, Query, Ranking, RunState, SinkStatus, SourceStatus, Status};
+use crate::state::State;
+
+/// Rows published for each mode and window; more are asked for.
+const ROWS: usize = 100;
+/// The rate is that of the last ten seconds.
+const RATE_MS: i64 = 10_000;
+
+/// Makes what is published.
+pub(super) struct Publisher {
+    keys: Vec<Key>,
+    default: usize,
+    top: usize,
+    places: Places,
+    batch: u64,
+    rate: VecDeque<(i64, u64)>,
+    status: Status,
+    live: bool,
+    /// Questions to answer at the end.
+    pub(super) waiting: Vec<Question>,
+}
+
+impl Publisher {
+    pub(super) fn new(plan: &Plan, started_at: i64) -> Self {
+        let mut keys = Vec::new();
+        for &mode in &plan.count.modes {
+            match mode {
+                Mode::Total => keys.push(Key { mode, window_ms: 0 }),
+                Mode::Count => keys.extend(
+                    plan.count
+                        .windows
+                        .iter()
+                        .map(|w| Key { mode, window_ms: w.as_millis() as i64 }),
+                ),
+            }
+        }
+        let (mode, window) = plan.count.default;
+        let window_ms = if mode == Mode::Total { 0 } else { window.as_millis() as i64 };
+        let default = keys.iter().position(|key| *key == Key { mode, window_ms }).unwrap_or(0);
+        let status = Status {
+            job: plan.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at,
+            batch_ms: plan.batch.as_millis() as u64,
+            tags_max: plan.limits.tags_max as u64,
+            windows_s: plan.count.windows.iter().map(std::time::Duration::as_secs).collect(),
+            modes: plan.count.modes.iter().map(|mode| mode.name().to_owned()).collect(),
+            ..Status::default()
+        };
+        Self {
+            keys,
+            default,
+            top: plan.count.top,
+            places: Places::default(),
+            batch: 0,
+            rate: VecDeque::new(),
+            status,
+            live: plan.time == TimePlan::Live,
+            waiting: Vec::new(),
+        }
+    }
+
+    /// What is published before the first tick.
+    pub(super) fn first(&self) -> Published {
+        Published {
+            batch: 0,
+            published_at: self.status.started_at,
+            default: self.default,
+            top: self.top,
+            rankings: Vec::new(),
+            status: Arc::new(self.status.clone()),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one call, each argument of another owner")]
+    pub(super) fn publish(
+        &mut self,
+        state: &State,
+        at: i64,
+        clock: i64,
+        last: bool,
+        sources: &[SourceStatus],
+        sinks: Vec<SinkStatus>,
+        checkpoint_epoch: Option<u64>,
+    ) -> Published {
+        self.batch += 1;
+        let rows = self.top.max(ROWS);
+        let mut rankings = Vec::with_capacity(self.keys.len());
+        for &key in &self.keys {
+            if let Some(mut ranking) = build::ranking(state, key, at, rows) {
+                self.places.note(key, &mut ranking);
+                rankings.push(Arc::new(ranking));
+            }
+        }
+        let newest = state.newest();
+        let started = sources.iter().any(|source| source.state != "connecting");
+        self.status = Status {
+            state: match (last, started, self.live) {
+                (true, ..) => RunState::Ended,
+                (_, false, _) => RunState::Connecting,
+                (_, _, true) => RunState::Live,
+                (_, _, false) => RunState::Replay,
+            },
+            event_time: newest,
+            watermark: state.watermark(),
+            posts_per_s: self.rate(clock, state.counters().posts),
+            lag_ms: newest.filter(|_| self.live).map(|newest| (clock - newest).max(0)),
+            checkpoint_epoch,
+            tags: state.distinct_tags(),
+            approximate: state.is_approximate(),
+            counters: state.counters(),
+            sources: sources.to_vec(),
+            sinks,
+            ..self.status.clone()
+        };
+        Published {
+            batch: self.batch,
+            published_at: clock,
+            default: self.default,
+            top: self.top,
+            rankings,
+            status: Arc::new(self.status.clone()),
+        }
+    }
+
+    /// A ranking with as many rows as are asked for; `None` if it is not configured.
+    pub(super) fn ranking(&self, state: &State, query: &Query, at: i64) -> Option<Ranking> {
+        let default = self.keys.get(self.default)?;
+        let mode = query.mode.unwrap_or(default.mode);
+        let window_ms = match (mode, query.window_s) {
+            (Mode::Total, _) => 0,
+            (Mode::Count, Some(seconds)) => i64::try_from(seconds).ok()?.checked_mul(1000)?,
+            (Mode::Count, None) if default.window_ms > 0 => default.window_ms,
+            (Mode::Count, None) => self.keys.iter().find(|key| key.mode == mode)?.window_ms,
+        };
+        let key = self.keys.iter().find(|key| **key == Key { mode, window_ms })?;
+        let mut ranking = build::ranking(state, *key, at, query.top)?;
+        self.places.compare(*key, &mut ranking);
+        Some(ranking)
+    }
+
+    fn rate(&mut self, clock: i64, posts: u64) -> f64 {
+        self.rate.push_back((clock, posts));
+        while self.rate.len() > 2 && self.rate[1].0 <= clock - RATE_MS {
+            self.rate.pop_front();
+        }
+        let (since, before) = self.rate[0];
+        let ms = clock - since;
+        if ms <= 0 { 0.0 } else { posts.saturating_sub(before) as f64 * 1000.0 / ms as f64 }
+    }
+}

@@ -1,0 +1,318 @@
+//! Workers: raw batches in, extracted tags out. They share nothing but the queues.
+
+use std::sync::{Arc, OnceLock};
+
+use crossbeam_channel::{Receiver, Sender};
+
+use crate::decode::{self, Format};
+use crate::engine::embedded::core::Message;
+use crate::extract::scan::scan_lines;
+use crate::extract::{self, Occurrences, Rule, Visit};
+use crate::job::TextTime;
+use crate::post::{Batch, Op, Post};
+use crate::state::extracted::{Extracted, PostKey, Row};
+use crate::state::hash::Seed;
+
+/// What a worker knows about one source.
+#[derive(Debug)]
+pub(super) struct Stream {
+    /// Format of its records; set before its first batch is sent.
+    pub(super) format: OnceLock<Format>,
+    /// Event time of records that carry none, `start` filled in.
+    pub(super) text_time: TextTime,
+}
+
+/// What all workers know.
+#[derive(Debug)]
+pub(super) struct Recipe {
+    pub(super) rule: Rule,
+    pub(super) occurrences: Occurrences,
+    pub(super) pane_ms: i64,
+    /// Key of the tag table's hash.
+    pub(super) tags: Seed,
+    /// Key of the hashes of authors and posts.
+    pub(super) people: Seed,
+    pub(super) streams: Vec<Stream>,
+}
+
+/// Takes batches until the queue closes.
+pub(super) fn work(
+    recipe: &Arc<Recipe>,
+    batches: &Receiver<Batch>,
+    pool: &Receiver<Box<Extracted>>,
+    done: &Sender<Message>,
+) {
+    for batch in batches {
+        let mut out = pool.try_recv().unwrap_or_default();
+        out.begin(batch);
+        recipe.extract(&mut out);
+        if done.send(Message::Extracted(out)).is_err() {
+            return;
+        }
+    }
+}
+
+impl Recipe {
+    /// Decodes and extracts `out.batch` into `out`.
+    pub(super) fn extract(&self, out: &mut Extracted) {
+        let stream = &self.streams[out.batch.source as usize];
+        let batch = std::mem::take(&mut out.batch);
+        if !batch.records().is_empty() {
+            match stream.format.get().copied().unwrap_or(Format::Text) {
+                Format::Text => self.text_lines(stream, &batch, out),
+                format => self.records(stream, format, &batch, out),
+            }
+        }
+        out.batch = batch;
+    }
+
+    fn once(&self) -> bool {
+        self.occurrences == Occurrences::PerPost
+    }
+
+    /// Lines of text: one pass over the block.
+    fn text_lines(&self, stream: &Stream, batch: &Batch, out: &mut Extracted) {
+        let times = LineTimes::new(stream.text_time, batch);
+        let mut lines = Lines {
+            recipe: self,
+            once: self.once(),
+            times,
+            line: u32::MAX,
+            row_start: 0,
+            row_end: times.row_end(0, self.pane_ms),
+            tagged: 0,
+            out,
+        };
+        let len = batch.records().len();
+        let scanned = scan_lines(batch.padded(), len, self.rule, &mut lines);
+        lines.finish(scanned.lines, scanned.empty, batch.records());
+        out.odd.invalid_utf8 += u64::from(scanned.invalid_utf8);
+    }
+
+    /// Records that are decoded one by one.
+    fn records(&self, stream: &Stream, format: Format, batch: &Batch, out: &mut Extracted) {
+        let times = LineTimes::new(stream.text_time, batch);
+        let records = batch.records();
+        let mut start = 0;
+        for (line, end) in (0..).zip(memchr::memchr_iter(b'\n', records)) {
+            let from = std::mem::replace(&mut start, end + 1);
+            match decode::decode_padded(format, batch.padded(), from, end) {
+                Ok(Some(post)) => self.post(format, &post, batch.source, times.of(line), out),
+                Ok(None) if records[from..end].iter().all(u8::is_ascii_whitespace) => {}
+                Ok(None) => out.odd.control += 1,
+                Err(_) => out.odd.malformed += 1,
+            }
+        }
+    }
+
+    fn post(
+        &self,
+        format: Format,
+        post: &Post<'_>,
+        source: u16,
+        otherwise: i64,
+        out: &mut Extracted,
+    ) {
+        out.begin_post();
+        let key = self.key(format, post, source, out);
+        if matches!(post.op, Op::Create | Op::Update) {
+            let once = self.once();
+            if self.rule == Rule::Tags && post.given.is_some() {
+                extract::visit_given(post, |tag| {
+                    out.push_key(&self.tags, tag.key.as_bytes(), tag.display.as_bytes(), once);
+                });
+            } else {
+                let text = post.text.to_str();
+                extract::visit_text(&text, post.markup, self.rule, |tag| {
+                    out.push_key(&self.tags, tag.key.as_bytes(), tag.display.as_bytes(), once);
+                });
+            }
+        }
+        let at = post.time.map_or(otherwise, |time| time.0);
+        let (tagged, entries_end) = (u32::from(out.post_has_tags()), out.entries.len() as u32);
+        let post = if key == PostKey::default() {
+            0
+        } else {
+            out.posts.push(key);
+            out.posts.len() as u32
+        };
+        out.rows.push(Row { at, until: at, posts: 1, tagged, entries_end, post });
+    }
+
+    fn key(&self, format: Format, post: &Post<'_>, source: u16, out: &mut Extracted) -> PostKey {
+        let platform = platform(format);
+        let hash = |raw: &crate::post::Raw<'_>| match raw.is_empty() {
+            true => 0,
+            // 0 means unknown.
+            false => (self.people.bytes(raw.to_str().as_bytes()) ^ platform).max(1),
+        };
+        let id = hash(&post.id);
+        for old in &post.replaces {
+            out.replaces.push(hash(old));
+        }
+        // The second name means something within its source alone.
+        let source = (u64::from(source) + 1) << 48;
+        PostKey {
+            op: post.op,
+            id,
+            alias: if post.alias.is_empty() { 0 } else { hash(&post.alias) ^ source },
+            dedup: if post.rev.is_empty() { id } else { id ^ hash(&post.rev).rotate_left(1) },
+            author: hash(&post.author),
+            replaces_end: out.replaces.len() as u32,
+        }
+    }
+}
+
+/// Mixed into hashes of identities and authors, which are of one platform. Never changed: the
+/// hashes are in checkpoints.
+fn platform(format: Format) -> u64 {
+    let number: u64 = match format {
+        Format::Text | Format::TextPlus => 1,
+        Format::X1 | Format::X2 => 2,
+        Format::Jetstream => 3,
+        Format::Mastodon => 4,
+    };
+    number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// Event times of a batch's lines.
+#[derive(Clone, Copy)]
+enum LineTimes {
+    All(i64),
+    Rate { start: i64, ms_per_line: f64, first: u64 },
+}
+
+impl LineTimes {
+    fn new(time: TextTime, batch: &Batch) -> Self {
+        match time {
+            TextTime::Rate { start: Some(start), rate } => {
+                Self::Rate { start: start.0, ms_per_line: 1000.0 / rate, first: batch.first }
+            }
+            _ => Self::All(batch.arrived.0),
+        }
+    }
+
+    fn of(&self, line: u32) -> i64 {
+        match *self {
+            Self::All(at) => at,
+            Self::Rate { start, ms_per_line, first } => {
+                start.saturating_add(((first + u64::from(line)) as f64 * ms_per_line) as i64)
+            }
+        }
+    }
+
+    /// The first line after `line` that lies in another pane.
+    fn row_end(&self, line: u32, pane_ms: i64) -> u32 {
+        let Self::Rate { ms_per_line, .. } = *self else { return u32::MAX };
+        let pane_end = (self.of(line).div_euclid(pane_ms) + 1) * pane_ms;
+        let guess = (pane_end - self.of(line)) as f64 / ms_per_line;
+        let mut end = line.saturating_add(guess as u32).max(line + 1);
+        while end > line + 1 && self.of(end - 1) >= pane_end {
+            end -= 1;
+        }
+        while end < u32::MAX && self.of(end) < pane_end {
+            end += 1;
+        }
+        end
+    }
+}
+
+/// Receives the tags of a block of lines.
+struct Lines<'a> {
+    recipe: &'a Recipe,
+    once: bool,
+    times: LineTimes,
+    /// Line of the last tag.
+    line: u32,
+    /// First line of the row being made, and the first line beyond it.
+    row_start: u32,
+    row_end: u32,
+    tagged: u32,
+    out: &'a mut Extracted,
+}
+
+impl Lines<'_> {
+    #[inline(always)]
+    fn enter(&mut self, line: u32) {
+        if line == self.line {
+            return;
+        }
+        while line >= self.row_end {
+            self.end_row(self.row_end);
+        }
+        self.line = line;
+        self.tagged += 1;
+        self.out.begin_post();
+    }
+
+    #[cold]
+    fn end_row(&mut self, end: u32) {
+        self.out.rows.push(Row {
+            at: self.times.of(self.row_start),
+            until: self.times.of(end - 1),
+            posts: end - self.row_start,
+            tagged: self.tagged,
+            entries_end: self.out.entries.len() as u32,
+            post: 0,
+        });
+        self.tagged = 0;
+        self.row_start = end;
+        self.row_end = self.times.row_end(end, self.recipe.pane_ms);
+    }
+
+    fn finish(mut self, lines: u32, empty: u32, records: &[u8]) {
+        while self.row_end < lines {
+            self.end_row(self.row_end);
+        }
+        if lines > self.row_start {
+            self.end_row(lines);
+        }
+        if empty > 0 {
+            self.take_out_empty(records);
+        }
+    }
+
+    /// Empty lines are no posts; they are rare, so they are looked for only where there are any.
+    fn take_out_empty(&mut self, records: &[u8]) {
+        // The rows' ends are fixed before any of their posts are taken out.
+        let mut ends = Vec::with_capacity(self.out.rows.len());
+        let mut end = 0;
+        for row in &self.out.rows {
+            end += row.posts;
+            ends.push(end);
+        }
+        let (mut start, mut row) = (0, 0);
+        for (line, end) in (0..).zip(memchr::memchr_iter(b'\n', records)) {
+            while line >= ends[row] {
+                row += 1;
+            }
+            if matches!(&records[start..end], b"" | b"\r") {
+                self.out.rows[row].posts -= 1;
+            }
+            start = end + 1;
+        }
+    }
+}
+
+impl Visit for Lines<'_> {
+    #[inline(always)]
+    fn ascii_tag(&mut self, line: u32, padded: &[u8], start: usize, len: usize) {
+        self.enter(line);
+        let seed = &self.recipe.tags;
+        if len <= 16 {
+            self.out.push_short(seed, padded, start, len, self.once);
+        } else {
+            let typed = &padded[start..start + len];
+            self.out.push_key(seed, &typed.to_ascii_lowercase(), typed, self.once);
+        }
+    }
+
+    fn tag(&mut self, line: u32, key: &str, display: &str) {
+        self.enter(line);
+        self.out.push_key(&self.recipe.tags, key.as_bytes(), display.as_bytes(), self.once);
+    }
+
+    fn oversize_tag(&mut self, _line: u32) {
+        self.out.odd.oversize_tags += 1;
+    }
+}

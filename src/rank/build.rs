@@ -1,0 +1,165 @@
+//! Rankings from the state.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use crate::rank::top::top;
+use crate::rank::{Mode, Ranking, Series, Spelling, TagDetail, Trend, WindowCount};
+use crate::state::State;
+use crate::window::ring::Window;
+
+/// Name of the view that always exists.
+pub const ALL: &str = "all";
+
+impl Mode {
+    /// Name in the API and in job files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Total => "total",
+            Self::Count => "count",
+        }
+    }
+}
+
+/// What a ranking is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// What it ranks by.
+    pub mode: Mode,
+    /// Window in milliseconds; 0 for `total`.
+    pub window_ms: i64,
+}
+
+/// Makes the ranking `key` at event time `at`. [`crate::window::Ring::show`] must have been called
+/// for it. `None` if that window is not configured.
+#[must_use]
+pub fn ranking(state: &State, key: Key, at: i64, rows: usize) -> Option<Ranking> {
+    let window = match key.mode {
+        Mode::Total => None,
+        Mode::Count => Some(state.ring.windows().iter().find(|w| w.ms == key.window_ms)?),
+    };
+    let best = match window {
+        None => top(state.ring.total().column(), state.tags.rows(), rows, ties(state)),
+        Some(window) => top(window.column(), state.tags.rows(), rows, ties(state))
+            .into_iter()
+            .map(|(id, count)| (id, u64::from(count)))
+            .collect(),
+    };
+    let (posts, tagged_posts, distinct_tags) = match window {
+        None => (state.counters.posts, state.counters.tagged_posts, state.ring.total().distinct),
+        Some(Window { posts, tagged, distinct, .. }) => (*posts, *tagged, *distinct),
+    };
+    let trends = best.into_iter().zip(1..).map(|((id, count), rank)| trend(state, id, count, rank));
+    Some(Ranking {
+        mode: key.mode.name().to_owned(),
+        window_s: window.map(|window| window.ms as u64 / 1000),
+        view: ALL.to_owned(),
+        at,
+        watermark: state.marks.watermark().unwrap_or(at),
+        provisional: false,
+        approximate: state.is_approximate(),
+        error_bound: state.error_bound(),
+        posts,
+        tagged_posts,
+        distinct_tags,
+        trends: trends.collect(),
+    })
+}
+
+/// Order of tags with equal counts: posts are what is ranked by here, so the key decides.
+fn ties(state: &State) -> impl Fn(u32, u32) -> Ordering + '_ {
+    |a, b| {
+        let (mut left, mut right) = (Vec::new(), Vec::new());
+        state.tags.key(a, &mut left);
+        state.tags.key(b, &mut right);
+        left.cmp(&right)
+    }
+}
+
+fn trend(state: &State, id: u32, count: u64, rank: u32) -> Trend {
+    let total = state.ring.total().count(id);
+    let tag = state.tags.key_string(id);
+    let display = state.tags.spellings(id, total).into_iter().next();
+    Trend {
+        rank,
+        display: display.map_or_else(|| tag.clone(), |(typed, _)| typed),
+        tag,
+        count,
+        authors: None,
+        score: None,
+        lift: None,
+        expected: None,
+        status: None,
+        change: None,
+        series: None,
+    }
+}
+
+/// Everything known about one tag; `None` if it is not live.
+#[must_use]
+pub fn tag(state: &State, key: &str) -> Option<TagDetail> {
+    let id = state.tags.find(key.as_bytes())?;
+    let total = state.ring.total().count(id);
+    let spellings = state.tags.spellings(id, total);
+    let windows: Vec<_> = state
+        .ring
+        .windows()
+        .iter()
+        .map(|w| WindowCount { window_s: w.ms as u64 / 1000, count: u64::from(w.count(id)) })
+        .collect();
+    if total == 0 && windows.iter().all(|window| window.count == 0) {
+        return None;
+    }
+    Some(TagDetail {
+        tag: key.to_owned(),
+        display: spellings.first().map_or_else(|| key.to_owned(), |(typed, _)| typed.clone()),
+        total,
+        error_bound: state.error_of(id),
+        spellings: spellings
+            .into_iter()
+            .map(|(display, count)| Spelling { display, count })
+            .collect(),
+        windows,
+        series: series(&state.ring.series(id)),
+    })
+}
+
+/// Puts panes of different length on one even grid of the shortest, for the last hour at most, so
+/// that a chart has one step.
+fn series(panes: &[(i64, i64, u64)]) -> Series {
+    let Some(&(last, step, _)) = panes.last() else { return Series::default() };
+    let slots = (3_600_000 / step).max(1);
+    let first = panes[0].0.max(last - (slots - 1) * step);
+    let mut counts = vec![0; ((last - first) / step + 1) as usize];
+    for &(start, length, count) in panes {
+        if length == step && start >= first {
+            counts[((start - first) / step) as usize] += count;
+        }
+    }
+    Series { start: first, step_s: step as u64 / 1000, counts }
+}
+
+/// Places of the rows last published, to say how far each has moved.
+#[derive(Debug, Default)]
+pub struct Places {
+    of: HashMap<Key, HashMap<String, u32>>,
+}
+
+impl Places {
+    /// Fills in `change` of every row: places moved since the ranking last published.
+    pub fn compare(&self, key: Key, ranking: &mut Ranking) {
+        let old = self.of.get(&key);
+        for row in &mut ranking.trends {
+            let place = old.and_then(|old| old.get(&row.tag));
+            row.change = place.map(|&place| place as i32 - row.rank as i32);
+        }
+    }
+
+    /// The same, and remembers the places of this one.
+    pub fn note(&mut self, key: Key, ranking: &mut Ranking) {
+        self.compare(key, ranking);
+        let places = ranking.trends.iter().map(|row| (row.tag.clone(), row.rank));
+        self.of.insert(key, places.collect());
+    }
+}

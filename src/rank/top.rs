@@ -1,0 +1,81 @@
+//! The largest counts of a dense column, found by one scan.
+//!
+//! A scan of five million counts takes about a millisecond and happens once a refresh; keeping a
+//! heap would cost more at every post.
+
+use std::cmp::Ordering;
+
+use crate::state::column::{CHUNK, Column};
+
+/// Counts looked at together: a block whose largest is too small is passed over.
+const BLOCK: usize = 64;
+
+/// Ids and counts of the `top` largest counts above zero, best first. `tie(a, b)` orders ids of
+/// equal counts, the better first, and must be total.
+pub fn top<T>(
+    column: &Column<T>,
+    rows: u32,
+    top: usize,
+    tie: impl Fn(u32, u32) -> Ordering,
+) -> Vec<(u32, T)>
+where
+    T: Copy + Ord + Default,
+{
+    let mut best: Vec<(u32, T)> = Vec::new();
+    if top == 0 {
+        return best;
+    }
+    let order = |a: &(u32, T), b: &(u32, T)| b.1.cmp(&a.1).then_with(|| tie(a.0, b.0));
+    // Candidates gather up to this many before the worst are cut off, so a cut pays for itself.
+    let enough = top.saturating_mul(2).max(1024);
+    let mut least = T::default();
+    for (c, chunk) in column.chunks().iter().enumerate() {
+        for (b, block) in chunk.chunks(BLOCK).enumerate() {
+            let largest = block.iter().copied().max().unwrap_or_default();
+            if largest < least || largest == T::default() {
+                continue;
+            }
+            let first = c * CHUNK + b * BLOCK;
+            for (i, &count) in block.iter().enumerate() {
+                let id = (first + i) as u32;
+                if count >= least && count > T::default() && id < rows {
+                    best.push((id, count));
+                }
+            }
+            if best.len() >= enough {
+                best.select_nth_unstable_by(top - 1, order);
+                best.truncate(top);
+                least = best[top - 1].1;
+            }
+        }
+    }
+    best.sort_unstable_by(order);
+    best.truncate(top);
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn equals_sorting_everything(
+            counts in prop::collection::vec(0_u32..50, 1..5000),
+            n in 0_usize..300,
+        ) {
+            let mut column = Column::default();
+            column.grow(counts.len());
+            for (id, &count) in counts.iter().enumerate() {
+                *column.at_mut(id as u32) = count;
+            }
+            // Ties by descending id, so that the order of ids does not help.
+            let found = top(&column, counts.len() as u32, n, |a, b| b.cmp(&a));
+            let mut want: Vec<_> = (0..).zip(counts).filter(|(_, count)| *count > 0).collect();
+            want.sort_by(|a: &(u32, u32), b| b.1.cmp(&a.1).then(b.0.cmp(&a.0)));
+            want.truncate(n);
+            prop_assert_eq!(found, want);
+        }
+    }
+}

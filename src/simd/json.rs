@@ -1,0 +1,298 @@
+//! Where a JSON string ends, and where a JSON container ends, without looking at what is inside.
+//!
+//! Every function here is safe for any slice and any `at`: a vector load happens only where the
+//! slice really has that many bytes from there, and the last bytes of a slice go through a copy
+//! that is filled up with zeros. So padding after a record (`post::PAD`) is speed, never a
+//! precondition. What lies between `end` and the end of the slice is read and ignored.
+//!
+//! [`scalar`] says the same a byte at a time; it is the meaning, the reference of the tests, and
+//! what runs where AVX2 and carry-less multiplication are missing.
+#![allow(unsafe_code)]
+
+#[cfg(target_arch = "x86_64")]
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Where a string ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StringEnd {
+    /// Index of the closing quote.
+    pub quote: usize,
+    /// True where the string holds a backslash.
+    pub escaped: bool,
+}
+
+/// Finds the closing quote of a string whose first byte after the opening quote is `at`; `None`
+/// where it does not close before `end`.
+#[inline(always)]
+#[must_use]
+pub fn string_end(bytes: &[u8], at: usize, end: usize) -> Option<StringEnd> {
+    #[cfg(target_arch = "x86_64")]
+    {
+        // Keys and most values end within 32 bytes: SSE2 is in every x86-64, so this part is
+        // inlined into the caller, which a function that asks for AVX2 cannot be.
+        if let Some((quotes, backslashes)) = x86::first_32(bytes, at) {
+            let quote = quotes.trailing_zeros();
+            if quotes != 0 && quote < backslashes.trailing_zeros() {
+                let quote = at + quote as usize;
+                return (quote < end).then_some(StringEnd { quote, escaped: false });
+            }
+        }
+    }
+    string_end_long(bytes, at, end)
+}
+
+/// [`string_end`] for what its first 32 bytes did not decide.
+fn string_end_long(bytes: &[u8], at: usize, end: usize) -> Option<StringEnd> {
+    let end = end.min(bytes.len());
+    #[cfg(target_arch = "x86_64")]
+    if vectors() {
+        // SAFETY: `vectors` saw every feature that the function is compiled for.
+        return unsafe { x86::string_end(bytes, at, end) };
+    }
+    scalar::string_end(bytes, at, end)
+}
+
+/// Finds the end of an object or array whose first byte after the opening bracket is `at`: the
+/// index after its closing bracket. `None` where it does not close before `end`, or where it may
+/// nest `room` levels or more inside itself (it says so too early by up to one block, never too
+/// late). Kinds of brackets are not told apart.
+#[must_use]
+pub fn container_end(bytes: &[u8], at: usize, end: usize, room: u32) -> Option<usize> {
+    let end = end.min(bytes.len());
+    #[cfg(target_arch = "x86_64")]
+    if vectors() {
+        // SAFETY: `vectors` saw every feature that the function is compiled for.
+        return unsafe { x86::container_end(bytes, at, end, room) };
+    }
+    scalar::container_end(bytes, at, end, room)
+}
+
+/// True where the processor has what [`x86`] is compiled for; asked once, then remembered.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn vectors() -> bool {
+    static SEEN: AtomicU8 = AtomicU8::new(0);
+    match SEEN.load(Ordering::Relaxed) {
+        0 => {
+            let has = is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("pclmulqdq")
+                && is_x86_feature_detected!("bmi1")
+                && is_x86_feature_detected!("popcnt");
+            SEEN.store(1 + u8::from(has), Ordering::Relaxed);
+            has
+        }
+        seen => seen == 2,
+    }
+}
+
+/// The safe twins.
+pub mod scalar {
+    use super::StringEnd;
+
+    /// See [`super::string_end`].
+    #[must_use]
+    pub fn string_end(bytes: &[u8], at: usize, end: usize) -> Option<StringEnd> {
+        let mut escaped = false;
+        let mut at = at;
+        while at < end {
+            match bytes.get(at)? {
+                b'"' => return Some(StringEnd { quote: at, escaped }),
+                b'\\' => {
+                    escaped = true;
+                    at += 2;
+                }
+                _ => at += 1,
+            }
+        }
+        None
+    }
+
+    /// See [`super::container_end`]; exact about `room`.
+    #[must_use]
+    pub fn container_end(bytes: &[u8], at: usize, end: usize, room: u32) -> Option<usize> {
+        let mut depth = 1u32;
+        let mut at = at;
+        while at < end {
+            match bytes.get(at)? {
+                b'"' => at = string_end(bytes, at + 1, end)?.quote,
+                b'{' | b'[' => {
+                    depth += 1;
+                    if depth > room {
+                        return None;
+                    }
+                }
+                b'}' | b']' => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return Some(at + 1);
+                    }
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        None
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    use super::StringEnd;
+
+    /// Bytes looked at in one step: one bit of a `u64` each.
+    const BLOCK: usize = 64;
+
+    /// Quotes and backslashes among the 32 bytes from `at`; `None` where fewer are readable.
+    #[inline(always)]
+    pub(super) fn first_32(bytes: &[u8], at: usize) -> Option<(u32, u32)> {
+        let block = bytes.get(at..at.checked_add(32)?)?;
+        // SAFETY: `block` is 32 readable bytes, an unaligned load asks for no alignment, and SSE2
+        // is part of the x86-64 baseline.
+        unsafe {
+            let low = _mm_loadu_si128(block.as_ptr().cast());
+            let high = _mm_loadu_si128(block.as_ptr().add(16).cast());
+            let find = |what: u8| {
+                let what = _mm_set1_epi8(what.cast_signed());
+                let low = _mm_movemask_epi8(_mm_cmpeq_epi8(low, what)).cast_unsigned();
+                let high = _mm_movemask_epi8(_mm_cmpeq_epi8(high, what)).cast_unsigned();
+                low | high << 16
+            };
+            Some((find(b'"'), find(b'\\')))
+        }
+    }
+
+    /// The 64 bytes from `at`, zeros where the slice has none.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn load(bytes: &[u8], at: usize) -> [__m256i; 2] {
+        let mut copy = [0u8; BLOCK];
+        let block = match bytes.get(at..at + BLOCK) {
+            Some(block) => block,
+            None => {
+                let rest = bytes.get(at..).unwrap_or_default();
+                copy[..rest.len()].copy_from_slice(rest);
+                &copy[..]
+            }
+        };
+        // SAFETY: `block` is 64 readable bytes, and the loads ask for no alignment.
+        unsafe {
+            [
+                _mm256_loadu_si256(block.as_ptr().cast()),
+                _mm256_loadu_si256(block.as_ptr().add(32).cast()),
+            ]
+        }
+    }
+
+    /// One bit for each byte of the block that equals `what`.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn equal(block: [__m256i; 2], what: u8) -> u64 {
+        let what = _mm256_set1_epi8(what.cast_signed());
+        let low = _mm256_movemask_epi8(_mm256_cmpeq_epi8(block[0], what)).cast_unsigned();
+        let high = _mm256_movemask_epi8(_mm256_cmpeq_epi8(block[1], what)).cast_unsigned();
+        u64::from(low) | u64::from(high) << 32
+    }
+
+    /// The bytes that a backslash escapes. `carry` is 1 where the first byte is escaped by the
+    /// last of the block before, and is left so for the next block.
+    #[inline(always)]
+    fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
+        let mut escaped = *carry;
+        let mut rest = backslashes & !*carry;
+        *carry = 0;
+        while rest != 0 {
+            let one = rest & rest.wrapping_neg();
+            let next = one << 1;
+            if next == 0 {
+                *carry = 1;
+            }
+            escaped |= next;
+            rest &= !(one | next);
+        }
+        escaped
+    }
+
+    /// Ones for the bytes of the block that lie before `end`.
+    #[inline(always)]
+    fn before_end(at: usize, end: usize) -> u64 {
+        let left = end - at;
+        if left >= BLOCK { !0 } else { (1 << left) - 1 }
+    }
+
+    #[target_feature(enable = "avx2,pclmulqdq,bmi1,popcnt")]
+    pub(super) fn string_end(bytes: &[u8], at: usize, end: usize) -> Option<StringEnd> {
+        let mut at = at;
+        let mut carry = 0;
+        let mut any_escape = false;
+        while at < end {
+            let block = load(bytes, at);
+            let mut quotes = equal(block, b'"') & before_end(at, end);
+            let backslashes = equal(block, b'\\');
+            if backslashes | carry != 0 {
+                quotes &= !escaped(backslashes, &mut carry);
+            }
+            if quotes != 0 {
+                let first = quotes.trailing_zeros();
+                any_escape |= backslashes & ((1 << first) - 1) != 0;
+                return Some(StringEnd { quote: at + first as usize, escaped: any_escape });
+            }
+            any_escape |= backslashes != 0;
+            at += BLOCK;
+        }
+        None
+    }
+
+    #[target_feature(enable = "avx2,pclmulqdq,bmi1,popcnt")]
+    pub(super) fn container_end(bytes: &[u8], at: usize, end: usize, room: u32) -> Option<usize> {
+        let mut at = at;
+        let mut carry = 0;
+        // All ones where the block begins inside a string.
+        let mut inside = 0u64;
+        let mut depth = 1u32;
+        let ones = _mm_set1_epi8(-1);
+        let fold = _mm256_set1_epi8(0x20);
+        while at < end {
+            let block = load(bytes, at);
+            let mut quotes = equal(block, b'"') & before_end(at, end);
+            let backslashes = equal(block, b'\\');
+            if backslashes | carry != 0 {
+                quotes &= !escaped(backslashes, &mut carry);
+            }
+            // Each bit becomes the parity of the quotes up to it: 1 from an opening quote to the
+            // byte before the closing one.
+            let quotes = _mm_cvtsi64_si128(quotes.cast_signed());
+            let parity = _mm_cvtsi128_si64(_mm_clmulepi64_si128(quotes, ones, 0)).cast_unsigned();
+            let string = parity ^ inside;
+            inside = (string.cast_signed() >> 63).cast_unsigned();
+            // `[` and `]` differ from `{` and `}` in bit 0x20 alone, and no other byte maps there.
+            let folded = [_mm256_or_si256(block[0], fold), _mm256_or_si256(block[1], fold)];
+            let valid = !string & before_end(at, end);
+            let opens = equal(folded, b'{') & valid;
+            let closes = equal(folded, b'}') & valid;
+            if depth + opens.count_ones() > room {
+                return None;
+            }
+            if closes.count_ones() >= depth {
+                let mut rest = closes;
+                let mut closed = 0;
+                while rest != 0 {
+                    closed += 1;
+                    let place = rest.trailing_zeros();
+                    let opened = (opens & ((1 << place) - 1)).count_ones();
+                    if closed == depth + opened {
+                        return Some(at + place as usize + 1);
+                    }
+                    rest &= rest - 1;
+                }
+            }
+            depth = depth + opens.count_ones() - closes.count_ones();
+            at += BLOCK;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+//! Files, one record a line: many of them, patterns, `.gz` and `.zst`, and files that grow.
+//!
+//! Files are read in order, one after the other; followed files all at once, in turns. A plain
+//! file is read straight into the batch. Each file is a partition; its Position says how far it
+//! was read and enough about the file to notice that it was truncated, replaced or rewritten,
+//! which stops the source with an error. So a resume neither loses a line nor reads one twice.
+//!
+//! The end of a file ends its last line; in a followed file a line waits for its newline. A packed
+//! file cannot be followed, and resuming in one unpacks it from its start. A pipe can be read, but
+//! not again. At most [`FOLLOWED_MAX`] files are followed.
+
+mod input;
+mod paths;
+mod place;
+mod reading;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use smallvec::SmallVec;
+
+use self::input::is_packed;
+use self::place::Place;
+use self::reading::{FOLLOW_EVERY, Reading, cannot};
+use super::stream::{deliver, why};
+use super::{Guarantee, Poll, Source, SourceError};
+use crate::clock::{Clock, monotonic};
+use crate::post::{Batch, EventTime, Position};
+
+/// Most files that are followed at once; each is kept open.
+pub const FOLLOWED_MAX: usize = 256;
+
+/// Lines of files.
+pub struct FileSource {
+    paths: Vec<String>,
+    follow: bool,
+    line_max_bytes: usize,
+    clock: Clock,
+    /// Files not yet opened, the next one last.
+    ahead: Vec<(PathBuf, Option<Place>)>,
+    /// Open files: one, or all that are followed.
+    open: Vec<Reading>,
+    /// Which of them is read next.
+    next: usize,
+    /// Positions reached since the last batch that was delivered.
+    reached: SmallVec<[Position; 1]>,
+    /// Lines delivered, over all files.
+    lines: u64,
+    modified: Option<EventTime>,
+    has_pipe: bool,
+}
+
+impl FileSource {
+    /// Files named by `paths` (names or patterns), opened by [`Source::open`].
+    #[must_use]
+    pub fn new(paths: &[String], follow: bool, line_max_bytes: usize, clock: &Clock) -> Self {
+        Self {
+            paths: paths.to_vec(),
+            follow,
+            line_max_bytes,
+            clock: clock.clone(),
+            ahead: Vec::new(),
+            open: Vec::new(),
+            next: 0,
+            reached: SmallVec::new(),
+            lines: 0,
+            modified: None,
+            has_pipe: false,
+        }
+    }
+
+    /// Takes the Positions apart and notes what they say about the whole source.
+    fn places(&mut self, after: &[Position]) -> Result<BTreeMap<String, Place>, SourceError> {
+        let mut places = BTreeMap::new();
+        for position in after {
+            let place: Place = serde_json::from_str(&position.at).map_err(|error| {
+                cannot("resume", Path::new(&position.partition), &format!("its position: {error}"))
+            })?;
+            self.lines += place.line;
+            self.modified = Some(EventTime(place.modified));
+            places.insert(position.partition.clone(), place);
+        }
+        Ok(places)
+    }
+
+    /// Looks at every file before the first is read, so that a wrong name is said at once.
+    fn inspect(&mut self, path: &Path) -> Result<(), SourceError> {
+        let metadata = std::fs::metadata(path).map_err(|error| {
+            let help = "\nhelp: check the name and the working directory";
+            cannot("open", path, &format!("{}{help}", why(&error)))
+        })?;
+        if self.follow && is_packed(path) {
+            let help = "\nhelp: leave `follow` out, or follow the file before it is packed";
+            return Err(cannot("follow", path, &format!("it is packed{help}")));
+        }
+        if self.modified.is_none() {
+            let since = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+            let ms = since.map_or(0, |since| since.as_millis());
+            self.modified = Some(EventTime(i64::try_from(ms).unwrap_or(i64::MAX)));
+        }
+        self.has_pipe |= !metadata.is_file() && !metadata.is_dir();
+        Ok(())
+    }
+
+    fn open_next(&mut self) -> Result<bool, SourceError> {
+        let Some((path, place)) = self.ahead.pop() else { return Ok(false) };
+        let modified = self.modified.map_or(0, |at| at.0);
+        self.open.push(Reading::open(&path, place.as_ref(), self.line_max_bytes, modified)?);
+        Ok(true)
+    }
+
+    /// One file after the other, each to its end.
+    fn poll_in_order(&mut self, batch: &mut Batch, end: Instant) -> Result<Poll, SourceError> {
+        loop {
+            if self.open.is_empty() && !self.open_next()? {
+                // The ends of the last files are worth an empty batch: a later run need not look
+                // at them again.
+                let ends = !self.reached.is_empty();
+                return Ok(if ends { self.seal(batch, 0, true) } else { Poll::End });
+            }
+            let Some(reading) = self.open.first_mut() else { return Ok(Poll::End) };
+            let records = reading.fill(batch, end, true)?;
+            let position = reading.position();
+            if reading.at_end() {
+                self.open.clear();
+                self.reached.extend(position);
+            } else {
+                batch.positions.extend(position);
+            }
+            let poll = self.seal(batch, records, false);
+            if poll == Poll::Ready || monotonic() >= end {
+                return Ok(poll);
+            }
+            batch.positions.clear();
+        }
+    }
+
+    /// All files in turns, for ever.
+    fn poll_followed(&mut self, batch: &mut Batch, end: Instant) -> Result<Poll, SourceError> {
+        loop {
+            for _ in 0..self.open.len() {
+                self.next = (self.next + 1) % self.open.len();
+                let reading = &mut self.open[self.next];
+                let until = if reading.is_pipe() { monotonic() } else { end };
+                let records = reading.fill(batch, until, false)?;
+                batch.positions.extend(reading.position());
+                if self.seal(batch, records, false) == Poll::Ready {
+                    return Ok(Poll::Ready);
+                }
+                batch.positions.clear();
+                let reading = &self.open[self.next];
+                if reading.at_end() {
+                    reading.look_for_replacement()?;
+                }
+            }
+            let left = end.saturating_duration_since(monotonic());
+            if left.is_zero() {
+                return Ok(Poll::Idle);
+            }
+            std::thread::sleep(left.min(FOLLOW_EVERY));
+        }
+    }
+
+    fn seal(&mut self, batch: &mut Batch, records: usize, even_empty: bool) -> Poll {
+        if deliver(batch, records, &mut self.lines, &self.clock) || even_empty {
+            // Ends of earlier files come first, in order.
+            let current =
+                std::mem::replace(&mut batch.positions, std::mem::take(&mut self.reached));
+            batch.positions.extend(current);
+            return Poll::Ready;
+        }
+        Poll::Idle
+    }
+}
+
+impl Source for FileSource {
+    fn open(&mut self, after: &[Position]) -> Result<(), SourceError> {
+        *self = Self::new(&self.paths, self.follow, self.line_max_bytes, &self.clock);
+        let mut places = self.places(after)?;
+        let mut ahead = Vec::new();
+        for path in paths::resolve(&self.paths)? {
+            let place = places.remove(path.to_string_lossy().as_ref());
+            if !self.follow && place.as_ref().is_some_and(|place| place.done) {
+                continue;
+            }
+            self.inspect(&path)?;
+            ahead.push((path, place));
+        }
+        if let Some((gone, _)) = places.iter().find(|(_, place)| !place.done) {
+            let help = "\nhelp: put it back, or begin anew with `--fresh`";
+            let why = format!("it was being read and is no longer among the files{help}");
+            return Err(cannot("resume", Path::new(gone), &why));
+        }
+        ahead.reverse();
+        self.ahead = ahead;
+        if self.follow {
+            if self.ahead.len() > FOLLOWED_MAX {
+                return Err(SourceError::Fatal(format!(
+                    "cannot follow {} files: at most {FOLLOWED_MAX}\nhelp: split them over several \
+                     sources",
+                    self.ahead.len()
+                )));
+            }
+            while self.open_next()? {}
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self, batch: &mut Batch, wait: Duration) -> Result<Poll, SourceError> {
+        let end = monotonic() + wait;
+        if self.follow { self.poll_followed(batch, end) } else { self.poll_in_order(batch, end) }
+    }
+
+    fn guarantee(&self) -> Guarantee {
+        if self.has_pipe { Guarantee::AtMostOnce } else { Guarantee::ExactlyOnce }
+    }
+
+    fn name(&self) -> String {
+        match self.paths.as_slice() {
+            [one] => format!("file {one}"),
+            [first, rest @ ..] => format!("file {first} and {} more", rest.len()),
+            [] => "file".into(),
+        }
+    }
+
+    fn modified(&self) -> Option<EventTime> {
+        self.modified
+    }
+}
+
+#[cfg(test)]
+mod tests;

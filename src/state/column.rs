@@ -1,0 +1,46 @@
+//! Dense columns that grow without ever being copied.
+
+/// Rows of one chunk.
+pub const CHUNK: usize = 1 << 16;
+
+/// A column indexed by tag id, kept in chunks: growing allocates one chunk and moves nothing, so
+/// no post waits for a copy of five million counts.
+#[derive(Debug, Default)]
+pub struct Column<T> {
+    chunks: Vec<Box<[T]>>,
+}
+
+impl<T: Copy + Default> Column<T> {
+    /// Makes rows `0..rows` exist; new ones hold the default.
+    pub fn grow(&mut self, rows: usize) {
+        while self.chunks.len() * CHUNK < rows {
+            self.chunks.push(vec![T::default(); CHUNK].into_boxed_slice());
+        }
+    }
+
+    /// The row of `id`.
+    #[inline(always)]
+    #[must_use]
+    pub fn get(&self, id: u32) -> T {
+        self.chunks[id as usize / CHUNK][id as usize % CHUNK]
+    }
+
+    /// The place of the row of `id`.
+    #[inline(always)]
+    #[must_use]
+    pub fn at(&self, id: u32) -> &T {
+        &self.chunks[id as usize / CHUNK][id as usize % CHUNK]
+    }
+
+    /// The row of `id`, to change.
+    #[inline(always)]
+    pub fn at_mut(&mut self, id: u32) -> &mut T {
+        &mut self.chunks[id as usize / CHUNK][id as usize % CHUNK]
+    }
+
+    /// Chunks in order, [`CHUNK`] rows each.
+    #[must_use]
+    pub fn chunks(&self) -> &[Box<[T]>] {
+        &self.chunks
+    }
+}

@@ -1,0 +1,310 @@
+//! What a worker made of one [`Batch`]: rows of posts, and their tags as fixed-size entries.
+//!
+//! Buffers are recycled; nothing here allocates once they have grown to the size of a batch.
+
+use crate::extract::KEY_MAX_BYTES;
+use crate::post::{Batch, Op};
+use crate::state::hash::Seed;
+
+/// Longest spelling kept; folding can make a key shorter than what was typed.
+const DISPLAY_MAX_BYTES: usize = 4 * KEY_MAX_BYTES;
+
+/// One tag of one post, ready for the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The key with zeros after it, up to 16 bytes; a longer one stands in the arena, and its
+    /// offset here.
+    pub key: u128,
+    /// Hash of the key, seeded per process.
+    pub hash: u64,
+    /// The spelling: bit i says that byte i of the key is upper case; or, with
+    /// [`Entry::SPELL_BYTES`], offset of a length-prefixed string in the arena.
+    pub spelling: u32,
+    /// Length of the key in bytes.
+    pub len: u16,
+    /// [`Entry::SPELL_BYTES`].
+    pub flags: u16,
+}
+
+impl Entry {
+    /// The spelling cannot be said by a mask.
+    pub const SPELL_BYTES: u16 = 1;
+
+    /// The bytes of a key longer than 16.
+    #[must_use]
+    pub fn long_key<'a>(&self, arena: &'a [u8]) -> &'a [u8] {
+        let start = self.key as usize;
+        &arena[start..start + self.len as usize]
+    }
+
+    /// The spelling where it is not a mask.
+    #[must_use]
+    pub fn spelling_bytes<'a>(&self, arena: &'a [u8]) -> &'a [u8] {
+        let start = self.spelling as usize + 2;
+        let len = u16::from_le_bytes([arena[start - 2], arena[start - 1]]);
+        &arena[start..start + len as usize]
+    }
+}
+
+/// Posts that stand together: one post where it has an identity or an author of its own, else all
+/// neighbours in one pane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Row {
+    /// Event time of its first post, milliseconds.
+    pub at: i64,
+    /// Newest event time in it, milliseconds.
+    pub until: i64,
+    /// Posts.
+    pub posts: u32,
+    /// Posts with a tag.
+    pub tagged: u32,
+    /// End of its entries; they start where those of the row before end.
+    pub entries_end: u32,
+    /// Index into [`Extracted::posts`] plus one; 0 = posts without identity and author.
+    pub post: u32,
+}
+
+/// Who and which, as keyed hashes; 0 = unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PostKey {
+    /// What it does.
+    pub op: Op,
+    /// Identity for delete and edit.
+    pub id: u64,
+    /// Second name of the identity within its source.
+    pub alias: u64,
+    /// Identity and revision: what a duplicate shares.
+    pub dedup: u64,
+    /// Author.
+    pub author: u64,
+    /// End of its earlier identities in [`Extracted::replaces`].
+    pub replaces_end: u32,
+}
+
+/// Records that became no post, and oddities, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Oddities {
+    /// Valid and no post.
+    pub control: u64,
+    /// Not decoded.
+    pub malformed: u64,
+    /// Text with invalid UTF-8.
+    pub invalid_utf8: u64,
+    /// Tags longer than [`KEY_MAX_BYTES`].
+    pub oversize_tags: u64,
+}
+
+/// What a worker made of one batch.
+#[derive(Debug, Default)]
+pub struct Extracted {
+    /// The batch it was made of; goes back to its source's pool.
+    pub batch: Batch,
+    /// Rows in order.
+    pub rows: Vec<Row>,
+    /// Identities and authors of rows that have them.
+    pub posts: Vec<PostKey>,
+    /// Earlier identities of edits.
+    pub replaces: Vec<u64>,
+    /// Tags in order.
+    pub entries: Vec<Entry>,
+    /// Keys longer than 16 bytes and spellings that are no mask.
+    pub arena: Vec<u8>,
+    /// Counts by reason.
+    pub odd: Oddities,
+    /// Start of the entries of the post being made.
+    post_start: usize,
+}
+
+impl Extracted {
+    /// Empties it for `batch`; buffers keep their capacity.
+    pub fn begin(&mut self, batch: Batch) {
+        self.batch = batch;
+        self.rows.clear();
+        self.posts.clear();
+        self.replaces.clear();
+        self.entries.clear();
+        self.arena.clear();
+        self.odd = Oddities::default();
+        self.post_start = 0;
+    }
+
+    /// From here on entries belong to a new post.
+    #[inline(always)]
+    pub fn begin_post(&mut self) {
+        self.post_start = self.entries.len();
+    }
+
+    /// True where the current post has an entry.
+    #[must_use]
+    pub fn post_has_tags(&self) -> bool {
+        self.entries.len() > self.post_start
+    }
+
+    /// Adds an ASCII tag of at most 16 bytes that starts at `start` in `padded`; folds its case.
+    #[inline(always)]
+    pub fn push_short(&mut self, seed: &Seed, padded: &[u8], start: usize, len: usize, once: bool) {
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&padded[start..start + 16]);
+        let keep = u128::MAX >> (128 - 8 * len);
+        let typed = u128::from_le_bytes(bytes) & keep;
+        let upper = upper_bits(typed);
+        let key = typed | (upper >> 2);
+        let hash = seed.short(key, len);
+        let spelling = movemask(upper);
+        self.push(Entry { key, hash, spelling, len: len as u16, flags: 0 }, once);
+    }
+
+    /// Adds any tag: `key` folded, `display` as typed. Keys longer than [`KEY_MAX_BYTES`] are
+    /// counted and dropped.
+    pub fn push_key(&mut self, seed: &Seed, key: &[u8], display: &[u8], once: bool) {
+        if key.is_empty() {
+            return;
+        }
+        if key.len() > KEY_MAX_BYTES {
+            self.odd.oversize_tags += 1;
+            return;
+        }
+        let hash = seed.bytes(key);
+        let (spelling, flags) = match case_mask(key, display) {
+            Some(mask) => (mask, 0),
+            None => {
+                let at = self.arena.len() as u32;
+                let short = &display[..display.len().min(DISPLAY_MAX_BYTES)];
+                self.arena.extend_from_slice(&(short.len() as u16).to_le_bytes());
+                self.arena.extend_from_slice(short);
+                (at, Entry::SPELL_BYTES)
+            }
+        };
+        let inline = if key.len() <= 16 {
+            let mut bytes = [0; 16];
+            bytes[..key.len()].copy_from_slice(key);
+            u128::from_le_bytes(bytes)
+        } else {
+            let at = self.arena.len();
+            self.arena.extend_from_slice(key);
+            at as u128
+        };
+        self.push(Entry { key: inline, hash, spelling, len: key.len() as u16, flags }, once);
+    }
+
+    #[inline(always)]
+    fn push(&mut self, entry: Entry, once: bool) {
+        // A post names few tags, so looking back over them is cheaper than any set.
+        if once && self.entries[self.post_start..].iter().any(|e| self.same_key(e, &entry)) {
+            return;
+        }
+        self.entries.push(entry);
+    }
+
+    #[inline(always)]
+    fn same_key(&self, a: &Entry, b: &Entry) -> bool {
+        a.hash == b.hash
+            && a.len == b.len
+            && if a.len <= 16 {
+                a.key == b.key
+            } else {
+                a.long_key(&self.arena) == b.long_key(&self.arena)
+            }
+    }
+}
+
+/// Bit 7 of each byte that is an ASCII capital letter.
+#[inline(always)]
+fn upper_bits(word: u128) -> u128 {
+    const ONES: u128 = 0x0101_0101_0101_0101_0101_0101_0101_0101;
+    const HIGH: u128 = ONES << 7;
+    // Bytes are ASCII, so adding cannot carry into the next one.
+    let from_a = word + ONES * (128 - b'A' as u128);
+    let past_z = word + ONES * (128 - b'Z' as u128 - 1);
+    from_a & !past_z & HIGH
+}
+
+/// Gathers bit 7 of each of the sixteen bytes.
+#[inline(always)]
+fn movemask(high: u128) -> u32 {
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let half = |word: u64| ((word >> 7).wrapping_mul(GATHER) >> 56) as u32;
+    half(high as u64) | half((high >> 64) as u64) << 8
+}
+
+/// No spelling is said by this mask.
+pub(super) const NO_MASK: u32 = u32::MAX;
+
+/// The spelling as a mask of capitals, where key and display differ in nothing else.
+pub(super) fn case_mask(key: &[u8], display: &[u8]) -> Option<u32> {
+    if key == display {
+        return Some(0);
+    }
+    if key.len() != display.len() || key.len() > 32 {
+        return None;
+    }
+    let mut mask = 0;
+    for (i, (k, d)) in key.iter().zip(display).enumerate() {
+        if k != d {
+            if !d.is_ascii_uppercase() || d.to_ascii_lowercase() != *k {
+                return None;
+            }
+            mask |= 1 << i;
+        }
+    }
+    (mask != NO_MASK).then_some(mask)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::post::PAD;
+
+    fn padded(text: &str) -> Vec<u8> {
+        let mut bytes = text.as_bytes().to_vec();
+        bytes.resize(text.len() + PAD, 0);
+        bytes
+    }
+
+    #[test]
+    fn the_fast_fold_equals_the_general_one() {
+        let seed = Seed::new([3; 32]);
+        for tag in ["a", "Z", "Rust_2026", "ABCDEFGHIJKLMNOP", "@x[`{", "x"] {
+            let mut fast = Extracted::default();
+            fast.push_short(&seed, &padded(&format!("{tag}XYZ")), 0, tag.len(), true);
+            let mut general = Extracted::default();
+            let key = tag.to_ascii_lowercase();
+            general.push_key(&seed, key.as_bytes(), tag.as_bytes(), true);
+            assert_eq!(fast.entries, general.entries, "{tag}");
+        }
+    }
+
+    #[test]
+    fn a_tag_counts_once_a_post_or_every_time() {
+        let seed = Seed::new([3; 32]);
+        let mut out = Extracted::default();
+        let long = b"a_tag_that_is_longer_than_sixteen";
+        for (once, want) in [(true, 2), (false, 6)] {
+            out.begin(Batch::default());
+            out.begin_post();
+            for _ in 0..3 {
+                out.push_key(&seed, b"rust", b"Rust", once);
+                out.push_key(&seed, long, long, once);
+            }
+            assert_eq!(out.entries.len(), want);
+        }
+        out.begin(Batch::default());
+        for _ in 0..2 {
+            out.begin_post();
+            out.push_key(&seed, b"rust", b"Rust", true);
+        }
+        assert_eq!(out.entries.len(), 2, "two posts, two entries");
+    }
+
+    #[test]
+    fn spellings_that_are_no_mask_stand_in_the_arena() {
+        let seed = Seed::new([3; 32]);
+        let mut out = Extracted::default();
+        out.push_key(&seed, "straße".as_bytes(), "STRAẞE".as_bytes(), true);
+        let entry = out.entries[0];
+        assert_eq!(entry.flags, Entry::SPELL_BYTES);
+        assert_eq!(entry.spelling_bytes(&out.arena), "STRAẞE".as_bytes());
+        out.push_key(&seed, &[b'k'; KEY_MAX_BYTES + 1], b"k", true);
+        assert_eq!((out.entries.len(), out.odd.oversize_tags), (1, 1));
+    }
+}

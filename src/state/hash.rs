@@ -1,0 +1,84 @@
+//! Keyed 64-bit hash: folded multiplication over 16-byte steps.
+//!
+//! Two uses, two keys. Tables are seeded per process and the seed is never stored, so that nobody
+//! outside can choose tags that collide. Authors and posts are hashed with the key of the state
+//! directory, so that a hash means the same after a restart.
+
+/// Key of a hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seed([u64; 4]);
+
+impl Seed {
+    /// A key from 32 bytes; what is random about it is the caller's business.
+    #[must_use]
+    pub fn new(bytes: [u8; 32]) -> Self {
+        let word = |i: usize| {
+            let mut eight = [0; 8];
+            eight.copy_from_slice(&bytes[i * 8..i * 8 + 8]);
+            u64::from_le_bytes(eight)
+        };
+        // The last word multiplies everything once more, and must not be even.
+        Self([word(0), word(1), word(2), word(3) | 1])
+    }
+
+    /// Hash of up to 16 bytes that stand in `key`, zeros after `len`.
+    #[inline(always)]
+    #[must_use]
+    pub fn short(&self, key: u128, len: usize) -> u64 {
+        let low = key as u64 ^ self.0[0];
+        let high = (key >> 64) as u64 ^ self.0[1] ^ ((len as u64) << 56);
+        fold(fold(low, high) ^ self.0[2], self.0[3])
+    }
+
+    /// Hash of bytes of any length; equal to [`Seed::short`] up to 16.
+    #[must_use]
+    pub fn bytes(&self, bytes: &[u8]) -> u64 {
+        if bytes.len() <= 16 {
+            let mut key = [0; 16];
+            key[..bytes.len()].copy_from_slice(bytes);
+            return self.short(u128::from_le_bytes(key), bytes.len());
+        }
+        let mut state = self.0[2] ^ bytes.len() as u64;
+        for step in bytes.chunks(16) {
+            let mut key = [0; 16];
+            key[..step.len()].copy_from_slice(step);
+            let key = u128::from_le_bytes(key);
+            state = fold(key as u64 ^ self.0[0] ^ state, (key >> 64) as u64 ^ self.0[1])
+                .wrapping_add(state.rotate_left(29));
+        }
+        fold(state ^ self.0[2], self.0[3])
+    }
+}
+
+#[inline(always)]
+fn fold(a: u64, b: u64) -> u64 {
+    let wide = u128::from(a) * u128::from(b);
+    wide as u64 ^ (wide >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_bytes_hash_equal_and_lengths_differ() {
+        let seed = Seed::new([7; 32]);
+        assert_eq!(seed.bytes(b"rust"), seed.bytes(b"rust"));
+        assert_ne!(seed.bytes(b"a"), seed.bytes(b"a\0"), "the length is part of the key");
+        assert_ne!(seed.bytes(b"a"), Seed::new([8; 32]).bytes(b"a"));
+    }
+
+    #[test]
+    fn a_million_short_and_long_keys_spread_evenly() {
+        let seed = Seed::new(*b"0123456789abcdef0123456789abcdef");
+        for pad in ["", "a long key that needs more than one step of sixteen"] {
+            let mut buckets = [0_u32; 256];
+            for n in 0..100_000 {
+                let hash = seed.bytes(format!("{pad}{n}").as_bytes());
+                buckets[(hash >> 56) as usize] += 1;
+            }
+            let (low, high) = (buckets.iter().min(), buckets.iter().max());
+            assert!(low > Some(&300) && high < Some(&490), "{low:?} {high:?}");
+        }
+    }
+}

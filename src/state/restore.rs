@@ -1,0 +1,222 @@
+//! Puts a state together from a snapshot's pieces and the records after them.
+
+use crate::state::column::CHUNK;
+use crate::state::hash::Seed;
+use crate::state::remember::{Memory, Remembered};
+use crate::state::sections::{Meta, kind};
+use crate::state::table::Tags;
+use crate::state::varint::Reader;
+use crate::state::{Settings, State};
+use crate::window::restore::{Nonsense, Restore};
+
+const CUT: Nonsense = Nonsense("a section ends too early");
+const CONTRADICTION: Nonsense = Nonsense("a tag is told of twice or under an id that is taken");
+
+/// A state being put together.
+#[derive(Debug)]
+pub struct Restoring {
+    settings: Settings,
+    tags: Tags,
+    ring: Restore,
+    remembered: Remembered,
+    meta: Meta,
+    /// Epoch of each chunk's piece; 0 = the snapshot has none.
+    stamps: Vec<u64>,
+}
+
+impl Restoring {
+    /// Begins with nothing.
+    #[must_use]
+    pub fn new(settings: Settings, seed: Seed) -> Self {
+        let empty = State::new(settings.clone(), seed);
+        Self {
+            settings,
+            tags: empty.tags,
+            ring: Restore::new(empty.ring),
+            remembered: empty.remembered,
+            meta: Meta::default(),
+            stamps: Vec::new(),
+        }
+    }
+
+    /// Reads one section of a record or piece of `epoch`. Kinds that are not the state's are
+    /// passed over; returns false for them.
+    ///
+    /// # Errors
+    /// [`Nonsense`] where the bytes do not hold what they should.
+    pub fn read(&mut self, epoch: u64, of: u16, body: &[u8]) -> Result<bool, Nonsense> {
+        let rows = self.tags.rows();
+        let Self { ring, stamps, .. } = self;
+        let newer = |id: u32| stamps.get(id as usize / CHUNK).is_none_or(|&stamp| epoch > stamp);
+        match of {
+            kind::META => {
+                let bad = |_| Nonsense("the counters cannot be read");
+                self.meta = serde_json::from_slice(body).map_err(bad)?;
+            }
+            kind::TAGS => self.chunk(body)?,
+            kind::RING => {
+                let mut reader = Reader::new(body);
+                let epoch = reader.get().ok_or(CUT)?;
+                ring.piece(epoch, reader.rest(), rows)?;
+            }
+            kind::BORN => self.born(epoch, body)?,
+            kind::LEARNED => self.learned(epoch, body)?,
+            kind::SPELLED => self.spelled(epoch, body, 1)?,
+            kind::UNSPELLED => self.spelled(epoch, body, -1)?,
+            kind::PANES => ring.delta(epoch, body, rows, newer)?,
+            kind::LATE => ring.late(body, rows, newer)?,
+            kind::MINUS => ring.minus(epoch, body, rows, newer)?,
+            kind::REMEMBERED => self.remembered(body)?,
+            kind::GONE => {
+                let mut reader = Reader::new(body);
+                while !reader.is_empty() {
+                    self.remembered.mark_gone(reader.get().ok_or(CUT)?);
+                }
+            }
+            kind::EVICTED => self.evicted(epoch, body)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The state as of the last record read.
+    #[must_use]
+    pub fn finish(mut self) -> State {
+        self.tags.finish_restore();
+        let mut state = State::new(self.settings, *self.tags.seed());
+        self.ring.grow(self.tags.rows() as usize);
+        state.ring = self.ring.finish(self.meta.closed_to);
+        state.tags = self.tags;
+        state.remembered = self.remembered;
+        state.counters = self.meta.counters;
+        for (mine, told) in state.posts_of.iter_mut().zip(self.meta.posts_of) {
+            *mine = told;
+        }
+        for (source, newest) in self.meta.newest.iter().enumerate().take(state.posts_of.len()) {
+            if let Some(at) = newest {
+                state.marks.seen(source, *at);
+            }
+        }
+        state.news.remembered_from = state.remembered.range().end;
+        state
+    }
+
+    fn newer(&self, epoch: u64, id: u32) -> bool {
+        self.stamps.get(id as usize / CHUNK).is_none_or(|&stamp| epoch > stamp)
+    }
+
+    fn admit(&mut self, id: u32, since: u32, key: &[u8]) -> Result<(), Nonsense> {
+        if !self.tags.restore(id, key, since) {
+            return Err(CONTRADICTION);
+        }
+        self.ring.grow(self.tags.rows() as usize);
+        Ok(())
+    }
+
+    fn born(&mut self, epoch: u64, body: &[u8]) -> Result<(), Nonsense> {
+        let mut reader = Reader::new(body);
+        while !reader.is_empty() {
+            let id = reader.get_u32().ok_or(CUT)?;
+            let since = reader.get_u32().ok_or(CUT)?;
+            let key = reader.get_bytes().ok_or(CUT)?;
+            if self.newer(epoch, id) {
+                self.admit(id, since, key)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn learned(&mut self, epoch: u64, body: &[u8]) -> Result<(), Nonsense> {
+        let mut reader = Reader::new(body);
+        while !reader.is_empty() {
+            let id = reader.get_u32().ok_or(CUT)?;
+            let typed = reader.get_bytes().ok_or(CUT)?;
+            if self.newer(epoch, id) && self.tags.is_live(id) {
+                self.tags.learn(id, typed);
+            }
+        }
+        Ok(())
+    }
+
+    fn spelled(&mut self, epoch: u64, body: &[u8], by: i64) -> Result<(), Nonsense> {
+        let mut reader = Reader::new(body);
+        while !reader.is_empty() {
+            let tag = reader.get_u32().ok_or(CUT)?;
+            let id = tag >> 3;
+            if self.newer(epoch, id) && self.tags.is_live(id) {
+                self.tags.count_spelling(id, (tag & 7) as u8, by);
+            }
+        }
+        Ok(())
+    }
+
+    fn chunk(&mut self, body: &[u8]) -> Result<(), Nonsense> {
+        let mut reader = Reader::new(body);
+        let epoch = reader.get().ok_or(CUT)?;
+        let chunk = reader.get().ok_or(CUT)? as usize;
+        if chunk >= u32::MAX as usize / CHUNK {
+            return Err(CUT);
+        }
+        self.stamps.resize(self.stamps.len().max(chunk + 1), 0);
+        self.stamps[chunk] = epoch;
+        while !reader.is_empty() {
+            let id = reader.get_u32().ok_or(CUT)?;
+            let since = reader.get_u32().ok_or(CUT)?;
+            let key = reader.get_bytes().ok_or(CUT)?;
+            self.admit(id, since, key)?;
+            let total = reader.get().ok_or(CUT)?;
+            let _error = reader.get().ok_or(CUT)?;
+            self.ring.set_total(id, total);
+            let spellings = reader.get().ok_or(CUT)?;
+            for _ in 0..spellings {
+                self.tags.learn(id, reader.get_bytes().ok_or(CUT)?);
+            }
+            for number in 1..spellings {
+                let count = reader.get().ok_or(CUT)?;
+                self.tags.count_spelling(id, number as u8, count as i64);
+            }
+            let other = reader.get().ok_or(CUT)?;
+            if other > 0 {
+                self.tags.count_spelling(id, crate::state::spelling::OTHER, other as i64);
+            }
+        }
+        Ok(())
+    }
+
+    fn remembered(&mut self, body: &[u8]) -> Result<(), Nonsense> {
+        let mut reader = Reader::new(body);
+        let mut number = reader.get().ok_or(CUT)?;
+        if number > self.remembered.range().end {
+            // What lay between was remembered and forgotten within one epoch.
+            self.remembered.forget_all();
+            self.remembered.number_from(number);
+        }
+        let mut tags = Vec::new();
+        while !reader.is_empty() {
+            let id = reader.get_fixed().ok_or(CUT)?;
+            let alias = reader.get().ok_or(CUT)?;
+            let dedup = reader.get().ok_or(CUT)?;
+            let author = reader.get_fixed().ok_or(CUT)?;
+            let at = reader.get_signed().ok_or(CUT)?;
+            let seen = reader.get_signed().ok_or(CUT)?;
+            let admissions = reader.get_u32().ok_or(CUT)?;
+            let gone = reader.get().ok_or(CUT)? == 1;
+            tags.clear();
+            for _ in 0..reader.get().ok_or(CUT)? {
+                tags.push(reader.get_u32().ok_or(CUT)?);
+            }
+            if number == self.remembered.range().end {
+                let dedup = if dedup == 0 { id } else { dedup };
+                let post =
+                    Memory { id, alias, dedup, author, at, seen, admissions, gone, tags: 0 };
+                self.remembered.add(post, tags.iter().copied());
+            }
+            number += 1;
+        }
+        Ok(())
+    }
+
+    fn evicted(&mut self, _epoch: u64, _body: &[u8]) -> Result<(), Nonsense> {
+        Err(Nonsense("tags gave way, which this version does not know"))
+    }
+}

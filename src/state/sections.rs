@@ -1,0 +1,235 @@
+//! The state as checkpoint sections: what changed in an epoch, and the pieces of a snapshot.
+//!
+//! Numbers are variable-length integers; the layout of each section stands beside its writer. A
+//! snapshot is taken piece by piece at different epochs, so each piece says its epoch; what a
+//! later record tells counts for a tag or a pane only if its epoch is newer than the piece.
+
+use serde::{Deserialize, Serialize};
+
+use crate::rank::Counters;
+use crate::state::State;
+use crate::state::column::CHUNK;
+use crate::state::varint::{put, put_bytes, put_signed};
+
+/// Numbers of the sections; given out once, never used for anything else.
+pub mod kind {
+    /// Positions of all sources (written and read by the engine).
+    pub const POSITIONS: u16 = 1;
+    /// Counters, watermarks, numbering: [`super::Meta`] as JSON.
+    pub const META: u16 = 2;
+    /// New tags: id, admission number, key.
+    pub const BORN: u16 = 3;
+    /// New spellings: id, bytes (none = as the key).
+    pub const LEARNED: u16 = 4;
+    /// Occurrences of spellings beyond the first: id << 3 | number.
+    pub const SPELLED: u16 = 5;
+    /// The same, taken back.
+    pub const UNSPELLED: u16 = 6;
+    /// Panes.
+    pub const PANES: u16 = 7;
+    /// Late counts.
+    pub const LATE: u16 = 8;
+    /// Posts taken back from their panes.
+    pub const MINUS: u16 = 9;
+    /// Posts remembered.
+    pub const REMEMBERED: u16 = 10;
+    /// Numbers of posts taken back.
+    pub const GONE: u16 = 11;
+    /// Tags that gave way.
+    pub const EVICTED: u16 = 12;
+    /// Snapshot: the tags of one chunk of ids.
+    pub const TAGS: u16 = 20;
+    /// Snapshot: panes of some minutes.
+    pub const RING: u16 = 21;
+}
+
+/// Kind and body of a section.
+pub type Sections = Vec<(u16, Vec<u8>)>;
+
+/// What is small and written whole with every record.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meta {
+    /// Counts by reason.
+    pub counters: Counters,
+    /// Posts counted from each source.
+    pub posts_of: Vec<u64>,
+    /// Newest event time of each source.
+    pub newest: Vec<Option<i64>>,
+    /// Panes up to this one are closed.
+    pub closed_to: i64,
+    /// Number of the first post remembered.
+    pub remembered_from: u64,
+}
+
+impl State {
+    /// What is small and written whole with every record.
+    #[must_use]
+    pub fn meta(&self) -> Meta {
+        Meta {
+            counters: self.counters,
+            posts_of: self.posts_of.clone(),
+            newest: self.marks.all_newest().to_vec(),
+            closed_to: self.ring.closed_to(),
+            remembered_from: self.remembered.range().start,
+        }
+    }
+
+    /// Everything since the last call, in the order in which it must be read.
+    pub fn take_news(&mut self) -> Sections {
+        let mut sections = std::mem::take(&mut self.news.earlier);
+        let news = std::mem::take(&mut self.news);
+        let mut add = |kind, body: Vec<u8>| {
+            if !body.is_empty() {
+                sections.push((kind, body));
+            }
+        };
+        add(kind::BORN, self.born(&news.born));
+        add(kind::LEARNED, self.learned(&news.learned));
+        add(kind::SPELLED, numbers(news.spelled.iter().map(|&tag| u64::from(tag))));
+        add(kind::UNSPELLED, numbers(news.unspelled.iter().map(|&tag| u64::from(tag))));
+        let panes = self.ring.take_delta();
+        add(kind::PANES, panes.panes);
+        add(kind::LATE, panes.late);
+        add(kind::MINUS, panes.minus);
+        let from = news.remembered_from.max(self.remembered.range().start);
+        add(kind::REMEMBERED, self.remembered(from..self.remembered.range().end));
+        add(kind::GONE, numbers(news.gone.iter().copied()));
+        self.news.remembered_from = self.remembered.range().end;
+        sections
+    }
+
+    fn born(&self, ids: &[u32]) -> Vec<u8> {
+        let (mut out, mut key) = (Vec::new(), Vec::new());
+        for &id in ids.iter().filter(|&&id| self.tags.is_live(id)) {
+            key.clear();
+            self.tags.key(id, &mut key);
+            put(&mut out, u64::from(id));
+            put(&mut out, u64::from(self.tags.since(id)));
+            put_bytes(&mut out, &key);
+        }
+        out
+    }
+
+    fn learned(&self, learned: &[(u32, u8)]) -> Vec<u8> {
+        let (mut out, mut key) = (Vec::new(), Vec::new());
+        for &(id, number) in learned {
+            key.clear();
+            self.tags.key(id, &mut key);
+            let (typed, ..) = self.tags.spellings_met(id);
+            if let Some(typed) = typed.get(number as usize) {
+                put(&mut out, u64::from(id));
+                put_spelling(&mut out, &key, typed);
+            }
+        }
+        out
+    }
+
+    /// First number; then for each post: identity, second name, dedup key (0 = the same), author, event time,
+    /// time seen, admissions, gone, number of tags, tags.
+    fn remembered(&self, posts: std::ops::Range<u64>) -> Vec<u8> {
+        let mut out = Vec::new();
+        if posts.is_empty() {
+            return out;
+        }
+        put(&mut out, posts.start);
+        for number in posts {
+            let Some(post) = self.remembered.get(number) else { continue };
+            out.extend_from_slice(&post.id.to_le_bytes());
+            put(&mut out, post.alias);
+            put(&mut out, if post.dedup == post.id { 0 } else { post.dedup });
+            out.extend_from_slice(&post.author.to_le_bytes());
+            put_signed(&mut out, post.at);
+            put_signed(&mut out, post.seen);
+            put(&mut out, u64::from(post.admissions));
+            put(&mut out, u64::from(post.gone));
+            put(&mut out, self.remembered.tags(number).count() as u64);
+            self.remembered.tags(number).for_each(|tag| put(&mut out, u64::from(tag)));
+        }
+        out
+    }
+
+    /// Epoch, chunk; then for each tag: id, admission number, key, total, number of spellings,
+    /// spellings, counts of all but the first, count of others.
+    fn chunk(&self, epoch: u64, chunk: u32) -> Vec<u8> {
+        let mut out = Vec::new();
+        put(&mut out, epoch);
+        put(&mut out, u64::from(chunk));
+        let first = chunk * CHUNK as u32;
+        let end = self.tags.rows().min(first + CHUNK as u32);
+        let mut key = Vec::new();
+        for id in (first..end).filter(|&id| self.tags.is_live(id)) {
+            key.clear();
+            self.tags.key(id, &mut key);
+            put(&mut out, u64::from(id));
+            put(&mut out, u64::from(self.tags.since(id)));
+            put_bytes(&mut out, &key);
+            put(&mut out, self.ring.total().count(id));
+            put(&mut out, self.error_of(id));
+            if self.tags.is_plain(id) {
+                // By far the most tags have one spelling, which is the key.
+                put(&mut out, 1);
+                put(&mut out, 0);
+                put(&mut out, 0);
+                continue;
+            }
+            let (typed, counts, other) = self.tags.spellings_met(id);
+            put(&mut out, typed.len() as u64);
+            typed.iter().for_each(|typed| put_spelling(&mut out, &key, typed));
+            counts.iter().for_each(|&count| put(&mut out, count));
+            put(&mut out, other);
+        }
+        out
+    }
+}
+
+fn put_spelling(out: &mut Vec<u8>, key: &[u8], typed: &[u8]) {
+    put_bytes(out, if typed == key { b"" } else { typed });
+}
+
+fn numbers(values: impl Iterator<Item = u64>) -> Vec<u8> {
+    let mut out = Vec::new();
+    values.for_each(|value| put(&mut out, value));
+    out
+}
+
+/// A snapshot being taken, piece by piece.
+#[derive(Debug)]
+pub struct Snapshotter {
+    chunk: u32,
+    minute: i64,
+    remembered: u64,
+}
+
+/// Bytes of panes in one piece, about.
+const RING_PIECE_BYTES: usize = 1 << 20;
+const REMEMBERED_PIECE: u64 = 1 << 15;
+
+impl Snapshotter {
+    /// Begins with the first piece.
+    #[must_use]
+    pub fn new(state: &State) -> Self {
+        Self { chunk: 0, minute: i64::MIN, remembered: state.remembered.range().start }
+    }
+
+    /// The next piece, as of `epoch`, which must be the newest record's; `None` = all are taken.
+    pub fn next(&mut self, state: &mut State, epoch: u64) -> Option<Sections> {
+        if (self.chunk as usize * CHUNK) < state.tags.rows() as usize {
+            self.chunk += 1;
+            return Some(vec![(kind::TAGS, state.chunk(epoch, self.chunk - 1))]);
+        }
+        let mut ring = Vec::new();
+        put(&mut ring, epoch);
+        if let Some(minute) = state.ring.snapshot_panes(self.minute, RING_PIECE_BYTES, &mut ring) {
+            self.minute = minute;
+            return Some(vec![(kind::RING, ring)]);
+        }
+        let posts = state.remembered.range();
+        let from = self.remembered.max(posts.start);
+        if from < posts.end {
+            let end = posts.end.min(from + REMEMBERED_PIECE);
+            self.remembered = end;
+            return Some(vec![(kind::REMEMBERED, state.remembered(from..end))]);
+        }
+        None
+    }
+}

@@ -1,0 +1,457 @@
+//! Names of tags: key -> dense id, spellings, admission and removal.
+//!
+//! An open-addressing index of 8-byte slots, split into 256 parts by hash so that growing pauses
+//! for one part only, points to 32-byte records with short keys inline. Lookups of a batch run in
+//! three steps with prefetches between them, so that their cache misses overlap.
+
+use crate::simd::prefetch;
+use crate::state::column::Column;
+use crate::state::extracted::Entry;
+use crate::state::hash::Seed;
+use crate::state::spelling::{Known, OTHER, Spelling, Spellings};
+
+const PARTS: usize = 256;
+const AHEAD: usize = 32;
+
+/// Name of one tag.
+#[derive(Clone, Copy, Debug, Default)]
+struct Record {
+    /// The key up to 16 bytes; index into `long` beyond.
+    key: u128,
+    /// See [`Known::mask`].
+    mask: u32,
+    /// See [`Known::more`].
+    more: u32,
+    /// Number of admissions when it was admitted; tells a tag from the one that had its id before.
+    since: u32,
+    /// Length of the key in bytes; 0 = free.
+    len: u16,
+    /// See [`Known::count`].
+    spellings: u16,
+}
+
+const _: () = assert!(size_of::<Record>() == 32, "two records a cache line");
+
+impl Record {
+    fn known(&self) -> Known {
+        Known { mask: self.mask, more: self.more, count: self.spellings }
+    }
+
+    fn set_known(&mut self, known: Known) {
+        (self.mask, self.more, self.spellings) = (known.mask, known.more, known.count);
+    }
+}
+
+/// Index part: slot = hash bits << 32 | id + 1; 0 = empty.
+#[derive(Debug, Default)]
+struct Part {
+    slots: Vec<u64>,
+    used: usize,
+}
+
+/// Names of tags.
+#[derive(Debug)]
+pub struct Tags {
+    seed: Seed,
+    parts: Vec<Part>,
+    records: Column<Record>,
+    long: Vec<Box<[u8]>>,
+    long_free: Vec<u32>,
+    spellings: Spellings,
+    /// Ids given out so far, free ones included.
+    rows: u32,
+    free: Vec<u32>,
+    admissions: u32,
+    scratch: Vec<u32>,
+}
+
+impl Tags {
+    /// An empty table whose hash is keyed by `seed`.
+    #[must_use]
+    pub fn new(seed: Seed) -> Self {
+        Self {
+            seed,
+            parts: (0..PARTS).map(|_| Part::default()).collect(),
+            records: Column::default(),
+            long: Vec::new(),
+            long_free: Vec::new(),
+            spellings: Spellings::default(),
+            rows: 0,
+            free: Vec::new(),
+            admissions: 0,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Key of the hash.
+    #[must_use]
+    pub fn seed(&self) -> &Seed {
+        &self.seed
+    }
+
+    /// Ids given out so far, free ones included: columns need as many rows.
+    #[must_use]
+    pub fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    /// Tags that have an id.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows as usize - self.free.len()
+    }
+
+    /// True where no tag has an id.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Admissions so far; a tag admitted later has a larger [`Tags::since`].
+    #[must_use]
+    pub fn admissions(&self) -> u32 {
+        self.admissions
+    }
+
+    /// The admission number of a tag.
+    #[must_use]
+    pub fn since(&self, id: u32) -> u32 {
+        self.records.get(id).since
+    }
+
+    /// True where `id` names a tag now.
+    #[must_use]
+    pub fn is_live(&self, id: u32) -> bool {
+        id < self.rows && self.records.get(id).len > 0
+    }
+
+    /// Finds or admits the tag of each entry.
+    pub fn intern(&mut self, entries: &[Entry], arena: &[u8], out: &mut Interned) {
+        let mut found = std::mem::take(&mut self.scratch);
+        for step in entries.chunks(AHEAD) {
+            for entry in step {
+                let part = &self.parts[part_of(entry.hash)];
+                if let Some(slot) = part.slots.get(part.home(entry.hash)) {
+                    prefetch(slot);
+                }
+            }
+            found.clear();
+            for entry in step {
+                let guess = self.parts[part_of(entry.hash)].first_match(entry.hash);
+                if guess != 0 {
+                    prefetch(self.records.at(guess - 1));
+                }
+                found.push(guess);
+            }
+            for (entry, &guess) in step.iter().zip(&found) {
+                let id = if guess != 0 && self.is_key(guess - 1, entry, arena) {
+                    guess - 1
+                } else {
+                    self.find_or_admit(entry, arena, &mut out.born)
+                };
+                out.ids.push(id);
+                let record = self.records.at(id);
+                if entry.spelling != record.mask || entry.flags != 0 || record.spellings == 0 {
+                    self.spell(id, entry, arena, out);
+                }
+            }
+        }
+        self.scratch = found;
+    }
+
+    /// The id of a key, if it has one.
+    #[must_use]
+    pub fn find(&self, key: &[u8]) -> Option<u32> {
+        let hash = self.seed.bytes(key);
+        self.parts[part_of(hash)].matches(hash).find(|&id| self.has_key(id, key))
+    }
+
+    fn has_key(&self, id: u32, key: &[u8]) -> bool {
+        let record = self.records.at(id);
+        record.len as usize == key.len()
+            && if key.len() <= 16 {
+                record.key.to_le_bytes()[..key.len()] == *key
+            } else {
+                *self.long[record.key as usize] == *key
+            }
+    }
+
+    /// Appends the key of `id` to `out`.
+    pub fn key(&self, id: u32, out: &mut Vec<u8>) {
+        let record = self.records.at(id);
+        let len = record.len as usize;
+        if len <= 16 {
+            out.extend_from_slice(&record.key.to_le_bytes()[..len]);
+        } else {
+            out.extend_from_slice(&self.long[record.key as usize]);
+        }
+    }
+
+    /// The key of `id`; keys are valid UTF-8 unless the words rule met invalid bytes.
+    #[must_use]
+    pub fn key_string(&self, id: u32) -> String {
+        let mut key = Vec::new();
+        self.key(id, &mut key);
+        String::from_utf8_lossy(&key).into_owned()
+    }
+
+    /// Spellings with their counts, commonest first, ties by smaller bytes; `total` is the count
+    /// of the tag, of which the first spelling has what no other took.
+    #[must_use]
+    pub fn spellings(&self, id: u32, total: u64) -> Vec<(String, u64)> {
+        let (typed, counts, other) = self.spellings_met(id);
+        let first = total.saturating_sub(counts.iter().sum::<u64>() + other);
+        let mut list: Vec<_> =
+            typed.into_iter().zip(std::iter::once(first).chain(counts)).collect();
+        list.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        list.into_iter().map(|(s, n)| (String::from_utf8_lossy(&s).into_owned(), n)).collect()
+    }
+
+    /// Takes `ids` out; their ids are given out again.
+    pub fn remove(&mut self, ids: &[u32]) {
+        let mut key = Vec::new();
+        for &id in ids {
+            key.clear();
+            self.key(id, &mut key);
+            let hash = self.seed.bytes(&key);
+            self.parts[part_of(hash)].remove(hash, id);
+            if key.len() > 16 {
+                let at = self.records.get(id).key as u32;
+                self.long[at as usize] = Box::default();
+                self.long_free.push(at);
+            }
+            self.spellings.forget(self.records.at(id).known());
+            *self.records.at_mut(id) = Record::default();
+        }
+        self.free.extend_from_slice(ids);
+    }
+
+    /// Admits a tag under a given id and admission number, as a checkpoint tells it;
+    /// [`Tags::finish_restore`] must follow. Returns false where the id is taken or the key known:
+    /// the checkpoint contradicts itself.
+    #[must_use]
+    pub fn restore(&mut self, id: u32, key: &[u8], since: u32) -> bool {
+        if self.is_live(id) || key.is_empty() || key.len() > u16::MAX as usize {
+            return false;
+        }
+        self.rows = self.rows.max(id + 1);
+        self.records.grow(self.rows as usize);
+        let hash = self.seed.bytes(key);
+        let part = &self.parts[part_of(hash)];
+        if part.matches(hash).any(|other| self.has_key(other, key)) {
+            return false;
+        }
+        self.write(id, key);
+        self.records.at_mut(id).since = since;
+        self.admissions = self.admissions.max(since);
+        self.parts[part_of(hash)].insert(hash, id);
+        true
+    }
+
+    /// Finds the ids that are free after a checkpoint was read.
+    pub fn finish_restore(&mut self) {
+        self.free = (0..self.rows).rev().filter(|&id| !self.is_live(id)).collect();
+    }
+
+    /// True where the one spelling met is the key itself.
+    #[must_use]
+    pub fn is_plain(&self, id: u32) -> bool {
+        let record = self.records.at(id);
+        record.spellings == 1 && record.mask == 0 && record.more == 0
+    }
+
+    /// Adds a spelling (none = as the key) after those known; used when a checkpoint is read.
+    pub fn learn(&mut self, id: u32, typed: &[u8]) {
+        let mut key = Vec::new();
+        self.key(id, &mut key);
+        let record = self.records.at_mut(id);
+        let mut known = record.known();
+        let typed = if typed.is_empty() { &key } else { typed };
+        self.spellings.add(&mut known, Spelling::of(&key, typed));
+        record.set_known(known);
+    }
+
+    /// Adds `by` to the count of spelling `number` of `id`.
+    pub fn count_spelling(&mut self, id: u32, number: u8, by: i64) {
+        let record = self.records.at_mut(id);
+        let mut known = record.known();
+        self.spellings.count(&mut known, number, by);
+        record.set_known(known);
+    }
+
+    /// The spellings of `id` in the order they were met, the counts of all but the first, and the
+    /// count of those that are not told apart.
+    #[must_use]
+    pub fn spellings_met(&self, id: u32) -> (Vec<Vec<u8>>, Vec<u64>, u64) {
+        let mut key = Vec::new();
+        self.key(id, &mut key);
+        self.spellings.met(self.records.at(id).known(), &key)
+    }
+
+    fn spell(&mut self, id: u32, entry: &Entry, arena: &[u8], out: &mut Interned) {
+        let record = self.records.at_mut(id);
+        let mut known = record.known();
+        let number = match self.spellings.position(known, entry, arena) {
+            Some(number) => number,
+            None if known.count < 4 => {
+                self.spellings.add(&mut known, Spelling::of_entry(entry, arena));
+                out.learned.push((id, known.count as u8 - 1));
+                known.count as u8 - 1
+            }
+            None => OTHER,
+        };
+        if number > 0 {
+            self.spellings.count(&mut known, number, 1);
+            out.spelled.push((out.ids.len() as u32 - 1, number));
+        }
+        record.set_known(known);
+    }
+
+    fn is_key(&self, id: u32, entry: &Entry, arena: &[u8]) -> bool {
+        let record = self.records.at(id);
+        record.len == entry.len
+            && if entry.len <= 16 {
+                record.key == entry.key
+            } else {
+                *self.long[record.key as usize] == *entry.long_key(arena)
+            }
+    }
+
+    fn find_or_admit(&mut self, entry: &Entry, arena: &[u8], born: &mut Vec<u32>) -> u32 {
+        let part = &self.parts[part_of(entry.hash)];
+        if let Some(id) = part.matches(entry.hash).find(|&id| self.is_key(id, entry, arena)) {
+            return id;
+        }
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.rows += 1;
+            self.records.grow(self.rows as usize);
+            self.rows - 1
+        });
+        if entry.len <= 16 {
+            self.write(id, &entry.key.to_le_bytes()[..entry.len as usize]);
+        } else {
+            self.write(id, entry.long_key(arena));
+        }
+        self.parts[part_of(entry.hash)].insert(entry.hash, id);
+        born.push(id);
+        id
+    }
+
+    fn write(&mut self, id: u32, key: &[u8]) {
+        let inline = if key.len() <= 16 {
+            let mut bytes = [0; 16];
+            bytes[..key.len()].copy_from_slice(key);
+            u128::from_le_bytes(bytes)
+        } else if let Some(at) = self.long_free.pop() {
+            self.long[at as usize] = key.into();
+            u128::from(at)
+        } else {
+            self.long.push(key.into());
+            (self.long.len() - 1) as u128
+        };
+        self.admissions += 1;
+        *self.records.at_mut(id) = Record {
+            key: inline,
+            since: self.admissions,
+            len: key.len() as u16,
+            ..Record::default()
+        };
+    }
+}
+
+/// What became of a batch's entries.
+#[derive(Debug, Default)]
+pub struct Interned {
+    /// The id of each entry.
+    pub ids: Vec<u32>,
+    /// Index into `ids` and number of the spelling, where it is not the first.
+    pub spelled: Vec<(u32, u8)>,
+    /// Ids that are new.
+    pub born: Vec<u32>,
+    /// Spellings that are new: id and number.
+    pub learned: Vec<(u32, u8)>,
+}
+
+#[inline(always)]
+fn part_of(hash: u64) -> usize {
+    (hash >> 56) as usize
+}
+
+impl Part {
+    #[inline(always)]
+    fn home(&self, hash: u64) -> usize {
+        hash as usize & self.slots.len().wrapping_sub(1)
+    }
+
+    /// Id plus one of the first slot whose hash bits agree; 0 if there is none.
+    #[inline(always)]
+    fn first_match(&self, hash: u64) -> u32 {
+        self.matches(hash).next().map_or(0, |id| id + 1)
+    }
+
+    #[inline(always)]
+    fn matches(&self, hash: u64) -> impl Iterator<Item = u32> + '_ {
+        let mut at = self.home(hash);
+        std::iter::from_fn(move || {
+            loop {
+                let slot = *self.slots.get(at)?;
+                if slot == 0 {
+                    return None;
+                }
+                at = (at + 1) & (self.slots.len() - 1);
+                // The low bits chose the slot; the high half tells keys apart.
+                if (slot >> 32) as u32 == hash as u32 {
+                    return Some(slot as u32 - 1);
+                }
+            }
+        })
+    }
+
+    fn insert(&mut self, hash: u64, id: u32) {
+        if self.used * 4 >= self.slots.len() * 3 {
+            let doubled = (self.slots.len() * 2).max(16);
+            let old = std::mem::replace(&mut self.slots, vec![0; doubled]);
+            for slot in old.into_iter().filter(|&slot| slot != 0) {
+                self.place(slot);
+            }
+        }
+        self.place(hash << 32 | u64::from(id + 1));
+        self.used += 1;
+    }
+
+    fn place(&mut self, slot: u64) {
+        let mut at = self.home(slot >> 32);
+        while self.slots[at] != 0 {
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+        self.slots[at] = slot;
+    }
+
+    /// Takes one slot out and closes the gap, so that no lookup ever meets a tombstone.
+    fn remove(&mut self, hash: u64, id: u32) {
+        let mask = self.slots.len() - 1;
+        let mut at = self.home(hash);
+        while self.slots[at] as u32 != id + 1 {
+            if self.slots[at] == 0 {
+                return;
+            }
+            at = (at + 1) & mask;
+        }
+        self.used -= 1;
+        let mut next = (at + 1) & mask;
+        while self.slots[next] != 0 {
+            let home = self.home(self.slots[next] >> 32);
+            // It may move back into the gap only if its home does not lie between.
+            if (next.wrapping_sub(home) & mask) >= (next.wrapping_sub(at) & mask) {
+                self.slots[at] = self.slots[next];
+                at = next;
+            }
+            next = (next + 1) & mask;
+        }
+        self.slots[at] = 0;
+    }
+}
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;

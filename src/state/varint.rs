@@ -1,0 +1,117 @@
+//! Variable-length integers (LEB128) and byte strings, as checkpoint sections use them.
+
+/// Appends `value` in 7-bit groups, lowest first.
+#[inline]
+pub fn put(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Appends a signed value; small magnitudes of either sign are short.
+pub fn put_signed(out: &mut Vec<u8>, value: i64) {
+    put(out, (value << 1 ^ value >> 63) as u64);
+}
+
+/// Appends a length and the bytes.
+pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+/// Reads what the functions above wrote; every getter gives `None` at the end or on nonsense.
+#[derive(Debug, Clone)]
+pub struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    /// Reads from the start of `bytes`.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// True where nothing is left.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// An unsigned value.
+    #[inline]
+    pub fn get(&mut self) -> Option<u64> {
+        let mut value = 0;
+        for (i, &byte) in self.rest.iter().enumerate().take(10) {
+            value |= u64::from(byte & 0x7f) << (7 * i);
+            if byte < 0x80 {
+                self.rest = &self.rest[i + 1..];
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    /// An unsigned value that fits 32 bits.
+    #[inline]
+    pub fn get_u32(&mut self) -> Option<u32> {
+        u32::try_from(self.get()?).ok()
+    }
+
+    /// A signed value.
+    pub fn get_signed(&mut self) -> Option<i64> {
+        let value = self.get()?;
+        Some((value >> 1) as i64 ^ -((value & 1) as i64))
+    }
+
+    /// Eight bytes, little-endian.
+    pub fn get_fixed(&mut self) -> Option<u64> {
+        let (bytes, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some(u64::from_le_bytes(*bytes))
+    }
+
+    /// What is left.
+    #[must_use]
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// A byte string.
+    pub fn get_bytes(&mut self) -> Option<&'a [u8]> {
+        let len = usize::try_from(self.get()?).ok()?;
+        let (bytes, rest) = self.rest.split_at_checked(len)?;
+        self.rest = rest;
+        Some(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_put_comes_back_and_a_cut_gives_none() {
+        let mut out = Vec::new();
+        for value in [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX] {
+            put(&mut out, value);
+        }
+        for value in [0, -1, 1, i64::MIN, i64::MAX] {
+            put_signed(&mut out, value);
+        }
+        put_bytes(&mut out, b"tag");
+        let mut reader = Reader::new(&out);
+        for value in [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX] {
+            assert_eq!(reader.get(), Some(value));
+        }
+        for value in [0, -1, 1, i64::MIN, i64::MAX] {
+            assert_eq!(reader.get_signed(), Some(value));
+        }
+        assert_eq!(reader.get_bytes(), Some(&b"tag"[..]));
+        assert!(reader.is_empty() && reader.get().is_none());
+        assert_eq!(Reader::new(&[0x80; 12]).get(), None, "no end");
+        assert_eq!(Reader::new(&[5, b'x']).get_bytes(), None, "shorter than it says");
+    }
+}

@@ -1,0 +1,111 @@
+//! One slice of event time, open or closed.
+
+use crate::state::column::Column;
+
+/// A count of one tag.
+pub type Pair = (u32, u32);
+
+/// A pane that still takes posts.
+#[derive(Debug, Default)]
+pub struct Open {
+    /// Start / pane length.
+    pub index: i64,
+    /// Tag ids in order of arrival.
+    pub log: Vec<u32>,
+    /// Tag ids taken back by deletes.
+    pub minus: Vec<u32>,
+    /// Posts.
+    pub posts: u64,
+    /// Posts with a tag.
+    pub tagged: u64,
+    /// How much of `log` and `minus` is in the totals.
+    pub(super) in_total: usize,
+    /// How much of `log` is laid over the windows, and `minus`, posts and tagged.
+    pub(super) shown: Shown,
+    /// How much the checkpoint has.
+    pub(super) saved: Saved,
+}
+
+/// What of an open pane is laid over the windows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Shown {
+    pub(super) log: usize,
+    pub(super) minus: usize,
+    pub(super) posts: u64,
+    pub(super) tagged: u64,
+}
+
+/// What of an open pane the checkpoint has.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Saved {
+    pub(super) log: usize,
+    pub(super) posts: i64,
+    pub(super) tagged: i64,
+}
+
+/// A pane, or a minute of panes, that takes no more posts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Closed {
+    /// Start / length, length being that of a pane or a minute.
+    pub index: i64,
+    /// Counts; each tag once.
+    pub pairs: Vec<Pair>,
+    /// Posts.
+    pub posts: u64,
+    /// Posts with a tag.
+    pub tagged: u64,
+}
+
+/// Sums occurrences by tag without sorting: a dense scratch column, zero between uses.
+#[derive(Debug, Default)]
+pub struct Summer {
+    scratch: Column<u32>,
+    touched: Vec<u32>,
+}
+
+impl Summer {
+    /// Makes room for ids below `rows`.
+    pub fn grow(&mut self, rows: usize) {
+        self.scratch.grow(rows);
+    }
+
+    /// Adds one occurrence of each id.
+    pub fn add(&mut self, ids: &[u32]) {
+        for &id in ids {
+            let count = self.scratch.at_mut(id);
+            if *count == 0 {
+                self.touched.push(id);
+            }
+            *count += 1;
+        }
+    }
+
+    /// Adds counts.
+    pub fn add_pairs(&mut self, pairs: &[Pair]) {
+        for &(id, by) in pairs {
+            let count = self.scratch.at_mut(id);
+            if *count == 0 {
+                self.touched.push(id);
+            }
+            *count += by;
+        }
+    }
+
+    /// Takes one occurrence of each id back; never below zero.
+    pub fn take_back(&mut self, ids: &[u32]) {
+        for &id in ids {
+            let count = self.scratch.at_mut(id);
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// The sums, each tag once, zeros left out; the summer is empty again.
+    pub fn finish(&mut self, pairs: &mut Vec<Pair>) {
+        for id in self.touched.drain(..) {
+            let count = std::mem::take(self.scratch.at_mut(id));
+            if count > 0 {
+                pairs.push((id, count));
+            }
+        }
+    }
+}

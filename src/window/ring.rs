@@ -1,0 +1,478 @@
+//! The panes of one view, the windows over them, and the all-time totals.
+
+use std::collections::VecDeque;
+
+use crate::state::column::Column;
+use crate::window::pane::{Closed, Open, Pair, Saved, Shown, Summer};
+
+pub(super) const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+
+/// Lengths, in milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Pane.
+    pub pane_ms: i64,
+    /// Windows: whole panes; beyond one hour whole minutes, and then panes divide a minute.
+    pub windows_ms: Vec<i64>,
+}
+
+/// One window: counts of the panes in it.
+#[derive(Debug, Default)]
+pub struct Window {
+    /// Its length.
+    pub ms: i64,
+    /// Length of the steps it slides by: panes, or minutes beyond one hour.
+    pub(super) step_ms: i64,
+    pub(super) column: Column<u32>,
+    /// Steps up to this one have fallen out.
+    pub(super) gone_to: i64,
+    /// Posts in it.
+    pub posts: u64,
+    /// Posts with a tag in it.
+    pub tagged: u64,
+    /// Tags with a count.
+    pub distinct: u64,
+}
+
+impl Window {
+    fn add(&mut self, id: u32, by: u32) {
+        let count = self.column.at_mut(id);
+        self.distinct += u64::from(*count == 0 && by > 0);
+        *count += by;
+    }
+
+    fn take(&mut self, id: u32, by: u32) {
+        let count = self.column.at_mut(id);
+        let left = count.saturating_sub(by);
+        self.distinct -= u64::from(*count > 0 && left == 0);
+        *count = left;
+    }
+
+    fn add_closed(&mut self, closed: &Closed) {
+        closed.pairs.iter().for_each(|&(id, by)| self.add(id, by));
+        self.posts += closed.posts;
+        self.tagged += closed.tagged;
+    }
+
+    fn take_closed(&mut self, closed: &Closed) {
+        closed.pairs.iter().for_each(|&(id, by)| self.take(id, by));
+        self.posts = self.posts.saturating_sub(closed.posts);
+        self.tagged = self.tagged.saturating_sub(closed.tagged);
+    }
+
+    fn steps(&self) -> i64 {
+        self.ms / self.step_ms
+    }
+
+    /// Count of one tag.
+    #[must_use]
+    pub fn count(&self, id: u32) -> u32 {
+        self.column.get(id)
+    }
+
+    /// Counts of all tags, by id.
+    #[must_use]
+    pub fn column(&self) -> &Column<u32> {
+        &self.column
+    }
+}
+
+/// All-time counts.
+#[derive(Debug, Default)]
+pub struct Total {
+    pub(super) column: Column<u64>,
+    /// Tags with a count.
+    pub distinct: u64,
+}
+
+impl Total {
+    pub(super) fn add(&mut self, id: u32, by: u64) {
+        let count = self.column.at_mut(id);
+        self.distinct += u64::from(*count == 0 && by > 0);
+        *count += by;
+    }
+
+    pub(super) fn take(&mut self, id: u32, by: u64) {
+        let count = self.column.at_mut(id);
+        let left = count.saturating_sub(by);
+        self.distinct -= u64::from(*count > 0 && left == 0);
+        *count = left;
+    }
+
+    /// Count of one tag.
+    #[must_use]
+    pub fn count(&self, id: u32) -> u64 {
+        self.column.get(id)
+    }
+
+    /// Counts of all tags, by id.
+    #[must_use]
+    pub fn column(&self) -> &Column<u64> {
+        &self.column
+    }
+}
+
+/// Panes, windows, totals.
+#[derive(Debug)]
+pub struct Ring {
+    pub(super) pane_ms: i64,
+    /// Panes are kept apart for so many panes, then merge to minutes or go.
+    pub(super) fine: i64,
+    pub(super) windows: Vec<Window>,
+    pub(super) total: Total,
+    pub(super) open: Vec<Open>,
+    pub(super) closed: VecDeque<Closed>,
+    pub(super) minutes: VecDeque<Closed>,
+    /// Panes up to this one take no more posts.
+    pub(super) closed_to: i64,
+    /// The newest pane of the ranking that is laid over the windows now.
+    shown_at: Option<i64>,
+    pub(super) summer: Summer,
+    pub(super) delta: Option<super::delta::Delta>,
+}
+
+impl Ring {
+    /// Empty. `keep_delta` = remember what changes, for a checkpoint.
+    #[must_use]
+    pub fn new(shape: &Shape, keep_delta: bool) -> Self {
+        let long = shape.windows_ms.iter().any(|&ms| ms > HOUR_MS);
+        let longest = shape.windows_ms.iter().copied().max().unwrap_or(0);
+        let windows = shape.windows_ms.iter().map(|&ms| Window {
+            ms,
+            step_ms: if ms > HOUR_MS { MINUTE_MS } else { shape.pane_ms },
+            gone_to: i64::MIN,
+            ..Window::default()
+        });
+        Self {
+            pane_ms: shape.pane_ms,
+            fine: if long { HOUR_MS } else { longest } / shape.pane_ms,
+            windows: windows.collect(),
+            total: Total::default(),
+            open: Vec::new(),
+            closed: VecDeque::new(),
+            minutes: VecDeque::new(),
+            closed_to: i64::MIN,
+            shown_at: None,
+            summer: Summer::default(),
+            delta: keep_delta.then(super::delta::Delta::default),
+        }
+    }
+
+    /// Makes room for ids below `rows`.
+    pub fn grow(&mut self, rows: usize) {
+        self.summer.grow(rows);
+        self.total.column.grow(rows);
+        self.windows.iter_mut().for_each(|window| window.column.grow(rows));
+    }
+
+    /// The pane of an event time.
+    #[must_use]
+    pub fn pane_of(&self, at_ms: i64) -> i64 {
+        at_ms.div_euclid(self.pane_ms)
+    }
+
+    /// True where the pane of `at_ms` takes no more posts.
+    #[must_use]
+    pub fn is_late(&self, at_ms: i64) -> bool {
+        self.pane_of(at_ms) <= self.closed_to
+    }
+
+    /// Counts posts whose pane is open.
+    pub fn add(&mut self, at_ms: i64, posts: u64, tagged: u64, ids: &[u32]) {
+        let index = self.pane_of(at_ms);
+        debug_assert!(index > self.closed_to, "a closed pane takes no posts");
+        let open = self.open_pane(index);
+        open.log.extend_from_slice(ids);
+        open.posts += posts;
+        open.tagged += tagged;
+    }
+
+    /// Counts posts whose pane is closed: all-time only.
+    pub fn add_late(&mut self, ids: &[u32]) {
+        ids.iter().for_each(|&id| self.total.add(id, 1));
+        if let Some(delta) = &mut self.delta {
+            delta.late.extend_from_slice(ids);
+        }
+    }
+
+    fn open_pane(&mut self, index: i64) -> &mut Open {
+        // Posts come nearly in order, so the pane is the last one or close to it.
+        let at = self.open.iter().rposition(|open| open.index <= index);
+        match at {
+            Some(at) if self.open[at].index == index => &mut self.open[at],
+            _ => {
+                let at = at.map_or(0, |at| at + 1);
+                self.open.insert(at, Open { index, ..Open::default() });
+                &mut self.open[at]
+            }
+        }
+    }
+
+    /// Closes every pane that ends at or before `watermark_ms`, in order.
+    pub fn close_to(&mut self, watermark_ms: i64) {
+        let to = self.pane_of(watermark_ms) - 1;
+        if to <= self.closed_to {
+            return;
+        }
+        self.hide();
+        while self.open.first().is_some_and(|open| open.index <= to) {
+            let open = self.open.remove(0);
+            self.close(open);
+        }
+        self.closed_to = to;
+        self.expire(to);
+    }
+
+    fn close(&mut self, mut open: Open) {
+        let mut pairs = Vec::new();
+        self.summer.add(&open.log);
+        self.summer.finish(&mut pairs);
+        self.save_open(&mut open, Some(&pairs));
+        if open.in_total == 0 {
+            pairs.iter().for_each(|&(id, by)| self.total.add(id, u64::from(by)));
+        } else {
+            bring_total(&mut self.total, &mut open);
+        }
+        if !open.minus.is_empty() {
+            self.summer.add_pairs(&pairs);
+            self.summer.take_back(&open.minus);
+            pairs.clear();
+            self.summer.finish(&mut pairs);
+        }
+        pairs.shrink_to_fit();
+        let (index, posts, tagged) = (open.index, open.posts, open.tagged);
+        let closed = Closed { index, pairs, posts, tagged };
+        self.closed_to = index;
+        self.expire(index);
+        self.windows.iter_mut().for_each(|window| window.add_closed(&closed));
+        self.closed.push_back(closed);
+    }
+
+    /// Subtracts what falls out of each window when `newest` is its newest pane, and merges or
+    /// drops panes that nothing needs apart.
+    fn expire(&mut self, newest: i64) {
+        for window in &mut self.windows {
+            let gone_to = step_of(newest, self.pane_ms, window.step_ms) - window.steps();
+            let panes = if window.step_ms == self.pane_ms { &self.closed } else { &self.minutes };
+            for closed in fallen(panes, window.gone_to, gone_to) {
+                window.take_closed(closed);
+            }
+            window.gone_to = window.gone_to.max(gone_to);
+        }
+        let minutes = self.windows.iter().any(|window| window.step_ms != self.pane_ms);
+        self.merge(newest - self.fine, minutes);
+        let kept = self.windows.iter().map(|window| window.gone_to).min();
+        if minutes && let Some(kept) = kept {
+            while self.minutes.front().is_some_and(|minute| minute.index <= kept) {
+                self.minutes.pop_front();
+            }
+        }
+    }
+
+    /// Turns panes up to `to` into minutes, a whole minute at a time; drops them where no window
+    /// is longer than an hour.
+    fn merge(&mut self, to: i64, keep: bool) {
+        let per_minute = (MINUTE_MS / self.pane_ms).max(1);
+        while let Some(first) = self.closed.front() {
+            let minute = first.index.div_euclid(per_minute);
+            if first.index > to || (keep && minute * per_minute + per_minute - 1 > to) {
+                return;
+            }
+            let mut whole = Closed { index: minute, ..Closed::default() };
+            while self.closed.front().is_some_and(|c| {
+                if keep { c.index.div_euclid(per_minute) == minute } else { c.index <= to }
+            }) {
+                let Some(closed) = self.closed.pop_front() else { break };
+                if keep {
+                    self.summer.add_pairs(&closed.pairs);
+                    whole.posts += closed.posts;
+                    whole.tagged += closed.tagged;
+                }
+            }
+            if keep {
+                self.summer.finish(&mut whole.pairs);
+                whole.pairs.shrink_to_fit();
+                self.minutes.push_back(whole);
+            }
+        }
+    }
+
+    /// Lays the open panes over windows and totals, for a ranking whose newest pane holds `at_ms`.
+    /// Counts are right from here until the next call that changes panes.
+    pub fn show(&mut self, at_ms: i64) {
+        self.hide();
+        let newest = self.pane_of(at_ms).max(self.closed_to);
+        for pane in &mut self.open {
+            bring_total(&mut self.total, pane);
+            pane.shown = Shown {
+                log: pane.log.len(),
+                minus: pane.minus.len(),
+                posts: pane.posts,
+                tagged: pane.tagged,
+            };
+        }
+        self.lay(newest, true);
+        self.shown_at = Some(newest);
+    }
+
+    /// Takes off what [`Ring::show`] laid over.
+    fn hide(&mut self) {
+        if let Some(newest) = self.shown_at.take() {
+            self.lay(newest, false);
+        }
+    }
+
+    fn lay(&mut self, newest: i64, on: bool) {
+        for window in &mut self.windows {
+            let gone_to = step_of(newest, self.pane_ms, window.step_ms) - window.steps();
+            let panes = if window.step_ms == self.pane_ms { &self.closed } else { &self.minutes };
+            for closed in fallen(panes, window.gone_to, gone_to) {
+                if on { window.take_closed(closed) } else { window.add_closed(closed) }
+            }
+            for open in self.open.iter().filter(|open| open.index <= newest) {
+                if step_of(open.index, self.pane_ms, window.step_ms) <= gone_to {
+                    continue;
+                }
+                let (log, minus) = (&open.log[..open.shown.log], &open.minus[..open.shown.minus]);
+                if on {
+                    log.iter().for_each(|&id| window.add(id, 1));
+                    minus.iter().for_each(|&id| window.take(id, 1));
+                    window.posts += open.shown.posts;
+                    window.tagged += open.shown.tagged;
+                } else {
+                    minus.iter().for_each(|&id| window.add(id, 1));
+                    log.iter().for_each(|&id| window.take(id, 1));
+                    window.posts -= open.shown.posts;
+                    window.tagged -= open.shown.tagged;
+                }
+            }
+        }
+    }
+
+    /// Takes a post back: its tags from its pane, where that is still kept, and from the totals.
+    pub fn take_back(&mut self, at_ms: i64, ids: &[u32]) {
+        self.hide();
+        let index = self.pane_of(at_ms);
+        if let Some(delta) = &mut self.delta {
+            delta.minus.push((index, ids.to_vec()));
+        }
+        let tagged = u64::from(!ids.is_empty());
+        if let Some(open) = self.open.iter_mut().find(|open| open.index == index) {
+            bring_total(&mut self.total, open);
+            ids.iter().for_each(|&id| self.total.take(id, 1));
+            // The checkpoint learns of it as a post taken back, not as fewer posts.
+            open.saved.posts -= 1;
+            open.saved.tagged -= i64::from(!ids.is_empty());
+            open.minus.extend_from_slice(ids);
+            open.posts = open.posts.saturating_sub(1);
+            open.tagged = open.tagged.saturating_sub(tagged);
+            return;
+        }
+        ids.iter().for_each(|&id| self.total.take(id, 1));
+        let minute = step_of(index, self.pane_ms, MINUTE_MS);
+        let at = |panes: &VecDeque<Closed>, index| panes.binary_search_by_key(&index, |c| c.index);
+        let found = if let Ok(at) = at(&self.closed, index) {
+            self.closed.get_mut(at)
+        } else if let Ok(at) = at(&self.minutes, minute) {
+            self.minutes.get_mut(at)
+        } else {
+            None
+        };
+        let Some(closed) = found else { return };
+        closed.posts = closed.posts.saturating_sub(1);
+        closed.tagged = closed.tagged.saturating_sub(tagged);
+        for &id in ids {
+            if let Some((_, count)) = closed.pairs.iter_mut().find(|(of, _)| *of == id) {
+                *count = count.saturating_sub(1);
+            }
+        }
+        for window in &mut self.windows {
+            if step_of(index, self.pane_ms, window.step_ms) > window.gone_to {
+                ids.iter().for_each(|&id| window.take(id, 1));
+                window.posts = window.posts.saturating_sub(1);
+                window.tagged = window.tagged.saturating_sub(tagged);
+            }
+        }
+    }
+
+    /// Panes up to this one take no more posts.
+    #[must_use]
+    pub fn closed_to(&self) -> i64 {
+        self.closed_to
+    }
+
+    /// Windows, ascending as configured.
+    #[must_use]
+    pub fn windows(&self) -> &[Window] {
+        &self.windows
+    }
+
+    /// All-time counts.
+    #[must_use]
+    pub fn total(&self) -> &Total {
+        &self.total
+    }
+
+    /// Counts of one tag in each pane still kept, oldest first: (start ms, length ms, count).
+    #[must_use]
+    pub fn series(&self, id: u32) -> Vec<(i64, i64, u64)> {
+        let count = |pairs: &[Pair]| pairs.iter().find(|p| p.0 == id).map_or(0, |p| u64::from(p.1));
+        let mut series = Vec::new();
+        for minute in &self.minutes {
+            series.push((minute.index * MINUTE_MS, MINUTE_MS, count(&minute.pairs)));
+        }
+        for pane in &self.closed {
+            series.push((pane.index * self.pane_ms, self.pane_ms, count(&pane.pairs)));
+        }
+        for open in &self.open {
+            let plus = open.log.iter().filter(|&&of| of == id).count();
+            let minus = open.minus.iter().filter(|&&of| of == id).count();
+            let count = plus.saturating_sub(minus) as u64;
+            series.push((open.index * self.pane_ms, self.pane_ms, count));
+        }
+        series
+    }
+
+    pub(super) fn mark_saved(open: &mut Open) {
+        let (posts, tagged) = (open.posts as i64, open.tagged as i64);
+        open.saved = Saved { log: open.log.len(), posts, tagged };
+    }
+
+    /// Sums the windows anew from the panes kept.
+    pub(super) fn rebuild_windows(&mut self) {
+        for window in &mut self.windows {
+            let newest = step_of(self.closed_to, self.pane_ms, window.step_ms);
+            let gone_to = newest.saturating_sub(window.steps());
+            window.gone_to = gone_to;
+            if window.step_ms != self.pane_ms {
+                for minute in self.minutes.iter().filter(|m| m.index > gone_to) {
+                    window.add_closed(minute);
+                }
+            }
+            for pane in &self.closed {
+                if step_of(pane.index, self.pane_ms, window.step_ms) > gone_to {
+                    window.add_closed(pane);
+                }
+            }
+        }
+    }
+}
+
+/// Brings an open pane's news into the totals.
+fn bring_total(total: &mut Total, open: &mut Open) {
+    open.log[open.in_total..].iter().for_each(|&id| total.add(id, 1));
+    open.in_total = open.log.len();
+}
+
+/// The step, of `step_ms`, in which a pane lies.
+pub(super) fn step_of(pane: i64, pane_ms: i64, step_ms: i64) -> i64 {
+    if step_ms == pane_ms { pane } else { pane.saturating_mul(pane_ms).div_euclid(step_ms) }
+}
+
+/// Panes with an index in `(after, to]`.
+fn fallen(panes: &VecDeque<Closed>, after: i64, to: i64) -> impl Iterator<Item = &Closed> {
+    let start = panes.partition_point(|closed| closed.index <= after);
+    let end = panes.partition_point(|closed| closed.index <= to);
+    panes.range(start..end.max(start))
+}

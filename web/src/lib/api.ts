@@ -1,0 +1,30 @@
+// Plain requests to the API.
+import type { Status, TagDetail } from './api-types';
+
+const TIMEOUT_MS = 8_000;
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    path: string,
+  ) {
+    super(`${path} answered ${status}`);
+  }
+}
+
+async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  const answer = await fetch(path, {
+    headers: { accept: 'application/json' },
+    signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+  });
+  if (!answer.ok) throw new ApiError(answer.status, path);
+  return (await answer.json()) as T;
+}
+
+export const getStatus = (signal?: AbortSignal) => get<Status>('/api/v1/status', signal);
+
+export const getTag = (key: string, signal?: AbortSignal) =>
+  get<TagDetail>(`/api/v1/tags/${encodeURIComponent(key)}`, signal);
+
+export const liveUrl = (query: string) => `/api/v1/live${query}`;

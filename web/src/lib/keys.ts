@@ -1,0 +1,85 @@
+// The keyboard: which key does what.
+import type { PageState } from './state.svelte';
+import { TOPS } from './url';
+
+export const KEYS: readonly (readonly [string, string])[] = [
+  ['Space', 'pause or go on; counting never stops'],
+  ['j k  ↓ ↑', 'next or previous row'],
+  ['Enter', 'details of the row'],
+  ['Esc', 'close'],
+  ['m', 'next mode'],
+  ['w', 'next window'],
+  ['+ −', 'more or fewer rows'],
+  ['t', 'light or dark'],
+  ['?', 'this list'],
+];
+
+function after<T>(list: readonly T[], item: T | undefined): T | undefined {
+  return list[(list.indexOf(item as T) + 1) % list.length];
+}
+
+function nextMode(page: PageState): void {
+  const mode = after(page.status?.modes ?? [], page.mode);
+  if (mode === undefined) return;
+  const { mode: _mode, window, ...rest } = page.view;
+  page.go({ ...rest, mode, ...(mode !== 'total' && window ? { window } : {}) });
+}
+
+function nextWindow(page: PageState): void {
+  const windows = page.status?.windows_s ?? [];
+  const window = after(windows, page.windowS ?? undefined);
+  if (window === undefined || page.mode === 'total') return;
+  page.go({ ...page.view, window });
+}
+
+function changeTop(page: PageState, step: 1 | -1): void {
+  const at = TOPS.findIndex((top) => top === page.view.top);
+  const top = TOPS[at + step];
+  if (top !== undefined) page.go({ ...page.view, top });
+}
+
+function moveFocus(step: 1 | -1): void {
+  const links = [...document.querySelectorAll<HTMLElement>('tbody a.tag')];
+  const at = links.findIndex((link) => link === document.activeElement);
+  const next = at === -1 ? (step === 1 ? 0 : links.length - 1) : at + step;
+  links[next]?.focus();
+}
+
+/** What a key press asks for; undefined if it is not ours. */
+export function keyCommand(
+  event: KeyboardEvent,
+  page: PageState,
+): 'keys' | 'theme' | (() => void) | undefined {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return undefined;
+  const target = event.target instanceof HTMLElement ? event.target : null;
+  if (target?.closest('input, textarea, select, [contenteditable]')) return undefined;
+  // A focused button takes the space key itself.
+  const onButton = target?.closest('button, summary') != null;
+  switch (event.key) {
+    case ' ':
+      return onButton ? undefined : () => { page.togglePause(); };
+    case '?':
+      return 'keys';
+    case 't':
+      return 'theme';
+    case 'm':
+      return () => { nextMode(page); };
+    case 'w':
+      return () => { nextWindow(page); };
+    case '+':
+    case '=':
+      return () => { changeTop(page, 1); };
+    case '-':
+      return () => { changeTop(page, -1); };
+    case 'j':
+    case 'ArrowDown':
+      return () => { moveFocus(1); };
+    case 'k':
+    case 'ArrowUp':
+      return () => { moveFocus(-1); };
+    case 'Escape':
+      return page.view.tag === undefined ? undefined : () => { page.closeTag(); };
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,95 @@
+// What the state line says. Pure: no clock.
+import type { Status } from './api-types';
+import { dateTime, seconds } from './format';
+
+/** The page's connection to the program. */
+export type Connection =
+  | { kind: 'connecting' }
+  | { kind: 'open' }
+  | { kind: 'waiting'; retryAt: number };
+
+export type Tone = 'wait' | 'good' | 'warn' | 'end';
+
+export interface StateText {
+  tone: Tone;
+  /** The word that does not change each second. */
+  word: string;
+  rest: string;
+  /** What is shown is old: grey it. */
+  old: boolean;
+}
+
+export interface Seen {
+  connection: Connection;
+  status: Status | null;
+  /** When the last message arrived, our clock; null before the first. */
+  heardAt: number | null;
+  now: number;
+}
+
+/** Silence longer than this is shown as stale. */
+export function staleAfterMs(status: Status | null): number {
+  return Math.max(5_000, 3 * (status?.batch_ms ?? 2_000));
+}
+
+/** Silence longer than this means the connection is dead, whatever the browser believes. */
+export function deadAfterMs(status: Status | null): number {
+  return Math.max(30_000, 15 * (status?.batch_ms ?? 2_000));
+}
+
+function sourceTrouble(status: Status): string {
+  const failed = status.sources.filter((s) => s.state === 'failed').length;
+  const retrying = status.sources.filter((s) => s.state === 'retrying').length;
+  const of = `of ${status.sources.length} ${status.sources.length === 1 ? 'source' : 'sources'}`;
+  const parts = [];
+  if (failed > 0) parts.push(`${failed} ${of} failed`);
+  if (retrying > 0) parts.push(`${retrying} ${of} reconnecting`);
+  return parts.join(', ');
+}
+
+export function stateText({ connection, status, heardAt, now }: Seen): StateText {
+  const silent = heardAt === null ? null : Math.max(0, now - heardAt);
+  if (connection.kind === 'waiting') {
+    const left = Math.max(1, Math.ceil((connection.retryAt - now) / 1_000));
+    return { tone: 'warn', word: 'Reconnecting', rest: `in ${left} s`, old: silent !== null };
+  }
+  if (connection.kind === 'connecting' || silent === null || status === null) {
+    const again = silent !== null;
+    const word = again ? 'Reconnecting' : 'Connecting';
+    return { tone: again ? 'warn' : 'wait', word, rest: '', old: again };
+  }
+  if (status.state === 'ended') {
+    const until = status.event_time == null ? '' : `last post ${dateTime(status.event_time)}`;
+    return { tone: 'end', word: 'Source ended', rest: until, old: false };
+  }
+  if (silent > staleAfterMs(status)) {
+    return { tone: 'warn', word: 'Stale', rest: seconds(silent), old: true };
+  }
+  if (status.state === 'connecting') {
+    return { tone: 'wait', word: 'Connecting', rest: 'to the source', old: false };
+  }
+  const trouble = sourceTrouble(status);
+  const tone = trouble === '' ? 'good' : 'warn';
+  if (status.state === 'replay') {
+    const at = status.event_time == null ? '' : `at ${dateTime(status.event_time)}`;
+    return { tone, word: 'Replay', rest: [at, trouble].filter(Boolean).join(', '), old: false };
+  }
+  const updated = `updated ${seconds(silent)} ago`;
+  const rest = [updated, trouble].filter(Boolean).join(', ');
+  return { tone, word: 'Live', rest, old: false };
+}
+
+/** Records that were not counted, or not in full, by reason; empty reasons left out. */
+export function losses(status: Status): { name: string; count: number; why: string }[] {
+  const c = status.counters;
+  const all = [
+    { name: 'late', count: c.late, why: 'their pane was closed: in the total, in no window' },
+    {
+      name: 'dropped',
+      count: c.future + c.oversize + c.oversize_tags + c.partial,
+      why: `${c.future} too far ahead, ${c.oversize} lines and ${c.oversize_tags} tags too long, ${c.partial} cut by a lost connection`,
+    },
+    { name: 'malformed', count: c.malformed, why: 'records that could not be decoded' },
+  ];
+  return all;
+}

@@ -1,0 +1,79 @@
+// What is seen, in the address: so that back works and a link shows the same.
+import { windowLabel } from './format';
+
+export const TOPS = [10, 25, 50, 100] as const;
+export const DEFAULT_TOP = 10;
+
+/** What is asked for; what is left out is the program's own default. */
+export interface View {
+  mode?: string;
+  /** Seconds. */
+  window?: number;
+  top: number;
+  /** Key of the tag in the side panel. */
+  tag?: string;
+}
+
+const UNIT_S: Record<string, number> = { '': 1, s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** Seconds of `90`, `15m`, `1h`, `7d`; undefined for anything else. */
+export function parseWindow(text: string | null): number | undefined {
+  const match = /^(\d{1,7})([smhd]?)$/.exec(text ?? '');
+  if (match === null) return undefined;
+  const seconds = Number(match[1]) * (UNIT_S[match[2] ?? ''] ?? 1);
+  return seconds > 0 ? seconds : undefined;
+}
+
+export function parseView(search: string): View {
+  const params = new URLSearchParams(search);
+  const view: View = { top: DEFAULT_TOP };
+  const mode = params.get('mode');
+  if (mode !== null && /^[a-z_]{1,32}$/.test(mode)) view.mode = mode;
+  const window = parseWindow(params.get('window'));
+  if (window !== undefined && view.mode !== 'total') view.window = window;
+  const top = Number(params.get('top'));
+  if (TOPS.some((n) => n === top)) view.top = top;
+  const tag = params.get('tag');
+  if (tag) view.tag = tag;
+  return view;
+}
+
+/** The query of an address that shows `view`; parameters of others in `search` stay. */
+export function formatView(view: View, search = ''): string {
+  const params = new URLSearchParams(search);
+  for (const name of ['mode', 'window', 'top', 'tag']) params.delete(name);
+  if (view.mode !== undefined) params.set('mode', view.mode);
+  if (view.window !== undefined && view.mode !== 'total') {
+    params.set('window', windowLabel(view.window));
+  }
+  if (view.top !== DEFAULT_TOP) params.set('top', String(view.top));
+  if (view.tag !== undefined) params.set('tag', view.tag);
+  const text = params.toString();
+  return text === '' ? '' : `?${text}`;
+}
+
+/** The query sent to the API: what `view` asks for, without the side panel. */
+export function apiQuery(view: View): string {
+  const params = new URLSearchParams();
+  if (view.mode !== undefined) params.set('mode', view.mode);
+  if (view.window !== undefined && view.mode !== 'total') {
+    params.set('window', windowLabel(view.window));
+  }
+  params.set('top', String(view.top));
+  return `?${params}`;
+}
+
+/** `view` without a mode or window that the job does not have. */
+export function known(view: View, modes: readonly string[], windows: readonly number[]): View {
+  const { mode, window, ...rest } = view;
+  return {
+    ...rest,
+    ...(mode !== undefined && modes.includes(mode) ? { mode } : {}),
+    ...(window !== undefined && windows.includes(window) ? { window } : {}),
+  };
+}
+
+/** Whether two views show the same ranking, whatever the side panel shows. */
+export function sameRanking(a: View, b: View): boolean {
+  return a.mode === b.mode && a.window === b.window && a.top === b.top;
+}
