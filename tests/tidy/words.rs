@@ -16,7 +16,6 @@ const BARE_NAMES: &[&str] = &["Data", "Info", "Event"];
 const FORBIDDEN: &[(&str, &str)] = &[
     ("TO", "DO"),
     ("FIX", "ME"),
-    ("XX", "X"),
     ("pypi", ".org"),
     ("files.python", "hosted.org"),
     ("registry.npm", "js.org"),
