@@ -14,6 +14,8 @@ mod program;
 mod random;
 mod test;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// Repository chores.
@@ -34,10 +36,14 @@ enum Chore {
     Chaos(chaos::ChaosArgs),
 }
 
-fn main() -> anyhow::Result<std::process::ExitCode> {
-    match Args::parse().chore {
+fn main() -> ExitCode {
+    let result = match Args::parse().chore {
         Chore::Test(args) => test::run(&args),
         Chore::Bench(args) => bench::run(&args),
         Chore::Chaos(args) => chaos::run(&args),
-    }
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
 }

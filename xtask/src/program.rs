@@ -46,8 +46,8 @@ pub(crate) struct Start<'a> {
     pub(crate) state_dir: Option<&'a Path>,
     /// Where it writes all its totals at the end.
     pub(crate) summary: &'a Path,
-    /// Port of its HTTP server on 127.0.0.1.
-    pub(crate) port: u16,
+    /// Port of its HTTP server on 127.0.0.1; `None` = it serves nothing.
+    pub(crate) port: Option<u16>,
 }
 
 impl Start<'_> {
@@ -56,10 +56,9 @@ impl Start<'_> {
         let mut command = Command::new(self.program);
         command.arg("run").arg(self.job).args(["--workers", "2", "--quiet"]);
         command.arg("--summary").arg(self.summary);
-        command.arg("--listen").arg(format!("127.0.0.1:{}", self.port));
-        if let Some(dir) = self.state_dir {
-            command.arg("--state-dir").arg(dir);
-        }
+        let listen = self.port.map_or("none".into(), |port| format!("127.0.0.1:{port}"));
+        command.args(["--listen", &listen]).arg("--state-dir");
+        command.arg(self.state_dir.unwrap_or(Path::new("none")));
         command
     }
 }
@@ -75,6 +74,8 @@ pub(crate) struct Generated {
     pub(crate) rate: u64,
     /// `text` or `x1`.
     pub(crate) format: &'static str,
+    /// Distinct ordinary tags.
+    pub(crate) tags: u32,
 }
 
 /// Event time of the first generated post.
@@ -87,6 +88,7 @@ impl Generated {
         command.arg("generate").args(["--posts", &self.posts.to_string()]);
         command.args(["--seed", &self.seed.to_string(), "--format", self.format]);
         command.args(["--rate", &self.rate.to_string(), "--start", START]);
+        command.args(["--tags", &self.tags.to_string()]);
         command
     }
 
@@ -94,9 +96,9 @@ impl Generated {
     pub(crate) fn source(&self, pace: Option<u64>) -> String {
         let pace = pace.map_or(String::new(), |pace| format!("pace = {pace}\n"));
         format!(
-            "[[source]]\nkind = \"generator\"\nseed = {}\nposts = {}\nrate = {}\nlive = false\n\
-             start = \"{START}\"\nformat = \"{}\"\n{pace}",
-            self.seed, self.posts, self.rate, self.format
+            "[[source]]\nkind = \"generator\"\nseed = {}\nposts = {}\nrate = {}\ntags = {}\n\
+             live = false\nstart = \"{START}\"\nformat = \"{}\"\n{pace}",
+            self.seed, self.posts, self.rate, self.tags, self.format
         )
     }
 }

@@ -16,6 +16,9 @@ const TEXT_RATE: u64 = 2_700;
 /// The same span for a tenth of the posts.
 const JSON_RATE: u64 = 270;
 
+/// Distinct ordinary tags of both.
+const TAGS: u32 = 100_000;
+
 /// Posts of the file of distinct tags, and the distinct tags in them.
 pub(super) const DISTINCT_POSTS: u64 = 2_000_000;
 const DISTINCT_TAGS: u64 = 1_000_000;
@@ -33,8 +36,9 @@ impl Inputs {
     pub(super) fn new(program: &Path, posts: u64, json_posts: u64) -> anyhow::Result<Self> {
         let dir = place::target().join("bench");
         fs::create_dir_all(&dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
-        let text = Generated { seed: 1, posts, rate: TEXT_RATE, format: "text" };
-        let json = Generated { seed: 1, posts: json_posts, rate: JSON_RATE, format: "x1" };
+        let text = Generated { seed: 1, posts, rate: TEXT_RATE, format: "text", tags: TAGS };
+        let json =
+            Generated { seed: 1, posts: json_posts, rate: JSON_RATE, format: "x1", tags: TAGS };
         Ok(Self { dir, program: program.to_path_buf(), text, json })
     }
 
@@ -49,7 +53,8 @@ impl Inputs {
     }
 
     fn generate(&self, wanted: &Generated) -> anyhow::Result<PathBuf> {
-        let name = format!("{}-{}-{}.txt", wanted.format, wanted.posts, wanted.rate);
+        let name =
+            format!("{}-{}-{}-{}.txt", wanted.format, wanted.posts, wanted.rate, wanted.tags);
         let file = self.dir.join(name);
         if file.exists() {
             return Ok(file);

@@ -9,7 +9,7 @@ use anyhow::{Context, bail, ensure};
 
 use super::LIMIT;
 use crate::process::Guard;
-use crate::program::{Start, Totals, file_source, free_port};
+use crate::program::{Start, Totals, file_source};
 use crate::{clock, place};
 
 /// One timed process.
@@ -97,7 +97,7 @@ pub(super) fn count_file(
         job: &job,
         state_dir: counting.checkpoint.then_some(state_dir.as_path()),
         summary: &dir.join("summary.json"),
-        port: free_port()?,
+        port: None,
     };
     let measured = timed(&mut start.command())?;
     let totals = Totals::read(start.summary)?;

@@ -43,6 +43,9 @@ pub(crate) struct BenchArgs {
     /// Measure these parts alone: text, json, tcp, memory, checkpoint, latency (may be repeated).
     #[arg(long, value_name = "PART")]
     only: Vec<String>,
+    /// Measure this program instead of building one.
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
 }
 
 /// Longest time that one measured process may take.
@@ -58,8 +61,13 @@ struct Bench<'a> {
 /// Runs the chore.
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let log = Log::create("bench")?;
-    eprintln!("building the release profile");
-    let program = program::build(&log, true, &[])?;
+    let program = match &args.program {
+        Some(program) => program.clone(),
+        None => {
+            eprintln!("building the release profile");
+            program::build(&log, true, &[])?
+        }
+    };
     let inputs = Inputs::new(&program, args.posts, args.json_posts)?;
     let bench = Bench { args, program, inputs };
     println!("{}", machine::describe());

@@ -16,7 +16,7 @@ use crate::process::Guard;
 use crate::program::Generated;
 
 /// Posts sent to it: enough for several of its batches.
-const POSTS: u64 = 500_000;
+const POSTS: u64 = 200_000;
 
 /// Longest time for the whole job.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -28,7 +28,7 @@ pub(super) fn measure(log: &Log, program: &Path) -> anyhow::Result<String> {
     ensure!(python.is_file(), "the Spark job needs `{}`\n{help}", python.display());
     let dir = super::jobs::fresh_dir("spark")?;
     let posts = dir.join("posts.txt");
-    let generated = Generated { seed: 2, posts: POSTS, rate: 2_700, format: "text" };
+    let generated = Generated { seed: 2, posts: POSTS, rate: 2_700, format: "text", tags: 100_000 };
     let bytes = output(&mut generated.command(program))?;
     let text = String::from_utf8_lossy(&bytes);
     let words = text.split(['\n', ' ']).filter(|word| word.contains('#'));
@@ -44,7 +44,9 @@ pub(super) fn measure(log: &Log, program: &Path) -> anyhow::Result<String> {
     let mut sender = Guard::new(sender.spawn()?, "original_sender.py".into());
     let stdout = sender.child().stdout.take().context("the sender has no output")?;
     let mut line = String::new();
-    BufReader::new(stdout).read_line(&mut line)?;
+    // Kept to the end: the sender writes once more.
+    let mut said = BufReader::new(stdout);
+    said.read_line(&mut line)?;
     let port = line.trim().strip_prefix("listening ").context("the sender does not listen")?;
     let out = dir.join("table.json");
     let mut spark = Command::new(&python);

@@ -45,7 +45,13 @@ pub(super) fn measure(program: &Path, file: &Path, posts: u64) -> anyhow::Result
     let state_dir = dir.join("state");
     let summary = dir.join("summary.json");
     let port = free_port()?;
-    let start = Start { program, job: &job, state_dir: Some(&state_dir), summary: &summary, port };
+    let start = Start {
+        program,
+        job: &job,
+        state_dir: Some(&state_dir),
+        summary: &summary,
+        port: Some(port),
+    };
     let child = start.command().stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
     let mut guard = Guard::new(child, "tagtide run".into());
     let mut stream = accept(&listener)?;

@@ -14,7 +14,7 @@ use super::input::{Input, Source};
 use super::oracle;
 use crate::command::output;
 use crate::process::Guard;
-use crate::program::{Start, Totals, free_port};
+use crate::program::{Start, Totals};
 use crate::random::Random;
 use crate::{clock, place};
 
@@ -26,6 +26,9 @@ const POINT_LIMIT: Duration = Duration::from_secs(6);
 
 /// Longest time that one process may take to the end of its source.
 const END_LIMIT: Duration = Duration::from_secs(120);
+
+/// Bytes of log after which a snapshot is due: few, so that a run of seconds makes several.
+const SNAPSHOT_LOG_BYTES: &str = "4096";
 
 /// Kills at points of a directory's first start, in each run.
 const FIRST_START_KILLS: u32 = 3;
@@ -120,11 +123,11 @@ impl Campaign {
     fn one_life(&mut self, state_dir: &Path, summary: &Path) -> anyhow::Result<Life> {
         let log_path = self.dir.join("tagtide.log");
         let log = File::options().create(true).append(true).open(&log_path)?;
-        let port = free_port()?;
         let state_dir = Some(state_dir);
         let start =
-            Start { program: &self.program, job: &self.input.job, state_dir, summary, port };
+            Start { program: &self.program, job: &self.input.job, state_dir, summary, port: None };
         let mut command = start.command();
+        command.env("TAGTIDE_SNAPSHOT_LOG_BYTES", SNAPSHOT_LOG_BYTES);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let last = self.report.kills >= self.cycles;
         let point = if last { None } else { self.next_point() };

@@ -35,6 +35,9 @@ impl Source {
 /// Posts of one run.
 const POSTS: u64 = 24_000;
 
+/// Distinct ordinary tags in them.
+const TAGS: u32 = 2_000;
+
 /// Records a second that a run may read: it lasts six seconds of its own time, and longer with
 /// every kill.
 const PACE: u64 = 4_000;
@@ -58,7 +61,7 @@ impl Input {
         seed: u64,
     ) -> anyhow::Result<Self> {
         fs::create_dir_all(dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
-        let generated = Generated { seed, posts: POSTS, rate: PACE, format: "text" };
+        let generated = Generated { seed, posts: POSTS, rate: PACE, format: "text", tags: TAGS };
         let posts = output(&mut generated.command(program))?;
         let file = dir.join("posts.txt");
         fs::write(&file, &posts)?;

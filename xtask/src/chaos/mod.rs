@@ -12,6 +12,7 @@ mod input;
 mod oracle;
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{bail, ensure};
@@ -51,15 +52,17 @@ struct Kill9 {
     /// Use the development profile, which builds faster.
     #[arg(long)]
     debug: bool,
+    /// Use this program instead of building one.
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
 }
 
 impl ChaosArgs {
     /// A short campaign for `cargo xtask test`.
     pub(crate) fn brief(planted_bug: bool) -> Self {
-        let source = Source::Both;
-        Self {
-            fault: Fault::Kill9(Kill9 { cycles: 24, seed: 9, source, planted_bug, debug: true }),
-        }
+        let (source, debug, program) = (Source::Both, true, None);
+        let kill9 = Kill9 { cycles: 24, seed: 9, source, planted_bug, debug, program };
+        Self { fault: Fault::Kill9(kill9) }
     }
 }
 
@@ -80,7 +83,10 @@ fn kill9(log: &Log, args: &ChaosArgs) -> anyhow::Result<String> {
     let Fault::Kill9(args) = &args.fault;
     ensure!(args.cycles > 0, "a campaign without kills proves nothing");
     let features: &[&str] = if args.planted_bug { &["planted-bug"] } else { &[] };
-    let program = program::build(log, !args.debug, features)?;
+    let program = match &args.program {
+        Some(program) => program.clone(),
+        None => program::build(log, !args.debug, features)?,
+    };
     let mut text = String::new();
     let mut wrong = 0;
     for kind in args.source.kinds() {
