@@ -2,6 +2,21 @@
 //! it (`scan`), the folding that makes a key of it (`key`), and the original pipeline's own rule
 //! (`words`). Pure.
 
+mod chars;
+pub mod entity;
+pub mod grammar;
+mod host;
+pub mod key;
+pub mod markup;
+pub mod scan;
+mod text;
+mod url;
+mod url_chars;
+pub mod words;
+
+pub use scan::scan_lines;
+pub use text::{Extractor, FoundTag, Tally, post_tags, tags, visit_given, visit_text};
+
 /// Which rule finds tags in a text.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
@@ -33,10 +48,10 @@ pub const KEY_MAX_BYTES: usize = 640;
 
 /// Receives the tags that the fast path finds in a block of lines, in order.
 pub trait Visit {
-    /// A tag of ASCII letters, digits and `_` straight from the buffer, `#` excluded, not folded.
-    /// At least [`crate::post::PAD`] readable bytes follow the *block*, so a vector load from
-    /// the tag's first byte never leaves the buffer.
-    fn ascii_tag(&mut self, line: u32, raw: &[u8]);
+    /// A tag of `len` ASCII letters, digits and `_` at `start` of the block as it was given, `#`
+    /// excluded, not folded. The whole block is handed over so that a visitor can load more than
+    /// the tag with one instruction; what follows the tag means nothing.
+    fn ascii_tag(&mut self, line: u32, padded: &[u8], start: usize, len: usize);
 
     /// Any other tag: `key` folded, `display` as typed (both without `#`; under [`Rule::Words`]
     /// both the whole word).

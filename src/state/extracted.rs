@@ -143,10 +143,12 @@ impl Extracted {
     /// Adds an ASCII tag of at most 16 bytes that starts at `start` in `padded`; folds its case.
     #[inline(always)]
     pub fn push_short(&mut self, seed: &Seed, padded: &[u8], start: usize, len: usize, once: bool) {
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&padded[start..start + 16]);
+        let Some(bytes) = padded.get(start..).and_then(|rest| rest.first_chunk::<16>()) else {
+            let typed = &padded[start..start + len];
+            return self.push_key(seed, &typed.to_ascii_lowercase(), typed, once);
+        };
         let keep = u128::MAX >> (128 - 8 * len);
-        let typed = u128::from_le_bytes(bytes) & keep;
+        let typed = u128::from_le_bytes(*bytes) & keep;
         let upper = upper_bits(typed);
         let key = typed | (upper >> 2);
         let hash = seed.short(key, len);

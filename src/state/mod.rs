@@ -80,7 +80,7 @@ pub(crate) struct News {
     pub(crate) gone: Vec<u64>,
 }
 
-fn memory(key: &PostKey) -> Memory {
+fn named(key: &PostKey) -> Memory {
     let &PostKey { id, alias, dedup, author, .. } = key;
     Memory { id, alias, dedup, author, ..Memory::default() }
 }
@@ -211,7 +211,7 @@ impl State {
         if let Some(key) = key.filter(|key| key.id != 0) {
             let admissions = self.tags.admissions();
             let at = if late { LATE } else { at };
-            let memory = Memory { at, seen: row.at, admissions, ..memory(key) };
+            let memory = Memory { at, seen: row.at, admissions, ..named(key) };
             let mut spelled = spelled[..mine].iter().peekable();
             let start = entries.start;
             let tags = ids.iter().enumerate().map(|(i, id)| {
@@ -245,8 +245,8 @@ impl State {
         if key.id == 0 && key.alias == 0 {
             return if key.op == Op::Delete { Verdict::Drop } else { Verdict::Count(at) };
         }
-        let named = [key.id, key.alias].into_iter().filter(|&name| name != 0);
-        let known = named.map(|name| self.remembered.find(name)).find_map(|number| number);
+        let names = [key.id, key.alias].into_iter().filter(|&name| name != 0);
+        let known = names.map(|name| self.remembered.find(name)).find_map(|number| number);
         let known = known.or_else(|| replaces.iter().find_map(|&id| self.remembered.find(id)));
         let memory = known.and_then(|number| Some((number, *self.remembered.get(number)?)));
         match (key.op, memory) {
@@ -271,7 +271,7 @@ impl State {
             }
             (Op::Delete | Op::DropAuthor, None) => {
                 self.counters.deletes_unknown += 1;
-                let stone = Memory { at: LATE, seen: at, gone: true, ..memory(key) };
+                let stone = Memory { at: LATE, seen: at, gone: true, ..named(key) };
                 self.remembered.add(stone, std::iter::empty());
                 Verdict::Drop
             }
@@ -382,3 +382,6 @@ impl State {
         0
     }
 }
+
+#[cfg(test)]
+mod tests;

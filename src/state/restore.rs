@@ -207,8 +207,7 @@ impl Restoring {
             }
             if number == self.remembered.range().end {
                 let dedup = if dedup == 0 { id } else { dedup };
-                let post =
-                    Memory { id, alias, dedup, author, at, seen, admissions, gone, tags: 0 };
+                let post = Memory { id, alias, dedup, author, at, seen, admissions, gone, tags: 0 };
                 self.remembered.add(post, tags.iter().copied());
             }
             number += 1;

@@ -9,6 +9,7 @@ use crate::clock::{Clock, monotonic};
 use crate::decode::{Format, detect::detect};
 use crate::engine::embedded::core::{Message, Stop};
 use crate::engine::embedded::worker::Recipe;
+use crate::job::TextTime;
 use crate::post::{Batch, Position};
 use crate::source::reconnect::{Cause, Jitter, Reconnect};
 use crate::source::{Poll, Source, SourceError};
@@ -56,6 +57,7 @@ impl Reader {
                 match self.source.open(&self.positions) {
                     Ok(()) => {
                         open = Some(monotonic());
+                        self.set_start();
                         self.say("live", String::new());
                     }
                     Err(error) => match self.wait_or_give_up(error, &mut policy, Duration::ZERO) {
@@ -95,6 +97,15 @@ impl Reader {
             }
         }
         (seq, None)
+    }
+
+    /// Event time of the first line, where lines have none of their own.
+    fn set_start(&self) {
+        let stream = &self.recipe.streams[self.number as usize];
+        if let TextTime::Rate { start, .. } = stream.text_time {
+            let start = start.or_else(|| self.source.modified());
+            let _ = stream.start.set(start.unwrap_or_else(|| self.clock.now()));
+        }
     }
 
     fn send(&self, mut batch: Batch, seq: &mut u64) {

@@ -7,9 +7,9 @@ use crossbeam_channel::{Receiver, Sender};
 use crate::decode::{self, Format};
 use crate::engine::embedded::core::Message;
 use crate::extract::scan::scan_lines;
-use crate::extract::{self, Occurrences, Rule, Visit};
+use crate::extract::{Extractor, Occurrences, Rule, Visit};
 use crate::job::TextTime;
-use crate::post::{Batch, Op, Post};
+use crate::post::{Batch, EventTime, Op, Post};
 use crate::state::extracted::{Extracted, PostKey, Row};
 use crate::state::hash::Seed;
 
@@ -18,8 +18,10 @@ use crate::state::hash::Seed;
 pub(super) struct Stream {
     /// Format of its records; set before its first batch is sent.
     pub(super) format: OnceLock<Format>,
-    /// Event time of records that carry none, `start` filled in.
+    /// Event time of records that carry none.
     pub(super) text_time: TextTime,
+    /// Event time of the first line, where `text_time` goes by the line; set once it is open.
+    pub(super) start: OnceLock<EventTime>,
 }
 
 /// What all workers know.
@@ -42,10 +44,11 @@ pub(super) fn work(
     pool: &Receiver<Box<Extracted>>,
     done: &Sender<Message>,
 ) {
+    let mut extractor = Extractor::default();
     for batch in batches {
         let mut out = pool.try_recv().unwrap_or_default();
         out.begin(batch);
-        recipe.extract(&mut out);
+        recipe.extract(&mut extractor, &mut out);
         if done.send(Message::Extracted(out)).is_err() {
             return;
         }
@@ -54,13 +57,13 @@ pub(super) fn work(
 
 impl Recipe {
     /// Decodes and extracts `out.batch` into `out`.
-    pub(super) fn extract(&self, out: &mut Extracted) {
+    pub(super) fn extract(&self, extractor: &mut Extractor, out: &mut Extracted) {
         let stream = &self.streams[out.batch.source as usize];
         let batch = std::mem::take(&mut out.batch);
         if !batch.records().is_empty() {
             match stream.format.get().copied().unwrap_or(Format::Text) {
                 Format::Text => self.text_lines(stream, &batch, out),
-                format => self.records(stream, format, &batch, out),
+                format => self.records(extractor, stream, format, &batch, out),
             }
         }
         out.batch = batch;
@@ -72,7 +75,7 @@ impl Recipe {
 
     /// Lines of text: one pass over the block.
     fn text_lines(&self, stream: &Stream, batch: &Batch, out: &mut Extracted) {
-        let times = LineTimes::new(stream.text_time, batch);
+        let times = LineTimes::new(stream, batch);
         let mut lines = Lines {
             recipe: self,
             once: self.once(),
@@ -90,14 +93,24 @@ impl Recipe {
     }
 
     /// Records that are decoded one by one.
-    fn records(&self, stream: &Stream, format: Format, batch: &Batch, out: &mut Extracted) {
-        let times = LineTimes::new(stream.text_time, batch);
+    fn records(
+        &self,
+        extractor: &mut Extractor,
+        stream: &Stream,
+        format: Format,
+        batch: &Batch,
+        out: &mut Extracted,
+    ) {
+        let times = LineTimes::new(stream, batch);
         let records = batch.records();
         let mut start = 0;
         for (line, end) in (0..).zip(memchr::memchr_iter(b'\n', records)) {
             let from = std::mem::replace(&mut start, end + 1);
             match decode::decode_padded(format, batch.padded(), from, end) {
-                Ok(Some(post)) => self.post(format, &post, batch.source, times.of(line), out),
+                Ok(Some(post)) => {
+                    let key = self.key(format, &post, batch.source, out);
+                    self.post(extractor, &post, key, times.of(line), out);
+                }
                 Ok(None) if records[from..end].iter().all(u8::is_ascii_whitespace) => {}
                 Ok(None) => out.odd.control += 1,
                 Err(_) => out.odd.malformed += 1,
@@ -107,26 +120,19 @@ impl Recipe {
 
     fn post(
         &self,
-        format: Format,
+        extractor: &mut Extractor,
         post: &Post<'_>,
-        source: u16,
+        key: PostKey,
         otherwise: i64,
         out: &mut Extracted,
     ) {
         out.begin_post();
-        let key = self.key(format, post, source, out);
         if matches!(post.op, Op::Create | Op::Update) {
             let once = self.once();
-            if self.rule == Rule::Tags && post.given.is_some() {
-                extract::visit_given(post, |tag| {
-                    out.push_key(&self.tags, tag.key.as_bytes(), tag.display.as_bytes(), once);
-                });
-            } else {
-                let text = post.text.to_str();
-                extract::visit_text(&text, post.markup, self.rule, |tag| {
-                    out.push_key(&self.tags, tag.key.as_bytes(), tag.display.as_bytes(), once);
-                });
-            }
+            let tally = extractor.visit_post(post, self.rule, |key, display| {
+                out.push_key(&self.tags, key.as_bytes(), display.as_bytes(), once);
+            });
+            out.odd.oversize_tags += u64::from(tally.oversize);
         }
         let at = post.time.map_or(otherwise, |time| time.0);
         let (tagged, entries_end) = (u32::from(out.post_has_tags()), out.entries.len() as u32);
@@ -183,9 +189,9 @@ enum LineTimes {
 }
 
 impl LineTimes {
-    fn new(time: TextTime, batch: &Batch) -> Self {
-        match time {
-            TextTime::Rate { start: Some(start), rate } => {
+    fn new(stream: &Stream, batch: &Batch) -> Self {
+        match (stream.text_time, stream.start.get()) {
+            (TextTime::Rate { rate, .. }, Some(start)) => {
                 Self::Rate { start: start.0, ms_per_line: 1000.0 / rate, first: batch.first }
             }
             _ => Self::All(batch.arrived.0),

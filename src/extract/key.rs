@@ -1,0 +1,82 @@
+//! A tag's key: what two spellings of one hashtag have in common.
+//!
+//! `NFKC_Casefold` until it no longer changes, characters that show nothing dropped, ZWNJ and ZWJ
+//! kept inside, no leading sign. Accents stay.
+
+use std::borrow::Cow;
+
+use caseless::Caseless;
+use unicode_normalization::UnicodeNormalization;
+
+use super::KEY_MAX_BYTES;
+use super::chars::{is_default_ignorable, is_joiner, is_sign};
+
+/// Rounds after which folding stops; two or three settle every text that is known.
+const ROUNDS_MAX: usize = 8;
+
+/// The key of `tag`; `None` where it is longer than [`KEY_MAX_BYTES`]. It is empty where nothing
+/// visible is left, and such a tag is none.
+///
+/// Borrows where `tag` is its own key.
+#[must_use]
+pub fn fold(tag: &str) -> Option<Cow<'_, str>> {
+    let tag = tag.trim_start_matches(is_sign);
+    if tag.is_ascii() {
+        if tag.len() > KEY_MAX_BYTES {
+            return None;
+        }
+        if !tag.bytes().any(|b| b.is_ascii_uppercase()) {
+            return Some(Cow::Borrowed(tag));
+        }
+        return Some(Cow::Owned(tag.to_ascii_lowercase()));
+    }
+    let mut folder = Folder::default();
+    let key = folder.fold(tag)?;
+    Some(if key == tag { Cow::Borrowed(tag) } else { Cow::Owned(key.to_owned()) })
+}
+
+/// [`fold`] into buffers that are kept, for callers with many tags.
+#[derive(Debug, Default)]
+pub struct Folder {
+    key: String,
+    next: String,
+}
+
+impl Folder {
+    /// The key of `tag`, as [`fold`] says.
+    pub fn fold(&mut self, tag: &str) -> Option<&str> {
+        let tag = tag.trim_start_matches(is_sign);
+        self.key.clear();
+        if tag.is_ascii() {
+            if tag.len() > KEY_MAX_BYTES {
+                return None;
+            }
+            self.key.push_str(tag);
+            self.key.make_ascii_lowercase();
+            return Some(&self.key);
+        }
+        fold_once(tag, &mut self.key);
+        for _ in 1..ROUNDS_MAX {
+            self.next.clear();
+            fold_once(&self.key, &mut self.next);
+            std::mem::swap(&mut self.key, &mut self.next);
+            if self.key == self.next {
+                break;
+            }
+        }
+        (self.key.len() <= KEY_MAX_BYTES).then_some(&self.key)
+    }
+}
+
+/// One round: NFKC, case fold, NFKC, without signs and joiners at the ends.
+fn fold_once(from: &str, into: &mut String) {
+    let visible = from.chars().filter(|&c| is_joiner(c) || !is_default_ignorable(c));
+    into.extend(visible.nfkc().default_case_fold().nfkc());
+    let end = into.trim_end_matches(is_joiner).len();
+    into.truncate(end);
+    let cut = |c| is_joiner(c) || is_sign(c);
+    let start = into.len() - into.trim_start_matches(cut).len();
+    if start > 0 {
+        into.drain(..start);
+    }
+}

@@ -1,0 +1,342 @@
+//! The fast path: the tags of a whole block of lines in one pass.
+//!
+//! The pass finds newlines and the bytes at which a tag may begin 64 at a time. A plain tag behind
+//! white space is decided on the spot; whatever needs a wider look (a reference such as `&num;`
+//! beside it, anything that may be a URL in front of it, letters beyond ASCII in front of it,
+//! invalid UTF-8) sends the rest of that line to the reference path, [`super::Extractor`], whose
+//! results it then is. So both paths give the same tags on every input.
+//!
+//! A line ends at `\n` or `\r\n`; the end of the block ends its last line. UTF-8 is checked only
+//! where a tag is. Nothing behind `len` ever decides about a tag.
+
+use std::borrow::Cow;
+
+use super::key::Folder;
+use super::{Extractor, KEY_MAX_BYTES, Rule, Scanned, Visit, chars, words};
+use crate::post::Markup;
+use crate::simd::lines::{Lanes, Task, dispatch};
+
+/// Finds the tags of the lines in `padded[..len]` and hands them to `visit`, in order.
+///
+/// Fast where [`crate::post::PAD`] bytes follow `len`; right also where none do.
+///
+/// # Panics
+/// Where `len` is longer than `padded`.
+pub fn scan_lines<V: Visit>(padded: &[u8], len: usize, rule: Rule, visit: &mut V) -> Scanned {
+    match rule {
+        Rule::Tags => dispatch(Block::new(padded, len, visit)),
+        Rule::Words => scan_words(&padded[..len], visit),
+    }
+}
+
+/// One block on its way.
+struct Block<'a, V> {
+    /// The lines alone.
+    bytes: &'a [u8],
+    /// The lines and what may be read behind them.
+    padded: &'a [u8],
+    visit: &'a mut V,
+    extractor: Extractor,
+    folder: Folder,
+    invalid: u32,
+}
+
+/// `N` bytes from `at` on, zeros where the buffer ends.
+#[inline(always)]
+fn window<const N: usize>(padded: &[u8], at: usize) -> [u8; N] {
+    if let Some(bytes) = padded.get(at..).and_then(|rest| rest.first_chunk::<N>()) {
+        return *bytes;
+    }
+    let mut bytes = [0; N];
+    let rest = padded.get(at..).unwrap_or_default();
+    bytes[..rest.len()].copy_from_slice(rest);
+    bytes
+}
+
+impl<V: Visit> Task for Block<'_, V> {
+    type Out = Scanned;
+
+    #[inline(always)]
+    fn run<L: Lanes>(mut self, lanes: L) -> Scanned {
+        let len = self.bytes.len();
+        let mut scanned = Scanned::default();
+        let (mut starts, mut carriage) = (1_u64, 0_u64);
+        let mut resume = 0;
+        let mut base = 0;
+        while base < len {
+            let marks = lanes.marks(&window::<64>(self.padded, base));
+            let live = if len - base >= 64 { u64::MAX } else { (1 << (len - base)) - 1 };
+            let newline = marks.newline & live;
+            // A newline ends an empty line where that line's first byte is itself, or `\r`.
+            let start = newline << 1 | starts;
+            let lone = marks.carriage & start;
+            scanned.empty += (newline & (start | lone << 1 | carriage)).count_ones();
+            (starts, carriage) = (newline >> 63, lone >> 63);
+            let mut stops = marks.stop & live & above(resume, base);
+            while stops != 0 {
+                let bit = stops.trailing_zeros();
+                stops &= stops - 1;
+                let line = scanned.lines + (newline & ((1 << bit) - 1)).count_ones();
+                let at = base + bit as usize;
+                if !self.decide(lanes, at, line) {
+                    resume = self.reference(at, line);
+                    stops &= above(resume, base);
+                }
+            }
+            scanned.lines += newline.count_ones();
+            base += 64;
+        }
+        scanned.lines += u32::from(self.bytes.last().is_some_and(|&b| b != b'\n'));
+        scanned.invalid_utf8 = self.invalid;
+        scanned
+    }
+}
+
+/// The bits of the 64 bytes at `base` that lie at `resume` or behind it.
+#[inline(always)]
+fn above(resume: usize, base: usize) -> u64 {
+    match resume.saturating_sub(base) {
+        0 => u64::MAX,
+        skip @ 1..64 => u64::MAX << skip,
+        _ => 0,
+    }
+}
+
+impl<'a, V: Visit> Block<'a, V> {
+    fn new(padded: &'a [u8], len: usize, visit: &'a mut V) -> Self {
+        let (extractor, folder) = (Extractor::default(), Folder::default());
+        Self { bytes: &padded[..len], padded, visit, extractor, folder, invalid: 0 }
+    }
+
+    /// The byte at `at`; the end of the block reads as a newline.
+    #[inline(always)]
+    fn byte(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(b'\n')
+    }
+
+    /// Decides about the tag that may begin at `at`, and hands it on. `false` where the reference
+    /// path has to.
+    #[inline(always)]
+    fn decide<L: Lanes>(&mut self, lanes: L, at: usize, line: u32) -> bool {
+        match self.bytes[at] {
+            b'#' => {}
+            // The one name that stands for a sign.
+            b'&' => return !self.bytes[at..].starts_with(b"&num;"),
+            _ => return !self.bytes[at..].starts_with("＃".as_bytes()),
+        }
+        match self.before(at) {
+            Before::Free => {}
+            Before::Bound => return true,
+            Before::Unsure => return false,
+        }
+        let first = at + 1;
+        let Some((end, letter)) = self.word_end(lanes, first) else { return false };
+        let next = self.byte(end);
+        if !next.is_ascii() {
+            return self.wide(first, line);
+        }
+        if next == b'&' || (next == b':' && matches!(self.byte(end + 1), b'/' | b'&')) {
+            return false;
+        }
+        if letter && next != b'#' {
+            if end - first > KEY_MAX_BYTES {
+                self.visit.oversize_tag(line);
+            } else {
+                self.visit.ascii_tag(line, self.padded, first, end - first);
+            }
+        }
+        true
+    }
+
+    /// What the bytes in front of the `#` at `at` say.
+    #[inline(always)]
+    fn before(&self, at: usize) -> Before {
+        let back = |n: usize| at.checked_sub(n).map_or(b'\n', |i| self.bytes[i]);
+        let space = |b| matches!(b, b' ' | b'\n' | b'\t');
+        match back(1) {
+            b if space(b) => Before::Free,
+            b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => Before::Bound,
+            b'&' => match self.byte(at + 1) {
+                b'3' if self.bytes[at..].starts_with(b"#39;") => Before::Bound,
+                b'0'..=b'9' | b'x' | b'X' => Before::Unsure,
+                _ => Before::Bound,
+            },
+            // It may end a reference.
+            b';' => Before::Unsure,
+            // No URL begins with one such character and goes on with `#`.
+            b if b.is_ascii() && (at < 2 || space(back(2))) => Before::Free,
+            _ => Before::Unsure,
+        }
+    }
+
+    /// End of the ASCII word at `first`, and whether it has a letter.
+    #[inline(always)]
+    fn word_end<L: Lanes>(&self, lanes: L, first: usize) -> Option<(usize, bool)> {
+        let word = lanes.word(&window::<32>(self.padded, first));
+        let run = word.word.trailing_ones();
+        if run == 32 {
+            return Some(self.long_word_end(first));
+        }
+        let letter = word.letter & ((1 << run) - 1);
+        let end = first + run as usize;
+        if end <= self.bytes.len() {
+            return Some((end, letter != 0));
+        }
+        // Bytes behind the block went on with the word.
+        Some(self.long_word_end(first))
+    }
+
+    #[cold]
+    fn long_word_end(&self, first: usize) -> (usize, bool) {
+        let rest = &self.bytes[first..];
+        let word = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+        let run = rest.iter().position(|b| !word(b)).unwrap_or(rest.len());
+        (first + run, rest[..run].iter().any(u8::is_ascii_alphabetic))
+    }
+
+    /// Decides about a tag beyond ASCII whose word begins at `first`, behind white space.
+    fn wide(&mut self, first: usize, line: u32) -> bool {
+        let (mut end, mut letter) = (first, false);
+        let next = loop {
+            let Some((c, len)) = self.char_at(end) else { return false };
+            if end == first && matches!(c, '\u{FE0F}' | '\u{20E3}') {
+                return true;
+            }
+            if !chars::is_word(c) {
+                break c;
+            }
+            letter = letter || chars::is_letter(c);
+            end += len;
+        };
+        if next == '&' || (next == ':' && matches!(self.byte(end + 1), b'/' | b'&')) {
+            return false;
+        }
+        if !letter || chars::is_sign(next) {
+            return true;
+        }
+        let Ok(display) = str::from_utf8(&self.bytes[first..end]) else { return false };
+        match self.folder.fold(display) {
+            None => self.visit.oversize_tag(line),
+            Some("") => {}
+            Some(key) => self.visit.tag(line, key, display),
+        }
+        true
+    }
+
+    /// The character at `at` and its bytes; a newline at the end of the block, `None` where the
+    /// bytes are not valid UTF-8.
+    fn char_at(&self, at: usize) -> Option<(char, usize)> {
+        let b = self.byte(at);
+        let len = match b {
+            0..0x80 => return Some((char::from(b), 1)),
+            0xC2..0xE0 => 2,
+            0xE0..0xF0 => 3,
+            _ => 4,
+        };
+        let c = str::from_utf8(self.bytes.get(at..at + len)?).ok()?.chars().next()?;
+        Some((c, len))
+    }
+
+    /// Hands over the tags of the line around `at` that begin at `at` or behind it, by the
+    /// reference path; gives back where the line ends.
+    #[cold]
+    #[inline(never)]
+    fn reference(&mut self, at: usize, line: u32) -> usize {
+        let start = memchr::memrchr(b'\n', &self.bytes[..at]).map_or(0, |i| i + 1);
+        let end = memchr::memchr(b'\n', &self.bytes[at..]).map_or(self.bytes.len(), |i| at + i);
+        let closed = end < self.bytes.len();
+        let bytes = &self.bytes[start..end];
+        let bytes = if closed { bytes.strip_suffix(b"\r").unwrap_or(bytes) } else { bytes };
+        let broken = Broken::of(bytes);
+        // `&#35;tag` begins at its `&`.
+        let first = at - start;
+        let first = first - usize::from(bytes[..first].ends_with(b"&"));
+        let from = Broken::chars(&bytes[..first]);
+        let mut touched = false;
+        let Self { visit, extractor, .. } = self;
+        let text = String::from_utf8_lossy(bytes);
+        extractor.each(&text, Markup::Entities, |key, display, place| {
+            touched = touched || broken.touch(&place);
+            match key {
+                _ if place.start < from => {}
+                Some(key) => visit.tag(line, key, display),
+                None => visit.oversize_tag(line),
+            }
+        });
+        self.invalid += u32::from(touched);
+        end
+    }
+}
+
+/// What the bytes in front of a sign say.
+enum Before {
+    /// A tag may begin, and no URL reaches it.
+    Free,
+    /// No tag begins.
+    Bound,
+    /// The line has to be read.
+    Unsure,
+}
+
+/// Places of invalid UTF-8 in a line, in code points of its lossy reading.
+struct Broken(Vec<u32>);
+
+impl Broken {
+    fn of(bytes: &[u8]) -> Self {
+        let mut places = Vec::new();
+        let mut chars = 0_u32;
+        for chunk in bytes.utf8_chunks() {
+            chars += u32::try_from(chunk.valid().chars().count()).unwrap_or(u32::MAX);
+            if !chunk.invalid().is_empty() {
+                places.push(chars);
+                chars += 1;
+            }
+        }
+        Self(places)
+    }
+
+    /// Code points of `bytes`, each invalid sequence one.
+    fn chars(bytes: &[u8]) -> u32 {
+        let count = |chunk: std::str::Utf8Chunk<'_>| {
+            chunk.valid().chars().count() + usize::from(!chunk.invalid().is_empty())
+        };
+        u32::try_from(bytes.utf8_chunks().map(count).sum::<usize>()).unwrap_or(u32::MAX)
+    }
+
+    /// True where one stands directly before or behind `place`.
+    fn touch(&self, place: &std::ops::Range<u32>) -> bool {
+        let is = |at: u32| self.0.binary_search(&at).is_ok();
+        is(place.end) || place.start.checked_sub(1).is_some_and(is)
+    }
+}
+
+/// The lines of a block by the original's rule.
+fn scan_words<V: Visit>(block: &[u8], visit: &mut V) -> Scanned {
+    let mut scanned = Scanned::default();
+    let mut from = 0;
+    while from < block.len() {
+        let rest = &block[from..];
+        let (line, next) = match memchr::memchr(b'\n', rest) {
+            Some(i) => (rest[..i].strip_suffix(b"\r").unwrap_or(&rest[..i]), from + i + 1),
+            None => (rest, block.len()),
+        };
+        let mut invalid = false;
+        for range in words::find(line) {
+            let word = String::from_utf8_lossy(&line[range.clone()]);
+            invalid = invalid || matches!(word, Cow::Owned(_));
+            if word.len() > KEY_MAX_BYTES {
+                visit.oversize_tag(scanned.lines);
+            } else {
+                visit.tag(scanned.lines, &word, &word);
+            }
+        }
+        scanned.invalid_utf8 += u32::from(invalid);
+        scanned.empty += u32::from(line.is_empty());
+        scanned.lines += 1;
+        from = next;
+    }
+    scanned
+}
+
+#[cfg(test)]
+mod tests;

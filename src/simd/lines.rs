@@ -1,0 +1,214 @@
+//! Byte classes of 64 and 32 bytes at once, for the scan over lines.
+//!
+//! [`Avx2`] and [`Scalar`] answer alike on every input; which one runs is decided once a call, by
+//! what the processor has. Nothing is read beyond the arrays that are handed in.
+#![allow(unsafe_code)]
+
+/// One bit a byte, lowest bit first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// `\n`
+    pub newline: u64,
+    /// `\r`
+    pub carriage: u64,
+    /// `#`, `&` or 0xEF (the lead byte of `＃`)
+    pub stop: u64,
+}
+
+/// One bit a byte, lowest bit first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Word {
+    /// ASCII letters, digits and `_`
+    pub word: u32,
+    /// ASCII letters
+    pub letter: u32,
+}
+
+/// One way to classify bytes.
+pub trait Lanes: Copy {
+    /// The marks of 64 bytes.
+    fn marks(self, bytes: &[u8; 64]) -> Marks;
+    /// The word characters of 32 bytes.
+    fn word(self, bytes: &[u8; 32]) -> Word;
+}
+
+/// Work that is compiled once for each way; `run` should be `#[inline(always)]`.
+pub trait Task {
+    /// What it gives back.
+    type Out;
+    /// Does it.
+    fn run<L: Lanes>(self, lanes: L) -> Self::Out;
+}
+
+/// Runs `task` in the fastest way that this processor has.
+pub fn dispatch<T: Task>(task: T) -> T::Out {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(lanes) = Avx2::detect() {
+        // SAFETY: `Avx2` exists only where the features have been found.
+        return unsafe { run_avx2(lanes, task) };
+    }
+    task.run(Scalar)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt,lzcnt")]
+fn run_avx2<T: Task>(lanes: Avx2, task: T) -> T::Out {
+    task.run(lanes)
+}
+
+/// One byte after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Scalar;
+
+impl Lanes for Scalar {
+    #[inline]
+    fn marks(self, bytes: &[u8; 64]) -> Marks {
+        let mut marks = Marks::default();
+        for (i, &b) in bytes.iter().enumerate() {
+            marks.newline |= u64::from(b == b'\n') << i;
+            marks.carriage |= u64::from(b == b'\r') << i;
+            marks.stop |= u64::from(matches!(b, b'#' | b'&' | 0xEF)) << i;
+        }
+        marks
+    }
+
+    #[inline]
+    fn word(self, bytes: &[u8; 32]) -> Word {
+        let mut word = Word::default();
+        for (i, &b) in bytes.iter().enumerate() {
+            word.word |= u32::from(b.is_ascii_alphanumeric() || b == b'_') << i;
+            word.letter |= u32::from(b.is_ascii_alphabetic()) << i;
+        }
+        word
+    }
+}
+
+/// 32 bytes at once.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy, Debug)]
+pub struct Avx2(());
+
+#[cfg(target_arch = "x86_64")]
+impl Avx2 {
+    /// The token, where this processor has what it stands for.
+    #[must_use]
+    pub fn detect() -> Option<Self> {
+        let has = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("popcnt")
+            && is_x86_feature_detected!("lzcnt");
+        has.then_some(Self(()))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Lanes for Avx2 {
+    #[inline(always)]
+    fn marks(self, bytes: &[u8; 64]) -> Marks {
+        // SAFETY: the token shows that AVX2 is there.
+        unsafe { avx2::marks(bytes) }
+    }
+
+    #[inline(always)]
+    fn word(self, bytes: &[u8; 32]) -> Word {
+        // SAFETY: the token shows that AVX2 is there.
+        unsafe { avx2::word(bytes) }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use std::arch::x86_64::{
+        __m256i, _mm256_add_epi8, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8,
+        _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
+    };
+
+    use super::{Marks, Word};
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn bits(mask: __m256i) -> u32 {
+        _mm256_movemask_epi8(mask).cast_unsigned()
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn equal(bytes: __m256i, to: u8) -> __m256i {
+        _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(to.cast_signed()))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn stop(bytes: __m256i) -> __m256i {
+        let ascii = _mm256_or_si256(equal(bytes, b'#'), equal(bytes, b'&'));
+        _mm256_or_si256(ascii, equal(bytes, 0xEF))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(super) fn marks(bytes: &[u8; 64]) -> Marks {
+        // SAFETY: both loads lie inside the 64 bytes, and need no alignment.
+        let (low, high) = unsafe {
+            let at = bytes.as_ptr().cast::<__m256i>();
+            (_mm256_loadu_si256(at), _mm256_loadu_si256(at.add(1)))
+        };
+        let join = |low, high| u64::from(bits(low)) | u64::from(bits(high)) << 32;
+        Marks {
+            newline: join(equal(low, b'\n'), equal(high, b'\n')),
+            carriage: join(equal(low, b'\r'), equal(high, b'\r')),
+            stop: join(stop(low), stop(high)),
+        }
+    }
+
+    /// Bytes from `first` on, `count` of them.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn range(bytes: __m256i, first: u8, count: u8) -> __m256i {
+        let from = _mm256_add_epi8(bytes, _mm256_set1_epi8(first.wrapping_neg().cast_signed()));
+        let last = _mm256_set1_epi8((count - 1).cast_signed());
+        _mm256_cmpeq_epi8(_mm256_min_epu8(from, last), from)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(super) fn word(bytes: &[u8; 32]) -> Word {
+        // SAFETY: the load lies inside the 32 bytes, and needs no alignment.
+        let bytes = unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) };
+        let lower = _mm256_or_si256(bytes, _mm256_set1_epi8(0x20));
+        let letter = range(lower, b'a', 26);
+        let other = _mm256_or_si256(range(bytes, b'0', 10), equal(bytes, b'_'));
+        Word { word: bits(_mm256_or_si256(letter, other)), letter: bits(letter) }
+    }
+}
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_is_classified_alike_at_every_place() {
+        let Some(lanes) = Avx2::detect() else { return };
+        for b in 0..=255_u8 {
+            for at in 0..64 {
+                let mut bytes = [b.wrapping_mul(31); 64];
+                bytes[at] = b;
+                assert_eq!(lanes.marks(&bytes), Scalar.marks(&bytes), "{b} at {at}");
+                let mut half = [b.wrapping_mul(17); 32];
+                half[at % 32] = b;
+                assert_eq!(lanes.word(&half), Scalar.word(&half), "{b} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn marks_name_the_bytes_they_say() {
+        let mut bytes = [b'.'; 64];
+        (bytes[0], bytes[1], bytes[31], bytes[32], bytes[63]) = (b'\n', b'\r', b'#', b'&', 0xEF);
+        let marks = Scalar.marks(&bytes);
+        assert_eq!((marks.newline, marks.carriage), (1, 2));
+        assert_eq!(marks.stop, 1 << 31 | 1 << 32 | 1 << 63);
+        let word = Scalar.word(b"aZ_09 /:@[`{\x80\xFFbcdefghijklmnopqrs");
+        assert_eq!((word.word & 0x3FFF, word.letter & 0x3FFF), (0b1_1111, 0b11));
+    }
+}
