@@ -24,16 +24,19 @@ fn every_dependency_says_why() {
     tree::nothing("every dependency says on its line why it is there", &broken);
 }
 
-/// Variants of `decode::Format` as folder names: `TextPlus` -> `text_plus`.
+/// Variants of `decode::Format` as folder names: `TextPlus` -> `text_plus`, `X1` -> `x_v1`.
 fn formats() -> Vec<String> {
     let code = tree::code(&tree::read("src/decode/mod.rs"));
     let (_, rest) = code.split_once("enum Format {").expect("src/decode/mod.rs lists the formats");
     let body = rest.split('}').next().unwrap_or_default();
     let variants = body.lines().map(str::trim).filter(|line| !line.starts_with('#'));
-    variants.filter_map(|line| line.strip_suffix(',')).map(snake).collect()
+    variants.filter_map(|line| line.strip_suffix(',')).map(folder).collect()
 }
 
-fn snake(name: &str) -> String {
+fn folder(name: &str) -> String {
+    if let Some(version) = name.strip_prefix('X') {
+        return format!("x_v{version}");
+    }
     let mut snake = String::new();
     for c in name.chars() {
         if c.is_ascii_uppercase() && !snake.is_empty() {
@@ -47,7 +50,10 @@ fn snake(name: &str) -> String {
 #[test]
 fn every_format_has_fixtures() {
     let formats = formats();
-    assert!(formats.contains(&"text_plus".to_owned()), "{formats:?}");
+    assert!(
+        formats.contains(&"text_plus".to_owned()) && formats.contains(&"x_v2".to_owned()),
+        "{formats:?}"
+    );
     let has_files = |format: &String| {
         let dir = tree::root().join("tests/fixtures").join(format);
         fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some())

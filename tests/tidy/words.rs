@@ -25,6 +25,9 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("proxy.go", "lang.org"),
 ];
 
+/// Tests that plain `cargo test` leaves out, and the step of `cargo xtask test` that runs them.
+const RUN_BY_A_STEP: &[(&str, &str)] = &[("tests/twitter_text.rs", "grammar")];
+
 /// The words of code: letters, digits and `_`.
 fn words(code: &str) -> impl Iterator<Item = &str> {
     code.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty())
@@ -93,12 +96,13 @@ fn no_forbidden_words() {
 #[test]
 fn no_test_is_switched_off() {
     let mut broken = Vec::new();
-    for file in tree::rust() {
+    let is_run = |path: &str| RUN_BY_A_STEP.iter().any(|(listed, _)| *listed == path);
+    for file in tree::rust().into_iter().filter(|file| !is_run(&file.path)) {
         for (number, line) in tree::code(&file.text).lines().enumerate() {
             if line.trim_start().starts_with("#[ignore") {
                 broken.push(format!("{}:{}", file.path, number + 1));
             }
         }
     }
-    tree::nothing("no test is ignored", &broken);
+    tree::nothing("no test is ignored, but what a step of `cargo xtask test` runs", &broken);
 }

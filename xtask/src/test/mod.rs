@@ -3,6 +3,7 @@
 //! Nothing is skipped: what cannot be installed fails the steps that need it, with the command
 //! that would install it. Ends with a line `N passed, N failed`.
 
+mod browser;
 mod readme;
 mod setup;
 mod steps;

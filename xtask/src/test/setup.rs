@@ -28,12 +28,17 @@ pub(super) enum Need {
     Browser,
     /// Java 17 or newer, for Spark.
     Java,
+    /// The npm package that the hashtag grammar is compared with.
+    TwitterText,
 }
 
-const ALL: [Need; 4] = [Need::Packages, Need::Python, Need::Browser, Need::Java];
+const ALL: [Need; 5] = [Need::Packages, Need::Python, Need::Browser, Need::Java, Need::TwitterText];
 
 /// Longest time that one installation may take.
 const LIMIT: Duration = Duration::from_secs(900);
+
+/// The package, pinned: its tables decide what a tag is.
+const TWITTER_TEXT: &str = "twitter-text@3.1.0";
 
 /// Java that Spark 4 asks for.
 const JAVA_MIN: u32 = 17;
@@ -79,6 +84,7 @@ fn set_up(need: Need) -> Outcome {
         Need::Python => python(&log),
         Need::Browser => browser(&log),
         Need::Java => java(&log),
+        Need::TwitterText => twitter_text(&log),
     };
     result.map_err(|error| format!("{}\n{error:#}", log.tail()))
 }
@@ -99,6 +105,22 @@ fn packages(log: &Log) -> anyhow::Result<()> {
     npm.current_dir(&web).args(["ci", "--include=dev", "--no-audit", "--no-fund"]);
     log.run(&mut npm, LIMIT).context("help: run `npm ci` in web/ to see why")?;
     Ok(fs::write(stamp, lock)?)
+}
+
+/// Where the npm package `twitter-text` is installed.
+pub(super) fn twitter_text_dir() -> PathBuf {
+    place::target().join("twitter-text")
+}
+
+fn twitter_text(log: &Log) -> anyhow::Result<()> {
+    let dir = twitter_text_dir();
+    if dir.join("node_modules/twitter-text/package.json").exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(&dir)?;
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(&dir);
+    log.run(npm.arg(TWITTER_TEXT), LIMIT).context("help: `npm` has to be there, and a network")
 }
 
 fn python(log: &Log) -> anyhow::Result<()> {

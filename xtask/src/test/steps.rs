@@ -1,14 +1,13 @@
 //! The steps of `cargo xtask test`, in the order in which they run: cheap ones first, and those
 //! that need the built program after the one that builds it.
 
-use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
-use super::readme;
-use super::setup::{Need, chromium};
+use super::setup::{self, Need};
+use super::{browser, readme};
 use crate::chaos::{self, ChaosArgs};
 use crate::command::{Log, cargo};
 use crate::place;
@@ -28,6 +27,9 @@ pub(super) struct Step {
 /// Builds the program with its page, so the page's packages have to be there before.
 const PAGE: &[Need] = &[Need::Packages];
 
+/// Besides, the package to compare with.
+const GRAMMAR: &[Need] = &[Need::Packages, Need::TwitterText];
+
 /// All of them.
 pub(super) const STEPS: &[Step] = &[
     step("fmt", "formatting of all Rust code", &[], fmt),
@@ -35,12 +37,13 @@ pub(super) const STEPS: &[Step] = &[
     step("build", "the program and all tests, development profile", PAGE, build),
     step("tidy", "house rules: sizes, floors, docs, fixtures", PAGE, tidy),
     step("test", "unit, integration and doc tests", PAGE, test),
+    step("grammar", "the hashtag grammar beside twitter-text", GRAMMAR, grammar),
     step("docs", "documentation builds, warnings denied", PAGE, docs),
     step("readme", "every command of README.md is known", PAGE, readme::check),
     step("web-lint", "lints of the page", PAGE, |log| npm(log, &["run", "lint"])),
     step("web-check", "types of the page", PAGE, |log| npm(log, &["run", "check"])),
     step("web-test", "unit tests of the page", PAGE, |log| npm(log, &["run", "test"])),
-    step("browser", "the page in a real browser", &[Need::Packages, Need::Browser], browser),
+    step("browser", "the page in a real browser", &[Need::Packages, Need::Browser], browser::check),
     step("chaos", "kill -9 on file and generator: nothing lost or double", PAGE, chaos_holds),
     step("chaos-planted", "the same finds a planted bug", PAGE, chaos_finds),
     step(
@@ -90,31 +93,16 @@ fn docs(log: &Log) -> anyhow::Result<()> {
     log.run(doc.env("RUSTDOCFLAGS", "-D warnings"), 20 * MINUTE)
 }
 
-fn npm(log: &Log, words: &[&str]) -> anyhow::Result<()> {
+/// npm with these words, in web/.
+pub(super) fn npm(log: &Log, words: &[&str]) -> anyhow::Result<()> {
     let mut npm = Command::new("npm");
     log.run(npm.current_dir(place::root().join("web")).args(words), 10 * MINUTE)
 }
 
-/// Runs every test file of tests/browser under Node's own test runner.
-fn browser(log: &Log) -> anyhow::Result<()> {
-    let dir = place::root().join("tests/browser");
-    let entries = fs::read_dir(&dir).with_context(|| format!("no `{}`", dir.display()))?;
-    let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-    files.retain(|file| {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        [".test.mjs", ".test.js", ".test.ts"].iter().any(|end| name.ends_with(end))
-    });
-    files.sort();
-    if files.is_empty() {
-        bail!("no test files in `{}`", dir.display());
-    }
-    let mut node = Command::new("node");
-    node.current_dir(place::root()).arg("--test").args(files);
-    node.env("TAGTIDE", place::tagtide("debug"));
-    if let Some(browser) = chromium() {
-        node.env("CHROMIUM", browser);
-    }
-    log.run(&mut node, 10 * MINUTE)
+/// Compares the hashtag grammar with the package that it was taken from.
+fn grammar(log: &Log) -> anyhow::Result<()> {
+    let mut cargo = cargo(&["test", "--workspace", "--test", "twitter_text", "--", "--ignored"]);
+    log.run(cargo.env("TWITTER_TEXT_DIR", setup::twitter_text_dir()), 30 * MINUTE)
 }
 
 fn interop(log: &Log) -> anyhow::Result<()> {
