@@ -36,6 +36,13 @@ pub(crate) fn build(log: &Log, release: bool, features: &[&str]) -> anyhow::Resu
     Ok(copy)
 }
 
+/// The program as a user gets it, in the development profile: up to date, and of the default
+/// features, whatever was built before.
+pub(crate) fn debug_build(log: &Log) -> anyhow::Result<PathBuf> {
+    log.run(&mut cargo(&["build", "--package", "tagtide", "--bin", "tagtide"]), BUILD_LIMIT)?;
+    Ok(place::tagtide("debug"))
+}
+
 /// One start of `tagtide run` on a job file.
 pub(crate) struct Start<'a> {
     /// The program.

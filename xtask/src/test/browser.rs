@@ -14,7 +14,7 @@ use super::setup::chromium;
 use super::steps::npm;
 use crate::command::Log;
 use crate::process::Guard;
-use crate::program::free_port;
+use crate::program::{self, free_port};
 use crate::{clock, http, place};
 
 /// The file that runs against the program too.
@@ -31,7 +31,7 @@ pub(super) fn check(log: &Log) -> anyhow::Result<()> {
     log.run(&mut stand_in, LIMIT).context("against the stand-in server")?;
 
     let port = free_port()?;
-    let _demo = demo(port)?;
+    let _demo = demo(&program::debug_build(log)?, port)?;
     let mut program = node(&[dir.join(SMOKE)]);
     program.env("TAGTIDE_URL", format!("http://127.0.0.1:{port}"));
     log.run(&mut program, LIMIT).context("against the program itself")
@@ -58,8 +58,8 @@ fn test_files(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// `tagtide demo`, ready to be asked.
-fn demo(port: u16) -> anyhow::Result<Guard> {
-    let mut demo = Command::new(place::tagtide("debug"));
+fn demo(program: &Path, port: u16) -> anyhow::Result<Guard> {
+    let mut demo = Command::new(program);
     demo.args(["demo", "--quiet", "--listen", &format!("127.0.0.1:{port}")]);
     let child = demo.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
     let mut guard = Guard::new(child, "tagtide demo".into());

@@ -5,22 +5,25 @@
 //! of its long options. Commands are not run here: some never end, some want a network.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, bail};
 
 use crate::command::{Log, output};
-use crate::place;
+use crate::{place, program};
 
 /// Checks README.md.
-pub(super) fn check(_log: &Log) -> anyhow::Result<()> {
+pub(super) fn check(log: &Log) -> anyhow::Result<()> {
     let readme = fs::read_to_string(place::root().join("README.md"))?;
     let commands = commands(&readme);
     if commands.is_empty() {
         bail!("README.md holds no command in a code block");
     }
+    let tagtide = program::debug_build(log)?;
     for typed in &commands {
-        known(typed).with_context(|| format!("README.md: `{}`", typed.words.join(" ")))?;
+        known(typed, &tagtide)
+            .with_context(|| format!("README.md: `{}`", typed.words.join(" ")))?;
     }
     Ok(())
 }
@@ -67,8 +70,8 @@ fn typed(text: &str) -> Option<Typed> {
 }
 
 /// An error unless the program's help knows the subcommand and its options.
-fn known(typed: &Typed) -> anyhow::Result<()> {
-    let program = if typed.xtask { std::env::current_exe()? } else { place::tagtide("debug") };
+fn known(typed: &Typed, tagtide: &Path) -> anyhow::Result<()> {
+    let program = if typed.xtask { std::env::current_exe()? } else { tagtide.to_path_buf() };
     let is_name = |word: &&String| word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
     let named = typed.words.iter().take_while(|word| !word.starts_with('-'));
     let subcommand = named.take(1).filter(is_name).cloned().collect::<Vec<_>>();

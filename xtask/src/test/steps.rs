@@ -10,7 +10,7 @@ use super::setup::{self, Need};
 use super::{browser, readme};
 use crate::chaos::{self, ChaosArgs};
 use crate::command::{Log, cargo};
-use crate::place;
+use crate::{place, program};
 
 /// One step.
 pub(super) struct Step {
@@ -108,7 +108,7 @@ fn grammar(log: &Log) -> anyhow::Result<()> {
 fn interop(log: &Log) -> anyhow::Result<()> {
     let mut python = Command::new(place::python());
     python.current_dir(place::root()).arg("tests/interop/run_interop.py");
-    python.arg("--tagtide").arg(place::tagtide("debug"));
+    python.arg("--tagtide").arg(program::debug_build(log)?);
     log.run(&mut python, 15 * MINUTE)
 }
 
