@@ -1,2 +1,49 @@
-//! Repository chores.
-fn main() {}
+//! Repository chores: `cargo xtask test`, `bench`, `chaos`.
+//!
+//! Drives cargo, npm, Python and the program itself from outside; never links the program, so that
+//! what it checks is what a user runs. Linux is assumed where `/proc` is read.
+
+mod bench;
+mod chaos;
+mod clock;
+mod command;
+mod http;
+mod place;
+mod process;
+mod program;
+mod random;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Repository chores.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Set up what the tests need, and run all of them.
+    Test(test::TestArgs),
+    /// Measure speed, memory, checkpoint and latency; print a table for docs/performance.md.
+    Bench(bench::BenchArgs),
+    /// Kill the program again and again, and compare its counts with an independent recount.
+    Chaos(chaos::ChaosArgs),
+}
+
+fn main() -> ExitCode {
+    let result = match Args::parse().chore {
+        Chore::Test(args) => test::run(&args),
+        Chore::Bench(args) => bench::run(&args),
+        Chore::Chaos(args) => chaos::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

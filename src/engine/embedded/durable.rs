@@ -25,6 +25,8 @@ use crate::state::{Settings, State};
 const QUEUE: usize = 4;
 /// A snapshot is due once the log has grown to this, or to twice the last snapshot.
 const LOG_BYTES_MIN: u64 = 64 << 20;
+/// Overrides [`LOG_BYTES_MIN`], so that a run of seconds under a fault campaign makes snapshots.
+const LOG_BYTES_ENV: &str = "TAGTIDE_SNAPSHOT_LOG_BYTES";
 /// Time spent on pieces of a snapshot at one epoch.
 const PIECES_MAX: Duration = Duration::from_millis(4);
 
@@ -204,7 +206,7 @@ impl Durable {
         if self.snapshot.is_none() {
             let grown = self.progress.since_snapshot.load(Ordering::Relaxed);
             let due = 2 * self.progress.snapshot_bytes.load(Ordering::Relaxed);
-            if grown < due.max(LOG_BYTES_MIN) {
+            if grown < due.max(log_bytes_min()) {
                 return Ok(());
             }
             self.send(Write::Begin(self.epoch))?;
@@ -248,6 +250,11 @@ impl Durable {
             None => Ok(()),
         }
     }
+}
+
+fn log_bytes_min() -> u64 {
+    let set = std::env::var(LOG_BYTES_ENV).ok().and_then(|bytes| bytes.parse().ok());
+    set.unwrap_or(LOG_BYTES_MIN)
 }
 
 fn whole(state: &mut State, positions: &[&BTreeMap<String, String>]) -> Sections {

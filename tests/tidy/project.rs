@@ -1,0 +1,94 @@
+//! The project around the code: dependencies say why, formats have fixtures, lock files name no
+//! address.
+
+use std::fs;
+
+use crate::tree;
+
+#[test]
+fn every_dependency_says_why() {
+    let mut broken = Vec::new();
+    for manifest in ["Cargo.toml", "xtask/Cargo.toml"] {
+        let mut inside = false;
+        for (number, line) in tree::read(manifest).lines().enumerate() {
+            if line.starts_with('[') {
+                inside = line.trim_end_matches(']').ends_with("dependencies");
+            } else if inside && line.contains('=') {
+                let reason = line.split_once(" # ").map_or("", |(_, reason)| reason.trim());
+                if reason.len() < 8 {
+                    broken.push(format!("{manifest}:{}: {line}", number + 1));
+                }
+            }
+        }
+    }
+    tree::nothing("every dependency says on its line why it is there", &broken);
+}
+
+/// Variants of `decode::Format` as folder names: `TextPlus` -> `text_plus`, `X1` -> `x_v1`.
+fn formats() -> Vec<String> {
+    let code = tree::code(&tree::read("src/decode/mod.rs"));
+    let (_, rest) = code.split_once("enum Format {").expect("src/decode/mod.rs lists the formats");
+    let body = rest.split('}').next().unwrap_or_default();
+    let variants = body.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+    variants.filter_map(|line| line.strip_suffix(',')).map(folder).collect()
+}
+
+fn folder(name: &str) -> String {
+    if let Some(version) = name.strip_prefix('X') {
+        return format!("x_v{version}");
+    }
+    let mut snake = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.push(c.to_ascii_lowercase());
+    }
+    snake
+}
+
+#[test]
+fn every_format_has_fixtures() {
+    let formats = formats();
+    assert!(
+        formats.contains(&"text_plus".to_owned()) && formats.contains(&"x_v2".to_owned()),
+        "{formats:?}"
+    );
+    let has_files = |format: &String| {
+        let dir = tree::root().join("tests/fixtures").join(format);
+        fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some())
+    };
+    let missing: Vec<String> = formats.into_iter().filter(|format| !has_files(format)).collect();
+    tree::nothing("tests/fixtures/ has a folder for every format", &missing);
+}
+
+#[test]
+fn lock_files_name_no_download_address() {
+    let lock = tree::read("web/package-lock.json");
+    assert!(!lock.contains("\"resolved\""), "web/package-lock.json has `resolved` addresses");
+    assert!(lock.contains("\"integrity\""), "web/package-lock.json has no checksums");
+}
+
+#[test]
+fn what_a_newcomer_looks_for_is_there() {
+    let wanted = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "SECURITY.md",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+        "Cargo.lock",
+        "deny.toml",
+        "docs/glossary.md",
+        "docs/gotchas.md",
+        "docs/performance.md",
+        "docs/decisions",
+        "jobs/tutorial.toml",
+        "jobs/demo.toml",
+    ];
+    let missing = wanted.iter().filter(|path| !tree::root().join(path).exists());
+    let missing: Vec<String> = missing.map(|path| (*path).to_owned()).collect();
+    tree::nothing("project files", &missing);
+}

@@ -1,0 +1,187 @@
+//! `cargo xtask bench`: speed, memory, checkpoint and latency of the release build, as a Markdown
+//! table for docs/performance.md.
+//!
+//! Each figure is the best of `--runs` runs, taken from outside the process. Beside the program's
+//! own figures stand what bounds them on the same file in the same run: `wc -l`, and a bare scan
+//! that reads and finds tags but keeps no state.
+
+mod inputs;
+mod jobs;
+mod latency;
+mod machine;
+mod spark;
+mod table;
+mod tcp;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::command::{self, Log};
+use crate::{clock, program};
+use inputs::Inputs;
+use jobs::{Counting, Measured};
+use table::{Row, Table};
+
+/// Options of `cargo xtask bench`.
+#[derive(clap::Args)]
+pub(crate) struct BenchArgs {
+    /// Text posts.
+    #[arg(long, default_value_t = 20_000_000)]
+    posts: u64,
+    /// Full v1.1 JSON posts.
+    #[arg(long, default_value_t = 2_000_000)]
+    json_posts: u64,
+    /// Runs of each measurement; the best counts.
+    #[arg(long, default_value_t = 3)]
+    runs: u32,
+    /// Measure the original Spark job beside.
+    #[arg(long)]
+    spark: bool,
+    /// Measure these parts alone: text, json, tcp, memory, checkpoint, latency (may be repeated).
+    #[arg(long, value_name = "PART")]
+    only: Vec<String>,
+    /// Measure this program instead of building one.
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+}
+
+/// Longest time that one measured process may take.
+const LIMIT: Duration = Duration::from_secs(900);
+
+/// What every measurement needs.
+struct Bench<'a> {
+    args: &'a BenchArgs,
+    program: PathBuf,
+    inputs: Inputs,
+}
+
+/// Runs the chore.
+pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
+    let log = Log::create("bench")?;
+    let program = match &args.program {
+        Some(program) => program.clone(),
+        None => {
+            eprintln!("building the release profile");
+            program::build(&log, true, &[])?
+        }
+    };
+    let inputs = Inputs::new(&program, args.posts, args.json_posts)?;
+    let bench = Bench { args, program, inputs };
+    println!("{}", machine::describe());
+    let mut table = Table::default();
+    bench.measure(&log, &mut table)?;
+    println!("{table}");
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Bench<'_> {
+    fn measure(&self, log: &Log, table: &mut Table) -> anyhow::Result<()> {
+        if self.wants("text") {
+            self.file(table, "text", &self.inputs.text()?, self.args.posts)?;
+        }
+        if self.wants("json") {
+            self.file(table, "x1", &self.inputs.json()?, self.args.json_posts)?;
+        }
+        if self.wants("tcp") {
+            self.tcp(table)?;
+        }
+        if self.wants("memory") {
+            self.memory(table)?;
+        }
+        if self.wants("checkpoint") {
+            self.checkpoint(table)?;
+        }
+        if self.wants("latency") {
+            table.note(latency::measure(&self.program)?);
+        }
+        if self.args.spark {
+            table.note(spark::measure(log, &self.program)?);
+        }
+        Ok(())
+    }
+
+    fn wants(&self, part: &str) -> bool {
+        self.args.only.is_empty() || self.args.only.iter().any(|only| only == part)
+    }
+
+    /// Best of the runs; each is announced on standard error.
+    fn best(
+        &self,
+        what: &str,
+        mut once: impl FnMut() -> anyhow::Result<Measured>,
+    ) -> anyhow::Result<Measured> {
+        let mut best: Option<Measured> = None;
+        for run in 1..=self.args.runs.max(1) {
+            eprint!("{what}, run {run}: ");
+            let measured = once().with_context(|| what.to_owned())?;
+            eprintln!("{:.2} s", measured.seconds);
+            if best.as_ref().is_none_or(|best| measured.seconds < best.seconds) {
+                best = Some(measured);
+            }
+        }
+        best.context("no run")
+    }
+
+    /// One file: what bounds it, then with nothing else on, then with everything on.
+    fn file(&self, table: &mut Table, format: &str, file: &Path, posts: u64) -> anyhow::Result<()> {
+        let wc = self.best(&format!("{format}: wc -l"), || jobs::wc(file))?;
+        let scan = self.best(&format!("{format}: bare scan"), || {
+            jobs::bare_scan(&self.program, file, format)
+        })?;
+        let mut row = |what: String, measured: &Measured| {
+            table.row(Row::new(what, posts, measured).beside(&wc, &scan));
+        };
+        row(format!("{format} file: `wc -l`"), &wc);
+        row(format!("{format} file: bare scan"), &scan);
+        let plain = Counting { windows: &["1h"], checkpoint: false };
+        let full = Counting { windows: &["1m", "5m", "15m", "1h", "24h"], checkpoint: true };
+        for (what, counting) in [("one window", plain), ("five windows, checkpoint", full)] {
+            let name = format!("{format}: {what}");
+            let measured = self.best(&name, || {
+                let measured = jobs::count_file(&self.program, file, format, counting)?;
+                jobs::expect_posts(&measured, posts)?;
+                Ok(measured)
+            })?;
+            let epochs =
+                measured.epochs.map_or(String::new(), |epochs| format!(", {epochs} epochs"));
+            row(format!("{format} file: {what}{epochs}"), &measured);
+        }
+        Ok(())
+    }
+
+    fn tcp(&self, table: &mut Table) -> anyhow::Result<()> {
+        let file = self.inputs.text()?;
+        let measured =
+            self.best("text over TCP", || tcp::measure(&self.program, &file, self.args.posts))?;
+        let what = "text over one TCP connection: five windows, checkpoint".to_owned();
+        table.row(Row::new(what, measured.posts, &measured));
+        Ok(())
+    }
+
+    fn memory(&self, table: &mut Table) -> anyhow::Result<()> {
+        let file = self.inputs.distinct()?;
+        let counting = Counting { windows: &["1h"], checkpoint: false };
+        let measured = jobs::count_file(&self.program, &file, "text", counting)?;
+        jobs::expect_posts(&measured, inputs::DISTINCT_POSTS)?;
+        table.note(format!(
+            "Peak memory with {} distinct tags and one window: {:.0} MB.",
+            measured.distinct,
+            measured.peak_bytes as f64 / 1e6
+        ));
+        Ok(())
+    }
+
+    /// What the program itself measures of its checkpoint.
+    fn checkpoint(&self, table: &mut Table) -> anyhow::Result<()> {
+        let began = clock::monotonic();
+        let mut bench = std::process::Command::new(&self.program);
+        let output = command::output(bench.arg("bench-checkpoint"))?;
+        eprintln!("checkpoint: {:.1} s", began.elapsed().as_secs_f64());
+        let text = String::from_utf8_lossy(&output);
+        table.note(format!("Checkpoint:\n\n```\n{}\n```", text.trim_end()));
+        Ok(())
+    }
+}

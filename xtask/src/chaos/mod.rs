@@ -1,0 +1,118 @@
+//! `cargo xtask chaos kill9`: kill -9 the program again and again, and compare its final counts
+//! with an independent recount.
+//!
+//! A campaign is a row of runs. Each run begins with an empty state directory, is killed and
+//! started again until its source ends, and is then compared: every tag's total has to equal a
+//! naive recount. Kills come at random moments and at the program's own named crash points; a
+//! crash point counts only if the process really died there. Everything follows from the seed but
+//! the moments themselves, which are the scheduler's.
+
+mod campaign;
+mod input;
+mod oracle;
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{bail, ensure};
+
+use crate::command::Log;
+use crate::program;
+use campaign::{Campaign, Report};
+use input::Source;
+
+/// Options of `cargo xtask chaos`.
+#[derive(clap::Args)]
+pub(crate) struct ChaosArgs {
+    #[command(subcommand)]
+    fault: Fault,
+}
+
+#[derive(clap::Subcommand)]
+enum Fault {
+    /// kill -9 at random moments and at every named crash point.
+    Kill9(Kill9),
+}
+
+#[derive(clap::Args, Clone, Debug)]
+struct Kill9 {
+    /// Kills of each source.
+    #[arg(long, default_value_t = 200)]
+    cycles: u32,
+    /// Seed of everything random.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// What the job reads.
+    #[arg(long, value_enum, default_value_t = Source::Both)]
+    source: Source,
+    /// Build the program with a planted bug; succeed only if its counts are found wrong.
+    #[arg(long)]
+    planted_bug: bool,
+    /// Use the development profile, which builds faster.
+    #[arg(long)]
+    debug: bool,
+    /// Use this program instead of building one.
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+}
+
+impl ChaosArgs {
+    /// A short campaign for `cargo xtask test`.
+    pub(crate) fn brief(planted_bug: bool) -> Self {
+        let (source, debug, program) = (Source::Both, true, None);
+        let kill9 = Kill9 { cycles: 24, seed: 9, source, planted_bug, debug, program };
+        Self { fault: Fault::Kill9(kill9) }
+    }
+}
+
+/// Runs the chore.
+pub(crate) fn run(args: &ChaosArgs) -> anyhow::Result<ExitCode> {
+    let report = kill9(&Log::create("chaos")?, args)?;
+    print!("{report}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The same as a step of the tests.
+pub(crate) fn run_logged(log: &Log, args: &ChaosArgs) -> anyhow::Result<()> {
+    kill9(log, args).map(|_| ())
+}
+
+/// All campaigns asked for; an error unless each came out as it has to.
+fn kill9(log: &Log, args: &ChaosArgs) -> anyhow::Result<String> {
+    let Fault::Kill9(args) = &args.fault;
+    ensure!(args.cycles > 0, "a campaign without kills proves nothing");
+    let features: &[&str] = if args.planted_bug { &["planted-bug"] } else { &[] };
+    let program = match &args.program {
+        Some(program) => program.clone(),
+        None => program::build(log, !args.debug, features)?,
+    };
+    let mut text = String::new();
+    let mut wrong = 0;
+    for kind in args.source.kinds() {
+        let campaign = Campaign::prepare(*kind, &program, args.cycles, args.seed)?;
+        let report = campaign.run(args.planted_bug)?;
+        let _ = writeln!(text, "{kind:?}: seed {}\n{report}", args.seed);
+        if !args.planted_bug {
+            verdict(&report, &text)?;
+        }
+        wrong += report.lost + report.double;
+    }
+    if args.planted_bug {
+        ensure!(wrong > 0, "{text}the planted bug was not found");
+        text.push_str("the planted bug was found, as it has to be\n");
+    }
+    Ok(text)
+}
+
+/// What has to hold of the program as it is.
+fn verdict(report: &Report, text: &str) -> anyhow::Result<()> {
+    ensure!(report.lost + report.double == 0, "{text}counts are wrong");
+    ensure!(report.posts_right(), "{text}the number of posts is wrong");
+    ensure!(report.points_fired() > 0, "{text}no crash point fired, so none was tested");
+    let unfired = report.unfired();
+    if report.had_time_for_all() && !unfired.is_empty() {
+        bail!("{text}crash points that never fired: {}", unfired.join(", "));
+    }
+    Ok(())
+}

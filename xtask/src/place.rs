@@ -1,0 +1,33 @@
+//! Where things lie: the repository, its target folder, the binaries in it.
+
+use std::path::{Path, PathBuf};
+
+/// The repository.
+pub(crate) fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_path_buf()
+}
+
+/// Cargo's target folder, where everything that the chores make goes too.
+pub(crate) fn target() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(dir) => root().join(dir),
+        None => root().join("target"),
+    }
+}
+
+/// The program as built by `profile`, `debug` or `release`.
+pub(crate) fn tagtide(profile: &str) -> PathBuf {
+    target().join(profile).join("tagtide")
+}
+
+/// The Python of the tests' own environment.
+pub(crate) fn python() -> PathBuf {
+    target().join("venv/bin/python")
+}
+
+/// A program of that name on `PATH`.
+pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
+}

@@ -1,0 +1,106 @@
+//! `cargo xtask test`: sets up what the tests need and runs all of them, in order.
+//!
+//! Nothing is skipped: what cannot be installed fails the steps that need it, with the command
+//! that would install it. Ends with a line `N passed, N failed`.
+
+mod browser;
+mod readme;
+mod setup;
+mod steps;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::bail;
+
+use crate::clock;
+use crate::command::Log;
+use setup::Needs;
+use steps::{STEPS, Step};
+
+/// Options of `cargo xtask test`.
+#[derive(clap::Args)]
+pub(crate) struct TestArgs {
+    /// Run this step alone (may be given several times).
+    #[arg(long, value_name = "STEP")]
+    only: Vec<String>,
+    /// List the steps and end.
+    #[arg(long)]
+    list: bool,
+}
+
+/// Runs the chore; the exit code says whether every step passed.
+pub(crate) fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
+    if args.list {
+        for step in STEPS {
+            println!("{:<14} {}", step.name, step.about);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let steps = chosen(&args.only)?;
+    let needs = Needs::start(&steps);
+    let failed = run_steps(&steps, &needs);
+    for (name, _) in &failed {
+        println!("failed: {name}");
+    }
+    println!("{} passed, {} failed", steps.len() - failed.len(), failed.len());
+    Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The steps asked for, in their own order; all of them if none was named.
+fn chosen(only: &[String]) -> anyhow::Result<Vec<&'static Step>> {
+    for name in only {
+        if !STEPS.iter().any(|step| step.name == name) {
+            let known: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+            bail!("no step `{name}`\nhelp: the steps are {}", known.join(", "));
+        }
+    }
+    let wanted = |step: &&Step| only.is_empty() || only.iter().any(|name| step.name == name);
+    Ok(STEPS.iter().filter(wanted).collect())
+}
+
+/// Runs every step, whatever became of those before; gives back the failed ones and why.
+fn run_steps(steps: &[&'static Step], needs: &Needs) -> Vec<(&'static str, String)> {
+    let mut failed = Vec::new();
+    let whole = clock::monotonic();
+    for (index, step) in steps.iter().enumerate() {
+        print!("[{:>2}/{}] {:<14} ", index + 1, steps.len(), step.name);
+        let _ = std::io::stdout().flush();
+        let began = clock::monotonic();
+        let result = run_step(step, needs);
+        let seconds = began.elapsed().as_secs_f64();
+        match result {
+            Ok(()) => println!("ok      {seconds:>7.1} s"),
+            Err(why) => {
+                println!("FAILED  {seconds:>7.1} s\n{why}");
+                failed.push((step.name, why));
+            }
+        }
+    }
+    println!("{} steps in {:.1} s", steps.len(), whole.elapsed().as_secs_f64());
+    failed
+}
+
+/// One step; the error holds the command, how it ended, and what it printed.
+fn run_step(step: &Step, needs: &Needs) -> Result<(), String> {
+    let needed = step.needs.iter().map(|need| needs.wait(*need)).collect::<Result<Vec<()>, _>>();
+    needed?;
+    let log = Log::create(step.name).map_err(|error| format!("{error:#}"))?;
+    (step.run)(&log).map_err(|error| format!("{}\n{error:#}", log.tail()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_have_their_own_names_and_are_chosen_by_them() {
+        for (index, step) in STEPS.iter().enumerate() {
+            assert!(STEPS[..index].iter().all(|other| other.name != step.name), "{}", step.name);
+        }
+        assert_eq!(chosen(&[]).unwrap().len(), STEPS.len());
+        let two = chosen(&["tidy".into(), "fmt".into()]).unwrap();
+        assert_eq!(two.iter().map(|step| step.name).collect::<Vec<_>>(), ["fmt", "tidy"]);
+        assert!(chosen(&["nope".into()]).err().unwrap().to_string().contains("the steps are fmt"));
+    }
+}

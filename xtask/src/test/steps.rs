@@ -1,0 +1,121 @@
+//! The steps of `cargo xtask test`, in the order in which they run: cheap ones first, and those
+//! that need the built program after the one that builds it.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::setup::{self, Need};
+use super::{browser, readme};
+use crate::chaos::{self, ChaosArgs};
+use crate::command::{Log, cargo};
+use crate::{place, program};
+
+/// One step.
+pub(super) struct Step {
+    /// What it is called with `--only`.
+    pub(super) name: &'static str,
+    /// What it holds, in a few words.
+    pub(super) about: &'static str,
+    /// What it needs beside Rust.
+    pub(super) needs: &'static [Need],
+    /// Does it.
+    pub(super) run: fn(&Log) -> anyhow::Result<()>,
+}
+
+/// Builds the program with its page, so the page's packages have to be there before.
+const PAGE: &[Need] = &[Need::Packages];
+
+/// Besides, the package to compare with.
+const GRAMMAR: &[Need] = &[Need::Packages, Need::TwitterText];
+
+/// All of them.
+pub(super) const STEPS: &[Step] = &[
+    step("fmt", "formatting of all Rust code", &[], fmt),
+    step("clippy", "lints of all Rust code, warnings denied", PAGE, clippy),
+    step("build", "the program and all tests, development profile", PAGE, build),
+    step("tidy", "house rules: sizes, floors, docs, fixtures", PAGE, tidy),
+    step("test", "unit, integration and doc tests", PAGE, test),
+    step("grammar", "the hashtag grammar beside twitter-text", GRAMMAR, grammar),
+    step("docs", "documentation builds, warnings denied", PAGE, docs),
+    step("readme", "every command of README.md is known", PAGE, readme::check),
+    step("web-lint", "lints of the page", PAGE, |log| npm(log, &["run", "lint"])),
+    step("web-check", "types of the page", PAGE, |log| npm(log, &["run", "check"])),
+    step("web-test", "unit tests of the page", PAGE, |log| npm(log, &["run", "test"])),
+    step("browser", "the page in a real browser", &[Need::Packages, Need::Browser], browser::check),
+    step("chaos", "kill -9 on file and generator: nothing lost or double", PAGE, chaos_holds),
+    step("chaos-planted", "the same finds a planted bug", PAGE, chaos_finds),
+    step(
+        "interop",
+        "side by side with the original",
+        &[Need::Packages, Need::Python, Need::Java],
+        interop,
+    ),
+];
+
+const fn step(
+    name: &'static str,
+    about: &'static str,
+    needs: &'static [Need],
+    run: fn(&Log) -> anyhow::Result<()>,
+) -> Step {
+    Step { name, about, needs, run }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn fmt(log: &Log) -> anyhow::Result<()> {
+    log.run(&mut cargo(&["fmt", "--all", "--check"]), 2 * MINUTE)
+        .context("help: run `cargo fmt --all`")
+}
+
+fn clippy(log: &Log) -> anyhow::Result<()> {
+    let words = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    log.run(&mut cargo(&words), 20 * MINUTE)
+}
+
+fn build(log: &Log) -> anyhow::Result<()> {
+    log.run(&mut cargo(&["build", "--workspace"]), 30 * MINUTE)?;
+    log.run(&mut cargo(&["test", "--workspace", "--no-run"]), 30 * MINUTE)
+}
+
+fn tidy(log: &Log) -> anyhow::Result<()> {
+    log.run(&mut cargo(&["test", "--workspace", "--test", "tidy"]), 30 * MINUTE)
+}
+
+fn test(log: &Log) -> anyhow::Result<()> {
+    log.run(&mut cargo(&["test", "--workspace", "--no-fail-fast"]), 30 * MINUTE)
+}
+
+fn docs(log: &Log) -> anyhow::Result<()> {
+    let mut doc = cargo(&["doc", "--workspace", "--no-deps"]);
+    log.run(doc.env("RUSTDOCFLAGS", "-D warnings"), 20 * MINUTE)
+}
+
+/// npm with these words, in web/.
+pub(super) fn npm(log: &Log, words: &[&str]) -> anyhow::Result<()> {
+    let mut npm = Command::new("npm");
+    log.run(npm.current_dir(place::root().join("web")).args(words), 10 * MINUTE)
+}
+
+/// Compares the hashtag grammar with the package that it was taken from.
+fn grammar(log: &Log) -> anyhow::Result<()> {
+    let mut cargo = cargo(&["test", "--workspace", "--test", "twitter_text", "--", "--ignored"]);
+    log.run(cargo.env("TWITTER_TEXT_DIR", setup::twitter_text_dir()), 30 * MINUTE)
+}
+
+fn interop(log: &Log) -> anyhow::Result<()> {
+    let mut python = Command::new(place::python());
+    python.current_dir(place::root()).arg("tests/interop/run_interop.py");
+    python.arg("--tagtide").arg(program::debug_build(log)?);
+    log.run(&mut python, 15 * MINUTE)
+}
+
+fn chaos_holds(log: &Log) -> anyhow::Result<()> {
+    chaos::run_logged(log, &ChaosArgs::brief(false))
+}
+
+fn chaos_finds(log: &Log) -> anyhow::Result<()> {
+    chaos::run_logged(log, &ChaosArgs::brief(true))
+}
