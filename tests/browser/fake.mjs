@@ -119,33 +119,34 @@ export class Fake {
 
   /** Publishes a batch: live clients get what differs. */
   publish(rows, change = {}) {
-    const before = new Map(this.ranking.trends.map((trend) => [trend.tag, trend]));
-    const { mode, window_s } = this.ranking;
-    this.ranking = Array.isArray(rows) ? ranking(rows, { mode, window_s, ...change }) : rows;
+    this.ranking = ranking(rows, change);
     this.batch += 1;
-    const { trends, ...rest } = this.ranking;
-    const same = (trend) => JSON.stringify(before.get(trend.tag)) === JSON.stringify(trend);
-    const changed = trends.filter((trend) => !same(trend)).map((trend) => [trend.tag, trend]);
-    this.#send('diff', {
-      batch: this.batch, published_at: Date.now(), ranking: rest,
-      order: trends.map((trend) => trend.tag),
-      // fromEntries makes own properties, for a tag called __proto__ too.
-      rows: Object.fromEntries(changed),
-    });
+    for (const client of this.#clients) {
+      const before = new Map(client.sent.map((trend) => [trend.tag, JSON.stringify(trend)]));
+      const { trends, ...rest } = this.#asked(client.url);
+      const changed = trends.filter((trend) => before.get(trend.tag) !== JSON.stringify(trend));
+      client.sent = trends;
+      this.#send(client, 'diff', {
+        batch: this.batch, published_at: Date.now(), ranking: rest,
+        order: trends.map((trend) => trend.tag),
+        // fromEntries makes own properties, for a tag called __proto__ too.
+        rows: Object.fromEntries(changed.map((trend) => [trend.tag, trend])),
+      });
+    }
   }
 
   say(change) {
     this.status = status({ ...this.status, ...change });
-    this.#send('status', this.status);
+    for (const client of this.#clients) this.#send(client, 'status', this.status);
   }
 
   /** Sends bytes as they are. */
   raw(text) {
-    for (const client of this.#clients) client.write(text);
+    for (const client of this.#clients) client.response.write(text);
   }
 
-  #send(event, data) {
-    this.raw(`id: ${this.batch}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  #send({ response }, event, data) {
+    response.write(`id: ${this.batch}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   }
 
   #answer(request, response) {
@@ -177,14 +178,14 @@ export class Fake {
   }
 
   #live(url, response) {
-    this.ranking = this.#asked(url);
+    const asked = this.#asked(url);
+    const client = { url, response, sent: asked.trends };
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-    this.#clients.add(response);
-    response.on('close', () => this.#clients.delete(response));
-    const snapshot = {
-      batch: this.batch, published_at: Date.now(), ranking: this.ranking, status: this.status,
-    };
-    response.write(`id: ${this.batch}\nevent: snapshot\ndata: ${JSON.stringify(snapshot)}\n\n`);
+    this.#clients.add(client);
+    response.on('close', () => this.#clients.delete(client));
+    this.#send(client, 'snapshot', {
+      batch: this.batch, published_at: Date.now(), ranking: asked, status: this.status,
+    });
   }
 
   #file(url, response) {

@@ -27,7 +27,7 @@ async function look(page, name) {
   if (SHOTS !== undefined) await page.screenshot({ path: join(SHOTS, `${name}.png`) });
   const { violations } = await new AxeBuilder({ page }).analyze();
   const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  const told = grave.map(({ id, nodes }) => `${id}: ${nodes.map((n) => n.html).join(' ')}`);
+  const told = grave.map(({ id, nodes }) => `${id}: ${nodes.map((n) => `${n.html} ${n.failureSummary}`).join(' ')}`);
   assert.deepEqual(told, [], name);
 }
 
@@ -43,10 +43,12 @@ for (const colorScheme of ['light', 'dark']) {
       }
       const page = await open(browser, url, { viewport: { width, height }, colorScheme });
       await page.waitForSelector('tbody tr');
+      let beat;
       if (fake !== undefined) {
         const first = (await rows(page)).join();
-        fake.publish(drifting(10, 10));
+        fake.publish(drifting(10, 100));
         await until(() => rows(page), (now) => now.join() !== first, 'rows to move');
+        beat = setInterval(() => fake.publish(drifting(10, 100)), 1_000);
       }
       await look(page, name);
       await page.keyboard.press('j');
@@ -64,6 +66,13 @@ for (const colorScheme of ['light', 'dark']) {
       if (fake !== undefined) await until(() => rows(page), (now) => now.length === 25, '25 rows');
       await page.keyboard.press('Space');
       await look(page, `${name}-25`);
+      clearInterval(beat);
+      if (fake !== undefined) {
+        await fake.stop();
+        await page.waitForSelector('.board.old');
+        await page.evaluate(() => scrollTo(0, 0));
+        await look(page, `${name}-lost`);
+      }
       assert.deepEqual(page.problems, []);
       await page.context().close();
     });

@@ -132,7 +132,7 @@ test('the address is what is asked for', async () => {
   await page.waitForFunction(() => /last 5 minutes/.test(document.querySelector('h1').innerText));
   await page.goForward();
   await page.waitForFunction(() => /in the last hour/.test(document.querySelector('h1').innerText));
-  assert.equal(fake.clients, 1, 'one stream at a time');
+  await until(() => fake.clients, (clients) => clients === 1, 'one stream at a time');
 });
 
 test('a link with a mode that the job does not have shows the default', async () => {

@@ -16,7 +16,7 @@ before(async () => {
   if (url === undefined) {
     fake = await new Fake(drifting(0, 100)).start();
     url = fake.url;
-    timer = setInterval(() => fake.publish(drifting((step += 1), fake.ranking.trends.length)), 500);
+    timer = setInterval(() => fake.publish(drifting((step += 1), 100)), 500);
   }
 });
 
