@@ -134,7 +134,12 @@ fn install(web: &Path) -> Result<(), String> {
     if !installed.join("vitest").is_dir() {
         ci.arg("--omit=dev");
     }
-    run(&mut ci)
+    run(&mut ci).map_err(|problem| {
+        format!(
+            "{problem}\nhelp: the first build reads the page's packages from the network; behind \
+             a proxy set npm_config_proxy, or build without the page by `--no-default-features`"
+        )
+    })
 }
 
 fn npm(web: &Path, args: &[&str]) -> Command {
@@ -152,9 +157,7 @@ fn run(command: &mut Command) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "build the page: {shown} ended with {}\n{}{}\n\
-         help: the packages come from the network in the first build; behind a proxy set \
-         npm_config_proxy; or build without the page by `--no-default-features`",
+        "build the page: {shown} ended with {}\n{}{}",
         answer.status,
         String::from_utf8_lossy(&answer.stdout),
         String::from_utf8_lossy(&answer.stderr),

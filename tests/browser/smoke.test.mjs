@@ -97,6 +97,11 @@ test('320 pixels need no scrolling to the side', async () => {
   await page.waitForSelector('tbody tr');
   const wide = () => page.evaluate(() => document.scrollingElement.scrollWidth);
   assert.equal(await wide(), 320);
+  const tracks = await page.$$eval('.bar', (all) => all.map((bar) => bar.offsetWidth));
+  assert.equal(new Set(tracks).size, 1, 'bars are measured against the same length');
+  await page.keyboard.press('Space');
+  await page.waitForSelector('.chip:has-text("paused")');
+  assert.equal(await wide(), 320);
   await page.click('tbody tr a');
   await page.waitForSelector('aside h3');
   assert.equal(await wide(), 320);
