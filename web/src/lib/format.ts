@@ -88,3 +88,6 @@ const MODES: Record<string, [string, string]> = {
 
 export const modeLabel = (mode: string): string => MODES[mode]?.[0] ?? mode;
 export const modeWords = (mode: string): string => MODES[mode]?.[1] ?? mode;
+
+/** Text of a stranger where no `<bdi>` can stand: its direction ends where it ends. */
+export const isolated = (text: string): string => `\u2068${text}\u2069`;

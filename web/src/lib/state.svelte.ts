@@ -25,6 +25,8 @@ export interface Picture {
   rows: Row[];
   /** Largest value shown; the full width of a bar. */
   max: number;
+  /** The rows' order is not the ranking's: they move soon, or when the reader lets go. */
+  behind: boolean;
 }
 
 export class PageState {
@@ -217,17 +219,19 @@ export class PageState {
     this.#replace = false;
     this.switching = false;
     this.#drawnAt = now;
-    this.picture = this.#pictureOf(ranking);
-    const waits = this.#order.shown.some((key, index) => key !== target[index]?.key);
+    const { shown } = this.#order;
+    const behind =
+      shown.length !== target.length || shown.some((key, index) => key !== target[index]?.key);
+    this.picture = this.#pictureOf(ranking, behind);
     const wait = waitMs(this.#order, now);
-    if (waits && !this.holding && wait > 0) {
+    if (behind && !this.holding && wait > 0) {
       this.#timer = setTimeout(() => {
         this.#draw();
       }, wait);
     }
   }
 
-  #pictureOf(ranking: Ranking): Picture {
+  #pictureOf(ranking: Ranking, behind: boolean): Picture {
     const trends = new Map(ranking.trends.map((trend) => [trend.tag, trend]));
     const before = new Map(this.picture?.rows.map((row) => [row.trend.tag, row.trend]));
     const rows: Row[] = [];
@@ -239,7 +243,7 @@ export class PageState {
       rows.push({ trend, place: rows.length + 1, move, gone: live === undefined });
     }
     const max = Math.max(0, ...rows.map((row) => valueOf(row.trend)));
-    return { ranking, rows, max };
+    return { ranking, rows, max, behind };
   }
 }
 
