@@ -147,11 +147,7 @@ fn post<'a>(w: &Walker<'a>, outer: Status<'a>) -> Walked<'a> {
 }
 
 /// `acct` with its host, and whether the account says that it is a bot.
-fn account<'a>(
-    w: &Walker<'a>,
-    mark: Option<Mark>,
-    uri: &Raw<'a>,
-) -> Result<(Raw<'a>, bool), Stop> {
+fn account<'a>(w: &Walker<'a>, mark: Option<Mark>, uri: &Raw<'a>) -> Result<(Raw<'a>, bool), Stop> {
     let (mut acct, mut bot) = (None, None);
     if let Some(mark) = mark {
         w.back_to(mark).object(|w, key| {

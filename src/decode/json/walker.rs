@@ -185,8 +185,7 @@ impl<'a> Walker<'a> {
                 self.quoted()?;
             }
             b'{' | b'[' => {
-                let room =
-                    if self.clean { u32::MAX } else { DEPTH_MAX.saturating_sub(self.depth) };
+                let room = if self.clean { u32::MAX } else { DEPTH_MAX.saturating_sub(self.depth) };
                 let end = container_end(self.padded, self.at + 1, self.record.len(), room);
                 self.at = end.ok_or(Stop::Odd)?;
             }
