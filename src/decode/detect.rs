@@ -52,7 +52,7 @@ pub fn detect(sample: &[u8]) -> Option<Format> {
 
 fn vote(line: &[u8]) -> Vote {
     let whole = line.ends_with(b"\n");
-    let line = line.trim_ascii_end();
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
     if line.trim_ascii_start().first() != Some(&b'{') {
         let shape = matches!(text::line_plus(line), Ok(Some(_)));
         // `name<TAB>` and `name<TAB>12` may still become `text+`.

@@ -50,7 +50,8 @@ pub(super) fn walk<'a>(w: &mut Walker<'a>) -> Walked<'a> {
         return if problem { Ok(None) } else { Err(missing) };
     };
     let id = data.id.clone().ok_or(Stop::Wrong(DecodeError::Missing("data.id")))?;
-    let replaces: SmallVec<_> = data.history.iter().filter(|old| **old != id).cloned().collect();
+    let is_earlier = |old: &&Raw<'_>| old.to_str() != id.to_str();
+    let replaces: SmallVec<_> = data.history.iter().filter(is_earlier).cloned().collect();
     let repost = data.retweeted.is_some();
     let original = match (&data.retweeted, includes) {
         (Some(id), Some(mark)) => included(&mut w.back_to(mark), id)?,
@@ -129,7 +130,8 @@ fn included<'a>(w: &mut Walker<'a>, id: &Raw<'a>) -> Result<Option<Tweet<'a>>, S
             w.array(|w| {
                 let tweet = tweet(w)?;
                 if found.is_none() {
-                    found = tweet.filter(|it| it.id.as_ref() == Some(id) && it.text.is_some());
+                    let id = id.to_str();
+                    found = tweet.filter(|it| is(it.id.as_ref(), &id) && it.text.is_some());
                 }
                 Ok(())
             })?;

@@ -55,7 +55,8 @@ fn string_end_long(bytes: &[u8], at: usize, end: usize) -> Option<StringEnd> {
 /// Finds the end of an object or array whose first byte after the opening bracket is `at`: the
 /// index after its closing bracket. `None` where it does not close before `end`, or where it may
 /// nest `room` levels or more inside itself (it says so too early by up to one block, never too
-/// late). Kinds of brackets are not told apart.
+/// late). Kinds of brackets are not told apart, and a backslash outside a string, which no JSON
+/// has, hides a quote after it.
 #[must_use]
 pub fn container_end(bytes: &[u8], at: usize, end: usize, room: u32) -> Option<usize> {
     let end = end.min(bytes.len());
@@ -115,6 +116,7 @@ pub mod scalar {
         while at < end {
             match bytes.get(at)? {
                 b'"' => at = string_end(bytes, at + 1, end)?.quote,
+                b'\\' if matches!(bytes.get(at + 1), Some(b'"' | b'\\')) => at += 1,
                 b'{' | b'[' => {
                     depth += 1;
                     if depth > room {

@@ -1,1 +1,39 @@
+use proptest::prelude::*;
 
+use super::tolerant::rewrite;
+use super::unescape_lossy;
+
+proptest! {
+    #[test]
+    fn what_a_full_parser_writes_is_undone(text in any::<String>()) {
+        let quoted = serde_json::to_string(&text).unwrap();
+        prop_assert_eq!(unescape_lossy(&quoted.as_bytes()[1..quoted.len() - 1]), text);
+    }
+
+    #[test]
+    fn escapes_agree_with_a_full_parser(inside in "([a-zé\"/]|\\\\[\"\\\\/bfnrtu]|[0-9a-fA-Fd8]{4})*") {
+        let quoted = format!("\"{inside}\"");
+        if let Ok(wanted) = serde_json::from_str::<String>(&quoted) {
+            prop_assert_eq!(unescape_lossy(inside.as_bytes()), wanted);
+        }
+    }
+
+    #[test]
+    fn any_bytes_can_be_undone(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+        unescape_lossy(&bytes);
+    }
+
+    #[test]
+    fn any_surrogates_can_be_undone(units in prop::collection::vec(0xD700u16..0xE100, 0..12)) {
+        let escaped: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+        prop_assert_eq!(unescape_lossy(escaped.as_bytes()), String::from_utf16_lossy(&units));
+    }
+}
+
+#[test]
+fn a_record_is_written_anew_with_its_order_and_its_duplicates() {
+    let record = b" { \"b\" : [ 1 , {\"\\u0061\" : \"\\u0061\\x\x01\"} ] , \"a\":2,\"b\":1e5 } ";
+    let clean = rewrite(record).expect("it can be repaired");
+    let wanted = r#"{"b":[1,{"a":"\u0061\ufffd\u0001"}],"a":2,"b":1e5}"#;
+    assert_eq!(String::from_utf8_lossy(&clean), wanted);
+}

@@ -45,47 +45,61 @@ pub(crate) fn rewrite(record: &[u8]) -> Result<Vec<u8>, DecodeError> {
 /// Makes the inside of strings valid, and counts how deep brackets nest.
 fn repair(record: &[u8]) -> Result<String, DecodeError> {
     let text = String::from_utf8_lossy(record);
+    let bytes = text.as_bytes();
     let mut repaired = String::with_capacity(text.len());
     let mut depth = 0u32;
     let mut inside = false;
-    let mut rest: &str = &text;
-    while let Some(char) = rest.chars().next() {
-        let mut used = char.len_utf8();
-        match char {
-            '"' => inside = !inside,
-            '{' | '[' if !inside => depth += 1,
-            '}' | ']' if !inside => depth = depth.saturating_sub(1),
-            '\\' if inside => used = repair_escape(rest, &mut repaired),
-            '\0'..' ' if inside => {
-                write!(repaired, "\\u{:04x}", u32::from(char)).expect("a String takes all");
-                rest = &rest[used..];
-                continue;
+    // What lies from `copied` to `at` is copied as it is; both stand on character borders
+    // whenever they are used, since only ASCII ends a run.
+    let (mut copied, mut at) = (0, 0);
+    while let Some(byte) = bytes.get(at) {
+        let mended = match byte {
+            b'"' => {
+                inside = !inside;
+                None
             }
-            _ => {}
+            b'{' | b'[' if !inside => {
+                depth += 1;
+                if depth > DEPTH_MAX {
+                    return Err(DecodeError::TooDeep);
+                }
+                None
+            }
+            b'}' | b']' if !inside => {
+                depth = depth.saturating_sub(1);
+                None
+            }
+            b'\\' if inside => match escape_length(&bytes[at..]) {
+                Ok(used) => {
+                    at += used;
+                    continue;
+                }
+                Err(used) => Some((0xFFFD, used)),
+            },
+            0..b' ' if inside => Some((u32::from(*byte), 1)),
+            _ => None,
+        };
+        if let Some((code, used)) = mended {
+            repaired.push_str(&text[copied..at]);
+            write!(repaired, "\\u{code:04x}").expect("a String takes all");
+            copied = at + used;
         }
-        if depth > DEPTH_MAX {
-            return Err(DecodeError::TooDeep);
-        }
-        if char != '\\' || !inside {
-            repaired.push(char);
-        }
-        rest = &rest[used..];
+        at += mended.map_or(1, |(_, used)| used);
     }
+    repaired.push_str(&text[copied..]);
     Ok(repaired)
 }
 
-/// Copies the escape at the start of `rest`, or writes what [`escape`] reads it as; returns how
-/// many bytes it takes.
-fn repair_escape(rest: &str, repaired: &mut String) -> usize {
-    let bytes = rest.as_bytes();
-    let (valid, used) = match bytes.get(1) {
-        Some(b'u') if escape::hex(bytes).is_some() => (true, 6),
-        Some(b'u') => (false, 2),
-        Some(byte) => (escape::short(*byte).is_some(), if byte.is_ascii() { 2 } else { 1 }),
-        None => (false, 1),
-    };
-    repaired.push_str(if valid { &rest[..used] } else { "\\ufffd" });
-    used
+/// How many bytes the escape at the start of `bytes` takes; `Err` where [`escape`] reads it as
+/// U+FFFD because it is none.
+fn escape_length(bytes: &[u8]) -> Result<usize, usize> {
+    match bytes.get(1) {
+        Some(b'u') if escape::hex(bytes).is_some() => Ok(6),
+        Some(b'u') => Err(2),
+        Some(byte) if escape::short(*byte).is_some() => Ok(2),
+        Some(byte) if byte.is_ascii() => Err(2),
+        _ => Err(1),
+    }
 }
 
 /// Writes one value; objects and arrays are taken apart for `levels` more levels. `None` where it
