@@ -13,6 +13,7 @@ use crate::post::{Batch, EventTime, Position};
 
 pub mod file;
 pub mod framing;
+pub mod generator;
 pub mod reconnect;
 pub mod stdin;
 mod stream;
