@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn different_ranks_have_different_tags() {
-        let ranks = (1..200_000).chain((1 << 20) - 5..(1 << 20) + 50_000).chain([u32::MAX]);
+        let ranks = (1..50_000).chain((1 << 20) - 5..(1 << 20) + 10_000).chain([u32::MAX]);
         let mut seen = BTreeSet::new();
         for rank in ranks {
             let mut tag = Vec::new();

@@ -34,9 +34,9 @@ fn bytes_are_pinned() {
 
 #[test]
 fn sizes_are_those_of_real_streams() {
-    let text = file(&plan(Format::Text), 50_000).len() as f64 / 50_000.0;
+    let text = file(&plan(Format::Text), 20_000).len() as f64 / 20_000.0;
     assert!((128.0..138.0).contains(&text), "a text line has {text} bytes");
-    let json = file(&plan(Format::X1), 20_000).len() as f64 / 20_000.0;
+    let json = file(&plan(Format::X1), 10_000).len() as f64 / 10_000.0;
     assert!((2_600.0..2_800.0).contains(&json), "a status has {json} bytes");
 }
 
@@ -105,7 +105,7 @@ fn formats_say_the_same() {
         assert_eq!(parts[2], text);
         let outer = status["text"].as_str().unwrap().replace('\n', " ");
         let shown = outer.split('…').next().unwrap();
-        assert!(text.starts_with(shown) || outer.contains('…'), "{text}\n{outer}");
+        assert!(text.starts_with(shown), "{text}\n{outer}");
     }
 }
 
@@ -113,7 +113,8 @@ fn formats_say_the_same() {
 fn a_resumed_source_makes_the_rest_of_the_file() {
     for format in [Format::Text, Format::X1] {
         let plan = GeneratorPlan { start: Some(FILE_START), ..plan(format) };
-        let want = file(&plan, 20_000);
+        let plan = GeneratorPlan { posts: Some(8_000), ..plan };
+        let want = file(&plan, 8_000);
         let mut source = GeneratorSource::new(&plan, &Clock::System).unwrap();
         source.open(&[]).unwrap();
         let (mut batch, mut got, mut posts) = (Batch::default(), Vec::new(), 0);
@@ -126,7 +127,7 @@ fn a_resumed_source_makes_the_rest_of_the_file() {
             source.open(&batch.positions).unwrap();
             batch.clear();
         }
-        assert!(got == want && posts == 20_000);
+        assert!(got == want && posts == 8_000);
     }
 }
 
@@ -137,7 +138,7 @@ fn live_posts_wait_for_their_time() {
     let mut source = GeneratorSource::new(&live, &clock).unwrap();
     source.open(&[]).unwrap();
     let mut batch = Batch::default();
-    let mut poll = |source: &mut GeneratorSource, batch: &mut Batch| {
+    let poll = |source: &mut GeneratorSource, batch: &mut Batch| {
         batch.clear();
         (source.poll(batch, Duration::ZERO).unwrap(), batch.lines)
     };
@@ -174,7 +175,7 @@ fn due_is_the_inverse_of_time() {
 
 #[test]
 fn the_world_has_what_it_should() {
-    let text = String::from_utf8(file(&plan(Format::Text), 50_000)).unwrap();
+    let text = String::from_utf8(file(&plan(Format::Text), 20_000)).unwrap();
     let mut spellings: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for word in text.split_whitespace().filter(|word| word.starts_with('#')) {
         let word = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '_');
@@ -185,9 +186,9 @@ fn the_world_has_what_it_should() {
         assert!(text.contains(sign), "{sign}");
     }
     let untagged = text.lines().filter(|line| !line.contains(['#', '＃'])).count();
-    assert!((12_000..25_000).contains(&untagged), "{untagged} without tags");
+    assert!((5_000..10_000).contains(&untagged), "{untagged} without tags");
     let distinct = spellings.len();
-    assert!(distinct > 5_000, "{distinct}");
+    assert!(distinct > 2_000, "{distinct}");
 }
 
 #[test]

@@ -78,8 +78,8 @@ impl Draft {
         let wide = matches!(self.lang, JA | ZH);
         let base = self.text.len();
         let length = match rng.below(100) {
-            0..76 => 36 + rng.below(90),
-            _ => 130 + rng.below(150),
+            0..80 => 32 + rng.below(88),
+            _ => 126 + rng.below(150),
         } as usize;
         if rng.chance(120) {
             self.push_mention(Account::draw(rng));
@@ -123,10 +123,10 @@ impl Draft {
         self.tags.clear();
         self.ends.clear();
         let mut count = match rng.below(100) {
-            0..42 => 0,
-            42..71 => 1,
-            71..88 => 2,
-            88..96 => 3,
+            0..38 => 0,
+            38..68 => 1,
+            68..86 => 2,
+            86..95 => 3,
             _ => 4,
         };
         let mut lang = None;

@@ -110,11 +110,12 @@ impl World {
 
     /// The post that post `n` repeats, if it is a retweet: never a retweet or a bot's.
     fn original(&mut self, n: u64, head: Head) -> Option<(u64, Head)> {
-        if !head.retweet {
+        let reach = u32::try_from(n).unwrap_or(u32::MAX).min(RETWEET_REACH);
+        if !head.retweet || reach == 0 {
             return None;
         }
-        let back = Rng::new(self.laws.seed ^ BODY, n).below(RETWEET_REACH);
-        let mut of = n.checked_sub(1 + u64::from(back))?;
+        let back = Rng::new(self.laws.seed ^ BODY, n).below(reach);
+        let mut of = n - 1 - u64::from(back);
         loop {
             self.past.turn_to(self.laws.seed, self.laws.age_ms(of) / 1000);
             let head = self::head(&self.laws, &self.past, of);

@@ -10,7 +10,7 @@ use super::world::World;
 /// Longest text of a classic status, in code points.
 const CLASSIC_MAX: usize = 140;
 /// What is kept of a longer one in front of its ellipsis and link.
-const CUT_TO: usize = 116;
+const CUT_TO: usize = 115;
 /// Number of post 0; then 1,000 a post, less than 1,000 of it drawn.
 const FIRST_ID: u64 = 1_200_000_000_000_000_000;
 
@@ -201,11 +201,8 @@ fn user(out: &mut Vec<u8>, account: Account) {
     account.write_name(out);
     out.extend_from_slice(b"\",\"location\":\"Somewhere\",\"url\":null,\"description\":\"");
     let lang = &LANGS[super::lexicon::by_share((bits % 1000) as u32)];
-    for shift in [8, 16] {
-        escape(out, lang.phrases[(bits >> shift) as usize % lang.phrases.len()].as_bytes());
-        out.extend_from_slice(b" \\u2022 ");
-    }
-    out.extend_from_slice(b"no advice\",\"translator_type\":\"none\",\"protected\":false");
+    escape(out, lang.phrases[(bits >> 8) as usize % lang.phrases.len()].as_bytes());
+    out.extend_from_slice(b"\",\"translator_type\":\"none\",\"protected\":false");
     out.extend_from_slice(b",\"verified\":false");
     let names = ["followers", "friends", "listed", "favourites", "statuses"];
     for (index, name) in names.iter().enumerate() {
