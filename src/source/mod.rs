@@ -13,11 +13,15 @@ use crate::post::{Batch, EventTime, Position};
 
 pub mod file;
 pub mod framing;
+pub mod generator;
+pub mod kinds;
 pub mod reconnect;
 pub mod stdin;
 mod stream;
 pub mod tcp;
 pub mod tcp_listen;
+
+pub use kinds::{Kind, SOURCES, build};
 
 /// What came of one [`Source::poll`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,3 +81,6 @@ pub trait Source: Send {
     /// Name for logs and status, without secrets: `file posts.txt`, `tcp 127.0.0.1:9009`.
     fn name(&self) -> String;
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,524 @@
+//! The contract suite: what every source must do, run over every source.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::file::FileSource;
+use super::generator::GeneratorSource;
+use super::stdin::StdinSource;
+use super::tcp::TcpSource;
+use super::tcp_listen::{SENDERS_MAX, TcpListenSource};
+use super::*;
+use crate::clock::{Clock, monotonic};
+use crate::post::{Dropped, PAD};
+
+const WAIT: Duration = Duration::from_millis(2);
+const LIMIT: usize = 64 * 1024;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Gzip,
+    Zstd,
+    Follow,
+    Stdin,
+    Tcp,
+    TcpListen,
+}
+
+const ALL: [Kind; 7] =
+    [Kind::Plain, Kind::Gzip, Kind::Zstd, Kind::Follow, Kind::Stdin, Kind::Tcp, Kind::TcpListen];
+const LIVE: [Kind; 4] = [Kind::Follow, Kind::Stdin, Kind::Tcp, Kind::TcpListen];
+const WIRES: [Kind; 3] = [Kind::Stdin, Kind::Tcp, Kind::TcpListen];
+
+/// A source and the other end of its wire.
+struct Rig {
+    kind: Kind,
+    source: Box<dyn Source>,
+    wire: Option<Wire>,
+    path: PathBuf,
+    got: Vec<u8>,
+    dropped: Dropped,
+    lines: u64,
+    positions: Vec<Position>,
+    /// How the source ended, if it did.
+    ended: Option<Result<(), String>>,
+    _dir: TempDir,
+}
+
+/// What the other end writes to.
+enum Wire {
+    Pipe(std::io::PipeWriter),
+    Socket(TcpStream),
+    File(File),
+}
+
+impl Rig {
+    /// A rig whose source is open; `stored` is what a file holds from the start.
+    fn new(kind: Kind, stored: &[u8]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(match kind {
+            Kind::Gzip => "posts.gz",
+            Kind::Zstd => "posts.zst",
+            _ => "posts.txt",
+        });
+        let packed = match kind {
+            Kind::Gzip => {
+                let level = flate2::Compression::fast();
+                let mut out = flate2::write::GzEncoder::new(Vec::new(), level);
+                out.write_all(stored).unwrap();
+                out.finish().unwrap()
+            }
+            Kind::Zstd => zstd::encode_all(stored, 1).unwrap(),
+            _ => stored.to_vec(),
+        };
+        fs::write(&path, packed).unwrap();
+        let (source, wire) = Self::connect(kind, &path);
+        let positions = Vec::new();
+        let (got, dropped, lines, ended) = (Vec::new(), Dropped::default(), 0, None);
+        let mut rig =
+            Self { kind, source, wire, path, got, dropped, lines, positions, ended, _dir: dir };
+        if !WIRES.contains(&kind) {
+            rig.source.open(&[]).unwrap();
+        } else if !stored.is_empty() {
+            rig.send(stored);
+        }
+        rig
+    }
+
+    fn connect(kind: Kind, path: &std::path::Path) -> (Box<dyn Source>, Option<Wire>) {
+        let clock = Clock::System;
+        match kind {
+            Kind::Stdin => {
+                let (reader, writer) = std::io::pipe().unwrap();
+                let source = StdinSource::from_descriptor(reader.into(), LIMIT, &clock);
+                (Box::new(source), Some(Wire::Pipe(writer)))
+            }
+            Kind::Tcp => {
+                let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+                let addr = listener.local_addr().unwrap().to_string();
+                let mut source = TcpSource::new(&addr, LIMIT, &clock);
+                source.open(&[]).unwrap();
+                (Box::new(source), Some(Wire::Socket(listener.accept().unwrap().0)))
+            }
+            Kind::TcpListen => {
+                let mut source = TcpListenSource::new("127.0.0.1:0", LIMIT, &clock);
+                source.open(&[]).unwrap();
+                let socket = TcpStream::connect(source.local_addr().unwrap()).unwrap();
+                (Box::new(source), Some(Wire::Socket(socket)))
+            }
+            _ => {
+                let follow = kind == Kind::Follow;
+                let paths = [path.display().to_string()];
+                let wire = follow.then(|| fs::OpenOptions::new().append(true).open(path).unwrap());
+                let source = FileSource::new(&paths, follow, LIMIT, &clock);
+                (Box::new(source), wire.map(Wire::File))
+            }
+        }
+    }
+
+    /// Writes `bytes` at the other end, polling whenever the wire takes no more.
+    fn send(&mut self, mut bytes: &[u8]) {
+        let deadline = deadline();
+        while !bytes.is_empty() {
+            // Small enough for a pipe that was emptied.
+            let part = &bytes[..bytes.len().min(4096)];
+            let sent = match self.wire.as_mut().unwrap() {
+                Wire::Pipe(pipe) => pipe.write(part),
+                Wire::File(file) => file.write(part),
+                Wire::Socket(socket) => {
+                    socket.set_nonblocking(true).unwrap();
+                    socket.write(part)
+                }
+            };
+            match sent {
+                Ok(sent) => bytes = &bytes[sent..],
+                Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+            }
+            self.poll();
+            assert!(monotonic() < deadline, "{:?} takes nothing", self.kind);
+        }
+    }
+
+    /// One poll, its batch checked and kept.
+    fn poll(&mut self) {
+        let mut batch = Batch::default();
+        // Old bytes in a reused buffer must never show.
+        batch.room(300 * 1024).fill(b'#');
+        batch.clear();
+        match self.source.poll(&mut batch, Duration::ZERO) {
+            Ok(Poll::Ready) => {}
+            Ok(Poll::Idle) => assert!(batch.lines == 0),
+            Ok(Poll::End) => self.ended = Some(Ok(())),
+            Err(SourceError::Retry(why)) => self.ended = Some(Err(why)),
+            Err(SourceError::Fatal(why)) => panic!("{:?}: {why}", self.kind),
+        }
+        if self.ended.is_some() || batch.padded().is_empty() {
+            return;
+        }
+        let records = batch.records();
+        assert!(records.is_empty() || records.ends_with(b"\n"), "{:?}", self.kind);
+        assert_eq!(batch.padded()[records.len()..], [0; PAD], "{:?}", self.kind);
+        assert_eq!(batch.lines, memchr::memchr_iter(b'\n', records).count() as u64);
+        if batch.lines > 0 {
+            assert_eq!(batch.first, self.lines, "{:?}", self.kind);
+        }
+        self.lines += batch.lines;
+        self.got.extend_from_slice(records);
+        self.dropped.oversize += batch.dropped.oversize;
+        self.dropped.partial += batch.dropped.partial;
+        if !batch.positions.is_empty() {
+            self.positions = batch.positions.to_vec();
+        }
+    }
+
+    /// Closes the wire and polls until the source has ended or `enough` holds.
+    fn finish(&mut self, enough: impl Fn(&Self) -> bool) {
+        self.wire = None;
+        self.poll_until(|rig| {
+            let endless = matches!(rig.kind, Kind::Follow | Kind::TcpListen);
+            if endless { enough(rig) } else { rig.ended.is_some() }
+        });
+    }
+
+    fn poll_until(&mut self, done: impl Fn(&Self) -> bool) {
+        let deadline = deadline();
+        while !done(self) {
+            self.poll();
+            assert!(
+                monotonic() < deadline,
+                "{:?}: {} lines came, {:?}",
+                self.kind,
+                self.lines,
+                self.dropped
+            );
+        }
+    }
+}
+
+fn deadline() -> Instant {
+    monotonic() + Duration::from_secs(20)
+}
+
+/// Everything goes in at once, and `want` comes out.
+fn check(kind: Kind, input: &[u8], want: &[u8], oversize: u64) {
+    let mut rig = Rig::new(kind, input);
+    rig.finish(|rig| rig.got.len() >= want.len() && rig.dropped.oversize >= oversize);
+    assert!(rig.got == want, "{kind:?}: {} bytes, not {}", rig.got.len(), want.len());
+    assert_eq!(rig.dropped, Dropped { oversize, partial: 0 }, "{kind:?}");
+}
+
+fn lines(n: usize) -> Vec<u8> {
+    (0..n)
+        .flat_map(|i| format!("{i} says #tag{} {}\n", i % 7, "é".repeat(i % 60)).into_bytes())
+        .collect()
+}
+
+#[test]
+fn lines_come_in_order_and_whole() {
+    let input = lines(8_000);
+    for kind in ALL {
+        check(kind, &input, &input, 0);
+    }
+}
+
+#[test]
+fn empty_input_is_no_line() {
+    for kind in ALL {
+        check(kind, b"", b"", 0);
+        check(kind, b"\n\r\n\n", b"\n\r\n\n", 0);
+    }
+}
+
+#[test]
+fn garbage_is_passed_on_as_it_is() {
+    let garbage =
+        b"\xef\xbb\xbf#bom\r\n\xff\xfe\x00\x80#x\n\0\0\n\xed\xa0\x80\n{\"a\":[[[[\n\r\r\n";
+    for kind in ALL {
+        check(kind, garbage, garbage, 0);
+    }
+}
+
+#[test]
+fn endless_lines_are_counted_and_gone() {
+    let mut input = b"before\n".to_vec();
+    for length in [LIMIT, LIMIT + 1, 3 << 20] {
+        input.resize(input.len() + length, b'x');
+        input.extend_from_slice(b"\nafter\n");
+    }
+    let mut want = b"before\n".to_vec();
+    want.resize(want.len() + LIMIT, b'x');
+    want.extend_from_slice(b"\nafter\nafter\nafter\n");
+    for kind in ALL {
+        check(kind, &input, &want, 2);
+    }
+}
+
+#[test]
+fn a_last_line_without_newline() {
+    for kind in ALL {
+        let mut rig = Rig::new(kind, b"one\ntwo");
+        rig.finish(|rig| {
+            rig.got == b"one\n" && (rig.kind == Kind::Follow || rig.dropped.partial > 0)
+        });
+        let cut = matches!(kind, Kind::Tcp | Kind::TcpListen);
+        let want: &[u8] = if cut || kind == Kind::Follow { b"one\n" } else { b"one\ntwo\n" };
+        assert_eq!(rig.got, want, "{kind:?}");
+        assert_eq!(rig.dropped.partial, u64::from(cut), "{kind:?}");
+    }
+}
+
+#[test]
+fn one_byte_at_a_time() {
+    let input = lines(30);
+    for kind in LIVE {
+        let mut rig = Rig::new(kind, b"");
+        let (mut sent, mut whole) = (0, 0);
+        for byte in &input {
+            rig.send(&[*byte]);
+            sent += 1;
+            if *byte == b'\n' {
+                whole = sent;
+                // Prompt: a line comes before anything is sent behind it.
+                rig.poll_until(|rig| rig.got.len() == whole);
+            }
+            assert!(rig.got.len() <= whole, "{kind:?}");
+        }
+        assert_eq!(rig.got, input, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_reset_in_mid_line_is_one_partial_and_a_retry() {
+    for kind in [Kind::Tcp, Kind::TcpListen] {
+        let mut rig = Rig::new(kind, b"one\ntwo\nthr");
+        rig.poll_until(|rig| rig.got == b"one\ntwo\n");
+        let Some(Wire::Socket(socket)) = rig.wire.take() else { panic!() };
+        // Linger 0 makes the close a reset.
+        rustix::net::sockopt::set_socket_linger(&socket, Some(Duration::ZERO)).unwrap();
+        drop(socket);
+        rig.finish(|rig| rig.dropped.partial == 1);
+        assert_eq!((rig.got.as_slice(), rig.dropped.partial), (&b"one\ntwo\n"[..], 1), "{kind:?}");
+        if kind == Kind::Tcp {
+            assert!(rig.ended.unwrap().unwrap_err().starts_with("lost `127.0.0.1:"));
+        }
+    }
+}
+
+#[test]
+fn a_client_connects_again_and_goes_on_counting() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap().to_string();
+    let mut source = TcpSource::new(&addr, LIMIT, &Clock::System);
+    let mut batch = Batch::default();
+    for round in 0..3 {
+        source.open(&[]).unwrap();
+        let (mut socket, _) = listener.accept().unwrap();
+        socket.write_all(b"line\ncut").unwrap();
+        drop(socket);
+        let (mut lines, mut partial) = (0, 0);
+        let deadline = deadline();
+        loop {
+            batch.clear();
+            match source.poll(&mut batch, WAIT) {
+                Ok(_) => {
+                    if batch.lines > 0 {
+                        assert_eq!(batch.first, round);
+                    }
+                    lines += batch.lines;
+                    partial += batch.dropped.partial;
+                }
+                Err(SourceError::Retry(_)) => break,
+                Err(SourceError::Fatal(why)) => panic!("{why}"),
+            }
+            assert!(monotonic() < deadline);
+        }
+        assert_eq!((lines, partial), (1, 1));
+    }
+    drop(listener);
+    let Err(SourceError::Retry(why)) = source.open(&[]) else { panic!("connected to nobody") };
+    assert!(why.contains("connection refused") && why.contains("help:"), "{why}");
+    let nowhere = TcpSource::new("localhost", LIMIT, &Clock::System).open(&[]);
+    assert!(matches!(nowhere, Err(SourceError::Fatal(why)) if why.contains("no port")));
+}
+
+#[test]
+fn resuming_gives_exactly_the_rest() {
+    let input = lines(12_000);
+    for kind in [Kind::Plain, Kind::Gzip, Kind::Zstd, Kind::Follow] {
+        let mut rig = Rig::new(kind, &input);
+        assert_eq!(rig.source.guarantee(), Guarantee::ExactlyOnce);
+        let mut resumes = 0;
+        while rig.ended.is_none() && rig.got.len() < input.len() {
+            let before = rig.got.len();
+            rig.poll();
+            if rig.got.len() > before {
+                // Whatever was read beyond the batch is forgotten, as by a crash.
+                let (source, wire) = Rig::connect(kind, &rig.path);
+                (rig.source, rig.wire) = (source, wire);
+                rig.source.open(&rig.positions).unwrap();
+                resumes += 1;
+            }
+        }
+        assert!(rig.got == input, "{kind:?}");
+        assert!(resumes >= 2, "{kind:?} resumed {resumes} times");
+    }
+}
+
+#[test]
+fn a_source_that_is_not_polled_reads_nothing() {
+    for kind in WIRES {
+        let mut rig = Rig::new(kind, b"first\n");
+        rig.poll_until(|rig| rig.got == b"first\n");
+        let line = [vec![b'y'; 999], vec![b'\n']].concat();
+        let mut sent = 0;
+        let mut wire = rig.wire.take().unwrap();
+        if let Wire::Pipe(pipe) = &wire {
+            rustix::io::ioctl_fionbio(pipe, true).unwrap();
+        }
+        // Full twice in a row, with pauses that would let a reader of its own make room.
+        let mut full = 0;
+        while full < 200 {
+            let part = &line[sent % 1000..];
+            let wrote = match &mut wire {
+                Wire::Pipe(pipe) => pipe.write(part),
+                Wire::Socket(socket) => socket.write(part),
+                Wire::File(_) => unreachable!(),
+            };
+            match wrote {
+                Ok(wrote) => (sent, full) = (sent + wrote, 0),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    full += 1;
+                    std::thread::yield_now();
+                }
+                Err(error) => panic!("{kind:?}: {error}"),
+            }
+            assert!(sent < 64 << 20, "{kind:?} swallows without being polled");
+        }
+        drop(wire);
+        let want = 6 + sent / 1000 * 1000;
+        rig.poll_until(|rig| rig.got.len() >= want);
+        assert!(rig.got[6..].chunks(1000).all(|got| got == line), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_stopped_source_lets_go_of_its_wire() {
+    for kind in WIRES {
+        let mut rig = Rig::new(kind, b"one\n");
+        rig.poll_until(|rig| rig.got == b"one\n");
+        let mut wire = rig.wire.take().unwrap();
+        drop(rig);
+        let deadline = deadline();
+        loop {
+            let wrote = match &mut wire {
+                Wire::Pipe(pipe) => pipe.write(b"x\n"),
+                Wire::Socket(socket) => socket.write(b"x\n"),
+                Wire::File(_) => unreachable!(),
+            };
+            match wrote {
+                Err(error) if error.kind() != ErrorKind::WouldBlock => break,
+                _ => assert!(monotonic() < deadline, "{kind:?} still holds its wire"),
+            }
+        }
+    }
+}
+
+#[test]
+fn senders_do_not_mix() {
+    let mut source = TcpListenSource::new("127.0.0.1:0", LIMIT, &Clock::System);
+    source.open(&[]).unwrap();
+    let addr = source.local_addr().unwrap();
+    let connect = || TcpStream::connect(addr).unwrap();
+    let mut senders: Vec<TcpStream> = (0..9).map(|_| connect()).collect();
+    let mut next = vec![0_u32; senders.len()];
+    let (mut batch, mut got) = (Batch::default(), Vec::new());
+    for piece in 0..400 {
+        for (name, sender) in senders.iter_mut().enumerate() {
+            // Every line comes in two pieces.
+            let text = if piece % 2 == 0 { format!("{name}:") } else { format!("{}\n", piece / 2) };
+            sender.write_all(text.as_bytes()).unwrap();
+        }
+        batch.clear();
+        source.poll(&mut batch, Duration::ZERO).unwrap();
+        got.extend_from_slice(batch.records());
+    }
+    let deadline = deadline();
+    while memchr::memchr_iter(b'\n', &got).count() < 9 * 200 {
+        batch.clear();
+        source.poll(&mut batch, WAIT).unwrap();
+        got.extend_from_slice(batch.records());
+        assert!(monotonic() < deadline);
+    }
+    for line in std::str::from_utf8(&got).unwrap().lines() {
+        let (name, number) = line.split_once(':').unwrap();
+        let name: usize = name.parse().unwrap();
+        assert_eq!(number.parse::<u32>().unwrap(), next[name], "sender {name}");
+        next[name] += 1;
+    }
+    drop(senders);
+    let mut senders = Vec::new();
+    for _ in 0..SENDERS_MAX + 5 {
+        // Taken in at once: the kernel's own queue is shorter than this.
+        senders.push(connect());
+        batch.clear();
+        source.poll(&mut batch, WAIT).unwrap();
+    }
+    while source.refused() < 5 {
+        batch.clear();
+        source.poll(&mut batch, WAIT).unwrap();
+        assert!(monotonic() < deadline, "{} refused", source.refused());
+    }
+    drop(senders);
+}
+
+#[test]
+fn a_port_in_use_is_said() {
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = holder.local_addr().unwrap().to_string();
+    let result = TcpListenSource::new(&addr, LIMIT, &Clock::System).open(&[]);
+    let Err(SourceError::Fatal(why)) = result else { panic!("bound twice") };
+    assert!(why.contains("in use") && why.contains(&addr) && why.contains("help:"), "{why}");
+}
+
+#[test]
+fn every_kind_can_be_built_and_keeps_its_promise() {
+    use crate::job::{GeneratorPlan, Limits, SourceKind, SourcePlan, TextTime};
+    let limits = Limits {
+        tags_max: 1,
+        line_max_bytes: LIMIT,
+        remembered_max_posts: 1,
+        remembered_max: Duration::ZERO,
+    };
+    let generator = GeneratorPlan {
+        seed: 1,
+        posts: None,
+        rate: 1.0,
+        start: None,
+        live: false,
+        format: crate::decode::Format::Text,
+        tags: 9,
+    };
+    let kinds = [
+        SourceKind::File { paths: vec!["posts".into()], follow: false },
+        SourceKind::Stdin,
+        SourceKind::Tcp { addr: "localhost:9009".into() },
+        SourceKind::TcpListen { addr: "localhost:9009".into() },
+        SourceKind::Generator(generator.clone()),
+    ];
+    assert_eq!(kinds.len(), SOURCES.len());
+    for (kind, listed) in kinds.into_iter().zip(SOURCES) {
+        let name = "a".to_owned();
+        let plan =
+            SourcePlan { name, kind, format: None, text_time: TextTime::Arrival, pace: None };
+        let source = build(&plan, &limits, &Clock::System).unwrap();
+        assert_eq!(source.guarantee(), listed.guarantee);
+        assert!(source.name().starts_with(listed.name), "{}", source.name());
+    }
+    assert!(GeneratorSource::new(&generator, &Clock::System).is_ok());
+}
