@@ -18,7 +18,8 @@ struct Sum {
 }
 
 impl Visit for Sum {
-    fn ascii_tag(&mut self, _: u32, raw: &[u8]) {
+    fn ascii_tag(&mut self, _: u32, padded: &[u8], start: usize, len: usize) {
+        let raw = &padded[start..start + len];
         self.tags += 1;
         let first = raw.first().copied().unwrap_or_default();
         self.mix = self.mix.wrapping_mul(31).wrapping_add(u64::from(first) + raw.len() as u64);

@@ -5,10 +5,10 @@ use crossbeam_channel::bounded;
 
 use super::exit::{Failure, Outcome, USAGE};
 use super::flags::Serving;
-use super::stub::serve::{self, Fed};
 use super::{execute, signals};
 use crate::clock::Clock;
 use crate::extract::Rule;
+use crate::serve::{self, Fed};
 
 /// Rows that are shown of what was posted.
 const TOP: usize = 1_000;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::exit::{Failure, Outcome};
 use super::flags::Serving;
-use super::stub::serve::{self, Feed, Listen, PORT, Server, Tutorial};
 use super::{signals, summary};
 use crate::engine::{self, Run, RunHandle, RunOptions};
 use crate::job::{Plan, SinkPlan, is_loopback};
 use crate::rank::{Ask, Query, Ranking, TagDetail};
+use crate::serve::{self, Feed, Listen, PORT, Server, Tutorial};
 
 /// Runs `plan` to its end: until its sources end, or a signal comes.
 pub(super) fn execute(plan: Plan, options: RunOptions, serving: &Serving) -> Outcome {

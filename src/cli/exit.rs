@@ -8,10 +8,10 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use super::stub::serve::ServeError;
 use crate::checkpoint::CheckpointError;
 use crate::engine::EngineError;
 use crate::job::Problem;
+use crate::serve::ServeError;
 use crate::sink::SinkError;
 use crate::source::SourceError;
 

@@ -14,8 +14,8 @@ use serde::Serialize;
 use super::exit::{FAILED, Failure, Outcome};
 use super::flags::FORMATS;
 use super::records::Records;
-use super::stub::extract::{FoundTag, post_tags};
 use crate::extract::Rule;
+use crate::extract::{FoundTag, post_tags};
 use crate::post::{EventTime, Op, Post};
 
 #[derive(ClapArgs, Debug)]

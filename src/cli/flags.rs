@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::exit::{FAILED, Failure, USAGE};
-use super::stub::serve::{Listen, ServeOptions};
 use crate::extract::Rule;
 use crate::job::check::WINDOWS;
 use crate::job::file::{Job, SourceJob};
 use crate::job::problem::{Field, Place};
 use crate::job::units::{Scalar, duration};
 use crate::job::{Plan, SinkPlan};
+use crate::serve::{Listen, ServeOptions};
 
 /// Formats of records; the same list as in a job file.
 pub(super) const FORMATS: [&str; 7] =

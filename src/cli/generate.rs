@@ -6,10 +6,10 @@ use clap::Args as ClapArgs;
 
 use super::exit::{Failure, Outcome, USAGE};
 use super::flags::{scalar, source, text};
-use super::stub::source::generator::write_posts;
 use crate::job::problem::Field;
 use crate::job::units::Scalar;
 use crate::job::{Job, Purpose, SourceKind, check};
+use crate::source::generator::write_posts;
 
 /// Formats that can be written.
 const FORMATS: [&str; 3] = ["text", "text+", "x1"];

@@ -19,7 +19,6 @@ mod relay;
 mod replay;
 mod run;
 mod signals;
-mod stub;
 mod summary;
 mod talk;
 

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use super::exit::{FAILED, Failure, USAGE};
 use super::flags::{source, text};
-use super::stub::source as sources;
 use crate::clock::Clock;
 use crate::decode::{Format, decode, detect};
 use crate::job::{Job, Limits, Plan, Purpose, SourcePlan, check};
 use crate::post::{Batch, EventTime, Post};
+use crate::source as sources;
 use crate::source::{Poll, Source, SourceError};
 
 /// How long one look at the source may take; so long a signal waits at the most.

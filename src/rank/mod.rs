@@ -90,8 +90,6 @@ pub struct Published {
     pub published_at: i64,
     /// Which of `rankings` is shown where nobody asked for another.
     pub default: usize,
-    /// Rows that the job asks for; rankings hold more, for those who want more.
-    pub top: usize,
     /// One for each mode and window.
     pub rankings: Vec<Arc<Ranking>>,
     /// The run's state and counters.
@@ -99,6 +97,23 @@ pub struct Published {
 }
 
 impl Published {
+    /// The default ranking alone, with `top` rows: what sinks take.
+    #[must_use]
+    pub fn brief(&self, top: usize) -> Self {
+        let ranking = self.default_ranking().map(|ranking| {
+            let mut ranking = Ranking::clone(ranking);
+            ranking.trends.truncate(top);
+            Arc::new(ranking)
+        });
+        Self {
+            batch: self.batch,
+            published_at: self.published_at,
+            default: 0,
+            rankings: ranking.into_iter().collect(),
+            status: Arc::clone(&self.status),
+        }
+    }
+
     /// The ranking shown where nobody asked for another.
     #[must_use]
     pub fn default_ranking(&self) -> Option<&Arc<Ranking>> {

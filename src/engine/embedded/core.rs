@@ -374,7 +374,10 @@ impl Core {
             self.outlets.iter().map(Outlet::status).collect(),
             self.durable.as_ref().map(Durable::committed),
         ));
-        self.outlets.iter().for_each(|outlet| outlet.offer(&published));
+        if !self.outlets.is_empty() {
+            let brief = Arc::new(published.brief(self.plan.count.top));
+            self.outlets.iter().for_each(|outlet| outlet.offer(&brief));
+        }
         self.published.send_replace(published);
     }
 

@@ -68,7 +68,8 @@ pub(super) fn start(plan: Plan, options: RunOptions) -> Result<Arc<dyn RunHandle
     let sources = make_sources(&plan, &options.clock)?;
     let recipe = Arc::new(recipe(&plan, tags, people));
     let outlets = plan.sinks.iter().map(|sink| {
-        let sink = temp_sink(sink).map_err(|error| EngineError::Sink(error.to_string()))?;
+        let sink =
+            crate::sink::build(sink).map_err(|error| EngineError::Sink(error.to_string()))?;
         Outlet::start(sink)
     });
     let outlets = outlets.collect::<Result<Vec<_>, _>>()?;
@@ -132,7 +133,7 @@ fn recipe(plan: &Plan, tags: Seed, people: Seed) -> Recipe {
 
 fn make_sources(plan: &Plan, clock: &Clock) -> Result<Vec<Box<dyn Source>>, EngineError> {
     let make = |source| {
-        temp_source(source, &plan.limits, clock)
+        crate::source::build(source, &plan.limits, clock)
             .map_err(|error| EngineError::Source(error.to_string()))
     };
     plan.sources.iter().map(make).collect()
@@ -256,23 +257,5 @@ impl RunHandle for Handle {
         let gone = || EngineError::Source("the engine has ended".into());
         self.ask.send(Question::End(top, to)).map_err(|_| gone())?;
         answer.recv().map_err(|_| gone())?
-    }
-}
-
-fn temp_sink(
-    _: &crate::job::SinkPlan,
-) -> Result<Box<dyn crate::sink::Sink>, crate::sink::SinkError> {
-    Err(crate::sink::SinkError("none".into()))
-}
-fn temp_source(
-    p: &SourcePlan,
-    limits: &crate::job::Limits,
-    c: &Clock,
-) -> Result<Box<dyn Source>, crate::source::SourceError> {
-    match &p.kind {
-        crate::job::SourceKind::File { paths, follow } => Ok(Box::new(
-            crate::source::file::FileSource::new(paths, *follow, limits.line_max_bytes, c),
-        )),
-        _ => Err(crate::source::SourceError::Fatal("x".into())),
     }
 }

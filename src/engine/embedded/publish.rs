@@ -74,7 +74,6 @@ impl Publisher {
             batch: 0,
             published_at: self.status.started_at,
             default: self.default,
-            top: self.top,
             rankings: Vec::new(),
             status: Arc::new(self.status.clone()),
         }
@@ -125,7 +124,6 @@ impl Publisher {
             batch: self.batch,
             published_at: clock,
             default: self.default,
-            top: self.top,
             rankings,
             status: Arc::new(self.status.clone()),
         }
