@@ -134,6 +134,8 @@ const PLAIN: &[(&str, &str)] = &[
     ("https://example.xn--p1ai/#tag", ""),
     ("http://пример.рф/#tag", ""),
     ("https://日本.jp/#tag", ""),
+    ("http://＃t.co/x", ""),
+    ("＃t.co/x", "t@0-2"),
     ("-example.com/#tag", "tag@13-17"),
     ("me@example.com/#tag", "tag@15-19"),
     ("https://t.co/abc123/#tag", "tag@20-24"),

@@ -10,12 +10,36 @@ pub(super) fn is_sign(c: char) -> bool {
     matches!(c, '#' | '\u{FF03}')
 }
 
+/// A letter beyond ASCII of the commonest scripts that is its own key, alone and beside every other
+/// such letter: it spares the tables.
+pub(super) fn is_plain_letter(c: char) -> bool {
+    matches!(
+        c,
+        '\u{3041}'..='\u{3096}'
+            | '\u{30A1}'..='\u{30FA}'
+            | '\u{30FC}'..='\u{30FE}'
+            | '\u{4E00}'..='\u{9FFF}'
+            | '\u{AC00}'..='\u{D7A3}'
+            | '\u{E0}'..='\u{F6}'
+            | '\u{F8}'..='\u{FF}'
+            | '\u{430}'..='\u{44F}'
+            | '\u{5D0}'..='\u{5EA}'
+            | '\u{621}'..='\u{63A}'
+            | '\u{641}'..='\u{64A}'
+            | '\u{E01}'..='\u{E30}'
+    )
+}
+
 /// A letter or a mark: a tag needs at least one.
 pub(super) fn is_letter(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_alphabetic();
     }
-    matches!(c.general_category_group(), GeneralCategoryGroup::Letter | GeneralCategoryGroup::Mark)
+    is_plain_letter(c)
+        || matches!(
+            c.general_category_group(),
+            GeneralCategoryGroup::Letter | GeneralCategoryGroup::Mark
+        )
 }
 
 /// A character that a tag may hold: letters, marks, decimal digits and the joining specials.

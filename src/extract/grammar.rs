@@ -36,8 +36,12 @@ pub type Hits = SmallVec<[Hit; 8]>;
 #[must_use]
 pub fn find(text: &str) -> Hits {
     let mut hits = candidates(text);
-    if hits.iter().any(|hit| !hit.apart) && text.contains('.') {
-        drop_inside_urls(&mut hits, &url::find(text));
+    let close = |hit: &&Hit| !hit.apart;
+    if let Some(first) = hits.iter().find(close).map(|hit| hit.bytes.start)
+        && let Some(last) = hits.iter().rfind(close).map(|hit| hit.bytes.start)
+        && text.contains('.')
+    {
+        drop_inside_urls(&mut hits, &url::find(text, first, last));
     }
     hits
 }

@@ -41,7 +41,12 @@ fn tld_end(text: &str, at: usize) -> Option<usize> {
         }
     }
     if bytes.first().is_some_and(|b| !b.is_ascii()) {
-        let ends = tlds().other.iter().filter_map(|tld| prefix_len(rest, tld));
+        // The list is sorted: only names with the same first letter are compared.
+        let first = rest.chars().next().and_then(|c| c.to_lowercase().next());
+        let other = &tlds().other;
+        let from = other.partition_point(|tld| tld.chars().next() < first);
+        let same = other[from..].iter().take_while(|tld| tld.chars().next() == first);
+        let ends = same.filter_map(|tld| prefix_len(rest, tld));
         return ends.filter(|&n| ends_tld(bytes.get(n))).max().map(|n| at + n);
     }
     if bytes.len() > 4 && bytes[..4].eq_ignore_ascii_case(b"xn--") {
@@ -247,4 +252,55 @@ fn adapt(delta: u32, points: usize, first: bool) -> u32 {
         k += 36;
     }
     k + 36 * delta / (delta + 38)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_sorted_and_in_lower_case() {
+        let list: Vec<&str> = LIST.split_whitespace().collect();
+        assert!(list.len() > 1400 && list.is_sorted());
+        assert!(list.iter().all(|tld| tld.to_lowercase() == **tld));
+    }
+
+    #[test]
+    fn top_level_domains_end_where_they_must() {
+        for (text, end) in [
+            ("com", Some(3)),
+            ("CoM/", Some(3)),
+            ("comx", None),
+            ("com-x", None),
+            ("com_x", Some(3)),
+            ("comé", Some(3)),
+            ("xn--p1ai", Some(8)),
+            ("xn--", None),
+            ("рф", Some(4)),
+            ("РФ/", Some(4)),
+            ("рф1", None),
+            ("中国", Some(6)),
+            ("c", None),
+            ("", None),
+        ] {
+            assert_eq!(tld_end(text, 0), end, "{text}");
+        }
+    }
+
+    #[test]
+    fn labels_are_measured_in_punycode() {
+        for (label, len) in [
+            ("abc", 3),
+            ("bücher", 13),
+            ("münchen", 14),
+            ("пример", 12),
+            ("日本語", 14),
+            ("a。bücher", 15),
+        ] {
+            assert_eq!(ascii_len(label), len, "{label}");
+        }
+        assert!(is_host_valid(&format!("{}.com", "a".repeat(63))));
+        assert!(!is_host_valid(&format!("{}.com", "a".repeat(64))));
+        assert!(!is_host_valid(&format!("{}.com", "日".repeat(64))));
+    }
 }

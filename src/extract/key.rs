@@ -9,7 +9,7 @@ use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
 
 use super::KEY_MAX_BYTES;
-use super::chars::{is_default_ignorable, is_joiner, is_sign};
+use super::chars::{is_default_ignorable, is_joiner, is_plain_letter, is_sign};
 
 /// Rounds after which folding stops; two or three settle every text that is known.
 const ROUNDS_MAX: usize = 8;
@@ -21,7 +21,7 @@ const ROUNDS_MAX: usize = 8;
 #[must_use]
 pub fn fold(tag: &str) -> Option<Cow<'_, str>> {
     let tag = tag.trim_start_matches(is_sign);
-    if tag.is_ascii() {
+    if is_plain(tag) {
         if tag.len() > KEY_MAX_BYTES {
             return None;
         }
@@ -47,7 +47,7 @@ impl Folder {
     pub fn fold(&mut self, tag: &str) -> Option<&str> {
         let tag = tag.trim_start_matches(is_sign);
         self.key.clear();
-        if tag.is_ascii() {
+        if is_plain(tag) {
             if tag.len() > KEY_MAX_BYTES {
                 return None;
             }
@@ -66,6 +66,11 @@ impl Folder {
         }
         (self.key.len() <= KEY_MAX_BYTES).then_some(&self.key)
     }
+}
+
+/// True where only the case of ASCII letters tells `tag` from its key.
+fn is_plain(tag: &str) -> bool {
+    tag.is_ascii() || tag.chars().all(|c| c.is_ascii() || is_plain_letter(c))
 }
 
 /// One round: NFKC, case fold, NFKC, without signs and joiners at the ends.

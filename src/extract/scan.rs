@@ -247,14 +247,16 @@ impl<'a, V: Visit> Block<'a, V> {
         let closed = end < self.bytes.len();
         let bytes = &self.bytes[start..end];
         let bytes = if closed { bytes.strip_suffix(b"\r").unwrap_or(bytes) } else { bytes };
-        let broken = Broken::of(bytes);
         // `&#35;tag` begins at its `&`.
         let first = at - start;
         let first = first - usize::from(bytes[..first].ends_with(b"&"));
-        let from = Broken::chars(&bytes[..first]);
+        let text = String::from_utf8_lossy(bytes);
+        let (from, broken) = match &text {
+            Cow::Borrowed(text) => (count(&text[..first]), Broken(Vec::new())),
+            Cow::Owned(_) => (Broken::chars(&bytes[..first]), Broken::of(bytes)),
+        };
         let mut touched = false;
         let Self { visit, extractor, .. } = self;
-        let text = String::from_utf8_lossy(bytes);
         extractor.each(&text, Markup::Entities, |key, display, place| {
             touched = touched || broken.touch(&place);
             match key {
@@ -278,6 +280,11 @@ enum Before {
     Unsure,
 }
 
+/// Code points of `text`.
+fn count(text: &str) -> u32 {
+    u32::try_from(text.chars().count()).unwrap_or(u32::MAX)
+}
+
 /// Places of invalid UTF-8 in a line, in code points of its lossy reading.
 struct Broken(Vec<u32>);
 
@@ -286,7 +293,7 @@ impl Broken {
         let mut places = Vec::new();
         let mut chars = 0_u32;
         for chunk in bytes.utf8_chunks() {
-            chars += u32::try_from(chunk.valid().chars().count()).unwrap_or(u32::MAX);
+            chars += count(chunk.valid());
             if !chunk.invalid().is_empty() {
                 places.push(chars);
                 chars += 1;
@@ -297,10 +304,8 @@ impl Broken {
 
     /// Code points of `bytes`, each invalid sequence one.
     fn chars(bytes: &[u8]) -> u32 {
-        let count = |chunk: std::str::Utf8Chunk<'_>| {
-            chunk.valid().chars().count() + usize::from(!chunk.invalid().is_empty())
-        };
-        u32::try_from(bytes.utf8_chunks().map(count).sum::<usize>()).unwrap_or(u32::MAX)
+        let chunks = bytes.utf8_chunks();
+        chunks.map(|c| count(c.valid()) + u32::from(!c.invalid().is_empty())).sum()
     }
 
     /// True where one stands directly before or behind `place`.

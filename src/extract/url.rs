@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::chars::is_space;
 use super::host::{Hosts, ascii_domains, is_host_valid};
 use super::url_chars as class;
 
@@ -20,13 +21,16 @@ const SLUG_MAX_BYTES: usize = 40;
 /// URLs of one text as byte ranges.
 pub(super) type Urls = SmallVec<[Range<usize>; 4]>;
 
-/// Every URL of `text`, in order, not overlapping.
+/// The URLs of `text` that begin before `last`, in order, not overlapping; at least from the white
+/// space before `first` on, over which none reaches.
 #[must_use]
-pub(super) fn find(text: &str) -> Urls {
+pub(super) fn find(text: &str, first: usize, last: usize) -> Urls {
     let mut urls = Urls::new();
     let mut hosts = Hosts::new(text);
-    let mut at = 0;
-    while let Some(c) = text[at..].chars().next() {
+    let mut at = text[..first].rfind(is_space).unwrap_or(0);
+    while at < last
+        && let Some(c) = text[at..].chars().next()
+    {
         let next = at + c.len_utf8();
         let mut found =
             if class::precedes(c) { match_at(text, &mut hosts, next, Some(c)) } else { None };

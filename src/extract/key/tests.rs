@@ -57,7 +57,31 @@ fn the_limit_is_of_the_key() {
     assert!(fold(&"Ａ".repeat(KEY_MAX_BYTES)).is_some());
 }
 
+#[test]
+fn plain_letters_are_letters_and_their_own_keys() {
+    use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
+    let mut folded = String::new();
+    for c in ('\0'..=char::MAX).filter(|&c| is_plain_letter(c)) {
+        assert_eq!(c.general_category_group(), GeneralCategoryGroup::Letter, "{c:?}");
+        folded.clear();
+        fold_once(c.encode_utf8(&mut [0; 4]), &mut folded);
+        assert_eq!(folded, c.to_string());
+    }
+}
+
 proptest! {
+    #[test]
+    fn plain_letters_do_not_join(
+        tag in "[\u{3041}-\u{3096}\u{30A1}-\u{30FE}\u{4E00}-\u{4E20}\u{AC00}-\u{AC40}à-öø-ÿа-я\
+            \u{5D0}-\u{5EA}\u{621}-\u{64A}\u{E01}-\u{E30}a-z0-9_]{1,8}",
+    ) {
+        if is_plain(&tag) {
+            let mut folded = String::new();
+            fold_once(&tag, &mut folded);
+            prop_assert_eq!(folded, tag);
+        }
+    }
+
     #[test]
     fn a_key_is_its_own_key(
         tag in "\\PC{0,12}|[#＃\u{200C}\u{200D}\u{FE0F}aÅſ\u{345}ΐﬃ\u{3164}İ㎏]{0,8}",
