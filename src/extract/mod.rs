@@ -71,4 +71,3 @@ pub struct Scanned {
     /// Lines with invalid UTF-8 inside or beside a tag (elsewhere it is not looked at).
     pub invalid_utf8: u32,
 }
-pub mod scan;
