@@ -54,7 +54,7 @@ pub const PORT: u16 = 5001;
 /// Where to listen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// 127.0.0.1 and, where the machine has it, [::1]; port 0 takes a free one.
+    /// `127.0.0.1` and, where the machine has it, `[::1]`; port 0 takes a free one.
     Loopback(u16),
     /// This address alone; one that is not loopback needs [`ServeOptions::token`].
     Address(SocketAddr),

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::{Problem, json};
-use crate::extract::Rule;
+use crate::extract::{Rule, key};
 use crate::rank::TagDetail;
 use crate::serve::Tutorial;
 use crate::serve::router::App;
@@ -55,12 +55,7 @@ fn key_of(tag: &str, app: &App) -> String {
         (Rule::Words, Tutorial::Own) => tag.to_owned(),
         // What was posted to a dashboard is shown as it was posted.
         (_, Tutorial::Fed(_)) => bare.to_owned(),
-        (Rule::Tags, Tutorial::Own) => fold(bare),
+        // Too long for a key: shown as it was asked for, and found nowhere.
+        (Rule::Tags, Tutorial::Own) => key::fold(bare).unwrap_or(bare.into()).into_owned(),
     }
-}
-
-/// To be replaced by `crate::extract::key::fold` (NFKC_Casefold) once that is there: this knows
-/// lower case alone.
-fn fold(tag: &str) -> String {
-    tag.to_lowercase()
 }

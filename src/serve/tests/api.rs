@@ -94,7 +94,10 @@ fn one_tag_by_any_spelling_of_its_key() {
     let rig = rig();
     let detail = |tag: &str| TagDetail { tag: tag.into(), total: 7, ..TagDetail::default() };
     *rig.ask.tags.lock().unwrap() = vec![detail("rüst"), detail("a/b")];
-    for path in ["r%C3%BCst", "%23R%C3%9Cst", "%EF%BC%83r%C3%BCst"] {
+    let long = "x".repeat(700);
+    assert_eq!(rig.get(&format!("/api/v1/tags/{long}")).status, 404);
+    // Composed, decomposed, upper case, with `#` and with `＃`.
+    for path in ["r%C3%BCst", "%23R%C3%9Cst", "%EF%BC%83r%C3%BCst", "ru%CC%88st", "RU%CC%88ST"] {
         let reply = rig.get(&format!("/api/v1/tags/{path}"));
         assert_eq!((reply.status, &reply.json()["tag"]), (200, &"rüst".into()), "{path}");
     }
