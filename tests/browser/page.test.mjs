@@ -140,6 +140,14 @@ test('a link with a mode that the job does not have shows the default', async ()
   assert.equal(new URL(page.url()).search, '');
 });
 
+test('a link holds while the program does not know its modes yet', async () => {
+  const path = '/?mode=count&window=1h';
+  await show([], { path, status: { modes: [], windows_s: [] } });
+  await page.waitForSelector('.state:has-text("Live")');
+  assert.ok(fake.requests.includes('/api/v1/live?mode=count&window=1h&top=10'));
+  assert.equal(new URL(page.url()).search, '?mode=count&window=1h');
+});
+
 test('keys: mode, window, rows, theme, list of keys', async () => {
   await show();
   await page.keyboard.press('w');
@@ -297,7 +305,7 @@ describe('an empty page says what to do', () => {
 });
 
 describe('light and dark', () => {
-  const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  const background = () => page.$eval('html', (root) => getComputedStyle(root).backgroundColor);
 
   test('follow the system, then the reader, who is remembered', async () => {
     await show(THREE, { colorScheme: 'dark' });

@@ -50,7 +50,7 @@ test('mode and rows stand in the address, and back works', async () => {
   await page.waitForURL(/[?&]top=25/);
   await page.click('nav[aria-label=Mode] a:text-is("Total")');
   await page.waitForURL(/mode=total/);
-  await page.waitForFunction(() => /since counting began/.test(document.querySelector('h1').innerText));
+  await page.waitForSelector('h1 >> text=since counting began');
   await page.goBack();
   await page.waitForFunction(() => !location.search.includes('mode=total'));
   await page.goBack();

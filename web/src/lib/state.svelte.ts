@@ -148,7 +148,7 @@ export class PageState {
       this.status = status;
       // A link may name a mode or a window that this job does not have.
       const view = known(this.view, status.modes, status.windows_s);
-      if (!sameRanking(view, this.view)) {
+      if (status.modes.length > 0 && !sameRanking(view, this.view)) {
         history.replaceState(null, '', this.href(view));
         this.view = view;
       }

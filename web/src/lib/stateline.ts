@@ -79,17 +79,18 @@ export function stateText({ connection, status, heardAt, now }: Seen): StateText
   return { tone, word: 'Live', rest, old: false };
 }
 
-/** Records that were not counted, or not in full, by reason; empty reasons left out. */
+/** Records that were not counted, or not in full, by reason. */
 export function losses(status: Status): { name: string; count: number; why: string }[] {
   const c = status.counters;
-  const all = [
+  return [
     { name: 'late', count: c.late, why: 'their pane was closed: in the total, in no window' },
     {
       name: 'dropped',
       count: c.future + c.oversize + c.oversize_tags + c.partial,
-      why: `${c.future} too far ahead, ${c.oversize} lines and ${c.oversize_tags} tags too long, ${c.partial} cut by a lost connection`,
+      why:
+        `${c.future} too far ahead, ${c.oversize} lines and ${c.oversize_tags} tags too long, ` +
+        `${c.partial} cut by a lost connection`,
     },
     { name: 'malformed', count: c.malformed, why: 'records that could not be decoded' },
   ];
-  return all;
 }
