@@ -105,7 +105,8 @@ const REPLY: &[u8] = b",\"in_reply_to_status_id\":null,\"in_reply_to_status_id_s
 
 const CLIENTS: &[&[u8]] = &[
     b"<a href=\\\"http:\\/\\/example.com\\/iphone\\\" rel=\\\"nofollow\\\">Client for iPhone<\\/a>",
-    b"<a href=\\\"http:\\/\\/example.com\\/android\\\" rel=\\\"nofollow\\\">Client for Android<\\/a>",
+    b"<a href=\\\"http:\\/\\/example.com\\/android\\\" \
+rel=\\\"nofollow\\\">Client for Android<\\/a>",
     b"<a href=\\\"https:\\/\\/web.example.com\\\" rel=\\\"nofollow\\\">Web App<\\/a>",
 ];
 
