@@ -24,8 +24,8 @@ const COMMON: &[&str] = &[" ", ", ", ". ", "! ", " - ", "; "];
 const WIDE: &[&str] = &["。", "、", "！", " "];
 
 macro_rules! lang {
-    ($code:literal $share:literal $joins:ident $pieces:expr, $($phrase:literal)*) => {
-        Lang { code: $code, share: $share, joins: $joins, pieces: $pieces, phrases: &[$($phrase),*] }
+    ($code:literal $share:literal $joins:ident $pieces:expr, $($say:literal)*) => {
+        Lang { code: $code, share: $share, joins: $joins, pieces: $pieces, phrases: &[$($say),*] }
     };
 }
 
@@ -54,7 +54,8 @@ pub(super) static LANGS: [Lang; 15] = [
     lang!("de" 30 COMMON LATIN,
         "guten Morgen zusammen" "das ist wirklich unglaublich" "schönes Wochenende" "na endlich"
         "wer schaut gerade zu?" "ich freue mich schon darauf" "Grüße aus München" "großes Kino"
-        "heute ist ein guter Tag" "darüber müssen wir reden" "Kaffee &amp; Kuchen" "mal wieder Regen"),
+        "heute ist ein guter Tag" "darüber müssen wir reden" "Kaffee &amp; Kuchen"
+        "mal wieder Regen"),
     lang!("tr" 30 COMMON LATIN,
         "günaydın herkese" "inanılmaz bir gün" "şimdi başlıyor" "çok güzel olmuş" "hadi bakalım"
         "bunu kimse beklemiyordu" "İstanbul'da yağmur var" "iyi geceler" "ne güzel bir maç oldu"),

@@ -105,7 +105,8 @@ const REPLY: &[u8] = b",\"in_reply_to_status_id\":null,\"in_reply_to_status_id_s
 
 const CLIENTS: &[&[u8]] = &[
     b"<a href=\\\"http:\\/\\/example.com\\/iphone\\\" rel=\\\"nofollow\\\">Client for iPhone<\\/a>",
-    b"<a href=\\\"http:\\/\\/example.com\\/android\\\" rel=\\\"nofollow\\\">Client for Android<\\/a>",
+    b"<a href=\\\"http:\\/\\/example.com\\/android\\\" \
+rel=\\\"nofollow\\\">Client for Android<\\/a>",
     b"<a href=\\\"https:\\/\\/web.example.com\\\" rel=\\\"nofollow\\\">Web App<\\/a>",
 ];
 
@@ -216,11 +217,8 @@ fn user(out: &mut Vec<u8>, account: Account) {
     date(out, 1_230_768_000_000 + (bits % 378_000_000).cast_signed() * 1000);
     out.extend_from_slice(USER_MIDDLE);
     push_number(out, account.id());
-    out.extend_from_slice(b"\\/banner_normal.jpg\",\"profile_image_url_https\":\"");
+    out.extend_from_slice(b"\\/normal.jpg\",\"profile_image_url_https\":\"");
     out.extend_from_slice(b"https:\\/\\/images.example.com\\/profile_images\\/");
-    push_number(out, account.id());
-    out.extend_from_slice(b"\\/banner_normal.jpg\",\"profile_banner_url\":\"");
-    out.extend_from_slice(b"https:\\/\\/images.example.com\\/profile_banners\\/");
     push_number(out, account.id());
     out.extend_from_slice(USER_END);
 }
@@ -234,7 +232,8 @@ const USER_MIDDLE: &[u8] = b"\",\"utc_offset\":null,\"time_zone\":null,\"geo_ena
 \"profile_use_background_image\":true,\
 \"profile_image_url\":\"http:\\/\\/images.example.com\\/profile_images\\/";
 
-const USER_END: &[u8] = b"\",\"default_profile\":true,\"default_profile_image\":false,\
+const USER_END: &[u8] =
+    b"\\/normal.jpg\",\"default_profile\":true,\"default_profile_image\":false,\
 \"following\":null,\"follow_request_sent\":null,\"notifications\":null,\
 \"withheld_in_countries\":[]}";
 
@@ -260,40 +259,45 @@ fn byte_of(text: &[u8], count: usize) -> usize {
 
 /// Writes valid UTF-8 as the inside of a JSON string of ASCII alone, as the platform does.
 fn escape(out: &mut Vec<u8>, text: &[u8]) {
-    for chunk in text.utf8_chunks() {
-        for run in chunk.valid().split_inclusive(|c: char| !c.is_ascii() || needs_escape(c)) {
-            let plain = run.len()
-                - run
-                    .chars()
-                    .next_back()
-                    .map_or(0, |c| if !c.is_ascii() || needs_escape(c) { c.len_utf8() } else { 0 });
-            out.extend_from_slice(&run.as_bytes()[..plain]);
-            if let Some(letter) = run[plain..].chars().next() {
-                escape_char(out, letter);
+    let mut rest = text;
+    loop {
+        let plain = rest.iter().position(|&byte| !is_plain(byte)).unwrap_or(rest.len());
+        out.extend_from_slice(&rest[..plain]);
+        rest = &rest[plain..];
+        let Some(&byte) = rest.first() else { return };
+        let (point, length) = first_char(rest, byte);
+        match point {
+            0x22 | 0x2f | 0x5c => out.extend_from_slice(&[b'\\', byte]),
+            0x0a => out.extend_from_slice(b"\\n"),
+            ..0x1_0000 => escape_unit(out, point),
+            _ => {
+                escape_unit(out, 0xd800 + ((point - 0x1_0000) >> 10));
+                escape_unit(out, 0xdc00 + ((point - 0x1_0000) & 0x3ff));
             }
         }
+        rest = &rest[length.min(rest.len())..];
     }
 }
 
-fn needs_escape(letter: char) -> bool {
-    matches!(letter, '"' | '\\' | '/' | '\0'..='\x1f')
+fn is_plain(byte: u8) -> bool {
+    (0x20..0x80).contains(&byte) && !matches!(byte, b'"' | b'\\' | b'/')
 }
 
-fn escape_char(out: &mut Vec<u8>, letter: char) {
-    match letter {
-        '"' => out.extend_from_slice(b"\\\""),
-        '\\' => out.extend_from_slice(b"\\\\"),
-        '/' => out.extend_from_slice(b"\\/"),
-        '\n' => out.extend_from_slice(b"\\n"),
-        _ => {
-            for unit in letter.encode_utf16(&mut [0; 2]) {
-                out.extend_from_slice(b"\\u");
-                for shift in [12, 8, 4, 0] {
-                    out.push(b"0123456789abcdef"[usize::from(*unit >> shift & 0xf)]);
-                }
-            }
-        }
-    }
+/// The code point at the start of valid UTF-8, and how many bytes it takes.
+fn first_char(text: &[u8], first: u8) -> (u32, usize) {
+    let (bits, length) = match first {
+        0..0x80 => return (u32::from(first), 1),
+        0x80..0xe0 => (first & 0x1f, 2),
+        0xe0..0xf0 => (first & 0x0f, 3),
+        _ => (first & 0x07, 4),
+    };
+    let more = text.iter().take(length).skip(1);
+    (more.fold(u32::from(bits), |point, byte| point << 6 | u32::from(byte & 0x3f)), length)
+}
+
+fn escape_unit(out: &mut Vec<u8>, unit: u32) {
+    let hex = |shift: u32| b"0123456789abcdef"[(unit >> shift & 0xf) as usize];
+    out.extend_from_slice(&[b'\\', b'u', hex(12), hex(8), hex(4), hex(0)]);
 }
 
 /// Writes `ms` as `Sun Oct 27 13:12:29 +0000 2019`.
