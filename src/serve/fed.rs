@@ -55,7 +55,6 @@ impl Fed {
             batch: 0,
             published_at: now,
             default: 0,
-            top: 0,
             rankings: vec![Arc::new(ranking(now, Vec::new()))],
             status: Arc::new(status),
         };
@@ -104,7 +103,6 @@ impl Fed {
             batch: before.batch + 1,
             published_at: now,
             default: 0,
-            top: ranking.trends.len(),
             rankings: vec![Arc::new(ranking)],
             status: Arc::new(status),
         }));

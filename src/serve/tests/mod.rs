@@ -278,7 +278,6 @@ fn tick(batch: u64, rows: &[(&str, u64)]) -> Published {
         batch,
         published_at: 1_700_000_000_000 + i64::try_from(batch).unwrap() * 2_000,
         default: 0,
-        top: 10,
         rankings: vec![
             Arc::new(ranked("total", None, rows)),
             Arc::new(ranked("count", Some(60), &short)),
