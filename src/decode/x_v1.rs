@@ -79,8 +79,7 @@ fn top<'a>(w: &mut Walker<'a>, key: &[u8], record: &mut Record<'a>) -> Result<()
         b"id_str" => record.id.string = w.string()?,
         b"id" => record.id.number = w.id()?,
         b"user" => {
-            record.author = Id::default();
-            w.object(|w, key| id(w, key, &mut record.author))?;
+            record.author = author(w)?;
         }
         b"timestamp_ms" => record.timestamp_ms = w.integer()?,
         b"created_at" => record.created_at = w.string()?,
@@ -90,11 +89,10 @@ fn top<'a>(w: &mut Walker<'a>, key: &[u8], record: &mut Record<'a>) -> Result<()
             let is_there = w.object(|w, key| body(w, key, &mut inner))?;
             record.retweeted = is_there.then_some(inner);
         }
-        b"delete" => record.delete = Some(w.mark()?),
+        b"delete" => record.delete = Some(w.mark()),
         b"scrub_geo" | b"limit" | b"disconnect" | b"warning" | b"status_withheld"
         | b"user_withheld" => {
             record.control = true;
-            w.skip()?;
         }
         _ => body(w, key, &mut record.body)?,
     }
@@ -105,18 +103,36 @@ fn body<'a>(w: &mut Walker<'a>, key: &[u8], body: &mut Body<'a>) -> Result<(), S
     match key {
         b"text" => body.text = w.string()?,
         b"full_text" => body.full_text = w.string()?,
-        b"entities" => body.entities = Some(w.mark()?),
-        b"extended_tweet" => body.extended = Some(w.mark()?),
-        _ => w.skip()?,
+        b"entities" => body.entities = Some(w.mark()),
+        b"extended_tweet" => body.extended = Some(w.mark()),
+        _ => {}
     }
     Ok(())
+}
+
+/// The id of a user object. Its dozens of other members come after the id, and are stepped over
+/// in one go unless one of them could be a second id.
+fn author<'a>(w: &mut Walker<'a>) -> Result<Id<'a>, Stop> {
+    let mut user = Id::default();
+    let begin = w.mark();
+    let mut rest = begin;
+    w.members(|w, key| {
+        id(w, key, &mut user)?;
+        rest = w.mark();
+        Ok(user.string.is_none())
+    })?;
+    if memchr::memmem::find(w.since(rest), b"\"id").is_some() {
+        user = Id::default();
+        w.back_to(begin).object(|w, key| id(w, key, &mut user))?;
+    }
+    Ok(user)
 }
 
 fn id<'a>(w: &mut Walker<'a>, key: &[u8], id: &mut Id<'a>) -> Result<(), Stop> {
     match key {
         b"id_str" => id.string = w.string()?,
         b"id" => id.number = w.id()?,
-        _ => w.skip()?,
+        _ => {}
     }
     Ok(())
 }
@@ -153,7 +169,7 @@ fn entities<'a>(w: &mut Walker<'a>) -> Result<Option<GivenTags<'a>>, Stop> {
             given = is_there.then_some(tags);
             Ok(())
         }
-        _ => w.skip(),
+        _ => Ok(()),
     })?;
     Ok(given)
 }
@@ -179,7 +195,7 @@ fn hashtag<'a>(w: &mut Walker<'a>) -> Result<Option<GivenTag<'a>>, Stop> {
             })?;
             Ok(())
         }
-        _ => w.skip(),
+        _ => Ok(()),
     })?;
     let span = match span {
         [Some(from), Some(to)] if from <= to => Some(Span::Chars(from, to)),
@@ -200,13 +216,13 @@ fn deleted<'a>(w: &mut Walker<'a>, timestamp_ms: Option<i64>) -> Walked<'a> {
                     b"id" => id.number = w.id()?,
                     b"user_id_str" => author.string = w.string()?,
                     b"user_id" => author.number = w.id()?,
-                    _ => w.skip()?,
+                    _ => {}
                 }
                 Ok(())
             })?;
             Ok(())
         }
-        _ => w.skip(),
+        _ => Ok(()),
     })?;
     let (id, author) = (id.take(), author.take());
     if id.is_empty() {

@@ -1,7 +1,7 @@
 //! A cursor over one JSON object that reads what it is asked for and steps over the rest.
 //!
 //! A walk names the keys it wants, in nested closures, so its depth is that of the code, never
-//! that of the input. Duplicate keys: the walk runs again for the later one, which wins. Inside a
+//! that of the input. Duplicate keys: the walk sees both, so the later one wins. Inside a
 //! value that nobody asked for only strings and brackets are looked at, so an invalid literal in
 //! there is not seen. What the cursor cannot take is [`Stop::Odd`]: an escaped key, a bad literal
 //! where it looks, something after the end, more than [`DEPTH_MAX`] levels.
@@ -22,7 +22,7 @@ pub(crate) enum Stop {
     Wrong(DecodeError),
 }
 
-/// The place of a value that was stepped over, to come back to.
+/// The place of a value, to come back to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
     at: usize,
@@ -64,6 +64,14 @@ impl<'a> Walker<'a> {
     /// The next byte that is not white space; the cursor stands on it.
     #[inline(always)]
     pub(crate) fn peek(&mut self) -> Result<u8, Stop> {
+        match self.record.get(self.at) {
+            Some(byte) if *byte > b' ' => Ok(*byte),
+            _ => self.peek_past_space(),
+        }
+    }
+
+    #[cold]
+    fn peek_past_space(&mut self) -> Result<u8, Stop> {
         loop {
             match self.record.get(self.at) {
                 Some(byte) if !super::is_space(*byte) => return Ok(*byte),
@@ -71,15 +79,6 @@ impl<'a> Walker<'a> {
                 None => return Err(Stop::Odd),
             }
         }
-    }
-
-    #[inline(always)]
-    fn expect(&mut self, wanted: u8) -> Result<(), Stop> {
-        if self.peek()? != wanted {
-            return Err(Stop::Odd);
-        }
-        self.at += 1;
-        Ok(())
     }
 
     #[inline(always)]
@@ -98,12 +97,21 @@ impl<'a> Walker<'a> {
         self.depth -= 1;
     }
 
-    /// Calls `each` with every key, the cursor before its value, which `each` has to step over.
-    /// `false` where the value is no object; it is stepped over then.
+    /// Calls `each` with every key, the cursor before its value; what `each` does not read is
+    /// stepped over. `false` where the value is no object.
     #[inline(always)]
     pub(crate) fn object<F>(&mut self, mut each: F) -> Result<bool, Stop>
     where
         F: FnMut(&mut Self, &'a [u8]) -> Result<(), Stop>,
+    {
+        self.members(|w, key| each(w, key).map(|()| true))
+    }
+
+    /// The same, for as long as `each` says `true`; the rest of the object is stepped over then.
+    #[inline(always)]
+    pub(crate) fn members<F>(&mut self, mut each: F) -> Result<bool, Stop>
+    where
+        F: FnMut(&mut Self, &'a [u8]) -> Result<bool, Stop>,
     {
         if self.peek()? != b'{' {
             self.skip()?;
@@ -122,8 +130,21 @@ impl<'a> Walker<'a> {
             if escaped && !self.clean {
                 return Err(Stop::Odd);
             }
-            self.expect(b':')?;
-            each(self, key)?;
+            if self.peek()? != b':' {
+                return Err(Stop::Odd);
+            }
+            self.at += 1;
+            self.peek()?;
+            let value = self.at;
+            let go_on = each(self, key)?;
+            if self.at == value {
+                self.skip()?;
+            }
+            if !go_on {
+                self.at = self.end_of_container(self.at)?;
+                self.depth -= 1;
+                return Ok(true);
+            }
             match self.peek()? {
                 b',' => self.at += 1,
                 b'}' => {
@@ -135,8 +156,8 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Calls `each` before every element, which `each` has to step over. `false` where the value
-    /// is no array; it is stepped over then.
+    /// Calls `each` before every element; what `each` does not read is stepped over. `false`
+    /// where the value is no array.
     #[inline(always)]
     pub(crate) fn array<F>(&mut self, mut each: F) -> Result<bool, Stop>
     where
@@ -152,7 +173,12 @@ impl<'a> Walker<'a> {
             return Ok(true);
         }
         loop {
+            self.peek()?;
+            let value = self.at;
             each(self)?;
+            if self.at == value {
+                self.skip()?;
+            }
             match self.peek()? {
                 b',' => self.at += 1,
                 b']' => {
@@ -164,15 +190,18 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Steps over a value and remembers where it stands.
-    pub(crate) fn mark(&mut self) -> Result<Mark, Stop> {
-        self.peek()?;
-        let mark = Mark { at: self.at, depth: self.depth };
-        self.skip()?;
-        Ok(mark)
+    /// Where the value at the cursor stands; does not read it.
+    #[inline(always)]
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { at: self.at, depth: self.depth }
     }
 
-    /// A second cursor before a value that was stepped over.
+    /// What lies between a mark and the cursor.
+    pub(crate) fn since(&self, mark: Mark) -> &'a [u8] {
+        self.record.get(mark.at..self.at).unwrap_or_default()
+    }
+
+    /// A second cursor, before a value seen earlier.
     pub(crate) fn back_to(&self, mark: Mark) -> Self {
         Self { at: mark.at, depth: mark.depth, ..*self }
     }
@@ -199,6 +228,12 @@ impl<'a> Walker<'a> {
         Ok(())
     }
 
+    /// The end of the container that the cursor is in, from `at` inside it.
+    fn end_of_container(&self, at: usize) -> Result<usize, Stop> {
+        let room = if self.clean { u32::MAX } else { (DEPTH_MAX + 1).saturating_sub(self.depth) };
+        container_end(self.padded, at, self.record.len(), room).ok_or(Stop::Odd)
+    }
+
     /// A string; `None` for any other value, which is stepped over.
     #[inline(always)]
     pub(crate) fn string(&mut self) -> Result<Option<Raw<'a>>, Stop> {
@@ -221,8 +256,11 @@ impl<'a> Walker<'a> {
 
     /// An integer, or a string that holds one; `None` for any other value or beyond 64 bits.
     pub(crate) fn integer(&mut self) -> Result<Option<i64>, Stop> {
-        let id = self.id()?;
-        Ok(id.and_then(|id| id.to_str().parse().ok()))
+        Ok(match self.id()? {
+            Some(Raw::Plain(digits)) => str::from_utf8(digits).ok().and_then(|it| it.parse().ok()),
+            Some(escaped) => escaped.to_str().parse().ok(),
+            None => None,
+        })
     }
 
     /// `true` or `false`; `None` for any other value.
@@ -258,7 +296,8 @@ impl<'a> Walker<'a> {
     #[inline(always)]
     fn digits(&mut self) -> Result<&'a [u8], Stop> {
         let from = self.at;
-        while let Some(b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E') = self.record.get(self.at) {
+        let is_part = |byte: &u8| NUMBER[usize::from(*byte)];
+        while self.record.get(self.at).is_some_and(is_part) {
             self.at += 1;
         }
         if self.at == from {
@@ -267,3 +306,14 @@ impl<'a> Walker<'a> {
         self.record.get(from..self.at).ok_or(Stop::Odd)
     }
 }
+
+/// The bytes that numbers are written with.
+const NUMBER: [bool; 256] = {
+    let mut part = [false; 256];
+    let mut n = 0;
+    while n < 15 {
+        part[b"0123456789+-.eE"[n] as usize] = true;
+        n += 1;
+    }
+    part
+};
