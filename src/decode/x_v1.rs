@@ -74,6 +74,7 @@ pub(super) fn walk<'a>(w: &mut Walker<'a>) -> Walked<'a> {
     }))
 }
 
+#[inline(always)]
 fn top<'a>(w: &mut Walker<'a>, key: &[u8], record: &mut Record<'a>) -> Result<(), Stop> {
     match key {
         b"id_str" => record.id.string = w.string()?,
@@ -99,6 +100,7 @@ fn top<'a>(w: &mut Walker<'a>, key: &[u8], record: &mut Record<'a>) -> Result<()
     Ok(())
 }
 
+#[inline(always)]
 fn body<'a>(w: &mut Walker<'a>, key: &[u8], body: &mut Body<'a>) -> Result<(), Stop> {
     match key {
         b"text" => body.text = w.string()?,
@@ -128,6 +130,7 @@ fn author<'a>(w: &mut Walker<'a>) -> Result<Id<'a>, Stop> {
     Ok(user)
 }
 
+#[inline(always)]
 fn id<'a>(w: &mut Walker<'a>, key: &[u8], id: &mut Id<'a>) -> Result<(), Stop> {
     match key {
         b"id_str" => id.string = w.string()?,

@@ -267,6 +267,7 @@ mod x86 {
         let mut depth = 1u32;
         let ones = _mm_set1_epi8(-1);
         let fold = _mm256_set1_epi8(0x20);
+        let close = _mm256_set1_epi8(0x26);
         while at < end {
             let block = load(bytes, at);
             let before_end = before_end(at, end);
@@ -281,9 +282,16 @@ mod x86 {
             let parity = _mm_cvtsi128_si64(_mm_clmulepi64_si128(quotes, ones, 0)).cast_unsigned();
             let string = parity ^ inside;
             inside = (string.cast_signed() >> 63).cast_unsigned();
+            // Bits 0x26 aside, brackets and braces are 0x7F; so are a few letters, but not one that
+            // JSON has outside strings. Blocks without any are most of a long object.
+            let valid = !string & before_end;
+            let either = [_mm256_or_si256(block[0], close), _mm256_or_si256(block[1], close)];
+            if equal(either, 0x7F) & valid == 0 {
+                at += BLOCK;
+                continue;
+            }
             // `[` and `]` differ from `{` and `}` in bit 0x20 alone, and no other byte maps there.
             let folded = [_mm256_or_si256(block[0], fold), _mm256_or_si256(block[1], fold)];
-            let valid = !string & before_end;
             let opens = equal(folded, b'{') & valid;
             let closes = equal(folded, b'}') & valid;
             if depth + opens.count_ones() > room {

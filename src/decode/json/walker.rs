@@ -29,12 +29,94 @@ pub(crate) struct Mark {
     depth: u32,
 }
 
-/// The cursor. It stands before a value, or after one.
-pub(crate) struct Walker<'a> {
+/// The bytes of a record, read from places that the caller keeps: a place held in a variable
+/// stays in a register, where one in the cursor would go through memory at every step.
+#[derive(Clone, Copy)]
+struct Bytes<'a> {
     /// The buffer up to wherever it goes on past the record: vector loads may run over the end.
     padded: &'a [u8],
     /// The same buffer cut at the end of the record.
     record: &'a [u8],
+}
+
+impl<'a> Bytes<'a> {
+    /// The next byte from `at` that is not white space, and its place.
+    #[inline(always)]
+    fn peek(self, at: usize) -> Result<(usize, u8), Stop> {
+        match self.record.get(at) {
+            Some(byte) if *byte > b' ' => Ok((at, *byte)),
+            _ => self.peek_past_space(at),
+        }
+    }
+
+    #[cold]
+    fn peek_past_space(self, at: usize) -> Result<(usize, u8), Stop> {
+        let rest = self.record.get(at..).unwrap_or_default();
+        let space = rest.iter().position(|byte| !super::is_space(*byte)).ok_or(Stop::Odd)?;
+        Ok((at + space, rest[space]))
+    }
+
+    /// The string whose opening quote is at `at`: the place after it, its inside, and whether it
+    /// has escapes.
+    #[inline(always)]
+    fn quoted(self, at: usize) -> Result<(usize, &'a [u8], bool), Stop> {
+        let end = string_end(self.padded, at + 1, self.record.len()).ok_or(Stop::Odd)?;
+        let inside = self.record.get(at + 1..end.quote).ok_or(Stop::Odd)?;
+        Ok((end.quote + 1, inside, end.escaped))
+    }
+
+    /// The place after the value that begins at `at` with `byte`.
+    #[inline(always)]
+    fn skip(self, at: usize, byte: u8, room: u32) -> Result<usize, Stop> {
+        match byte {
+            b'"' => Ok(self.quoted(at)?.0),
+            b'{' | b'[' => self.end_of_container(at + 1, room),
+            b't' => self.literal(at, b"true"),
+            b'f' => self.literal(at, b"false"),
+            b'n' => self.literal(at, b"null"),
+            _ => Ok(at + self.digits(at)?.len()),
+        }
+    }
+
+    /// The place after the container that `at` lies in.
+    fn end_of_container(self, at: usize, room: u32) -> Result<usize, Stop> {
+        container_end(self.padded, at, self.record.len(), room).ok_or(Stop::Odd)
+    }
+
+    #[inline(always)]
+    fn literal(self, at: usize, word: &'static [u8]) -> Result<usize, Stop> {
+        match self.record.get(at..at + word.len()) {
+            Some(bytes) if bytes == word => Ok(at + word.len()),
+            _ => Err(Stop::Odd),
+        }
+    }
+
+    /// The bytes of a number; whether they make one is not looked at.
+    #[inline(always)]
+    fn digits(self, at: usize) -> Result<&'a [u8], Stop> {
+        let is_part = |byte: &u8| NUMBER[usize::from(*byte)];
+        let mut to = at;
+        while self.record.get(to).is_some_and(is_part) {
+            to += 1;
+        }
+        if to == at { Err(Stop::Odd) } else { Ok(&self.record[at..to]) }
+    }
+}
+
+/// The bytes that numbers are written with.
+const NUMBER: [bool; 256] = {
+    let mut part = [false; 256];
+    let mut n = 0;
+    while n < 15 {
+        part[b"0123456789+-.eE"[n] as usize] = true;
+        n += 1;
+    }
+    part
+};
+
+/// The cursor. It stands before a value, or after one.
+pub(crate) struct Walker<'a> {
+    bytes: Bytes<'a>,
     at: usize,
     depth: u32,
     /// The record was written anew by the tolerant path: nothing in it nests too deep, and a key
@@ -45,7 +127,8 @@ pub(crate) struct Walker<'a> {
 impl<'a> Walker<'a> {
     /// A cursor before the value at `start`; the record ends before `end`.
     pub(crate) fn new(padded: &'a [u8], start: usize, end: usize) -> Self {
-        Self { padded, record: &padded[..end], at: start, depth: 0, clean: false }
+        let bytes = Bytes { padded, record: &padded[..end] };
+        Self { bytes, at: start, depth: 0, clean: false }
     }
 
     /// A cursor over a record that the tolerant path wrote.
@@ -54,8 +137,8 @@ impl<'a> Walker<'a> {
     }
 
     /// `Ok` where nothing but white space follows.
-    pub(crate) fn finish(&mut self) -> Result<(), Stop> {
-        match self.peek() {
+    pub(crate) fn finish(&self) -> Result<(), Stop> {
+        match self.bytes.peek(self.at) {
             Ok(_) => Err(Stop::Odd),
             Err(_) => Ok(()),
         }
@@ -64,37 +147,15 @@ impl<'a> Walker<'a> {
     /// The next byte that is not white space; the cursor stands on it.
     #[inline(always)]
     pub(crate) fn peek(&mut self) -> Result<u8, Stop> {
-        match self.record.get(self.at) {
-            Some(byte) if *byte > b' ' => Ok(*byte),
-            _ => self.peek_past_space(),
-        }
+        let byte;
+        (self.at, byte) = self.bytes.peek(self.at)?;
+        Ok(byte)
     }
 
-    #[cold]
-    fn peek_past_space(&mut self) -> Result<u8, Stop> {
-        loop {
-            match self.record.get(self.at) {
-                Some(byte) if !super::is_space(*byte) => return Ok(*byte),
-                Some(_) => self.at += 1,
-                None => return Err(Stop::Odd),
-            }
-        }
-    }
-
+    /// Levels that may nest from the cursor on.
     #[inline(always)]
-    fn enter(&mut self) -> Result<(), Stop> {
-        self.at += 1;
-        self.depth += 1;
-        if self.depth > DEPTH_MAX && !self.clean {
-            return Err(Stop::Odd);
-        }
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn leave(&mut self) {
-        self.at += 1;
-        self.depth -= 1;
+    fn room(&self) -> u32 {
+        if self.clean { u32::MAX } else { DEPTH_MAX.saturating_sub(self.depth) }
     }
 
     /// Calls `each` with every key, the cursor before its value; what `each` does not read is
@@ -117,43 +178,44 @@ impl<'a> Walker<'a> {
             self.skip()?;
             return Ok(false);
         }
-        self.enter()?;
-        if self.peek()? == b'}' {
-            self.leave();
-            return Ok(true);
-        }
-        loop {
-            if self.peek()? != b'"' {
+        let bytes = self.bytes;
+        let room = self.room();
+        self.depth += 1;
+        let (mut at, mut byte) = bytes.peek(self.at + 1)?;
+        while byte != b'}' {
+            if byte != b'"' || room == 0 {
                 return Err(Stop::Odd);
             }
-            let (key, escaped) = self.quoted()?;
+            let (after, key, escaped) = bytes.quoted(at)?;
             if escaped && !self.clean {
                 return Err(Stop::Odd);
             }
-            if self.peek()? != b':' {
+            (at, byte) = bytes.peek(after)?;
+            if byte != b':' {
                 return Err(Stop::Odd);
             }
-            self.at += 1;
-            self.peek()?;
-            let value = self.at;
+            (at, byte) = bytes.peek(at + 1)?;
+            self.at = at;
             let go_on = each(self, key)?;
-            if self.at == value {
-                self.skip()?;
-            }
+            at = if self.at == at { bytes.skip(at, byte, room - 1)? } else { self.at };
             if !go_on {
-                self.at = self.end_of_container(self.at)?;
-                self.depth -= 1;
-                return Ok(true);
+                at = bytes.end_of_container(at, room)? - 1;
+                break;
             }
-            match self.peek()? {
-                b',' => self.at += 1,
-                b'}' => {
-                    self.leave();
-                    return Ok(true);
+            (at, byte) = bytes.peek(at)?;
+            if byte == b',' {
+                (at, byte) = bytes.peek(at + 1)?;
+                // A comma before the closing bracket, which no JSON has.
+                if byte == b'}' {
+                    return Err(Stop::Odd);
                 }
-                _ => return Err(Stop::Odd),
+            } else if byte != b'}' {
+                return Err(Stop::Odd);
             }
         }
+        self.at = at + 1;
+        self.depth -= 1;
+        Ok(true)
     }
 
     /// Calls `each` before every element; what `each` does not read is stepped over. `false`
@@ -167,27 +229,28 @@ impl<'a> Walker<'a> {
             self.skip()?;
             return Ok(false);
         }
-        self.enter()?;
-        if self.peek()? == b']' {
-            self.leave();
-            return Ok(true);
+        if self.room() == 0 {
+            return Err(Stop::Odd);
         }
-        loop {
-            self.peek()?;
+        self.depth += 1;
+        self.at += 1;
+        let mut is_first = true;
+        while self.peek()? != b']' || !is_first {
             let value = self.at;
             each(self)?;
             if self.at == value {
                 self.skip()?;
             }
+            is_first = false;
             match self.peek()? {
                 b',' => self.at += 1,
-                b']' => {
-                    self.leave();
-                    return Ok(true);
-                }
+                b']' => break,
                 _ => return Err(Stop::Odd),
             }
         }
+        self.at += 1;
+        self.depth -= 1;
+        Ok(true)
     }
 
     /// Where the value at the cursor stands; does not read it.
@@ -198,7 +261,7 @@ impl<'a> Walker<'a> {
 
     /// What lies between a mark and the cursor.
     pub(crate) fn since(&self, mark: Mark) -> &'a [u8] {
-        self.record.get(mark.at..self.at).unwrap_or_default()
+        self.bytes.record.get(mark.at..self.at).unwrap_or_default()
     }
 
     /// A second cursor, before a value seen earlier.
@@ -207,31 +270,10 @@ impl<'a> Walker<'a> {
     }
 
     /// Steps over a value.
-    #[inline(always)]
     pub(crate) fn skip(&mut self) -> Result<(), Stop> {
-        match self.peek()? {
-            b'"' => {
-                self.quoted()?;
-            }
-            b'{' | b'[' => {
-                let room = if self.clean { u32::MAX } else { DEPTH_MAX.saturating_sub(self.depth) };
-                let end = container_end(self.padded, self.at + 1, self.record.len(), room);
-                self.at = end.ok_or(Stop::Odd)?;
-            }
-            b't' => self.literal(b"true")?,
-            b'f' => self.literal(b"false")?,
-            b'n' => self.literal(b"null")?,
-            _ => {
-                self.digits()?;
-            }
-        }
+        let byte = self.peek()?;
+        self.at = self.bytes.skip(self.at, byte, self.room())?;
         Ok(())
-    }
-
-    /// The end of the container that the cursor is in, from `at` inside it.
-    fn end_of_container(&self, at: usize) -> Result<usize, Stop> {
-        let room = if self.clean { u32::MAX } else { (DEPTH_MAX + 1).saturating_sub(self.depth) };
-        container_end(self.padded, at, self.record.len(), room).ok_or(Stop::Odd)
     }
 
     /// A string; `None` for any other value, which is stepped over.
@@ -241,15 +283,20 @@ impl<'a> Walker<'a> {
             self.skip()?;
             return Ok(None);
         }
-        let (bytes, escaped) = self.quoted()?;
-        Ok(Some(if escaped { Raw::Json(bytes) } else { Raw::Plain(bytes) }))
+        let (after, inside, escaped) = self.bytes.quoted(self.at)?;
+        self.at = after;
+        Ok(Some(if escaped { Raw::Json(inside) } else { Raw::Plain(inside) }))
     }
 
     /// An identifier: a string, or a number as it stands; `None` for any other value.
     #[inline(always)]
     pub(crate) fn id(&mut self) -> Result<Option<Raw<'a>>, Stop> {
         match self.peek()? {
-            b'-' | b'0'..=b'9' => Ok(Some(Raw::Plain(self.digits()?))),
+            b'-' | b'0'..=b'9' => {
+                let digits = self.bytes.digits(self.at)?;
+                self.at += digits.len();
+                Ok(Some(Raw::Plain(digits)))
+            }
             _ => self.string(),
         }
     }
@@ -257,8 +304,8 @@ impl<'a> Walker<'a> {
     /// An integer, or a string that holds one; `None` for any other value or beyond 64 bits.
     pub(crate) fn integer(&mut self) -> Result<Option<i64>, Stop> {
         Ok(match self.id()? {
-            Some(Raw::Plain(digits)) => str::from_utf8(digits).ok().and_then(|it| it.parse().ok()),
-            Some(escaped) => escaped.to_str().parse().ok(),
+            Some(Raw::Plain(digits)) => integer(digits),
+            Some(escaped) => integer(escaped.to_str().as_bytes()),
             None => None,
         })
     }
@@ -273,47 +320,25 @@ impl<'a> Walker<'a> {
         self.skip()?;
         Ok(value)
     }
-
-    /// The inside of the string that the cursor stands on, and whether it has escapes.
-    #[inline(always)]
-    fn quoted(&mut self) -> Result<(&'a [u8], bool), Stop> {
-        let from = self.at + 1;
-        let end = string_end(self.padded, from, self.record.len()).ok_or(Stop::Odd)?;
-        self.at = end.quote + 1;
-        Ok((self.record.get(from..end.quote).ok_or(Stop::Odd)?, end.escaped))
-    }
-
-    #[inline(always)]
-    fn literal(&mut self, word: &'static [u8]) -> Result<(), Stop> {
-        if self.record.get(self.at..self.at + word.len()) != Some(word) {
-            return Err(Stop::Odd);
-        }
-        self.at += word.len();
-        Ok(())
-    }
-
-    /// The bytes of a number; whether they make one is not looked at.
-    #[inline(always)]
-    fn digits(&mut self) -> Result<&'a [u8], Stop> {
-        let from = self.at;
-        let is_part = |byte: &u8| NUMBER[usize::from(*byte)];
-        while self.record.get(self.at).is_some_and(is_part) {
-            self.at += 1;
-        }
-        if self.at == from {
-            return Err(Stop::Odd);
-        }
-        self.record.get(from..self.at).ok_or(Stop::Odd)
-    }
 }
 
-/// The bytes that numbers are written with.
-const NUMBER: [bool; 256] = {
-    let mut part = [false; 256];
-    let mut n = 0;
-    while n < 15 {
-        part[b"0123456789+-.eE"[n] as usize] = true;
-        n += 1;
+/// A decimal integer with an optional `-`; `None` beyond 64 bits.
+pub(crate) fn integer(bytes: &[u8]) -> Option<i64> {
+    let (negative, digits) = match bytes {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if digits.is_empty() {
+        return None;
     }
-    part
-};
+    let digit = |byte: u8| Some(i64::from(byte.wrapping_sub(b'0'))).filter(|digit| *digit <= 9);
+    if digits.len() <= 18 {
+        // Eighteen digits cannot overflow.
+        let number = digits.iter().try_fold(0, |sum, byte| Some(sum * 10 + digit(*byte)?))?;
+        return Some(if negative { -number } else { number });
+    }
+    digits.iter().try_fold(0i64, |sum, byte| {
+        let digit = if negative { -digit(*byte)? } else { digit(*byte)? };
+        sum.checked_mul(10)?.checked_add(digit)
+    })
+}

@@ -44,7 +44,7 @@ fn both_paths_agree_on_every_fixture() {
 
 /// Writes a value with every freedom that JSON leaves: white space, escapes, order is kept.
 fn scribble(value: &Value, dice: &mut impl FnMut(u32) -> u32, out: &mut String) {
-    let mut space = |out: &mut String, dice: &mut dyn FnMut(u32) -> u32| {
+    let space = |out: &mut String, dice: &mut dyn FnMut(u32) -> u32| {
         if dice(6) == 0 {
             out.push([' ', '\t', '\r', '\n'][dice(4) as usize]);
         }
