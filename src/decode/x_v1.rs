@@ -7,6 +7,10 @@
 //! A list of tags that is not there (`entities` or its `hashtags` absent) leaves the text to be
 //! parsed. `delete` takes a post back; the other messages are no posts.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::json::Walked;
 use super::json::walker::{Mark, Stop, Walker};
 use super::{DecodeError, time};
@@ -59,19 +63,17 @@ pub(super) fn walk<'a>(w: &mut Walker<'a>) -> Walked<'a> {
             None => Err(Stop::Wrong(DecodeError::Missing("text"))),
         };
     }
-    let repost = record.retweeted.is_some();
-    let (text, given) = choose(w, record.retweeted.unwrap_or(record.body))?;
     let time = record.timestamp_ms.map(EventTime);
-    Ok(Some(Post {
+    let mut post = Post {
         id: record.id.take(),
         author: record.author.take(),
         time: time.or_else(|| record.created_at.as_ref().and_then(time::x_v1)),
         lang: record.lang.unwrap_or_default(),
-        text: text.ok_or(Stop::Wrong(DecodeError::Missing("text")))?,
-        given,
-        repost,
+        repost: record.retweeted.is_some(),
         ..Post::default()
-    }))
+    };
+    choose(w, record.retweeted.unwrap_or(record.body), &mut post)?;
+    Ok(Some(post))
 }
 
 #[inline(always)]
@@ -112,6 +114,9 @@ fn body<'a>(w: &mut Walker<'a>, key: &[u8], body: &mut Body<'a>) -> Result<(), S
     Ok(())
 }
 
+/// The beginning of the keys that [`author`] reads.
+static SECOND_ID: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"id"));
+
 /// The id of a user object. Its dozens of other members come after the id, and are stepped over
 /// in one go unless one of them could be a second id.
 fn author<'a>(w: &mut Walker<'a>) -> Result<Id<'a>, Stop> {
@@ -123,7 +128,7 @@ fn author<'a>(w: &mut Walker<'a>) -> Result<Id<'a>, Stop> {
         rest = w.mark();
         Ok(user.string.is_none())
     })?;
-    if memchr::memmem::find(w.since(rest), b"\"id").is_some() {
+    if SECOND_ID.find(w.since(rest)).is_some() {
         user = Id::default();
         w.back_to(begin).object(|w, key| id(w, key, &mut user))?;
     }
@@ -140,11 +145,8 @@ fn id<'a>(w: &mut Walker<'a>, key: &[u8], id: &mut Id<'a>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The most complete text, and the tags that were given for it.
-fn choose<'a>(
-    w: &Walker<'a>,
-    mut short: Body<'a>,
-) -> Result<(Option<Raw<'a>>, Option<GivenTags<'a>>), Stop> {
+/// Gives the post the most complete text, and the tags that were given for it.
+fn choose<'a>(w: &Walker<'a>, mut short: Body<'a>, post: &mut Post<'a>) -> Result<(), Stop> {
     if let Some(mark) = short.extended {
         let mut long = Body::default();
         w.back_to(mark).object(|w, key| body(w, key, &mut long))?;
@@ -152,29 +154,34 @@ fn choose<'a>(
             short = long;
         }
     }
-    let given = match short.entities {
-        Some(mark) => entities(&mut w.back_to(mark))?,
-        None => None,
-    };
-    Ok((short.full_text.or(short.text), given))
+    let text = short.full_text.or(short.text);
+    post.text = text.ok_or(Stop::Wrong(DecodeError::Missing("text")))?;
+    match short.entities {
+        Some(mark) => entities(&mut w.back_to(mark), &mut post.given),
+        None => Ok(()),
+    }
 }
 
 /// `{"hashtags":[{"text":"tag","indices":[from,to]}]}`, in code points.
-fn entities<'a>(w: &mut Walker<'a>) -> Result<Option<GivenTags<'a>>, Stop> {
-    let mut given = None;
-    w.object(|w, key| match key {
-        b"hashtags" => {
-            let mut tags = GivenTags::new();
-            let is_there = w.array(|w| {
-                tags.extend(hashtag(w)?);
-                Ok(())
-            })?;
-            given = is_there.then_some(tags);
-            Ok(())
+fn entities<'a>(w: &mut Walker<'a>, given: &mut Option<GivenTags<'a>>) -> Result<(), Stop> {
+    w.object(|w, key| {
+        if key != b"hashtags" {
+            return Ok(());
         }
-        _ => Ok(()),
+        if w.peek()? != b'[' {
+            *given = None;
+            return Ok(());
+        }
+        let tags = given.insert(GivenTags::new());
+        w.array(|w| {
+            if let Some(tag) = hashtag(w)? {
+                tags.push(tag);
+            }
+            Ok(())
+        })?;
+        Ok(())
     })?;
-    Ok(given)
+    Ok(())
 }
 
 fn hashtag<'a>(w: &mut Walker<'a>) -> Result<Option<GivenTag<'a>>, Stop> {

@@ -53,8 +53,8 @@ fn string_end_long(bytes: &[u8], at: usize, end: usize) -> Option<StringEnd> {
 
 /// Finds the end of an object or array whose first byte after the opening bracket is `at`: the
 /// index after its closing bracket. `None` where it does not close before `end`, or where it may
-/// nest `room` levels or more inside itself (it says so too early by up to one block, never too
-/// late). Kinds of brackets are not told apart, and a backslash outside a string, which no JSON
+/// nest `room` levels or more inside itself (it says so too early by what one block of 64 bytes
+/// holds, never too late). Kinds of brackets are not told apart, and a backslash outside a string, which no JSON
 /// has, hides a quote after it.
 #[must_use]
 pub fn container_end(bytes: &[u8], at: usize, end: usize, room: u32) -> Option<usize> {
@@ -228,13 +228,6 @@ mod x86 {
         escaped
     }
 
-    /// Ones for the bytes of the block that lie before `end`.
-    #[inline(always)]
-    fn before_end(at: usize, end: usize) -> u64 {
-        let left = end - at;
-        if left >= BLOCK { !0 } else { (1 << left) - 1 }
-    }
-
     #[target_feature(enable = "avx2,pclmulqdq,bmi1,popcnt")]
     pub(super) fn string_end(bytes: &[u8], at: usize, end: usize) -> Option<StringEnd> {
         let mut at = at;
@@ -242,7 +235,7 @@ mod x86 {
         let mut any_escape = false;
         while at < end {
             let block = load(bytes, at);
-            let mut quotes = equal(block, b'"') & before_end(at, end);
+            let mut quotes = equal(block, b'"');
             let backslashes = equal(block, b'\\');
             if backslashes | carry != 0 {
                 quotes &= !escaped(backslashes, &mut carry);
@@ -250,7 +243,8 @@ mod x86 {
             if quotes != 0 {
                 let first = quotes.trailing_zeros();
                 any_escape |= backslashes & ((1 << first) - 1) != 0;
-                return Some(StringEnd { quote: at + first as usize, escaped: any_escape });
+                let quote = at + first as usize;
+                return (quote < end).then_some(StringEnd { quote, escaped: any_escape });
             }
             any_escape |= backslashes != 0;
             at += BLOCK;
@@ -270,8 +264,7 @@ mod x86 {
         let close = _mm256_set1_epi8(0x26);
         while at < end {
             let block = load(bytes, at);
-            let before_end = before_end(at, end);
-            let mut quotes = equal(block, b'"') & before_end;
+            let mut quotes = equal(block, b'"');
             let backslashes = equal(block, b'\\');
             if backslashes | carry != 0 {
                 quotes &= !escaped(backslashes, &mut carry);
@@ -284,7 +277,7 @@ mod x86 {
             inside = (string.cast_signed() >> 63).cast_unsigned();
             // Bits 0x26 aside, brackets and braces are 0x7F; so are a few letters, but not one that
             // JSON has outside strings. Blocks without any are most of a long object.
-            let valid = !string & before_end;
+            let valid = !string;
             let either = [_mm256_or_si256(block[0], close), _mm256_or_si256(block[1], close)];
             if equal(either, 0x7F) & valid == 0 {
                 at += BLOCK;
@@ -305,7 +298,8 @@ mod x86 {
                     let place = rest.trailing_zeros();
                     let opened = (opens & ((1 << place) - 1)).count_ones();
                     if closed == depth + opened {
-                        return Some(at + place as usize + 1);
+                        let after = at + place as usize + 1;
+                        return (after <= end).then_some(after);
                     }
                     rest &= rest - 1;
                 }

@@ -178,8 +178,7 @@ impl<'a> Walker<'a> {
             self.skip()?;
             return Ok(false);
         }
-        let bytes = self.bytes;
-        let room = self.room();
+        let (bytes, clean, room) = (self.bytes, self.clean, self.room());
         self.depth += 1;
         let (mut at, mut byte) = bytes.peek(self.at + 1)?;
         while byte != b'}' {
@@ -187,7 +186,7 @@ impl<'a> Walker<'a> {
                 return Err(Stop::Odd);
             }
             let (after, key, escaped) = bytes.quoted(at)?;
-            if escaped && !self.clean {
+            if escaped && !clean {
                 return Err(Stop::Odd);
             }
             (at, byte) = bytes.peek(after)?;
@@ -331,14 +330,14 @@ pub(crate) fn integer(bytes: &[u8]) -> Option<i64> {
     if digits.is_empty() {
         return None;
     }
-    let digit = |byte: u8| Some(i64::from(byte.wrapping_sub(b'0'))).filter(|digit| *digit <= 9);
-    if digits.len() <= 18 {
-        // Eighteen digits cannot overflow.
-        let number = digits.iter().try_fold(0, |sum, byte| Some(sum * 10 + digit(*byte)?))?;
-        return Some(if negative { -number } else { number });
+    let mut number = 0i64;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        let digit = if negative { -i64::from(digit) } else { i64::from(digit) };
+        number = number.checked_mul(10)?.checked_add(digit)?;
     }
-    digits.iter().try_fold(0i64, |sum, byte| {
-        let digit = if negative { -digit(*byte)? } else { digit(*byte)? };
-        sum.checked_mul(10)?.checked_add(digit)
-    })
+    Some(number)
 }
