@@ -53,9 +53,9 @@ fn string_end_long(bytes: &[u8], at: usize, end: usize) -> Option<StringEnd> {
 
 /// Finds the end of an object or array whose first byte after the opening bracket is `at`: the
 /// index after its closing bracket. `None` where it does not close before `end`, or where it may
-/// nest `room` levels or more inside itself (it says so too early by what one block of 64 bytes
-/// holds, never too late). Kinds of brackets are not told apart, and a backslash outside a string, which no JSON
-/// has, hides a quote after it.
+/// nest `room` levels or more inside itself; that is said too early by what one block of 64 bytes
+/// holds, never too late. Kinds of brackets are not told apart, and a backslash outside a string,
+/// which no JSON has, hides a quote after it.
 #[must_use]
 pub fn container_end(bytes: &[u8], at: usize, end: usize, room: u32) -> Option<usize> {
     let end = end.min(bytes.len());
