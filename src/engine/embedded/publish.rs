@@ -9,8 +9,9 @@ use crate::rank::build::{self, Key, Places};
 use crate::rank::{Mode, Published, Query, Ranking, RunState, SinkStatus, SourceStatus, Status};
 use crate::state::State;
 
-/// Rows published for each mode and window; more are asked for.
-const ROWS: usize = 100;
+/// Rows published for each mode and window: at least so many for the page, at most so many
+/// whatever the job prints at its end; more are asked for.
+const ROWS: std::ops::RangeInclusive<usize> = 100..=1000;
 /// The rate is that of the last ten seconds.
 const RATE_MS: i64 = 10_000;
 
@@ -91,7 +92,7 @@ impl Publisher {
         checkpoint_epoch: Option<u64>,
     ) -> Published {
         self.batch += 1;
-        let rows = self.top.max(ROWS);
+        let rows = self.top.clamp(*ROWS.start(), *ROWS.end());
         let mut rankings = Vec::with_capacity(self.keys.len());
         for &key in &self.keys {
             if let Some(mut ranking) = build::ranking(state, key, at, rows) {
