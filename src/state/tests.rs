@@ -62,13 +62,16 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Pane of a post (none = late) and its tags.
+type Kept = (Option<i64>, Vec<u8>);
+
 /// What is counted, kept as the list of posts.
 #[derive(Default)]
 struct Model {
     newest: Option<i64>,
     closed_to: Option<i64>,
     /// Identity -> pane (none = late) and tags; none = taken back.
-    posts: BTreeMap<u64, Option<(Option<i64>, Vec<u8>)>>,
+    posts: BTreeMap<u64, Option<Kept>>,
     order: Vec<u64>,
 }
 
@@ -121,7 +124,7 @@ impl Model {
 }
 
 fn name(tag: u8) -> String {
-    if tag % 3 == 0 { format!("a_long_tag_number_{tag}") } else { format!("tag{tag}") }
+    if tag.is_multiple_of(3) { format!("a_long_tag_number_{tag}") } else { format!("tag{tag}") }
 }
 
 fn typed(tag: u8, id: u64) -> String {
