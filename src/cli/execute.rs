@@ -1,8 +1,9 @@
 //! What `run` and `demo` have in common: engine, server, signals, and the last words.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use super::exit::{Failure, Outcome};
+use super::exit::{FAILED, Failure, Outcome};
 use super::flags::Serving;
 use super::{signals, summary};
 use crate::engine::{self, Run, RunHandle, RunOptions};
@@ -11,10 +12,17 @@ use crate::rank::{Ask, Query, Ranking, TagDetail};
 use crate::serve::{self, Feed, Listen, PORT, Server, Tutorial};
 
 /// Runs `plan` to its end: until its sources end, or a signal comes.
-pub(super) fn execute(plan: Plan, options: RunOptions, serving: &Serving) -> Outcome {
+///
+/// Counts and so many totals go to the file of `last_words` then.
+pub(super) fn execute(
+    plan: Plan,
+    options: RunOptions,
+    serving: &Serving,
+    last_words: Option<(&Path, usize)>,
+) -> Outcome {
     let listen = where_to_listen(&plan, serving)?;
     let serve_options = serving.options(plan.count.top, plan.rule)?;
-    let top = plan.count.top;
+    let top = last_words.map_or(plan.count.top, |(_, top)| top);
     let signals = signals::install()?;
     let run = engine::start(plan, options)?;
     let stopping = run.clone();
@@ -35,7 +43,14 @@ pub(super) fn execute(plan: Plan, options: RunOptions, serving: &Serving) -> Out
     if let Some(server) = server {
         server.stop();
     }
-    tracing::info!("{}", summary::counted(&ended?));
+    let ended = ended?;
+    tracing::info!("{}", summary::counted(&ended));
+    if let Some((file, _)) = last_words {
+        let json = summary::json(&ended, ended.status.checkpoint_epoch)?;
+        std::fs::write(file, json).map_err(|error| {
+            Failure::new(FAILED, format_args!("cannot write `{}`: {error}", file.display()))
+        })?;
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //! Flags say how this process runs; what the pipeline *is* stands in the job file. Standard output
 //! is data, stderr is talk. Exit codes are those of `exit`.
 
+mod bench;
 mod check;
 mod completions;
 mod dashboard;
@@ -82,6 +83,15 @@ enum Command {
     Completions(completions::Args),
     /// Print the man page, or write all of them to a directory
     Man(man::Args),
+    /// Names at which TAGTIDE_CRASH_AT can kill a run, for the chaos harness
+    #[command(hide = true)]
+    CrashPoints,
+    /// Read a file and find its tags, without counting, for the bench
+    #[command(hide = true)]
+    BenchScan(bench::ScanArgs),
+    /// Commit and recover a state of many tags, for the bench
+    #[command(hide = true)]
+    BenchCheckpoint(bench::CheckpointArgs),
 }
 
 /// The whole program: reads the command line, runs the command, gives the exit code.
@@ -109,6 +119,9 @@ fn dispatch(command: Command, talk: &Talk) -> Outcome {
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => completions::run(&args, Cli::command()),
         Command::Man(args) => man::run(&args, Cli::command()),
+        Command::CrashPoints => bench::crash_points(),
+        Command::BenchScan(args) => bench::scan(&args),
+        Command::BenchCheckpoint(args) => bench::checkpoint(&args),
     }
 }
 

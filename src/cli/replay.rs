@@ -8,16 +8,15 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
 use tokio::sync::watch;
 
 use super::exit::{FAILED, Failure, Outcome};
 use super::extract::path_as_source;
 use super::flags::{Counting, FORMATS, Process, scalar, source, text};
 use super::signals;
-use super::summary::{counted, grouped};
+use super::summary::{counted, grouped, json};
 use super::talk::Talk;
-use crate::engine::{self, RunOptions, Summary};
+use crate::engine::{self, RunOptions};
 use crate::job::file::SourceJob;
 use crate::job::problem::Place;
 use crate::job::{Job, Purpose, check};
@@ -77,7 +76,8 @@ pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
     }
     let summary = ended?;
     tracing::info!("{}", counted(&summary));
-    let text = if args.json { json(&summary)? } else { table::render(&summary.ranking.trends) };
+    let text =
+        if args.json { json(&summary, None)? } else { table::render(&summary.ranking.trends) };
     std::io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::stdout(&error))
 }
 
@@ -118,43 +118,6 @@ fn job(args: &Args) -> Job {
     args.counting.apply(&mut job);
     args.counting.alone(&mut job, "total");
     job
-}
-
-/// What `--json` prints: one object.
-#[derive(Serialize)]
-struct Counted<'a> {
-    posts: u64,
-    tagged_posts: u64,
-    distinct_tags: u64,
-    malformed: u64,
-    trends: Vec<Row<'a>>,
-}
-
-#[derive(Serialize)]
-struct Row<'a> {
-    rank: u32,
-    tag: &'a str,
-    display: &'a str,
-    count: u64,
-}
-
-fn json(summary: &Summary) -> Result<String, Failure> {
-    let counters = &summary.status.counters;
-    let trends = summary.ranking.trends.iter().map(|trend| Row {
-        rank: trend.rank,
-        tag: &trend.tag,
-        display: &trend.display,
-        count: trend.count,
-    });
-    let counted = Counted {
-        posts: counters.posts,
-        tagged_posts: counters.tagged_posts,
-        distinct_tags: summary.distinct_tags,
-        malformed: counters.malformed,
-        trends: trends.collect(),
-    };
-    let failed = |error| Failure::new(FAILED, format_args!("cannot write JSON: {error}"));
-    serde_json::to_string(&counted).map(|line| line + "\n").map_err(failed)
 }
 
 /// Bytes to read, where every file is there and plain: only then is the time left known.

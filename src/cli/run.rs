@@ -33,6 +33,12 @@ pub(super) struct Args {
     /// One JSON object per batch instead of the table
     #[arg(long)]
     json: bool,
+    /// Where to write counts and totals of all tags at the end, for harnesses
+    #[arg(long, hide = true, value_name = "FILE")]
+    summary: Option<PathBuf>,
+    /// Rows of that file; all of them unless said
+    #[arg(long, hide = true, value_name = "N", default_value_t = usize::MAX)]
+    summary_top: usize,
 }
 
 /// What is said where neither a job nor a source is given.
@@ -55,7 +61,12 @@ pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
         fresh: args.process.fresh,
         ..RunOptions::default()
     };
-    execute(plan, options, &args.serving)
+    execute(
+        plan,
+        options,
+        &args.serving,
+        args.summary.as_deref().map(|file| (file, args.summary_top)),
+    )
 }
 
 /// The job of the file with the flags on it.

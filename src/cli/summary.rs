@@ -1,5 +1,8 @@
 //! The end of a run in words: what was counted, and what was not and why.
 
+use serde::Serialize;
+
+use super::exit::{FAILED, Failure};
 use crate::engine::Summary;
 use crate::rank::Counters;
 
@@ -38,6 +41,47 @@ fn reasons(counters: &Counters) -> [(&'static str, u64); 14] {
         ("tags that gave way at tags_max", counters.evicted_tags),
         ("tag occurrences", counters.tags),
     ]
+}
+
+/// What `replay --json` prints, and what `run --summary` writes: one object.
+#[derive(Serialize)]
+struct Counted<'a> {
+    posts: u64,
+    tagged_posts: u64,
+    distinct_tags: u64,
+    malformed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checkpoint_epoch: Option<u64>,
+    trends: Vec<Row<'a>>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    rank: u32,
+    tag: &'a str,
+    display: &'a str,
+    count: u64,
+}
+
+/// The counts and the ranking as one line of JSON; `epoch` where there was a checkpoint.
+pub(super) fn json(summary: &Summary, epoch: Option<u64>) -> Result<String, Failure> {
+    let counters = &summary.status.counters;
+    let trends = summary.ranking.trends.iter().map(|trend| Row {
+        rank: trend.rank,
+        tag: &trend.tag,
+        display: &trend.display,
+        count: trend.count,
+    });
+    let counted = Counted {
+        posts: counters.posts,
+        tagged_posts: counters.tagged_posts,
+        distinct_tags: summary.distinct_tags,
+        malformed: counters.malformed,
+        checkpoint_epoch: epoch,
+        trends: trends.collect(),
+    };
+    let failed = |error| Failure::new(FAILED, format_args!("cannot write JSON: {error}"));
+    serde_json::to_string(&counted).map(|line| line + "\n").map_err(failed)
 }
 
 /// `1234567` as `1,234,567`.

@@ -4,6 +4,8 @@
 
 mod embedded;
 
+pub use embedded::probe;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

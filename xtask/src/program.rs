@@ -53,6 +53,8 @@ pub(crate) struct Start<'a> {
     pub(crate) state_dir: Option<&'a Path>,
     /// Where it writes all its totals at the end.
     pub(crate) summary: &'a Path,
+    /// Rows of the summary; `None` = all.
+    pub(crate) rows: Option<usize>,
     /// Port of its HTTP server on 127.0.0.1; `None` = it serves nothing.
     pub(crate) port: Option<u16>,
 }
@@ -63,6 +65,9 @@ impl Start<'_> {
         let mut command = Command::new(self.program);
         command.arg("run").arg(self.job).args(["--workers", "2", "--quiet"]);
         command.arg("--summary").arg(self.summary);
+        if let Some(rows) = self.rows {
+            command.arg("--summary-top").arg(rows.to_string());
+        }
         let listen = self.port.map_or("none".into(), |port| format!("127.0.0.1:{port}"));
         command.args(["--listen", &listen]).arg("--state-dir");
         command.arg(self.state_dir.unwrap_or(Path::new("none")));
@@ -123,6 +128,8 @@ pub(crate) fn file_source(path: &Path, format: &str, timing: &str) -> String {
 pub(crate) struct Totals {
     /// Posts counted.
     pub(crate) posts: u64,
+    /// Tags with a count.
+    pub(crate) distinct: u64,
     /// Epoch of its last checkpoint, where it says so.
     pub(crate) epochs: Option<u64>,
     /// Key -> count.
@@ -146,7 +153,9 @@ impl Totals {
                 bail!("the summary has two rows of `{tag}`");
             }
         }
-        Ok(Self { posts, epochs: value["checkpoint_epoch"].as_u64(), tags })
+        let distinct =
+            value["distinct_tags"].as_u64().context("the summary lacks `distinct_tags`")?;
+        Ok(Self { posts, distinct, epochs: value["checkpoint_epoch"].as_u64(), tags })
     }
 }
 

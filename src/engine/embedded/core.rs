@@ -264,6 +264,7 @@ impl Core {
         if self.plan.time == TimePlan::Live {
             self.state.live_until(source, batch.arrived.0);
         }
+        self.sources[source].bytes += batch.records().len() as u64;
         for position in &batch.positions {
             let at = self.inboxes[source].positions.entry(position.partition.clone()).or_default();
             at.clone_from(&position.at);

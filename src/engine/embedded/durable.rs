@@ -228,7 +228,14 @@ impl Durable {
         Ok(())
     }
 
-    /// Waits until everything handed over is durable.
+    /// Waits until the last record handed over is durable.
+    pub(super) fn settle(&mut self) -> Result<(), CheckpointError> {
+        let dead = || self.thread.as_ref().is_none_or(JoinHandle::is_finished);
+        super::probe::until(|| self.committed() == self.epoch || dead());
+        self.check()
+    }
+
+    /// Waits until everything handed over is durable, and ends.
     pub(super) fn finish(&mut self) -> Result<(), CheckpointError> {
         self.queue = None;
         self.join()

@@ -10,6 +10,7 @@
 mod core;
 mod durable;
 mod outlet;
+pub mod probe;
 mod publish;
 mod reader;
 mod worker;

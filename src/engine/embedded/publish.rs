@@ -10,8 +10,9 @@ use crate::rank::series;
 use crate::rank::{Mode, Published, Query, Ranking, RunState, SinkStatus, SourceStatus, Status};
 use crate::state::State;
 
-/// Rows published for each mode and window; more are asked for.
-const ROWS: usize = 100;
+/// Rows published for each mode and window: at least so many for the page, at most so many
+/// whatever the job prints at its end; more are asked for.
+const ROWS: std::ops::RangeInclusive<usize> = 100..=1000;
 /// The rate is that of the last ten seconds.
 const RATE_MS: i64 = 10_000;
 
@@ -92,7 +93,7 @@ impl Publisher {
         checkpoint_epoch: Option<u64>,
     ) -> Published {
         self.batch += 1;
-        let rows = self.top.max(ROWS);
+        let rows = self.top.clamp(*ROWS.start(), *ROWS.end());
         let mut rankings = Vec::with_capacity(self.keys.len());
         // Nobody looks at sparklines in a replay at full speed.
         let mut counts_left = if self.live { series::COUNTS_MAX } else { 0 };

@@ -40,7 +40,13 @@ pub(super) fn check(checker: &mut Checker, job: &CountJob) -> CountPlan {
     );
     let modes = modes(checker, job);
     let default = (default_mode(checker, job, &modes), default_window(checker, job, &windows));
-    let top = checker.bounded(job.top.as_ref(), units::count, 10, (1, 10_000), "from 1 to 10000");
+    let top = checker.bounded(
+        job.top.as_ref(),
+        units::count,
+        10,
+        (1, 100_000_000),
+        "from 1 to 100000000",
+    );
     let top = usize::try_from(top).unwrap_or(usize::MAX);
     CountPlan { pane, windows, lateness, modes, default, top }
 }

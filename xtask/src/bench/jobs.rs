@@ -97,11 +97,12 @@ pub(super) fn count_file(
         job: &job,
         state_dir: counting.checkpoint.then_some(state_dir.as_path()),
         summary: &dir.join("summary.json"),
+        rows: Some(10),
         port: None,
     };
     let measured = timed(&mut start.command())?;
     let totals = Totals::read(start.summary)?;
-    let distinct = totals.tags.len() as u64;
+    let distinct = totals.distinct;
     Ok(Measured { posts: totals.posts, epochs: totals.epochs, distinct, ..measured })
 }
 

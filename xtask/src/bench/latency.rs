@@ -54,7 +54,14 @@ fn one(program: &Path, batch_ms: u64) -> anyhow::Result<String> {
     )?;
     let port = free_port()?;
     let summary = dir.join("summary.json");
-    let start = Start { program, job: &job, state_dir: None, summary: &summary, port: Some(port) };
+    let start = Start {
+        program,
+        job: &job,
+        state_dir: None,
+        summary: &summary,
+        rows: Some(10),
+        port: Some(port),
+    };
     let child = start.command().stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
     let mut guard = Guard::new(child, "tagtide run".into());
     let mut stream = accept(&listener)?;

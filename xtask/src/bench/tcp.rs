@@ -50,6 +50,7 @@ pub(super) fn measure(program: &Path, file: &Path, posts: u64) -> anyhow::Result
         job: &job,
         state_dir: Some(&state_dir),
         summary: &summary,
+        rows: Some(10),
         port: Some(port),
     };
     let child = start.command().stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;

@@ -124,8 +124,14 @@ impl Campaign {
         let log_path = self.dir.join("tagtide.log");
         let log = File::options().create(true).append(true).open(&log_path)?;
         let state_dir = Some(state_dir);
-        let start =
-            Start { program: &self.program, job: &self.input.job, state_dir, summary, port: None };
+        let start = Start {
+            program: &self.program,
+            job: &self.input.job,
+            state_dir,
+            summary,
+            rows: None,
+            port: None,
+        };
         let mut command = start.command();
         command.env("TAGTIDE_SNAPSHOT_LOG_BYTES", SNAPSHOT_LOG_BYTES);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);

@@ -1,0 +1,150 @@
+//! Measures the checkpoint of a large state as a run would use it; for the bench alone.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::checkpoint::CheckpointError;
+use crate::clock::monotonic;
+use crate::engine::embedded::durable::{self, Durable};
+use crate::job::{CountPlan, Limits, Plan, TimePlan};
+use crate::post::Batch;
+use crate::rank::Mode;
+use crate::state::State;
+use crate::state::extracted::{Extracted, Row};
+use crate::state::hash::Seed;
+
+/// Tags of one batch of the made-up input.
+const STEP: u32 = 10_000;
+
+/// Commits `epochs` epochs in which `changed` of `tags` tags change, and recovers all of it.
+/// Returns the figures in words.
+///
+/// # Errors
+/// [`CheckpointError`] of the directory.
+pub fn checkpoint(
+    dir: &Path,
+    tags: u32,
+    changed: u32,
+    epochs: u32,
+) -> Result<String, CheckpointError> {
+    let minutes = |n: u64| Duration::from_secs(60 * n);
+    let plan = plan([1, 5, 15, 60, 1440].map(minutes).to_vec());
+    let settings = super::settings(&plan, true);
+    let seed = Seed::new([7; 32]);
+    let mut opened = durable::open(dir, &plan, true, settings.clone(), seed)?;
+    let state = &mut opened.state;
+    let mut at = 1_800_000_000_000;
+    for first in (0..tags).step_by(STEP as usize) {
+        feed(state, seed, at, (first..tags.min(first + STEP)).map(u64::from));
+        at += 100;
+    }
+    let io = |source| CheckpointError::Io { what: "start", file: dir.to_owned(), source };
+    let mut durable = Durable::start(opened.checkpoint).map_err(io)?;
+    let positions = BTreeMap::new();
+    let mut commit = |state: &mut State| -> Result<(Duration, Duration), CheckpointError> {
+        let start = monotonic();
+        durable.epoch(state, &[&positions], false)?;
+        let paused = start.elapsed();
+        durable.settle()?;
+        Ok((paused, start.elapsed()))
+    };
+    commit(state)?;
+    let (mut pauses, mut commits) = (Vec::new(), Vec::new());
+    let mut next = 1_u64;
+    for _ in 0..epochs {
+        for _ in 0..changed.div_ceil(STEP) {
+            let ids = (0..STEP).map(|_| {
+                next = next.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (next >> 33) % u64::from(tags)
+            });
+            feed(state, seed, at, ids.collect::<Vec<_>>().into_iter());
+            at += 400;
+        }
+        let (paused, done) = commit(state)?;
+        pauses.push(paused);
+        commits.push(done);
+    }
+    durable.finish()?;
+    let start = monotonic();
+    let again = durable::open(dir, &plan, false, settings, Seed::new([8; 32]))?;
+    let recovery = start.elapsed();
+    let same = again.state.counters() == state.counters()
+        && again.state.distinct_tags() == state.distinct_tags();
+    let line = |what: &str, times: &mut Vec<Duration>| {
+        times.sort();
+        let ms = |at: usize| times[at.min(times.len() - 1)].as_secs_f64() * 1e3;
+        let (median, last) = (ms(times.len() / 2), ms(times.len() - 1));
+        format!("{what}: median {median:.1} ms, largest {last:.1} ms\n")
+    };
+    Ok(format!(
+        "{changed} changed of {tags} tags, {epochs} epochs, five windows\n{}{}\
+         recovery: {:.2} s, {} bytes, {} pieces, {} records, equal: {same}",
+        line("durable after", &mut commits),
+        line("counting paused", &mut pauses),
+        recovery.as_secs_f64(),
+        again.recovery.bytes,
+        again.recovery.pieces,
+        again.recovery.records,
+    ))
+}
+
+fn feed(state: &mut State, seed: Seed, at: i64, tags: impl Iterator<Item = u64>) {
+    let mut out = Extracted::default();
+    out.begin(Batch::default());
+    for tag in tags {
+        let key = format!("tag{tag}");
+        out.begin_post();
+        out.push_key(&seed, key.as_bytes(), key.as_bytes(), true);
+    }
+    let posts = out.entries.len() as u32;
+    let entries_end = posts;
+    out.rows.push(Row { at, until: at, posts, tagged: posts, entries_end, post: 0 });
+    state.begin_batch(&out);
+    let row = out.rows[0];
+    state.count_row(&out, &row, i64::MAX);
+}
+
+fn plan(windows: Vec<Duration>) -> Plan {
+    Plan {
+        name: "bench".into(),
+        sources: vec![crate::job::SourcePlan {
+            name: "made up".into(),
+            kind: crate::job::SourceKind::Stdin,
+            format: None,
+            text_time: crate::job::TextTime::Arrival,
+            pace: None,
+        }],
+        sinks: Vec::new(),
+        rule: crate::extract::Rule::Tags,
+        occurrences: crate::extract::Occurrences::PerPost,
+        count: CountPlan {
+            pane: Duration::from_secs(10),
+            default: (Mode::Total, windows[0]),
+            windows,
+            lateness: Duration::from_secs(10),
+            modes: vec![Mode::Total, Mode::Count],
+            top: 10,
+        },
+        limits: Limits {
+            tags_max: 100_000_000,
+            line_max_bytes: 1 << 20,
+            remembered_max_posts: 1_000_000,
+            remembered_max: Duration::from_secs(86_400),
+        },
+        batch: Duration::from_secs(2),
+        time: TimePlan::Live,
+    }
+}
+
+/// Waits until `done` says so.
+pub(super) fn until(done: impl Fn() -> bool) {
+    let mut since: Option<Instant> = None;
+    while !done() {
+        let since = since.get_or_insert_with(monotonic);
+        if since.elapsed() > Duration::from_secs(60) {
+            return;
+        }
+        std::thread::sleep(Duration::from_micros(50));
+    }
+}
