@@ -72,6 +72,9 @@ pub struct Ranking {
     pub approximate: bool,
     /// A count is at most this much too large.
     pub error_bound: u64,
+    /// Occurrences in the window of tags that gave way to others at `tags_max`.
+    #[serde(default)]
+    pub other: u64,
     /// Posts in the window.
     pub posts: u64,
     /// Posts with a tag in the window.

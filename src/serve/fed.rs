@@ -195,6 +195,7 @@ fn ranking(at: i64, trends: Vec<Trend>) -> Ranking {
         provisional: false,
         approximate: false,
         error_bound: 0,
+        other: 0,
         posts,
         tagged_posts: posts,
         distinct_tags: trends.len() as u64,

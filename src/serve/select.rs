@@ -135,6 +135,7 @@ impl Selection {
             provisional: false,
             approximate: published.status.approximate,
             error_bound: 0,
+            other: 0,
             posts: 0,
             tagged_posts: 0,
             distinct_tags: 0,

@@ -36,6 +36,7 @@ fn published(batch: u64, trends: Vec<Trend>) -> Published {
         provisional: false,
         approximate: false,
         error_bound: 0,
+        other: 0,
         posts: 9,
         tagged_posts: 8,
         distinct_tags: 7,

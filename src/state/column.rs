@@ -18,6 +18,12 @@ impl<T: Copy + Default> Column<T> {
         }
     }
 
+    /// Rows that exist.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.chunks.len() * CHUNK
+    }
+
     /// The row of `id`.
     #[inline(always)]
     #[must_use]

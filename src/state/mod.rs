@@ -8,6 +8,7 @@
 //! depend on the order of the input alone, never on threads or speed.
 
 pub mod column;
+mod evict;
 pub mod extracted;
 pub mod hash;
 pub mod remember;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub hold_max_ms: i64,
     /// Number of sources.
     pub sources: usize,
+    /// Most live tags.
+    pub tags_max: usize,
     /// Posts remembered.
     pub remembered_max_posts: usize,
     /// How long, milliseconds of event time.
@@ -54,6 +57,10 @@ pub struct State {
     pub(crate) counters: Counters,
     pub(crate) posts_of: Vec<u64>,
     pub(crate) news: News,
+    /// Totals may be this much too large for tags admitted from now on.
+    pub(crate) floor: u64,
+    /// How much of each tag's total it may have inherited.
+    pub(crate) errors: column::Column<u64>,
     settings: Settings,
     interned: Interned,
     /// Entries of the current batch that are dealt with.
@@ -106,6 +113,8 @@ impl State {
             counters: Counters::default(),
             posts_of: vec![0; settings.sources],
             news: News::default(),
+            floor: 0,
+            errors: column::Column::default(),
             interned: Interned::default(),
             entry: 0,
             spelled: 0,
@@ -136,7 +145,9 @@ impl State {
         self.interned.ids.clear();
         self.interned.spelled.clear();
         (self.entry, self.spelled) = (0, 0);
+        self.make_room(batch.entries.len());
         self.tags.intern(&batch.entries, &batch.arena, &mut self.interned);
+        self.inherit(0);
         self.ring.grow(self.tags.rows() as usize);
         if self.settings.keep_delta {
             self.news.born.append(&mut self.interned.born);
@@ -372,16 +383,16 @@ impl State {
         self.counters.evicted_tags > 0
     }
 
-    /// A count is at most this much too large.
+    /// A total is at most this much too large.
     #[must_use]
     pub fn error_bound(&self) -> u64 {
-        0
+        self.floor
     }
 
     /// The total of this tag is at most this much too large.
     #[must_use]
-    pub fn error_of(&self, _id: u32) -> u64 {
-        0
+    pub fn error_of(&self, id: u32) -> u64 {
+        if (id as usize) < self.errors.rows() { self.errors.get(id) } else { 0 }
     }
 }
 

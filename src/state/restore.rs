@@ -1,6 +1,6 @@
 //! Puts a state together from a snapshot's pieces and the records after them.
 
-use crate::state::column::CHUNK;
+use crate::state::column::{CHUNK, Column};
 use crate::state::hash::Seed;
 use crate::state::remember::{Memory, Remembered};
 use crate::state::sections::{Meta, kind};
@@ -19,6 +19,7 @@ pub struct Restoring {
     tags: Tags,
     ring: Restore,
     remembered: Remembered,
+    errors: Column<u64>,
     meta: Meta,
     /// Epoch of each chunk's piece; 0 = the snapshot has none.
     stamps: Vec<u64>,
@@ -34,6 +35,7 @@ impl Restoring {
             tags: empty.tags,
             ring: Restore::new(empty.ring),
             remembered: empty.remembered,
+            errors: Column::default(),
             meta: Meta::default(),
             stamps: Vec::new(),
         }
@@ -90,6 +92,8 @@ impl Restoring {
         state.tags = self.tags;
         state.remembered = self.remembered;
         state.counters = self.meta.counters;
+        state.floor = self.meta.floor;
+        state.errors = self.errors;
         for (mine, told) in state.posts_of.iter_mut().zip(self.meta.posts_of) {
             *mine = told;
         }
@@ -119,9 +123,12 @@ impl Restoring {
         while !reader.is_empty() {
             let id = reader.get_u32().ok_or(CUT)?;
             let since = reader.get_u32().ok_or(CUT)?;
+            let error = reader.get().ok_or(CUT)?;
             let key = reader.get_bytes().ok_or(CUT)?;
             if self.newer(epoch, id) {
                 self.admit(id, since, key)?;
+                self.ring.set_total(id, error);
+                self.set_error(id, error);
             }
         }
         Ok(())
@@ -166,7 +173,8 @@ impl Restoring {
             let key = reader.get_bytes().ok_or(CUT)?;
             self.admit(id, since, key)?;
             let total = reader.get().ok_or(CUT)?;
-            let _error = reader.get().ok_or(CUT)?;
+            let error = reader.get().ok_or(CUT)?;
+            self.set_error(id, error);
             self.ring.set_total(id, total);
             let spellings = reader.get().ok_or(CUT)?;
             for _ in 0..spellings {
@@ -216,7 +224,25 @@ impl Restoring {
         Ok(())
     }
 
-    fn evicted(&mut self, _epoch: u64, _body: &[u8]) -> Result<(), Nonsense> {
-        Err(Nonsense("tags gave way, which this version does not know"))
+    fn evicted(&mut self, epoch: u64, body: &[u8]) -> Result<(), Nonsense> {
+        let mut reader = Reader::new(body);
+        let mut ids = Vec::new();
+        while !reader.is_empty() {
+            ids.push(reader.get_u32().filter(|&id| id < self.tags.rows()).ok_or(CUT)?);
+        }
+        let Self { ring, stamps, .. } = self;
+        let newer = |id: u32| stamps.get(id as usize / CHUNK).is_none_or(|&stamp| epoch > stamp);
+        ring.evict(epoch, &ids, newer);
+        ids.retain(|&id| newer(id) && self.tags.is_live(id));
+        ids.iter().for_each(|&id| self.set_error(id, 0));
+        self.tags.remove(&ids);
+        Ok(())
+    }
+
+    fn set_error(&mut self, id: u32, error: u64) {
+        if error > 0 || (id as usize) < self.errors.rows() {
+            self.errors.grow(id as usize + 1);
+            *self.errors.at_mut(id) = error;
+        }
     }
 }

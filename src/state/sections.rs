@@ -17,7 +17,7 @@ pub mod kind {
     pub const POSITIONS: u16 = 1;
     /// Counters, watermarks, numbering: [`super::Meta`] as JSON.
     pub const META: u16 = 2;
-    /// New tags: id, admission number, key.
+    /// New tags: id, admission number, inherited total, key.
     pub const BORN: u16 = 3;
     /// New spellings: id, bytes (none = as the key).
     pub const LEARNED: u16 = 4;
@@ -57,8 +57,9 @@ pub struct Meta {
     pub newest: Vec<Option<i64>>,
     /// Panes up to this one are closed.
     pub closed_to: i64,
-    /// Number of the first post remembered.
-    pub remembered_from: u64,
+    /// What tags admitted from now on inherit.
+    #[serde(default)]
+    pub floor: u64,
 }
 
 impl State {
@@ -70,7 +71,7 @@ impl State {
             posts_of: self.posts_of.clone(),
             newest: self.marks.all_newest().to_vec(),
             closed_to: self.ring.closed_to(),
-            remembered_from: self.remembered.range().start,
+            floor: self.floor,
         }
     }
 
@@ -105,6 +106,7 @@ impl State {
             self.tags.key(id, &mut key);
             put(&mut out, u64::from(id));
             put(&mut out, u64::from(self.tags.since(id)));
+            put(&mut out, self.error_of(id));
             put_bytes(&mut out, &key);
         }
         out

@@ -23,6 +23,7 @@ fn settings() -> Settings {
         shape: Shape { pane_ms: PANE, windows_ms: WINDOWS.to_vec() },
         lateness_ms: LATENESS,
         hold_max_ms: i64::MAX,
+        tags_max: 1000,
         sources: 1,
         remembered_max_posts: 1000,
         remembered_max_ms: i64::MAX,
@@ -316,7 +317,7 @@ fn check(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 400 } else { 20_000 }))]
     #[test]
     fn equals_the_model_live_and_after_recovery(steps in prop::collection::vec(step(), 1..60)) {
         let mut rig = Rig::new();

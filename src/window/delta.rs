@@ -98,7 +98,8 @@ impl Ring {
     /// all are written. Returns the last minute written, or `None` when none was left.
     ///
     /// A minute is always written whole, so that panes that merge to minutes between two calls are
-    /// neither missed nor written twice. Each pane is preceded by 0, or by 1 where it is a minute.
+    /// neither missed nor written twice. Each pane is preceded by 0, or by 1 where it is a minute,
+    /// and by what is in it of tags that gave way.
     pub fn snapshot_panes(&mut self, cursor: i64, budget: usize, out: &mut Vec<u8>) -> Option<i64> {
         let mut last = None;
         for minute in self.minutes.iter().filter(|minute| minute.index > cursor) {
@@ -106,6 +107,7 @@ impl Ring {
                 return last;
             }
             out.push(1);
+            put(out, minute.other);
             put_closed(out, minute);
             last = Some(minute.index);
         }
@@ -119,6 +121,7 @@ impl Ring {
                 return last;
             }
             out.push(0);
+            put(out, pane.other);
             put_closed(out, pane);
             last = Some(minute);
         }
@@ -132,6 +135,7 @@ impl Ring {
             self.summer.take_back(&open.minus);
             self.summer.finish(&mut pairs);
             out.push(0);
+            put(out, open.other);
             put_pane(out, open.index, open.posts as i64, open.tagged as i64, &pairs);
             last = Some(minute);
         }

@@ -10,6 +10,7 @@
 //! minutes.
 
 pub mod delta;
+mod evict;
 pub mod pane;
 pub mod restore;
 pub mod ring;

@@ -18,6 +18,8 @@ pub struct Open {
     pub posts: u64,
     /// Posts with a tag.
     pub tagged: u64,
+    /// Occurrences of tags that gave way to others.
+    pub other: u64,
     /// How much of `log` and `minus` is in the totals.
     pub(super) in_total: usize,
     /// How much of `log` is laid over the windows, and `minus`, posts and tagged.
@@ -54,6 +56,8 @@ pub struct Closed {
     pub posts: u64,
     /// Posts with a tag.
     pub tagged: u64,
+    /// Occurrences of tags that gave way to others.
+    pub other: u64,
 }
 
 /// Sums occurrences by tag without sorting: a dense scratch column, zero between uses.

@@ -3,11 +3,13 @@
 //! Pieces are taken at different epochs, so each carries the epoch it was taken at, and a delta
 //! counts for a pane (or a tag's total) only if its epoch is later.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use crate::state::column::Column;
 use crate::state::varint::Reader;
+use crate::window::evict::take_out;
 use crate::window::pane::{Closed, Open, Pair};
-use crate::window::ring::{MINUTE_MS, Ring, step_of};
+use crate::window::ring::{MINUTE_MS, Ring, Window, step_of};
 
 /// A section that does not hold what it should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +27,7 @@ struct Parts {
     minus: Vec<u32>,
     posts: i64,
     tagged: i64,
+    other: u64,
 }
 
 /// A ring being put together.
@@ -77,12 +80,14 @@ impl Restore {
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
             let minute = reader.get().ok_or(CUT)? == 1;
+            let other = reader.get().ok_or(CUT)?;
             let index = reader.get_signed().ok_or(CUT)?;
             let at = if minute { index } else { self.minute_of(index) };
             self.stamps.insert(at, epoch);
             let panes = if minute { &mut self.minutes } else { &mut self.panes };
             let below = &mut self.ids_below;
             let parts = panes.entry(index).or_default();
+            parts.other = other;
             parts.read(&mut reader, u32::MAX, |id, _| *below = (*below).max(id + 1))?;
         }
         Ok(())
@@ -179,6 +184,25 @@ impl Restore {
         Ok(())
     }
 
+    /// Takes tags that gave way in `epoch` out of what was told before.
+    pub fn evict(&mut self, epoch: u64, ids: &[u32], newer: impl Fn(u32) -> bool) {
+        let rows = ids.iter().max().map_or(0, |&id| id as usize + 1);
+        let mut marked = Column::default();
+        marked.grow(rows.max(self.ring.total.column.rows()).max(self.ids_below as usize));
+        ids.iter().for_each(|&id| *marked.at_mut(id) = true);
+        let pane_ms = self.ring.pane_ms;
+        let panes = self.panes.iter_mut().map(|(i, p)| (step_of(*i, pane_ms, MINUTE_MS), p));
+        for (minute, parts) in panes.chain(self.minutes.iter_mut().map(|(i, p)| (*i, p))) {
+            if self.stamps.get(&minute).is_none_or(|&stamp| epoch > stamp) {
+                parts.other += take_out(&mut parts.pairs, &marked);
+                parts.minus.retain(|&id| !marked.get(id));
+            }
+        }
+        for &id in ids.iter().filter(|&&id| newer(id)) {
+            self.set_total(id, 0);
+        }
+    }
+
     /// The ring, with panes up to `closed_to` closed and room for ids below `rows`.
     ///
     /// # Errors
@@ -189,18 +213,26 @@ impl Restore {
         }
         let ring = &mut self.ring;
         ring.grow(rows as usize);
-        for (index, parts) in self.minutes {
-            ring.minutes.push_back(parts.close(index, &mut ring.summer));
-        }
-        for (index, parts) in self.panes {
-            let closed = parts.close(index, &mut ring.summer);
-            if index <= closed_to {
+        ring.closed_to = closed_to;
+        // Records may tell of panes that were gone when the snapshot's pieces were taken.
+        let needed = |index, step_ms| {
+            let newest = |w: &Window| step_of(closed_to, ring.pane_ms, w.step_ms);
+            let kept = |w: &Window| step_of(index, step_ms, w.step_ms) > newest(w) - w.steps();
+            closed_to == i64::MIN || ring.windows.iter().any(kept)
+        };
+        let (pane_ms, mut summer) = (ring.pane_ms, std::mem::take(&mut ring.summer));
+        let minutes = self.minutes.into_iter().filter(|(index, _)| needed(*index, MINUTE_MS));
+        let minutes: VecDeque<_> = minutes.map(|(i, parts)| parts.close(i, &mut summer)).collect();
+        let panes = self.panes.into_iter().filter(|(index, _)| needed(*index, pane_ms));
+        let panes: Vec<_> = panes.map(|(i, parts)| parts.close(i, &mut summer)).collect();
+        (ring.minutes, ring.summer) = (minutes, summer);
+        for closed in panes {
+            if closed.index <= closed_to {
                 ring.closed.push_back(closed);
             } else {
                 ring.open.push(reopen(&closed));
             }
         }
-        ring.closed_to = closed_to;
         ring.rebuild_windows();
         Ok(self.ring)
     }
@@ -237,7 +269,7 @@ impl Parts {
         summer.take_back(&self.minus);
         summer.finish(&mut pairs);
         let (posts, tagged) = (self.posts.max(0) as u64, self.tagged.max(0) as u64);
-        Closed { index, pairs, posts, tagged }
+        Closed { index, pairs, posts, tagged, other: self.other }
     }
 }
 
@@ -250,6 +282,7 @@ fn reopen(closed: &Closed) -> Open {
         log,
         posts: closed.posts,
         tagged: closed.tagged,
+        other: closed.other,
         ..Open::default()
     };
     Ring::mark_saved(&mut open);

@@ -33,6 +33,8 @@ pub struct Window {
     pub tagged: u64,
     /// Tags with a count.
     pub distinct: u64,
+    /// Occurrences of tags that gave way to others.
+    pub other: u64,
 }
 
 impl Window {
@@ -42,7 +44,7 @@ impl Window {
         *count += by;
     }
 
-    fn take(&mut self, id: u32, by: u32) {
+    pub(super) fn take(&mut self, id: u32, by: u32) {
         let count = self.column.at_mut(id);
         let left = count.saturating_sub(by);
         self.distinct -= u64::from(*count > 0 && left == 0);
@@ -53,15 +55,17 @@ impl Window {
         closed.pairs.iter().for_each(|&(id, by)| self.add(id, by));
         self.posts += closed.posts;
         self.tagged += closed.tagged;
+        self.other += closed.other;
     }
 
     fn take_closed(&mut self, closed: &Closed) {
         closed.pairs.iter().for_each(|&(id, by)| self.take(id, by));
         self.posts = self.posts.saturating_sub(closed.posts);
         self.tagged = self.tagged.saturating_sub(closed.tagged);
+        self.other = self.other.saturating_sub(closed.other);
     }
 
-    fn steps(&self) -> i64 {
+    pub(super) fn steps(&self) -> i64 {
         self.ms / self.step_ms
     }
 
@@ -241,8 +245,8 @@ impl Ring {
             self.summer.finish(&mut pairs);
         }
         pairs.shrink_to_fit();
-        let (index, posts, tagged) = (open.index, open.posts, open.tagged);
-        let closed = Closed { index, pairs, posts, tagged };
+        let Open { index, posts, tagged, other, .. } = open;
+        let closed = Closed { index, pairs, posts, tagged, other };
         self.closed_to = index;
         self.expire(index);
         self.windows.iter_mut().for_each(|window| window.add_closed(&closed));
@@ -288,6 +292,7 @@ impl Ring {
                     self.summer.add_pairs(&closed.pairs);
                     whole.posts += closed.posts;
                     whole.tagged += closed.tagged;
+                    whole.other += closed.other;
                 }
             }
             if keep {
@@ -317,7 +322,7 @@ impl Ring {
     }
 
     /// Takes off what [`Ring::show`] laid over.
-    fn hide(&mut self) {
+    pub(super) fn hide(&mut self) {
         if let Some(newest) = self.shown_at.take() {
             self.lay(newest, false);
         }
@@ -340,11 +345,13 @@ impl Ring {
                     minus.iter().for_each(|&id| window.take(id, 1));
                     window.posts += open.shown.posts;
                     window.tagged += open.shown.tagged;
+                    window.other += open.other;
                 } else {
                     minus.iter().for_each(|&id| window.add(id, 1));
                     log.iter().for_each(|&id| window.take(id, 1));
                     window.posts -= open.shown.posts;
                     window.tagged -= open.shown.tagged;
+                    window.other -= open.other;
                 }
             }
         }
@@ -400,6 +407,11 @@ impl Ring {
     #[must_use]
     pub fn closed_to(&self) -> i64 {
         self.closed_to
+    }
+
+    /// Gives a new tag the total that one put out before may have had.
+    pub fn inherit(&mut self, id: u32, total: u64) {
+        self.total.add(id, total);
     }
 
     /// Windows, ascending as configured.

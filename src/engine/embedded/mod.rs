@@ -114,6 +114,7 @@ fn settings(plan: &Plan, keep_delta: bool) -> Settings {
         // In a replay sources are read at different speeds, and wait for each other.
         hold_max_ms: if plan.time == TimePlan::Live { HOLD_MAX_MS } else { i64::MAX },
         sources: plan.sources.len(),
+        tags_max: plan.limits.tags_max,
         remembered_max_posts: plan.limits.remembered_max_posts,
         remembered_max_ms: ms(plan.limits.remembered_max),
         keep_delta,

@@ -264,6 +264,7 @@ fn ranked(mode: &str, window_s: Option<u64>, rows: &[(&str, u64)]) -> Ranking {
         provisional: false,
         approximate: false,
         error_bound: 0,
+        other: 0,
         posts: 100,
         tagged_posts: 60,
         distinct_tags: trends.len() as u64,

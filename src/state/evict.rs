@@ -1,0 +1,79 @@
+//! Space-Saving beyond `tags_max` (Metwally, Agrawal, El Abbadi, ICDT 2005).
+//!
+//! A new tag takes the place of the live tag with the smallest (window count, then total) and
+//! inherits its total as error bound. Finding the smallest means a scan, so places are made many
+//! at a time, a sixteenth of the cap; the largest total among those put out is what the tags that
+//! come after inherit, which keeps every estimate an upper bound.
+
+use crate::state::State;
+use crate::state::column::Column;
+use crate::state::sections::kind;
+use crate::state::varint::put;
+
+impl State {
+    /// Makes room for `wanted` new tags where the cap asks for it.
+    pub(super) fn make_room(&mut self, wanted: usize) {
+        let max = self.settings.tags_max;
+        if self.tags.len() + wanted <= max {
+            return;
+        }
+        let over = self.tags.len() + wanted - max;
+        let ids = self.smallest(over.max(max / 16).min(self.tags.len()));
+        if ids.is_empty() {
+            return;
+        }
+        let totals = ids.iter().map(|&id| self.ring.total().count(id));
+        self.floor = self.floor.max(totals.max().unwrap_or(0));
+        // What was counted under these ids must be read before they mean other tags.
+        let mut earlier = if self.settings.keep_delta { self.take_news() } else { Vec::new() };
+        let mut marked = Column::default();
+        marked.grow(self.tags.rows() as usize);
+        ids.iter().for_each(|&id| *marked.at_mut(id) = true);
+        self.ring.evict(&ids, &marked);
+        self.tags.remove(&ids);
+        for &id in &ids {
+            self.errors.grow(id as usize + 1);
+            *self.errors.at_mut(id) = 0;
+        }
+        self.counters.evicted_tags += ids.len() as u64;
+        if self.settings.keep_delta {
+            let mut body = Vec::new();
+            ids.iter().for_each(|&id| put(&mut body, u64::from(id)));
+            earlier.push((kind::EVICTED, body));
+            self.news.earlier = earlier;
+        }
+    }
+
+    /// The tags with the smallest (count in the longest window, then total).
+    fn smallest(&mut self, number: usize) -> Vec<u32> {
+        let at = self.marks.newest().unwrap_or(0);
+        self.ring.show(at);
+        let window = self.ring.windows().last();
+        let live = (0..self.tags.rows()).filter(|&id| self.tags.is_live(id));
+        let mut all: Vec<(u32, u64, u32)> = live
+            .map(|id| (window.map_or(0, |w| w.count(id)), self.ring.total().count(id), id))
+            .collect();
+        if number < all.len() {
+            all.select_nth_unstable(number);
+            all.truncate(number);
+        }
+        all.into_iter().map(|(_, _, id)| id).collect()
+    }
+
+    /// Gives tags that were admitted after others gave way the total that these may have had.
+    pub(super) fn inherit(&mut self, from: usize) {
+        if self.floor == 0 {
+            return;
+        }
+        let rows = self.tags.rows() as usize;
+        self.ring.grow(rows);
+        self.errors.grow(rows);
+        for &id in &self.interned.born[from..] {
+            *self.errors.at_mut(id) = self.floor;
+            self.ring.inherit(id, self.floor);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! Takes tags out of a ring: what they counted goes to `other`, as a number.
+
+use crate::state::column::Column;
+use crate::window::pane::{Closed, Open, Pair};
+use crate::window::ring::{Ring, step_of};
+
+impl Ring {
+    /// Takes the tags of `ids` out of all panes, windows and totals. `marked` is true for them.
+    pub fn evict(&mut self, ids: &[u32], marked: &Column<bool>) {
+        self.hide();
+        for open in &mut self.open {
+            evict_open(open, marked);
+        }
+        self.closed.iter_mut().chain(&mut self.minutes).for_each(|c| evict_closed(c, marked));
+        for &id in ids {
+            let count = self.total.count(id);
+            self.total.take(id, count);
+            for window in &mut self.windows {
+                let count = window.count(id);
+                window.take(id, count);
+            }
+        }
+        self.sum_other();
+    }
+
+    /// Sums what `other` holds in each window anew from the panes kept.
+    pub(super) fn sum_other(&mut self) {
+        for window in &mut self.windows {
+            let inside =
+                |c: &&Closed, step: i64| step_of(c.index, step, window.step_ms) > window.gone_to;
+            let panes = self.closed.iter().filter(|c| inside(c, self.pane_ms));
+            let minutes = self
+                .minutes
+                .iter()
+                .filter(|c| window.step_ms != self.pane_ms && c.index > window.gone_to);
+            window.other = panes.chain(minutes).map(|c| c.other).sum();
+        }
+    }
+}
+
+fn evict_closed(closed: &mut Closed, marked: &Column<bool>) {
+    closed.other += take_out(&mut closed.pairs, marked);
+}
+
+/// Takes the pairs of marked tags out; returns what they counted.
+pub(super) fn take_out(pairs: &mut Vec<Pair>, marked: &Column<bool>) -> u64 {
+    let mut other = 0;
+    pairs.retain(|&(id, count)| {
+        let gone = marked.get(id);
+        other += if gone { u64::from(count) } else { 0 };
+        !gone
+    });
+    other
+}
+
+/// The caller has brought the pane's news to totals and checkpoint, so its log may be rewritten.
+fn evict_open(open: &mut Open, marked: &Column<bool>) {
+    let before = open.log.len();
+    open.log.retain(|&id| !marked.get(id));
+    open.other += (before - open.log.len()) as u64;
+    open.minus.retain(|&id| !marked.get(id));
+    (open.in_total, open.saved.log) = (open.log.len(), open.log.len());
+}
