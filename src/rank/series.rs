@@ -13,7 +13,7 @@ use crate::window::Ring;
 
 /// Most points of a series.
 pub const POINTS_MAX: i64 = 60;
-/// Counts that the passes of one tick may look at: some milliseconds.
+/// Counts that the passes of one tick may look at: about 4 ms.
 pub const COUNTS_MAX: usize = 4_000_000;
 
 /// Bits of the filter before the search: nearly all ids are of no row.
