@@ -75,7 +75,7 @@ fn prebuilt(dir: &Path, out: &Path) -> Result<(), String> {
     }
     let failed = |error: io::Error| format!("copy the page from `{}`: {error}", dir.display());
     match fs::remove_dir_all(out) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
         _ => copy(dir, out).map_err(failed),
     }
 }

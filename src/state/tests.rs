@@ -22,6 +22,7 @@ fn settings() -> Settings {
     Settings {
         shape: Shape { pane_ms: PANE, windows_ms: WINDOWS.to_vec() },
         lateness_ms: LATENESS,
+        hold_max_ms: i64::MAX,
         sources: 1,
         remembered_max_posts: 1000,
         remembered_max_ms: i64::MAX,
@@ -62,13 +63,16 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Pane of a post (none = late) and its tags.
+type Kept = (Option<i64>, Vec<u8>);
+
 /// What is counted, kept as the list of posts.
 #[derive(Default)]
 struct Model {
     newest: Option<i64>,
     closed_to: Option<i64>,
     /// Identity -> pane (none = late) and tags; none = taken back.
-    posts: BTreeMap<u64, Option<(Option<i64>, Vec<u8>)>>,
+    posts: BTreeMap<u64, Option<Kept>>,
     order: Vec<u64>,
 }
 
@@ -121,7 +125,7 @@ impl Model {
 }
 
 fn name(tag: u8) -> String {
-    if tag % 3 == 0 { format!("a_long_tag_number_{tag}") } else { format!("tag{tag}") }
+    if tag.is_multiple_of(3) { format!("a_long_tag_number_{tag}") } else { format!("tag{tag}") }
 }
 
 fn typed(tag: u8, id: u64) -> String {

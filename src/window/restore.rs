@@ -197,7 +197,7 @@ impl Restore {
             if index <= closed_to {
                 ring.closed.push_back(closed);
             } else {
-                ring.open.push(reopen(closed));
+                ring.open.push(reopen(&closed));
             }
         }
         ring.closed_to = closed_to;
@@ -241,7 +241,7 @@ impl Parts {
     }
 }
 
-fn reopen(closed: Closed) -> Open {
+fn reopen(closed: &Closed) -> Open {
     let log: Vec<u32> =
         closed.pairs.iter().flat_map(|&(id, n)| std::iter::repeat_n(id, n as usize)).collect();
     let mut open = Open {

@@ -4,19 +4,26 @@
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Watermarks {
     lateness_ms: i64,
+    hold_max_ms: i64,
+    /// Newest event time of each source.
     newest: Vec<Option<i64>>,
+    /// First event time of any.
+    first: Option<i64>,
     ended: Vec<bool>,
 }
 
 impl Watermarks {
-    /// For `sources` sources whose posts come at most `lateness_ms` after newer ones.
+    /// For `sources` sources whose posts come at most `lateness_ms` after newer ones. A source
+    /// holds the others back for `hold_max_ms` of event time at the most.
     #[must_use]
-    pub fn new(sources: usize, lateness_ms: i64) -> Self {
-        Self { lateness_ms, newest: vec![None; sources], ended: vec![false; sources] }
+    pub fn new(sources: usize, lateness_ms: i64, hold_max_ms: i64) -> Self {
+        let (newest, ended) = (vec![None; sources], vec![false; sources]);
+        Self { lateness_ms, hold_max_ms, newest, first: None, ended }
     }
 
     /// A source has shown event time `at` (or, when it is live and idle, our clock).
     pub fn seen(&mut self, source: usize, at: i64) {
+        self.first = self.first.or(Some(at));
         let newest = &mut self.newest[source];
         *newest = Some(newest.map_or(at, |old| old.max(at)));
     }
@@ -38,16 +45,22 @@ impl Watermarks {
         self.newest.iter().copied().flatten().max()
     }
 
-    /// No post older than this is expected from any source; `None` before all have shown one.
+    /// No post older than this is expected from any source; `None` before all have shown one, or
+    /// one of them has been ahead for longer than the others may hold it back.
     #[must_use]
     pub fn watermark(&self) -> Option<i64> {
-        let live = || self.newest.iter().zip(&self.ended).filter(|(_, ended)| !**ended);
-        let newest = if live().next().is_none() {
-            self.newest()
-        } else {
-            live().map(|(newest, _)| *newest).collect::<Option<Vec<_>>>()?.into_iter().min()
-        };
-        newest.map(|newest| newest.saturating_sub(self.lateness_ms))
+        let newest = self.newest()?;
+        let held = newest.saturating_sub(self.hold_max_ms);
+        let mut live = self.newest.iter().zip(&self.ended).filter(|(_, ended)| !**ended).peekable();
+        if live.peek().is_none() {
+            return Some(newest.saturating_sub(self.lateness_ms));
+        }
+        // A source that has shown nothing holds back from the first post of another on.
+        let first = self.first?;
+        let of = |newest: Option<i64>| newest.or((held > first).then_some(held));
+        let least = live.map(|(newest, _)| of(*newest)).collect::<Option<Vec<_>>>()?;
+        let least = least.into_iter().min()?.max(held);
+        Some(least.saturating_sub(self.lateness_ms))
     }
 
     /// Newest event times, for the checkpoint.
@@ -63,7 +76,7 @@ mod tests {
 
     #[test]
     fn the_slowest_source_holds_the_watermark_until_it_ends() {
-        let mut marks = Watermarks::new(2, 10_000);
+        let mut marks = Watermarks::new(2, 10_000, i64::MAX);
         marks.seen(0, 100_000);
         assert_eq!(marks.watermark(), None, "the second has shown nothing yet");
         marks.seen(1, 50_000);
@@ -74,5 +87,17 @@ mod tests {
         assert_eq!(marks.watermark(), Some(90_000));
         marks.ended(0);
         assert_eq!((marks.watermark(), marks.newest()), (Some(90_000), Some(100_000)));
+    }
+
+    #[test]
+    fn a_source_that_says_nothing_holds_back_for_so_long_and_no_longer() {
+        let mut marks = Watermarks::new(2, 10_000, 600_000);
+        marks.seen(0, 1_000_000);
+        marks.seen(0, 1_600_000);
+        assert_eq!(marks.watermark(), None, "ten minutes are not over");
+        marks.seen(0, 1_700_000);
+        assert_eq!(marks.watermark(), Some(1_090_000));
+        marks.seen(1, 1_650_000);
+        assert_eq!(marks.watermark(), Some(1_640_000));
     }
 }

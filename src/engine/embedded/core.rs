@@ -92,6 +92,8 @@ struct Inbox {
     waiting: BTreeMap<u64, Box<Extracted>>,
     batches: Option<u64>,
     positions: BTreeMap<String, String>,
+    /// It was connected once.
+    connected: bool,
 }
 
 impl Inbox {
@@ -213,7 +215,8 @@ impl Core {
             self.tick(false);
             self.next_tick = monotonic() + self.until_next_tick();
         }
-        if now >= self.next_epoch {
+        // An epoch ends between batches: Positions say nothing about a part of one.
+        if now >= self.next_epoch && self.current.is_none() {
             self.epoch(false);
             self.next_epoch = now + self.epoch_interval();
         }
@@ -291,7 +294,10 @@ impl Core {
     }
 
     fn wait(&mut self, due: Option<Instant>) {
-        let until = due.unwrap_or(self.next_tick).min(self.next_tick).min(self.next_epoch);
+        let until = match due {
+            Some(due) => due.min(self.next_tick),
+            None => self.next_tick.min(self.next_epoch),
+        };
         // While a row waits for its time nothing more is taken in: that holds the sources back.
         let never = crossbeam_channel::never();
         let messages = if due.is_some() { &never } else { &self.messages };
@@ -317,7 +323,9 @@ impl Core {
             }
             Message::SourceState { source, state, detail } => {
                 let status = &mut self.sources[source as usize];
-                status.reconnects += u64::from(state == "live" && status.state == "retrying");
+                let connected = &mut self.inboxes[source as usize].connected;
+                status.reconnects += u64::from(state == "live" && *connected);
+                *connected |= state == "live";
                 status.state = state.to_owned();
                 status.detail = detail;
             }
