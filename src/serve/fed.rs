@@ -91,12 +91,9 @@ impl Fed {
         status.event_time = Some(now);
         status.watermark = Some(now);
         status.tags = ranking.distinct_tags;
-        status.counters.posts = ranking.posts;
-        status.counters.tagged_posts = ranking.posts;
         if let Some(source) = status.sources.first_mut() {
             source.state = "live".to_owned();
             source.detail.clear();
-            source.posts = ranking.posts;
         }
         *posted = new;
         self.published.send_replace(Arc::new(Published {
@@ -184,8 +181,9 @@ fn set_changes(rows: &mut [Trend], before: &Published) {
     }
 }
 
+/// What was posted, as a ranking. How many posts stand behind it nobody has said: a sum of the
+/// rows would be neither all tags nor, where a post has two of them, posts.
 fn ranking(at: i64, trends: Vec<Trend>) -> Ranking {
-    let posts = trends.iter().fold(0_u64, |sum, row| sum.saturating_add(row.count));
     Ranking {
         mode: "total".to_owned(),
         window_s: None,
@@ -196,8 +194,8 @@ fn ranking(at: i64, trends: Vec<Trend>) -> Ranking {
         approximate: false,
         error_bound: 0,
         other: 0,
-        posts,
-        tagged_posts: posts,
+        posts: 0,
+        tagged_posts: 0,
         distinct_tags: trends.len() as u64,
         trends,
     }

@@ -397,7 +397,7 @@ export interface components {
              * @description What it was ranked by, where that is not the count.
              */
             score?: number | null;
-            /** @description Counts of the latest panes, oldest first (60 points over the window). */
+            /** @description Counts of equal slots of the window that are over, oldest first, at most 60; live only. */
             series?: number[] | null;
             /** @description `new`, `rising`, `steady` or `cooling`. */
             status?: string | null;

@@ -73,4 +73,15 @@ describe('the state line', () => {
     expect(deadAfterMs(status())).toBe(30_000);
     expect(deadAfterMs(status({ batch_ms: 60_000 }))).toBe(900_000);
   });
+
+  it('of a dashboard goes by when the last lists were posted', () => {
+    const fed = (change: Partial<Status>) => status({ batch_ms: 0, ...change });
+    expect(say({ status: fed({ state: 'connecting' }) })[0]).toBe(
+      'Waiting for a post to /updateData',
+    );
+    const posted = fed({ event_time: 8_000 });
+    expect(say({ status: posted })).toEqual(['Live updated 3 s ago', false]);
+    expect(say({ status: posted, heardAt: 60_000, now: 61_000 })).toEqual(['Stale 53 s', true]);
+    expect(deadAfterMs(posted)).toBe(Infinity);
+  });
 });

@@ -27,13 +27,19 @@ export interface Seen {
   now: number;
 }
 
+/** The program counts nothing itself and shows what is posted to it: it has no batches. */
+export const isFed = (status: Status | null): boolean => status?.batch_ms === 0;
+
 /** Silence longer than this is shown as stale. */
 export function staleAfterMs(status: Status | null): number {
+  if (isFed(status)) return 30_000;
   return Math.max(5_000, 3 * (status?.batch_ms ?? 2_000));
 }
 
 /** Silence longer than this means the connection is dead, whatever the browser believes. */
 export function deadAfterMs(status: Status | null): number {
+  // Whoever posts may pause for as long as they like.
+  if (isFed(status)) return Infinity;
   return Math.max(30_000, 15 * (status?.batch_ms ?? 2_000));
 }
 
@@ -47,8 +53,17 @@ function sourceTrouble(status: Status): string {
   return parts.join(', ');
 }
 
-export function stateText({ connection, status, heardAt, now }: Seen): StateText {
-  const silent = heardAt === null ? null : Math.max(0, now - heardAt);
+/** How old what is shown is; null before anything came. */
+function silence({ status, heardAt, now }: Seen): number | null {
+  if (heardAt === null) return null;
+  // A page opened long after the last post hears it at once; it is old all the same.
+  const posted = isFed(status) ? status?.event_time : null;
+  return Math.max(0, now - Math.min(heardAt, posted ?? heardAt));
+}
+
+export function stateText(seen: Seen): StateText {
+  const { connection, status, now } = seen;
+  const silent = silence(seen);
   if (connection.kind === 'waiting') {
     const left = Math.max(1, Math.ceil((connection.retryAt - now) / 1_000));
     return { tone: 'warn', word: 'Reconnecting', rest: `in ${left} s`, old: silent !== null };
@@ -57,6 +72,9 @@ export function stateText({ connection, status, heardAt, now }: Seen): StateText
     const again = silent !== null;
     const word = again ? 'Reconnecting' : 'Connecting';
     return { tone: again ? 'warn' : 'wait', word, rest: '', old: again };
+  }
+  if (isFed(status) && status.state === 'connecting') {
+    return { tone: 'wait', word: 'Waiting', rest: 'for a post to /updateData', old: false };
   }
   if (status.state === 'ended') {
     const until = status.event_time == null ? '' : `last post ${dateTime(status.event_time)}`;
