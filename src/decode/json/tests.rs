@@ -11,7 +11,9 @@ proptest! {
     }
 
     #[test]
-    fn escapes_agree_with_a_full_parser(inside in "([a-zé\"/]|\\\\[\"\\\\/bfnrtu]|[0-9a-fA-Fd8]{4})*") {
+    fn escapes_agree_with_a_full_parser(
+        inside in "([a-zé\"/]|\\\\[\"\\\\/bfnrtu]|[0-9a-fA-Fd8]{4})*"
+    ) {
         let quoted = format!("\"{inside}\"");
         if let Ok(wanted) = serde_json::from_str::<String>(&quoted) {
             prop_assert_eq!(unescape_lossy(inside.as_bytes()), wanted);
