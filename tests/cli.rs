@@ -75,9 +75,33 @@ fn wrong_use_exits_2_and_says_what_was_meant() {
         &["demo", "-q", "-v"],
         &["dashboard", "--listen", "none"],
         &["completions", "tcsh"],
+        &["demo", "--workers", "100000"],
     ] {
         assert_eq!(code(&tagtide(args)), 2, "{args:?}");
     }
+}
+
+#[test]
+fn what_cannot_begin_says_so_before_anything_is_printed() {
+    let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = held.local_addr().expect("bound").to_string();
+    let output = tagtide(&["demo", "--listen", &addr]);
+    assert_eq!(code(&output), 3);
+    assert!(output.stdout.is_empty(), "{}", stdout(&output));
+    let output = tagtide(&["relay", "no-such-file.txt", "--listen", "127.0.0.1:0"]);
+    assert_eq!(code(&output), 1, "it waits for no client");
+    assert!(stderr(&output).contains("help: check the name"), "{}", stderr(&output));
+}
+
+#[test]
+fn of_a_file_that_is_no_job_only_the_first_problems_are_said() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("posts.txt");
+    std::fs::write(&path, "not a job\n".repeat(1_000)).expect("a file");
+    let output = tagtide(&["run", path.to_str().expect("UTF-8")]);
+    assert_eq!(code(&output), 2);
+    let said = stderr(&output);
+    assert!(said.contains("1000 problems") && said.lines().count() < 30, "{said}");
 }
 
 #[test]

@@ -21,7 +21,9 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let Some(listen) = args.serving.listen()? else {
-        return Err(Failure::new(USAGE, "a dashboard has to listen somewhere"));
+        let help = "leave `--listen none` out, or give an address";
+        let what = format_args!("a dashboard has to listen somewhere\nhelp: {help}");
+        return Err(Failure::new(USAGE, what));
     };
     let (stop, stopped) = bounded(1);
     signals::install()?.on_stop(move || {

@@ -22,6 +22,10 @@ pub(super) fn execute(
 ) -> Outcome {
     let listen = where_to_listen(&plan, serving)?;
     let serve_options = serving.options(plan.count.top, plan.rule)?;
+    if let Some(listen) = listen {
+        // Before anything is read or printed.
+        serve::probe(listen, &serve_options)?;
+    }
     let top = last_words.map_or(plan.count.top, |(_, top)| top);
     let signals = signals::install()?;
     let run = engine::start(plan, options)?;

@@ -26,6 +26,9 @@ pub(super) const CHECKPOINT: u8 = 4;
 /// Second Ctrl-C.
 pub(super) const INTERRUPTED: u8 = 130;
 
+/// Problems of a job that are said; a file of another kind may have thousands.
+const PROBLEMS_MAX: usize = 20;
+
 /// What every command ends with.
 pub(super) type Outcome = Result<(), Failure>;
 
@@ -90,10 +93,21 @@ impl From<ServeError> for Failure {
 
 impl From<Vec<Problem>> for Failure {
     fn from(problems: Vec<Problem>) -> Self {
-        let all: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        let mut all: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        // A flag may set two fields, and both have the same to say.
+        all.dedup();
         let said = match all.as_slice() {
             [one] => one.clone(),
-            many => format!("{} problems\n{}", many.len(), many.join("\n")),
+            many if many.len() <= PROBLEMS_MAX => {
+                format!("{} problems\n{}", many.len(), many.join("\n"))
+            }
+            many => format!(
+                "{} problems; the first {PROBLEMS_MAX} are\n{}\n\
+                 help: a file with so many may be no job file; `tagtide replay` counts files of \
+                 posts",
+                many.len(),
+                many[..PROBLEMS_MAX].join("\n")
+            ),
         };
         Self::new(USAGE, said)
     }

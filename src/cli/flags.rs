@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 
 use super::exit::{FAILED, Failure, USAGE};
 use crate::extract::Rule;
@@ -111,8 +112,9 @@ pub(super) struct Process {
     /// Throw the checkpoint away and begin anew
     #[arg(long)]
     pub fresh: bool,
-    /// Worker threads; default: one for each core
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    /// Worker threads, at most 256; default: one for each core
+    #[arg(long, value_name = "N", default_value = "0", hide_default_value = true)]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(0..=256))]
     pub workers: usize,
 }
 
@@ -146,7 +148,8 @@ pub(super) fn default_state_dir(job: &str) -> Result<Option<PathBuf>, Failure> {
 /// Where and how the page is served.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Serving {
-    /// Serve the page here; `none` serves none [default: 127.0.0.1:5001 and [::1]:5001]
+    /// Serve the page here; `none` serves none [default: 127.0.0.1:5001 and [::1]:5001]. An
+    /// address that other machines reach needs a token: TAGTIDE_TOKEN or TAGTIDE_TOKEN_FILE
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<String>,
     /// Serve the page from this directory, while editing it

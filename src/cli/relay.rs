@@ -10,6 +10,7 @@ mod clients;
 mod tests;
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,6 +20,7 @@ use serde::Serialize;
 use super::exit::{FAILED, Failure, HELD, Outcome, USAGE};
 use super::flags::FORMATS;
 use super::records::Records;
+use super::replay::missing;
 use super::signals;
 use crate::extract::Rule;
 use crate::extract::{markup, post_tags};
@@ -47,6 +49,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     let stop = Arc::new(AtomicBool::new(false));
     let stopping = Arc::clone(&stop);
     signals::install()?.on_stop(move || stopping.store(true, Ordering::Relaxed))?;
+    if let SourceKind::File { paths, .. } = &records.plan().kind {
+        paths.iter().try_for_each(|path| missing(Path::new(path)))?;
+    }
     let waits = match &records.plan().kind {
         SourceKind::File { follow, .. } => !follow,
         SourceKind::Stdin => true,

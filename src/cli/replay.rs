@@ -82,14 +82,16 @@ pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
 }
 
 /// A file that is not there is said at once, before anything is counted.
-fn missing(file: &std::path::Path) -> Result<(), Failure> {
+pub(super) fn missing(file: &std::path::Path) -> Result<(), Failure> {
     let pattern = file.to_string_lossy().contains(['*', '?', '[']);
     if file == std::path::Path::new("-") || pattern {
         return Ok(());
     }
-    let failed =
-        |error| Failure::new(FAILED, format_args!("cannot read `{}`: {error}", file.display()));
-    std::fs::metadata(file).map(drop).map_err(failed)
+    std::fs::metadata(file).map(drop).map_err(|error| {
+        let help = "check the name and the working directory";
+        let file = file.display();
+        Failure::new(FAILED, format_args!("cannot read `{file}`: {error}\nhelp: {help}"))
+    })
 }
 
 /// One source for all files, one for standard input.

@@ -10,9 +10,10 @@ use crate::rank::Counters;
 pub(super) fn counted(summary: &Summary) -> String {
     let counters = &summary.status.counters;
     let mut line = format!(
-        "counted {} posts, {} with tags, {} distinct tags",
+        "counted {} posts, {} with tags; {} tags, {} distinct",
         grouped(counters.posts),
         grouped(counters.tagged_posts),
+        grouped(counters.tags),
         grouped(summary.distinct_tags)
     );
     for (reason, count) in reasons(counters) {
@@ -24,7 +25,7 @@ pub(super) fn counted(summary: &Summary) -> String {
 }
 
 /// Counts by reason.
-fn reasons(counters: &Counters) -> [(&'static str, u64); 14] {
+fn reasons(counters: &Counters) -> [(&'static str, u64); 13] {
     [
         ("malformed", counters.malformed),
         ("oversize", counters.oversize),
@@ -39,7 +40,6 @@ fn reasons(counters: &Counters) -> [(&'static str, u64); 14] {
         ("edits", counters.edits),
         ("control messages", counters.control),
         ("tags that gave way at tags_max", counters.evicted_tags),
-        ("tag occurrences", counters.tags),
     ]
 }
 

@@ -93,7 +93,7 @@ struct Keys {
 
 fn keys(walker: &mut Walker<'_>) -> Result<Vote, Stop> {
     let mut keys = Keys::default();
-    walker.object(|w, key| {
+    walker.object(|_, key| {
         match key {
             b"data" | b"matching_rules" | b"errors" | b"connection_issue" => {
                 keys.only = Some(Format::X2);
@@ -112,7 +112,7 @@ fn keys(walker: &mut Walker<'_>) -> Result<Vote, Stop> {
             b"account" => keys.account = true,
             _ => {}
         }
-        w.skip()
+        Ok(())
     })?;
     walker.finish()?;
     let is = |format| Ok(Vote::Is(format));

@@ -45,7 +45,7 @@ pub(super) fn walk<'a>(w: &mut Walker<'a>) -> Walked<'a> {
             Ok(())
         }
         b"payload" => {
-            payload = Some(w.mark()?);
+            payload = Some(w.mark());
             Ok(())
         }
         _ => member(w, key, &mut frame),
@@ -73,9 +73,9 @@ fn member<'a>(w: &mut Walker<'a>, key: &[u8], frame: &mut Frame<'a>) -> Result<(
         b"operation" => frame.operation = w.string()?,
         b"collection" => frame.collection = w.string()?,
         b"rkey" => frame.rkey = w.string()?,
-        b"record" => frame.record = Some(w.mark()?),
-        b"account" => frame.account = Some(w.mark()?),
-        _ => w.skip()?,
+        b"record" => frame.record = Some(w.mark()),
+        b"account" => frame.account = Some(w.mark()),
+        _ => {}
     }
     Ok(())
 }
@@ -119,9 +119,9 @@ fn record<'a>(w: &mut Walker<'a>, post: &mut Post<'a>) -> Result<(), Stop> {
         match key {
             b"text" => text = w.string()?,
             b"langs" => lang = first(w)?,
-            b"facets" => facet_list = Some(w.mark()?),
-            b"tags" => tag_list = Some(w.mark()?),
-            _ => w.skip()?,
+            b"facets" => facet_list = Some(w.mark()),
+            b"tags" => tag_list = Some(w.mark()),
+            _ => {}
         }
         Ok(())
     })?;
@@ -166,7 +166,7 @@ fn facet<'a>(w: &mut Walker<'a>, given: &mut GivenTags<'a>) -> Result<(), Stop> 
                     match key {
                         b"byteStart" => start = index(w)?,
                         b"byteEnd" => end = index(w)?,
-                        _ => w.skip()?,
+                        _ => {}
                     }
                     Ok(())
                 })?;
@@ -178,7 +178,7 @@ fn facet<'a>(w: &mut Walker<'a>, given: &mut GivenTags<'a>) -> Result<(), Stop> 
                     Ok(())
                 })?;
             }
-            _ => w.skip()?,
+            _ => {}
         }
         Ok(())
     })?;
@@ -201,7 +201,7 @@ fn feature<'a>(w: &mut Walker<'a>) -> Result<Option<GivenTag<'a>>, Stop> {
                 is_tag = kind.is_some_and(|kind| kind.to_str().ends_with("richtext.facet#tag"));
             }
             b"tag" => tag = w.string()?,
-            _ => w.skip()?,
+            _ => {}
         }
         Ok(())
     })?;
@@ -216,7 +216,7 @@ fn account<'a>(w: &Walker<'a>, frame: Frame<'a>) -> Walked<'a> {
             match key {
                 b"active" => active = w.boolean()?,
                 b"status" => status = w.string()?,
-                _ => w.skip()?,
+                _ => {}
             }
             Ok(())
         })?;

@@ -49,7 +49,7 @@ pub(super) fn walk<'a>(w: &mut Walker<'a>) -> Walked<'a> {
         }
         b"payload" => {
             payload = match w.peek()? {
-                b'{' => Some(Payload::Object(w.mark()?)),
+                b'{' => Some(Payload::Object(w.mark())),
                 _ => w.id()?.map(Payload::Text),
             };
             Ok(())
@@ -96,14 +96,14 @@ fn member<'a>(w: &mut Walker<'a>, key: &[u8], status: &mut Status<'a>) -> Result
         b"language" => status.language = w.string()?,
         b"visibility" => status.visibility = w.string()?,
         b"content" => status.content = w.string()?,
-        b"tags" => status.tags = Some(w.mark()?),
-        b"account" => status.account = Some(w.mark()?),
+        b"tags" => status.tags = Some(w.mark()),
+        b"account" => status.account = Some(w.mark()),
         b"reblog" => {
             let is_object = w.peek()? == b'{';
-            let mark = w.mark()?;
+            let mark = w.mark();
             status.reblog = is_object.then_some(mark);
         }
-        _ => w.skip()?,
+        _ => {}
     }
     Ok(())
 }
@@ -154,7 +154,7 @@ fn account<'a>(w: &Walker<'a>, mark: Option<Mark>, uri: &Raw<'a>) -> Result<(Raw
             match key {
                 b"acct" => acct = w.string()?,
                 b"bot" => bot = w.boolean()?,
-                _ => w.skip()?,
+                _ => {}
             }
             Ok(())
         })?;
@@ -190,7 +190,7 @@ fn tags<'a>(w: &mut Walker<'a>) -> Result<Option<GivenTags<'a>>, Stop> {
                 name = w.string()?;
                 Ok(())
             }
-            _ => w.skip(),
+            _ => Ok(()),
         })?;
         let name = name.filter(|name: &Raw<'a>| !name.is_empty());
         given.extend(name.map(|tag| GivenTag { tag, span: None }));

@@ -7,6 +7,10 @@
 //! A list of tags that is not there (`entities` or its `hashtags` absent) leaves the text to be
 //! parsed. `delete` takes a post back; the other messages are no posts.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::json::Walked;
 use super::json::walker::{Mark, Stop, Walker};
 use super::{DecodeError, time};
@@ -59,28 +63,26 @@ pub(super) fn walk<'a>(w: &mut Walker<'a>) -> Walked<'a> {
             None => Err(Stop::Wrong(DecodeError::Missing("text"))),
         };
     }
-    let repost = record.retweeted.is_some();
-    let (text, given) = choose(w, record.retweeted.unwrap_or(record.body))?;
     let time = record.timestamp_ms.map(EventTime);
-    Ok(Some(Post {
+    let mut post = Post {
         id: record.id.take(),
         author: record.author.take(),
         time: time.or_else(|| record.created_at.as_ref().and_then(time::x_v1)),
         lang: record.lang.unwrap_or_default(),
-        text: text.ok_or(Stop::Wrong(DecodeError::Missing("text")))?,
-        given,
-        repost,
+        repost: record.retweeted.is_some(),
         ..Post::default()
-    }))
+    };
+    choose(w, record.retweeted.unwrap_or(record.body), &mut post)?;
+    Ok(Some(post))
 }
 
+#[inline(always)]
 fn top<'a>(w: &mut Walker<'a>, key: &[u8], record: &mut Record<'a>) -> Result<(), Stop> {
     match key {
         b"id_str" => record.id.string = w.string()?,
         b"id" => record.id.number = w.id()?,
         b"user" => {
-            record.author = Id::default();
-            w.object(|w, key| id(w, key, &mut record.author))?;
+            record.author = author(w)?;
         }
         b"timestamp_ms" => record.timestamp_ms = w.integer()?,
         b"created_at" => record.created_at = w.string()?,
@@ -90,42 +92,61 @@ fn top<'a>(w: &mut Walker<'a>, key: &[u8], record: &mut Record<'a>) -> Result<()
             let is_there = w.object(|w, key| body(w, key, &mut inner))?;
             record.retweeted = is_there.then_some(inner);
         }
-        b"delete" => record.delete = Some(w.mark()?),
+        b"delete" => record.delete = Some(w.mark()),
         b"scrub_geo" | b"limit" | b"disconnect" | b"warning" | b"status_withheld"
         | b"user_withheld" => {
             record.control = true;
-            w.skip()?;
         }
         _ => body(w, key, &mut record.body)?,
     }
     Ok(())
 }
 
+#[inline(always)]
 fn body<'a>(w: &mut Walker<'a>, key: &[u8], body: &mut Body<'a>) -> Result<(), Stop> {
     match key {
         b"text" => body.text = w.string()?,
         b"full_text" => body.full_text = w.string()?,
-        b"entities" => body.entities = Some(w.mark()?),
-        b"extended_tweet" => body.extended = Some(w.mark()?),
-        _ => w.skip()?,
+        b"entities" => body.entities = Some(w.mark()),
+        b"extended_tweet" => body.extended = Some(w.mark()),
+        _ => {}
     }
     Ok(())
 }
 
+/// The beginning of the keys that [`author`] reads.
+static SECOND_ID: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"id"));
+
+/// The id of a user object. Its dozens of other members come after the id, and are stepped over
+/// in one go unless one of them could be a second id.
+fn author<'a>(w: &mut Walker<'a>) -> Result<Id<'a>, Stop> {
+    let mut user = Id::default();
+    let begin = w.mark();
+    let mut rest = begin;
+    w.members(|w, key| {
+        id(w, key, &mut user)?;
+        rest = w.mark();
+        Ok(user.string.is_none())
+    })?;
+    if SECOND_ID.find(w.since(rest)).is_some() {
+        user = Id::default();
+        w.back_to(begin).object(|w, key| id(w, key, &mut user))?;
+    }
+    Ok(user)
+}
+
+#[inline(always)]
 fn id<'a>(w: &mut Walker<'a>, key: &[u8], id: &mut Id<'a>) -> Result<(), Stop> {
     match key {
         b"id_str" => id.string = w.string()?,
         b"id" => id.number = w.id()?,
-        _ => w.skip()?,
+        _ => {}
     }
     Ok(())
 }
 
-/// The most complete text, and the tags that were given for it.
-fn choose<'a>(
-    w: &Walker<'a>,
-    mut short: Body<'a>,
-) -> Result<(Option<Raw<'a>>, Option<GivenTags<'a>>), Stop> {
+/// Gives the post the most complete text, and the tags that were given for it.
+fn choose<'a>(w: &Walker<'a>, mut short: Body<'a>, post: &mut Post<'a>) -> Result<(), Stop> {
     if let Some(mark) = short.extended {
         let mut long = Body::default();
         w.back_to(mark).object(|w, key| body(w, key, &mut long))?;
@@ -133,29 +154,34 @@ fn choose<'a>(
             short = long;
         }
     }
-    let given = match short.entities {
-        Some(mark) => entities(&mut w.back_to(mark))?,
-        None => None,
-    };
-    Ok((short.full_text.or(short.text), given))
+    let text = short.full_text.or(short.text);
+    post.text = text.ok_or(Stop::Wrong(DecodeError::Missing("text")))?;
+    match short.entities {
+        Some(mark) => entities(&mut w.back_to(mark), &mut post.given),
+        None => Ok(()),
+    }
 }
 
 /// `{"hashtags":[{"text":"tag","indices":[from,to]}]}`, in code points.
-fn entities<'a>(w: &mut Walker<'a>) -> Result<Option<GivenTags<'a>>, Stop> {
-    let mut given = None;
-    w.object(|w, key| match key {
-        b"hashtags" => {
-            let mut tags = GivenTags::new();
-            let is_there = w.array(|w| {
-                tags.extend(hashtag(w)?);
-                Ok(())
-            })?;
-            given = is_there.then_some(tags);
-            Ok(())
+fn entities<'a>(w: &mut Walker<'a>, given: &mut Option<GivenTags<'a>>) -> Result<(), Stop> {
+    w.object(|w, key| {
+        if key != b"hashtags" {
+            return Ok(());
         }
-        _ => w.skip(),
+        if w.peek()? != b'[' {
+            *given = None;
+            return Ok(());
+        }
+        let tags = given.insert(GivenTags::new());
+        w.array(|w| {
+            if let Some(tag) = hashtag(w)? {
+                tags.push(tag);
+            }
+            Ok(())
+        })?;
+        Ok(())
     })?;
-    Ok(given)
+    Ok(())
 }
 
 fn hashtag<'a>(w: &mut Walker<'a>) -> Result<Option<GivenTag<'a>>, Stop> {
@@ -179,7 +205,7 @@ fn hashtag<'a>(w: &mut Walker<'a>) -> Result<Option<GivenTag<'a>>, Stop> {
             })?;
             Ok(())
         }
-        _ => w.skip(),
+        _ => Ok(()),
     })?;
     let span = match span {
         [Some(from), Some(to)] if from <= to => Some(Span::Chars(from, to)),
@@ -200,13 +226,13 @@ fn deleted<'a>(w: &mut Walker<'a>, timestamp_ms: Option<i64>) -> Walked<'a> {
                     b"id" => id.number = w.id()?,
                     b"user_id_str" => author.string = w.string()?,
                     b"user_id" => author.number = w.id()?,
-                    _ => w.skip()?,
+                    _ => {}
                 }
                 Ok(())
             })?;
             Ok(())
         }
-        _ => w.skip(),
+        _ => Ok(()),
     })?;
     let (id, author) = (id.take(), author.take());
     if id.is_empty() {

@@ -36,12 +36,11 @@ pub(super) fn walk<'a>(w: &mut Walker<'a>) -> Walked<'a> {
     w.object(|w, key| {
         match key {
             b"data" => data = tweet(w)?,
-            b"includes" => includes = Some(w.mark()?),
+            b"includes" => includes = Some(w.mark()),
             b"errors" | b"connection_issue" | b"title" => {
                 problem = true;
-                w.skip()?;
             }
-            _ => w.skip()?,
+            _ => {}
         }
         Ok(())
     })?;
@@ -83,8 +82,8 @@ fn tweet<'a>(w: &mut Walker<'a>) -> Result<Option<Tweet<'a>>, Stop> {
             b"created_at" => tweet.created_at = w.string()?,
             b"lang" => tweet.lang = w.string()?.filter(|lang| lang.to_str() != "und"),
             b"text" => tweet.text = w.string()?,
-            b"entities" => tweet.entities = Some(w.mark()?),
-            b"note_tweet" => tweet.note = Some(w.mark()?),
+            b"entities" => tweet.entities = Some(w.mark()),
+            b"note_tweet" => tweet.note = Some(w.mark()),
             b"edit_history_tweet_ids" => {
                 tweet.history.clear();
                 w.array(|w| {
@@ -93,7 +92,7 @@ fn tweet<'a>(w: &mut Walker<'a>) -> Result<Option<Tweet<'a>>, Stop> {
                 })?;
             }
             b"referenced_tweets" => tweet.retweeted = retweeted(w)?,
-            _ => w.skip()?,
+            _ => {}
         }
         Ok(())
     })?;
@@ -109,7 +108,7 @@ fn retweeted<'a>(w: &mut Walker<'a>) -> Result<Option<Raw<'a>>, Stop> {
             match key {
                 b"type" => is_retweet = is(w.string()?.as_ref(), "retweeted"),
                 b"id" => id = w.id()?,
-                _ => w.skip()?,
+                _ => {}
             }
             Ok(())
         })?;
@@ -137,7 +136,7 @@ fn included<'a>(w: &mut Walker<'a>, id: &Raw<'a>) -> Result<Option<Tweet<'a>>, S
             })?;
             Ok(())
         }
-        _ => w.skip(),
+        _ => Ok(()),
     })?;
     Ok(found)
 }
@@ -152,8 +151,8 @@ fn choose<'a>(
         w.back_to(mark).object(|w, key| {
             match key {
                 b"text" => text = w.string()?,
-                b"entities" => entities = Some(w.mark()?),
-                _ => w.skip()?,
+                b"entities" => entities = Some(w.mark()),
+                _ => {}
             }
             Ok(())
         })?;
@@ -180,7 +179,7 @@ fn entities<'a>(w: &mut Walker<'a>) -> Result<Option<GivenTags<'a>>, Stop> {
             })?;
             Ok(())
         }
-        _ => w.skip(),
+        _ => Ok(()),
     })?;
     Ok(is_there.then_some(given))
 }
@@ -193,7 +192,7 @@ fn hashtag<'a>(w: &mut Walker<'a>) -> Result<Option<GivenTag<'a>>, Stop> {
             b"tag" => tag = w.string()?,
             b"start" => start = index(w)?,
             b"end" => end = index(w)?,
-            _ => w.skip()?,
+            _ => {}
         }
         Ok(())
     })?;

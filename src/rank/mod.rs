@@ -4,6 +4,7 @@
 //! ascending. Pure: no clock, no I/O.
 
 pub mod build;
+pub mod series;
 pub mod top;
 
 use std::sync::Arc;
@@ -47,7 +48,7 @@ pub struct Trend {
     pub status: Option<String>,
     /// Places moved since the last published ranking; positive is up, null is new.
     pub change: Option<i32>,
-    /// Counts of the latest panes, oldest first (60 points over the window).
+    /// Counts of equal slots of the window that are over, oldest first, at most 60; live only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub series: Option<Vec<u32>>,
 }

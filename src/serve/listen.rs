@@ -59,10 +59,7 @@ pub struct Server {
 /// [`ServeError`] where the address is taken, refused, or open to others without a token.
 pub fn start(listen: Listen, feed: Feed, options: ServeOptions) -> Result<Server, ServeError> {
     let options = descriptors::fit(options);
-    let addresses = listen.addresses();
-    if !listen.is_loopback() && options.token.as_deref().unwrap_or_default().is_empty() {
-        return Err(ServeError::TokenNeeded(addresses[0]));
-    }
+    let addresses = allowed(listen, &options)?;
     let runtime = Builder::new_multi_thread()
         .worker_threads(THREADS)
         .max_blocking_threads(BLOCKING_THREADS_MAX)
@@ -90,6 +87,28 @@ pub fn start(listen: Listen, feed: Feed, options: ServeOptions) -> Result<Server
         listeners.spawn_on(accept.clone().run(socket), runtime.handle());
     }
     Ok(Server { runtime: Some(runtime), addrs, stop, listeners, drain: timeouts.drain })
+}
+
+/// Says whether [`start`] could listen there now, so that a run that cannot be shown is not begun.
+///
+/// # Errors
+/// As of [`start`].
+pub fn probe(listen: Listen, options: &ServeOptions) -> Result<(), ServeError> {
+    let addr = allowed(listen, options)?[0];
+    match std::net::TcpListener::bind(addr) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(ServeError::InUse(addr)),
+        Err(source) => Err(ServeError::Listen { addr, source }),
+    }
+}
+
+/// The addresses to bind; none where other machines could read without a token.
+fn allowed(listen: Listen, options: &ServeOptions) -> Result<Vec<SocketAddr>, ServeError> {
+    let addresses = listen.addresses();
+    if !listen.is_loopback() && options.token.as_deref().unwrap_or_default().is_empty() {
+        return Err(ServeError::TokenNeeded(addresses[0]));
+    }
+    Ok(addresses)
 }
 
 /// Binds the first address and, where they exist on this machine, the others on the same port.

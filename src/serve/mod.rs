@@ -46,7 +46,7 @@ use crate::extract::Rule;
 use crate::rank::{Ask, Published};
 
 pub use fed::Fed;
-pub use listen::{Server, start};
+pub use listen::{Server, probe, start};
 
 /// Port of the page where none is asked for.
 pub const PORT: u16 = 5001;
@@ -222,8 +222,9 @@ pub enum ServeError {
     },
     /// Anybody could read.
     #[error(
-        "refused to listen on `{0}`, which other machines can reach, without a token\nhelp: set a \
-         token, or listen on `127.0.0.1:5001`"
+        "refused to listen on `{0}`, which other machines can reach, without a token\nhelp: put one \
+         into the environment as `TAGTIDE_TOKEN`, or its file's name as `TAGTIDE_TOKEN_FILE`; or \
+         listen on `127.0.0.1:5001`"
     )]
     TokenNeeded(SocketAddr),
     /// No address.

@@ -30,10 +30,9 @@ pub fn string_end(bytes: &[u8], at: usize, end: usize) -> Option<StringEnd> {
     {
         // Keys and most values end within 32 bytes: SSE2 is in every x86-64, so this part is
         // inlined into the caller, which a function that asks for AVX2 cannot be.
-        if let Some((quotes, backslashes)) = x86::first_32(bytes, at) {
-            let quote = quotes.trailing_zeros();
-            if quotes != 0 && quote < backslashes.trailing_zeros() {
-                let quote = at + quote as usize;
+        if let Some(place) = x86::first_of_32(bytes, at) {
+            let quote = at + place;
+            if bytes.get(quote) == Some(&b'"') {
                 return (quote < end).then_some(StringEnd { quote, escaped: false });
             }
         }
@@ -54,9 +53,9 @@ fn string_end_long(bytes: &[u8], at: usize, end: usize) -> Option<StringEnd> {
 
 /// Finds the end of an object or array whose first byte after the opening bracket is `at`: the
 /// index after its closing bracket. `None` where it does not close before `end`, or where it may
-/// nest `room` levels or more inside itself (it says so too early by up to one block, never too
-/// late). Kinds of brackets are not told apart, and a backslash outside a string, which no JSON
-/// has, hides a quote after it.
+/// nest `room` levels or more inside itself; that is said too early by what one block of 64 bytes
+/// holds, never too late. Kinds of brackets are not told apart, and a backslash outside a string,
+/// which no JSON has, hides a quote after it.
 #[must_use]
 pub fn container_end(bytes: &[u8], at: usize, end: usize, room: u32) -> Option<usize> {
     let end = end.min(bytes.len());
@@ -146,38 +145,43 @@ mod x86 {
     /// Bytes looked at in one step: one bit of a `u64` each.
     const BLOCK: usize = 64;
 
-    /// Quotes and backslashes among the 32 bytes from `at`; `None` where fewer are readable.
+    /// The first quote or backslash among the 32 bytes from `at`, counted from there; `None`
+    /// where there is none, or where fewer bytes are readable.
     #[inline(always)]
-    pub(super) fn first_32(bytes: &[u8], at: usize) -> Option<(u32, u32)> {
-        let block = bytes.get(at..at.checked_add(32)?)?;
-        // SAFETY: `block` is 32 readable bytes, an unaligned load asks for no alignment, and SSE2
-        // is part of the x86-64 baseline.
-        unsafe {
-            let low = _mm_loadu_si128(block.as_ptr().cast());
-            let high = _mm_loadu_si128(block.as_ptr().add(16).cast());
-            let find = |what: u8| {
-                let what = _mm_set1_epi8(what.cast_signed());
-                let low = _mm_movemask_epi8(_mm_cmpeq_epi8(low, what)).cast_unsigned();
-                let high = _mm_movemask_epi8(_mm_cmpeq_epi8(high, what)).cast_unsigned();
-                low | high << 16
-            };
-            Some((find(b'"'), find(b'\\')))
+    pub(super) fn first_of_32(bytes: &[u8], at: usize) -> Option<usize> {
+        if at > bytes.len() || bytes.len() - at < 32 {
+            return None;
         }
+        // SAFETY: 32 bytes are readable from `at`, an unaligned load asks for no alignment, and
+        // SSE2 is part of the x86-64 baseline.
+        let found = unsafe {
+            let from = bytes.as_ptr().add(at);
+            let (quote, backslash) = (_mm_set1_epi8(0x22), _mm_set1_epi8(0x5C));
+            let find = |block: __m128i| {
+                let quotes = _mm_cmpeq_epi8(block, quote);
+                let either = _mm_or_si128(quotes, _mm_cmpeq_epi8(block, backslash));
+                _mm_movemask_epi8(either).cast_unsigned()
+            };
+            let low = find(_mm_loadu_si128(from.cast()));
+            low | find(_mm_loadu_si128(from.add(16).cast())) << 16
+        };
+        (found != 0).then(|| found.trailing_zeros() as usize)
     }
 
     /// The 64 bytes from `at`, zeros where the slice has none.
     #[target_feature(enable = "avx2")]
     #[inline]
     fn load(bytes: &[u8], at: usize) -> [__m256i; 2] {
-        let mut copy = [0u8; BLOCK];
-        let block = match bytes.get(at..at + BLOCK) {
-            Some(block) => block,
-            None => {
-                let rest = bytes.get(at..).unwrap_or_default();
-                copy[..rest.len()].copy_from_slice(rest);
-                &copy[..]
-            }
-        };
+        match bytes.get(at..at + BLOCK) {
+            Some(block) => load_whole(block),
+            None => load_rest(bytes.get(at..).unwrap_or_default()),
+        }
+    }
+
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn load_whole(block: &[u8]) -> [__m256i; 2] {
+        assert!(block.len() == BLOCK, "a whole block is 64 bytes");
         // SAFETY: `block` is 64 readable bytes, and the loads ask for no alignment.
         unsafe {
             [
@@ -185,6 +189,14 @@ mod x86 {
                 _mm256_loadu_si256(block.as_ptr().add(32).cast()),
             ]
         }
+    }
+
+    #[target_feature(enable = "avx2")]
+    #[cold]
+    fn load_rest(rest: &[u8]) -> [__m256i; 2] {
+        let mut copy = [0u8; BLOCK];
+        copy[..rest.len()].copy_from_slice(rest);
+        load_whole(&copy)
     }
 
     /// One bit for each byte of the block that equals `what`.
@@ -216,13 +228,6 @@ mod x86 {
         escaped
     }
 
-    /// Ones for the bytes of the block that lie before `end`.
-    #[inline(always)]
-    fn before_end(at: usize, end: usize) -> u64 {
-        let left = end - at;
-        if left >= BLOCK { !0 } else { (1 << left) - 1 }
-    }
-
     #[target_feature(enable = "avx2,pclmulqdq,bmi1,popcnt")]
     pub(super) fn string_end(bytes: &[u8], at: usize, end: usize) -> Option<StringEnd> {
         let mut at = at;
@@ -230,7 +235,7 @@ mod x86 {
         let mut any_escape = false;
         while at < end {
             let block = load(bytes, at);
-            let mut quotes = equal(block, b'"') & before_end(at, end);
+            let mut quotes = equal(block, b'"');
             let backslashes = equal(block, b'\\');
             if backslashes | carry != 0 {
                 quotes &= !escaped(backslashes, &mut carry);
@@ -238,7 +243,8 @@ mod x86 {
             if quotes != 0 {
                 let first = quotes.trailing_zeros();
                 any_escape |= backslashes & ((1 << first) - 1) != 0;
-                return Some(StringEnd { quote: at + first as usize, escaped: any_escape });
+                let quote = at + first as usize;
+                return (quote < end).then_some(StringEnd { quote, escaped: any_escape });
             }
             any_escape |= backslashes != 0;
             at += BLOCK;
@@ -255,9 +261,10 @@ mod x86 {
         let mut depth = 1u32;
         let ones = _mm_set1_epi8(-1);
         let fold = _mm256_set1_epi8(0x20);
+        let close = _mm256_set1_epi8(0x26);
         while at < end {
             let block = load(bytes, at);
-            let mut quotes = equal(block, b'"') & before_end(at, end);
+            let mut quotes = equal(block, b'"');
             let backslashes = equal(block, b'\\');
             if backslashes | carry != 0 {
                 quotes &= !escaped(backslashes, &mut carry);
@@ -268,9 +275,16 @@ mod x86 {
             let parity = _mm_cvtsi128_si64(_mm_clmulepi64_si128(quotes, ones, 0)).cast_unsigned();
             let string = parity ^ inside;
             inside = (string.cast_signed() >> 63).cast_unsigned();
+            // Bits 0x26 aside, brackets and braces are 0x7F; so are a few letters, but not one that
+            // JSON has outside strings. Blocks without any are most of a long object.
+            let valid = !string;
+            let either = [_mm256_or_si256(block[0], close), _mm256_or_si256(block[1], close)];
+            if equal(either, 0x7F) & valid == 0 {
+                at += BLOCK;
+                continue;
+            }
             // `[` and `]` differ from `{` and `}` in bit 0x20 alone, and no other byte maps there.
             let folded = [_mm256_or_si256(block[0], fold), _mm256_or_si256(block[1], fold)];
-            let valid = !string & before_end(at, end);
             let opens = equal(folded, b'{') & valid;
             let closes = equal(folded, b'}') & valid;
             if depth + opens.count_ones() > room {
@@ -284,7 +298,8 @@ mod x86 {
                     let place = rest.trailing_zeros();
                     let opened = (opens & ((1 << place) - 1)).count_ones();
                     if closed == depth + opened {
-                        return Some(at + place as usize + 1);
+                        let after = at + place as usize + 1;
+                        return (after <= end).then_some(after);
                     }
                     rest &= rest - 1;
                 }

@@ -13,6 +13,7 @@ pub mod delta;
 pub mod pane;
 pub mod restore;
 pub mod ring;
+pub mod visit;
 pub mod watermark;
 
 pub use ring::{Ring, Shape};

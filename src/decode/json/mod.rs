@@ -41,10 +41,10 @@ where
     }
     let mut walker = Walker::new(padded, start, end);
     let post = walk(&mut walker);
-    match post.and_then(|post| walker.finish().map(|()| post)) {
-        Ok(post) => Ok(post),
+    match post {
+        Ok(post) if walker.finish().is_ok() => Ok(post),
         Err(Stop::Wrong(error)) => Err(error),
-        Err(Stop::Odd) => tolerant::record(&padded[start..end], walk),
+        Ok(_) | Err(Stop::Odd) => tolerant::record(&padded[start..end], walk),
     }
 }
 

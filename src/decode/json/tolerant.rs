@@ -27,10 +27,10 @@ where
     let clean = rewrite(record)?;
     let mut walker = Walker::clean(&clean);
     let post = walk(&mut walker);
-    match post.and_then(|post| walker.finish().map(|()| post)) {
-        Ok(post) => Ok(post.map(into_owned)),
+    match post {
+        Ok(post) if walker.finish().is_ok() => Ok(post.map(into_owned)),
         Err(Stop::Wrong(error)) => Err(error),
-        Err(Stop::Odd) => Err(DecodeError::Malformed),
+        Ok(_) | Err(Stop::Odd) => Err(DecodeError::Malformed),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A cursor over one JSON object that reads what it is asked for and steps over the rest.
 //!
 //! A walk names the keys it wants, in nested closures, so its depth is that of the code, never
-//! that of the input. Duplicate keys: the walk runs again for the later one, which wins. Inside a
+//! that of the input. Duplicate keys: the walk sees both, so the later one wins. Inside a
 //! value that nobody asked for only strings and brackets are looked at, so an invalid literal in
 //! there is not seen. What the cursor cannot take is [`Stop::Odd`]: an escaped key, a bad literal
 //! where it looks, something after the end, more than [`DEPTH_MAX`] levels.
@@ -22,19 +22,101 @@ pub(crate) enum Stop {
     Wrong(DecodeError),
 }
 
-/// The place of a value that was stepped over, to come back to.
+/// The place of a value, to come back to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
     at: usize,
     depth: u32,
 }
 
-/// The cursor. It stands before a value, or after one.
-pub(crate) struct Walker<'a> {
+/// The bytes of a record, read from places that the caller keeps: a place held in a variable
+/// stays in a register, where one in the cursor would go through memory at every step.
+#[derive(Clone, Copy)]
+struct Bytes<'a> {
     /// The buffer up to wherever it goes on past the record: vector loads may run over the end.
     padded: &'a [u8],
     /// The same buffer cut at the end of the record.
     record: &'a [u8],
+}
+
+impl<'a> Bytes<'a> {
+    /// The next byte from `at` that is not white space, and its place.
+    #[inline(always)]
+    fn peek(self, at: usize) -> Result<(usize, u8), Stop> {
+        match self.record.get(at) {
+            Some(byte) if *byte > b' ' => Ok((at, *byte)),
+            _ => self.peek_past_space(at),
+        }
+    }
+
+    #[cold]
+    fn peek_past_space(self, at: usize) -> Result<(usize, u8), Stop> {
+        let rest = self.record.get(at..).unwrap_or_default();
+        let space = rest.iter().position(|byte| !super::is_space(*byte)).ok_or(Stop::Odd)?;
+        Ok((at + space, rest[space]))
+    }
+
+    /// The string whose opening quote is at `at`: the place after it, its inside, and whether it
+    /// has escapes.
+    #[inline(always)]
+    fn quoted(self, at: usize) -> Result<(usize, &'a [u8], bool), Stop> {
+        let end = string_end(self.padded, at + 1, self.record.len()).ok_or(Stop::Odd)?;
+        let inside = self.record.get(at + 1..end.quote).ok_or(Stop::Odd)?;
+        Ok((end.quote + 1, inside, end.escaped))
+    }
+
+    /// The place after the value that begins at `at` with `byte`.
+    #[inline(always)]
+    fn skip(self, at: usize, byte: u8, room: u32) -> Result<usize, Stop> {
+        match byte {
+            b'"' => Ok(self.quoted(at)?.0),
+            b'{' | b'[' => self.end_of_container(at + 1, room),
+            b't' => self.literal(at, b"true"),
+            b'f' => self.literal(at, b"false"),
+            b'n' => self.literal(at, b"null"),
+            _ => Ok(at + self.digits(at)?.len()),
+        }
+    }
+
+    /// The place after the container that `at` lies in.
+    fn end_of_container(self, at: usize, room: u32) -> Result<usize, Stop> {
+        container_end(self.padded, at, self.record.len(), room).ok_or(Stop::Odd)
+    }
+
+    #[inline(always)]
+    fn literal(self, at: usize, word: &'static [u8]) -> Result<usize, Stop> {
+        match self.record.get(at..at + word.len()) {
+            Some(bytes) if bytes == word => Ok(at + word.len()),
+            _ => Err(Stop::Odd),
+        }
+    }
+
+    /// The bytes of a number; whether they make one is not looked at.
+    #[inline(always)]
+    fn digits(self, at: usize) -> Result<&'a [u8], Stop> {
+        let is_part = |byte: &u8| NUMBER[usize::from(*byte)];
+        let mut to = at;
+        while self.record.get(to).is_some_and(is_part) {
+            to += 1;
+        }
+        if to == at { Err(Stop::Odd) } else { Ok(&self.record[at..to]) }
+    }
+}
+
+/// The bytes that numbers are written with.
+const NUMBER: [bool; 256] = {
+    let mut part = [false; 256];
+    let mut n = 0;
+    while n < 15 {
+        part[b"0123456789+-.eE"[n] as usize] = true;
+        n += 1;
+    }
+    part
+};
+
+/// The cursor. It stands before a value, or after one.
+pub(crate) struct Walker<'a> {
+    bytes: Bytes<'a>,
     at: usize,
     depth: u32,
     /// The record was written anew by the tolerant path: nothing in it nests too deep, and a key
@@ -45,7 +127,8 @@ pub(crate) struct Walker<'a> {
 impl<'a> Walker<'a> {
     /// A cursor before the value at `start`; the record ends before `end`.
     pub(crate) fn new(padded: &'a [u8], start: usize, end: usize) -> Self {
-        Self { padded, record: &padded[..end], at: start, depth: 0, clean: false }
+        let bytes = Bytes { padded, record: &padded[..end] };
+        Self { bytes, at: start, depth: 0, clean: false }
     }
 
     /// A cursor over a record that the tolerant path wrote.
@@ -54,8 +137,8 @@ impl<'a> Walker<'a> {
     }
 
     /// `Ok` where nothing but white space follows.
-    pub(crate) fn finish(&mut self) -> Result<(), Stop> {
-        match self.peek() {
+    pub(crate) fn finish(&self) -> Result<(), Stop> {
+        match self.bytes.peek(self.at) {
             Ok(_) => Err(Stop::Odd),
             Err(_) => Ok(()),
         }
@@ -64,79 +147,78 @@ impl<'a> Walker<'a> {
     /// The next byte that is not white space; the cursor stands on it.
     #[inline(always)]
     pub(crate) fn peek(&mut self) -> Result<u8, Stop> {
-        loop {
-            match self.record.get(self.at) {
-                Some(byte) if !super::is_space(*byte) => return Ok(*byte),
-                Some(_) => self.at += 1,
-                None => return Err(Stop::Odd),
-            }
-        }
+        let byte;
+        (self.at, byte) = self.bytes.peek(self.at)?;
+        Ok(byte)
     }
 
+    /// Levels that may nest from the cursor on.
     #[inline(always)]
-    fn expect(&mut self, wanted: u8) -> Result<(), Stop> {
-        if self.peek()? != wanted {
-            return Err(Stop::Odd);
-        }
-        self.at += 1;
-        Ok(())
+    fn room(&self) -> u32 {
+        if self.clean { u32::MAX } else { DEPTH_MAX.saturating_sub(self.depth) }
     }
 
-    #[inline(always)]
-    fn enter(&mut self) -> Result<(), Stop> {
-        self.at += 1;
-        self.depth += 1;
-        if self.depth > DEPTH_MAX && !self.clean {
-            return Err(Stop::Odd);
-        }
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn leave(&mut self) {
-        self.at += 1;
-        self.depth -= 1;
-    }
-
-    /// Calls `each` with every key, the cursor before its value, which `each` has to step over.
-    /// `false` where the value is no object; it is stepped over then.
+    /// Calls `each` with every key, the cursor before its value; what `each` does not read is
+    /// stepped over. `false` where the value is no object.
     #[inline(always)]
     pub(crate) fn object<F>(&mut self, mut each: F) -> Result<bool, Stop>
     where
         F: FnMut(&mut Self, &'a [u8]) -> Result<(), Stop>,
     {
+        self.members(|w, key| each(w, key).map(|()| true))
+    }
+
+    /// The same, for as long as `each` says `true`; the rest of the object is stepped over then.
+    #[inline(always)]
+    pub(crate) fn members<F>(&mut self, mut each: F) -> Result<bool, Stop>
+    where
+        F: FnMut(&mut Self, &'a [u8]) -> Result<bool, Stop>,
+    {
         if self.peek()? != b'{' {
             self.skip()?;
             return Ok(false);
         }
-        self.enter()?;
-        if self.peek()? == b'}' {
-            self.leave();
-            return Ok(true);
-        }
-        loop {
-            if self.peek()? != b'"' {
+        let (bytes, clean, room) = (self.bytes, self.clean, self.room());
+        self.depth += 1;
+        let (mut at, mut byte) = bytes.peek(self.at + 1)?;
+        while byte != b'}' {
+            if byte != b'"' || room == 0 {
                 return Err(Stop::Odd);
             }
-            let (key, escaped) = self.quoted()?;
-            if escaped && !self.clean {
+            let (after, key, escaped) = bytes.quoted(at)?;
+            if escaped && !clean {
                 return Err(Stop::Odd);
             }
-            self.expect(b':')?;
-            each(self, key)?;
-            match self.peek()? {
-                b',' => self.at += 1,
-                b'}' => {
-                    self.leave();
-                    return Ok(true);
+            (at, byte) = bytes.peek(after)?;
+            if byte != b':' {
+                return Err(Stop::Odd);
+            }
+            (at, byte) = bytes.peek(at + 1)?;
+            self.at = at;
+            let go_on = each(self, key)?;
+            at = if self.at == at { bytes.skip(at, byte, room - 1)? } else { self.at };
+            if !go_on {
+                at = bytes.end_of_container(at, room)? - 1;
+                break;
+            }
+            (at, byte) = bytes.peek(at)?;
+            if byte == b',' {
+                (at, byte) = bytes.peek(at + 1)?;
+                // A comma before the closing bracket, which no JSON has.
+                if byte == b'}' {
+                    return Err(Stop::Odd);
                 }
-                _ => return Err(Stop::Odd),
+            } else if byte != b'}' {
+                return Err(Stop::Odd);
             }
         }
+        self.at = at + 1;
+        self.depth -= 1;
+        Ok(true)
     }
 
-    /// Calls `each` before every element, which `each` has to step over. `false` where the value
-    /// is no array; it is stepped over then.
+    /// Calls `each` before every element; what `each` does not read is stepped over. `false`
+    /// where the value is no array.
     #[inline(always)]
     pub(crate) fn array<F>(&mut self, mut each: F) -> Result<bool, Stop>
     where
@@ -146,56 +228,50 @@ impl<'a> Walker<'a> {
             self.skip()?;
             return Ok(false);
         }
-        self.enter()?;
-        if self.peek()? == b']' {
-            self.leave();
-            return Ok(true);
+        if self.room() == 0 {
+            return Err(Stop::Odd);
         }
-        loop {
+        self.depth += 1;
+        self.at += 1;
+        let mut is_first = true;
+        while self.peek()? != b']' || !is_first {
+            let value = self.at;
             each(self)?;
+            if self.at == value {
+                self.skip()?;
+            }
+            is_first = false;
             match self.peek()? {
                 b',' => self.at += 1,
-                b']' => {
-                    self.leave();
-                    return Ok(true);
-                }
+                b']' => break,
                 _ => return Err(Stop::Odd),
             }
         }
+        self.at += 1;
+        self.depth -= 1;
+        Ok(true)
     }
 
-    /// Steps over a value and remembers where it stands.
-    pub(crate) fn mark(&mut self) -> Result<Mark, Stop> {
-        self.peek()?;
-        let mark = Mark { at: self.at, depth: self.depth };
-        self.skip()?;
-        Ok(mark)
+    /// Where the value at the cursor stands; does not read it.
+    #[inline(always)]
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { at: self.at, depth: self.depth }
     }
 
-    /// A second cursor before a value that was stepped over.
+    /// What lies between a mark and the cursor.
+    pub(crate) fn since(&self, mark: Mark) -> &'a [u8] {
+        self.bytes.record.get(mark.at..self.at).unwrap_or_default()
+    }
+
+    /// A second cursor, before a value seen earlier.
     pub(crate) fn back_to(&self, mark: Mark) -> Self {
         Self { at: mark.at, depth: mark.depth, ..*self }
     }
 
     /// Steps over a value.
-    #[inline(always)]
     pub(crate) fn skip(&mut self) -> Result<(), Stop> {
-        match self.peek()? {
-            b'"' => {
-                self.quoted()?;
-            }
-            b'{' | b'[' => {
-                let room = if self.clean { u32::MAX } else { DEPTH_MAX.saturating_sub(self.depth) };
-                let end = container_end(self.padded, self.at + 1, self.record.len(), room);
-                self.at = end.ok_or(Stop::Odd)?;
-            }
-            b't' => self.literal(b"true")?,
-            b'f' => self.literal(b"false")?,
-            b'n' => self.literal(b"null")?,
-            _ => {
-                self.digits()?;
-            }
-        }
+        let byte = self.peek()?;
+        self.at = self.bytes.skip(self.at, byte, self.room())?;
         Ok(())
     }
 
@@ -206,23 +282,31 @@ impl<'a> Walker<'a> {
             self.skip()?;
             return Ok(None);
         }
-        let (bytes, escaped) = self.quoted()?;
-        Ok(Some(if escaped { Raw::Json(bytes) } else { Raw::Plain(bytes) }))
+        let (after, inside, escaped) = self.bytes.quoted(self.at)?;
+        self.at = after;
+        Ok(Some(if escaped { Raw::Json(inside) } else { Raw::Plain(inside) }))
     }
 
     /// An identifier: a string, or a number as it stands; `None` for any other value.
     #[inline(always)]
     pub(crate) fn id(&mut self) -> Result<Option<Raw<'a>>, Stop> {
         match self.peek()? {
-            b'-' | b'0'..=b'9' => Ok(Some(Raw::Plain(self.digits()?))),
+            b'-' | b'0'..=b'9' => {
+                let digits = self.bytes.digits(self.at)?;
+                self.at += digits.len();
+                Ok(Some(Raw::Plain(digits)))
+            }
             _ => self.string(),
         }
     }
 
     /// An integer, or a string that holds one; `None` for any other value or beyond 64 bits.
     pub(crate) fn integer(&mut self) -> Result<Option<i64>, Stop> {
-        let id = self.id()?;
-        Ok(id.and_then(|id| id.to_str().parse().ok()))
+        Ok(match self.id()? {
+            Some(Raw::Plain(digits)) => integer(digits),
+            Some(escaped) => integer(escaped.to_str().as_bytes()),
+            None => None,
+        })
     }
 
     /// `true` or `false`; `None` for any other value.
@@ -235,35 +319,25 @@ impl<'a> Walker<'a> {
         self.skip()?;
         Ok(value)
     }
+}
 
-    /// The inside of the string that the cursor stands on, and whether it has escapes.
-    #[inline(always)]
-    fn quoted(&mut self) -> Result<(&'a [u8], bool), Stop> {
-        let from = self.at + 1;
-        let end = string_end(self.padded, from, self.record.len()).ok_or(Stop::Odd)?;
-        self.at = end.quote + 1;
-        Ok((self.record.get(from..end.quote).ok_or(Stop::Odd)?, end.escaped))
+/// A decimal integer with an optional `-`; `None` beyond 64 bits.
+pub(crate) fn integer(bytes: &[u8]) -> Option<i64> {
+    let (negative, digits) = match bytes {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if digits.is_empty() {
+        return None;
     }
-
-    #[inline(always)]
-    fn literal(&mut self, word: &'static [u8]) -> Result<(), Stop> {
-        if self.record.get(self.at..self.at + word.len()) != Some(word) {
-            return Err(Stop::Odd);
+    let mut number = 0i64;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
         }
-        self.at += word.len();
-        Ok(())
+        let digit = if negative { -i64::from(digit) } else { i64::from(digit) };
+        number = number.checked_mul(10)?.checked_add(digit)?;
     }
-
-    /// The bytes of a number; whether they make one is not looked at.
-    #[inline(always)]
-    fn digits(&mut self) -> Result<&'a [u8], Stop> {
-        let from = self.at;
-        while let Some(b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E') = self.record.get(self.at) {
-            self.at += 1;
-        }
-        if self.at == from {
-            return Err(Stop::Odd);
-        }
-        self.record.get(from..self.at).ok_or(Stop::Odd)
-    }
+    Some(number)
 }

@@ -96,11 +96,31 @@ fn escaped_keys_are_keys() {
 }
 
 #[test]
+fn integers_are_read_within_64_bits() {
+    for (ms, wanted) in [
+        ("9223372036854775807", json!(i64::MAX)),
+        ("-9223372036854775808", json!(i64::MIN)),
+        ("9223372036854775808", Value::Null),
+        ("\"1572181949665\"", json!(1_572_181_949_665i64)),
+        ("\"15721819x9665\"", Value::Null),
+        ("1e3", Value::Null),
+        ("1.5", Value::Null),
+        ("\"\"", Value::Null),
+        ("\"-\"", Value::Null),
+    ] {
+        let shown = x1(format!("{{\"text\":\"t\",\"timestamp_ms\":{ms}}}").as_bytes());
+        assert_eq!(shown.get("time").cloned().unwrap_or_default(), wanted, "{ms}");
+    }
+}
+
+#[test]
 fn of_duplicate_keys_the_last_wins() {
     let record = br#"{"text":"a","user":{"id_str":"1","id_str":"2"},"text":"b",
         "entities":{"hashtags":[{"text":"x"}]},"entities":{"hashtags":[]},
         "user":{"id_str":"3"}}"#;
     assert_eq!(x1(record), json!({ "author": "3", "text": "b", "given": [] }));
+    let record = br#"{"text":"a","user":{"id_str":"1","name":"\"id","id_str":"2","url":null}}"#;
+    assert_eq!(x1(record), json!({ "author": "2", "text": "a" }));
     let record = br#"{"text":"a","user":{"id_str":"3"},"user":{"id":4},"t\u0065xt":"b"}"#;
     assert_eq!(x1(record), json!({ "author": "4", "text": "b" }));
 }

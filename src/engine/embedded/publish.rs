@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::engine::embedded::core::Question;
 use crate::job::{Plan, TimePlan};
 use crate::rank::build::{self, Key, Places};
+use crate::rank::series;
 use crate::rank::{Mode, Published, Query, Ranking, RunState, SinkStatus, SourceStatus, Status};
 use crate::state::State;
 
@@ -94,9 +95,14 @@ impl Publisher {
         self.batch += 1;
         let rows = self.top.clamp(*ROWS.start(), *ROWS.end());
         let mut rankings = Vec::with_capacity(self.keys.len());
+        // Nobody looks at sparklines in a replay at full speed.
+        let mut counts_left = if self.live { series::COUNTS_MAX } else { 0 };
         for &key in &self.keys {
             if let Some(mut ranking) = build::ranking(state, key, at, rows) {
                 self.places.note(key, &mut ranking);
+                if counts_left > 0 {
+                    series::fill(state, key, at, &mut counts_left, &mut ranking);
+                }
                 rankings.push(Arc::new(ranking));
             }
         }

@@ -183,6 +183,22 @@ fn the_document_lists_every_route() {
     }
 }
 
+/// The page's types are made from the document that lies in web/.
+#[test]
+fn the_page_has_this_document() {
+    let served = rig().get("/api/v1/openapi.json").json();
+    let kept: serde_json::Value =
+        serde_json::from_str(include_str!("../../../web/openapi.json")).unwrap();
+    if served != kept {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/target/openapi.json");
+        std::fs::write(path, format!("{served:#}\n")).unwrap();
+        panic!(
+            "web/openapi.json is not what the program serves\n\
+             help: cp target/openapi.json web/ && npm --prefix web run types"
+        );
+    }
+}
+
 #[test]
 fn unknown_paths_and_methods() {
     let rig = rig();

@@ -42,11 +42,11 @@ const TOPICS: &[(&str, usize)] = &[
 ];
 
 /// A new topic comes this often, give or take as much.
-const SLOT_S: i64 = 75;
+const SLOT_S: i64 = 50;
 /// Slots that may still be running beside the newest.
 const SLOTS_BACK: i64 = 9;
 /// A topic lasts this long at the least, and at the most twice that and a half.
-const LASTS_S: u64 = 240;
+const LASTS_S: u64 = 180;
 
 /// Accounts that repeat one post, in phases of ten minutes.
 pub(super) const BOTS: &[(&str, &str)] = &[
@@ -118,8 +118,9 @@ impl Scene {
             let bits = mix(seed ^ mix(slot.cast_unsigned()));
             let begin = slot * SLOT_S + (bits % SLOT_S.unsigned_abs()).cast_signed();
             let lasts = (LASTS_S + (bits >> 8) % (LASTS_S * 3 / 2)).cast_signed();
-            // 1.5 % to 7 % of all posts at its peak.
-            let peak = 1_000 + ((bits >> 24) % 3_600).cast_signed();
+            // 1.5 % to 14 % of all posts at its peak: most stay small, some lead for a while.
+            let size = ((bits >> 24) % 256).cast_signed();
+            let peak = 1_000 + 8_200 * size * size / 65_536;
             let (age, rise) = (second - begin, lasts / 5);
             if !(0..lasts).contains(&age) {
                 continue;
@@ -199,7 +200,7 @@ mod tests {
             for second in 0..10_000 {
                 scene.turn_to(seed, second);
                 let all = scene.topics.last().map_or(0, |topic| topic.up_to);
-                assert!(all < 26_000, "{all} of 65,536 in second {second}");
+                assert!(all < 32_000, "{all} of 65,536 in second {second}");
             }
         }
     }

@@ -1,134 +1,440 @@
-// Shapes of the API, as in src/rank/mod.rs. `npm run types` writes this file anew from the
-// program's OpenAPI document; the names below are what the page imports.
-
-export interface Trend {
-  /** Place, from 1. */
-  rank: number;
-  /** The key. */
-  tag: string;
-  /** Commonest spelling, without `#`. */
-  display: string;
-  /** Posts in the window (all-time for `total`). */
-  count: number;
-  /** Distinct authors in the window; null where the stream has no authors. */
-  authors?: number | null;
-  /** What it was ranked by, where that is not the count. */
-  score?: number | null;
-  /** Times the usual. */
-  lift?: number | null;
-  /** Count expected from the tag's past. */
-  expected?: number | null;
-  /** `new`, `rising`, `steady` or `cooling`. */
-  status?: string | null;
-  /** Places moved since the last published ranking; positive is up, null is new. */
-  change?: number | null;
-  /** Counts of the latest panes, oldest first. */
-  series?: number[] | null;
+// Written by `npm run types` from openapi.json.
+export type paths = Record<string, never>;
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** @description What became of the records that came in. */
+        Counters: {
+            /**
+             * Format: int64
+             * @description Records that are valid and no post (control messages).
+             */
+            control: number;
+            /**
+             * Format: int64
+             * @description Deletes that took back a remembered post.
+             */
+            deletes: number;
+            /**
+             * Format: int64
+             * @description Deletes of posts that are not remembered.
+             */
+            deletes_unknown: number;
+            /**
+             * Format: int64
+             * @description Posts seen before, dropped.
+             */
+            duplicates: number;
+            /**
+             * Format: int64
+             * @description Edits.
+             */
+            edits: number;
+            /**
+             * Format: int64
+             * @description Tags that gave way to others at `tags_max`.
+             */
+            evicted_tags: number;
+            /**
+             * Format: int64
+             * @description Posts more than five minutes ahead of our clock, dropped.
+             */
+            future: number;
+            /**
+             * Format: int64
+             * @description Texts with invalid UTF-8, counted as posts all the same.
+             */
+            invalid_utf8: number;
+            /**
+             * Format: int64
+             * @description Posts whose pane was closed: in `total`, in no window.
+             */
+            late: number;
+            /**
+             * Format: int64
+             * @description Records that could not be decoded.
+             */
+            malformed: number;
+            /**
+             * Format: int64
+             * @description Records longer than the line limit.
+             */
+            oversize: number;
+            /**
+             * Format: int64
+             * @description Tags longer than 640 bytes, dropped.
+             */
+            oversize_tags: number;
+            /**
+             * Format: int64
+             * @description Records cut by a lost connection.
+             */
+            partial: number;
+            /**
+             * Format: int64
+             * @description Posts counted.
+             */
+            posts: number;
+            /**
+             * Format: int64
+             * @description Posts with at least one tag.
+             */
+            tagged_posts: number;
+            /**
+             * Format: int64
+             * @description Tag occurrences counted.
+             */
+            tags: number;
+        };
+        /** @description Every later tick: what changed since the event before. */
+        Diff: {
+            /**
+             * Format: int64
+             * @description Number of the batch.
+             */
+            batch: number;
+            /** @description Keys of all rows, best first; a row that is not named here is gone. */
+            order: string[];
+            /**
+             * Format: int64
+             * @description Our clock at the tick, milliseconds since the Unix epoch.
+             */
+            published_at: number;
+            /** @description The ranking without its `trends`. */
+            ranking: Record<string, never>;
+            /** @description Rows that are new or changed, by key. */
+            rows: {
+                [key: string]: components["schemas"]["Trend"];
+            };
+        };
+        /** @description The lists as a JSON body. */
+        Lists: {
+            /** @description Their counts. */
+            data: number[];
+            /** @description Hashtags. */
+            label: string[];
+        };
+        /** @description The token, where it is not in the `Authorization` header. */
+        Login: {
+            /** @description The token. */
+            token: string;
+        };
+        /** @description Why a request was not answered, and the way out. */
+        Problem: {
+            /** @description What was tried and why it failed. */
+            error: string;
+            /** @description What to do. */
+            help: string;
+        };
+        /** @description The ordered result at one moment, for one mode and window of one view. */
+        Ranking: {
+            /** @description `tags_max` was reached: counts have `error_bound`. */
+            approximate: boolean;
+            /**
+             * Format: int64
+             * @description End of the window, milliseconds since the Unix epoch (event time).
+             */
+            at: number;
+            /**
+             * Format: int64
+             * @description Distinct live tags in the window.
+             */
+            distinct_tags: number;
+            /**
+             * Format: int64
+             * @description A count is at most this much too large.
+             */
+            error_bound: number;
+            /** @description `total`, `count`. */
+            mode: string;
+            /**
+             * Format: int64
+             * @description Posts in the window.
+             */
+            posts: number;
+            /** @description A source holds the watermark back, so open panes may still grow. */
+            provisional: boolean;
+            /**
+             * Format: int64
+             * @description Posts with a tag in the window.
+             */
+            tagged_posts: number;
+            /** @description Rows, best first. */
+            trends: components["schemas"]["Trend"][];
+            /** @description Name of the view; `all` always exists. */
+            view: string;
+            /**
+             * Format: int64
+             * @description Watermark, milliseconds since the Unix epoch.
+             */
+            watermark: number;
+            /**
+             * Format: int64
+             * @description Window length in seconds; null for `total`.
+             */
+            window_s?: number | null;
+        };
+        /**
+         * @description What the state line says.
+         * @enum {string}
+         */
+        RunState: "connecting" | "live" | "replay" | "ended";
+        /** @description Evenly spaced counts. */
+        Series: {
+            /** @description Posts in each slot. */
+            counts: number[];
+            /**
+             * Format: int64
+             * @description Start of the first slot, milliseconds since the Unix epoch.
+             */
+            start: number;
+            /**
+             * Format: int64
+             * @description Length of a slot, seconds.
+             */
+            step_s: number;
+        };
+        /** @description State of one sink. */
+        SinkStatus: {
+            /**
+             * Format: int64
+             * @description Rankings delivered.
+             */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description Rankings that failed.
+             */
+            failed: number;
+            /** @description The last error; empty if none since the last success. */
+            last_error: string;
+            /** @description Name without secrets. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Rankings replaced by newer ones or dropped from a full queue.
+             */
+            skipped: number;
+        };
+        /** @description First event of a live stream: everything. */
+        Snapshot: {
+            /**
+             * Format: int64
+             * @description Number of the batch.
+             */
+            batch: number;
+            /**
+             * Format: int64
+             * @description Our clock at the tick, milliseconds since the Unix epoch.
+             */
+            published_at: number;
+            /** @description The whole ranking. */
+            ranking: components["schemas"]["Ranking"];
+            /** @description The run's state and counters. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description State of one source. */
+        SourceStatus: {
+            /**
+             * Format: int64
+             * @description Bytes of records read from it, unpacked.
+             */
+            bytes?: number;
+            /** @description Why it retries or failed; empty otherwise. */
+            detail: string;
+            /** @description Format of its records, once known. */
+            format?: string | null;
+            /** @description Name without secrets. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Posts counted from it.
+             */
+            posts: number;
+            /**
+             * Format: int64
+             * @description Times it was connected again.
+             */
+            reconnects: number;
+            /** @description `connecting`, `live`, `retrying`, `ended`, `failed`. */
+            state: string;
+        };
+        /** @description One spelling of a tag. */
+        Spelling: {
+            /**
+             * Format: int64
+             * @description Times seen.
+             */
+            count: number;
+            /** @description As typed, without `#`. */
+            display: string;
+        };
+        /** @description The run's state and counters, all since the state directory began (or the start, without one). */
+        Status: {
+            /** @description `tags_max` was reached. */
+            approximate: boolean;
+            /**
+             * Format: int64
+             * @description Batch interval, milliseconds.
+             */
+            batch_ms: number;
+            /**
+             * Format: int64
+             * @description Epoch of the last durable checkpoint; null without a state directory.
+             */
+            checkpoint_epoch?: number | null;
+            /** @description Counts by reason. */
+            counters: components["schemas"]["Counters"];
+            /**
+             * Format: int64
+             * @description Newest event time seen, milliseconds since the Unix epoch; null before the first post.
+             */
+            event_time?: number | null;
+            /** @description Name of the job. */
+            job: string;
+            /**
+             * Format: int64
+             * @description Event time behind our clock, milliseconds (live sources).
+             */
+            lag_ms?: number | null;
+            /** @description Modes configured. */
+            modes: string[];
+            /**
+             * Format: double
+             * @description Posts per second over the last ten seconds.
+             */
+            posts_per_s: number;
+            /** @description One row a sink. */
+            sinks: components["schemas"]["SinkStatus"][];
+            /** @description One row a source. */
+            sources: components["schemas"]["SourceStatus"][];
+            /**
+             * Format: int64
+             * @description Start of this process, milliseconds since the Unix epoch.
+             */
+            started_at: number;
+            /** @description State of the whole. */
+            state: components["schemas"]["RunState"];
+            /**
+             * Format: int64
+             * @description Live tags.
+             */
+            tags: number;
+            /**
+             * Format: int64
+             * @description Most live tags kept exactly.
+             */
+            tags_max: number;
+            /** @description Version of the program. */
+            version: string;
+            /**
+             * Format: int64
+             * @description Watermark, milliseconds since the Unix epoch.
+             */
+            watermark?: number | null;
+            /** @description Windows configured, in seconds. */
+            windows_s: number[];
+        };
+        /** @description Everything known about one tag. */
+        TagDetail: {
+            /** @description Commonest spelling, without `#`. */
+            display: string;
+            /**
+             * Format: int64
+             * @description `total` is at most this much too large (`tags_max`).
+             */
+            error_bound: number;
+            /** @description Counts over the longest kept series, oldest first. */
+            series: components["schemas"]["Series"];
+            /** @description Spellings counted since the tag became live, commonest first. */
+            spellings: components["schemas"]["Spelling"][];
+            /** @description The key. */
+            tag: string;
+            /**
+             * Format: int64
+             * @description All-time count.
+             */
+            total: number;
+            /** @description Count in each configured window, ascending. */
+            windows: components["schemas"]["WindowCount"][];
+        };
+        /** @description One row of a ranking; the same shape everywhere. */
+        Trend: {
+            /**
+             * Format: int64
+             * @description Distinct authors in the window; null where the stream has no authors.
+             */
+            authors?: number | null;
+            /**
+             * Format: int32
+             * @description Places moved since the last published ranking; positive is up, null is new.
+             */
+            change?: number | null;
+            /**
+             * Format: int64
+             * @description Posts in the window (all-time for `total`).
+             */
+            count: number;
+            /** @description Commonest spelling, without `#`. */
+            display: string;
+            /**
+             * Format: double
+             * @description Count expected from the tag's past.
+             */
+            expected?: number | null;
+            /**
+             * Format: double
+             * @description Times the usual.
+             */
+            lift?: number | null;
+            /**
+             * Format: int32
+             * @description Place, from 1.
+             */
+            rank: number;
+            /**
+             * Format: double
+             * @description What it was ranked by, where that is not the count.
+             */
+            score?: number | null;
+            /** @description Counts of the latest panes, oldest first (60 points over the window). */
+            series?: number[] | null;
+            /** @description `new`, `rising`, `steady` or `cooling`. */
+            status?: string | null;
+            /** @description The key. */
+            tag: string;
+        };
+        /** @description Count of a tag in one window. */
+        WindowCount: {
+            /**
+             * Format: int64
+             * @description Posts in it.
+             */
+            count: number;
+            /**
+             * Format: int64
+             * @description Window length, seconds.
+             */
+            window_s: number;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
 }
+export type $defs = Record<string, never>;
+export type operations = Record<string, never>;
 
-export interface Ranking {
-  mode: string;
-  /** Window length in seconds; null for `total`. */
-  window_s?: number | null;
-  view: string;
-  /** End of the window, milliseconds since the Unix epoch (event time). */
-  at: number;
-  watermark: number;
-  provisional: boolean;
-  approximate: boolean;
-  error_bound: number;
-  posts: number;
-  tagged_posts: number;
-  distinct_tags: number;
-  trends: Trend[];
-}
-
-export type RunState = 'connecting' | 'live' | 'replay' | 'ended';
-
-export interface Counters {
-  posts: number;
-  tagged_posts: number;
-  tags: number;
-  control: number;
-  malformed: number;
-  oversize: number;
-  partial: number;
-  invalid_utf8: number;
-  oversize_tags: number;
-  late: number;
-  future: number;
-  duplicates: number;
-  deletes: number;
-  deletes_unknown: number;
-  edits: number;
-  evicted_tags: number;
-}
-
-export interface SourceStatus {
-  name: string;
-  /** `connecting`, `live`, `retrying`, `ended`, `failed`. */
-  state: string;
-  /** Why it retries or failed; empty otherwise. */
-  detail: string;
-  posts: number;
-  format?: string | null;
-  reconnects: number;
-}
-
-export interface SinkStatus {
-  name: string;
-  delivered: number;
-  failed: number;
-  skipped: number;
-  last_error: string;
-}
-
-export interface Status {
-  job: string;
-  version: string;
-  state: RunState;
-  started_at: number;
-  event_time?: number | null;
-  watermark?: number | null;
-  posts_per_s: number;
-  lag_ms?: number | null;
-  batch_ms: number;
-  checkpoint_epoch?: number | null;
-  tags: number;
-  tags_max: number;
-  approximate: boolean;
-  counters: Counters;
-  sources: SourceStatus[];
-  sinks: SinkStatus[];
-  windows_s: number[];
-  modes: string[];
-}
-
-export interface Spelling {
-  display: string;
-  count: number;
-}
-
-export interface WindowCount {
-  window_s: number;
-  count: number;
-}
-
-export interface Series {
-  /** Start of the first slot, milliseconds since the Unix epoch. */
-  start: number;
-  /** Length of a slot, seconds. */
-  step_s: number;
-  counts: number[];
-}
-
-export interface TagDetail {
-  tag: string;
-  display: string;
-  total: number;
-  /** `total` is at most this much too large. */
-  error_bound: number;
-  spellings: Spelling[];
-  windows: WindowCount[];
-  series: Series;
-}
+export type Counters = components['schemas']['Counters'];
+export type Ranking = components['schemas']['Ranking'];
+export type RunState = components['schemas']['RunState'];
+export type Series = components['schemas']['Series'];
+export type SinkStatus = components['schemas']['SinkStatus'];
+export type SourceStatus = components['schemas']['SourceStatus'];
+export type Spelling = components['schemas']['Spelling'];
+export type Status = components['schemas']['Status'];
+export type TagDetail = components['schemas']['TagDetail'];
+export type Trend = components['schemas']['Trend'];
+export type WindowCount = components['schemas']['WindowCount'];
