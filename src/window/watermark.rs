@@ -15,10 +15,15 @@ impl Watermarks {
         Self { lateness_ms, newest: vec![None; sources], ended: vec![false; sources] }
     }
 
-    /// A source has shown event time `at` (or, when it is live and idle, our clock).
-    pub fn seen(&mut self, source: usize, at: i64) {
+    /// A source has shown event time `at` (or, when it is live and idle, our clock). True where
+    /// that is newer than all it showed before.
+    pub fn seen(&mut self, source: usize, at: i64) -> bool {
         let newest = &mut self.newest[source];
-        *newest = Some(newest.map_or(at, |old| old.max(at)));
+        let newer = newest.is_none_or(|old| old < at);
+        if newer {
+            *newest = Some(at);
+        }
+        newer
     }
 
     /// A source has ended and holds nobody back.
@@ -41,13 +46,13 @@ impl Watermarks {
     /// No post older than this is expected from any source; `None` before all have shown one.
     #[must_use]
     pub fn watermark(&self) -> Option<i64> {
-        let live = || self.newest.iter().zip(&self.ended).filter(|(_, ended)| !**ended);
-        let newest = if live().next().is_none() {
-            self.newest()
-        } else {
-            live().map(|(newest, _)| *newest).collect::<Option<Vec<_>>>()?.into_iter().min()
-        };
-        newest.map(|newest| newest.saturating_sub(self.lateness_ms))
+        let mut slowest = None;
+        for (newest, _) in self.newest.iter().zip(&self.ended).filter(|(_, ended)| !**ended) {
+            let newest = (*newest)?;
+            slowest = Some(slowest.map_or(newest, |slowest: i64| slowest.min(newest)));
+        }
+        let newest = slowest.or_else(|| self.newest())?;
+        Some(newest.saturating_sub(self.lateness_ms))
     }
 
     /// Newest event times, for the checkpoint.

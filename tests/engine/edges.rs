@@ -96,13 +96,18 @@ fn a_delete_takes_its_post_back() {
              \"text\":\"see #{tag}\",\"user\":{{\"id_str\":\"7\"}}}}\n"
         )
     };
-    let delete = "{\"delete\":{\"status\":{\"id\":1,\"id_str\":\"1\",\"user_id\":7,\
-                  \"user_id_str\":\"7\"},\"timestamp_ms\":\"1767571201000\"}}\n";
-    let text = [post(1, "gone"), post(2, "kept"), post(2, "kept"), delete.to_owned()].concat();
+    let delete = |id: u64, rest: &str| {
+        format!("{{\"delete\":{{\"status\":{{\"id\":{id},\"user_id\":7}}{rest}}}}}\n")
+    };
+    // With its own time and without: neither moves the window away.
+    let timed = delete(1, ",\"timestamp_ms\":\"1767571201000\"");
+    let text = [post(1, "gone"), post(2, "kept"), post(2, "kept"), timed].concat();
+    let text = [text, delete(4, ""), post(3, "gone"), delete(3, ""), post(4, "gone")].concat();
     let source = file_source(dir.path(), "posts.jsonl", text.as_bytes(), "format = \"x1\"");
     let counted = finish(&format!("{JOB}{source}"));
     let counters = counted.counters;
-    assert_eq!((counters.posts, counters.duplicates, counters.deletes), (1, 1, 1));
+    assert_eq!((counters.posts, counters.duplicates, counters.deletes), (1, 2, 2));
+    assert_eq!((counters.deletes_unknown, counted.newest), (1, Some(START_MS + 1_000)));
     let kept = [("kept".to_owned(), 1)];
     assert_eq!(counted.totals().into_iter().collect::<Vec<_>>(), kept);
     assert_eq!(counted.window(60).into_iter().collect::<Vec<_>>(), kept);

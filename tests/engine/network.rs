@@ -4,7 +4,6 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 
 use tagtide::decode::Format;
-use tagtide::engine::RunHandle;
 
 use crate::support::{
     Counted, START, count_words, file_source, options, posts, start, until, until_posts,

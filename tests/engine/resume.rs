@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tagtide::checkpoint::CheckpointError;
 use tagtide::decode::Format;
-use tagtide::engine::{self, EngineError, RunHandle, RunOptions};
+use tagtide::engine::{self, EngineError, RunOptions};
 
 use crate::support::{
     Counted, START, file_source, finish, options, plan, posts, start, until_posts,
@@ -73,6 +73,24 @@ fn the_generator() {
         "[[source]]\nkind = \"generator\"\nseed = 13\nposts = {POSTS}\nrate = 50\n\
          start = \"{START}\"\nlive = false\ntags = 500\n{PACE}"
     ));
+}
+
+#[test]
+fn a_paced_replay_that_stops_within_a_batch() {
+    // The whole file is one batch, of which an epoch must not hold a part.
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = posts(15, 1_000, Format::TextPlus);
+    let source = file_source(dir.path(), "posts.txt", &bytes, "format = \"text+\"");
+    let whole = finish(&job(&source));
+    let paced = format!("speed = 10\n{}", job(&source)).replace("10ms", "50ms");
+    let state = dir.path().join("state");
+    let run = start(&paced, options(2, Some(&state)));
+    // Longer than two epochs can be apart.
+    until_posts(&run, 600);
+    run.stop(true);
+    let stopped = Counted::of(&run).counters.posts;
+    assert!((600..1_000).contains(&stopped), "{stopped}");
+    assert_eq!(Counted::of(&start(&job(&source), options(2, Some(&state)))), whole);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use tagtide::decode::Format;
 use tagtide::engine::{self, EngineError, Run, RunHandle, RunOptions, Summary};
 use tagtide::job::{GeneratorPlan, Job, Plan, Purpose, check};
 use tagtide::post::EventTime;
-use tagtide::rank::{Ask, Counters, Mode, Query, Ranking};
+use tagtide::rank::{Counters, Mode, Query, Ranking};
 use tagtide::source::generator::write_posts;
 
 /// 2026-01-05T00:00:00Z, the event time of the first post of most jobs here.

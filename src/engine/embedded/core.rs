@@ -19,7 +19,7 @@ use crate::job::{Plan, TimePlan};
 use crate::post::{Batch, Position};
 use crate::rank::{Published, Query, Ranking, SourceStatus, TagDetail};
 use crate::state::State;
-use crate::state::extracted::Extracted;
+use crate::state::extracted::{Extracted, NO_TIME};
 
 /// An epoch is never shorter than this, whatever the batch interval is.
 const EPOCH_MIN: Duration = Duration::from_millis(200);
@@ -213,7 +213,8 @@ impl Core {
             self.tick(false);
             self.next_tick = monotonic() + self.until_next_tick();
         }
-        if now >= self.next_epoch {
+        // The Positions are those after the last whole batch, so that is what an epoch holds.
+        if now >= self.next_epoch && self.current.is_none() {
             self.epoch(false);
             self.next_epoch = now + self.epoch_interval();
         }
@@ -251,7 +252,7 @@ impl Core {
                 return Some(Some(due));
             }
             self.state.count_row(&current.batch, row, horizon);
-            self.first_event = self.first_event.or(Some(row.at));
+            self.first_event = self.first_event.or((row.at != NO_TIME).then_some(row.at));
             current.row += 1;
         }
         self.finish_batch(current.batch);
@@ -283,6 +284,9 @@ impl Core {
     /// In a paced replay: when a post of event time `at` is due, if that is not now.
     fn not_yet(&mut self, at: i64) -> Option<Instant> {
         let TimePlan::Replay(Some(speed)) = self.plan.time else { return None };
+        if at == NO_TIME {
+            return None;
+        }
         let (start, from) = *self.pace_from.get_or_insert((at, monotonic()));
         let after =
             Duration::from_secs_f64(at.saturating_sub(start).max(0) as f64 / 1000.0 / speed);
@@ -291,7 +295,10 @@ impl Core {
     }
 
     fn wait(&mut self, due: Option<Instant>) {
-        let until = due.unwrap_or(self.next_tick).min(self.next_tick).min(self.next_epoch);
+        let until = match due {
+            Some(due) => due.min(self.next_tick),
+            None => self.next_tick.min(self.next_epoch),
+        };
         // While a row waits for its time nothing more is taken in: that holds the sources back.
         let never = crossbeam_channel::never();
         let messages = if due.is_some() { &never } else { &self.messages };
