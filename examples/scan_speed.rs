@@ -110,7 +110,13 @@ fn one_round(block: &[u8], len: usize, rule: Rule, sum: &mut Sum, best: &mut Vec
         let to = (from + 256 * 1024).min(len);
         let to = memchr::memrchr(b'\n', &block[from..to]).map_or(to, |i| from + i + 1);
         let start = monotonic();
-        let scanned = scan_lines(&block[from..], to - from, rule, sum);
+        let scanned = scan_lines(
+            &block[from..],
+            to - from,
+            rule,
+            &mut tagtide::extract::Extractor::default(),
+            sum,
+        );
         let seconds = start.elapsed().as_secs_f64();
         match best.get_mut(piece) {
             Some(best) => *best = seconds.min(*best),

@@ -1,12 +1,59 @@
-//! tagtide says what is trending right now, and why.
+//! tagtide counts the hashtags of a post stream exactly and shows the largest, live.
 //!
-//! Modules in the order of the flow of one post:
-//! [`source`] -> [`decode`] -> [`extract`] -> [`state`], [`window`] -> [`rank`] -> [`sink`],
-//! [`serve`].
+//! **What it is.** One process: bytes come in from a source, tags are extracted and counted, a
+//! ranking goes out to terminal, page, HTTP and sinks; an epoch at a time counts and places in the
+//! sources become durable together.
 //!
-//! Floors (a module imports lower floors only): F0 [`post`] [`clock`] [`simd`]; F1 [`decode`]
-//! [`extract`] [`state`] [`window`] [`rank`]; F2 [`job`]; F3 [`source`] [`sink`] [`checkpoint`];
-//! F4 [`engine`]; F5 [`serve`] [`cli`].
+//! **What it is not.** It is no general stream engine: the way of a post is fixed. It estimates
+//! nothing. It connects to no platform by itself yet, and it runs on one machine.
+//!
+//! # The map, in the order of the flow
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`source`] | brings raw bytes in, with the Positions reached after them |
+//! | [`decode`] | a record -> a [`post::Post`] that borrows from it |
+//! | [`extract`] | a text -> its tags; the one definition of what a hashtag is |
+//! | [`state`] | tags -> ids; counts, spellings, posts remembered for deletes |
+//! | [`window`] | panes, sliding windows over them, the watermark |
+//! | [`rank`] | counts -> the ordered rows that everybody shows |
+//! | [`checkpoint`] | counts and Positions of an epoch, durable in one step |
+//! | [`engine`] | the threads and queues around all of these |
+//! | [`sink`] | takes rankings out |
+//! | [`serve`] | the page, the API, the wires of the original dashboard |
+//! | [`job`] | what a user asked for -> a checked [`job::Plan`] |
+//! | [`cli`] | the commands |
+//! | [`post`], [`clock`], [`simd`] | the nouns; the only clock; the only `unsafe` |
+//!
+//! # Floors
+//!
+//! A module imports lower floors only: F0 [`post`] [`clock`] [`simd`]; F1 [`decode`] [`extract`]
+//! [`state`] [`window`] [`rank`], which do no I/O and read no clock; F2 [`job`]; F3 [`source`]
+//! [`sink`] [`checkpoint`], never each other; F4 [`engine`]; F5 [`serve`] [`cli`].
+//!
+//! # Example
+//!
+//! A file is counted, and the first row of the ranking asked for:
+//!
+//! ```
+//! use tagtide::engine::{self, RunOptions};
+//! use tagtide::job::{Job, Purpose, check};
+//!
+//! let path = std::env::temp_dir().join(format!("tagtide-example-{}.txt", std::process::id()));
+//! std::fs::write(&path, "#Rust is fun\nno tag here\n#rust #Rust again\n#tea\n").unwrap();
+//!
+//! let text = format!("source = '{}'\n[count]\nmode = 'total'", path.display());
+//! let job = Job::parse(&text, "example.toml").unwrap();
+//! let plan = check(&job, Purpose::Replay).unwrap();
+//! let run = engine::start(plan, RunOptions::default()).unwrap();
+//! let summary = run.join(10).unwrap();
+//! std::fs::remove_file(&path).unwrap();
+//!
+//! let first = &summary.ranking.trends[0];
+//! assert_eq!((first.rank, first.tag.as_str(), first.count), (1, "rust", 2));
+//! assert_eq!(first.display, "Rust");
+//! assert_eq!((summary.status.counters.posts, summary.distinct_tags), (4, 2));
+//! ```
 
 pub mod checkpoint;
 pub mod cli;

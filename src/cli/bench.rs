@@ -72,7 +72,9 @@ pub(super) fn scan(args: &ScanArgs) -> Outcome {
         }
         if args.format == "text" {
             let len = batch.records().len();
-            lines += u64::from(scan_lines(batch.padded(), len, Rule::Tags, &mut count).lines);
+            lines += u64::from(
+                scan_lines(batch.padded(), len, Rule::Tags, &mut extractor, &mut count).lines,
+            );
         } else {
             lines += records(&batch, &mut extractor, &mut count);
         }

@@ -7,7 +7,7 @@ use super::exit::{FAILED, Failure, Outcome};
 use super::flags::Serving;
 use super::{signals, summary};
 use crate::engine::{self, Run, RunHandle, RunOptions};
-use crate::job::{Plan, SinkPlan, is_loopback};
+use crate::job::{Plan, SinkPlan, TimePlan, is_loopback};
 use crate::rank::{Ask, Query, Ranking, TagDetail};
 use crate::serve::{self, Feed, Listen, PORT, Server, Tutorial};
 
@@ -26,6 +26,7 @@ pub(super) fn execute(
         // Before anything is read or printed.
         serve::probe(listen, &serve_options)?;
     }
+    let by_our_clock = plan.time == TimePlan::Live;
     let top = last_words.map_or(plan.count.top, |(_, top)| top);
     let signals = signals::install()?;
     let run = engine::start(plan, options)?;
@@ -49,6 +50,13 @@ pub(super) fn execute(
     }
     let ended = ended?;
     tracing::info!("{}", summary::counted(&ended));
+    let counters = &ended.status.counters;
+    if by_our_clock && counters.late > counters.posts / 2 {
+        tracing::warn!(
+            "most posts were older than any open pane: they count in the total alone\n\
+             help: count old posts by their own time, with `tagtide replay` or `time = \"event\"`"
+        );
+    }
     if let Some((file, _)) = last_words {
         let json = summary::json(&ended, ended.status.checkpoint_epoch)?;
         std::fs::write(file, json).map_err(|error| {

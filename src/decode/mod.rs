@@ -1,4 +1,4 @@
-//! Bytes of one record -> [`Post`](crate::post::Post). One member a format.
+//! Bytes of one record -> [`Post`]. One member a format.
 //!
 //! `decode(&[u8]) -> Result<Option<Post<'_>>, DecodeError>` is a pure function of the record:
 //! `Ok(None)` is a record that is valid and no post (a keep-alive, a `limit` message). Nothing here

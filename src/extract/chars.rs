@@ -3,6 +3,8 @@
 //! Classes come from the Unicode character database of `unicode-properties`; ASCII is answered
 //! without a table.
 
+use std::sync::LazyLock;
+
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
 /// `#` or its full-width twin.
@@ -32,22 +34,34 @@ pub(super) fn is_plain_letter(c: char) -> bool {
 
 /// A letter or a mark: a tag needs at least one.
 pub(super) fn is_letter(c: char) -> bool {
-    if c.is_ascii() {
-        return c.is_ascii_alphabetic();
-    }
-    is_plain_letter(c)
-        || matches!(
-            c.general_category_group(),
-            GeneralCategoryGroup::Letter | GeneralCategoryGroup::Mark
-        )
+    if c.is_ascii() { c.is_ascii_alphabetic() } else { class(c) & LETTER != 0 }
 }
 
 /// A character that a tag may hold: letters, marks, decimal digits and the joining specials.
 pub(super) fn is_word(c: char) -> bool {
-    if c.is_ascii() {
-        return c.is_ascii_alphanumeric() || c == '_';
+    if c.is_ascii() { c.is_ascii_alphanumeric() || c == '_' } else { class(c) & WORD != 0 }
+}
+
+const LETTER: u8 = 1;
+const WORD: u8 = 2;
+
+/// Classes of the basic plane, made at the first question: one load instead of two searches.
+static CLASSES: LazyLock<Box<[u8]>> = LazyLock::new(|| {
+    let of = |c| char::from_u32(c).map_or(0, look_up);
+    (0..0x1_0000).map(of).collect()
+});
+
+fn class(c: char) -> u8 {
+    CLASSES.get(c as usize).copied().unwrap_or_else(|| look_up(c))
+}
+
+fn look_up(c: char) -> u8 {
+    let group = c.general_category_group();
+    if matches!(group, GeneralCategoryGroup::Letter | GeneralCategoryGroup::Mark) {
+        return LETTER | WORD;
     }
-    is_letter(c) || is_special(c) || c.general_category() == GeneralCategory::DecimalNumber
+    let word = is_special(c) || c.general_category() == GeneralCategory::DecimalNumber;
+    if word { WORD } else { 0 }
 }
 
 /// Characters that join words inside a tag, beyond letters, marks and digits.

@@ -35,11 +35,25 @@ pub fn fold(tag: &str) -> Option<Cow<'_, str>> {
     Some(if key == tag { Cow::Borrowed(tag) } else { Cow::Owned(key.to_owned()) })
 }
 
+/// Tags beyond ASCII whose keys are remembered; a few hundred make up most of any stream.
+const REMEMBERED: usize = 4096;
+
 /// [`fold`] into buffers that are kept, for callers with many tags.
+///
+/// Remembers the keys of the latest tags that needed the tables: one place for each hash, so that
+/// nobody can make it slow or large.
 #[derive(Debug, Default)]
 pub struct Folder {
     key: String,
     next: String,
+    remembered: Vec<Remembered>,
+}
+
+/// A tag and its key.
+#[derive(Clone, Debug, Default)]
+struct Remembered {
+    tag: String,
+    key: String,
 }
 
 impl Folder {
@@ -55,6 +69,27 @@ impl Folder {
             self.key.make_ascii_lowercase();
             return Some(&self.key);
         }
+        if tag.len() > KEY_MAX_BYTES {
+            self.fold_by_tables(tag);
+            return (self.key.len() <= KEY_MAX_BYTES).then_some(&self.key);
+        }
+        if self.remembered.is_empty() {
+            self.remembered.resize(REMEMBERED, Remembered::default());
+        }
+        let place = place(tag);
+        if self.remembered[place].tag != tag {
+            self.fold_by_tables(tag);
+            let slot = &mut self.remembered[place];
+            slot.tag.clear();
+            slot.tag.push_str(tag);
+            slot.key.clear();
+            slot.key.push_str(&self.key);
+        }
+        let key = &self.remembered[place].key;
+        (key.len() <= KEY_MAX_BYTES).then_some(key)
+    }
+
+    fn fold_by_tables(&mut self, tag: &str) {
         fold_once(tag, &mut self.key);
         for _ in 1..ROUNDS_MAX {
             self.next.clear();
@@ -64,8 +99,19 @@ impl Folder {
                 break;
             }
         }
-        (self.key.len() <= KEY_MAX_BYTES).then_some(&self.key)
     }
+}
+
+/// Where the key of `tag` is remembered: its bytes, eight at a time, mixed by multiplication.
+fn place(tag: &str) -> usize {
+    let mut hash = tag.len() as u64;
+    for step in tag.as_bytes().chunks(8) {
+        let mut eight = [0; 8];
+        eight[..step.len()].copy_from_slice(step);
+        hash =
+            (hash.rotate_left(5) ^ u64::from_le_bytes(eight)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+    (hash >> 52) as usize % REMEMBERED
 }
 
 /// True where only the case of ASCII letters tells `tag` from its key.

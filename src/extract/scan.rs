@@ -11,7 +11,6 @@
 
 use std::borrow::Cow;
 
-use super::key::Folder;
 use super::{Extractor, KEY_MAX_BYTES, Rule, Scanned, Visit, chars, words};
 use crate::post::Markup;
 use crate::simd::lines::{Lanes, Task, dispatch};
@@ -22,9 +21,15 @@ use crate::simd::lines::{Lanes, Task, dispatch};
 ///
 /// # Panics
 /// Where `len` is longer than `padded`.
-pub fn scan_lines<V: Visit>(padded: &[u8], len: usize, rule: Rule, visit: &mut V) -> Scanned {
+pub fn scan_lines<V: Visit>(
+    padded: &[u8],
+    len: usize,
+    rule: Rule,
+    extractor: &mut Extractor,
+    visit: &mut V,
+) -> Scanned {
     match rule {
-        Rule::Tags => dispatch(Block::new(padded, len, visit)),
+        Rule::Tags => dispatch(Block::new(padded, len, extractor, visit)),
         Rule::Words => scan_words(&padded[..len], visit),
     }
 }
@@ -36,8 +41,7 @@ struct Block<'a, V> {
     /// The lines and what may be read behind them.
     padded: &'a [u8],
     visit: &'a mut V,
-    extractor: Extractor,
-    folder: Folder,
+    extractor: &'a mut Extractor,
     invalid: u32,
 }
 
@@ -103,9 +107,8 @@ fn above(resume: usize, base: usize) -> u64 {
 }
 
 impl<'a, V: Visit> Block<'a, V> {
-    fn new(padded: &'a [u8], len: usize, visit: &'a mut V) -> Self {
-        let (extractor, folder) = (Extractor::default(), Folder::default());
-        Self { bytes: &padded[..len], padded, visit, extractor, folder, invalid: 0 }
+    fn new(padded: &'a [u8], len: usize, extractor: &'a mut Extractor, visit: &'a mut V) -> Self {
+        Self { bytes: &padded[..len], padded, visit, extractor, invalid: 0 }
     }
 
     /// The byte at `at`; the end of the block reads as a newline.
@@ -215,7 +218,7 @@ impl<'a, V: Visit> Block<'a, V> {
             return true;
         }
         let Ok(display) = str::from_utf8(&self.bytes[first..end]) else { return false };
-        match self.folder.fold(display) {
+        match self.extractor.folder.fold(display) {
             None => self.visit.oversize_tag(line),
             Some("") => {}
             Some(key) => self.visit.tag(line, key, display),

@@ -31,7 +31,7 @@ pub struct Tally {
 /// Finds tags and keeps its buffers, so that a worker allocates for unusual posts only.
 #[derive(Debug, Default)]
 pub struct Extractor {
-    folder: Folder,
+    pub(super) folder: Folder,
 }
 
 impl Extractor {

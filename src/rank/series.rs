@@ -106,7 +106,8 @@ mod tests {
                     for (back, &found) in found.iter().rev().enumerate() {
                         let of = end / slot - 1 - back as i64;
                         let here = |p: &&(i64, u32)| p.1 == *id && p.0.div_euclid(slot) == of;
-                        prop_assert_eq!(found as usize, posts.iter().skip(gone).filter(here).count());
+                        let want = posts.iter().skip(gone).filter(here).count();
+                        prop_assert_eq!(found as usize, want);
                     }
                 }
             }

@@ -26,7 +26,10 @@ impl Jsonl {
         rotate_bytes: Option<u64>,
         keep: u32,
     ) -> Result<Self, SinkError> {
-        let (file, size_bytes) = append(path).map_err(|error| said("open", path, &error))?;
+        let (file, size_bytes) = append(path).map_err(|error| {
+            let SinkError(why) = said("open", path, &error);
+            SinkError(format!("{why}\nhelp: make its folder, or name another file as `path`"))
+        })?;
         Ok(Self { path: path.to_owned(), file, size_bytes, rotate_bytes, keep })
     }
 

@@ -32,6 +32,8 @@ pub struct Settings {
     pub shape: Shape,
     /// Lateness, milliseconds.
     pub lateness_ms: i64,
+    /// How long a source holds the watermark of the others, milliseconds.
+    pub hold_max_ms: i64,
     /// Number of sources.
     pub sources: usize,
     /// Posts remembered.
@@ -99,7 +101,7 @@ impl State {
         Self {
             tags: Tags::new(seed),
             ring: Ring::new(&settings.shape, settings.keep_delta),
-            marks: Watermarks::new(settings.sources, settings.lateness_ms),
+            marks: Watermarks::new(settings.sources, settings.lateness_ms, settings.hold_max_ms),
             remembered: Remembered::new(posts, ms),
             counters: Counters::default(),
             posts_of: vec![0; settings.sources],

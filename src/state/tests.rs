@@ -22,6 +22,7 @@ fn settings() -> Settings {
     Settings {
         shape: Shape { pane_ms: PANE, windows_ms: WINDOWS.to_vec() },
         lateness_ms: LATENESS,
+        hold_max_ms: i64::MAX,
         sources: 1,
         remembered_max_posts: 1000,
         remembered_max_ms: i64::MAX,

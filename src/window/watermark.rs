@@ -4,20 +4,27 @@
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Watermarks {
     lateness_ms: i64,
+    hold_max_ms: i64,
+    /// Newest event time of each source.
     newest: Vec<Option<i64>>,
+    /// First event time of any.
+    first: Option<i64>,
     ended: Vec<bool>,
 }
 
 impl Watermarks {
-    /// For `sources` sources whose posts come at most `lateness_ms` after newer ones.
+    /// For `sources` sources whose posts come at most `lateness_ms` after newer ones. A source
+    /// holds the others back for `hold_max_ms` of event time at the most.
     #[must_use]
-    pub fn new(sources: usize, lateness_ms: i64) -> Self {
-        Self { lateness_ms, newest: vec![None; sources], ended: vec![false; sources] }
+    pub fn new(sources: usize, lateness_ms: i64, hold_max_ms: i64) -> Self {
+        let (newest, ended) = (vec![None; sources], vec![false; sources]);
+        Self { lateness_ms, hold_max_ms, newest, first: None, ended }
     }
 
     /// A source has shown event time `at` (or, when it is live and idle, our clock). True where
     /// that is newer than all it showed before.
     pub fn seen(&mut self, source: usize, at: i64) -> bool {
+        self.first = self.first.or(Some(at));
         let newest = &mut self.newest[source];
         let newer = newest.is_none_or(|old| old < at);
         if newer {
@@ -43,16 +50,20 @@ impl Watermarks {
         self.newest.iter().copied().flatten().max()
     }
 
-    /// No post older than this is expected from any source; `None` before all have shown one.
+    /// No post older than this is expected from any source; `None` before all have shown one, or
+    /// one of them has been ahead for longer than the others may hold it back.
     #[must_use]
     pub fn watermark(&self) -> Option<i64> {
-        let mut slowest = None;
-        for (newest, _) in self.newest.iter().zip(&self.ended).filter(|(_, ended)| !**ended) {
-            let newest = (*newest)?;
-            slowest = Some(slowest.map_or(newest, |slowest: i64| slowest.min(newest)));
+        let newest = self.newest()?;
+        let held = newest.saturating_sub(self.hold_max_ms);
+        let mut least: Option<i64> = None;
+        for (shown, _) in self.newest.iter().zip(&self.ended).filter(|(_, ended)| !**ended) {
+            // A source that has shown nothing holds back from the first post of another on.
+            let shown = shown.or(self.first.filter(|first| held > *first).map(|_| held))?;
+            least = Some(least.map_or(shown, |least| least.min(shown)));
         }
-        let newest = slowest.or_else(|| self.newest())?;
-        Some(newest.saturating_sub(self.lateness_ms))
+        let least = least.map_or(newest, |least| least.max(held));
+        Some(least.saturating_sub(self.lateness_ms))
     }
 
     /// Newest event times, for the checkpoint.
@@ -68,7 +79,7 @@ mod tests {
 
     #[test]
     fn the_slowest_source_holds_the_watermark_until_it_ends() {
-        let mut marks = Watermarks::new(2, 10_000);
+        let mut marks = Watermarks::new(2, 10_000, i64::MAX);
         marks.seen(0, 100_000);
         assert_eq!(marks.watermark(), None, "the second has shown nothing yet");
         marks.seen(1, 50_000);
@@ -79,5 +90,17 @@ mod tests {
         assert_eq!(marks.watermark(), Some(90_000));
         marks.ended(0);
         assert_eq!((marks.watermark(), marks.newest()), (Some(90_000), Some(100_000)));
+    }
+
+    #[test]
+    fn a_source_that_says_nothing_holds_back_for_so_long_and_no_longer() {
+        let mut marks = Watermarks::new(2, 10_000, 600_000);
+        marks.seen(0, 1_000_000);
+        marks.seen(0, 1_600_000);
+        assert_eq!(marks.watermark(), None, "ten minutes are not over");
+        marks.seen(0, 1_700_000);
+        assert_eq!(marks.watermark(), Some(1_090_000));
+        marks.seen(1, 1_650_000);
+        assert_eq!(marks.watermark(), Some(1_640_000));
     }
 }

@@ -92,6 +92,8 @@ struct Inbox {
     waiting: BTreeMap<u64, Box<Extracted>>,
     batches: Option<u64>,
     positions: BTreeMap<String, String>,
+    /// It was connected once.
+    connected: bool,
 }
 
 impl Inbox {
@@ -213,7 +215,7 @@ impl Core {
             self.tick(false);
             self.next_tick = monotonic() + self.until_next_tick();
         }
-        // The Positions are those after the last whole batch, so that is what an epoch holds.
+        // An epoch ends between batches: Positions say nothing about a part of one.
         if now >= self.next_epoch && self.current.is_none() {
             self.epoch(false);
             self.next_epoch = now + self.epoch_interval();
@@ -324,7 +326,9 @@ impl Core {
             }
             Message::SourceState { source, state, detail } => {
                 let status = &mut self.sources[source as usize];
-                status.reconnects += u64::from(state == "live" && status.state == "retrying");
+                let connected = &mut self.inboxes[source as usize].connected;
+                status.reconnects += u64::from(state == "live" && *connected);
+                *connected |= state == "live";
                 status.state = state.to_owned();
                 status.detail = detail;
             }

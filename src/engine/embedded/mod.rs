@@ -40,6 +40,8 @@ use crate::window::Shape;
 
 /// Batches under way for each worker; with 256 kB a batch this bounds the memory of the queues.
 const BATCHES_PER_WORKER: usize = 4;
+/// How long a source that is gone holds the watermark of the others.
+const HOLD_MAX_MS: i64 = 600_000;
 /// Questions that may wait for the core.
 const QUESTIONS: usize = 64;
 
@@ -109,6 +111,8 @@ fn settings(plan: &Plan, keep_delta: bool) -> Settings {
             windows_ms: plan.count.windows.iter().map(|&window| ms(window)).collect(),
         },
         lateness_ms: ms(plan.count.lateness),
+        // In a replay sources are read at different speeds, and wait for each other.
+        hold_max_ms: if plan.time == TimePlan::Live { HOLD_MAX_MS } else { i64::MAX },
         sources: plan.sources.len(),
         remembered_max_posts: plan.limits.remembered_max_posts,
         remembered_max_ms: ms(plan.limits.remembered_max),

@@ -107,7 +107,8 @@ impl Publisher {
             }
         }
         let newest = state.newest();
-        let started = sources.iter().any(|source| source.state != "connecting");
+        let waits = |source: &SourceStatus| matches!(&*source.state, "connecting" | "retrying");
+        let started = sources.iter().any(|source| !waits(source) || source.posts > 0);
         self.status = Status {
             state: match (last, started, self.live) {
                 (true, ..) => RunState::Ended,

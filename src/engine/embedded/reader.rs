@@ -150,7 +150,14 @@ impl Reader {
             }
             SourceError::Retry(why) => {
                 let wait = policy.wait(Cause::Network, good);
-                tracing::warn!("source `{}`: {why}; next attempt in {wait:?}", self.source.name());
+                let ms = wait.as_millis();
+                let name = self.source.name();
+                // Once for each loss; the attempts that follow are in the status.
+                if good > Duration::ZERO || policy.attempts() == 1 {
+                    tracing::warn!("source `{name}` is tried again in {ms} ms: {why}");
+                } else {
+                    tracing::debug!("source `{name}` is tried again in {ms} ms: {why}");
+                }
                 self.say("retrying", why);
                 self.stop.sleep(wait);
                 None

@@ -62,7 +62,7 @@ impl Recipe {
         let batch = std::mem::take(&mut out.batch);
         if !batch.records().is_empty() {
             match stream.format.get().copied().unwrap_or(Format::Text) {
-                Format::Text => self.text_lines(stream, &batch, out),
+                Format::Text => self.text_lines(extractor, stream, &batch, out),
                 format => self.records(extractor, stream, format, &batch, out),
             }
         }
@@ -74,7 +74,13 @@ impl Recipe {
     }
 
     /// Lines of text: one pass over the block.
-    fn text_lines(&self, stream: &Stream, batch: &Batch, out: &mut Extracted) {
+    fn text_lines(
+        &self,
+        extractor: &mut Extractor,
+        stream: &Stream,
+        batch: &Batch,
+        out: &mut Extracted,
+    ) {
         let times = LineTimes::new(stream, batch);
         let mut lines = Lines {
             recipe: self,
@@ -87,7 +93,7 @@ impl Recipe {
             out,
         };
         let len = batch.records().len();
-        let scanned = scan_lines(batch.padded(), len, self.rule, &mut lines);
+        let scanned = scan_lines(batch.padded(), len, self.rule, extractor, &mut lines);
         lines.finish(scanned.lines, scanned.empty, batch.records());
         out.odd.invalid_utf8 += u64::from(scanned.invalid_utf8);
     }

@@ -71,16 +71,18 @@ fn every_way(block: &[u8], rule: Rule) -> Vec<(&'static str, Seen, Scanned)> {
     let mut ways = Vec::new();
     for (name, padded) in [("zeros", &zeros), ("bare", &block.to_vec()), ("stale", &stale)] {
         let mut seen = Seen::default();
-        let scanned = scan_lines(padded, block.len(), rule, &mut seen);
+        let scanned = scan_lines(padded, block.len(), rule, &mut Extractor::default(), &mut seen);
         ways.push((name, seen, scanned));
         if rule == Rule::Tags {
             let mut seen = Seen::default();
-            let scanned = Block::new(padded, block.len(), &mut seen).run(Scalar);
+            let scanned =
+                Block::new(padded, block.len(), &mut Extractor::default(), &mut seen).run(Scalar);
             ways.push((name, seen, scanned));
             #[cfg(target_arch = "x86_64")]
             if let Some(lanes) = Avx2::detect() {
                 let mut seen = Seen::default();
-                let scanned = Block::new(padded, block.len(), &mut seen).run(lanes);
+                let scanned = Block::new(padded, block.len(), &mut Extractor::default(), &mut seen)
+                    .run(lanes);
                 ways.push((name, seen, scanned));
             }
         }
@@ -98,7 +100,7 @@ fn check(block: &[u8], rule: Rule) {
 
 fn tags_of(block: &[u8]) -> Vec<String> {
     let mut seen = Seen::default();
-    scan_lines(block, block.len(), Rule::Tags, &mut seen);
+    scan_lines(block, block.len(), Rule::Tags, &mut Extractor::default(), &mut seen);
     seen.0
 }
 
@@ -264,7 +266,7 @@ fn a_tag_ends_with_the_block_whatever_follows() {
         let mut padded = vec![b'a'; len + 100];
         padded[0] = b'#';
         let mut seen = Seen::default();
-        scan_lines(&padded, len, Rule::Tags, &mut seen);
+        scan_lines(&padded, len, Rule::Tags, &mut Extractor::default(), &mut seen);
         let tag = "a".repeat(len - 1);
         let want = if len == 1 { vec![] } else { vec![format!("0 {tag} {tag}")] };
         assert_eq!(seen.0, want);
@@ -322,7 +324,8 @@ fn invalid_utf8_counts_only_beside_a_tag() {
         (b"#a\xFF #b\xFF\n#c\xFF\n", 3, 2),
     ] {
         let mut seen = Seen::default();
-        let scanned = scan_lines(block, block.len(), Rule::Tags, &mut seen);
+        let scanned =
+            scan_lines(block, block.len(), Rule::Tags, &mut Extractor::default(), &mut seen);
         assert_eq!((seen.0.len(), scanned.invalid_utf8), (tags, invalid), "{block:?}");
     }
 }
@@ -331,7 +334,7 @@ fn invalid_utf8_counts_only_beside_a_tag() {
 fn words_are_split_as_the_original_does() {
     let mut seen = Seen::default();
     let block = "  #A, C#  x#y &#39; ＃no #a #a\t#b \r\n#\n";
-    scan_lines(block.as_bytes(), block.len(), Rule::Words, &mut seen);
+    scan_lines(block.as_bytes(), block.len(), Rule::Words, &mut Extractor::default(), &mut seen);
     let keys: Vec<&str> = ["#A,", "C#", "x#y", "&#39;", "#a", "#a\t#b"].into();
     let want: Vec<String> = keys.iter().map(|key| format!("0 {key} {key}")).collect();
     assert_eq!(seen.0[..6], want);
