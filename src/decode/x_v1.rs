@@ -215,7 +215,7 @@ fn hashtag<'a>(w: &mut Walker<'a>) -> Result<Option<GivenTag<'a>>, Stop> {
 }
 
 /// `{"status":{"id_str":"1","user_id_str":"2"}}`
-fn deleted<'a>(w: &mut Walker<'a>, timestamp_ms: Option<i64>) -> Walked<'a> {
+fn deleted<'a>(w: &mut Walker<'a>, mut timestamp_ms: Option<i64>) -> Walked<'a> {
     let mut id = Id::default();
     let mut author = Id::default();
     w.object(|w, key| match key {
@@ -230,6 +230,10 @@ fn deleted<'a>(w: &mut Walker<'a>, timestamp_ms: Option<i64>) -> Walked<'a> {
                 }
                 Ok(())
             })?;
+            Ok(())
+        }
+        b"timestamp_ms" => {
+            timestamp_ms = w.integer()?;
             Ok(())
         }
         _ => Ok(()),

@@ -46,11 +46,14 @@ impl Entry {
     }
 }
 
+/// Time of a delete that carries none in a replay: it moves no watermark.
+pub const NO_TIME: i64 = i64::MIN;
+
 /// Posts that stand together: one post where it has an identity or an author of its own, else all
 /// neighbours in one pane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Row {
-    /// Event time of its first post, milliseconds.
+    /// Event time of its first post, milliseconds; [`NO_TIME`] for what has none.
     pub at: i64,
     /// Newest event time in it, milliseconds.
     pub until: i64,

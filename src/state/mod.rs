@@ -4,7 +4,7 @@
 //! what is remembered ([`remember`]) and counted in panes ([`crate::window`]). Rankings read it,
 //! the checkpoint writes what changed ([`sections`]).
 //!
-//! Pure: no I/O, no clock. A batch's lateness is judged by the watermark before it, so the counts
+//! Pure: no I/O, no clock. A post's lateness is judged by the watermark before it, so the counts
 //! depend on the order of the input alone, never on threads or speed.
 
 pub mod column;
@@ -20,7 +20,7 @@ pub mod varint;
 
 use crate::post::Op;
 use crate::rank::Counters;
-use crate::state::extracted::{Extracted, PostKey, Row};
+use crate::state::extracted::{Extracted, NO_TIME, PostKey, Row};
 use crate::state::hash::Seed;
 use crate::state::remember::{LATE, Memory, Remembered};
 use crate::state::table::{Interned, Tags};
@@ -186,8 +186,12 @@ impl State {
             }
             Verdict::Drop => self.unspell(entries.end),
         }
-        if row.until <= horizon {
-            self.marks.seen(source, row.until);
+        // Lateness is judged post by post, so that it does not depend on how the input is cut.
+        if (NO_TIME + 1..=horizon).contains(&row.until)
+            && self.marks.seen(source, row.until)
+            && let Some(watermark) = self.marks.watermark()
+        {
+            self.ring.close_to(watermark);
         }
     }
 
@@ -284,7 +288,8 @@ impl State {
             }
             (Op::Delete | Op::DropAuthor, None) => {
                 self.counters.deletes_unknown += 1;
-                let stone = Memory { at: LATE, seen: at, gone: true, ..named(key) };
+                let seen = if at == NO_TIME { self.marks.newest().unwrap_or(0) } else { at };
+                let stone = Memory { at: LATE, seen, gone: true, ..named(key) };
                 self.remembered.add(stone, std::iter::empty());
                 Verdict::Drop
             }

@@ -126,8 +126,8 @@ impl State {
         out
     }
 
-    /// First number; then for each post: identity, second name, dedup key (0 = the same), author, event time,
-    /// time seen, admissions, gone, number of tags, tags.
+    /// First number; then for each post: identity, second name, dedup key (0 = the same), author,
+    /// event time, time seen, admissions, gone, number of tags, tags.
     fn remembered(&self, posts: std::ops::Range<u64>) -> Vec<u8> {
         let mut out = Vec::new();
         if posts.is_empty() {

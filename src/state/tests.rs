@@ -78,7 +78,8 @@ struct Model {
 }
 
 impl Model {
-    fn begin(&mut self) {
+    /// Closes what the watermark has passed; the next post finds it closed.
+    fn close(&mut self) {
         if let Some(newest) = self.newest {
             let to = (newest - LATENESS).div_euclid(PANE) - 1;
             self.closed_to = Some(self.closed_to.map_or(to, |old| old.max(to)));
@@ -93,6 +94,7 @@ impl Model {
             self.order.push(id);
         }
         self.newest = Some(self.newest.map_or(at, |newest| newest.max(at)));
+        self.close();
     }
 
     fn counts(&self, inside: impl Fn(Option<i64>) -> bool) -> Vec<(String, u64)> {
@@ -196,7 +198,7 @@ impl Rig {
     }
 
     fn batch(&mut self, posts: Vec<(i64, Vec<u8>, u64)>) {
-        self.model.begin();
+        self.model.close();
         let newest = self.model.newest.unwrap_or(1_000_000_000);
         let mut rows = Vec::new();
         for (offset, tags, id) in posts {
@@ -213,7 +215,7 @@ impl Rig {
         let Some(newest) = self.model.newest.filter(|_| !self.model.order.is_empty()) else {
             return;
         };
-        self.model.begin();
+        self.model.close();
         let id = *at.get(&self.model.order);
         if let Some((_, tags)) = self.model.posts.insert(id, None).flatten() {
             self.spelled(&tags, id, -1);
@@ -225,7 +227,7 @@ impl Rig {
         let Some(newest) = self.model.newest.filter(|_| !self.model.order.is_empty()) else {
             return;
         };
-        self.model.begin();
+        self.model.close();
         let id = *at.get(&self.model.order);
         if let Some(Some((pane, old))) = self.model.posts.get(&id).cloned() {
             self.spelled(&old, id, -1);
@@ -239,7 +241,7 @@ impl Rig {
 
     fn look(&mut self) {
         let Some(newest) = self.model.newest else { return };
-        self.model.begin();
+        self.model.close();
         self.state.show(newest);
         check(&self.state, &self.model, &self.spellings, newest);
     }
@@ -329,7 +331,7 @@ proptest! {
                 Step::Pass(ms) => {
                     if let Some(newest) = rig.model.newest {
                         let id = rig.seq + 500;
-                        rig.model.begin();
+                        rig.model.close();
                         rig.model.post(id, newest + ms, &[]);
                         rig.feed(&[(Op::Create, newest + ms, Vec::new(), id, id)]);
                     }

@@ -21,11 +21,16 @@ impl Watermarks {
         Self { lateness_ms, hold_max_ms, newest, first: None, ended }
     }
 
-    /// A source has shown event time `at` (or, when it is live and idle, our clock).
-    pub fn seen(&mut self, source: usize, at: i64) {
+    /// A source has shown event time `at` (or, when it is live and idle, our clock). True where
+    /// that is newer than all it showed before.
+    pub fn seen(&mut self, source: usize, at: i64) -> bool {
         self.first = self.first.or(Some(at));
         let newest = &mut self.newest[source];
-        *newest = Some(newest.map_or(at, |old| old.max(at)));
+        let newer = newest.is_none_or(|old| old < at);
+        if newer {
+            *newest = Some(at);
+        }
+        newer
     }
 
     /// A source has ended and holds nobody back.
@@ -51,15 +56,13 @@ impl Watermarks {
     pub fn watermark(&self) -> Option<i64> {
         let newest = self.newest()?;
         let held = newest.saturating_sub(self.hold_max_ms);
-        let mut live = self.newest.iter().zip(&self.ended).filter(|(_, ended)| !**ended).peekable();
-        if live.peek().is_none() {
-            return Some(newest.saturating_sub(self.lateness_ms));
+        let mut least: Option<i64> = None;
+        for (shown, _) in self.newest.iter().zip(&self.ended).filter(|(_, ended)| !**ended) {
+            // A source that has shown nothing holds back from the first post of another on.
+            let shown = shown.or(self.first.filter(|first| held > *first).map(|_| held))?;
+            least = Some(least.map_or(shown, |least| least.min(shown)));
         }
-        // A source that has shown nothing holds back from the first post of another on.
-        let first = self.first?;
-        let of = |newest: Option<i64>| newest.or((held > first).then_some(held));
-        let least = live.map(|(newest, _)| of(*newest)).collect::<Option<Vec<_>>>()?;
-        let least = least.into_iter().min()?.max(held);
+        let least = least.map_or(newest, |least| least.max(held));
         Some(least.saturating_sub(self.lateness_ms))
     }
 

@@ -19,7 +19,7 @@ use crate::job::{Plan, TimePlan};
 use crate::post::{Batch, Position};
 use crate::rank::{Published, Query, Ranking, SourceStatus, TagDetail};
 use crate::state::State;
-use crate::state::extracted::Extracted;
+use crate::state::extracted::{Extracted, NO_TIME};
 
 /// An epoch is never shorter than this, whatever the batch interval is.
 const EPOCH_MIN: Duration = Duration::from_millis(200);
@@ -254,7 +254,7 @@ impl Core {
                 return Some(Some(due));
             }
             self.state.count_row(&current.batch, row, horizon);
-            self.first_event = self.first_event.or(Some(row.at));
+            self.first_event = self.first_event.or((row.at != NO_TIME).then_some(row.at));
             current.row += 1;
         }
         self.finish_batch(current.batch);
@@ -286,6 +286,9 @@ impl Core {
     /// In a paced replay: when a post of event time `at` is due, if that is not now.
     fn not_yet(&mut self, at: i64) -> Option<Instant> {
         let TimePlan::Replay(Some(speed)) = self.plan.time else { return None };
+        if at == NO_TIME {
+            return None;
+        }
         let (start, from) = *self.pace_from.get_or_insert((at, monotonic()));
         let after =
             Duration::from_secs_f64(at.saturating_sub(start).max(0) as f64 / 1000.0 / speed);

@@ -10,7 +10,7 @@ use crate::extract::scan::scan_lines;
 use crate::extract::{Extractor, Occurrences, Rule, Visit};
 use crate::job::TextTime;
 use crate::post::{Batch, EventTime, Op, Post};
-use crate::state::extracted::{Extracted, PostKey, Row};
+use crate::state::extracted::{Extracted, NO_TIME, PostKey, Row};
 use crate::state::hash::Seed;
 
 /// What a worker knows about one source.
@@ -115,7 +115,7 @@ impl Recipe {
             match decode::decode_padded(format, batch.padded(), from, end) {
                 Ok(Some(post)) => {
                     let key = self.key(format, &post, batch.source, out);
-                    self.post(extractor, &post, key, times.of(line), out);
+                    self.post(extractor, &post, key, (times, line), out);
                 }
                 Ok(None) if records[from..end].iter().all(u8::is_ascii_whitespace) => {}
                 Ok(None) => out.odd.control += 1,
@@ -129,18 +129,24 @@ impl Recipe {
         extractor: &mut Extractor,
         post: &Post<'_>,
         key: PostKey,
-        otherwise: i64,
+        (times, line): (LineTimes, u32),
         out: &mut Extracted,
     ) {
         out.begin_post();
-        if matches!(post.op, Op::Create | Op::Update) {
+        let is_delete = matches!(post.op, Op::Delete | Op::DropAuthor);
+        if !is_delete {
             let once = self.once();
             let tally = extractor.visit_post(post, self.rule, |key, display| {
                 out.push_key(&self.tags, key.as_bytes(), display.as_bytes(), once);
             });
             out.odd.oversize_tags += u64::from(tally.oversize);
         }
-        let at = post.time.map_or(otherwise, |time| time.0);
+        let at = match post.time {
+            Some(time) => time.0,
+            // In a replay the place of a delete in the file says nothing about its time.
+            None if is_delete && matches!(times, LineTimes::Rate { .. }) => NO_TIME,
+            None => times.of(line),
+        };
         let (tagged, entries_end) = (u32::from(out.post_has_tags()), out.entries.len() as u32);
         let post = if key == PostKey::default() {
             0

@@ -74,7 +74,7 @@ impl Input {
             &job,
             format!(
                 "name = \"chaos\"\nrule = \"words\"\noccurrences = \"all\"\nbatch = \"100ms\"\n\
-                 [count]\nmodes = [\"total\", \"count\"]\nmode = \"total\"\n\
+                 time = \"event\"\n[count]\nmodes = [\"total\", \"count\"]\nmode = \"total\"\n\
                  windows = [\"1m\", \"5m\"]\n{source}"
             ),
         )?;

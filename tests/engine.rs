@@ -1,0 +1,17 @@
+//! The engine as a whole: jobs over real files, sockets and processes, compared with recounts in
+//! the plainest words there are, and with runs that nobody disturbed.
+
+#![expect(clippy::unwrap_used, reason = "all of it is tests")]
+
+#[path = "engine/counts.rs"]
+mod counts;
+#[path = "engine/edges.rs"]
+mod edges;
+#[path = "engine/network.rs"]
+mod network;
+#[path = "engine/process.rs"]
+mod process;
+#[path = "engine/resume.rs"]
+mod resume;
+#[path = "engine/support.rs"]
+mod support;

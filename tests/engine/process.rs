@@ -1,0 +1,189 @@
+//! `tagtide run` as a process: exit codes of its state directory, and signals.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tagtide::decode::Format;
+
+use crate::support::{count_words, file_source, posts, until};
+
+/// `tagtide run` of a job file on a state directory, serving nothing.
+fn tagtide(job: &Path, state: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagtide"));
+    command.args(["run", "--listen", "none", "--json", "--state-dir"]).arg(state).arg(job);
+    command.env_remove("TAGTIDE_LOG").stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn write_job(dir: &Path, name: &str, text: &str) -> std::path::PathBuf {
+    let path = dir.join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// Posts for ever, of our clock.
+const ENDLESS: &str = "name = \"endless\"\nbatch = \"50ms\"\n\
+                       [[source]]\nkind = \"generator\"\nrate = 2000\n";
+
+fn signal(child: &Child, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
+}
+
+/// Reads rankings until one has posts.
+fn until_it_counts(child: &mut Child) -> BufReader<std::process::ChildStdout> {
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while line.is_empty() || posts_of(&line) == 0 {
+        line.clear();
+        assert!(out.read_line(&mut line).unwrap() > 0, "it ended early");
+    }
+    out
+}
+
+fn posts_of(line: &str) -> u64 {
+    let ranking: Value = serde_json::from_str(line).expect("a line is one object");
+    ranking["posts"].as_u64().unwrap_or_else(|| panic!("no posts in {line}"))
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// What is left of both outputs, and the exit code.
+fn end(mut child: Child, mut out: impl Read) -> (Option<i32>, String, String) {
+    let (mut stdout, mut stderr) = (String::new(), String::new());
+    out.read_to_string(&mut stdout).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    (child.wait().unwrap().code(), stdout, stderr)
+}
+
+#[test]
+fn a_state_directory_has_one_owner_and_sigterm_drains() {
+    let dir = tempfile::tempdir().unwrap();
+    let (job, state) = (write_job(dir.path(), "endless.toml", ENDLESS), dir.path().join("state"));
+    let mut first = tagtide(&job, &state).spawn().unwrap();
+    let out = until_it_counts(&mut first);
+
+    let second = tagtide(&job, &state).output().unwrap();
+    assert_eq!(second.status.code(), Some(3), "{}", said(&second));
+    assert!(said(&second).contains("\nhelp: "), "{}", said(&second));
+
+    signal(&first, Signal::TERM);
+    let (code, rankings, talk) = end(first, out);
+    assert_eq!(code, Some(0), "{talk}");
+    let counted = talk.lines().find_map(|line| line.split_once("counted ")).expect("last words");
+    let counted: String = counted.1.chars().take_while(|c| *c != ' ').collect();
+    let counted: u64 = counted.replace(',', "").parse().unwrap();
+    let last = rankings.lines().last().expect("the last ranking");
+    assert!(posts_of(last) > 0 && counted > 0, "{last}\n{talk}");
+
+    // It goes on where it was.
+    let mut third = tagtide(&job, &state).spawn().unwrap();
+    let mut out = until_it_counts(&mut third);
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    signal(&third, Signal::INT);
+    let (code, _, talk) = end(third, out);
+    assert_eq!(code, Some(0), "{talk}");
+    assert!(talk.contains("resumed after epoch"), "{talk}");
+    let more = talk.lines().find_map(|line| line.split_once("counted ")).expect("last words");
+    let more: String = more.1.chars().take_while(|c| *c != ' ').collect();
+    assert!(more.replace(',', "").parse::<u64>().unwrap() > counted, "{counted} then {talk}");
+}
+
+/// A job of a file that was counted to its end, and its state directory.
+fn counted_job(dir: &Path) -> (String, std::path::PathBuf, std::path::PathBuf) {
+    let source = file_source(dir, "posts.txt", &posts(31, 3_000, Format::Text), "pace = 10000");
+    let text = format!("rule = \"words\"\noccurrences = \"all\"\nbatch = \"20ms\"\n{source}");
+    let (job, state) = (write_job(dir, "job.toml", &text), dir.join("state"));
+    let output = tagtide(&job, &state).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    (text, job, state)
+}
+
+#[test]
+fn a_damaged_checkpoint_exits_4_and_names_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, job, state) = counted_job(dir.path());
+    let logs = std::fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().path());
+    let is_log = |path: &std::path::PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("log-"))
+    };
+    let log = logs.filter(is_log).max().expect("a log");
+    let mut bytes = std::fs::read(&log).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x40;
+    std::fs::write(&log, bytes).unwrap();
+    let output = tagtide(&job, &state).output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+    let name = log.file_name().unwrap().to_string_lossy().into_owned();
+    assert!(
+        said(&output).contains(&name) && said(&output).contains("--fresh"),
+        "{}",
+        said(&output)
+    );
+    // The way out that it names.
+    let output = tagtide(&job, &state).arg("--fresh").output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+}
+
+#[test]
+fn a_checkpoint_that_is_gone_or_of_another_job_exits_4() {
+    let dir = tempfile::tempdir().unwrap();
+    let (text, job, state) = counted_job(dir.path());
+    let other = write_job(dir.path(), "other.toml", &text.replace("\"words\"", "\"tags\""));
+    let output = tagtide(&other, &state).output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+    assert!(said(&output).contains("--fresh"), "{}", said(&output));
+
+    for entry in std::fs::read_dir(&state).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|end| end == "tt") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let output = tagtide(&job, &state).output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+    assert!(said(&output).contains("--fresh"), "{}", said(&output));
+}
+
+#[test]
+fn a_killed_run_goes_on_without_loss() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = posts(32, 8_000, Format::Text);
+    let source = file_source(dir.path(), "posts.txt", &bytes, "pace = 8000\nformat = \"text\"");
+    let text = format!("rule = \"words\"\noccurrences = \"all\"\nbatch = \"20ms\"\n{source}");
+    let (job, state) = (write_job(dir.path(), "job.toml", &text), dir.path().join("state"));
+    let summary = dir.path().join("summary.json");
+    let mut command = tagtide(&job, &state);
+    command.arg("--summary").arg(&summary).stdout(Stdio::null()).stderr(Stdio::null());
+    let grown = || {
+        let files = std::fs::read_dir(&state).into_iter().flatten().flatten();
+        files.filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum::<u64>()
+    };
+    for _ in 0..3 {
+        let before = grown();
+        let mut child = command.spawn().unwrap();
+        until("a checkpoint is written", || {
+            grown() > before + 4_000 || child.try_wait().unwrap().is_some()
+        });
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert!(command.status().unwrap().success());
+    let summary: Value = serde_json::from_slice(&std::fs::read(&summary).unwrap()).unwrap();
+    assert_eq!(summary["posts"], 8_000);
+    let rows = summary["trends"].as_array().unwrap().iter();
+    let counted = rows.map(|row| (row["tag"].as_str().unwrap().to_owned(), row["count"].as_u64()));
+    let expected = count_words(std::str::from_utf8(&bytes).unwrap().lines());
+    let expected = expected.into_iter().map(|(tag, count)| (tag, Some(count)));
+    assert_eq!(
+        counted.collect::<std::collections::BTreeMap<_, _>>(),
+        expected.collect::<std::collections::BTreeMap<_, _>>()
+    );
+}

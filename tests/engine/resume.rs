@@ -1,0 +1,128 @@
+//! A run that was stopped and started again comes to what an undisturbed run comes to.
+
+use std::path::Path;
+
+use tagtide::checkpoint::CheckpointError;
+use tagtide::decode::Format;
+use tagtide::engine::{self, EngineError, RunOptions};
+
+use crate::support::{
+    Counted, START, file_source, finish, options, plan, posts, start, until_posts,
+};
+
+const POSTS: u64 = 20_000;
+
+/// Slow enough to be stopped in the middle.
+const PACE: &str = "pace = 20000\n";
+
+fn job(source: &str) -> String {
+    format!("batch = \"10ms\"\ntime = \"event\"\n[count]\nwindows = [\"1m\", \"5m\"]\n{source}")
+}
+
+/// Stops after each of these counts, in turn, and then runs to the end.
+fn stopped_at(job: &str, dir: &Path, stops: &[u64], now: bool) -> Counted {
+    for stop in stops {
+        let run = start(job, options(2, Some(dir)));
+        until_posts(&run, *stop);
+        run.stop(now);
+        let stopped = Counted::of(&run);
+        assert!(stopped.counters.posts < POSTS, "it was stopped at its end: {stop}");
+    }
+    let last = start(job, options(1, Some(dir)));
+    Counted::of(&last)
+}
+
+fn is_the_same(source: &str) {
+    let whole = finish(&job(&source.replace(PACE, "")));
+    assert_eq!(whole.counters.posts, POSTS);
+    let dir = tempfile::tempdir().unwrap();
+    for (number, stops) in [vec![1], vec![6_000], vec![1, 3_000, 9_000, 12_000]].iter().enumerate()
+    {
+        let dir = dir.path().join(format!("drained-{number}"));
+        assert_eq!(stopped_at(&job(source), &dir, stops, false), whole, "{stops:?}");
+    }
+    // Ended without draining: what came since the last epoch is read again.
+    let dir = dir.path().join("cut");
+    assert_eq!(stopped_at(&job(source), &dir, &[1, 5_000, 9_000], true), whole);
+    // Nothing is left to read, and nothing is counted again.
+    assert_eq!(Counted::of(&start(&job(source), options(2, Some(&dir)))), whole);
+}
+
+#[test]
+fn files_of_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = format!("format = \"text\"\nrate = 50\nstart = \"{START}\"\n{PACE}");
+    is_the_same(&file_source(dir.path(), "posts.txt", &posts(11, POSTS, Format::Text), &keys));
+}
+
+#[test]
+fn files_of_records_with_their_own_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = posts(12, POSTS, Format::TextPlus);
+    is_the_same(&file_source(
+        dir.path(),
+        "posts.txt",
+        &bytes,
+        &format!("format = \"text+\"\n{PACE}"),
+    ));
+}
+
+#[test]
+fn the_generator() {
+    is_the_same(&format!(
+        "[[source]]\nkind = \"generator\"\nseed = 13\nposts = {POSTS}\nrate = 50\n\
+         start = \"{START}\"\nlive = false\ntags = 500\n{PACE}"
+    ));
+}
+
+#[test]
+fn a_paced_replay_that_stops_within_a_batch() {
+    // The whole file is one batch, of which an epoch must not hold a part.
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = posts(15, 1_000, Format::TextPlus);
+    let source = file_source(dir.path(), "posts.txt", &bytes, "format = \"text+\"");
+    let whole = finish(&job(&source));
+    let paced = format!("speed = 10\n{}", job(&source)).replace("10ms", "50ms");
+    let state = dir.path().join("state");
+    let run = start(&paced, options(2, Some(&state)));
+    // Longer than two epochs can be apart.
+    until_posts(&run, 600);
+    run.stop(true);
+    let stopped = Counted::of(&run).counters.posts;
+    assert!((600..1_000).contains(&stopped), "{stopped}");
+    assert_eq!(Counted::of(&start(&job(&source), options(2, Some(&state)))), whole);
+}
+
+#[test]
+fn another_rule_is_another_job_and_fresh_begins_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    let source = file_source(dir.path(), "posts.txt", b"#A #a\n", "format = \"text\"");
+    let tags = job(&source);
+    assert_eq!(Counted::of(&start(&tags, options(1, Some(&state)))).totals()["a"], 1);
+    let words = format!("rule = \"words\"\n{tags}");
+    let refused = engine::start(plan(&words), options(1, Some(&state))).map(drop);
+    let Err(EngineError::Checkpoint(CheckpointError::Foreign { .. })) = &refused else {
+        panic!("{refused:?}")
+    };
+    let fresh = RunOptions { fresh: true, ..options(1, Some(&state)) };
+    assert_eq!(Counted::of(&start(&words, fresh)).totals()["#A"], 1);
+}
+
+#[test]
+fn a_window_more_starts_empty_and_the_others_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    let keys = format!("format = \"text\"\nrate = 50\nstart = \"{START}\"\n{PACE}");
+    let source = file_source(dir.path(), "posts.txt", &posts(14, POSTS, Format::Text), &keys);
+    let whole = finish(&job(&source.replace(PACE, "")));
+    let run = start(&job(&source), options(2, Some(&state)));
+    until_posts(&run, 4_000);
+    run.stop(false);
+    let _ = Counted::of(&run);
+    let more = job(&source).replace("\"5m\"", "\"5m\", \"15m\"");
+    let resumed = Counted::of(&start(&more, options(2, Some(&state))));
+    assert_eq!(resumed.totals(), whole.totals());
+    assert_eq!(resumed.window(300), whole.window(300));
+    assert!(!resumed.window(900).is_empty());
+}
