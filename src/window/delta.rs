@@ -5,7 +5,8 @@
 
 use crate::state::varint::{put, put_signed};
 use crate::window::pane::{Closed, Open, Pair};
-use crate::window::ring::{MINUTE_MS, Ring, bring_total, step_of};
+use crate::window::ring::{MINUTE_MS, Ring, step_of};
+use crate::window::total::bring_total;
 
 /// Changes gathered for the next checkpoint record.
 #[derive(Debug, Default)]

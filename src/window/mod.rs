@@ -14,6 +14,7 @@ mod evict;
 pub mod pane;
 pub mod restore;
 pub mod ring;
+pub mod total;
 pub mod visit;
 pub mod watermark;
 
