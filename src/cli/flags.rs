@@ -27,7 +27,7 @@ pub(super) struct Counting {
     /// How tags are found: the hashtag grammar, or the original's words with a `#`
     #[arg(long, value_name = "RULE", value_parser = ["tags", "words"])]
     pub rule: Option<String>,
-    /// How often a post counts for a tag that it names twice
+    /// How often a post counts for a tag that it names twice [default: per_post; with words: all]
     #[arg(long, value_name = "HOW", value_parser = ["per_post", "all"])]
     pub occurrences: Option<String>,
     /// Rank by the count of all time, or of a window

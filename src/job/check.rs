@@ -42,7 +42,9 @@ pub fn check(job: &Job, purpose: Purpose) -> Result<Plan, Vec<Problem>> {
     let mut checker = Checker { problems: Vec::new(), purpose, job: job.place.clone() };
     let name = checker.name(job);
     let rule = checker.word(job.rule.as_ref(), &RULES, Rule::Tags);
-    let occurrences = checker.word(job.occurrences.as_ref(), &OCCURRENCES, Occurrences::PerPost);
+    // The original's rule counts every occurrence.
+    let often = if rule == Rule::Words { Occurrences::All } else { Occurrences::PerPost };
+    let occurrences = checker.word(job.occurrences.as_ref(), &OCCURRENCES, often);
     let batch = checker.batch(job);
     let time = checker.time(job);
     let count = count::check(&mut checker, &job.count);

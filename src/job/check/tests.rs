@@ -259,6 +259,15 @@ fn docs_job_md_has_a_row_for_every_key_and_no_other() {
 }
 
 #[test]
+fn the_rule_says_how_often_a_post_counts_unless_the_job_does() {
+    let of = |keys: &str| plan(&format!("{keys}source = \"-\"")).occurrences;
+    assert_eq!(of("rule = \"tags\"\n"), Occurrences::PerPost);
+    assert_eq!(of("rule = \"words\"\n"), Occurrences::All);
+    let once = "occurrences = \"per_post\"\n";
+    assert_eq!(of(&format!("rule = \"words\"\n{once}")), Occurrences::PerPost);
+}
+
+#[test]
 fn the_shipped_jobs_are_sound() {
     let tutorial = plan(include_str!("../../../jobs/tutorial.toml"));
     assert_eq!((tutorial.rule, tutorial.occurrences), (Rule::Words, Occurrences::All));
