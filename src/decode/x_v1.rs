@@ -5,7 +5,7 @@
 //! those of `extended_tweet` where it is complete, of `full_text` where there is one, and for a
 //! retweet those of `retweeted_status`, by the same rule; what a status quotes is not counted.
 //! A list of tags that is not there (`entities` or its `hashtags` absent) leaves the text to be
-//! parsed. `delete` takes a post back; the other messages are no posts.
+//! parsed. `delete` takes a post back, at its own `timestamp_ms`; the other messages are no posts.
 
 use std::sync::LazyLock;
 
