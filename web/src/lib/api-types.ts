@@ -149,6 +149,11 @@ export interface components {
             mode: string;
             /**
              * Format: int64
+             * @description Occurrences in the window of tags that gave way to others at `tags_max`.
+             */
+            other?: number;
+            /**
+             * Format: int64
              * @description Posts in the window.
              */
             posts: number;
