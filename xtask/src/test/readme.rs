@@ -71,7 +71,9 @@ fn typed(text: &str) -> Option<Typed> {
 
 /// An error unless the program's help knows the subcommand and its options.
 fn known(typed: &Typed, tagtide: &Path) -> anyhow::Result<()> {
-    let program = if typed.xtask { std::env::current_exe()? } else { tagtide.to_path_buf() };
+    // By its path: the build step may have put a new file in the place of the one that runs.
+    let xtask = tagtide.with_file_name("xtask");
+    let program = if typed.xtask { xtask } else { tagtide.to_path_buf() };
     let is_name = |word: &&String| word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
     let named = typed.words.iter().take_while(|word| !word.starts_with('-'));
     let subcommand = named.take(1).filter(is_name).cloned().collect::<Vec<_>>();
