@@ -4,6 +4,10 @@ use std::io::IsTerminal;
 
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
+
+use crate::clock::Clock;
 
 /// Flags of every command.
 #[derive(Args, Clone, Debug)]
@@ -67,11 +71,22 @@ impl Talk {
         let builder = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(std::io::stderr)
+            .with_timer(Seconds)
             .with_ansi(self.colored());
         // A second start in one process (tests) keeps the first.
         let _ = match self.log_format {
             LogFormat::Text => builder.with_target(false).try_init(),
             LogFormat::Json => builder.json().flatten_event(true).try_init(),
         };
+    }
+}
+
+/// UTC to the second: what people and log collectors read.
+struct Seconds;
+
+impl FormatTime for Seconds {
+    fn format_time(&self, out: &mut Writer<'_>) -> std::fmt::Result {
+        let now = jiff::Timestamp::from_millisecond(Clock::System.now().0).unwrap_or_default();
+        write!(out, "{}", now.strftime("%FT%TZ"))
     }
 }

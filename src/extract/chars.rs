@@ -1,10 +1,13 @@
 //! Which characters may stand in a hashtag, and which are dropped from its key.
 //!
-//! Classes come from the Unicode character database of `unicode-properties`; ASCII is answered
-//! without a table.
+//! Classes come from the Unicode character database of `unicode-properties` and the tables of
+//! `unicode-normalization` and `caseless`.
 
 use std::sync::LazyLock;
 
+use caseless::Caseless;
+use unicode_normalization::char::canonical_combining_class;
+use unicode_normalization::{IsNormalized, is_nfkc_quick};
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
 /// `#` or its full-width twin.
@@ -12,56 +15,53 @@ pub(super) fn is_sign(c: char) -> bool {
     matches!(c, '#' | '\u{FF03}')
 }
 
-/// A letter beyond ASCII of the commonest scripts that is its own key, alone and beside every other
-/// such letter: it spares the tables.
-pub(super) fn is_plain_letter(c: char) -> bool {
-    matches!(
-        c,
-        '\u{3041}'..='\u{3096}'
-            | '\u{30A1}'..='\u{30FA}'
-            | '\u{30FC}'..='\u{30FE}'
-            | '\u{4E00}'..='\u{9FFF}'
-            | '\u{AC00}'..='\u{D7A3}'
-            | '\u{E0}'..='\u{F6}'
-            | '\u{F8}'..='\u{FF}'
-            | '\u{430}'..='\u{44F}'
-            | '\u{5D0}'..='\u{5EA}'
-            | '\u{621}'..='\u{63A}'
-            | '\u{641}'..='\u{64A}'
-            | '\u{E01}'..='\u{E30}'
-    )
-}
-
 /// A letter or a mark: a tag needs at least one.
 pub(super) fn is_letter(c: char) -> bool {
-    if c.is_ascii() { c.is_ascii_alphabetic() } else { class(c) & LETTER != 0 }
+    class(c) & LETTER != 0
 }
 
 /// A character that a tag may hold: letters, marks, decimal digits and the joining specials.
 pub(super) fn is_word(c: char) -> bool {
-    if c.is_ascii() { c.is_ascii_alphanumeric() || c == '_' } else { class(c) & WORD != 0 }
+    class(c) & WORD != 0
 }
 
-const LETTER: u8 = 1;
-const WORD: u8 = 2;
+/// A word character that folding leaves alone, in whatever company of such characters.
+pub(super) fn is_settled(c: char) -> bool {
+    class(c) & SETTLED != 0
+}
 
-/// Classes of the basic plane, made at the first question: one load instead of two searches.
+pub(super) const LETTER: u8 = 1;
+pub(super) const WORD: u8 = 2;
+pub(super) const SETTLED: u8 = 4;
+
+/// Classes of the basic plane, made at the first question: one load instead of many searches.
 static CLASSES: LazyLock<Box<[u8]>> = LazyLock::new(|| {
     let of = |c| char::from_u32(c).map_or(0, look_up);
     (0..0x1_0000).map(of).collect()
 });
 
-fn class(c: char) -> u8 {
+/// [`LETTER`], [`WORD`] and [`SETTLED`] of a character.
+#[inline(always)]
+pub(super) fn class(c: char) -> u8 {
     CLASSES.get(c as usize).copied().unwrap_or_else(|| look_up(c))
 }
 
+#[cold]
 fn look_up(c: char) -> u8 {
     let group = c.general_category_group();
-    if matches!(group, GeneralCategoryGroup::Letter | GeneralCategoryGroup::Mark) {
-        return LETTER | WORD;
+    let letter = matches!(group, GeneralCategoryGroup::Letter | GeneralCategoryGroup::Mark);
+    if !letter && !is_special(c) && c.general_category() != GeneralCategory::DecimalNumber {
+        return 0;
     }
-    let word = is_special(c) || c.general_category() == GeneralCategory::DecimalNumber;
-    if word { WORD } else { 0 }
+    WORD | if letter { LETTER } else { 0 } | if settles(c) { SETTLED } else { 0 }
+}
+
+/// True where NFKC and case folding keep `c`, and nothing can combine with it or move past it.
+fn settles(c: char) -> bool {
+    canonical_combining_class(c) == 0
+        && is_nfkc_quick(std::iter::once(c)) == IsNormalized::Yes
+        && std::iter::once(c).default_case_fold().eq([c])
+        && !is_default_ignorable(c)
 }
 
 /// Characters that join words inside a tag, beyond letters, marks and digits.

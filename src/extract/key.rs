@@ -9,7 +9,7 @@ use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
 
 use super::KEY_MAX_BYTES;
-use super::chars::{is_default_ignorable, is_joiner, is_plain_letter, is_sign};
+use super::chars::{is_default_ignorable, is_joiner, is_settled, is_sign};
 
 /// Rounds after which folding stops; two or three settle every text that is known.
 const ROUNDS_MAX: usize = 8;
@@ -116,7 +116,7 @@ fn place(tag: &str) -> usize {
 
 /// True where only the case of ASCII letters tells `tag` from its key.
 fn is_plain(tag: &str) -> bool {
-    tag.is_ascii() || tag.chars().all(|c| c.is_ascii() || is_plain_letter(c))
+    tag.chars().all(|c| c.is_ascii() || is_settled(c))
 }
 
 /// One round: NFKC, case fold, NFKC, without signs and joiners at the ends.

@@ -55,6 +55,14 @@ pub trait Visit {
     /// the tag with one instruction; what follows the tag means nothing.
     fn ascii_tag(&mut self, line: u32, padded: &[u8], start: usize, len: usize);
 
+    /// A tag of `len` bytes at `start` that is its own key; else as [`Visit::ascii_tag`]. Its bytes
+    /// are valid UTF-8.
+    fn settled_tag(&mut self, line: u32, padded: &[u8], start: usize, len: usize) {
+        if let Ok(tag) = str::from_utf8(&padded[start..start + len]) {
+            self.tag(line, tag, tag);
+        }
+    }
+
     /// Any other tag: `key` folded, `display` as typed (both without `#`; under [`Rule::Words`]
     /// both the whole word).
     fn tag(&mut self, line: u32, key: &str, display: &str);

@@ -64,18 +64,21 @@ impl<V: Visit> Task for Block<'_, V> {
     fn run<L: Lanes>(mut self, lanes: L) -> Scanned {
         let len = self.bytes.len();
         let mut scanned = Scanned::default();
-        let (mut starts, mut carriage) = (1_u64, 0_u64);
+        let mut last_newline = 1_u64;
+        let mut last_start = 0_u64;
         let mut resume = 0;
         let mut base = 0;
         while base < len {
             let marks = lanes.marks(&window::<64>(self.padded, base));
             let live = if len - base >= 64 { u64::MAX } else { (1 << (len - base)) - 1 };
             let newline = marks.newline & live;
-            // A newline ends an empty line where that line's first byte is itself, or `\r`.
-            let start = newline << 1 | starts;
-            let lone = marks.carriage & start;
-            scanned.empty += (newline & (start | lone << 1 | carriage)).count_ones();
-            (starts, carriage) = (newline >> 63, lone >> 63);
+            // Of an empty line the newline is the first byte, or the second behind `\r`.
+            let start = newline << 1 | last_newline;
+            let short = newline & (start | start << 1 | last_start);
+            if short != 0 {
+                scanned.empty += self.empty_lines(base, short);
+            }
+            (last_newline, last_start) = (newline >> 63, start >> 63);
             let mut stops = marks.stop & live & above(resume, base);
             while stops != 0 {
                 let bit = stops.trailing_zeros();
@@ -111,6 +114,19 @@ impl<'a, V: Visit> Block<'a, V> {
         Self { bytes: &padded[..len], padded, visit, extractor, invalid: 0 }
     }
 
+    /// How many of the lines that end at the newlines `short` behind `base` are empty.
+    #[cold]
+    fn empty_lines(&self, base: usize, mut short: u64) -> u32 {
+        let mut empty = 0;
+        while short != 0 {
+            let before = &self.bytes[..base + short.trailing_zeros() as usize];
+            let before = before.strip_suffix(b"\r").unwrap_or(before);
+            empty += u32::from(before.last().is_none_or(|&b| b == b'\n'));
+            short &= short - 1;
+        }
+        empty
+    }
+
     /// The byte at `at`; the end of the block reads as a newline.
     #[inline(always)]
     fn byte(&self, at: usize) -> u8 {
@@ -121,18 +137,19 @@ impl<'a, V: Visit> Block<'a, V> {
     /// path has to.
     #[inline(always)]
     fn decide<L: Lanes>(&mut self, lanes: L, at: usize, line: u32) -> bool {
-        match self.bytes[at] {
-            b'#' => {}
+        let sign = match self.bytes[at] {
+            b'#' => 1,
             // The one name that stands for a sign.
             b'&' => return !self.bytes[at..].starts_with(b"&num;"),
-            _ => return !self.bytes[at..].starts_with("＃".as_bytes()),
-        }
+            _ if self.bytes[at..].starts_with(WIDE_SIGN) => WIDE_SIGN.len(),
+            _ => return true,
+        };
         match self.before(at) {
             Before::Free => {}
             Before::Bound => return true,
             Before::Unsure => return false,
         }
-        let first = at + 1;
+        let first = at + sign;
         let Some((end, letter)) = self.word_end(lanes, first) else { return false };
         let next = self.byte(end);
         if !next.is_ascii() {
@@ -168,6 +185,29 @@ impl<'a, V: Visit> Block<'a, V> {
             b';' => Before::Unsure,
             // No URL begins with one such character and goes on with `#`.
             b if b.is_ascii() && (at < 2 || space(back(2))) => Before::Free,
+            _ => self.before_without_space(at),
+        }
+    }
+
+    /// The same where no white space is near. A URL has a dot, a reference and an earlier tag have
+    /// their signs; where the bytes back to white space have none of them, the character in front
+    /// decides.
+    fn before_without_space(&self, at: usize) -> Before {
+        let from = at.saturating_sub(REACH);
+        let near = &self.bytes[from..at];
+        let start = match near.iter().rposition(|b| matches!(b, b' ' | b'\n' | b'\t')) {
+            Some(space) => space + 1,
+            None if from == 0 => 0,
+            None => return Before::Unsure,
+        };
+        let run = &near[start..];
+        if run.iter().any(|b| matches!(b, b'.' | b'#' | b'&' | 0xEF)) {
+            return Before::Unsure;
+        }
+        let lead = run.iter().rposition(|b| !matches!(b, 0x80..0xC0)).unwrap_or(0);
+        match self.char_at(from + start + lead) {
+            Some((c, len)) if lead + len == run.len() && !chars::is_word(c) => Before::Free,
+            Some((_, len)) if lead + len == run.len() => Before::Bound,
             _ => Before::Unsure,
         }
     }
@@ -197,24 +237,31 @@ impl<'a, V: Visit> Block<'a, V> {
         (first + run, rest[..run].iter().any(u8::is_ascii_alphabetic))
     }
 
-    /// Decides about a tag beyond ASCII whose word begins at `first`, behind white space.
+    /// Decides about a tag beyond ASCII whose word begins at `first`, with nothing in front that
+    /// forbids it.
     fn wide(&mut self, first: usize, line: u32) -> bool {
-        let (mut end, mut letter) = (first, false);
+        let (mut end, mut any, mut all) = (first, 0, chars::SETTLED);
         let next = loop {
             let Some((c, len)) = self.char_at(end) else { return false };
             if end == first && matches!(c, '\u{FE0F}' | '\u{20E3}') {
                 return true;
             }
-            if !chars::is_word(c) {
+            let class = chars::class(c);
+            if class & chars::WORD == 0 {
                 break c;
             }
-            letter = letter || chars::is_letter(c);
+            any |= class;
+            all &= class;
             end += len;
         };
         if next == '&' || (next == ':' && matches!(self.byte(end + 1), b'/' | b'&')) {
             return false;
         }
-        if !letter || chars::is_sign(next) {
+        if any & chars::LETTER == 0 || chars::is_sign(next) {
+            return true;
+        }
+        if all != 0 && end - first <= KEY_MAX_BYTES {
+            self.visit.settled_tag(line, self.padded, first, end - first);
             return true;
         }
         let Ok(display) = str::from_utf8(&self.bytes[first..end]) else { return false };
@@ -228,16 +275,25 @@ impl<'a, V: Visit> Block<'a, V> {
 
     /// The character at `at` and its bytes; a newline at the end of the block, `None` where the
     /// bytes are not valid UTF-8.
+    #[inline(always)]
     fn char_at(&self, at: usize) -> Option<(char, usize)> {
-        let b = self.byte(at);
-        let len = match b {
-            0..0x80 => return Some((char::from(b), 1)),
-            0xC2..0xE0 => 2,
-            0xE0..0xF0 => 3,
-            _ => 4,
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        let low = |b: u8| (b & 0xC0 == 0x80).then_some(u32::from(b & 0x3F));
+        let (code, len, least) = match *rest {
+            [] => return Some(('\n', 1)),
+            [b @ 0..0x80, ..] => return Some((char::from(b), 1)),
+            [a @ 0xC0..0xE0, b, ..] => (u32::from(a & 0x1F) << 6 | low(b)?, 2, 0x80),
+            [a @ 0xE0..0xF0, b, c, ..] => {
+                (u32::from(a & 0xF) << 12 | low(b)? << 6 | low(c)?, 3, 0x800)
+            }
+            [a @ 0xF0..0xF8, b, c, d, ..] => {
+                let high = u32::from(a & 7) << 18 | low(b)? << 12;
+                (high | low(c)? << 6 | low(d)?, 4, 0x1_0000)
+            }
+            _ => return None,
         };
-        let c = str::from_utf8(self.bytes.get(at..at + len)?).ok()?.chars().next()?;
-        Some((c, len))
+        // Overlong forms and surrogates are no UTF-8.
+        Some((char::from_u32(code).filter(|_| code >= least)?, len))
     }
 
     /// Hands over the tags of the line around `at` that begin at `at` or behind it, by the
@@ -272,6 +328,12 @@ impl<'a, V: Visit> Block<'a, V> {
         end
     }
 }
+
+/// The full-width sign.
+const WIDE_SIGN: &[u8] = "＃".as_bytes();
+
+/// Bytes in front of a sign that are looked at for white space.
+const REACH: usize = 128;
 
 /// What the bytes in front of a sign say.
 enum Before {

@@ -87,13 +87,7 @@ fn trend(state: &State, id: u32, count: u64, rank: u32) -> Trend {
         display: display.map_or_else(|| tag.clone(), |(typed, _)| typed),
         tag,
         count,
-        authors: None,
-        score: None,
-        lift: None,
-        expected: None,
-        status: None,
-        change: None,
-        series: None,
+        ..Trend::default()
     }
 }
 

@@ -22,7 +22,7 @@ pub enum Mode {
 }
 
 /// One row of a ranking; the same shape everywhere.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Trend {
     /// Place, from 1.
     pub rank: u32,

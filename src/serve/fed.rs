@@ -148,17 +148,10 @@ fn rows(posted: &Posted) -> Vec<Trend> {
             Literal::Text(_) => 0,
         };
         rows.push(Trend {
-            rank: 0,
             tag: tag.to_owned(),
             display: tag.to_owned(),
             count,
-            authors: None,
-            score: None,
-            lift: None,
-            expected: None,
-            status: None,
-            change: None,
-            series: None,
+            ..Trend::default()
         });
     }
     rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.tag.as_bytes().cmp(b.tag.as_bytes())));

@@ -9,8 +9,6 @@
 pub struct Marks {
     /// `\n`
     pub newline: u64,
-    /// `\r`
-    pub carriage: u64,
     /// `#`, `&` or 0xEF (the lead byte of `＃`)
     pub stop: u64,
 }
@@ -66,7 +64,6 @@ impl Lanes for Scalar {
         let mut marks = Marks::default();
         for (i, &b) in bytes.iter().enumerate() {
             marks.newline |= u64::from(b == b'\n') << i;
-            marks.carriage |= u64::from(b == b'\r') << i;
             marks.stop |= u64::from(matches!(b, b'#' | b'&' | 0xEF)) << i;
         }
         marks
@@ -156,7 +153,6 @@ mod avx2 {
         let join = |low, high| u64::from(bits(low)) | u64::from(bits(high)) << 32;
         Marks {
             newline: join(equal(low, b'\n'), equal(high, b'\n')),
-            carriage: join(equal(low, b'\r'), equal(high, b'\r')),
             stop: join(stop(low), stop(high)),
         }
     }
@@ -206,7 +202,7 @@ mod tests {
         let mut bytes = [b'.'; 64];
         (bytes[0], bytes[1], bytes[31], bytes[32], bytes[63]) = (b'\n', b'\r', b'#', b'&', 0xEF);
         let marks = Scalar.marks(&bytes);
-        assert_eq!((marks.newline, marks.carriage), (1, 2));
+        assert_eq!(marks.newline, 1);
         assert_eq!(marks.stop, 1 << 31 | 1 << 32 | 1 << 63);
         let word = Scalar.word(b"aZ_09 /:@[`{\x80\xFFbcdefghijklmnopqrs");
         assert_eq!((word.word & 0x3FFF, word.letter & 0x3FFF), (0b1_1111, 0b11));

@@ -16,13 +16,8 @@ fn trend(rank: u32, display: &str, count: u64, change: Option<i32>) -> Trend {
         tag: display.to_lowercase(),
         display: display.to_owned(),
         count,
-        authors: None,
-        score: None,
-        lift: None,
-        expected: None,
-        status: None,
         change,
-        series: None,
+        ..Trend::default()
     }
 }
 

@@ -7,14 +7,15 @@ pub const CHUNK: usize = 1 << 16;
 /// no post waits for a copy of five million counts.
 #[derive(Debug, Default)]
 pub struct Column<T> {
-    chunks: Vec<Box<[T]>>,
+    chunks: Vec<Box<[T; CHUNK]>>,
 }
 
 impl<T: Copy + Default> Column<T> {
     /// Makes rows `0..rows` exist; new ones hold the default.
     pub fn grow(&mut self, rows: usize) {
         while self.chunks.len() * CHUNK < rows {
-            self.chunks.push(vec![T::default(); CHUNK].into_boxed_slice());
+            let chunk = vec![T::default(); CHUNK].into_boxed_slice();
+            self.chunks.extend(Box::<[T; CHUNK]>::try_from(chunk).ok());
         }
     }
 
@@ -46,7 +47,7 @@ impl<T: Copy + Default> Column<T> {
 
     /// Chunks in order, [`CHUNK`] rows each.
     #[must_use]
-    pub fn chunks(&self) -> &[Box<[T]>] {
+    pub fn chunks(&self) -> &[Box<[T; CHUNK]>] {
         &self.chunks
     }
 }

@@ -159,6 +159,29 @@ impl Extracted {
         self.push(Entry { key, hash, spelling, len: len as u16, flags: 0 }, once);
     }
 
+    /// Adds a tag of any length that is its own key and starts at `start` in `padded`.
+    #[inline(always)]
+    pub fn push_settled(
+        &mut self,
+        seed: &Seed,
+        padded: &[u8],
+        start: usize,
+        len: usize,
+        once: bool,
+    ) {
+        match padded.get(start..).and_then(|rest| rest.first_chunk::<16>()) {
+            Some(bytes) if (1..=16).contains(&len) => {
+                let key = u128::from_le_bytes(*bytes) & (u128::MAX >> (128 - 8 * len));
+                let hash = seed.short(key, len);
+                self.push(Entry { key, hash, spelling: 0, len: len as u16, flags: 0 }, once);
+            }
+            _ => {
+                let key = &padded[start..start + len];
+                self.push_key(seed, key, key, once);
+            }
+        }
+    }
+
     /// Adds any tag: `key` folded, `display` as typed. Keys longer than [`KEY_MAX_BYTES`] are
     /// counted and dropped.
     pub fn push_key(&mut self, seed: &Seed, key: &[u8], display: &[u8], once: bool) {

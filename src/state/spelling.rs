@@ -3,6 +3,7 @@
 //! Up to four spellings a tag are told apart and counted, in the order they were met. Most tags
 //! have one; its count is what no other spelling took of the tag's total, so it costs nothing.
 
+use crate::simd::prefetch;
 use crate::state::extracted::{Entry, NO_MASK, case_mask};
 
 /// Number of a spelling beyond the fourth: counted, not told apart.
@@ -28,41 +29,37 @@ impl Spelling {
             _ => Self::Bytes(entry.spelling_bytes(arena).into()),
         }
     }
-
-    fn is(&self, entry: &Entry, arena: &[u8]) -> bool {
-        match self {
-            Self::Mask(mask) => entry.flags == 0 && entry.spelling == *mask,
-            Self::Bytes(bytes) => {
-                entry.flags & Entry::SPELL_BYTES != 0 && **bytes == *entry.spelling_bytes(arena)
-            }
-        }
-    }
-
-    fn typed(&self, key: &[u8]) -> Vec<u8> {
-        match self {
-            Self::Bytes(bytes) => bytes.to_vec(),
-            Self::Mask(mask) => {
-                let mut typed = key.to_vec();
-                for (i, byte) in typed.iter_mut().take(32).enumerate() {
-                    if mask >> i & 1 == 1 {
-                        byte.make_ascii_uppercase();
-                    }
-                }
-                typed
-            }
-        }
-    }
 }
 
-/// Spellings of one tag that do not fit its record.
-#[derive(Debug, Default)]
+/// The key with these bytes in upper case.
+fn with_capitals(key: &[u8], mask: u32) -> Vec<u8> {
+    let mut typed = key.to_vec();
+    for (i, byte) in typed.iter_mut().take(32).enumerate() {
+        if mask >> i & 1 == 1 {
+            byte.make_ascii_uppercase();
+        }
+    }
+    typed
+}
+
+/// Spellings of one tag that do not fit its record. Small and in one piece, because every post
+/// with an uncommon spelling reads and writes it.
+#[derive(Debug)]
 struct More {
-    /// The first spelling where it is no case mask.
-    first: Option<Spelling>,
-    /// The second to the fourth, with their counts.
-    next: Vec<(Spelling, u64)>,
+    /// The second to the fourth where they are case masks, else [`NO_MASK`].
+    masks: [u32; 3],
+    /// Their counts.
+    counts: [u64; 3],
     /// Occurrences of further ones.
     other: u64,
+    /// The first to the fourth where they are no case masks.
+    typed: Option<Box<[Box<[u8]>; 4]>>,
+}
+
+impl Default for More {
+    fn default() -> Self {
+        Self { masks: [NO_MASK; 3], counts: [0; 3], other: 0, typed: None }
+    }
 }
 
 /// What a tag's record says of its spellings.
@@ -84,43 +81,53 @@ pub(super) struct Spellings {
 }
 
 impl Spellings {
+    /// Asks for what [`Spellings::position`] will read.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, known: Known) {
+        if let Some(more) = self.more.get(known.more.wrapping_sub(1) as usize) {
+            prefetch(more);
+        }
+    }
+
     /// Number of the spelling of `entry` among those known.
     pub(super) fn position(&self, known: Known, entry: &Entry, arena: &[u8]) -> Option<u8> {
-        if known.count > 0 && entry.flags == 0 && entry.spelling == known.mask {
+        let is_mask = entry.flags & Entry::SPELL_BYTES == 0;
+        if is_mask && known.count > 0 && entry.spelling == known.mask {
             return Some(0);
         }
         let more = self.more.get(known.more.wrapping_sub(1) as usize)?;
-        if more.first.as_ref().is_some_and(|first| first.is(entry, arena)) {
-            return Some(0);
-        }
-        let next = more.next.iter().position(|(spelling, _)| spelling.is(entry, arena))?;
-        Some(next as u8 + 1)
+        let position = if is_mask {
+            more.masks.iter().position(|&mask| mask == entry.spelling).map(|at| at + 1)
+        } else {
+            let typed = entry.spelling_bytes(arena);
+            more.typed.as_ref()?.iter().position(|other| **other == *typed)
+        };
+        position.map(|number| number as u8)
     }
 
     /// Adds a spelling after those known; does nothing beyond the fourth.
     pub(super) fn add(&mut self, known: &mut Known, spelling: Spelling) {
-        match (known.count, spelling) {
-            (0, Spelling::Mask(mask)) => known.mask = mask,
-            (0, bytes) => {
-                known.mask = NO_MASK;
-                self.more_mut(known).first = Some(bytes);
+        let number = usize::from(known.count);
+        let mask = match spelling {
+            _ if number > 3 => return,
+            Spelling::Mask(mask) => mask,
+            Spelling::Bytes(bytes) => {
+                self.more_mut(known).typed.get_or_insert_default()[number] = bytes;
+                NO_MASK
             }
-            (1..4, spelling) => self.more_mut(known).next.push((spelling, 0)),
-            _ => return,
+        };
+        match number.checked_sub(1) {
+            None => known.mask = mask,
+            Some(next) => self.more_mut(known).masks[next] = mask,
         }
         known.count += 1;
     }
 
     /// Adds `by` to the count of spelling `number`; the first has no count of its own.
     pub(super) fn count(&mut self, known: &mut Known, number: u8, by: i64) {
-        if number == 0 {
-            return;
-        }
+        let Some(next) = usize::from(number).checked_sub(1) else { return };
         let more = self.more_mut(known);
-        let count = match more.next.get_mut(number as usize - 1) {
-            Some((_, count)) => count,
-            None => &mut more.other,
-        };
+        let count = more.counts.get_mut(next).unwrap_or(&mut more.other);
         *count = count.saturating_add_signed(by);
     }
 
@@ -134,15 +141,16 @@ impl Spellings {
 
     /// Spellings in the order they were met; counts of all but the first, then of the others.
     pub(super) fn met(&self, known: Known, key: &[u8]) -> (Vec<Vec<u8>>, Vec<u64>, u64) {
-        let mut typed = Vec::new();
-        let more = self.more.get(known.more.wrapping_sub(1) as usize);
-        if known.count > 0 {
-            let first = more.and_then(|more| more.first.clone());
-            typed.push(first.unwrap_or(Spelling::Mask(known.mask)).typed(key));
-        }
-        let Some(more) = more else { return (typed, Vec::new(), 0) };
-        typed.extend(more.next.iter().map(|(spelling, _)| spelling.typed(key)));
-        (typed, more.next.iter().map(|(_, count)| *count).collect(), more.other)
+        let none = More::default();
+        let more = self.more.get(known.more.wrapping_sub(1) as usize).unwrap_or(&none);
+        let masks = std::iter::once(known.mask).chain(more.masks);
+        let spelling = |(number, mask): (usize, u32)| match &more.typed {
+            Some(typed) if mask == NO_MASK => typed[number].to_vec(),
+            _ => with_capitals(key, mask),
+        };
+        let count = usize::from(known.count);
+        let typed = masks.enumerate().take(count).map(spelling).collect();
+        (typed, more.counts[..count.saturating_sub(1)].to_vec(), more.other)
     }
 
     fn more_mut(&mut self, known: &mut Known) -> &mut More {

@@ -2,7 +2,7 @@
 //!
 //! An open-addressing index of 8-byte slots, split into 256 parts by hash so that growing pauses
 //! for one part only, points to 32-byte records with short keys inline. Lookups of a batch run in
-//! three steps with prefetches between them, so that their cache misses overlap.
+//! four steps with prefetches between them, so that their cache misses overlap.
 
 use crate::simd::prefetch;
 use crate::state::column::Column;
@@ -142,6 +142,12 @@ impl Tags {
                     prefetch(self.records.at(guess - 1));
                 }
                 found.push(guess);
+            }
+            for (entry, &guess) in step.iter().zip(&found).filter(|(_, guess)| **guess != 0) {
+                let record = self.records.at(guess - 1);
+                if entry.spelling != record.mask || entry.flags != 0 {
+                    self.spellings.prefetch(record.known());
+                }
             }
             for (entry, &guess) in step.iter().zip(&found) {
                 let id = if guess != 0 && self.is_key(guess - 1, entry, arena) {

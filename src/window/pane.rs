@@ -22,17 +22,16 @@ pub struct Open {
     pub other: u64,
     /// How much of `log` and `minus` is in the totals.
     pub(super) in_total: usize,
-    /// How much of `log` is laid over the windows, and `minus`, posts and tagged.
+    /// What of it is laid over the windows.
     pub(super) shown: Shown,
     /// How much the checkpoint has.
     pub(super) saved: Saved,
 }
 
 /// What of an open pane is laid over the windows.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Shown {
-    pub(super) log: usize,
-    pub(super) minus: usize,
+    pub(super) pairs: Vec<Pair>,
     pub(super) posts: u64,
     pub(super) tagged: u64,
 }
@@ -50,7 +49,7 @@ pub(super) struct Saved {
 pub struct Closed {
     /// Start / length, length being that of a pane or a minute.
     pub index: i64,
-    /// Counts; each tag once.
+    /// Counts; each tag once, by id.
     pub pairs: Vec<Pair>,
     /// Posts.
     pub posts: u64,
@@ -60,38 +59,35 @@ pub struct Closed {
     pub other: u64,
 }
 
-/// Sums occurrences by tag without sorting: a dense scratch column, zero between uses.
+/// Sums occurrences by tag without sorting: a dense scratch column, zero between uses, and one bit
+/// for each tag touched. The sums come out by id, so that whoever adds them to columns walks
+/// through memory in one direction; that is several times faster than jumping.
 #[derive(Debug, Default)]
 pub struct Summer {
     scratch: Column<u32>,
-    touched: Vec<u32>,
+    touched: Vec<u64>,
 }
 
 impl Summer {
     /// Makes room for ids below `rows`.
     pub fn grow(&mut self, rows: usize) {
         self.scratch.grow(rows);
+        self.touched.resize(self.scratch.rows() / 64, 0);
     }
 
     /// Adds one occurrence of each id.
     pub fn add(&mut self, ids: &[u32]) {
         for &id in ids {
-            let count = self.scratch.at_mut(id);
-            if *count == 0 {
-                self.touched.push(id);
-            }
-            *count += 1;
+            *self.scratch.at_mut(id) += 1;
+            self.touched[id as usize / 64] |= 1 << (id % 64);
         }
     }
 
     /// Adds counts.
     pub fn add_pairs(&mut self, pairs: &[Pair]) {
         for &(id, by) in pairs {
-            let count = self.scratch.at_mut(id);
-            if *count == 0 {
-                self.touched.push(id);
-            }
-            *count += by;
+            *self.scratch.at_mut(id) += by;
+            self.touched[id as usize / 64] |= 1 << (id % 64);
         }
     }
 
@@ -103,12 +99,17 @@ impl Summer {
         }
     }
 
-    /// The sums, each tag once, zeros left out; the summer is empty again.
+    /// The sums by id, zeros left out; the summer is empty again.
     pub fn finish(&mut self, pairs: &mut Vec<Pair>) {
-        for id in self.touched.drain(..) {
-            let count = std::mem::take(self.scratch.at_mut(id));
-            if count > 0 {
-                pairs.push((id, count));
+        for (word, bits) in (0..).zip(&mut self.touched) {
+            let mut left = std::mem::take(bits);
+            while left != 0 {
+                let id = word * 64 + left.trailing_zeros();
+                left &= left - 1;
+                let count = std::mem::take(self.scratch.at_mut(id));
+                if count > 0 {
+                    pairs.push((id, count));
+                }
             }
         }
     }

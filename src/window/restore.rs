@@ -30,13 +30,24 @@ struct Parts {
     other: u64,
 }
 
+/// The epoch at which the piece of each minute was taken.
+#[derive(Debug, Default)]
+struct Stamps(HashMap<i64, u64>);
+
+impl Stamps {
+    /// True where what `epoch` tells of a minute is not in its piece.
+    fn before(&self, epoch: u64, minute: i64) -> bool {
+        self.0.get(&minute).is_none_or(|&stamp| stamp < epoch)
+    }
+}
+
 /// A ring being put together.
 #[derive(Debug)]
 pub struct Restore {
     ring: Ring,
     panes: BTreeMap<i64, Parts>,
     minutes: BTreeMap<i64, Parts>,
-    stamps: HashMap<i64, u64>,
+    stamps: Stamps,
     /// Ids named by pieces are below this; their tags may be told of by later records.
     ids_below: u32,
 }
@@ -49,7 +60,7 @@ impl Restore {
             ring,
             panes: BTreeMap::new(),
             minutes: BTreeMap::new(),
-            stamps: HashMap::new(),
+            stamps: Stamps::default(),
             ids_below: 0,
         }
     }
@@ -83,7 +94,7 @@ impl Restore {
             let other = reader.get().ok_or(CUT)?;
             let index = reader.get_signed().ok_or(CUT)?;
             let at = if minute { index } else { self.minute_of(index) };
-            self.stamps.insert(at, epoch);
+            self.stamps.0.insert(at, epoch);
             let panes = if minute { &mut self.minutes } else { &mut self.panes };
             let below = &mut self.ids_below;
             let parts = panes.entry(index).or_default();
@@ -111,7 +122,7 @@ impl Restore {
             let mut ignored = Parts::default();
             let total = &mut self.ring.total;
             let minute = step_of(index, self.ring.pane_ms, MINUTE_MS);
-            let parts = if self.stamps.get(&minute).is_some_and(|&stamp| epoch <= stamp) {
+            let parts = if !self.stamps.before(epoch, minute) {
                 &mut ignored
             } else if let Some(whole) = self.minutes.get_mut(&minute) {
                 whole
@@ -162,7 +173,7 @@ impl Restore {
         while !reader.is_empty() {
             let index = reader.get_signed().ok_or(CUT)?;
             let minute = self.minute_of(index);
-            let counts = self.stamps.get(&minute).is_none_or(|&stamp| epoch > stamp);
+            let counts = self.stamps.before(epoch, minute);
             let mut ignored = Parts::default();
             let parts = match (counts, self.minutes.get_mut(&minute)) {
                 (false, _) => &mut ignored,
@@ -193,7 +204,7 @@ impl Restore {
         let pane_ms = self.ring.pane_ms;
         let panes = self.panes.iter_mut().map(|(i, p)| (step_of(*i, pane_ms, MINUTE_MS), p));
         for (minute, parts) in panes.chain(self.minutes.iter_mut().map(|(i, p)| (*i, p))) {
-            if self.stamps.get(&minute).is_none_or(|&stamp| epoch > stamp) {
+            if self.stamps.before(epoch, minute) {
                 parts.other += take_out(&mut parts.pairs, &marked);
                 parts.minus.retain(|&id| !marked.get(id));
             }

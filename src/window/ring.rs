@@ -276,12 +276,12 @@ impl Ring {
         let newest = self.pane_of(at_ms).max(self.closed_to);
         for pane in &mut self.open {
             bring_total(&mut self.total, pane);
-            pane.shown = Shown {
-                log: pane.log.len(),
-                minus: pane.minus.len(),
-                posts: pane.posts,
-                tagged: pane.tagged,
-            };
+            let mut pairs = std::mem::take(&mut pane.shown.pairs);
+            pairs.clear();
+            self.summer.add(&pane.log);
+            self.summer.take_back(&pane.minus);
+            self.summer.finish(&mut pairs);
+            pane.shown = Shown { pairs, posts: pane.posts, tagged: pane.tagged };
         }
         self.lay(newest, true);
         self.shown_at = Some(newest);
@@ -305,18 +305,16 @@ impl Ring {
                 if step_of(open.index, self.pane_ms, window.step_ms) <= gone_to {
                     continue;
                 }
-                let (log, minus) = (&open.log[..open.shown.log], &open.minus[..open.shown.minus]);
+                let Shown { pairs, posts, tagged } = &open.shown;
                 if on {
-                    log.iter().for_each(|&id| window.add(id, 1));
-                    minus.iter().for_each(|&id| window.take(id, 1));
-                    window.posts += open.shown.posts;
-                    window.tagged += open.shown.tagged;
+                    pairs.iter().for_each(|&(id, by)| window.add(id, by));
+                    window.posts += posts;
+                    window.tagged += tagged;
                     window.other += open.other;
                 } else {
-                    minus.iter().for_each(|&id| window.add(id, 1));
-                    log.iter().for_each(|&id| window.take(id, 1));
-                    window.posts -= open.shown.posts;
-                    window.tagged -= open.shown.tagged;
+                    pairs.iter().for_each(|&(id, by)| window.take(id, by));
+                    window.posts -= posts;
+                    window.tagged -= tagged;
                     window.other -= open.other;
                 }
             }
@@ -356,8 +354,8 @@ impl Ring {
         closed.posts = closed.posts.saturating_sub(1);
         closed.tagged = closed.tagged.saturating_sub(tagged);
         for &id in ids {
-            if let Some((_, count)) = closed.pairs.iter_mut().find(|(of, _)| *of == id) {
-                *count = count.saturating_sub(1);
+            if let Ok(at) = closed.pairs.binary_search_by_key(&id, |pair| pair.0) {
+                closed.pairs[at].1 = closed.pairs[at].1.saturating_sub(1);
             }
         }
         for window in &mut self.windows {
@@ -395,7 +393,9 @@ impl Ring {
     /// Counts of one tag in each pane still kept, oldest first: (start ms, length ms, count).
     #[must_use]
     pub fn series(&self, id: u32) -> Vec<(i64, i64, u64)> {
-        let count = |pairs: &[Pair]| pairs.iter().find(|p| p.0 == id).map_or(0, |p| u64::from(p.1));
+        let count = |pairs: &[Pair]| {
+            pairs.binary_search_by_key(&id, |pair| pair.0).map_or(0, |at| u64::from(pairs[at].1))
+        };
         let mut series = Vec::new();
         for minute in &self.minutes {
             series.push((minute.index * MINUTE_MS, MINUTE_MS, count(&minute.pairs)));

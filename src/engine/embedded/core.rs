@@ -109,20 +109,7 @@ struct Current {
 }
 
 pub(super) struct Core {
-    pub(super) plan: Plan,
-    pub(super) clock: Clock,
-    pub(super) recipe: Arc<Recipe>,
-    pub(super) state: State,
-    pub(super) publisher: Publisher,
-    pub(super) published: watch::Sender<Arc<Published>>,
-    pub(super) outlets: Vec<Outlet>,
-    pub(super) durable: Option<Durable>,
-    pub(super) messages: Receiver<Message>,
-    pub(super) questions: Receiver<Question>,
-    pub(super) batch_pool: Sender<Batch>,
-    pub(super) extracted_pool: Sender<Box<Extracted>>,
-    pub(super) sources: Vec<SourceStatus>,
-    pub(super) stop: Stop,
+    parts: Parts,
     inboxes: Vec<Inbox>,
     current: Option<Current>,
     next_tick: Instant,
@@ -132,7 +119,7 @@ pub(super) struct Core {
     failure: Option<EngineError>,
 }
 
-/// Parts of a core that its builder has.
+/// What a core is built from.
 pub(super) struct Parts {
     pub(super) plan: Plan,
     pub(super) clock: Clock,
@@ -152,28 +139,15 @@ pub(super) struct Parts {
 }
 
 impl Core {
-    pub(super) fn new(parts: Parts) -> Self {
+    pub(super) fn new(mut parts: Parts) -> Self {
         let now = monotonic();
         let inbox = |positions: Vec<Position>| Inbox {
             positions: positions.into_iter().map(|p| (p.partition, p.at)).collect(),
             ..Inbox::default()
         };
         Self {
-            inboxes: parts.positions.into_iter().map(inbox).collect(),
-            plan: parts.plan,
-            clock: parts.clock,
-            recipe: parts.recipe,
-            state: parts.state,
-            publisher: parts.publisher,
-            published: parts.published,
-            outlets: parts.outlets,
-            durable: parts.durable,
-            messages: parts.messages,
-            questions: parts.questions,
-            batch_pool: parts.batch_pool,
-            extracted_pool: parts.extracted_pool,
-            sources: parts.sources,
-            stop: parts.stop,
+            inboxes: std::mem::take(&mut parts.positions).into_iter().map(inbox).collect(),
+            parts,
             current: None,
             next_tick: now,
             next_epoch: now,
@@ -189,11 +163,11 @@ impl Core {
         self.next_tick = monotonic() + self.until_next_tick();
         self.next_epoch = monotonic() + self.epoch_interval();
         loop {
-            if self.stop.is_now() || self.failure.is_some() {
+            if self.parts.stop.is_now() || self.failure.is_some() {
                 break;
             }
             self.keep_time();
-            while let Ok(question) = self.questions.try_recv() {
+            while let Ok(question) = self.parts.questions.try_recv() {
                 self.answer(question);
             }
             let due = self.count_what_is_due();
@@ -223,13 +197,13 @@ impl Core {
     }
 
     fn epoch_interval(&self) -> Duration {
-        self.plan.batch.max(EPOCH_MIN)
+        self.parts.plan.batch.max(EPOCH_MIN)
     }
 
     /// Ticks fall on whole multiples of the batch interval of our clock.
     fn until_next_tick(&self) -> Duration {
-        let batch = (self.plan.batch.as_millis() as i64).max(1);
-        Duration::from_millis((batch - self.clock.now().0.rem_euclid(batch)) as u64)
+        let batch = (self.parts.plan.batch.as_millis() as i64).max(1);
+        Duration::from_millis((batch - self.parts.clock.now().0.rem_euclid(batch)) as u64)
     }
 
     /// Counts one batch, or as much of it as is due. `None` = something was counted; otherwise
@@ -243,7 +217,7 @@ impl Core {
                 .map_or((None, None), |(inbox, batch)| (Some(inbox), Some(batch)));
             let (Some(inbox), Some(batch)) = (inbox, batch) else { return Some(None) };
             inbox.next += 1;
-            self.state.begin_batch(&batch);
+            self.parts.state.begin_batch(&batch);
             self.current = Some(Current { batch, row: 0 });
         }
         let Some(mut current) = self.current.take() else { return Some(None) };
@@ -253,7 +227,7 @@ impl Core {
                 self.current = Some(current);
                 return Some(Some(due));
             }
-            self.state.count_row(&current.batch, row, horizon);
+            self.parts.state.count_row(&current.batch, row, horizon);
             self.first_event = self.first_event.or((row.at != NO_TIME).then_some(row.at));
             current.row += 1;
         }
@@ -264,20 +238,20 @@ impl Core {
     fn finish_batch(&mut self, mut done: Box<Extracted>) {
         let batch = std::mem::take(&mut done.batch);
         let source = batch.source as usize;
-        if self.plan.time == TimePlan::Live {
-            self.state.live_until(source, batch.arrived.0);
+        if self.parts.plan.time == TimePlan::Live {
+            self.parts.state.live_until(source, batch.arrived.0);
         }
-        self.sources[source].bytes += batch.records().len() as u64;
+        self.parts.sources[source].bytes += batch.records().len() as u64;
         for position in &batch.positions {
             let at = self.inboxes[source].positions.entry(position.partition.clone()).or_default();
             at.clone_from(&position.at);
         }
-        let _ = self.batch_pool.try_send(batch);
-        let _ = self.extracted_pool.try_send(done);
+        let _ = self.parts.batch_pool.try_send(batch);
+        let _ = self.parts.extracted_pool.try_send(done);
     }
 
     fn horizon(&self) -> i64 {
-        self.clock.now().0.saturating_add(match self.plan.time {
+        self.parts.clock.now().0.saturating_add(match self.parts.plan.time {
             TimePlan::Live => FUTURE_LIVE_MS,
             TimePlan::Replay(_) => FUTURE_REPLAY_MS,
         })
@@ -285,7 +259,7 @@ impl Core {
 
     /// In a paced replay: when a post of event time `at` is due, if that is not now.
     fn not_yet(&mut self, at: i64) -> Option<Instant> {
-        let TimePlan::Replay(Some(speed)) = self.plan.time else { return None };
+        let TimePlan::Replay(Some(speed)) = self.parts.plan.time else { return None };
         if at == NO_TIME {
             return None;
         }
@@ -293,7 +267,7 @@ impl Core {
         let after =
             Duration::from_secs_f64(at.saturating_sub(start).max(0) as f64 / 1000.0 / speed);
         let due = from.checked_add(after)?;
-        (due > monotonic() && !self.stop.reading()).then_some(due)
+        (due > monotonic() && !self.parts.stop.reading()).then_some(due)
     }
 
     fn wait(&mut self, due: Option<Instant>) {
@@ -303,16 +277,16 @@ impl Core {
         };
         // While a row waits for its time nothing more is taken in: that holds the sources back.
         let never = crossbeam_channel::never();
-        let messages = if due.is_some() { &never } else { &self.messages };
+        let messages = if due.is_some() { &never } else { &self.parts.messages };
         let timeout = until.saturating_duration_since(monotonic());
         select! {
             recv(messages) -> message => match message {
                 Ok(message) => self.take_in(message),
-                Err(_) => self.stop.now(),
+                Err(_) => self.parts.stop.now(),
             },
-            recv(self.questions) -> question => match question {
+            recv(self.parts.questions) -> question => match question {
                 Ok(question) => self.answer(question),
-                Err(_) => self.stop.drain(),
+                Err(_) => self.parts.stop.drain(),
             },
             default(timeout) => {}
         }
@@ -325,7 +299,7 @@ impl Core {
                 inbox.waiting.insert(batch.batch.seq, batch);
             }
             Message::SourceState { source, state, detail } => {
-                let status = &mut self.sources[source as usize];
+                let status = &mut self.parts.sources[source as usize];
                 let connected = &mut self.inboxes[source as usize].connected;
                 status.reconnects += u64::from(state == "live" && *connected);
                 *connected |= state == "live";
@@ -334,12 +308,12 @@ impl Core {
             }
             Message::SourceEnd { source, batches, why } => {
                 self.inboxes[source as usize].batches = Some(batches);
-                self.state.source_ended(source as usize);
-                let status = &mut self.sources[source as usize];
+                self.parts.state.source_ended(source as usize);
+                let status = &mut self.parts.sources[source as usize];
                 status.state = if why.is_some() { "failed" } else { "ended" }.to_owned();
                 status.detail = why.unwrap_or_default();
-                if self.sources.iter().all(|source| source.state == "failed") {
-                    self.failure = Some(EngineError::Source(self.sources[0].detail.clone()));
+                if self.parts.sources.iter().all(|source| source.state == "failed") {
+                    self.failure = Some(EngineError::Source(self.parts.sources[0].detail.clone()));
                 }
             }
         }
@@ -349,77 +323,77 @@ impl Core {
         match question {
             Question::Ranking(query, to) => {
                 let at = self.now();
-                self.state.show(at);
-                let _ = to.send(self.publisher.ranking(&self.state, &query, at));
+                self.parts.state.show(at);
+                let _ = to.send(self.parts.publisher.ranking(&self.parts.state, &query, at));
             }
             Question::Tag(key, to) => {
-                self.state.show(self.now());
-                let _ = to.send(crate::rank::build::tag(&self.state, &key));
+                self.parts.state.show(self.now());
+                let _ = to.send(crate::rank::build::tag(&self.parts.state, &key));
             }
-            Question::End(..) => self.publisher.waiting.push(question),
+            Question::End(..) => self.parts.publisher.waiting.push(question),
             Question::Wake => {}
         }
     }
 
     /// Event time at which a window ends now.
     fn now(&self) -> i64 {
-        match self.plan.time {
-            TimePlan::Live => self.clock.now().0,
-            TimePlan::Replay(_) => self.state.newest().unwrap_or_else(|| self.clock.now().0),
+        match self.parts.plan.time {
+            TimePlan::Live => self.parts.clock.now().0,
+            TimePlan::Replay(_) => self.parts.state.newest().unwrap_or_else(|| self.parts.clock.now().0),
         }
     }
 
     fn tick(&mut self, last: bool) {
         let at = self.now();
-        self.state.show(at);
-        for (number, status) in self.sources.iter_mut().enumerate() {
-            status.posts = self.state.posts_of(number);
-            let format = self.recipe.streams[number].format.get();
+        self.parts.state.show(at);
+        for (number, status) in self.parts.sources.iter_mut().enumerate() {
+            status.posts = self.parts.state.posts_of(number);
+            let format = self.parts.recipe.streams[number].format.get();
             status.format = format.map(|format| format.name().to_owned());
         }
-        let published = Arc::new(self.publisher.publish(
-            &self.state,
+        let published = Arc::new(self.parts.publisher.publish(
+            &self.parts.state,
             at,
-            self.clock.now().0,
+            self.parts.clock.now().0,
             last,
-            &self.sources,
-            self.outlets.iter().map(Outlet::status).collect(),
-            self.durable.as_ref().map(Durable::committed),
+            &self.parts.sources,
+            self.parts.outlets.iter().map(Outlet::status).collect(),
+            self.parts.durable.as_ref().map(Durable::committed),
         ));
-        if !self.outlets.is_empty() {
-            let brief = Arc::new(published.brief(self.plan.count.top));
-            self.outlets.iter().for_each(|outlet| outlet.offer(&brief));
+        if !self.parts.outlets.is_empty() {
+            let brief = Arc::new(published.brief(self.parts.plan.count.top));
+            self.parts.outlets.iter().for_each(|outlet| outlet.offer(&brief));
         }
-        self.published.send_replace(published);
+        self.parts.published.send_replace(published);
     }
 
     /// Hands what changed to the checkpoint. Where the disk is behind, an epoch is left out and
     /// its changes go with the next one; only the last one waits.
     fn epoch(&mut self, last: bool) {
-        let Some(durable) = &mut self.durable else { return };
+        let Some(durable) = &mut self.parts.durable else { return };
         let positions: Vec<_> = self.inboxes.iter().map(|inbox| &inbox.positions).collect();
-        if let Err(error) = durable.epoch(&mut self.state, &positions, last) {
+        if let Err(error) = durable.epoch(&mut self.parts.state, &positions, last) {
             self.failure = Some(EngineError::Checkpoint(error));
         }
     }
 
     /// The last ranking and the last epoch, then only questions.
     fn end(mut self) {
-        if !self.stop.is_now() && self.failure.is_none() {
+        if !self.parts.stop.is_now() && self.failure.is_none() {
             self.epoch(true);
         }
-        if let Some(durable) = &mut self.durable
+        if let Some(durable) = &mut self.parts.durable
             && let Err(error) = durable.finish()
         {
             self.failure.get_or_insert(EngineError::Checkpoint(error));
         }
-        self.stop.drain();
+        self.parts.stop.drain();
         self.tick(true);
-        self.outlets.drain(..).for_each(Outlet::finish);
-        for question in std::mem::take(&mut self.publisher.waiting) {
+        self.parts.outlets.drain(..).for_each(Outlet::finish);
+        for question in std::mem::take(&mut self.parts.publisher.waiting) {
             self.answer_end(question);
         }
-        while let Ok(question) = self.questions.recv() {
+        while let Ok(question) = self.parts.questions.recv() {
             self.answer_end(question);
         }
     }
@@ -427,15 +401,15 @@ impl Core {
     fn answer_end(&mut self, question: Question) {
         let Question::End(top, to) = question else { return self.answer(question) };
         let at = self.now();
-        self.state.show(at);
+        self.parts.state.show(at);
         let everything = Query { mode: None, window_s: None, top };
         let result = match self.failure.take() {
             Some(error) => Err(error),
             None => Ok(Summary {
-                status: Arc::clone(&self.published.borrow().status),
-                ranking: self.publisher.ranking(&self.state, &everything, at).unwrap_or_default(),
+                status: Arc::clone(&self.parts.published.borrow().status),
+                ranking: self.parts.publisher.ranking(&self.parts.state, &everything, at).unwrap_or_default(),
                 first_event: self.first_event,
-                distinct_tags: self.state.distinct_tags(),
+                distinct_tags: self.parts.state.distinct_tags(),
             }),
         };
         let _ = to.send(result);

@@ -152,6 +152,12 @@ fn say(recovery: &crate::checkpoint::Recovery) {
     if !recovery.first {
         tracing::info!("resumed after epoch {}", recovery.epoch);
     }
+    if recovery.torn_bytes > 0 {
+        tracing::info!(
+            "the last write was cut off: {} unfinished bytes were dropped, their posts are read again",
+            recovery.torn_bytes
+        );
+    }
 }
 
 fn connecting(name: String) -> SourceStatus {

@@ -325,6 +325,12 @@ impl Visit for Lines<'_> {
         }
     }
 
+    #[inline(always)]
+    fn settled_tag(&mut self, line: u32, padded: &[u8], start: usize, len: usize) {
+        self.enter(line);
+        self.out.push_settled(&self.recipe.tags, padded, start, len, self.once);
+    }
+
     fn tag(&mut self, line: u32, key: &str, display: &str) {
         self.enter(line);
         self.out.push_key(&self.recipe.tags, key.as_bytes(), display.as_bytes(), self.once);

@@ -242,13 +242,7 @@ fn row(rank: u32, tag: &str, count: u64) -> Trend {
         tag: tag.to_lowercase(),
         display: tag.into(),
         count,
-        authors: None,
-        score: None,
-        lift: None,
-        expected: None,
-        status: None,
-        change: None,
-        series: None,
+        ..Trend::default()
     }
 }
 
