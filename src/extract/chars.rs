@@ -34,16 +34,35 @@ pub(super) const LETTER: u8 = 1;
 pub(super) const WORD: u8 = 2;
 pub(super) const SETTLED: u8 = 4;
 
-/// Classes of the basic plane, made at the first question: one load instead of many searches.
-static CLASSES: LazyLock<Box<[u8]>> = LazyLock::new(|| {
-    let of = |c| char::from_u32(c).map_or(0, look_up);
-    (0..0x1_0000).map(of).collect()
-});
+/// The basic plane and the one with the emoji.
+const CODES: usize = 0x2_0000;
 
-/// [`LETTER`], [`WORD`] and [`SETTLED`] of a character.
-#[inline(always)]
-pub(super) fn class(c: char) -> u8 {
-    CLASSES.get(c as usize).copied().unwrap_or_else(|| look_up(c))
+/// Classes of the planes that people write in: one load instead of many searches.
+#[derive(Clone, Copy)]
+pub(super) struct Classes(&'static [u8; CODES]);
+
+impl Classes {
+    /// The table, made at the first call.
+    pub(super) fn get() -> Self {
+        static TABLE: LazyLock<Box<[u8; CODES]>> = LazyLock::new(|| {
+            let mut table = Box::new([0; CODES]);
+            for (code, class) in (0..).zip(table.iter_mut()) {
+                *class = char::from_u32(code).map_or(0, look_up);
+            }
+            table
+        });
+        Self(&TABLE)
+    }
+
+    /// [`LETTER`], [`WORD`] and [`SETTLED`] of a character.
+    #[inline(always)]
+    pub(super) fn of(self, c: char) -> u8 {
+        self.0.get(c as usize).copied().unwrap_or_else(|| look_up(c))
+    }
+}
+
+fn class(c: char) -> u8 {
+    Classes::get().of(c)
 }
 
 #[cold]

@@ -63,55 +63,97 @@ impl<V: Visit> Task for Block<'_, V> {
     #[inline(always)]
     fn run<L: Lanes>(mut self, lanes: L) -> Scanned {
         let len = self.bytes.len();
-        let mut scanned = Scanned::default();
-        let mut last_newline = 1_u64;
-        let mut last_start = 0_u64;
+        let mut found = Found::default();
         let mut resume = 0;
-        let mut base = 0;
-        while base < len {
-            let marks = lanes.marks(&window::<64>(self.padded, base));
-            let live = if len - base >= 64 { u64::MAX } else { (1 << (len - base)) - 1 };
-            let newline = marks.newline & live;
-            // Of an empty line the newline is the first byte, or the second behind `\r`.
-            let start = newline << 1 | last_newline;
-            let short = newline & (start | start << 1 | last_start);
-            if short != 0 {
-                scanned.empty += self.empty_lines(base, short);
-            }
-            (last_newline, last_start) = (newline >> 63, start >> 63);
-            let mut stops = marks.stop & live & above(resume, base);
-            while stops != 0 {
-                let bit = stops.trailing_zeros();
-                stops &= stops - 1;
-                let line = scanned.lines + (newline & ((1 << bit) - 1)).count_ones();
-                let at = base + bit as usize;
-                if !self.decide(lanes, at, line) {
+        // Places are found first and judged then: the one has no branches, the other many, and
+        // apart they do not wait for each other.
+        for from in (0..len).step_by(STRETCH) {
+            let to = len.min(from + STRETCH);
+            let count = self.find(lanes, from, to, &mut found);
+            for &Place { at, line } in &found.places[..count] {
+                let at = at as usize;
+                if at >= resume && !self.decide(lanes, at, line) {
                     resume = self.reference(at, line);
-                    stops &= above(resume, base);
                 }
             }
-            scanned.lines += newline.count_ones();
-            base += 64;
         }
+        let mut scanned = found.scanned;
         scanned.lines += u32::from(self.bytes.last().is_some_and(|&b| b != b'\n'));
         scanned.invalid_utf8 = self.invalid;
         scanned
     }
 }
 
-/// The bits of the 64 bytes at `base` that lie at `resume` or behind it.
-#[inline(always)]
-fn above(resume: usize, base: usize) -> u64 {
-    match resume.saturating_sub(base) {
-        0 => u64::MAX,
-        skip @ 1..64 => u64::MAX << skip,
-        _ => 0,
+/// Bytes that are searched before the places found in them are judged.
+const STRETCH: usize = 4096;
+
+/// A byte at which a tag may begin, and its line.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    at: u32,
+    line: u32,
+}
+
+/// What the search has found so far.
+struct Found {
+    /// Those of the present stretch; room for one at each of its bytes, and for four that are
+    /// written without a look.
+    places: Box<[Place; STRETCH + 4]>,
+    scanned: Scanned,
+    /// Bit 0: the byte before the next block was a newline.
+    newline: u64,
+    /// Bit 0: it was the first of its line.
+    start: u64,
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        let places = Box::new([Place::default(); STRETCH + 4]);
+        Self { places, scanned: Scanned::default(), newline: 1, start: 0 }
     }
 }
 
 impl<'a, V: Visit> Block<'a, V> {
     fn new(padded: &'a [u8], len: usize, extractor: &'a mut Extractor, visit: &'a mut V) -> Self {
         Self { bytes: &padded[..len], padded, visit, extractor, invalid: 0 }
+    }
+
+    /// Finds the places in `from..to`, which begins at a multiple of 64; gives back how many.
+    #[inline(always)]
+    fn find<L: Lanes>(&self, lanes: L, from: usize, to: usize, found: &mut Found) -> usize {
+        let mut count = 0;
+        let mut base = from;
+        while base < to {
+            let marks = lanes.marks(&window::<64>(self.padded, base));
+            let live = if to - base >= 64 { u64::MAX } else { (1 << (to - base)) - 1 };
+            let newline = marks.newline & live;
+            // Of an empty line the newline is the first byte, or the second behind `\r`.
+            let start = newline << 1 | found.newline;
+            let short = newline & (start | start << 1 | found.start);
+            if short != 0 {
+                found.scanned.empty += self.empty_lines(base, short);
+            }
+            (found.newline, found.start) = (newline >> 63, start >> 63);
+            let mut stops = marks.stop & live;
+            let end = count + stops.count_ones() as usize;
+            loop {
+                // More are written than there are, mostly; the next ones go over them.
+                for place in &mut found.places[count..count + 2] {
+                    let at = (base as u32).wrapping_add(stops.trailing_zeros());
+                    let before = newline & (stops ^ stops.wrapping_sub(1));
+                    *place = Place { at, line: found.scanned.lines + before.count_ones() };
+                    stops &= stops.wrapping_sub(1);
+                }
+                count += 2;
+                if count >= end {
+                    break;
+                }
+            }
+            count = end;
+            found.scanned.lines += newline.count_ones();
+            base += 64;
+        }
+        count
     }
 
     /// How many of the lines that end at the newlines `short` behind `base` are empty.
@@ -240,13 +282,14 @@ impl<'a, V: Visit> Block<'a, V> {
     /// Decides about a tag beyond ASCII whose word begins at `first`, with nothing in front that
     /// forbids it.
     fn wide(&mut self, first: usize, line: u32) -> bool {
+        let classes = chars::Classes::get();
         let (mut end, mut any, mut all) = (first, 0, chars::SETTLED);
         let next = loop {
             let Some((c, len)) = self.char_at(end) else { return false };
             if end == first && matches!(c, '\u{FE0F}' | '\u{20E3}') {
                 return true;
             }
-            let class = chars::class(c);
+            let class = classes.of(c);
             if class & chars::WORD == 0 {
                 break c;
             }
