@@ -116,6 +116,8 @@ pub struct Extracted {
     pub odd: Oddities,
     /// Start of the entries of the post being made.
     post_start: usize,
+    /// A bit for each hash among them, so that most need no look back.
+    post_hashes: u64,
 }
 
 impl Extracted {
@@ -128,13 +130,14 @@ impl Extracted {
         self.entries.clear();
         self.arena.clear();
         self.odd = Oddities::default();
-        self.post_start = 0;
+        self.begin_post();
     }
 
     /// From here on entries belong to a new post.
     #[inline(always)]
     pub fn begin_post(&mut self) {
         self.post_start = self.entries.len();
+        self.post_hashes = 0;
     }
 
     /// True where the current post has an entry.
@@ -217,11 +220,17 @@ impl Extracted {
 
     #[inline(always)]
     fn push(&mut self, entry: Entry, once: bool) {
-        // A post names few tags, so looking back over them is cheaper than any set.
-        if once && self.entries[self.post_start..].iter().any(|e| self.same_key(e, &entry)) {
+        let bit = 1 << (entry.hash % 64);
+        if once && self.post_hashes & bit != 0 && self.post_names(&entry) {
             return;
         }
+        self.post_hashes |= bit;
         self.entries.push(entry);
+    }
+
+    #[cold]
+    fn post_names(&self, entry: &Entry) -> bool {
+        self.entries[self.post_start..].iter().any(|other| self.same_key(other, entry))
     }
 
     #[inline(always)]

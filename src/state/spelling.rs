@@ -81,12 +81,24 @@ pub(super) struct Spellings {
 }
 
 impl Spellings {
-    /// Asks for what [`Spellings::position`] will read.
+    /// Asks for what [`Spellings::count_mask`] will read.
     #[inline(always)]
     pub(super) fn prefetch(&self, known: Known) {
         if let Some(more) = self.more.get(known.more.wrapping_sub(1) as usize) {
             prefetch(more);
         }
+    }
+
+    /// Counts an occurrence of a case mask that is not the first, and tells its number; `None`
+    /// where it is not known.
+    #[inline(always)]
+    pub(super) fn count_mask(&mut self, known: Known, mask: u32) -> Option<u8> {
+        let more = self.more.get_mut(known.more.wrapping_sub(1) as usize)?;
+        // At most one is equal. Which one is as good as random, so it must not be a branch.
+        let [a, b, c] = more.masks.map(|other| usize::from(other == mask));
+        let number = a + 2 * b + 3 * c;
+        *more.counts.get_mut(number.wrapping_sub(1))? += 1;
+        Some(number as u8)
     }
 
     /// Number of the spelling of `entry` among those known.

@@ -53,7 +53,7 @@ struct Part {
 #[derive(Debug)]
 pub struct Tags {
     seed: Seed,
-    parts: Vec<Part>,
+    parts: Box<[Part; PARTS]>,
     records: Column<Record>,
     long: Vec<Box<[u8]>>,
     long_free: Vec<u32>,
@@ -71,7 +71,7 @@ impl Tags {
     pub fn new(seed: Seed) -> Self {
         Self {
             seed,
-            parts: (0..PARTS).map(|_| Part::default()).collect(),
+            parts: Box::new(std::array::from_fn(|_| Part::default())),
             records: Column::default(),
             long: Vec::new(),
             long_free: Vec::new(),
@@ -157,8 +157,14 @@ impl Tags {
                 };
                 out.ids.push(id);
                 let record = self.records.at(id);
-                if entry.spelling != record.mask || entry.flags != 0 || record.spellings == 0 {
-                    self.spell(id, entry, arena, out);
+                let plain = entry.flags == 0 && record.spellings > 0;
+                if plain && entry.spelling == record.mask {
+                    continue;
+                }
+                let known = record.known();
+                match plain.then(|| self.spellings.count_mask(known, entry.spelling)).flatten() {
+                    Some(number) => out.spelled.push((out.ids.len() as u32 - 1, number)),
+                    None => self.spell(id, entry, arena, out),
                 }
             }
         }
@@ -294,6 +300,7 @@ impl Tags {
         self.spellings.met(self.records.at(id).known(), &key)
     }
 
+    #[cold]
     fn spell(&mut self, id: u32, entry: &Entry, arena: &[u8], out: &mut Interned) {
         let record = self.records.at_mut(id);
         let mut known = record.known();
@@ -323,6 +330,7 @@ impl Tags {
             }
     }
 
+    #[cold]
     fn find_or_admit(&mut self, entry: &Entry, arena: &[u8], born: &mut Vec<u32>) -> u32 {
         let part = &self.parts[part_of(entry.hash)];
         if let Some(id) = part.matches(entry.hash).find(|&id| self.is_key(id, entry, arena)) {
