@@ -85,7 +85,7 @@ impl<V: Visit> Task for Block<'_, V> {
 }
 
 /// Bytes that are searched before the places found in them are judged.
-const STRETCH: usize = 4096;
+const STRETCH: usize = 2048;
 
 /// A byte at which a tag may begin, and its line.
 #[derive(Clone, Copy, Debug, Default)]
@@ -282,13 +282,15 @@ impl<'a, V: Visit> Block<'a, V> {
     /// Decides about a tag beyond ASCII whose word begins at `first`, with nothing in front that
     /// forbids it.
     fn wide(&mut self, first: usize, line: u32) -> bool {
+        if self.bytes[first..].starts_with("\u{FE0F}".as_bytes())
+            || self.bytes[first..].starts_with("\u{20E3}".as_bytes())
+        {
+            return true;
+        }
         let classes = chars::Classes::get();
         let (mut end, mut any, mut all) = (first, 0, chars::SETTLED);
         let next = loop {
             let Some((c, len)) = self.char_at(end) else { return false };
-            if end == first && matches!(c, '\u{FE0F}' | '\u{20E3}') {
-                return true;
-            }
             let class = classes.of(c);
             if class & chars::WORD == 0 {
                 break c;

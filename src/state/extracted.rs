@@ -153,12 +153,12 @@ impl Extracted {
             let typed = &padded[start..start + len];
             return self.push_key(seed, &typed.to_ascii_lowercase(), typed, once);
         };
-        let keep = u128::MAX >> (128 - 8 * len);
-        let typed = u128::from_le_bytes(*bytes) & keep;
-        let upper = upper_bits(typed);
-        let key = typed | (upper >> 2);
+        let typed = u128::from_le_bytes(*bytes) & KEEP[len];
+        // Half by half: bytes are ASCII, so nothing carries from one to the next.
+        let (low, high) = (upper_bits(typed as u64), upper_bits((typed >> 64) as u64));
+        let key = typed | u128::from(high >> 2) << 64 | u128::from(low >> 2);
         let hash = seed.short(key, len);
-        let spelling = movemask(upper);
+        let spelling = movemask(low) | movemask(high) << 8;
         self.push(Entry { key, hash, spelling, len: len as u16, flags: 0 }, once);
     }
 
@@ -173,8 +173,8 @@ impl Extracted {
         once: bool,
     ) {
         match padded.get(start..).and_then(|rest| rest.first_chunk::<16>()) {
-            Some(bytes) if (1..=16).contains(&len) => {
-                let key = u128::from_le_bytes(*bytes) & (u128::MAX >> (128 - 8 * len));
+            Some(bytes) if len <= 16 => {
+                let key = u128::from_le_bytes(*bytes) & KEEP[len];
                 let hash = seed.short(key, len);
                 self.push(Entry { key, hash, spelling: 0, len: len as u16, flags: 0 }, once);
             }
@@ -245,23 +245,32 @@ impl Extracted {
     }
 }
 
+/// Masks of the first 0 to 16 bytes.
+const KEEP: [u128; 17] = {
+    let mut keep = [0; 17];
+    let mut len = 1;
+    while len <= 16 {
+        keep[len] = u128::MAX >> (128 - 8 * len);
+        len += 1;
+    }
+    keep
+};
+
 /// Bit 7 of each byte that is an ASCII capital letter.
 #[inline(always)]
-fn upper_bits(word: u128) -> u128 {
-    const ONES: u128 = 0x0101_0101_0101_0101_0101_0101_0101_0101;
-    const HIGH: u128 = ONES << 7;
-    // Bytes are ASCII, so adding cannot carry into the next one.
-    let from_a = word + ONES * (128 - b'A' as u128);
-    let past_z = word + ONES * (128 - b'Z' as u128 - 1);
+fn upper_bits(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = ONES << 7;
+    let from_a = word + ONES * (128 - b'A' as u64);
+    let past_z = word + ONES * (128 - b'Z' as u64 - 1);
     from_a & !past_z & HIGH
 }
 
-/// Gathers bit 7 of each of the sixteen bytes.
+/// Gathers bit 7 of each of the eight bytes.
 #[inline(always)]
-fn movemask(high: u128) -> u32 {
+fn movemask(high: u64) -> u32 {
     const GATHER: u64 = 0x0102_0408_1020_4080;
-    let half = |word: u64| ((word >> 7).wrapping_mul(GATHER) >> 56) as u32;
-    half(high as u64) | half((high >> 64) as u64) << 8
+    ((high >> 7).wrapping_mul(GATHER) >> 56) as u32
 }
 
 /// No spelling is said by this mask.
