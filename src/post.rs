@@ -161,6 +161,8 @@ pub struct Batch {
     bytes: Vec<u8>,
     /// Length of the records without the padding.
     len: usize,
+    /// Length of the records that [`Batch::take_bytes`] took out.
+    read: usize,
     /// `bytes` still holds what it held before [`Batch::clear`].
     stale: bool,
     /// Records (lines, empty ones included) of this source before this batch.
@@ -216,6 +218,20 @@ impl Batch {
         self.room(len);
         self.bytes[len..len + PAD].fill(0);
         self.len = len;
+    }
+
+    /// A batch with the buffer of this one, which keeps only what is said about its records.
+    #[must_use]
+    pub fn take_bytes(&mut self) -> Self {
+        let bytes = std::mem::take(&mut self.bytes);
+        self.read = std::mem::take(&mut self.len);
+        Self { bytes, stale: true, ..Self::default() }
+    }
+
+    /// Bytes of the records, whether they are still in it or not.
+    #[must_use]
+    pub fn bytes_read(&self) -> usize {
+        self.len + self.read
     }
 
     /// The records.

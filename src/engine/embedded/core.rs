@@ -16,7 +16,7 @@ use crate::engine::embedded::publish::Publisher;
 use crate::engine::embedded::worker::Recipe;
 use crate::engine::{EngineError, Summary};
 use crate::job::{Plan, TimePlan};
-use crate::post::{Batch, Position};
+use crate::post::Position;
 use crate::rank::{Published, Query, Ranking, SourceStatus, TagDetail};
 use crate::state::State;
 use crate::state::extracted::{Extracted, NO_TIME};
@@ -131,7 +131,6 @@ pub(super) struct Parts {
     pub(super) durable: Option<Durable>,
     pub(super) messages: Receiver<Message>,
     pub(super) questions: Receiver<Question>,
-    pub(super) batch_pool: Sender<Batch>,
     pub(super) extracted_pool: Sender<Box<Extracted>>,
     pub(super) sources: Vec<SourceStatus>,
     pub(super) positions: Vec<Vec<Position>>,
@@ -241,12 +240,11 @@ impl Core {
         if self.parts.plan.time == TimePlan::Live {
             self.parts.state.live_until(source, batch.arrived.0);
         }
-        self.parts.sources[source].bytes += batch.records().len() as u64;
+        self.parts.sources[source].bytes += batch.bytes_read() as u64;
         for position in &batch.positions {
             let at = self.inboxes[source].positions.entry(position.partition.clone()).or_default();
             at.clone_from(&position.at);
         }
-        let _ = self.parts.batch_pool.try_send(batch);
         let _ = self.parts.extracted_pool.try_send(done);
     }
 

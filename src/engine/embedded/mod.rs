@@ -1,9 +1,13 @@
 //! The embedded engine: one process, one thread that counts.
 //!
 //! ```text
-//! reader (one a source) --batches--> workers --extracted--> core --rankings--> outlets, page
-//!                                                             \---epochs-----> checkpoint
+//! sources --batches--> workers --extracted--> core --rankings--> outlets, page
+//!                                               \---epochs-----> checkpoint
 //! ```
+//! Workers take turns at the sources: who has a source's [`reader`] polls it, passes it on and
+//! extracts what it read. There is one worker more for each source, so that sources which are
+//! waited for leave the others enough.
+//!
 //! Every arrow is a bounded queue, so a slow part holds those before it back; only sinks do not.
 //! Buffers go back to those who fill them.
 
@@ -25,12 +29,12 @@ use self::core::{Core, Message, Parts, Question, Stop};
 use self::durable::Durable;
 use self::outlet::Outlet;
 use self::publish::Publisher;
-use self::reader::Reader;
+use self::reader::{Progress, Reader};
 use self::worker::{Recipe, Stream};
 use crate::clock::Clock;
 use crate::engine::{EngineError, RunHandle, RunOptions, Summary};
 use crate::job::{Plan, SourcePlan, TimePlan};
-use crate::post::{Batch, Position};
+use crate::post::Position;
 use crate::rank::{Ask, Published, Query, Ranking, SourceStatus, TagDetail};
 use crate::source::Source;
 use crate::state::extracted::Extracted;
@@ -93,7 +97,6 @@ pub(super) fn start(plan: Plan, options: RunOptions) -> Result<Arc<dyn RunHandle
         durable,
         messages: threads.messages,
         questions,
-        batch_pool: threads.batch_pool,
         extracted_pool: threads.extracted_pool,
         positions,
         stop: stop.clone(),
@@ -179,11 +182,10 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), EngineEr
     Ok(())
 }
 
-/// Readers and workers, and the queues around them.
+/// Workers, and the queues around them.
 struct Threads {
     names: Vec<String>,
     messages: Receiver<Message>,
-    batch_pool: Sender<Batch>,
     extracted_pool: Sender<Box<Extracted>>,
 }
 
@@ -197,36 +199,37 @@ impl Threads {
         clock: &Clock,
         stop: &Stop,
     ) -> Result<Self, EngineError> {
+        let threads = workers + sources.len();
         let depth = workers * BATCHES_PER_WORKER;
-        let (to_workers, batches) = bounded(depth);
+        let (pass, turns) = bounded(sources.len());
         let (done, messages) = bounded(depth);
-        let (batch_pool, empty_batches) = bounded(2 * depth + sources.len());
-        let (extracted_pool, empty_extracted) = bounded(2 * depth);
-        for number in 0..workers {
-            let (recipe, batches) = (Arc::clone(recipe), batches.clone());
-            let (pool, done): (Receiver<_>, Sender<_>) = (empty_extracted.clone(), done.clone());
-            spawn(&format!("worker {number}"), move || {
-                worker::work(&recipe, &batches, &pool, &done);
-            })?;
-        }
+        let (extracted_pool, empty_extracted) = bounded(depth + threads);
         let names = sources.iter().map(|source| source.name()).collect();
         for (number, (source, of)) in sources.into_iter().zip(&plan.sources).enumerate() {
-            let reader = Reader {
+            let reader = Box::new(Reader {
                 source,
                 number: number as u16,
                 recipe: Arc::clone(recipe),
                 clock: clock.clone(),
                 live: plan.time == TimePlan::Live,
-                pace: of.pace,
                 positions: positions[number].clone(),
-                batches: to_workers.clone(),
-                pool: empty_batches.clone(),
                 core: done.clone(),
                 stop: stop.clone(),
-            };
-            spawn(&format!("source {number}"), move || reader.run())?;
+                progress: Progress::new(of.pace, number as u64 ^ clock.now().0 as u64),
+                turns: pass.clone(),
+            });
+            // There is room for all of them.
+            let _ = pass.send(reader);
         }
-        Ok(Self { names, messages, batch_pool, extracted_pool })
+        drop(pass);
+        for number in 0..threads {
+            let (recipe, turns) = (Arc::clone(recipe), turns.clone());
+            let (pool, done): (Receiver<_>, Sender<_>) = (empty_extracted.clone(), done.clone());
+            spawn(&format!("worker {number}"), move || {
+                worker::work(&recipe, &turns, &pool, &done);
+            })?;
+        }
+        Ok(Self { names, messages, extracted_pool })
     }
 }
 

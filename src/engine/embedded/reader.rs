@@ -1,9 +1,12 @@
-//! The loop around a source: polls it, paces it, tries again when it fails, tells when it ends.
+//! What stands around a source: polls it, paces it, tries again when it fails, tells when it ends.
+//!
+//! A reader has no thread of its own. Workers pass it round: who has it polls one batch, passes it
+//! on, and extracts what it has just read while that is still in its cache.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 
 use crate::clock::{Clock, monotonic};
 use crate::decode::{Format, detect::detect};
@@ -28,75 +31,108 @@ pub(super) struct Reader {
     pub(super) recipe: Arc<Recipe>,
     pub(super) clock: Clock,
     pub(super) live: bool,
-    /// Records per second at the most.
-    pub(super) pace: Option<f64>,
     pub(super) positions: Vec<Position>,
-    pub(super) batches: Sender<Batch>,
-    pub(super) pool: Receiver<Batch>,
     pub(super) core: Sender<Message>,
     pub(super) stop: Stop,
+    pub(super) progress: Progress,
+    /// Where it waits for the next worker. Workers end when the last reader has gone from there.
+    pub(super) turns: Sender<Box<Reader>>,
+}
+
+/// What a reader remembers from one poll to the next.
+pub(super) struct Progress {
+    /// Number of the next batch.
+    seq: u64,
+    policy: Reconnect,
+    /// Since when the source is open.
+    open: Option<Instant>,
+    /// When it last delivered.
+    beat: Instant,
+    pace: Option<Pace>,
+}
+
+impl Progress {
+    /// At the start; `pace` = records per second at the most, `seed` of the jitter.
+    pub(super) fn new(pace: Option<f64>, seed: u64) -> Self {
+        Self {
+            seq: 0,
+            policy: Reconnect::new(Jitter::Seeded(seed)),
+            open: None,
+            beat: monotonic(),
+            pace: pace.map(Pace::new),
+        }
+    }
+}
+
+/// What came of one poll.
+enum Turn {
+    /// The batch is to be extracted.
+    Batch,
+    Nothing,
+    /// The source has ended; `why` where it failed.
+    End(Option<String>),
 }
 
 impl Reader {
-    /// Reads until the source ends, fails for good, or the run stops.
-    pub(super) fn run(mut self) {
-        let end = self.read();
-        let _ =
-            self.core.send(Message::SourceEnd { source: self.number, batches: end.0, why: end.1 });
+    /// Polls the source once into `batch` and passes the reader on, unless the source has ended or
+    /// the run stops. True where `batch` is to be extracted.
+    pub(super) fn turn(mut self: Box<Self>, batch: &mut Batch) -> bool {
+        let turn = if self.stop.reading() { Turn::End(None) } else { self.poll(batch) };
+        if let Turn::End(why) = turn {
+            let (source, batches) = (self.number, self.progress.seq);
+            let _ = self.core.send(Message::SourceEnd { source, batches, why });
+            return false;
+        }
+        let filled = matches!(turn, Turn::Batch);
+        if filled {
+            self.label(batch);
+        }
+        let turns = self.turns.clone();
+        let _ = turns.send(self);
+        filled
     }
 
-    fn read(&mut self) -> (u64, Option<String>) {
-        let mut seq = 0;
-        let seed = u64::from(self.number) ^ self.clock.now().0 as u64;
-        let mut policy = Reconnect::new(Jitter::Seeded(seed));
-        let mut open: Option<Instant> = None;
-        let mut beat = monotonic();
-        let mut pace = self.pace.map(Pace::new);
-        while !self.stop.reading() {
-            if open.is_none() {
-                match self.source.open(&self.positions) {
-                    Ok(()) => {
-                        open = Some(monotonic());
-                        self.set_start();
-                        self.say("live", String::new());
-                    }
-                    Err(error) => match self.wait_or_give_up(error, &mut policy, Duration::ZERO) {
-                        Some(why) => return (seq, Some(why)),
-                        None => continue,
-                    },
-                }
+    fn poll(&mut self, batch: &mut Batch) -> Turn {
+        if self.progress.open.is_none() {
+            if let Err(error) = self.source.open(&self.positions) {
+                return self.wait_or_give_up(error, Duration::ZERO);
             }
-            let mut batch = self.pool.try_recv().unwrap_or_default();
-            batch.clear();
-            match self.source.poll(&mut batch, WAIT) {
-                Ok(Poll::Ready) => {
-                    self.recognise(&batch);
-                    if let Some(pace) = &mut pace {
-                        pace.wait(batch.lines, &self.stop);
-                    }
-                    for position in &batch.positions {
-                        self.keep(position.clone());
-                    }
-                    self.send(batch, &mut seq);
-                    beat = monotonic();
+            self.progress.open = Some(monotonic());
+            self.set_start();
+            self.say("live", String::new());
+        }
+        batch.clear();
+        match self.source.poll(batch, WAIT) {
+            Ok(Poll::Ready) => {
+                self.recognise(batch);
+                if let Some(pace) = &mut self.progress.pace {
+                    pace.wait(batch.lines, &self.stop);
                 }
-                Ok(Poll::Idle) if self.live && beat.elapsed() >= BEAT => {
-                    batch.clear();
-                    batch.seal(0);
-                    self.send(batch, &mut seq);
-                    beat = monotonic();
+                for position in &batch.positions {
+                    self.keep(position.clone());
                 }
-                Ok(Poll::Idle) => {}
-                Ok(Poll::End) => return (seq, None),
-                Err(error) => {
-                    let good = open.take().map_or(Duration::ZERO, |since| since.elapsed());
-                    if let Some(why) = self.wait_or_give_up(error, &mut policy, good) {
-                        return (seq, Some(why));
-                    }
-                }
+                Turn::Batch
+            }
+            Ok(Poll::Idle) if self.live && self.progress.beat.elapsed() >= BEAT => {
+                batch.clear();
+                batch.seal(0);
+                Turn::Batch
+            }
+            Ok(Poll::Idle) => Turn::Nothing,
+            Ok(Poll::End) => Turn::End(None),
+            Err(error) => {
+                let good = self.progress.open.take().map_or(Duration::ZERO, |open| open.elapsed());
+                self.wait_or_give_up(error, good)
             }
         }
-        (seq, None)
+    }
+
+    fn label(&mut self, batch: &mut Batch) {
+        self.progress.beat = monotonic();
+        batch.source = self.number;
+        batch.seq = self.progress.seq;
+        batch.arrived = self.clock.now();
+        self.progress.seq += 1;
     }
 
     /// Event time of the first line, where lines have none of their own.
@@ -105,15 +141,6 @@ impl Reader {
         if let TextTime::Rate { start, .. } = stream.text_time {
             let start = start.or_else(|| self.source.modified());
             let _ = stream.start.set(start.unwrap_or_else(|| self.clock.now()));
-        }
-    }
-
-    fn send(&self, mut batch: Batch, seq: &mut u64) {
-        batch.source = self.number;
-        batch.seq = *seq;
-        batch.arrived = self.clock.now();
-        if self.batches.send(batch).is_ok() {
-            *seq += 1;
         }
     }
 
@@ -136,19 +163,15 @@ impl Reader {
         }
     }
 
-    /// Waits before the next attempt; returns why there will be none.
-    fn wait_or_give_up(
-        &self,
-        error: SourceError,
-        policy: &mut Reconnect,
-        good: Duration,
-    ) -> Option<String> {
+    /// Waits before the next attempt; `good` = how long the source was open.
+    fn wait_or_give_up(&mut self, error: SourceError, good: Duration) -> Turn {
         match error {
             SourceError::Fatal(why) => {
                 self.say("failed", why.clone());
-                Some(why)
+                Turn::End(Some(why))
             }
             SourceError::Retry(why) => {
+                let policy = &mut self.progress.policy;
                 let wait = policy.wait(Cause::Network, good);
                 let ms = wait.as_millis();
                 let name = self.source.name();
@@ -160,7 +183,7 @@ impl Reader {
                 }
                 self.say("retrying", why);
                 self.stop.sleep(wait);
-                None
+                Turn::Nothing
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Workers: raw batches in, extracted tags out. They share nothing but the queues.
+//! Workers: each polls a source for a batch, extracts its tags and hands them to the core. They
+//! share nothing but the queues.
 
 use std::sync::{Arc, OnceLock};
 
@@ -6,6 +7,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use crate::decode::{self, Format};
 use crate::engine::embedded::core::Message;
+use crate::engine::embedded::reader::Reader;
 use crate::extract::scan::scan_lines;
 use crate::extract::{Extractor, Occurrences, Rule, Visit};
 use crate::job::TextTime;
@@ -37,18 +39,24 @@ pub(super) struct Recipe {
     pub(super) streams: Vec<Stream>,
 }
 
-/// Takes batches until the queue closes.
+/// Takes turns at the sources until none is left. The bytes never leave the worker, so that one
+/// buffer, hot in its cache, serves all its batches.
 pub(super) fn work(
     recipe: &Arc<Recipe>,
-    batches: &Receiver<Batch>,
+    turns: &Receiver<Box<Reader>>,
     pool: &Receiver<Box<Extracted>>,
     done: &Sender<Message>,
 ) {
     let mut extractor = Extractor::default();
-    for batch in batches {
+    let mut batch = Batch::default();
+    for reader in turns {
+        if !reader.turn(&mut batch) {
+            continue;
+        }
         let mut out = pool.try_recv().unwrap_or_default();
         out.begin(batch);
         recipe.extract(&mut extractor, &mut out);
+        batch = out.batch.take_bytes();
         if done.send(Message::Extracted(out)).is_err() {
             return;
         }
