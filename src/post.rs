@@ -163,6 +163,8 @@ pub struct Batch {
     len: usize,
     /// Length of the records that [`Batch::take_bytes`] took out.
     read: usize,
+    /// Asks the source for little at a time, because its records are let through slowly.
+    pub small: bool,
     /// `bytes` still holds what it held before [`Batch::clear`].
     stale: bool,
     /// Records (lines, empty ones included) of this source before this batch.

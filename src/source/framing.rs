@@ -12,11 +12,11 @@ use memchr::{memchr, memchr_iter, memrchr};
 
 use crate::post::{Batch, Dropped};
 
-/// How many bytes a batch is filled with at the most, long lines aside. Reads of this size keep
-/// the buffer in the second-level cache between the read, the count and the scan.
-pub const BATCH_BYTES: usize = 256 * 1024;
+/// How many bytes a batch is filled with at the most, long lines aside. What a batch costs beside
+/// its bytes, the waking of threads above all, shows below this.
+pub const BATCH_BYTES: usize = 1024 * 1024;
 
-/// Least room for one read; a batch with less of it left is full.
+/// Least room for one read; a batch with less of it left is full, and a small one has no more.
 const READ_MIN_BYTES: usize = 64 * 1024;
 
 /// The state of one byte stream between its reads and its batches.
@@ -76,7 +76,8 @@ impl Framer {
 
     /// Where the next read goes; never empty.
     pub fn space<'b>(&self, batch: &'b mut Batch) -> &'b mut [u8] {
-        let want = BATCH_BYTES.max(self.end + READ_MIN_BYTES);
+        let least = self.end + READ_MIN_BYTES;
+        let want = if batch.small { least } else { BATCH_BYTES.max(least) };
         &mut batch.room(want)[self.end..]
     }
 
@@ -128,8 +129,8 @@ impl Framer {
 
     /// True where the batch should be delivered before more is read.
     #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.has_lines() && self.end + READ_MIN_BYTES > BATCH_BYTES
+    pub fn is_full(&self, batch: &Batch) -> bool {
+        self.has_lines() && (batch.small || self.end + READ_MIN_BYTES > BATCH_BYTES)
     }
 
     /// True inside a line that is too long.

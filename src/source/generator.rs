@@ -204,8 +204,9 @@ impl Source for GeneratorSource {
         }
         let Some(world) = self.world.as_mut() else { return Ok(Poll::Idle) };
         let mut first = self.post;
+        let most = if batch.small { BATCH_BYTES / 16 } else { BATCH_BYTES };
         let buffer = batch.buffer();
-        while self.post < last && buffer.len() < BATCH_BYTES {
+        while self.post < last && buffer.len() < most {
             world.write(self.post, buffer);
             self.post += 1;
         }

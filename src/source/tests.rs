@@ -313,7 +313,7 @@ fn a_reset_in_mid_line_is_one_partial_and_a_retry() {
 
 #[test]
 fn resuming_gives_exactly_the_rest() {
-    let input = lines(12_000);
+    let input = lines(200_000);
     for kind in [Kind::Plain, Kind::Gzip, Kind::Zstd, Kind::Follow] {
         let mut rig = Rig::new(kind, &input);
         assert_eq!(rig.source.guarantee(), Guarantee::ExactlyOnce);

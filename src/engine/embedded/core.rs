@@ -337,7 +337,9 @@ impl Core {
     fn now(&self) -> i64 {
         match self.parts.plan.time {
             TimePlan::Live => self.parts.clock.now().0,
-            TimePlan::Replay(_) => self.parts.state.newest().unwrap_or_else(|| self.parts.clock.now().0),
+            TimePlan::Replay(_) => {
+                self.parts.state.newest().unwrap_or_else(|| self.parts.clock.now().0)
+            }
         }
     }
 
@@ -405,7 +407,11 @@ impl Core {
             Some(error) => Err(error),
             None => Ok(Summary {
                 status: Arc::clone(&self.parts.published.borrow().status),
-                ranking: self.parts.publisher.ranking(&self.parts.state, &everything, at).unwrap_or_default(),
+                ranking: self
+                    .parts
+                    .publisher
+                    .ranking(&self.parts.state, &everything, at)
+                    .unwrap_or_default(),
                 first_event: self.first_event,
                 distinct_tags: self.parts.state.distinct_tags(),
             }),

@@ -42,7 +42,7 @@ use crate::state::hash::Seed;
 use crate::state::{Settings, State};
 use crate::window::Shape;
 
-/// Batches under way for each worker; with 256 kB a batch this bounds the memory of the queues.
+/// Extracted batches under way for each worker; this bounds the memory of the queue.
 const BATCHES_PER_WORKER: usize = 4;
 /// How long a source that is gone holds the watermark of the others.
 const HOLD_MAX_MS: i64 = 600_000;

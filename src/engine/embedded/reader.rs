@@ -102,6 +102,7 @@ impl Reader {
             self.say("live", String::new());
         }
         batch.clear();
+        batch.small = self.progress.pace.is_some();
         match self.source.poll(batch, WAIT) {
             Ok(Poll::Ready) => {
                 self.recognise(batch);

@@ -237,13 +237,7 @@ impl LiveClient {
 }
 
 fn row(rank: u32, tag: &str, count: u64) -> Trend {
-    Trend {
-        rank,
-        tag: tag.to_lowercase(),
-        display: tag.into(),
-        count,
-        ..Trend::default()
-    }
+    Trend { rank, tag: tag.to_lowercase(), display: tag.into(), count, ..Trend::default() }
 }
 
 fn ranked(mode: &str, window_s: Option<u64>, rows: &[(&str, u64)]) -> Ranking {

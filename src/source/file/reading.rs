@@ -152,7 +152,7 @@ impl Reading {
                 Err(error) if is_passing(&error) => {}
                 Err(error) => return Err(error),
             }
-            if self.framer.is_full()
+            if self.framer.is_full(batch)
                 || left.is_zero()
                 || (self.is_pipe() && self.framer.has_lines())
             {
