@@ -96,9 +96,9 @@ struct Place {
 
 /// What the search has found so far.
 struct Found {
-    /// Those of the present stretch; room for one at each of its bytes, and for four that are
+    /// Those of the present stretch; room for one at each of its bytes, and for two that are
     /// written without a look.
-    places: Box<[Place; STRETCH + 4]>,
+    places: Vec<Place>,
     scanned: Scanned,
     /// Bit 0: the byte before the next block was a newline.
     newline: u64,
@@ -108,7 +108,7 @@ struct Found {
 
 impl Default for Found {
     fn default() -> Self {
-        let places = Box::new([Place::default(); STRETCH + 4]);
+        let places = vec![Place::default(); STRETCH + 2];
         Self { places, scanned: Scanned::default(), newline: 1, start: 0 }
     }
 }
