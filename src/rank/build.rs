@@ -70,12 +70,7 @@ pub fn ranking(state: &State, key: Key, at: i64, rows: usize) -> Option<Ranking>
 
 /// Order of tags with equal counts: posts are what is ranked by here, so the key decides.
 fn ties(state: &State) -> impl Fn(u32, u32) -> Ordering + '_ {
-    |a, b| {
-        let (mut left, mut right) = (Vec::new(), Vec::new());
-        state.tags.key(a, &mut left);
-        state.tags.key(b, &mut right);
-        left.cmp(&right)
-    }
+    |a, b| state.tags.compare(a, b)
 }
 
 fn trend(state: &State, id: u32, count: u64, rank: u32) -> Trend {

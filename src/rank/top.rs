@@ -43,15 +43,22 @@ where
                 }
             }
             if best.len() >= enough {
-                best.select_nth_unstable_by(top - 1, order);
-                best.truncate(top);
+                keep(&mut best, top, order);
                 least = best[top - 1].1;
             }
         }
     }
+    keep(&mut best, top, order);
     best.sort_unstable_by(order);
-    best.truncate(top);
     best
+}
+
+/// Cuts all but the `top` best off.
+fn keep<E>(best: &mut Vec<E>, top: usize, order: impl Fn(&E, &E) -> Ordering) {
+    if best.len() > top {
+        best.select_nth_unstable_by(top - 1, order);
+        best.truncate(top);
+    }
 }
 
 #[cfg(test)]

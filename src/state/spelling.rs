@@ -42,9 +42,10 @@ fn with_capitals(key: &[u8], mask: u32) -> Vec<u8> {
     typed
 }
 
-/// Spellings of one tag that do not fit its record. Small and in one piece, because every post
-/// with an uncommon spelling reads and writes it.
+/// Spellings of one tag that do not fit its record. One cache line, because every post with an
+/// uncommon spelling reads and writes it.
 #[derive(Debug)]
+#[repr(align(64))]
 struct More {
     /// The second to the fourth where they are case masks, else [`NO_MASK`].
     masks: [u32; 3],
@@ -55,6 +56,8 @@ struct More {
     /// The first to the fourth where they are no case masks.
     typed: Option<Box<[Box<[u8]>; 4]>>,
 }
+
+const _: () = assert!(size_of::<More>() == 64, "one cache line");
 
 impl Default for More {
     fn default() -> Self {

@@ -4,6 +4,8 @@
 //! for one part only, points to 32-byte records with short keys inline. Lookups of a batch run in
 //! four steps with prefetches between them, so that their cache misses overlap.
 
+use std::cmp::Ordering;
+
 use crate::simd::prefetch;
 use crate::state::column::Column;
 use crate::state::extracted::Entry;
@@ -190,13 +192,24 @@ impl Tags {
 
     /// Appends the key of `id` to `out`.
     pub fn key(&self, id: u32, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.key_bytes(id, &mut [0; 16]));
+    }
+
+    /// The key of `id`, in `short` where it is.
+    fn key_bytes<'a>(&'a self, id: u32, short: &'a mut [u8; 16]) -> &'a [u8] {
         let record = self.records.at(id);
         let len = record.len as usize;
-        if len <= 16 {
-            out.extend_from_slice(&record.key.to_le_bytes()[..len]);
-        } else {
-            out.extend_from_slice(&self.long[record.key as usize]);
+        if len > 16 {
+            return &self.long[record.key as usize];
         }
+        *short = record.key.to_le_bytes();
+        &short[..len]
+    }
+
+    /// The order of two tags' keys, by bytes.
+    #[must_use]
+    pub fn compare(&self, a: u32, b: u32) -> Ordering {
+        self.key_bytes(a, &mut [0; 16]).cmp(self.key_bytes(b, &mut [0; 16]))
     }
 
     /// The key of `id`; keys are valid UTF-8 unless the words rule met invalid bytes.

@@ -8,6 +8,8 @@ use crate::window::total::{Total, bring_total};
 
 pub(super) const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
+/// Logs kept; as many as panes are open where nothing is very late.
+const SPARE: usize = 2;
 
 /// Lengths, in milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +101,8 @@ pub struct Ring {
     /// The newest pane of the ranking that is laid over the windows now.
     shown_at: Option<i64>,
     pub(super) summer: Summer,
+    /// Logs of closed panes, to be filled again.
+    spare: Vec<Vec<u32>>,
     pub(super) delta: Option<super::delta::Delta>,
 }
 
@@ -125,6 +129,7 @@ impl Ring {
             closed_to: i64::MIN,
             shown_at: None,
             summer: Summer::default(),
+            spare: Vec::new(),
             delta: keep_delta.then(super::delta::Delta::default),
         }
     }
@@ -173,7 +178,8 @@ impl Ring {
             Some(at) if self.open[at].index == index => &mut self.open[at],
             _ => {
                 let at = at.map_or(0, |at| at + 1);
-                self.open.insert(at, Open { index, ..Open::default() });
+                let log = self.spare.pop().unwrap_or_default();
+                self.open.insert(at, Open { index, log, ..Open::default() });
                 &mut self.open[at]
             }
         }
@@ -211,7 +217,11 @@ impl Ring {
             self.summer.finish(&mut pairs);
         }
         pairs.shrink_to_fit();
-        let Open { index, posts, tagged, other, .. } = open;
+        let Open { index, posts, tagged, other, mut log, .. } = open;
+        if self.spare.len() < SPARE {
+            log.clear();
+            self.spare.push(log);
+        }
         let closed = Closed { index, pairs, posts, tagged, other };
         self.closed_to = index;
         self.expire(index);
