@@ -50,7 +50,7 @@ impl Entry {
 pub const NO_TIME: i64 = i64::MIN;
 
 /// Posts that stand together: one post where it has an identity or an author of its own, else all
-/// neighbours in one pane.
+/// neighbours in one span of event time, a pane or a part of one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Row {
     /// Event time of its first post, milliseconds; [`NO_TIME`] for what has none.

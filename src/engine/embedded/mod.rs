@@ -133,11 +133,21 @@ fn recipe(plan: &Plan, tags: Seed, people: Seed) -> Recipe {
     Recipe {
         rule: plan.rule,
         occurrences: plan.occurrences,
-        pane_ms: i64::try_from(plan.count.pane.as_millis()).unwrap_or(i64::MAX),
+        row_ms: row_ms(plan),
         tags,
         people,
         streams: plan.sources.iter().map(stream).collect(),
     }
+}
+
+/// Posts without identity that lie in one of these spans share a row. A row is counted at once, so in
+/// a paced replay it must not span more than about a batch interval; panes hold a whole number.
+fn row_ms(plan: &Plan) -> i64 {
+    let pane_ms = i64::try_from(plan.count.pane.as_millis()).unwrap_or(i64::MAX);
+    let TimePlan::Replay(Some(speed)) = plan.time else { return pane_ms };
+    let tick_ms = (plan.batch.as_millis() as f64 * speed) as i64;
+    let most = tick_ms.clamp(1, pane_ms);
+    (1..=most).rev().find(|ms| pane_ms % ms == 0).unwrap_or(1)
 }
 
 fn make_sources(plan: &Plan, clock: &Clock) -> Result<Vec<Box<dyn Source>>, EngineError> {

@@ -31,7 +31,8 @@ pub(super) struct Stream {
 pub(super) struct Recipe {
     pub(super) rule: Rule,
     pub(super) occurrences: Occurrences,
-    pub(super) pane_ms: i64,
+    /// Length of the spans of event time that share a row.
+    pub(super) row_ms: i64,
     /// Key of the tag table's hash.
     pub(super) tags: Seed,
     /// Key of the hashes of authors and posts.
@@ -96,7 +97,7 @@ impl Recipe {
             times,
             line: u32::MAX,
             row_start: 0,
-            row_end: times.row_end(0, self.pane_ms),
+            row_end: times.row_end(0, self.row_ms),
             tagged: 0,
             out,
         };
@@ -227,16 +228,16 @@ impl LineTimes {
         }
     }
 
-    /// The first line after `line` that lies in another pane.
-    fn row_end(&self, line: u32, pane_ms: i64) -> u32 {
+    /// The first line after `line` that lies in another span.
+    fn row_end(&self, line: u32, row_ms: i64) -> u32 {
         let Self::Rate { ms_per_line, .. } = *self else { return u32::MAX };
-        let pane_end = (self.of(line).div_euclid(pane_ms) + 1) * pane_ms;
-        let guess = (pane_end - self.of(line)) as f64 / ms_per_line;
+        let span_end = (self.of(line).div_euclid(row_ms) + 1) * row_ms;
+        let guess = (span_end - self.of(line)) as f64 / ms_per_line;
         let mut end = line.saturating_add(guess as u32).max(line + 1);
-        while end > line + 1 && self.of(end - 1) >= pane_end {
+        while end > line + 1 && self.of(end - 1) >= span_end {
             end -= 1;
         }
-        while end < u32::MAX && self.of(end) < pane_end {
+        while end < u32::MAX && self.of(end) < span_end {
             end += 1;
         }
         end
@@ -283,7 +284,7 @@ impl Lines<'_> {
         });
         self.tagged = 0;
         self.row_start = end;
-        self.row_end = self.times.row_end(end, self.recipe.pane_ms);
+        self.row_end = self.times.row_end(end, self.recipe.row_ms);
     }
 
     fn finish(mut self, lines: u32, empty: u32, records: &[u8]) {
