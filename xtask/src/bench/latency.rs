@@ -26,6 +26,9 @@ use crate::{clock, http};
 /// Probes sent.
 const PROBES: u64 = 200;
 
+/// Longest time until the program serves.
+const START: Duration = Duration::from_secs(10);
+
 /// Batch intervals measured, milliseconds.
 const BATCHES_MS: [u64; 2] = [2_000, 100];
 
@@ -90,7 +93,10 @@ fn one(program: &Path, batch_ms: u64) -> anyhow::Result<String> {
 
 /// Reads the live stream on a thread of its own, which ends with the connection.
 fn watch(port: u16) -> anyhow::Result<Seen> {
-    let mut reader = http::open(port, "/api/v1/live?mode=total&top=50")?;
+    // The engine may reach out to its source before the port is open.
+    let open = || Ok(http::open(port, "/api/v1/live?mode=total&top=50").ok());
+    let mut reader = clock::poll(START, Duration::from_millis(10), open)?
+        .context("`tagtide run` does not serve `/api/v1/live`")?;
     let seen = Seen::default();
     let writer = Arc::clone(&seen);
     thread::spawn(move || {
