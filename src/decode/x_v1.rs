@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 
 use super::json::Walked;
-use super::json::walker::{Mark, Stop, Walker};
+use super::json::walker::{Keys, Mark, Stop, Walker};
 use super::{DecodeError, time};
 use crate::post::{EventTime, GivenTag, GivenTags, Op, Post, Raw, Span};
 
@@ -52,10 +52,38 @@ struct Record<'a> {
     control: bool,
 }
 
+/// The keys that [`top`] knows.
+const TOP: Keys = Keys::of(&[
+    "id_str",
+    "id",
+    "user",
+    "timestamp_ms",
+    "created_at",
+    "lang",
+    "retweeted_status",
+    "delete",
+    "scrub_geo",
+    "limit",
+    "disconnect",
+    "warning",
+    "status_withheld",
+    "user_withheld",
+    "text",
+    "full_text",
+    "entities",
+    "extended_tweet",
+]);
+
+/// The keys that [`body`] knows.
+const BODY: Keys = Keys::of(&["text", "full_text", "entities", "extended_tweet"]);
+
+/// The keys that [`id`] knows.
+const ID: Keys = Keys::of(&["id_str", "id"]);
+
 /// Decodes a record.
 pub(super) fn walk<'a>(w: &mut Walker<'a>) -> Walked<'a> {
     let mut record = Record::default();
-    w.object(|w, key| top(w, key, &mut record))?;
+    w.members(&TOP, |w, key| top(w, key, &mut record).map(|()| true))?;
     if record.body.text.is_none() && record.body.full_text.is_none() {
         return match record.delete {
             Some(mark) => deleted(&mut w.back_to(mark), record.timestamp_ms),
@@ -89,7 +117,7 @@ fn top<'a>(w: &mut Walker<'a>, key: &[u8], record: &mut Record<'a>) -> Result<()
         b"lang" => record.lang = w.string()?.filter(|lang| lang.to_str() != "und"),
         b"retweeted_status" => {
             let mut inner = Body::default();
-            let is_there = w.object(|w, key| body(w, key, &mut inner))?;
+            let is_there = w.members(&BODY, |w, key| body(w, key, &mut inner).map(|()| true))?;
             record.retweeted = is_there.then_some(inner);
         }
         b"delete" => record.delete = Some(w.mark()),
@@ -123,7 +151,7 @@ fn author<'a>(w: &mut Walker<'a>) -> Result<Id<'a>, Stop> {
     let mut user = Id::default();
     let begin = w.mark();
     let mut rest = begin;
-    w.members(|w, key| {
+    w.members(&ID, |w, key| {
         id(w, key, &mut user)?;
         rest = w.mark();
         Ok(user.string.is_none())

@@ -11,6 +11,7 @@ pub mod column;
 mod evict;
 pub mod extracted;
 pub mod hash;
+pub mod index;
 pub mod remember;
 pub mod restore;
 pub mod sections;
@@ -145,6 +146,7 @@ impl State {
         self.interned.ids.clear();
         self.interned.spelled.clear();
         (self.entry, self.spelled) = (0, 0);
+        self.remembered.expect(batch.posts.iter().flat_map(|post| [post.id, post.alias]));
         self.make_room(batch.entries.len());
         self.tags.intern(&batch.entries, &batch.arena, &mut self.interned);
         self.inherit(0);

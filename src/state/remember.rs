@@ -3,26 +3,19 @@
 //! Bounded twice: by number and by age; the oldest are forgotten first. A delete seen before its
 //! post leaves a tombstone, which is remembered like a post.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::VecDeque;
+
+use crate::state::index::Index;
 
 /// Event time of a post whose pane was closed when it came: in the totals, in no pane.
 pub const LATE: i64 = i64::MIN;
 
-/// Identities are keyed hashes already.
-#[derive(Default)]
-struct Prehashed(u64);
+/// Numbers go round here; far fewer posts are remembered at a time.
+const WRAP: u64 = u32::MAX as u64;
 
-impl Hasher for Prehashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("only whole hashes are written");
-    }
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
+/// What the index keeps of a number.
+fn short(number: u64) -> u32 {
+    (number % WRAP) as u32
 }
 
 /// One remembered post; its tags stand in [`Remembered`].
@@ -58,8 +51,9 @@ pub struct Remembered {
     tags: VecDeque<u32>,
     /// Number of the first post in `posts`.
     first: u64,
-    /// Numbers by identity and by second name.
-    index: HashMap<u64, u64, BuildHasherDefault<Prehashed>>,
+    /// Numbers by identity and by second name, which are keyed hashes; a name that comes again has
+    /// several. What is kept of a number is [`short`].
+    index: Index,
     /// Start of each post's tags, as a running number.
     starts: VecDeque<u64>,
     /// Tags forgotten so far.
@@ -76,16 +70,36 @@ impl Remembered {
             posts: VecDeque::new(),
             tags: VecDeque::new(),
             first: 0,
-            index: HashMap::default(),
+            index: Index::default(),
             starts: VecDeque::new(),
             tags_dropped: 0,
         }
     }
 
-    /// Number of a post by its identity.
+    /// Number of the latest post with this name.
     #[must_use]
-    pub fn find(&self, id: u64) -> Option<u64> {
-        self.index.get(&id).copied()
+    pub fn find(&self, name: u64) -> Option<u64> {
+        let first = u64::from(short(self.first));
+        let at = |number: u32| ((u64::from(number) + WRAP - first) % WRAP) as usize;
+        let named = |&at: &usize| {
+            self.posts.get(at).is_some_and(|post| post.id == name || post.alias == name)
+        };
+        let latest = self.index.matches(name).map(at).filter(named).max()?;
+        Some(self.first + latest as u64)
+    }
+
+    /// Asks for what [`Remembered::find`] will read for these names, and for what has to be
+    /// forgotten for as many posts, so that the waits for memory overlap.
+    pub fn expect(&self, names: impl Iterator<Item = u64>) {
+        let mut posts = self.posts.iter();
+        for name in names.filter(|&name| name != 0) {
+            self.index.prefetch(name);
+            if self.posts.len() >= self.max_posts
+                && let Some(oldest) = posts.next()
+            {
+                self.index.prefetch(oldest.id);
+            }
+        }
     }
 
     /// A remembered post by its number.
@@ -110,7 +124,7 @@ impl Remembered {
         self.tags.extend(tags.take(u16::MAX as usize));
         post.tags = (self.tags.len() - before) as u16;
         for name in [post.id, post.alias].into_iter().filter(|&name| name != 0) {
-            self.index.insert(name, number);
+            self.index.insert(name, short(number));
         }
         self.posts.push_back(post);
         while self.posts.len() > self.max_posts {
@@ -166,10 +180,8 @@ impl Remembered {
         self.starts.pop_front();
         self.tags.drain(..post.tags as usize);
         self.tags_dropped += u64::from(post.tags);
-        for name in [post.id, post.alias] {
-            if self.index.get(&name) == Some(&self.first) {
-                self.index.remove(&name);
-            }
+        for name in [post.id, post.alias].into_iter().filter(|&name| name != 0) {
+            self.index.remove(name, short(self.first));
         }
         self.first += 1;
     }
@@ -210,5 +222,17 @@ mod tests {
         memory.add(post(9, 2), [].into_iter());
         memory.add(post(8, 3), [].into_iter());
         assert_eq!(memory.find(9), Some(1), "forgetting the first left the second");
+    }
+
+    #[test]
+    fn numbers_may_go_round() {
+        let mut memory = Remembered::new(3, 1000);
+        memory.number_from(u64::from(u32::MAX) * 5 - 2);
+        let mut last = 0;
+        for id in 1..=9 {
+            last = memory.add(post(id, 1), [].into_iter());
+            assert_eq!(memory.find(id), Some(last));
+        }
+        assert_eq!((memory.find(6), memory.find(7)), (None, Some(last - 2)));
     }
 }

@@ -1,7 +1,6 @@
 //! Names of tags: key -> dense id, spellings, admission and removal.
 //!
-//! An open-addressing index of 8-byte slots, split into 256 parts by hash so that growing pauses
-//! for one part only, points to 32-byte records with short keys inline. Lookups of a batch run in
+//! An [`Index`] by hash points to 32-byte records with short keys inline. Lookups of a batch run in
 //! four steps with prefetches between them, so that their cache misses overlap.
 
 use std::cmp::Ordering;
@@ -10,9 +9,9 @@ use crate::simd::prefetch;
 use crate::state::column::Column;
 use crate::state::extracted::Entry;
 use crate::state::hash::Seed;
+use crate::state::index::Index;
 use crate::state::spelling::{Known, OTHER, Spelling, Spellings};
 
-const PARTS: usize = 256;
 const AHEAD: usize = 32;
 
 /// Name of one tag.
@@ -44,18 +43,11 @@ impl Record {
     }
 }
 
-/// Index part: slot = hash bits << 32 | id + 1; 0 = empty.
-#[derive(Debug, Default)]
-struct Part {
-    slots: Vec<u64>,
-    used: usize,
-}
-
 /// Names of tags.
 #[derive(Debug)]
 pub struct Tags {
     seed: Seed,
-    parts: Box<[Part; PARTS]>,
+    index: Index,
     records: Column<Record>,
     long: Vec<Box<[u8]>>,
     long_free: Vec<u32>,
@@ -73,7 +65,7 @@ impl Tags {
     pub fn new(seed: Seed) -> Self {
         Self {
             seed,
-            parts: Box::new(std::array::from_fn(|_| Part::default())),
+            index: Index::default(),
             records: Column::default(),
             long: Vec::new(),
             long_free: Vec::new(),
@@ -132,14 +124,12 @@ impl Tags {
         let mut found = std::mem::take(&mut self.scratch);
         for step in entries.chunks(AHEAD) {
             for entry in step {
-                let part = &self.parts[part_of(entry.hash)];
-                if let Some(slot) = part.slots.get(part.home(entry.hash)) {
-                    prefetch(slot);
-                }
+                self.index.prefetch(entry.hash);
             }
             found.clear();
             for entry in step {
-                let guess = self.parts[part_of(entry.hash)].first_match(entry.hash);
+                // Id plus one; 0 = none.
+                let guess = self.index.matches(entry.hash).next().map_or(0, |id| id + 1);
                 if guess != 0 {
                     prefetch(self.records.at(guess - 1));
                 }
@@ -177,7 +167,7 @@ impl Tags {
     #[must_use]
     pub fn find(&self, key: &[u8]) -> Option<u32> {
         let hash = self.seed.bytes(key);
-        self.parts[part_of(hash)].matches(hash).find(|&id| self.has_key(id, key))
+        self.index.matches(hash).find(|&id| self.has_key(id, key))
     }
 
     fn has_key(&self, id: u32, key: &[u8]) -> bool {
@@ -239,7 +229,7 @@ impl Tags {
             key.clear();
             self.key(id, &mut key);
             let hash = self.seed.bytes(&key);
-            self.parts[part_of(hash)].remove(hash, id);
+            self.index.remove(hash, id);
             if key.len() > 16 {
                 let at = self.records.get(id).key as u32;
                 self.long[at as usize] = Box::default();
@@ -262,14 +252,13 @@ impl Tags {
         self.rows = self.rows.max(id + 1);
         self.records.grow(self.rows as usize);
         let hash = self.seed.bytes(key);
-        let part = &self.parts[part_of(hash)];
-        if part.matches(hash).any(|other| self.has_key(other, key)) {
+        if self.index.matches(hash).any(|other| self.has_key(other, key)) {
             return false;
         }
         self.write(id, key);
         self.records.at_mut(id).since = since;
         self.admissions = self.admissions.max(since);
-        self.parts[part_of(hash)].insert(hash, id);
+        self.index.insert(hash, id);
         true
     }
 
@@ -345,8 +334,7 @@ impl Tags {
 
     #[cold]
     fn find_or_admit(&mut self, entry: &Entry, arena: &[u8], born: &mut Vec<u32>) -> u32 {
-        let part = &self.parts[part_of(entry.hash)];
-        if let Some(id) = part.matches(entry.hash).find(|&id| self.is_key(id, entry, arena)) {
+        if let Some(id) = self.index.matches(entry.hash).find(|&id| self.is_key(id, entry, arena)) {
             return id;
         }
         let id = self.free.pop().unwrap_or_else(|| {
@@ -359,7 +347,7 @@ impl Tags {
         } else {
             self.write(id, entry.long_key(arena));
         }
-        self.parts[part_of(entry.hash)].insert(entry.hash, id);
+        self.index.insert(entry.hash, id);
         born.push(id);
         id
     }
@@ -397,86 +385,6 @@ pub struct Interned {
     pub born: Vec<u32>,
     /// Spellings that are new: id and number.
     pub learned: Vec<(u32, u8)>,
-}
-
-#[inline(always)]
-fn part_of(hash: u64) -> usize {
-    (hash >> 56) as usize
-}
-
-impl Part {
-    #[inline(always)]
-    fn home(&self, hash: u64) -> usize {
-        hash as usize & self.slots.len().wrapping_sub(1)
-    }
-
-    /// Id plus one of the first slot whose hash bits agree; 0 if there is none.
-    #[inline(always)]
-    fn first_match(&self, hash: u64) -> u32 {
-        self.matches(hash).next().map_or(0, |id| id + 1)
-    }
-
-    #[inline(always)]
-    fn matches(&self, hash: u64) -> impl Iterator<Item = u32> + '_ {
-        let mut at = self.home(hash);
-        std::iter::from_fn(move || {
-            loop {
-                let slot = *self.slots.get(at)?;
-                if slot == 0 {
-                    return None;
-                }
-                at = (at + 1) & (self.slots.len() - 1);
-                // The low bits chose the slot; the high half tells keys apart.
-                if (slot >> 32) as u32 == hash as u32 {
-                    return Some(slot as u32 - 1);
-                }
-            }
-        })
-    }
-
-    fn insert(&mut self, hash: u64, id: u32) {
-        if self.used * 4 >= self.slots.len() * 3 {
-            let doubled = (self.slots.len() * 2).max(16);
-            let old = std::mem::replace(&mut self.slots, vec![0; doubled]);
-            for slot in old.into_iter().filter(|&slot| slot != 0) {
-                self.place(slot);
-            }
-        }
-        self.place(hash << 32 | u64::from(id + 1));
-        self.used += 1;
-    }
-
-    fn place(&mut self, slot: u64) {
-        let mut at = self.home(slot >> 32);
-        while self.slots[at] != 0 {
-            at = (at + 1) & (self.slots.len() - 1);
-        }
-        self.slots[at] = slot;
-    }
-
-    /// Takes one slot out and closes the gap, so that no lookup ever meets a tombstone.
-    fn remove(&mut self, hash: u64, id: u32) {
-        let mask = self.slots.len() - 1;
-        let mut at = self.home(hash);
-        while self.slots[at] as u32 != id + 1 {
-            if self.slots[at] == 0 {
-                return;
-            }
-            at = (at + 1) & mask;
-        }
-        self.used -= 1;
-        let mut next = (at + 1) & mask;
-        while self.slots[next] != 0 {
-            let home = self.home(self.slots[next] >> 32);
-            // It may move back into the gap only if its home does not lie between.
-            if (next.wrapping_sub(home) & mask) >= (next.wrapping_sub(at) & mask) {
-                self.slots[at] = self.slots[next];
-                at = next;
-            }
-            next = (next + 1) & mask;
-        }
-        self.slots[at] = 0;
-    }
 }
 
 #[cfg(test)]

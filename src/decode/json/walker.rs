@@ -22,6 +22,33 @@ pub(crate) enum Stop {
     Wrong(DecodeError),
 }
 
+/// Keys that a walk asks for: a bit for each first letter, by length. What it lets through may be
+/// another key; what it does not is none of them.
+pub(crate) struct Keys([u32; 32]);
+
+impl Keys {
+    /// Every key.
+    pub(crate) const ALL: Self = Self([u32::MAX; 32]);
+
+    /// These keys, shorter than 32 bytes and not empty.
+    pub(crate) const fn of(keys: &[&str]) -> Self {
+        let mut bits = [0; 32];
+        let mut n = 0;
+        while n < keys.len() {
+            let key = keys[n].as_bytes();
+            bits[key.len()] |= 1 << (key[0] % 32);
+            n += 1;
+        }
+        Self(bits)
+    }
+
+    #[inline(always)]
+    fn may_hold(&self, key: &[u8]) -> bool {
+        let first = key.first().copied().unwrap_or_default();
+        self.0.get(key.len()).is_none_or(|bits| bits >> (first % 32) & 1 == 1)
+    }
+}
+
 /// The place of a value, to come back to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
@@ -165,12 +192,13 @@ impl<'a> Walker<'a> {
     where
         F: FnMut(&mut Self, &'a [u8]) -> Result<(), Stop>,
     {
-        self.members(|w, key| each(w, key).map(|()| true))
+        self.members(&Keys::ALL, |w, key| each(w, key).map(|()| true))
     }
 
-    /// The same, for as long as `each` says `true`; the rest of the object is stepped over then.
+    /// The same for `keys` and whatever they let through, for as long as `each` says `true`; the
+    /// rest of the object is stepped over.
     #[inline(always)]
-    pub(crate) fn members<F>(&mut self, mut each: F) -> Result<bool, Stop>
+    pub(crate) fn members<F>(&mut self, keys: &Keys, mut each: F) -> Result<bool, Stop>
     where
         F: FnMut(&mut Self, &'a [u8]) -> Result<bool, Stop>,
     {
@@ -194,9 +222,16 @@ impl<'a> Walker<'a> {
                 return Err(Stop::Odd);
             }
             (at, byte) = bytes.peek(at + 1)?;
-            self.at = at;
-            let go_on = each(self, key)?;
-            at = if self.at == at { bytes.skip(at, byte, room - 1)? } else { self.at };
+            let mut go_on = true;
+            let value = at;
+            if keys.may_hold(key) {
+                self.at = at;
+                go_on = each(self, key)?;
+                at = self.at;
+            }
+            if at == value {
+                at = bytes.skip(at, byte, room - 1)?;
+            }
             if !go_on {
                 at = bytes.end_of_container(at, room)? - 1;
                 break;

@@ -1,0 +1,130 @@
+//! Hash -> 32-bit number, for those who keep what is numbered themselves and compare it there.
+//!
+//! Open addressing with 8-byte slots, in 256 parts by the highest bits of the hash, so that growing
+//! pauses for one part only. Half of a slot is hash, so a number that is offered is nearly always
+//! the one that is looked for. The hash must be keyed: nobody may choose hashes that collide.
+
+use crate::simd::prefetch;
+
+const PARTS: usize = 256;
+
+/// The numbers, by hash; one hash may have several.
+#[derive(Debug)]
+pub struct Index {
+    parts: Box<[Part; PARTS]>,
+}
+
+/// slot = lower half of the hash << 32 | number + 1; 0 = empty.
+#[derive(Debug, Default)]
+struct Part {
+    slots: Vec<u64>,
+    used: usize,
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Self { parts: Box::new(std::array::from_fn(|_| Part::default())) }
+    }
+}
+
+impl Index {
+    #[inline(always)]
+    fn part(&self, hash: u64) -> &Part {
+        &self.parts[(hash >> 56) as usize]
+    }
+
+    /// Asks for what [`Index::matches`] will read first.
+    #[inline(always)]
+    pub fn prefetch(&self, hash: u64) {
+        let part = self.part(hash);
+        if let Some(slot) = part.slots.get(part.home(hash)) {
+            prefetch(slot);
+        }
+    }
+
+    /// Numbers whose hash agrees, as far as it is kept.
+    #[inline(always)]
+    pub fn matches(&self, hash: u64) -> impl Iterator<Item = u32> + '_ {
+        self.part(hash).matches(hash)
+    }
+
+    /// Adds a number below `u32::MAX`.
+    pub fn insert(&mut self, hash: u64, number: u32) {
+        self.parts[(hash >> 56) as usize].insert(hash, number);
+    }
+
+    /// Takes a number out, if it is there.
+    pub fn remove(&mut self, hash: u64, number: u32) {
+        self.parts[(hash >> 56) as usize].remove(hash, number);
+    }
+}
+
+impl Part {
+    #[inline(always)]
+    fn home(&self, hash: u64) -> usize {
+        hash as usize & self.slots.len().wrapping_sub(1)
+    }
+
+    #[inline(always)]
+    fn matches(&self, hash: u64) -> impl Iterator<Item = u32> + '_ {
+        let mut at = self.home(hash);
+        std::iter::from_fn(move || {
+            loop {
+                let slot = *self.slots.get(at)?;
+                if slot == 0 {
+                    return None;
+                }
+                at = (at + 1) & (self.slots.len() - 1);
+                // The low bits chose the slot; the high half tells keys apart.
+                if (slot >> 32) as u32 == hash as u32 {
+                    return Some(slot as u32 - 1);
+                }
+            }
+        })
+    }
+
+    fn insert(&mut self, hash: u64, number: u32) {
+        if self.used * 4 >= self.slots.len() * 3 {
+            let doubled = (self.slots.len() * 2).max(16);
+            let old = std::mem::replace(&mut self.slots, vec![0; doubled]);
+            for slot in old.into_iter().filter(|&slot| slot != 0) {
+                self.place(slot);
+            }
+        }
+        self.place(hash << 32 | u64::from(number + 1));
+        self.used += 1;
+    }
+
+    fn place(&mut self, slot: u64) {
+        let mut at = self.home(slot >> 32);
+        while self.slots[at] != 0 {
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+        self.slots[at] = slot;
+    }
+
+    /// Takes one slot out and closes the gap, so that no lookup ever meets a tombstone.
+    fn remove(&mut self, hash: u64, number: u32) {
+        let mask = self.slots.len().wrapping_sub(1);
+        let wanted = hash << 32 | u64::from(number + 1);
+        let mut at = self.home(hash);
+        while self.slots.get(at) != Some(&wanted) {
+            if self.slots.get(at).is_none_or(|&slot| slot == 0) {
+                return;
+            }
+            at = (at + 1) & mask;
+        }
+        self.used -= 1;
+        let mut next = (at + 1) & mask;
+        while self.slots[next] != 0 {
+            let home = self.home(self.slots[next] >> 32);
+            // It may move back into the gap only if its home does not lie between.
+            if (next.wrapping_sub(home) & mask) >= (next.wrapping_sub(at) & mask) {
+                self.slots[at] = self.slots[next];
+                at = next;
+            }
+            next = (next + 1) & mask;
+        }
+        self.slots[at] = 0;
+    }
+}
