@@ -140,8 +140,8 @@ fn recipe(plan: &Plan, tags: Seed, people: Seed) -> Recipe {
     }
 }
 
-/// Posts without identity that lie in one of these spans share a row. A row is counted at once, so in
-/// a paced replay it must not span more than about a batch interval; panes hold a whole number.
+/// Posts without identity that lie in one of these spans share a row. A row is counted at once, so
+/// in a paced replay it must not span more than about a batch interval; panes hold a whole number.
 fn row_ms(plan: &Plan) -> i64 {
     let pane_ms = i64::try_from(plan.count.pane.as_millis()).unwrap_or(i64::MAX);
     let TimePlan::Replay(Some(speed)) = plan.time else { return pane_ms };
