@@ -52,15 +52,14 @@ impl Ring {
         for pane in &mut open {
             self.save_open(pane, None);
             // A snapshot's totals must hold what the records before it told.
-            bring_total(&mut self.total, pane);
+            bring_total(&mut self.total, pane, &mut self.summer);
         }
         self.open = open;
         let Some(delta) = &mut self.delta else { return DeltaBodies::default() };
         let mut bodies = DeltaBodies { panes: std::mem::take(&mut delta.panes), ..<_>::default() };
         if !delta.late.is_empty() {
             let mut pairs = Vec::new();
-            self.summer.add(&delta.late);
-            self.summer.finish(&mut pairs);
+            self.summer.sum(&delta.late, &mut pairs);
             delta.late.clear();
             put_pane(&mut bodies.late, 0, 0, 0, &pairs);
         }
@@ -87,8 +86,7 @@ impl Ring {
             }
             _ => {
                 let mut pairs = Vec::new();
-                self.summer.add(&open.log[saved.log..]);
-                self.summer.finish(&mut pairs);
+                self.summer.sum(&open.log[saved.log..], &mut pairs);
                 put_pane(&mut delta.panes, open.index, posts, tagged, &pairs);
             }
         }

@@ -66,6 +66,7 @@ pub struct Closed {
 pub struct Summer {
     scratch: Column<u32>,
     touched: Vec<u64>,
+    sorted: Vec<u32>,
 }
 
 impl Summer {
@@ -73,6 +74,21 @@ impl Summer {
     pub fn grow(&mut self, rows: usize) {
         self.scratch.grow(rows);
         self.touched.resize(self.scratch.rows() / 64, 0);
+    }
+
+    /// Replaces `pairs` by the sums of `ids`, by id. Few ids among many tags are sorted: that stays
+    /// in the cache, where the scratch column of all tags would not.
+    pub fn sum(&mut self, ids: &[u32], pairs: &mut Vec<Pair>) {
+        pairs.clear();
+        if ids.len() * 16 > self.scratch.rows() {
+            self.add(ids);
+            self.finish(pairs);
+            return;
+        }
+        self.sorted.clear();
+        self.sorted.extend_from_slice(ids);
+        self.sorted.sort_unstable();
+        pairs.extend(self.sorted.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u32)));
     }
 
     /// Adds one occurrence of each id.

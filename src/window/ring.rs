@@ -202,13 +202,12 @@ impl Ring {
 
     fn close(&mut self, mut open: Open) {
         let mut pairs = Vec::new();
-        self.summer.add(&open.log);
-        self.summer.finish(&mut pairs);
+        self.summer.sum(&open.log, &mut pairs);
         self.save_open(&mut open, Some(&pairs));
         if open.in_total == 0 {
             pairs.iter().for_each(|&(id, by)| self.total.add(id, u64::from(by)));
         } else {
-            bring_total(&mut self.total, &mut open);
+            bring_total(&mut self.total, &mut open, &mut self.summer);
         }
         if !open.minus.is_empty() {
             self.summer.add_pairs(&pairs);
@@ -285,7 +284,7 @@ impl Ring {
         self.hide();
         let newest = self.pane_of(at_ms).max(self.closed_to);
         for pane in &mut self.open {
-            bring_total(&mut self.total, pane);
+            bring_total(&mut self.total, pane, &mut self.summer);
             let mut pairs = std::mem::take(&mut pane.shown.pairs);
             pairs.clear();
             self.summer.add(&pane.log);
@@ -340,7 +339,7 @@ impl Ring {
         }
         let tagged = u64::from(!ids.is_empty());
         if let Some(open) = self.open.iter_mut().find(|open| open.index == index) {
-            bring_total(&mut self.total, open);
+            bring_total(&mut self.total, open, &mut self.summer);
             ids.iter().for_each(|&id| self.total.take(id, 1));
             // The checkpoint learns of it as a post taken back, not as fewer posts.
             open.saved.posts -= 1;

@@ -1,7 +1,7 @@
 //! All-time counts of one view.
 
 use crate::state::column::Column;
-use crate::window::pane::Open;
+use crate::window::pane::{Open, Summer};
 
 /// All-time counts.
 #[derive(Debug, Default)]
@@ -39,7 +39,9 @@ impl Total {
 }
 
 /// Brings an open pane's news into the totals.
-pub(super) fn bring_total(total: &mut Total, open: &mut Open) {
-    open.log[open.in_total..].iter().for_each(|&id| total.add(id, 1));
+pub(super) fn bring_total(total: &mut Total, open: &mut Open, summer: &mut Summer) {
+    let mut pairs = Vec::new();
+    summer.sum(&open.log[open.in_total..], &mut pairs);
+    pairs.iter().for_each(|&(id, by)| total.add(id, u64::from(by)));
     open.in_total = open.log.len();
 }

@@ -31,7 +31,7 @@ pub fn checkpoint(
     let minutes = |n: u64| Duration::from_secs(60 * n);
     let plan = plan([1, 5, 15, 60, 1440].map(minutes).to_vec());
     let settings = super::settings(&plan, true);
-    let seed = Seed::new([7; 32]);
+    let seed = super::random_seed();
     let mut opened = durable::open(dir, &plan, true, settings.clone(), seed)?;
     let state = &mut opened.state;
     let mut at = 1_800_000_000_000;
@@ -67,7 +67,7 @@ pub fn checkpoint(
     }
     durable.finish()?;
     let start = monotonic();
-    let again = durable::open(dir, &plan, false, settings, Seed::new([8; 32]))?;
+    let again = durable::open(dir, &plan, false, settings, super::random_seed())?;
     let recovery = start.elapsed();
     let same = again.state.counters() == state.counters()
         && again.state.distinct_tags() == state.distinct_tags();
