@@ -48,6 +48,13 @@ impl Index {
         self.part(hash).matches(hash)
     }
 
+    /// Makes an empty index large enough for so many numbers.
+    pub fn reserve(&mut self, numbers: usize) {
+        // Little more than half full; a part that has many more than the mean grows by itself.
+        let slots = (numbers / PARTS * 16 / 9).next_power_of_two().max(16);
+        self.parts.iter_mut().for_each(|part| part.slots.resize(slots, 0));
+    }
+
     /// Adds a number below `u32::MAX`.
     pub fn insert(&mut self, hash: u64, number: u32) {
         self.parts[(hash >> 56) as usize].insert(hash, number);

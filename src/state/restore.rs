@@ -86,7 +86,9 @@ impl Restoring {
     /// # Errors
     /// [`Nonsense`] where the sections do not fit together.
     pub fn finish(mut self) -> Result<State, Nonsense> {
-        self.tags.finish_restore();
+        if !self.tags.finish_restore() {
+            return Err(CONTRADICTION);
+        }
         let mut state = State::new(self.settings, *self.tags.seed());
         state.ring = self.ring.finish(self.meta.closed_to, self.tags.rows())?;
         state.tags = self.tags;

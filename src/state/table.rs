@@ -242,8 +242,8 @@ impl Tags {
     }
 
     /// Admits a tag under a given id and admission number, as a checkpoint tells it;
-    /// [`Tags::finish_restore`] must follow. Returns false where the id is taken or the key known:
-    /// the checkpoint contradicts itself.
+    /// [`Tags::finish_restore`] must follow. Returns false where the id is taken: the checkpoint
+    /// contradicts itself.
     #[must_use]
     pub fn restore(&mut self, id: u32, key: &[u8], since: u32) -> bool {
         if self.is_live(id) || key.is_empty() || key.len() > u16::MAX as usize {
@@ -251,20 +251,34 @@ impl Tags {
         }
         self.rows = self.rows.max(id + 1);
         self.records.grow(self.rows as usize);
-        let hash = self.seed.bytes(key);
-        if self.index.matches(hash).any(|other| self.has_key(other, key)) {
-            return false;
-        }
         self.write(id, key);
         self.records.at_mut(id).since = since;
         self.admissions = self.admissions.max(since);
-        self.index.insert(hash, id);
         true
     }
 
-    /// Finds the ids that are free after a checkpoint was read.
-    pub fn finish_restore(&mut self) {
+    /// Finds the ids that are free after a checkpoint was read, and builds the index, at once and
+    /// in its final size. Returns false where two tags have one key.
+    #[must_use]
+    pub fn finish_restore(&mut self) -> bool {
         self.free = (0..self.rows).rev().filter(|&id| !self.is_live(id)).collect();
+        self.index.reserve(self.len());
+        let mut step = Vec::with_capacity(AHEAD);
+        for first in (0..self.rows).step_by(AHEAD) {
+            step.clear();
+            for id in (first..self.rows.min(first + AHEAD as u32)).filter(|&id| self.is_live(id)) {
+                let hash = self.seed.bytes(self.key_bytes(id, &mut [0; 16]));
+                self.index.prefetch(hash);
+                step.push((hash, id));
+            }
+            for &(hash, id) in &step {
+                if self.index.matches(hash).any(|other| self.compare(other, id).is_eq()) {
+                    return false;
+                }
+                self.index.insert(hash, id);
+            }
+        }
+        true
     }
 
     /// True where the one spelling met is the key itself.
@@ -276,6 +290,12 @@ impl Tags {
 
     /// Adds a spelling (none = as the key) after those known; used when a checkpoint is read.
     pub fn learn(&mut self, id: u32, typed: &[u8]) {
+        let record = self.records.at_mut(id);
+        if typed.is_empty() && record.spellings == 0 {
+            // Nearly every tag: first met as its key.
+            (record.mask, record.spellings) = (0, 1);
+            return;
+        }
         let mut key = Vec::new();
         self.key(id, &mut key);
         let record = self.records.at_mut(id);
