@@ -19,6 +19,12 @@ pub const BATCH_BYTES: usize = 1024 * 1024;
 /// Least room for one read; a batch with less of it left is full, and a small one has no more.
 const READ_MIN_BYTES: usize = 64 * 1024;
 
+/// How many bytes this batch is filled with at the most, long lines aside.
+#[must_use]
+pub fn most_bytes(batch: &Batch) -> usize {
+    if batch.small { READ_MIN_BYTES } else { BATCH_BYTES }
+}
+
 /// The state of one byte stream between its reads and its batches.
 ///
 /// One fill is [`begin`](Self::begin), then [`space`](Self::space) and
@@ -76,8 +82,7 @@ impl Framer {
 
     /// Where the next read goes; never empty.
     pub fn space<'b>(&self, batch: &'b mut Batch) -> &'b mut [u8] {
-        let least = self.end + READ_MIN_BYTES;
-        let want = if batch.small { least } else { BATCH_BYTES.max(least) };
+        let want = most_bytes(batch).max(self.end + READ_MIN_BYTES);
         &mut batch.room(want)[self.end..]
     }
 
@@ -130,7 +135,7 @@ impl Framer {
     /// True where the batch should be delivered before more is read.
     #[must_use]
     pub fn is_full(&self, batch: &Batch) -> bool {
-        self.has_lines() && (batch.small || self.end + READ_MIN_BYTES > BATCH_BYTES)
+        self.has_lines() && self.end + READ_MIN_BYTES > most_bytes(batch)
     }
 
     /// True inside a line that is too long.

@@ -23,7 +23,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use self::world::{Laws, World};
-use super::framing::BATCH_BYTES;
+use super::framing::most_bytes;
 use super::stream::deliver;
 use super::{Guarantee, Poll, Source, SourceError};
 use crate::clock::{Clock, monotonic};
@@ -204,7 +204,7 @@ impl Source for GeneratorSource {
         }
         let Some(world) = self.world.as_mut() else { return Ok(Poll::Idle) };
         let mut first = self.post;
-        let most = if batch.small { BATCH_BYTES / 16 } else { BATCH_BYTES };
+        let most = most_bytes(batch);
         let buffer = batch.buffer();
         while self.post < last && buffer.len() < most {
             world.write(self.post, buffer);

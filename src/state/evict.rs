@@ -61,14 +61,14 @@ impl State {
     }
 
     /// Gives tags that were admitted after others gave way the total that these may have had.
-    pub(super) fn inherit(&mut self, from: usize) {
+    pub(super) fn inherit(&mut self) {
         if self.floor == 0 {
             return;
         }
         let rows = self.tags.rows() as usize;
         self.ring.grow(rows);
         self.errors.grow(rows);
-        for &id in &self.interned.born[from..] {
+        for &id in &self.interned.born {
             *self.errors.at_mut(id) = self.floor;
             self.ring.inherit(id, self.floor);
         }

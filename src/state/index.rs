@@ -27,10 +27,15 @@ impl Default for Index {
     }
 }
 
+#[inline(always)]
+fn part_of(hash: u64) -> usize {
+    (hash >> 56) as usize
+}
+
 impl Index {
     #[inline(always)]
     fn part(&self, hash: u64) -> &Part {
-        &self.parts[(hash >> 56) as usize]
+        &self.parts[part_of(hash)]
     }
 
     /// Asks for what [`Index::matches`] will read first.
@@ -57,12 +62,12 @@ impl Index {
 
     /// Adds a number below `u32::MAX`.
     pub fn insert(&mut self, hash: u64, number: u32) {
-        self.parts[(hash >> 56) as usize].insert(hash, number);
+        self.parts[part_of(hash)].insert(hash, number);
     }
 
     /// Takes a number out, if it is there.
     pub fn remove(&mut self, hash: u64, number: u32) {
-        self.parts[(hash >> 56) as usize].remove(hash, number);
+        self.parts[part_of(hash)].remove(hash, number);
     }
 }
 

@@ -149,7 +149,7 @@ impl State {
         self.remembered.expect(batch.posts.iter().flat_map(|post| [post.id, post.alias]));
         self.make_room(batch.entries.len());
         self.tags.intern(&batch.entries, &batch.arena, &mut self.interned);
-        self.inherit(0);
+        self.inherit();
         self.ring.grow(self.tags.rows() as usize);
         if self.settings.keep_delta {
             self.news.born.append(&mut self.interned.born);

@@ -21,8 +21,18 @@ pub struct Restoring {
     remembered: Remembered,
     errors: Column<u64>,
     meta: Meta,
-    /// Epoch of each chunk's piece; 0 = the snapshot has none.
-    stamps: Vec<u64>,
+    stamps: Stamps,
+}
+
+/// Epoch of each chunk's piece; 0 = the snapshot has none.
+#[derive(Debug, Default)]
+struct Stamps(Vec<u64>);
+
+impl Stamps {
+    /// True where what `epoch` tells of a tag is not in its piece.
+    fn before(&self, epoch: u64, id: u32) -> bool {
+        self.0.get(id as usize / CHUNK).is_none_or(|&stamp| stamp < epoch)
+    }
 }
 
 impl Restoring {
@@ -37,7 +47,7 @@ impl Restoring {
             remembered: empty.remembered,
             errors: Column::default(),
             meta: Meta::default(),
-            stamps: Vec::new(),
+            stamps: Stamps::default(),
         }
     }
 
@@ -49,7 +59,7 @@ impl Restoring {
     pub fn read(&mut self, epoch: u64, of: u16, body: &[u8]) -> Result<bool, Nonsense> {
         let rows = self.tags.rows();
         let Self { ring, stamps, .. } = self;
-        let newer = |id: u32| stamps.get(id as usize / CHUNK).is_none_or(|&stamp| epoch > stamp);
+        let newer = |id| stamps.before(epoch, id);
         match of {
             kind::META => {
                 let bad = |_| Nonsense("the counters cannot be read");
@@ -108,10 +118,6 @@ impl Restoring {
         Ok(state)
     }
 
-    fn newer(&self, epoch: u64, id: u32) -> bool {
-        self.stamps.get(id as usize / CHUNK).is_none_or(|&stamp| epoch > stamp)
-    }
-
     fn admit(&mut self, id: u32, since: u32, key: &[u8]) -> Result<(), Nonsense> {
         if !self.tags.restore(id, key, since) {
             return Err(CONTRADICTION);
@@ -127,7 +133,7 @@ impl Restoring {
             let since = reader.get_u32().ok_or(CUT)?;
             let error = reader.get().ok_or(CUT)?;
             let key = reader.get_bytes().ok_or(CUT)?;
-            if self.newer(epoch, id) {
+            if self.stamps.before(epoch, id) {
                 self.admit(id, since, key)?;
                 self.ring.set_total(id, error);
                 self.set_error(id, error);
@@ -141,7 +147,7 @@ impl Restoring {
         while !reader.is_empty() {
             let id = reader.get_u32().ok_or(CUT)?;
             let typed = reader.get_bytes().ok_or(CUT)?;
-            if self.newer(epoch, id) && self.tags.is_live(id) {
+            if self.stamps.before(epoch, id) && self.tags.is_live(id) {
                 self.tags.learn(id, typed);
             }
         }
@@ -153,7 +159,7 @@ impl Restoring {
         while !reader.is_empty() {
             let tag = reader.get_u32().ok_or(CUT)?;
             let id = tag >> 3;
-            if self.newer(epoch, id) && self.tags.is_live(id) {
+            if self.stamps.before(epoch, id) && self.tags.is_live(id) {
                 self.tags.count_spelling(id, (tag & 7) as u8, by);
             }
         }
@@ -167,8 +173,9 @@ impl Restoring {
         if chunk >= u32::MAX as usize / CHUNK {
             return Err(CUT);
         }
-        self.stamps.resize(self.stamps.len().max(chunk + 1), 0);
-        self.stamps[chunk] = epoch;
+        let stamps = &mut self.stamps.0;
+        stamps.resize(stamps.len().max(chunk + 1), 0);
+        stamps[chunk] = epoch;
         while !reader.is_empty() {
             let id = reader.get_u32().ok_or(CUT)?;
             let since = reader.get_u32().ok_or(CUT)?;
@@ -233,7 +240,7 @@ impl Restoring {
             ids.push(reader.get_u32().filter(|&id| id < self.tags.rows()).ok_or(CUT)?);
         }
         let Self { ring, stamps, .. } = self;
-        let newer = |id: u32| stamps.get(id as usize / CHUNK).is_none_or(|&stamp| epoch > stamp);
+        let newer = |id| stamps.before(epoch, id);
         ring.evict(epoch, &ids, newer);
         ids.retain(|&id| newer(id) && self.tags.is_live(id));
         ids.iter().for_each(|&id| self.set_error(id, 0));

@@ -130,9 +130,7 @@ impl Ring {
                 continue;
             }
             let mut pairs = Vec::new();
-            self.summer.add(&open.log);
-            self.summer.take_back(&open.minus);
-            self.summer.finish(&mut pairs);
+            self.summer.sum_open(open, &mut pairs);
             out.push(0);
             put(out, open.other);
             put_pane(out, open.index, open.posts as i64, open.tagged as i64, &pairs);

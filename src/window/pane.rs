@@ -59,8 +59,8 @@ pub struct Closed {
     pub other: u64,
 }
 
-/// Sums occurrences by tag without sorting: a dense scratch column, zero between uses, and one bit
-/// for each tag touched. The sums come out by id, so that whoever adds them to columns walks
+/// Sums occurrences by tag: a dense scratch column, zero between uses, and one bit for each tag
+/// touched. The sums come out by id, so that whoever adds them to columns walks
 /// through memory in one direction; that is several times faster than jumping.
 #[derive(Debug, Default)]
 pub struct Summer {
@@ -89,6 +89,14 @@ impl Summer {
         self.sorted.extend_from_slice(ids);
         self.sorted.sort_unstable();
         pairs.extend(self.sorted.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u32)));
+    }
+
+    /// Replaces `pairs` by the sums of an open pane, without what was taken back.
+    pub fn sum_open(&mut self, open: &Open, pairs: &mut Vec<Pair>) {
+        pairs.clear();
+        self.add(&open.log);
+        self.take_back(&open.minus);
+        self.finish(pairs);
     }
 
     /// Adds one occurrence of each id.

@@ -286,10 +286,7 @@ impl Ring {
         for pane in &mut self.open {
             bring_total(&mut self.total, pane, &mut self.summer);
             let mut pairs = std::mem::take(&mut pane.shown.pairs);
-            pairs.clear();
-            self.summer.add(&pane.log);
-            self.summer.take_back(&pane.minus);
-            self.summer.finish(&mut pairs);
+            self.summer.sum_open(pane, &mut pairs);
             pane.shown = Shown { pairs, posts: pane.posts, tagged: pane.tagged };
         }
         self.lay(newest, true);

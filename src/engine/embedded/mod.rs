@@ -21,6 +21,7 @@ mod worker;
 
 use std::sync::{Arc, OnceLock};
 use std::thread;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use tokio::sync::watch;
@@ -106,8 +107,11 @@ pub(super) fn start(plan: Plan, options: RunOptions) -> Result<Arc<dyn RunHandle
     Ok(Arc::new(Handle { watch, ask, stop }))
 }
 
+fn ms(length: Duration) -> i64 {
+    i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
+}
+
 fn settings(plan: &Plan, keep_delta: bool) -> Settings {
-    let ms = |length: std::time::Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
     Settings {
         shape: Shape {
             pane_ms: ms(plan.count.pane),
@@ -143,7 +147,7 @@ fn recipe(plan: &Plan, tags: Seed, people: Seed) -> Recipe {
 /// Posts without identity that lie in one of these spans share a row. A row is counted at once, so
 /// in a paced replay it must not span more than about a batch interval; panes hold a whole number.
 fn row_ms(plan: &Plan) -> i64 {
-    let pane_ms = i64::try_from(plan.count.pane.as_millis()).unwrap_or(i64::MAX);
+    let pane_ms = ms(plan.count.pane);
     let TimePlan::Replay(Some(speed)) = plan.time else { return pane_ms };
     let tick_ms = (plan.batch.as_millis() as f64 * speed) as i64;
     let most = tick_ms.clamp(1, pane_ms);
