@@ -4,6 +4,7 @@
 //! ascending. Pure: no clock, no I/O.
 
 pub mod build;
+pub mod score;
 pub mod series;
 pub mod top;
 
