@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use crate::rank::top::top;
 use crate::rank::{Mode, Ranking, Series, Spelling, TagDetail, Trend, WindowCount};
 use crate::state::State;
-use crate::window::ring::Window;
+use crate::window::sliding::Window;
 
 /// Name of the view that always exists.
 pub const ALL: &str = "all";

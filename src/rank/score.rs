@@ -152,10 +152,12 @@ pub fn half_life_ms(window_ms: i64) -> i64 {
     (168 * window_ms).min(7 * 86_400_000)
 }
 
+/// So few people are never too many at once.
+pub const FEW: f64 = 3.0;
+
 /// People in a window, as far as they are people.
 ///
-/// `minutes` are the counts of people by the minute in which they came, in any order. Two hundred
-/// accounts that come within three minutes count as three, and fewer than a hundred who post more
+/// `busiest_three` of them came in the three busiest minutes. Two hundred accounts that come within three minutes count as three, and fewer than a hundred who post more
 /// than twice each count less, down to nothing at three posts each.
 #[must_use]
 pub fn people(people: f64, busiest_three: f64, posts: f64) -> f64 {
@@ -165,7 +167,7 @@ pub fn people(people: f64, busiest_three: f64, posts: f64) -> f64 {
 /// `s` people of whom `t` came in the three busiest minutes.
 #[must_use]
 pub fn spread(s: f64, t: f64) -> f64 {
-    s.min(3.0 + 3.0 * (s - t))
+    s.min(FEW + 3.0 * (s - t))
 }
 
 /// Fewer than a hundred people who repeat themselves.

@@ -91,12 +91,12 @@ mod tests {
             gone in 0_usize..20,
         ) {
             let windows_ms = vec![60_000, 300_000, 3_600_000, 7_200_000];
-            let shape = Shape { pane_ms: 2_000, windows_ms: windows_ms.clone() };
+            let shape = Shape { pane_ms: 2_000, windows_ms: windows_ms.clone(), people: None };
             let mut ring = Ring::new(&shape, false);
             ring.grow(30);
-            posts.iter().for_each(|&(at, id)| ring.add(at, 1, 1, &[id]));
+            posts.iter().for_each(|&(at, id)| ring.add(at, 1, 1, &[id], None));
             ring.close_to(closed.min(at));
-            posts.iter().take(gone).for_each(|&(at, id)| ring.take_back(at, &[id]));
+            posts.iter().take(gone).for_each(|&(at, id)| ring.take_back(at, &[id], 0));
             let ids = [17, 3, 29, 0];
             for (window, slot) in windows_ms.into_iter().zip([2_000, 6_000, 60_000, 120_000]) {
                 let found = series(&ring, &ids, window, at, &mut 100_000).unwrap();
@@ -117,10 +117,10 @@ mod tests {
 
     #[test]
     fn a_pass_beyond_the_budget_is_not_made() {
-        let shape = Shape { pane_ms: 1_000, windows_ms: vec![4_000] };
+        let shape = Shape { pane_ms: 1_000, windows_ms: vec![4_000], people: None };
         let mut ring = Ring::new(&shape, false);
         ring.grow(2);
-        ring.add(1_000, 3, 3, &[0, 1, 1]);
+        ring.add(1_000, 3, 3, &[0, 1, 1], None);
         let mut left = 5;
         let found = series(&ring, &[1, 0], 4_000, 3_500, &mut left);
         assert_eq!((found, left), (Some(vec![vec![0, 2, 0], vec![0, 1, 0]]), 2));

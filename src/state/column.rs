@@ -19,6 +19,11 @@ impl<T: Copy + Default> Column<T> {
         }
     }
 
+    /// Makes it a copy of another.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.chunks.clone_from(&other.chunks);
+    }
+
     /// Rows that exist.
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -43,6 +48,12 @@ impl<T: Copy + Default> Column<T> {
     #[inline(always)]
     pub fn at_mut(&mut self, id: u32) -> &mut T {
         &mut self.chunks[id as usize / CHUNK][id as usize % CHUNK]
+    }
+
+    /// `len` rows from `first` on, which lie in one chunk, to change.
+    pub fn run_mut(&mut self, first: u32, len: usize) -> &mut [T] {
+        let at = first as usize % CHUNK;
+        &mut self.chunks[first as usize / CHUNK][at..at + len]
     }
 
     /// Chunks in order, [`CHUNK`] rows each.

@@ -80,6 +80,8 @@ pub struct PostKey {
     pub dedup: u64,
     /// Author.
     pub author: u64,
+    /// Fingerprint of the text, by which copies are known; 0 = none.
+    pub print: u32,
     /// End of its earlier identities in [`Extracted::replaces`].
     pub replaces_end: u32,
 }

@@ -90,6 +90,11 @@ pub(crate) struct News {
     pub(crate) gone: Vec<u64>,
 }
 
+/// The hash of an author as the people of a tag keep it; 0 = unknown.
+fn short(author: u64) -> u32 {
+    ((author >> 32) as u32).max(1)
+}
+
 fn named(key: &PostKey) -> Memory {
     let &PostKey { id, alias, dedup, author, .. } = key;
     Memory { id, alias, dedup, author, ..Memory::default() }
@@ -214,7 +219,8 @@ impl State {
             self.counters.late += posts;
             self.ring.add_late(ids);
         } else {
-            self.ring.add(at, posts, tagged, ids);
+            let who = key.filter(|key| key.author != 0).map(|key| (short(key.author), key.print));
+            self.ring.add(at, posts, tagged, ids, who);
         }
         let spelled_from = self.spelled;
         let spelled = &self.interned.spelled[spelled_from..];
@@ -326,7 +332,8 @@ impl State {
         let tagged = u64::from(!ids.is_empty());
         self.counters.tagged_posts = self.counters.tagged_posts.saturating_sub(tagged);
         self.counters.tags = self.counters.tags.saturating_sub(ids.len() as u64);
-        self.ring.take_back(memory.at, &ids);
+        let author = if memory.author == 0 { 0 } else { short(memory.author) };
+        self.ring.take_back(memory.at, &ids, author);
         if self.settings.keep_delta {
             self.news.gone.push(number);
         }

@@ -20,7 +20,7 @@ const WINDOWS: [i64; 4] = [60_000, 300_000, 3_600_000, 7_200_000];
 
 fn settings() -> Settings {
     Settings {
-        shape: Shape { pane_ms: PANE, windows_ms: WINDOWS.to_vec() },
+        shape: Shape { pane_ms: PANE, windows_ms: WINDOWS.to_vec(), people: None },
         lateness_ms: LATENESS,
         hold_max_ms: i64::MAX,
         tags_max: 1000,

@@ -8,6 +8,12 @@ impl Ring {
     /// Takes the tags of `ids` out of all panes, windows and totals. `marked` is true for them.
     pub fn evict(&mut self, ids: &[u32], marked: &Column<bool>) {
         self.hide();
+        if let Some(people) = &mut self.people {
+            for &id in ids {
+                people.forget(id);
+                self.windows.iter_mut().for_each(|window| *window.people.at_mut(id) = 0);
+            }
+        }
         for open in &mut self.open {
             evict_open(open, marked);
         }
@@ -39,11 +45,13 @@ impl Ring {
 }
 
 fn evict_closed(closed: &mut Closed, marked: &Column<bool>) {
-    closed.other += take_out(&mut closed.pairs, marked);
+    closed.other += take_out(&mut closed.pairs, &mut closed.lasts, marked);
 }
 
-/// Takes the pairs of marked tags out; returns what they counted.
-pub(super) fn take_out(pairs: &mut Vec<Pair>, marked: &Column<bool>) -> u64 {
+/// Takes the pairs of marked tags out, and what stands beside them; returns what they counted.
+pub(super) fn take_out(pairs: &mut Vec<Pair>, lasts: &mut Vec<u32>, marked: &Column<bool>) -> u64 {
+    let mut of = pairs.iter();
+    lasts.retain(|_| of.next().is_some_and(|pair| !marked.get(pair.0)));
     let mut other = 0;
     pairs.retain(|&(id, count)| {
         let gone = marked.get(id);
@@ -59,5 +67,7 @@ fn evict_open(open: &mut Open, marked: &Column<bool>) {
     open.log.retain(|&id| !marked.get(id));
     open.other += (before - open.log.len()) as u64;
     open.minus.retain(|&id| !marked.get(id));
+    open.seen.retain(|seen| !marked.get(seen.id));
+    open.unseen.retain(|gone| !marked.get(gone.0));
     (open.in_total, open.saved.log) = (open.log.len(), open.log.len());
 }

@@ -9,11 +9,15 @@
 //! Pure: no clock. Bounds: panes are kept for the longest window; beyond one hour they merge to
 //! minutes.
 
+pub mod crowd;
 pub mod delta;
 mod evict;
 pub mod pane;
+pub mod people;
 pub mod restore;
 pub mod ring;
+pub mod sketch;
+pub mod sliding;
 pub mod total;
 pub mod visit;
 pub mod watermark;

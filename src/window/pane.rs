@@ -1,6 +1,7 @@
 //! One slice of event time, open or closed.
 
 use crate::state::column::Column;
+use crate::window::people::Seen;
 
 /// A count of one tag.
 pub type Pair = (u32, u32);
@@ -14,6 +15,10 @@ pub struct Open {
     pub log: Vec<u32>,
     /// Tag ids taken back by deletes.
     pub minus: Vec<u32>,
+    /// Who they came from, in order of arrival, as far as known.
+    pub seen: Vec<Seen>,
+    /// Tag and author of what deletes took back.
+    pub unseen: Vec<(u32, u32)>,
     /// Posts.
     pub posts: u64,
     /// Posts with a tag.
@@ -51,6 +56,9 @@ pub struct Closed {
     pub index: i64,
     /// Counts; each tag once, by id.
     pub pairs: Vec<Pair>,
+    /// For each of them, the people whose last post this pane holds; empty where people are not
+    /// counted.
+    pub lasts: Vec<u32>,
     /// Posts.
     pub posts: u64,
     /// Posts with a tag.
@@ -123,18 +131,21 @@ impl Summer {
         }
     }
 
-    /// The sums by id, zeros left out; the summer is empty again.
+    /// The sums by id, zeros of tags that were taken back included; the summer is empty again.
     pub fn finish(&mut self, pairs: &mut Vec<Pair>) {
         for (word, bits) in (0..).zip(&mut self.touched) {
             let mut left = std::mem::take(bits);
             while left != 0 {
                 let id = word * 64 + left.trailing_zeros();
                 left &= left - 1;
-                let count = std::mem::take(self.scratch.at_mut(id));
-                if count > 0 {
-                    pairs.push((id, count));
-                }
+                pairs.push((id, std::mem::take(self.scratch.at_mut(id))));
             }
         }
+    }
+
+    /// The sums of the tags in `pairs`, in their order; the summer is empty again.
+    pub fn finish_beside(&mut self, pairs: &[Pair]) -> Vec<u32> {
+        self.touched.fill(0);
+        pairs.iter().map(|pair| std::mem::take(self.scratch.at_mut(pair.0))).collect()
     }
 }

@@ -9,7 +9,8 @@ use crate::state::column::Column;
 use crate::state::varint::Reader;
 use crate::window::evict::take_out;
 use crate::window::pane::{Closed, Open, Pair};
-use crate::window::ring::{MINUTE_MS, Ring, Window, step_of};
+use crate::window::ring::{MINUTE_MS, Ring, step_of};
+use crate::window::sliding::Window;
 
 /// A section that does not hold what it should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -205,7 +206,7 @@ impl Restore {
         let panes = self.panes.iter_mut().map(|(i, p)| (step_of(*i, pane_ms, MINUTE_MS), p));
         for (minute, parts) in panes.chain(self.minutes.iter_mut().map(|(i, p)| (*i, p))) {
             if self.stamps.before(epoch, minute) {
-                parts.other += take_out(&mut parts.pairs, &marked);
+                parts.other += take_out(&mut parts.pairs, &mut Vec::new(), &marked);
                 parts.minus.retain(|&id| !marked.get(id));
             }
         }
@@ -280,7 +281,7 @@ impl Parts {
         summer.take_back(&self.minus);
         summer.finish(&mut pairs);
         let (posts, tagged) = (self.posts.max(0) as u64, self.tagged.max(0) as u64);
-        Closed { index, pairs, posts, tagged, other: self.other }
+        Closed { index, pairs, posts, tagged, other: self.other, lasts: Vec::new() }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use crate::state::column::Column;
 use crate::window::pane::{Closed, Open, Pair, Saved, Shown, Summer};
+use crate::window::people::{Crowd, Kept, People, Rules, Seen};
+use crate::window::sliding::Window;
 use crate::window::total::{Total, bring_total};
 
 pub(super) const MINUTE_MS: i64 = 60_000;
@@ -18,71 +19,8 @@ pub struct Shape {
     pub pane_ms: i64,
     /// Windows: whole panes; beyond one hour whole minutes, and then panes divide a minute.
     pub windows_ms: Vec<i64>,
-}
-
-/// One window: counts of the panes in it.
-#[derive(Debug, Default)]
-pub struct Window {
-    /// Its length.
-    pub ms: i64,
-    /// Length of the steps it slides by: panes, or minutes beyond one hour.
-    pub(super) step_ms: i64,
-    pub(super) column: Column<u32>,
-    /// Steps up to this one have fallen out.
-    pub(super) gone_to: i64,
-    /// Posts in it.
-    pub posts: u64,
-    /// Posts with a tag in it.
-    pub tagged: u64,
-    /// Tags with a count.
-    pub distinct: u64,
-    /// Occurrences of tags that gave way to others.
-    pub other: u64,
-}
-
-impl Window {
-    fn add(&mut self, id: u32, by: u32) {
-        let count = self.column.at_mut(id);
-        self.distinct += u64::from(*count == 0 && by > 0);
-        *count += by;
-    }
-
-    pub(super) fn take(&mut self, id: u32, by: u32) {
-        let count = self.column.at_mut(id);
-        let left = count.saturating_sub(by);
-        self.distinct -= u64::from(*count > 0 && left == 0);
-        *count = left;
-    }
-
-    fn add_closed(&mut self, closed: &Closed) {
-        closed.pairs.iter().for_each(|&(id, by)| self.add(id, by));
-        self.posts += closed.posts;
-        self.tagged += closed.tagged;
-        self.other += closed.other;
-    }
-
-    fn take_closed(&mut self, closed: &Closed) {
-        closed.pairs.iter().for_each(|&(id, by)| self.take(id, by));
-        self.posts = self.posts.saturating_sub(closed.posts);
-        self.tagged = self.tagged.saturating_sub(closed.tagged);
-        self.other = self.other.saturating_sub(closed.other);
-    }
-
-    pub(super) fn steps(&self) -> i64 {
-        self.ms / self.step_ms
-    }
-
-    /// Count of one tag.
-    #[must_use]
-    pub fn count(&self, id: u32) -> u32 {
-        self.column.get(id)
-    }
-
-    /// Counts of all tags, by id.
-    #[must_use]
-    pub fn column(&self) -> &Column<u32> {
-        &self.column
-    }
+    /// How people are counted; `None` = they are not.
+    pub people: Option<Rules>,
 }
 
 /// Panes, windows, totals.
@@ -104,6 +42,9 @@ pub struct Ring {
     /// Logs of closed panes, to be filled again.
     spare: Vec<Vec<u32>>,
     pub(super) delta: Option<super::delta::Delta>,
+    people_rules: Option<Rules>,
+    /// There once the first post with an author has come: until then posts are people.
+    pub(super) people: Option<People>,
 }
 
 impl Ring {
@@ -131,6 +72,8 @@ impl Ring {
             summer: Summer::default(),
             spare: Vec::new(),
             delta: keep_delta.then(super::delta::Delta::default),
+            people_rules: shape.people,
+            people: None,
         }
     }
 
@@ -139,6 +82,10 @@ impl Ring {
         self.summer.grow(rows);
         self.total.column.grow(rows);
         self.windows.iter_mut().for_each(|window| window.column.grow(rows));
+        if let Some(people) = &mut self.people {
+            people.grow(rows);
+            self.windows.iter_mut().for_each(|window| window.people.grow(rows));
+        }
     }
 
     /// The pane of an event time.
@@ -153,12 +100,26 @@ impl Ring {
         self.pane_of(at_ms) <= self.closed_to
     }
 
-    /// Counts posts whose pane is open.
-    pub fn add(&mut self, at_ms: i64, posts: u64, tagged: u64, ids: &[u32]) {
+    /// Counts posts whose pane is open; `who` = author and fingerprint of the text, where known.
+    pub fn add(
+        &mut self,
+        at_ms: i64,
+        posts: u64,
+        tagged: u64,
+        ids: &[u32],
+        who: Option<(u32, u32)>,
+    ) {
         let index = self.pane_of(at_ms);
         debug_assert!(index > self.closed_to, "a closed pane takes no posts");
+        if who.is_some() && self.people.is_none() {
+            self.begin_people();
+        }
+        let people = self.people.is_some();
         let open = self.open_pane(index);
         open.log.extend_from_slice(ids);
+        if let Some((author, print)) = who.filter(|_| people) {
+            open.seen.extend(ids.iter().map(|&id| Seen { id, author, print }));
+        }
         open.posts += posts;
         open.tagged += tagged;
     }
@@ -216,14 +177,20 @@ impl Ring {
             self.summer.finish(&mut pairs);
         }
         pairs.shrink_to_fit();
+        self.closed_to = open.index;
+        self.expire(open.index);
+        let Self { people, closed, minutes, windows, pane_ms, .. } = self;
+        let mut kept = Kept { closed, minutes, pane_ms: *pane_ms };
+        let lasts = people
+            .as_mut()
+            .map(|people| people.close(&mut kept, windows, &mut open, &mut pairs))
+            .unwrap_or_default();
         let Open { index, posts, tagged, other, mut log, .. } = open;
         if self.spare.len() < SPARE {
             log.clear();
             self.spare.push(log);
         }
-        let closed = Closed { index, pairs, posts, tagged, other };
-        self.closed_to = index;
-        self.expire(index);
+        let closed = Closed { index, pairs, lasts, posts, tagged, other };
         self.windows.iter_mut().for_each(|window| window.add_closed(&closed));
         self.closed.push_back(closed);
     }
@@ -232,7 +199,7 @@ impl Ring {
     /// drops panes that nothing needs apart.
     fn expire(&mut self, newest: i64) {
         for window in &mut self.windows {
-            let gone_to = step_of(newest, self.pane_ms, window.step_ms) - window.steps();
+            let gone_to = window.gone_at(newest, self.pane_ms);
             let kept = (&self.closed, &self.minutes);
             for closed in fallen(kept, self.pane_ms, window.step_ms, window.gone_to, gone_to) {
                 window.take_closed(closed);
@@ -253,18 +220,21 @@ impl Ring {
     /// is longer than an hour.
     fn merge(&mut self, to: i64, keep: bool) {
         let per_minute = (MINUTE_MS / self.pane_ms).max(1);
+        let mut lasts = Vec::new();
         while let Some(first) = self.closed.front() {
             let minute = first.index.div_euclid(per_minute);
             if first.index > to || (keep && minute * per_minute + per_minute - 1 > to) {
                 return;
             }
             let mut whole = Closed { index: minute, ..Closed::default() };
+            lasts.clear();
             while self.closed.front().is_some_and(|c| {
                 if keep { c.index.div_euclid(per_minute) == minute } else { c.index <= to }
             }) {
                 let Some(closed) = self.closed.pop_front() else { break };
                 if keep {
                     self.summer.add_pairs(&closed.pairs);
+                    lasts.extend(closed.pairs.iter().map(|pair| pair.0).zip(closed.lasts));
                     whole.posts += closed.posts;
                     whole.tagged += closed.tagged;
                     whole.other += closed.other;
@@ -273,6 +243,10 @@ impl Ring {
             if keep {
                 self.summer.finish(&mut whole.pairs);
                 whole.pairs.shrink_to_fit();
+                if !lasts.is_empty() {
+                    self.summer.add_pairs(&lasts);
+                    whole.lasts = self.summer.finish_beside(&whole.pairs);
+                }
                 self.minutes.push_back(whole);
             }
         }
@@ -289,20 +263,66 @@ impl Ring {
             self.summer.sum_open(pane, &mut pairs);
             pane.shown = Shown { pairs, posts: pane.posts, tagged: pane.tagged };
         }
+        if let Some(people) = &mut self.people {
+            people.estimate(&mut self.windows, self.closed_to);
+        }
         self.lay(newest, true);
+        if let Some(people) = &mut self.people {
+            let gone_to: Vec<i64> =
+                self.windows.iter().map(|window| window.gone_at(newest, self.pane_ms)).collect();
+            people.lay(&mut self.windows, &self.open, (newest, self.closed_to), &gone_to);
+        }
         self.shown_at = Some(newest);
+    }
+
+    /// Until the first post with an author, posts are people.
+    fn begin_people(&mut self) {
+        let Some(rules) = self.people_rules else { return };
+        self.hide();
+        let longest = self.windows.iter().map(|window| window.ms).max().unwrap_or(self.pane_ms);
+        let mut people = People::new(rules, self.pane_ms, longest);
+        people.grow(self.total.column.rows());
+        self.people = Some(people);
+        for window in &mut self.windows {
+            window.people.copy_from(&window.column);
+        }
+        for closed in self.closed.iter_mut().chain(&mut self.minutes) {
+            closed.lasts = closed.pairs.iter().map(|pair| pair.1).collect();
+        }
+    }
+
+    /// People of a tag in the window number `at`, as shown.
+    #[must_use]
+    pub fn crowd(&self, id: u32, at: usize) -> Crowd {
+        let window = &self.windows[at];
+        let Some(people) = &self.people else {
+            let posts = f64::from(window.count(id));
+            return Crowd { authors: posts, people: posts, estimated: false };
+        };
+        let newest = self.shown_at.unwrap_or(self.closed_to);
+        let gone_to = window.gone_at(newest, self.pane_ms);
+        people.crowd(id, (at, window), (gone_to, self.closed_to))
+    }
+
+    /// True where people are told apart.
+    #[must_use]
+    pub fn has_people(&self) -> bool {
+        self.people.is_some()
     }
 
     /// Takes off what [`Ring::show`] laid over.
     pub(super) fn hide(&mut self) {
         if let Some(newest) = self.shown_at.take() {
+            if let Some(people) = &mut self.people {
+                people.lift(&mut self.windows);
+            }
             self.lay(newest, false);
         }
     }
 
     fn lay(&mut self, newest: i64, on: bool) {
         for window in &mut self.windows {
-            let gone_to = step_of(newest, self.pane_ms, window.step_ms) - window.steps();
+            let gone_to = window.gone_at(newest, self.pane_ms);
             let kept = (&self.closed, &self.minutes);
             for closed in fallen(kept, self.pane_ms, window.step_ms, window.gone_to, gone_to) {
                 if on { window.take_closed(closed) } else { window.add_closed(closed) }
@@ -327,8 +347,9 @@ impl Ring {
         }
     }
 
-    /// Takes a post back: its tags from its pane, where that is still kept, and from the totals.
-    pub fn take_back(&mut self, at_ms: i64, ids: &[u32]) {
+    /// Takes a post back: its tags from its pane, where that is still kept, and from the totals;
+    /// `author` 0 = it had none.
+    pub fn take_back(&mut self, at_ms: i64, ids: &[u32], author: u32) {
         self.hide();
         let index = self.pane_of(at_ms);
         if let Some(delta) = &mut self.delta {
@@ -342,6 +363,9 @@ impl Ring {
             open.saved.posts -= 1;
             open.saved.tagged -= i64::from(!ids.is_empty());
             open.minus.extend_from_slice(ids);
+            if author != 0 && self.people.is_some() {
+                open.unseen.extend(ids.iter().map(|&id| (id, author)));
+            }
             open.posts = open.posts.saturating_sub(1);
             open.tagged = open.tagged.saturating_sub(tagged);
             return;
@@ -364,8 +388,15 @@ impl Ring {
                 closed.pairs[at].1 = closed.pairs[at].1.saturating_sub(1);
             }
         }
+        let Self { people, closed, minutes, windows, pane_ms, .. } = self;
+        if let Some(people) = people {
+            let mut kept = Kept { closed, minutes, pane_ms: *pane_ms };
+            for &id in ids {
+                people.left(&mut kept, windows, (id, author, index), self.closed_to);
+            }
+        }
         for window in &mut self.windows {
-            if step_of(index, self.pane_ms, window.step_ms) > window.gone_to {
+            if window.holds(index, self.pane_ms) {
                 ids.iter().for_each(|&id| window.take(id, 1));
                 window.posts = window.posts.saturating_sub(1);
                 window.tagged = window.tagged.saturating_sub(tagged);
@@ -426,8 +457,7 @@ impl Ring {
     /// Sums the windows anew from the panes kept.
     pub(super) fn rebuild_windows(&mut self) {
         for window in &mut self.windows {
-            let newest = step_of(self.closed_to, self.pane_ms, window.step_ms);
-            let gone_to = newest.saturating_sub(window.steps());
+            let gone_to = window.gone_at(self.closed_to, self.pane_ms);
             window.gone_to = gone_to;
             if window.step_ms != self.pane_ms {
                 for minute in self.minutes.iter().filter(|m| m.index > gone_to) {

@@ -116,6 +116,7 @@ fn settings(plan: &Plan, keep_delta: bool) -> Settings {
         shape: Shape {
             pane_ms: ms(plan.count.pane),
             windows_ms: plan.count.windows.iter().map(|&window| ms(window)).collect(),
+            people: None,
         },
         lateness_ms: ms(plan.count.lateness),
         // In a replay sources are read at different speeds, and wait for each other.

@@ -185,6 +185,7 @@ impl Recipe {
             alias: if post.alias.is_empty() { 0 } else { hash(&post.alias) ^ source },
             dedup: if post.rev.is_empty() { id } else { id ^ hash(&post.rev).rotate_left(1) },
             author: hash(&post.author),
+            print: 0,
             replaces_end: out.replaces.len() as u32,
         }
     }

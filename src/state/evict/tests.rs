@@ -16,7 +16,7 @@ const CAP: usize = 400;
 
 fn settings() -> Settings {
     Settings {
-        shape: Shape { pane_ms: 10_000, windows_ms: vec![60_000, 600_000] },
+        shape: Shape { pane_ms: 10_000, windows_ms: vec![60_000, 600_000], people: None },
         lateness_ms: 10_000,
         hold_max_ms: i64::MAX,
         tags_max: CAP,

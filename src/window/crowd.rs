@@ -1,0 +1,209 @@
+//! The people of each tag: who posted it, and when last.
+//!
+//! Members of one tag stand together, ordered by author, in a block whose size is a power of two;
+//! blocks of one size share a column. Most tags have one member and cost sixteen bytes.
+
+use crate::state::column::{CHUNK, Column};
+
+/// Members told apart in one tag.
+pub const EXACT_MAX: usize = 1 << (CLASSES - 1);
+
+/// Sizes of blocks: 1, 2, 4 and so on.
+const CLASSES: usize = 10;
+
+const _: () = assert!(CHUNK.is_multiple_of(EXACT_MAX), "a block lies in one chunk");
+
+/// One author of one tag.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Member {
+    /// Keyed hash of the author.
+    pub author: u32,
+    /// Pane of the author's last post with the tag that was no copy, modulo 2^32.
+    pub last: u32,
+    /// Fingerprint of the text of that post; 0 = none.
+    pub print: u32,
+    /// Posts with the tag since the author became a member; [`u16::MAX`] = so many or more.
+    pub posts: u16,
+    /// Posts counted in the span of the cap.
+    pub capped: u8,
+    /// The author has posted copies of others' posts alone, and counts for nothing.
+    pub only_copies: bool,
+}
+
+const _: () = assert!(size_of::<Member>() == 16, "four members a cache line");
+
+/// Where the members of one tag stand.
+#[derive(Clone, Copy, Debug, Default)]
+struct Head {
+    block: u32,
+    len: u16,
+    class: u8,
+    /// Members are a sample of more.
+    sample: bool,
+}
+
+/// Blocks of one size.
+#[derive(Debug, Default)]
+struct Blocks {
+    members: Column<Member>,
+    made: u32,
+    free: Vec<u32>,
+}
+
+/// The people of all tags.
+#[derive(Debug, Default)]
+pub struct Crowds {
+    heads: Column<Head>,
+    blocks: [Blocks; CLASSES],
+}
+
+impl Crowds {
+    /// Makes room for ids below `rows`.
+    pub fn grow(&mut self, rows: usize) {
+        self.heads.grow(rows);
+    }
+
+    /// Ids that there is room for.
+    #[must_use]
+    pub fn rows(&self) -> u32 {
+        self.heads.rows() as u32
+    }
+
+    /// True where the members of a tag are a sample of more.
+    #[must_use]
+    pub fn is_sample(&self, id: u32) -> bool {
+        self.heads.get(id).sample
+    }
+
+    /// Says whether they are.
+    pub fn mark_sample(&mut self, id: u32, sample: bool) {
+        self.heads.at_mut(id).sample = sample;
+    }
+
+    /// Members of a tag, ordered by author.
+    #[must_use]
+    pub fn of(&self, id: u32) -> &[Member] {
+        let Head { block, len, class, .. } = self.heads.get(id);
+        if len == 0 {
+            return &[];
+        }
+        let size = 1 << class;
+        let at = block as usize * size;
+        let chunk = &self.blocks[class as usize].members.chunks()[at / CHUNK];
+        &chunk[at % CHUNK..at % CHUNK + len as usize]
+    }
+
+    /// The same, to change all but the authors.
+    pub fn of_mut(&mut self, id: u32) -> &mut [Member] {
+        let Head { block, len, class, .. } = self.heads.get(id);
+        if len == 0 {
+            return &mut [];
+        }
+        let at = block << class;
+        self.blocks[class as usize].members.run_mut(at, len as usize)
+    }
+
+    /// The place of an author among the members of a tag, or where it would stand.
+    pub fn find(&self, id: u32, author: u32) -> Result<usize, usize> {
+        self.of(id).binary_search_by_key(&author, |member| member.author)
+    }
+
+    /// Puts a member in at the place that [`Crowds::find`] gave. There must be room: fewer than
+    /// [`EXACT_MAX`] members.
+    pub fn insert(&mut self, id: u32, place: usize, member: Member) {
+        let head = self.heads.get(id);
+        let len = head.len as usize;
+        debug_assert!(len < EXACT_MAX, "a full crowd takes no more");
+        if len == 0 || len == 1 << head.class {
+            self.widen(id, head);
+        }
+        self.heads.at_mut(id).len += 1;
+        let members = self.of_mut(id);
+        members.copy_within(place..len, place + 1);
+        members[place] = member;
+    }
+
+    /// Moves the members of a full block into one twice as large, or makes the first.
+    fn widen(&mut self, id: u32, head: Head) {
+        let class = if head.len == 0 { 0 } else { head.class as usize + 1 };
+        let block = self.blocks[class].take(class);
+        if head.len > 0 {
+            let [from, to] = self
+                .blocks
+                .get_disjoint_mut([class - 1, class])
+                .expect("a class and the one below it");
+            let old = from.members.run_mut(head.block << (class - 1), head.len as usize);
+            to.members.run_mut(block << class, head.len as usize).copy_from_slice(old);
+            from.free.push(head.block);
+        }
+        *self.heads.at_mut(id) = Head { block, class: class as u8, ..head };
+    }
+
+    /// Keeps the members that `keep` says.
+    pub fn retain(&mut self, id: u32, mut keep: impl FnMut(&Member) -> bool) {
+        let members = self.of_mut(id);
+        let mut kept = 0;
+        for at in 0..members.len() {
+            if keep(&members[at]) {
+                members[kept] = members[at];
+                kept += 1;
+            }
+        }
+        let head = self.heads.get(id);
+        if kept == 0 && head.len > 0 {
+            self.blocks[head.class as usize].free.push(head.block);
+            *self.heads.at_mut(id) = Head { sample: head.sample, ..Head::default() };
+        } else if kept > 0 {
+            self.heads.at_mut(id).len = kept as u16;
+        }
+    }
+}
+
+impl Blocks {
+    fn take(&mut self, class: usize) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.made += 1;
+            self.members.grow((self.made as usize) << class);
+            self.made - 1
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn equals_a_map(steps in prop::collection::vec((0_u32..4, 0_u32..900, 0_u8..20), 1..3000)) {
+            let mut crowds = Crowds::default();
+            crowds.grow(4);
+            let mut model: BTreeMap<(u32, u32), u32> = BTreeMap::new();
+            for (now, (id, author, what)) in (0_u32..).zip(steps) {
+                if what == 0 {
+                    crowds.retain(id, |member| member.author % 3 == 0);
+                    model.retain(|key, _| key.0 != id || key.1 % 3 == 0);
+                    continue;
+                }
+                match crowds.find(id, author) {
+                    Ok(place) => crowds.of_mut(id)[place].last = now,
+                    Err(_) if crowds.of(id).len() == EXACT_MAX => continue,
+                    Err(place) => {
+                        let member = Member { author, last: now, ..Member::default() };
+                        crowds.insert(id, place, member);
+                    }
+                }
+                model.insert((id, author), now);
+            }
+            for id in 0..4 {
+                let mine: Vec<_> = crowds.of(id).iter().map(|m| (m.author, m.last)).collect();
+                let want: Vec<_> =
+                    model.iter().filter(|(key, _)| key.0 == id).map(|(k, &v)| (k.1, v)).collect();
+                prop_assert_eq!(mine, want);
+            }
+        }
+    }
+}

@@ -1,0 +1,427 @@
+//! Distinct authors of tags in sliding windows.
+//!
+//! Authors do not add up over panes, so each counts in the pane of their last post alone: those
+//! counts do add up. When an author comes again, the count moves from the older pane to the newer
+//! one. Beyond [`EXACT_MAX`] living authors a tag is counted by a [`Sketch`], and a sample of its
+//! authors is kept. A post without author is its own author.
+//!
+//! Everything happens when a pane closes, in the order of tags and authors: how posts came within
+//! the lateness changes nothing. A post whose text another living member of the tag has posted is
+//! a copy: it adds to posts, not to people.
+
+mod shown;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::window::crowd::{Crowds, EXACT_MAX, Member};
+use crate::window::pane::{Closed, Open, Pair};
+use crate::window::ring::{MINUTE_MS, step_of};
+use crate::window::sketch::Sketch;
+use crate::window::sliding::Window;
+
+pub use shown::Crowd;
+
+/// One occurrence of a tag with an author.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seen {
+    /// The tag.
+    pub id: u32,
+    /// Keyed hash of the author.
+    pub author: u32,
+    /// Fingerprint of the text; 0 = none.
+    pub print: u32,
+}
+
+/// How people are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Posts of one author that count for one tag in each span of `cap_ms`; 0 = all.
+    pub cap: u8,
+    /// Span of the cap, milliseconds, aligned to Unix time.
+    pub cap_ms: i64,
+}
+
+/// A tag with too many authors to tell apart.
+#[derive(Debug, Default)]
+pub(super) struct Big {
+    pub(super) sketch: Sketch,
+    /// Members are a sample: authors with a hash below this.
+    pub(super) below: u32,
+}
+
+/// Somebody in an open pane, laid over the windows.
+#[derive(Clone, Copy, Debug)]
+struct Laid {
+    id: u32,
+    pane: i64,
+    /// Windows that count them, a bit each.
+    windows: u32,
+    /// How many: one author, or posts without author.
+    count: u32,
+    authored: bool,
+}
+
+/// The people of a ring.
+#[derive(Debug, Default)]
+pub struct People {
+    pub(super) crowds: Crowds,
+    pub(super) big: BTreeMap<u32, Big>,
+    rules: Rules,
+    /// Panes that the longest window holds.
+    horizon: u32,
+    pane_ms: i64,
+    /// Tags below this one were swept in this round.
+    swept: u32,
+    laid: Vec<Laid>,
+    /// Estimates are those of the newest closed pane.
+    estimated: bool,
+}
+
+/// The panes that are kept, by age.
+pub(super) struct Kept<'a> {
+    pub(super) closed: &'a mut VecDeque<Closed>,
+    pub(super) minutes: &'a mut VecDeque<Closed>,
+    pub(super) pane_ms: i64,
+}
+
+impl Kept<'_> {
+    /// The number of people of a tag that count in the pane `index`, if it is kept.
+    fn last(&mut self, index: i64, id: u32) -> Option<&mut u32> {
+        let find = |panes: &VecDeque<Closed>, index| {
+            panes.binary_search_by_key(&index, |closed| closed.index).ok()
+        };
+        let closed = if let Some(at) = find(self.closed, index) {
+            &mut self.closed[at]
+        } else {
+            let minute = step_of(index, self.pane_ms, MINUTE_MS);
+            let at = find(self.minutes, minute)?;
+            &mut self.minutes[at]
+        };
+        let at = closed.pairs.binary_search_by_key(&id, |pair| pair.0).ok()?;
+        closed.lasts.get_mut(at)
+    }
+}
+
+impl People {
+    pub(super) fn new(rules: Rules, pane_ms: i64, longest_ms: i64) -> Self {
+        // Beyond one hour windows slide by minutes.
+        let horizon = ((longest_ms + MINUTE_MS) / pane_ms) as u32 + 1;
+        Self { rules, horizon, pane_ms, ..Self::default() }
+    }
+
+    pub(super) fn grow(&mut self, rows: usize) {
+        self.crowds.grow(rows);
+    }
+
+    /// True where so many authors were seen that they are estimated.
+    pub(super) fn is_estimated(&self, id: u32) -> bool {
+        self.crowds.is_sample(id)
+    }
+
+    /// The pane that a member was seen in last; `now` is a pane not before it.
+    fn pane(last: u32, now: i64) -> i64 {
+        now - i64::from((now as u32).wrapping_sub(last))
+    }
+
+    fn is_alive(&self, member: &Member, now: i64) -> bool {
+        (now as u32).wrapping_sub(member.last) < self.horizon
+    }
+
+    /// Takes in the people of a pane that closes. `pairs` are its counts; what is beyond the cap is
+    /// taken off. Returns for each pair the people that count in this pane from now on.
+    pub(super) fn close(
+        &mut self,
+        kept: &mut Kept<'_>,
+        windows: &mut [Window],
+        open: &mut Open,
+        pairs: &mut [Pair],
+    ) -> Vec<u32> {
+        self.estimated = false;
+        open.seen.sort_unstable();
+        open.unseen.sort_unstable();
+        let (mut seen, mut unseen) = (&open.seen[..], &open.unseen[..]);
+        let mut lasts = vec![0; pairs.len()];
+        let now = open.index;
+        for (pair, last) in pairs.iter_mut().zip(&mut lasts) {
+            let id = pair.0;
+            let (mut authored, mut surplus) = (0, 0);
+            while let Some(first) = seen.first().filter(|seen| seen.id <= id) {
+                let same = seen.iter().take_while(|s| (s.id, s.author) == (first.id, first.author));
+                let (mine, rest) = seen.split_at(same.count());
+                seen = rest;
+                let who = (first.id, first.author);
+                unseen = &unseen[unseen.partition_point(|gone| *gone < who)..];
+                let gone = unseen.iter().take_while(|gone| **gone == who).count();
+                if first.id < id || gone >= mine.len() {
+                    continue;
+                }
+                let posts = (mine.len() - gone) as u32;
+                authored += posts;
+                let came = self.came(kept, windows, mine, posts, now);
+                *last += u32::from(came.counts_here);
+                surplus += came.surplus;
+            }
+            let anonymous = pair.1.saturating_sub(authored);
+            if self.is_estimated(id) {
+                let horizon = self.horizon;
+                self.big.entry(id).or_default().anonymous(now, anonymous, horizon);
+            } else if anonymous > 0 {
+                *last += anonymous;
+            }
+            pair.1 -= surplus;
+            if self.is_estimated(id) {
+                *last = 0;
+            }
+        }
+        self.sweep(now);
+        lasts
+    }
+
+    /// One author's posts with one tag in the pane that closes.
+    fn came(
+        &mut self,
+        kept: &mut Kept<'_>,
+        windows: &mut [Window],
+        mine: &[Seen],
+        posts: u32,
+        now: i64,
+    ) -> Came {
+        let Seen { id, author, .. } = mine[0];
+        let copies = mine.iter().all(|seen| self.is_copy(seen, now));
+        if self.is_estimated(id)
+            && !copies
+            && let Some(big) = self.big.get_mut(&id)
+        {
+            big.sketch.insert(author, now as u32, self.horizon);
+            if author >= big.below && self.crowds.find(id, author).is_err() {
+                return Came { counts_here: false, surplus: 0 };
+            }
+        }
+        let place = self.place(kept, windows, id, author, now);
+        let member = self.crowds.of(id)[place];
+        let was_here = self.is_alive(&member, now) && member.posts > 0;
+        let mut next = if was_here { member } else { Member { author, ..Member::default() } };
+        next.only_copies = copies && (next.only_copies || !was_here);
+        next.posts = next.posts.saturating_add(posts.min(u16::MAX.into()) as u16);
+        let surplus = self.cap(&mut next, was_here, posts, now);
+        let counted = was_here && !member.only_copies;
+        let counts = !copies;
+        if counts || next.only_copies {
+            next.last = now as u32;
+            next.print = if counts { mine[mine.len() - 1].print } else { 0 };
+        }
+        let is_big = self.is_estimated(id);
+        if counts && !is_big {
+            // The pane that closes counts them from now on; the older one no more.
+            if counted {
+                let before = Self::pane(member.last, now);
+                if let Some(last) = kept.last(before, id) {
+                    *last -= 1;
+                }
+                for window in windows.iter_mut().filter(|w| w.holds(before, self.pane_ms)) {
+                    *window.people.at_mut(id) -= 1;
+                }
+            }
+        }
+        // A crowd that has just become a sample may have let this author go.
+        if let Ok(place) = self.crowds.find(id, author) {
+            self.crowds.of_mut(id)[place] = next;
+        }
+        Came { counts_here: counts && !is_big, surplus }
+    }
+
+    /// True where another living member of the tag has posted this text.
+    fn is_copy(&self, seen: &Seen, now: i64) -> bool {
+        let same = |member: &&Member| member.print == seen.print && member.author != seen.author;
+        seen.print != 0
+            && self.crowds.of(seen.id).iter().filter(same).any(|m| self.is_alive(m, now))
+    }
+
+    /// Counts towards the cap; returns the posts beyond it.
+    fn cap(&self, member: &mut Member, was_here: bool, posts: u32, now: i64) -> u32 {
+        if self.rules.cap == 0 {
+            return 0;
+        }
+        let span = |pane: i64| (pane * self.pane_ms).div_euclid(self.rules.cap_ms);
+        if was_here && span(Self::pane(member.last, now)) != span(now) {
+            member.capped = 0;
+        }
+        let counted = posts.min(u32::from(self.rules.cap.saturating_sub(member.capped)));
+        member.capped += counted as u8;
+        posts - counted
+    }
+
+    /// The place of an author among the members of a tag; they are put in where they are new. A
+    /// crowd that is full of living members becomes a sketch and a sample.
+    fn place(
+        &mut self,
+        kept: &mut Kept<'_>,
+        windows: &mut [Window],
+        id: u32,
+        author: u32,
+        now: i64,
+    ) -> usize {
+        let mut found = self.crowds.find(id, author);
+        if found.is_err() && self.crowds.of(id).len() == EXACT_MAX {
+            self.bury(id, now);
+            if self.crowds.of(id).len() == EXACT_MAX {
+                self.make_room(kept, windows, id, author, now);
+            }
+            found = self.crowds.find(id, author);
+        }
+        found.unwrap_or_else(|place| {
+            self.crowds.insert(id, place, Member { author, ..Member::default() });
+            place
+        })
+    }
+
+    /// Takes the dead out.
+    fn bury(&mut self, id: u32, now: i64) {
+        let horizon = self.horizon;
+        self.crowds.retain(id, |m| m.posts > 0 && (now as u32).wrapping_sub(m.last) < horizon);
+    }
+
+    /// Turns a crowd into a sketch and a sample of half its members, or halves the sample.
+    fn make_room(
+        &mut self,
+        kept: &mut Kept<'_>,
+        windows: &mut [Window],
+        id: u32,
+        author: u32,
+        now: i64,
+    ) {
+        let below = self.crowds.of(id)[EXACT_MAX / 2].author;
+        if let Some(big) = self.big.get_mut(&id) {
+            big.below = below;
+        } else {
+            let big = self.sketch(kept, windows, id, (author, now));
+            self.big.insert(id, Big { below, ..big });
+            self.crowds.mark_sample(id, true);
+        }
+        self.crowds.retain(id, |member| member.author < below);
+    }
+
+    /// A sketch of all that panes and members say of a tag; they say it no more.
+    fn sketch(
+        &self,
+        kept: &mut Kept<'_>,
+        windows: &mut [Window],
+        id: u32,
+        (author, now): (u32, i64),
+    ) -> Big {
+        let mut seen: Vec<_> = self.crowds.of(id).iter().filter(|m| !m.only_copies).collect();
+        seen.sort_by_key(|member| Self::pane(member.last, now));
+        let mut seen = seen.into_iter().peekable();
+        let mut big = Big::default();
+        let panes = kept.minutes.iter().map(|m| m.index * (MINUTE_MS / kept.pane_ms).max(1));
+        let panes: Vec<i64> = panes.chain(kept.closed.iter().map(|c| c.index)).collect();
+        for pane in panes {
+            let mut anonymous = kept.last(pane, id).map_or(0, std::mem::take);
+            let next = step_of(pane, self.pane_ms, MINUTE_MS);
+            let is_minute = kept.closed.front().is_none_or(|first| pane < first.index);
+            let here = |m: &&&Member| {
+                let at = Self::pane(m.last, now);
+                if is_minute { step_of(at, self.pane_ms, MINUTE_MS) <= next } else { at <= pane }
+            };
+            while let Some(member) = seen.next_if(|member| here(&member)) {
+                anonymous = anonymous.saturating_sub(1);
+                big.sketch.insert(member.author, member.last, self.horizon);
+            }
+            big.anonymous(pane, anonymous, self.horizon);
+        }
+        seen.for_each(|member| big.sketch.insert(member.author, member.last, self.horizon));
+        big.sketch.insert(author, now as u32, self.horizon);
+        windows.iter_mut().for_each(|window| *window.people.at_mut(id) = 0);
+        big
+    }
+
+    /// Goes on with taking out those who were seen too long ago, a few tags at each pane.
+    fn sweep(&mut self, now: i64) {
+        let rows = self.crowds.rows();
+        for _ in 0..rows / self.horizon + 1 {
+            let id = self.swept % rows.max(1);
+            self.swept = id + 1;
+            if rows > 0 && self.crowds.of(id).iter().any(|member| !self.is_alive(member, now)) {
+                self.bury(id, now);
+            }
+        }
+        let (horizon, crowds) = (self.horizon, &mut self.crowds);
+        self.big.retain(|&id, big| {
+            let alive = big.sketch.is_alive(now as u32, horizon);
+            if !alive {
+                crowds.mark_sample(id, false);
+            }
+            alive
+        });
+    }
+
+    /// An author's post with a tag is taken back from a closed pane; `author` 0 = it had none.
+    pub(super) fn left(
+        &mut self,
+        kept: &mut Kept<'_>,
+        windows: &mut [Window],
+        (id, author, pane): (u32, u32, i64),
+        now: i64,
+    ) {
+        let is_big = self.is_estimated(id);
+        let mut gone = pane;
+        if author != 0 {
+            let Ok(place) = self.crowds.find(id, author) else { return };
+            let (alive, member) = {
+                let member = self.crowds.of(id)[place];
+                (self.is_alive(&member, now), &mut self.crowds.of_mut(id)[place])
+            };
+            if !alive || member.posts == u16::MAX {
+                return;
+            }
+            member.posts -= 1;
+            let member = *member;
+            if member.posts > 0 {
+                return;
+            }
+            self.crowds.retain(id, |member| member.author != author);
+            if member.only_copies {
+                return;
+            }
+            gone = Self::pane(member.last, now);
+        }
+        if is_big {
+            return;
+        }
+        if let Some(last) = kept.last(gone, id) {
+            *last = last.saturating_sub(1);
+        }
+        for window in windows.iter_mut().filter(|window| window.holds(gone, self.pane_ms)) {
+            let people = window.people.at_mut(id);
+            *people = people.saturating_sub(1);
+        }
+    }
+
+    /// Forgets the people of a tag.
+    pub(super) fn forget(&mut self, id: u32) {
+        self.crowds.retain(id, |_| false);
+        if self.big.remove(&id).is_some() {
+            self.crowds.mark_sample(id, false);
+        }
+    }
+}
+
+/// What became of one author's posts.
+struct Came {
+    counts_here: bool,
+    surplus: u32,
+}
+
+impl Big {
+    /// Posts without author are authors of their own.
+    fn anonymous(&mut self, pane: i64, posts: u32, horizon: u32) {
+        for post in 0..posts {
+            let mixed = (pane as u32).wrapping_mul(0x9e37_79b9) ^ post.wrapping_mul(0x85eb_ca6b);
+            let mixed = (mixed ^ mixed >> 16).wrapping_mul(0x7feb_352d);
+            self.sketch.insert(mixed ^ mixed >> 15, pane as u32, horizon);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

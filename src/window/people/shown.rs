@@ -1,0 +1,170 @@
+//! People as rankings see them: estimates, open panes, and the rules that make them people.
+
+use crate::rank::score;
+use crate::window::pane::Open;
+use crate::window::people::{Laid, People};
+use crate::window::ring::{MINUTE_MS, step_of};
+use crate::window::sliding::Window;
+
+/// People of one tag in one window.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Crowd {
+    /// Distinct authors, posts without author each being one.
+    pub authors: f64,
+    /// The same under the rules of spread and repetition.
+    pub people: f64,
+    /// `authors` is an estimate.
+    pub estimated: bool,
+}
+
+impl People {
+    /// Brings the columns of tags that are estimated up to the newest closed pane.
+    pub(in crate::window) fn estimate(&mut self, windows: &mut [Window], newest: i64) {
+        if std::mem::replace(&mut self.estimated, true) {
+            return;
+        }
+        for (&id, big) in &self.big {
+            for window in windows.iter_mut() {
+                let panes = (newest - window.gone_to_pane(self.pane_ms)).max(0);
+                let people = big.sketch.estimate(newest as u32, panes as u32);
+                *window.people.at_mut(id) = people.round() as u32;
+            }
+        }
+    }
+
+    /// Lays the people of open panes over the windows. `gone_to` is for each window the newest
+    /// step that lies before it.
+    pub(in crate::window) fn lay(
+        &mut self,
+        windows: &mut [Window],
+        open: &[Open],
+        (newest, closed_to): (i64, i64),
+        gone_to: &[i64],
+    ) {
+        self.laid.clear();
+        let mut seen: Vec<(u32, u32, i64)> = Vec::new();
+        for pane in open.iter().filter(|pane| pane.index <= newest) {
+            let mut here: Vec<_> = pane.seen.iter().map(|s| (s.id, s.author)).collect();
+            here.sort_unstable();
+            let mut gone = pane.unseen.clone();
+            gone.sort_unstable();
+            let mut gone = gone.into_iter().peekable();
+            here.retain(|who| {
+                while gone.next_if(|gone| gone < who).is_some() {}
+                gone.next_if_eq(who).is_none()
+            });
+            self.lay_anonymous(pane, &here);
+            seen.extend(here.into_iter().map(|(id, author)| (id, author, -pane.index)));
+        }
+        seen.sort_unstable();
+        seen.dedup_by_key(|seen| (seen.0, seen.1));
+        for (id, author, pane) in seen {
+            let member = self.crowds.find(id, author).ok().map(|at| self.crowds.of(id)[at]);
+            let before = member
+                .filter(|m| m.posts > 0 && !m.only_copies && self.is_alive(m, closed_to))
+                .map(|m| Self::pane(m.last, closed_to));
+            let mut mask = 0;
+            for (at, (window, &gone_to)) in windows.iter().zip(gone_to).enumerate() {
+                let inside = |pane| step_of(pane, self.pane_ms, window.step_ms) > gone_to;
+                let counts = inside(-pane) && !before.is_some_and(inside);
+                mask |= u32::from(counts) << at;
+            }
+            self.laid.push(Laid { id, pane: -pane, windows: mask, count: 1, authored: true });
+        }
+        let gone = |laid: &Laid, at: usize| {
+            step_of(laid.pane, self.pane_ms, windows[at].step_ms) <= gone_to[at]
+        };
+        for at in 0..self.laid.len() {
+            if !self.laid[at].authored {
+                let inside = (0..windows.len()).filter(|&w| !gone(&self.laid[at], w));
+                self.laid[at].windows = inside.fold(0, |mask, w| mask | 1 << w);
+            }
+        }
+        self.laid.retain(|laid| laid.windows != 0 && !self.crowds.is_sample(laid.id));
+        self.laid.sort_by_key(|laid| laid.id);
+        self.add_laid(windows, true);
+    }
+
+    fn lay_anonymous(&mut self, pane: &Open, authored: &[(u32, u32)]) {
+        let mut authored = authored.iter().peekable();
+        for &(id, count) in &pane.shown.pairs {
+            let mut mine = 0;
+            while authored.next_if(|other| other.0 <= id).is_some_and(|other| other.0 <= id) {
+                mine += 1;
+            }
+            let count = count.saturating_sub(mine);
+            if count > 0 {
+                let laid = Laid { id, pane: pane.index, windows: 0, count, authored: false };
+                self.laid.push(laid);
+            }
+        }
+    }
+
+    /// Takes off what was laid over.
+    pub(in crate::window) fn lift(&mut self, windows: &mut [Window]) {
+        self.add_laid(windows, false);
+        self.laid.clear();
+    }
+
+    fn add_laid(&self, windows: &mut [Window], on: bool) {
+        for laid in &self.laid {
+            for (at, window) in windows.iter_mut().enumerate() {
+                if laid.windows >> at & 1 == 1 {
+                    let people = window.people.at_mut(laid.id);
+                    *people = if on { *people + laid.count } else { *people - laid.count };
+                }
+            }
+        }
+    }
+
+    /// The people of a tag in the window number `at`, whose oldest step is after `gone_to`;
+    /// `closed_to` is the newest closed pane.
+    pub(in crate::window) fn crowd(
+        &self,
+        id: u32,
+        (at, window): (usize, &Window),
+        (gone_to, closed_to): (i64, i64),
+    ) -> Crowd {
+        let authors = f64::from(window.people(id));
+        let posts = f64::from(window.count(id));
+        let estimated = self.is_estimated(id);
+        if authors <= score::FEW && posts <= 2.0 * authors {
+            // Neither rule can say anything: the usual case, and cheap.
+            return Crowd { authors, people: authors, estimated };
+        }
+        let minute = |pane: i64| step_of(pane, self.pane_ms, MINUTE_MS);
+        let mut minutes: smallvec::SmallVec<[i64; 64]> = smallvec::SmallVec::new();
+        for member in self.crowds.of(id).iter().filter(|m| !m.only_copies && m.posts > 0) {
+            let pane = Self::pane(member.last, closed_to);
+            if self.is_alive(member, closed_to)
+                && step_of(pane, self.pane_ms, window.step_ms) > gone_to
+            {
+                minutes.push(minute(pane));
+            }
+        }
+        let first = self.laid.partition_point(|laid| laid.id < id);
+        let mine = self.laid[first..].iter().take_while(|laid| laid.id == id);
+        let here = |laid: &&Laid| laid.authored && laid.windows >> at & 1 == 1;
+        minutes.extend(mine.filter(here).map(|laid| minute(laid.pane)));
+        let known = minutes.len() as f64;
+        // Members of a tag that is estimated are a sample of its authors.
+        let (s, alone) = if estimated { (authors, 0.0) } else { (known, authors - known) };
+        let share = if known > 0.0 { f64::from(busiest_three(&mut minutes)) / known } else { 0.0 };
+        let people = score::people(s, s * share, (posts - alone).max(0.0)) + alone.max(0.0);
+        Crowd { authors, people, estimated }
+    }
+}
+
+/// How many of these minutes lie in the three commonest.
+fn busiest_three(minutes: &mut [i64]) -> u32 {
+    minutes.sort_unstable();
+    let mut best = [0; 3];
+    for same in minutes.chunk_by(|a, b| a == b) {
+        let count = same.len() as u32;
+        if count > best[2] {
+            best[2] = count;
+            best.sort_unstable_by(|a, b| b.cmp(a));
+        }
+    }
+    best.iter().sum()
+}
