@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
+use crate::rank::scored;
 use crate::rank::top::top;
 use crate::rank::{Mode, Ranking, Series, Spelling, TagDetail, Trend, WindowCount};
 use crate::state::State;
@@ -11,46 +12,53 @@ use crate::window::sliding::Window;
 /// Name of the view that always exists.
 pub const ALL: &str = "all";
 
-impl Mode {
-    /// Name in the API and in job files.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Total => "total",
-            Self::Count => "count",
-        }
-    }
-}
-
 /// What a ranking is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// What it ranks by.
     pub mode: Mode,
-    /// Window in milliseconds; 0 for `total`.
+    /// Window in milliseconds; 0 for a mode without window.
     pub window_ms: i64,
+}
+
+/// One row before it is written out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Row {
+    pub(super) id: u32,
+    pub(super) count: u64,
+    /// What it was ranked by, where that is not the count.
+    pub(super) score: Option<f64>,
+    pub(super) lift: Option<f64>,
+    pub(super) expected: Option<f64>,
+    pub(super) status: Option<&'static str>,
 }
 
 /// Makes the ranking `key` at event time `at`. [`crate::window::Ring::show`] must have been called
 /// for it. `None` if that window is not configured.
 #[must_use]
 pub fn ranking(state: &State, key: Key, at: i64, rows: usize) -> Option<Ranking> {
-    let window = match key.mode {
-        Mode::Total => None,
-        Mode::Count => Some(state.ring.windows().iter().find(|w| w.ms == key.window_ms)?),
+    let number = match key.mode.has_window() {
+        true => Some(state.ring.windows().iter().position(|w| w.ms == key.window_ms)?),
+        false => None,
     };
-    let best = match window {
-        None => top(state.ring.total().column(), state.tags.rows(), rows, ties(state)),
-        Some(window) => top(window.column(), state.tags.rows(), rows, ties(state))
-            .into_iter()
-            .map(|(id, count)| (id, u64::from(count)))
-            .collect(),
+    let mut learning = None;
+    let best = match (key.mode, number) {
+        (Mode::Decay, _) => decayed(state, at, rows)?,
+        (Mode::Authors, Some(number)) if state.ring.has_people() => authors(state, number, rows),
+        (Mode::Count | Mode::Authors, Some(number)) => counts(state, number, rows),
+        (Mode::Total, _) | (_, None) => totals(state, rows),
+        (mode, Some(_)) => {
+            let trending = state.trending(key.window_ms)?;
+            learning = trending.learning();
+            scored::rows(state, trending, mode, rows)
+        }
     };
+    let window = number.map(|number| &state.ring.windows()[number]);
     let (posts, tagged_posts, distinct_tags) = match window {
         None => (state.counters.posts, state.counters.tagged_posts, state.ring.total().distinct),
         Some(Window { posts, tagged, distinct, .. }) => (*posts, *tagged, *distinct),
     };
-    let trends = best.into_iter().zip(1..).map(|((id, count), rank)| trend(state, id, count, rank));
+    let trends = best.into_iter().zip(1..).map(|(row, rank)| trend(state, number, row, rank));
     Some(Ranking {
         mode: key.mode.name().to_owned(),
         window_s: window.map(|window| window.ms as u64 / 1000),
@@ -64,8 +72,45 @@ pub fn ranking(state: &State, key: Key, at: i64, rows: usize) -> Option<Ranking>
         posts,
         tagged_posts,
         distinct_tags,
+        learning,
         trends: trends.collect(),
     })
+}
+
+fn totals(state: &State, rows: usize) -> Vec<Row> {
+    let best = top(state.ring.total().column(), state.tags.rows(), rows, ties(state));
+    best.into_iter().map(|(id, count)| Row { id, count, ..Row::default() }).collect()
+}
+
+fn counts(state: &State, number: usize, rows: usize) -> Vec<Row> {
+    let column = state.ring.windows()[number].column();
+    let best = top(column, state.tags.rows(), rows, ties(state));
+    let row = |(id, count)| Row { id, count: u64::from(count), ..Row::default() };
+    best.into_iter().map(row).collect()
+}
+
+fn authors(state: &State, number: usize, rows: usize) -> Vec<Row> {
+    let window = &state.ring.windows()[number];
+    let posts = |id| window.count(id);
+    let tie = |a, b| posts(b).cmp(&posts(a)).then_with(|| state.tags.compare(a, b));
+    let best = top(window.people_column(), state.tags.rows(), rows, tie);
+    best.into_iter()
+        .map(|(id, _)| Row { id, count: u64::from(posts(id)), ..Row::default() })
+        .collect()
+}
+
+fn decayed(state: &State, at: i64, rows: usize) -> Option<Vec<Row>> {
+    let decay = state.ring.decay()?;
+    let count = |id| state.ring.total().count(id);
+    let tie = |a, b| count(b).cmp(&count(a)).then_with(|| state.tags.compare(a, b));
+    let best = top(decay.column(), state.tags.rows(), rows, tie);
+    let row = |(id, weight)| Row {
+        id,
+        count: count(id),
+        score: Some(decay.count(weight, at)),
+        ..Row::default()
+    };
+    Some(best.into_iter().map(row).collect())
 }
 
 /// Order of tags with equal counts: posts are what is ranked by here, so the key decides.
@@ -73,15 +118,20 @@ fn ties(state: &State) -> impl Fn(u32, u32) -> Ordering + '_ {
     |a, b| state.tags.compare(a, b)
 }
 
-fn trend(state: &State, id: u32, count: u64, rank: u32) -> Trend {
-    let total = state.ring.total().count(id);
-    let tag = state.tags.key_string(id);
-    let display = state.tags.spellings(id, total).into_iter().next();
+fn trend(state: &State, window: Option<usize>, row: Row, rank: u32) -> Trend {
+    let tag = state.tags.key_string(row.id);
+    let display = state.tags.spellings(row.id, state.ring.total().count(row.id)).into_iter().next();
+    let authors = window.filter(|_| state.ring.has_people());
     Trend {
         rank,
         display: display.map_or_else(|| tag.clone(), |(typed, _)| typed),
         tag,
-        count,
+        count: row.count,
+        authors: authors.map(|number| state.ring.authors(row.id, number) as u64),
+        score: row.score,
+        lift: row.lift,
+        expected: row.expected,
+        status: row.status.map(str::to_owned),
         ..Trend::default()
     }
 }

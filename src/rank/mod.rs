@@ -4,7 +4,9 @@
 //! ascending. Pure: no clock, no I/O.
 
 pub mod build;
+pub mod modes;
 pub mod score;
+pub mod scored;
 pub mod series;
 pub mod top;
 
@@ -20,7 +22,24 @@ pub enum Mode {
     Total,
     /// Posts in the window.
     Count,
+    /// Distinct authors in the window.
+    Authors,
+    /// How unusual it is against the tag's own past, in three windows together.
+    Trending,
+    /// Count in which a post weighs half as much after an hour.
+    Decay,
+    /// For comparison: `trending` with the window asked for alone.
+    Single,
+    /// For comparison: posts in units of their standard deviation.
+    Zscore,
+    /// For comparison: the same with a bias on both mean and deviation.
+    Signitrend,
+    /// For comparison: authors against those of the window before, the peak held.
+    Mastodon,
 }
+
+/// Rows of a published ranking: one that has fewer has all there are.
+pub const PUBLISHED_ROWS_MIN: usize = 100;
 
 /// One row of a ranking; the same shape everywhere.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -57,7 +76,7 @@ pub struct Trend {
 /// The ordered result at one moment, for one mode and window of one view.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Ranking {
-    /// `total`, `count`.
+    /// Name of the mode.
     pub mode: String,
     /// Window length in seconds; null for `total`.
     pub window_s: Option<u64>,
@@ -82,6 +101,10 @@ pub struct Ranking {
     pub tagged_posts: u64,
     /// Distinct live tags in the window.
     pub distinct_tags: u64,
+    /// Baselines are still being learned: so many windows of the three that it takes. Rows are
+    /// ordered by count until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learning: Option<u32>,
     /// Rows, best first.
     pub trends: Vec<Trend>,
 }

@@ -38,18 +38,33 @@ impl Baseline {
     /// Mean of the transformed counts and their variance, after `k` windows.
     #[must_use]
     pub fn at(&self, pace: &Pace, k: u32) -> (f64, f64) {
-        let (above, nu) = (f64::from(self.above), f64::from(self.nu));
-        let b = pace.left(self.last, k);
-        (Y0 + above * b, b * nu + above * above * (b - b * b))
+        let (above, nu) = self.plain(pace, k);
+        (Y0 + above, nu)
     }
 
-    /// Takes in the count of the window that has just become the `k`-th of `pace`.
+    /// The same of values that were learned untransformed.
+    #[must_use]
+    pub fn plain(&self, pace: &Pace, k: u32) -> (f64, f64) {
+        let (above, nu) = (f64::from(self.above), f64::from(self.nu));
+        if above == 0.0 && nu == 0.0 {
+            return (0.0, 0.0);
+        }
+        let b = pace.left(self.last, k);
+        (above * b, b * nu + above * above * (b - b * b))
+    }
+
+    /// Takes in the count of the newest window of `pace`.
     pub fn learn(&mut self, pace: &Pace, x: f64) {
+        self.learn_plain(pace, transform(x) - Y0);
+    }
+
+    /// The same for a value that is zero where nothing is, untransformed.
+    pub fn learn_plain(&mut self, pace: &Pace, value: f64) {
         let k = pace.windows();
-        let (mu, nu) = self.at(pace, k - 1);
-        let a = pace.rate(k);
-        let d = transform(x) - mu;
-        self.above = (mu + a * d - Y0) as f32;
+        let (mean, nu) = self.plain(pace, k.saturating_sub(1));
+        let a = rate(pace.least, k);
+        let d = value - mean;
+        self.above = (mean + a * d) as f32;
         self.nu = ((1.0 - a) * (nu + a * d * d)) as f32;
         self.last = k;
     }
@@ -97,8 +112,10 @@ pub fn held(held: f64, elapsed_ms: i64, window_ms: i64) -> f64 {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pace {
     least: f64,
-    /// For each number of windows so far, the product of what each left of what was before it. The
-    /// first window leaves nothing, and nothing is before it; it stands as one.
+    windows: u32,
+    /// For each number of windows, the binary logarithm of the product of what each left of what
+    /// was before it. The first leaves nothing, and nothing is before it; it stands as one. Where
+    /// the weight has come down to `least`, it is a straight line from the last one on.
     left: Vec<f64>,
 }
 
@@ -106,44 +123,49 @@ impl Pace {
     /// For windows of `window_ms` under a baseline that forgets half in `half_life_ms`.
     #[must_use]
     pub fn new(window_ms: i64, half_life_ms: i64) -> Self {
-        Self { least: 1.0 - (-(window_ms as f64) / half_life_ms as f64).exp2(), left: vec![1.0] }
+        let least = 1.0 - (-(window_ms as f64) / half_life_ms as f64).exp2();
+        let mut left = vec![0.0, 0.0];
+        let bend = (1.0 / least).ceil() as u32;
+        for k in 2..=bend {
+            left.push(left[k as usize - 1] + (1.0 - rate(least, k)).log2());
+        }
+        Self { least, windows: 0, left }
     }
 
     /// Windows so far.
     #[must_use]
     pub fn windows(&self) -> u32 {
-        self.left.len() as u32 - 1
+        self.windows
     }
 
     /// True once baselines mean something.
     #[must_use]
     pub fn has_learned(&self) -> bool {
-        self.windows() >= LEARNED
+        self.windows >= LEARNED
     }
 
-    /// One more window is complete.
-    pub fn advance(&mut self) {
-        let k = self.windows() + 1;
-        let before = self.left[k as usize - 1];
-        self.left.push(if k == 1 { 1.0 } else { before * (1.0 - self.rate(k)) });
-    }
-
-    /// Brings it to `k` windows.
-    pub fn advance_to(&mut self, k: u32) {
-        while self.windows() < k {
-            self.advance();
-        }
-    }
-
-    /// The weight of the `k`-th window.
-    fn rate(&self, k: u32) -> f64 {
-        self.least.max(1.0 / f64::from(k))
+    /// So many more windows are complete.
+    pub fn advance(&mut self, windows: u32) {
+        self.windows = self.windows.saturating_add(windows);
     }
 
     /// What the windows after `from` up to `to` leave of a baseline.
     fn left(&self, from: u32, to: u32) -> f64 {
-        self.left[to as usize] / self.left[from as usize]
+        (self.log(to) - self.log(from)).exp2()
     }
+
+    fn log(&self, k: u32) -> f64 {
+        let bend = self.left.len() - 1;
+        match self.left.get(k as usize) {
+            Some(&log) => log,
+            None => self.left[bend] + (k as usize - bend) as f64 * (1.0 - self.least).log2(),
+        }
+    }
+}
+
+/// The weight of the `k`-th window.
+fn rate(least: f64, k: u32) -> f64 {
+    least.max(1.0 / f64::from(k))
 }
 
 /// Half-life of the baselines of a window: 168 times its length, at most seven days.
@@ -227,7 +249,7 @@ mod tests {
         let mut pace = Pace::new(HOUR, half_life_ms(HOUR));
         let mut baseline = Baseline::default();
         for x in [4.0, 6.0].repeat(4) {
-            pace.advance();
+            pace.advance(1);
             baseline.learn(&pace, x);
         }
         let now = baseline.at(&pace, pace.windows());
@@ -243,7 +265,7 @@ mod tests {
         let mut lazy = Baseline::default();
         let mut diligent = lazy;
         for k in 1..=40_u32 {
-            pace.advance();
+            pace.advance(1);
             let x = if k == 2 || k == 3 { 50.0 } else { 0.0 };
             diligent.learn(&pace, x);
             if x > 0.0 {

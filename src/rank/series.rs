@@ -91,7 +91,7 @@ mod tests {
             gone in 0_usize..20,
         ) {
             let windows_ms = vec![60_000, 300_000, 3_600_000, 7_200_000];
-            let shape = Shape { pane_ms: 2_000, windows_ms: windows_ms.clone(), people: None };
+            let shape = Shape { pane_ms: 2_000, windows_ms: windows_ms.clone(), people: None, decay_ms: None };
             let mut ring = Ring::new(&shape, false);
             ring.grow(30);
             posts.iter().for_each(|&(at, id)| ring.add(at, 1, 1, &[id], None));
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_pass_beyond_the_budget_is_not_made() {
-        let shape = Shape { pane_ms: 1_000, windows_ms: vec![4_000], people: None };
+        let shape = Shape { pane_ms: 1_000, windows_ms: vec![4_000], people: None, decay_ms: None };
         let mut ring = Ring::new(&shape, false);
         ring.grow(2);
         ring.add(1_000, 3, 3, &[0, 1, 1], None);

@@ -19,19 +19,22 @@ pub fn top<T>(
     tie: impl Fn(u32, u32) -> Ordering,
 ) -> Vec<(u32, T)>
 where
-    T: Copy + Ord + Default,
+    T: Copy + PartialOrd + Default,
 {
     let mut best: Vec<(u32, T)> = Vec::new();
     if top == 0 {
         return best;
     }
-    let order = |a: &(u32, T), b: &(u32, T)| b.1.cmp(&a.1).then_with(|| tie(a.0, b.0));
+    let order = |a: &(u32, T), b: &(u32, T)| {
+        b.1.partial_cmp(&a.1).unwrap_or(Ordering::Equal).then_with(|| tie(a.0, b.0))
+    };
     // Candidates gather up to this many before the worst are cut off, so a cut pays for itself.
     let enough = top.saturating_mul(2).max(1024);
     let mut least = T::default();
     for (c, chunk) in column.chunks().iter().enumerate() {
         for (b, block) in chunk.chunks(BLOCK).enumerate() {
-            let largest = block.iter().copied().max().unwrap_or_default();
+            let largest =
+                block.iter().copied().fold(T::default(), |a, b| if b > a { b } else { a });
             if largest < least || largest == T::default() {
                 continue;
             }

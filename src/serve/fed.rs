@@ -190,6 +190,7 @@ fn ranking(at: i64, trends: Vec<Trend>) -> Ranking {
         posts: 0,
         tagged_posts: 0,
         distinct_tags: trends.len() as u64,
+        learning: None,
         trends,
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::api::Problem;
 use super::router::App;
-use crate::rank::{Ask, Mode, Published, Query, Ranking};
+use crate::rank::{Ask, Mode, PUBLISHED_ROWS_MIN, Published, Query, Ranking};
 
 /// Most rows of one answer.
 const TOP_MAX: usize = 1_000;
@@ -29,7 +29,7 @@ const VIEW_ALL: &str = "all";
 pub(super) struct Params {
     /// What to rank by, one of the status's `modes`; the job's default if missing.
     mode: Option<String>,
-    /// Window such as `5m`, `24h` or seconds, one of the status's `windows_s`; ignored for `total`.
+    /// Window such as `5m`, `24h` or seconds, one of the status's `windows_s`; left aside where a mode has none.
     window: Option<String>,
     /// Most rows, from 1 to 1000; 10 if missing.
     #[param(value_type = Option<u32>)]
@@ -64,12 +64,17 @@ pub(super) fn resolve(
     if view != VIEW_ALL && !published.rankings.iter().any(|ranking| ranking.view == view) {
         return Err(Problem::bad(format!("there is no view `{view}`")).help("`all` always exists"));
     }
-    // `total` has no window, and one that comes with it is left aside; without a mode it counts.
-    if let Some(window_s) = window_s.filter(|_| mode != Some(Mode::Total)) {
+    // Some modes have no window, and one that comes with it is left aside; without a mode it counts.
+    if let Some(window_s) = window_s.filter(|_| mode.is_none_or(Mode::has_window)) {
         known_window(window_s, published)?;
     }
     let (mode, window_s) = with_defaults(mode, window_s, published);
-    Ok(Selection { mode, window_s: window_s.filter(|_| mode != Some(Mode::Total)), view, top })
+    Ok(Selection {
+        mode,
+        window_s: window_s.filter(|_| mode.is_none_or(Mode::has_window)),
+        view,
+        top,
+    })
 }
 
 /// The rows of a selection.
@@ -139,6 +144,7 @@ impl Selection {
             posts: 0,
             tagged_posts: 0,
             distinct_tags: 0,
+            learning: None,
             trends: Vec::new(),
         }
     }
@@ -146,7 +152,7 @@ impl Selection {
 
 /// True where a published ranking has `top` rows, or all that there are.
 fn holds(ranking: &Ranking, top: usize) -> bool {
-    ranking.trends.len() >= top || ranking.trends.len() as u64 >= ranking.distinct_tags
+    ranking.trends.len() >= top || ranking.trends.len() < PUBLISHED_ROWS_MIN
 }
 
 fn cut(ranking: &Arc<Ranking>, top: usize) -> Arc<Ranking> {

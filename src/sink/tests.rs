@@ -35,6 +35,7 @@ fn published(batch: u64, trends: Vec<Trend>) -> Published {
         posts: 9,
         tagged_posts: 8,
         distinct_tags: 7,
+        learning: None,
         trends,
     };
     let status = Status { job: "job".into(), started_at: 5, ..Status::default() };

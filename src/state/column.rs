@@ -10,6 +10,22 @@ pub struct Column<T> {
     chunks: Vec<Box<[T; CHUNK]>>,
 }
 
+impl Column<u32> {
+    /// Ids below `rows` whose value is at least `least`, ascending. Blocks in which none is are
+    /// passed over at the speed of memory.
+    pub fn at_least(&self, least: u32, rows: u32) -> impl Iterator<Item = u32> + '_ {
+        const BLOCK: usize = 64;
+        let blocks = self.chunks.iter().flat_map(|chunk| chunk.chunks(BLOCK)).zip(0_u32..);
+        blocks
+            .filter(move |(block, _)| block.iter().copied().max().unwrap_or(0) >= least)
+            .flat_map(move |(block, number)| {
+                let ids = (number * BLOCK as u32..).zip(block);
+                ids.filter(move |(_, value)| **value >= least).map(|(id, _)| id)
+            })
+            .take_while(move |&id| id < rows)
+    }
+}
+
 impl<T: Copy + Default> Column<T> {
     /// Makes rows `0..rows` exist; new ones hold the default.
     pub fn grow(&mut self, rows: usize) {

@@ -31,6 +31,9 @@ impl State {
         ids.iter().for_each(|&id| *marked.at_mut(id) = true);
         self.ring.evict(&ids, &marked);
         self.tags.remove(&ids);
+        for trending in &mut self.trending {
+            ids.iter().for_each(|&id| trending.forget(id));
+        }
         for &id in &ids {
             self.errors.grow(id as usize + 1);
             *self.errors.at_mut(id) = 0;
@@ -66,7 +69,7 @@ impl State {
             return;
         }
         let rows = self.tags.rows() as usize;
-        self.ring.grow(rows);
+        self.grow();
         self.errors.grow(rows);
         for &id in &self.interned.born {
             *self.errors.at_mut(id) = self.floor;

@@ -8,6 +8,7 @@
 //! depend on the order of the input alone, never on threads or speed.
 
 pub mod column;
+mod comparison;
 mod evict;
 pub mod extracted;
 pub mod hash;
@@ -15,16 +16,20 @@ pub mod index;
 pub mod remember;
 pub mod restore;
 pub mod sections;
+pub mod slides;
 mod spelling;
 pub mod table;
+pub mod trending;
 pub mod varint;
 
 use crate::post::Op;
-use crate::rank::Counters;
+use crate::rank::{Counters, Ranking};
 use crate::state::extracted::{Extracted, NO_TIME, PostKey, Row};
 use crate::state::hash::Seed;
 use crate::state::remember::{LATE, Memory, Remembered};
+use crate::state::slides::Report;
 use crate::state::table::{Interned, Tags};
+use crate::state::trending::{Gates, Trending};
 use crate::window::{Ring, Shape, Watermarks};
 
 /// What a state is made for.
@@ -44,6 +49,14 @@ pub struct Settings {
     pub remembered_max_posts: usize,
     /// How long, milliseconds of event time.
     pub remembered_max_ms: i64,
+    /// Windows that `trending` is asked for, milliseconds; the shape has the windows it needs.
+    pub trending_ms: Vec<i64>,
+    /// What must be true of a tag that `trending` lists.
+    pub gates: Gates,
+    /// Keep what the modes for comparison need.
+    pub compare: bool,
+    /// Rankings put down as event time passes.
+    pub reports: Vec<Report>,
     /// Remember what changes, for a checkpoint.
     pub keep_delta: bool,
 }
@@ -62,6 +75,11 @@ pub struct State {
     pub(crate) floor: u64,
     /// How much of each tag's total it may have inherited.
     pub(crate) errors: column::Column<u64>,
+    trending: Vec<Trending>,
+    reports: Vec<Report>,
+    reported: Vec<Ranking>,
+    /// Boundaries up to this event time are passed.
+    passed: Option<i64>,
     settings: Settings,
     interned: Interned,
     /// Entries of the current batch that are dealt with.
@@ -111,9 +129,16 @@ impl State {
     #[must_use]
     pub fn new(settings: Settings, seed: Seed) -> Self {
         let (posts, ms) = (settings.remembered_max_posts, settings.remembered_max_ms);
+        let ring = Ring::new(&settings.shape, settings.keep_delta);
+        let trending = settings.trending_ms.iter();
+        let trending = trending.filter_map(|&ms| Trending::new(ms, &ring, &settings));
         Self {
+            trending: trending.collect(),
+            reports: settings.reports.clone(),
+            reported: Vec::new(),
+            passed: None,
             tags: Tags::new(seed),
-            ring: Ring::new(&settings.shape, settings.keep_delta),
+            ring,
             marks: Watermarks::new(settings.sources, settings.lateness_ms, settings.hold_max_ms),
             remembered: Remembered::new(posts, ms),
             counters: Counters::default(),
@@ -139,7 +164,7 @@ impl State {
     /// has passed, and looks its tags up. [`State::count_row`] follows for each row in order.
     pub fn begin_batch(&mut self, batch: &Extracted) {
         if let Some(watermark) = self.marks.watermark() {
-            self.ring.close_to(watermark);
+            self.close_to(watermark);
         }
         let (counters, odd) = (&mut self.counters, &batch.odd);
         counters.control += odd.control;
@@ -155,7 +180,7 @@ impl State {
         self.make_room(batch.entries.len());
         self.tags.intern(&batch.entries, &batch.arena, &mut self.interned);
         self.inherit();
-        self.ring.grow(self.tags.rows() as usize);
+        self.grow();
         if self.settings.keep_delta {
             self.news.born.append(&mut self.interned.born);
             self.news.learned.append(&mut self.interned.learned);
@@ -198,8 +223,15 @@ impl State {
             && self.marks.seen(source, row.until)
             && let Some(watermark) = self.marks.watermark()
         {
-            self.ring.close_to(watermark);
+            self.close_to(watermark);
         }
+    }
+
+    /// Makes room for every tag that has an id.
+    fn grow(&mut self) {
+        let rows = self.tags.rows() as usize;
+        self.ring.grow(rows);
+        self.trending.iter_mut().for_each(|trending| trending.grow(rows));
     }
 
     fn count(
@@ -346,7 +378,7 @@ impl State {
     /// event time `at`.
     pub fn show(&mut self, at: i64) {
         if let Some(watermark) = self.marks.watermark() {
-            self.ring.close_to(watermark);
+            self.close_to(watermark);
         }
         self.ring.show(at);
     }

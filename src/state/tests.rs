@@ -20,13 +20,17 @@ const WINDOWS: [i64; 4] = [60_000, 300_000, 3_600_000, 7_200_000];
 
 fn settings() -> Settings {
     Settings {
-        shape: Shape { pane_ms: PANE, windows_ms: WINDOWS.to_vec(), people: None },
+        shape: Shape { pane_ms: PANE, windows_ms: WINDOWS.to_vec(), people: None, decay_ms: None },
         lateness_ms: LATENESS,
         hold_max_ms: i64::MAX,
         tags_max: 1000,
         sources: 1,
         remembered_max_posts: 1000,
         remembered_max_ms: i64::MAX,
+        trending_ms: Vec::new(),
+        gates: crate::state::trending::Gates::default(),
+        compare: false,
+        reports: Vec::new(),
         keep_delta: true,
     }
 }

@@ -14,6 +14,9 @@ impl Ring {
                 self.windows.iter_mut().for_each(|window| *window.people.at_mut(id) = 0);
             }
         }
+        if let Some(decay) = &mut self.decay {
+            ids.iter().for_each(|&id| decay.forget(id));
+        }
         for open in &mut self.open {
             evict_open(open, marked);
         }

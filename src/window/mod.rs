@@ -10,6 +10,7 @@
 //! minutes.
 
 pub mod crowd;
+pub mod decay;
 pub mod delta;
 mod evict;
 pub mod pane;

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::state::remember::LATE;
+use crate::window::decay::Decay;
 use crate::window::pane::{Closed, Open, Pair, Saved, Shown, Summer};
 use crate::window::people::{Crowd, Kept, People, Rules, Seen};
 use crate::window::sliding::Window;
@@ -21,6 +23,8 @@ pub struct Shape {
     pub windows_ms: Vec<i64>,
     /// How people are counted; `None` = they are not.
     pub people: Option<Rules>,
+    /// Half-life of counts that decay; `None` = none are kept.
+    pub decay_ms: Option<i64>,
 }
 
 /// Panes, windows, totals.
@@ -42,6 +46,7 @@ pub struct Ring {
     /// Logs of closed panes, to be filled again.
     spare: Vec<Vec<u32>>,
     pub(super) delta: Option<super::delta::Delta>,
+    pub(super) decay: Option<Decay>,
     people_rules: Option<Rules>,
     /// There once the first post with an author has come: until then posts are people.
     pub(super) people: Option<People>,
@@ -72,6 +77,7 @@ impl Ring {
             summer: Summer::default(),
             spare: Vec::new(),
             delta: keep_delta.then(super::delta::Delta::default),
+            decay: shape.decay_ms.map(Decay::new),
             people_rules: shape.people,
             people: None,
         }
@@ -82,6 +88,9 @@ impl Ring {
         self.summer.grow(rows);
         self.total.column.grow(rows);
         self.windows.iter_mut().for_each(|window| window.column.grow(rows));
+        if let Some(decay) = &mut self.decay {
+            decay.grow(rows);
+        }
         if let Some(people) = &mut self.people {
             people.grow(rows);
             self.windows.iter_mut().for_each(|window| window.people.grow(rows));
@@ -190,6 +199,9 @@ impl Ring {
             log.clear();
             self.spare.push(log);
         }
+        if let Some(decay) = &mut self.decay {
+            decay.add((index + 1) * self.pane_ms, &pairs);
+        }
         let closed = Closed { index, pairs, lasts, posts, tagged, other };
         self.windows.iter_mut().for_each(|window| window.add_closed(&closed));
         self.closed.push_back(closed);
@@ -263,10 +275,13 @@ impl Ring {
             self.summer.sum_open(pane, &mut pairs);
             pane.shown = Shown { pairs, posts: pane.posts, tagged: pane.tagged };
         }
-        if let Some(people) = &mut self.people {
-            people.estimate(&mut self.windows, self.closed_to);
-        }
+        self.estimate();
         self.lay(newest, true);
+        if let Some(decay) = &mut self.decay {
+            for open in self.open.iter().filter(|open| open.index <= newest) {
+                decay.lay((open.index + 1) * self.pane_ms, &open.shown.pairs);
+            }
+        }
         if let Some(people) = &mut self.people {
             let gone_to: Vec<i64> =
                 self.windows.iter().map(|window| window.gone_at(newest, self.pane_ms)).collect();
@@ -315,6 +330,9 @@ impl Ring {
         if let Some(newest) = self.shown_at.take() {
             if let Some(people) = &mut self.people {
                 people.lift(&mut self.windows);
+            }
+            if let Some(decay) = &mut self.decay {
+                decay.lift();
             }
             self.lay(newest, false);
         }
@@ -371,6 +389,10 @@ impl Ring {
             return;
         }
         ids.iter().for_each(|&id| self.total.take(id, 1));
+        // A late post has no pane, and never weighed anything.
+        if let Some(decay) = self.decay.as_mut().filter(|_| at_ms != LATE) {
+            decay.take_back((index + 1) * self.pane_ms, ids);
+        }
         let minute = step_of(index, self.pane_ms, MINUTE_MS);
         let at = |panes: &VecDeque<Closed>, index| panes.binary_search_by_key(&index, |c| c.index);
         let found = if let Ok(at) = at(&self.closed, index) {
@@ -402,6 +424,44 @@ impl Ring {
                 window.tagged = window.tagged.saturating_sub(tagged);
             }
         }
+    }
+
+    /// Length of a pane.
+    #[must_use]
+    pub fn pane_ms(&self) -> i64 {
+        self.pane_ms
+    }
+
+    /// Authors of a tag in the window number `at`, as shown; posts where none are told apart.
+    #[must_use]
+    pub fn authors(&self, id: u32, at: usize) -> f64 {
+        let window = &self.windows[at];
+        f64::from(if self.people.is_some() { window.people(id) } else { window.count(id) })
+    }
+
+    /// Counts that decay, where they are kept.
+    #[must_use]
+    pub fn decay(&self) -> Option<&Decay> {
+        self.decay.as_ref()
+    }
+
+    /// Brings what is estimated up to the newest closed pane.
+    pub fn estimate(&mut self) {
+        if let Some(people) = &mut self.people {
+            people.estimate(&mut self.windows, self.closed_to);
+        }
+    }
+
+    /// True where no window holds a closed pane.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.closed.is_empty() && self.minutes.is_empty()
+    }
+
+    /// Start of the oldest open pane.
+    #[must_use]
+    pub fn open_from(&self) -> Option<i64> {
+        self.open.first().map(|open| open.index * self.pane_ms)
     }
 
     /// Panes up to this one take no more posts.

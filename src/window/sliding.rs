@@ -87,6 +87,12 @@ impl Window {
         if (id as usize) < self.people.rows() { self.people.get(id) } else { 0 }
     }
 
+    /// People of all tags, by id.
+    #[must_use]
+    pub fn people_column(&self) -> &Column<u32> {
+        &self.people
+    }
+
     /// Count of one tag.
     #[must_use]
     pub fn count(&self, id: u32) -> u32 {

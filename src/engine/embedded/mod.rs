@@ -36,17 +36,21 @@ use crate::clock::Clock;
 use crate::engine::{EngineError, RunHandle, RunOptions, Summary};
 use crate::job::{Plan, SourcePlan, TimePlan};
 use crate::post::Position;
-use crate::rank::{Ask, Published, Query, Ranking, SourceStatus, TagDetail};
+use crate::rank::{Ask, Mode, Published, Query, Ranking, SourceStatus, TagDetail};
 use crate::source::Source;
 use crate::state::extracted::Extracted;
 use crate::state::hash::Seed;
-use crate::state::{Settings, State};
+use crate::state::trending::Gates;
+use crate::state::{Settings, State, trending};
 use crate::window::Shape;
+use crate::window::people::Rules;
 
 /// Extracted batches under way for each worker; this bounds the memory of the queue.
 const BATCHES_PER_WORKER: usize = 4;
 /// How long a source that is gone holds the watermark of the others.
 const HOLD_MAX_MS: i64 = 600_000;
+/// Half-life of counts that decay.
+const DECAY_MS: i64 = 3_600_000;
 /// Questions that may wait for the core.
 const QUESTIONS: usize = 64;
 
@@ -112,11 +116,18 @@ fn ms(length: Duration) -> i64 {
 }
 
 fn settings(plan: &Plan, keep_delta: bool) -> Settings {
+    let modes = &plan.count.modes;
+    let keys = publish::keys(plan);
+    let scored = keys.iter().filter(|key| key.mode.is_scored());
+    let mut asked: Vec<i64> = scored.map(|key| key.window_ms).collect();
+    asked.sort_unstable();
+    asked.dedup();
     Settings {
         shape: Shape {
             pane_ms: ms(plan.count.pane),
-            windows_ms: plan.count.windows.iter().map(|&window| ms(window)).collect(),
-            people: None,
+            windows_ms: windows_ms(plan, &asked),
+            people: modes.iter().any(|mode| mode.needs_people()).then(Rules::default),
+            decay_ms: modes.contains(&Mode::Decay).then_some(DECAY_MS),
         },
         lateness_ms: ms(plan.count.lateness),
         // In a replay sources are read at different speeds, and wait for each other.
@@ -125,8 +136,23 @@ fn settings(plan: &Plan, keep_delta: bool) -> Settings {
         tags_max: plan.limits.tags_max,
         remembered_max_posts: plan.limits.remembered_max_posts,
         remembered_max_ms: ms(plan.limits.remembered_max),
+        trending_ms: asked,
+        gates: Gates::default(),
+        compare: modes.iter().any(|mode| mode.is_comparison()),
+        reports: Vec::new(),
         keep_delta,
     }
+}
+
+/// The windows of the job, and those that `trending` needs for each that it is asked for.
+fn windows_ms(plan: &Plan, asked: &[i64]) -> Vec<i64> {
+    let pane_ms = ms(plan.count.pane);
+    let needed = asked.iter().flat_map(|&window| trending::windows_ms(window, pane_ms));
+    let mut all: Vec<i64> =
+        plan.count.windows.iter().map(|&window| ms(window)).chain(needed).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 fn recipe(plan: &Plan, tags: Seed, people: Seed) -> Recipe {

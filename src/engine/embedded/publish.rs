@@ -7,14 +7,39 @@ use crate::engine::embedded::core::Question;
 use crate::job::{Plan, TimePlan};
 use crate::rank::build::{self, Key, Places};
 use crate::rank::series;
-use crate::rank::{Mode, Published, Query, Ranking, RunState, SinkStatus, SourceStatus, Status};
-use crate::state::State;
+use crate::rank::{
+    PUBLISHED_ROWS_MIN, Published, Query, Ranking, RunState, SinkStatus, SourceStatus, Status,
+};
+use crate::state::{State, trending};
 
 /// Rows published for each mode and window: at least so many for the page, at most so many
 /// whatever the job prints at its end; more are asked for.
-const ROWS: std::ops::RangeInclusive<usize> = 100..=1000;
+const ROWS: std::ops::RangeInclusive<usize> = PUBLISHED_ROWS_MIN..=1000;
 /// The rate is that of the last ten seconds.
 const RATE_MS: i64 = 10_000;
+
+/// Every ranking of a plan: each mode over each window that it can have.
+pub(super) fn keys(plan: &Plan) -> Vec<Key> {
+    let mut keys = Vec::new();
+    for &mode in &plan.count.modes {
+        if !mode.has_window() {
+            keys.push(Key { mode, window_ms: 0 });
+            continue;
+        }
+        let windows = plan.count.windows.iter().map(|window| window.as_millis() as i64);
+        let pane_ms = plan.count.pane.as_millis() as i64;
+        let fits = |window: &i64| !mode.is_scored() || trending::can_ask(*window, pane_ms);
+        keys.extend(windows.filter(fits).map(|window_ms| Key { mode, window_ms }));
+    }
+    keys
+}
+
+/// The ranking that is shown where nobody asked for another.
+pub(super) fn default_key(plan: &Plan) -> Key {
+    let (mode, window) = plan.count.default;
+    let window_ms = if mode.has_window() { window.as_millis() as i64 } else { 0 };
+    Key { mode, window_ms }
+}
 
 /// Makes what is published.
 pub(super) struct Publisher {
@@ -32,21 +57,9 @@ pub(super) struct Publisher {
 
 impl Publisher {
     pub(super) fn new(plan: &Plan, started_at: i64) -> Self {
-        let mut keys = Vec::new();
-        for &mode in &plan.count.modes {
-            match mode {
-                Mode::Total => keys.push(Key { mode, window_ms: 0 }),
-                Mode::Count => keys.extend(
-                    plan.count
-                        .windows
-                        .iter()
-                        .map(|w| Key { mode, window_ms: w.as_millis() as i64 }),
-                ),
-            }
-        }
-        let (mode, window) = plan.count.default;
-        let window_ms = if mode == Mode::Total { 0 } else { window.as_millis() as i64 };
-        let default = keys.iter().position(|key| *key == Key { mode, window_ms }).unwrap_or(0);
+        let keys = keys(plan);
+        let wanted = default_key(plan);
+        let default = keys.iter().position(|key| *key == wanted).unwrap_or(0);
         let status = Status {
             job: plan.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -141,11 +154,11 @@ impl Publisher {
     pub(super) fn ranking(&self, state: &State, query: &Query, at: i64) -> Option<Ranking> {
         let default = self.keys.get(self.default)?;
         let mode = query.mode.unwrap_or(default.mode);
-        let window_ms = match (mode, query.window_s) {
-            (Mode::Total, _) => 0,
-            (Mode::Count, Some(seconds)) => i64::try_from(seconds).ok()?.checked_mul(1000)?,
-            (Mode::Count, None) if default.window_ms > 0 => default.window_ms,
-            (Mode::Count, None) => self.keys.iter().find(|key| key.mode == mode)?.window_ms,
+        let window_ms = match query.window_s {
+            _ if !mode.has_window() => 0,
+            Some(seconds) => i64::try_from(seconds).ok()?.checked_mul(1000)?,
+            None if default.window_ms > 0 => default.window_ms,
+            None => self.keys.iter().find(|key| key.mode == mode)?.window_ms,
         };
         let key = self.keys.iter().find(|key| **key == Key { mode, window_ms })?;
         let mut ranking = build::ranking(state, *key, at, query.top)?;

@@ -20,7 +20,17 @@ const WINDOW_MAX: Duration = Duration::from_hours(7 * 24);
 pub const WINDOWS: [&str; 5] = ["1m", "5m", "15m", "1h", "24h"];
 
 /// Modes and their names.
-const MODES: [(&str, Mode); 2] = [("total", Mode::Total), ("count", Mode::Count)];
+const MODES: [(&str, Mode); 9] = {
+    let mut names = [("", Mode::Total); 9];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = (Mode::ALL[at].name(), Mode::ALL[at]);
+        at += 1;
+    }
+    names
+};
+/// Modes of a job that names none.
+const USUAL: [Mode; 2] = [Mode::Total, Mode::Count];
 
 pub(super) fn check(checker: &mut Checker, job: &CountJob) -> CountPlan {
     let pane = checker.bounded(
@@ -112,7 +122,7 @@ fn misfit(window: Duration, pane: Duration) -> Option<(String, String)> {
 }
 
 fn modes(checker: &mut Checker, job: &CountJob) -> Vec<Mode> {
-    let Some(fields) = &job.modes else { return MODES.map(|(_, mode)| mode).to_vec() };
+    let Some(fields) = &job.modes else { return USUAL.to_vec() };
     let mut modes = Vec::new();
     for field in fields {
         let before = checker.problems.len();

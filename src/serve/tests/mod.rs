@@ -256,6 +256,7 @@ fn ranked(mode: &str, window_s: Option<u64>, rows: &[(&str, u64)]) -> Ranking {
         posts: 100,
         tagged_posts: 60,
         distinct_tags: trends.len() as u64,
+        learning: None,
         trends,
     }
 }

@@ -14,6 +14,7 @@ fn ring() -> Ring {
         pane_ms: PANE_MS,
         windows_ms: WINDOWS_MS.to_vec(),
         people: Some(Rules::default()),
+        decay_ms: None,
     };
     let mut ring = Ring::new(&shape, false);
     ring.grow(8);
@@ -234,6 +235,7 @@ fn a_cap_holds_in_each_span() {
         pane_ms: PANE_MS,
         windows_ms: WINDOWS_MS.to_vec(),
         people: Some(Rules { cap: 3, cap_ms: 100_000 }),
+        decay_ms: None,
     };
     let mut ring = Ring::new(&shape, false);
     ring.grow(1);

@@ -1,0 +1,64 @@
+//! The names of the modes, and what each of them needs.
+
+use crate::rank::Mode;
+
+impl Mode {
+    /// All of them, those for comparison last.
+    pub const ALL: [Self; 9] = [
+        Self::Total,
+        Self::Count,
+        Self::Authors,
+        Self::Trending,
+        Self::Decay,
+        Self::Single,
+        Self::Zscore,
+        Self::Signitrend,
+        Self::Mastodon,
+    ];
+
+    /// Name in the API and in job files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Total => "total",
+            Self::Count => "count",
+            Self::Authors => "authors",
+            Self::Trending => "trending",
+            Self::Decay => "decay",
+            Self::Single => "single",
+            Self::Zscore => "zscore",
+            Self::Signitrend => "signitrend",
+            Self::Mastodon => "mastodon",
+        }
+    }
+
+    /// The mode of a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.name() == name)
+    }
+
+    /// It ranks a window; the others rank all that there was.
+    #[must_use]
+    pub fn has_window(self) -> bool {
+        !matches!(self, Self::Total | Self::Decay)
+    }
+
+    /// It scores tags against their past.
+    #[must_use]
+    pub fn is_scored(self) -> bool {
+        self.has_window() && !matches!(self, Self::Count | Self::Authors)
+    }
+
+    /// It is there for comparison alone.
+    #[must_use]
+    pub fn is_comparison(self) -> bool {
+        matches!(self, Self::Single | Self::Zscore | Self::Signitrend | Self::Mastodon)
+    }
+
+    /// It tells people apart.
+    #[must_use]
+    pub fn needs_people(self) -> bool {
+        matches!(self, Self::Authors | Self::Trending | Self::Single | Self::Mastodon)
+    }
+}

@@ -1,0 +1,72 @@
+//! Rows of the rankings that score tags against their past.
+
+use std::cmp::Ordering;
+
+use crate::rank::Mode;
+use crate::rank::build::Row;
+use crate::rank::score::LISTED;
+use crate::state::State;
+use crate::state::trending::{Score, Trending};
+
+/// The best rows of `mode` over the window of `trending`, best first.
+pub(super) fn rows(state: &State, trending: &Trending, mode: Mode, rows: usize) -> Vec<Row> {
+    let column = state.ring.windows()[trending.asked()].column();
+    let posts = |id| column.get(id);
+    let listed = column.at_least(trending.gates.min_count, state.tags.rows());
+    let listed = listed.filter_map(|id| match mode {
+        Mode::Trending => trend(state, trending, id),
+        Mode::Single => {
+            let scale = *trending.score(&state.ring, id).asked();
+            let score = scale.z;
+            (scale.learned && score >= LISTED).then(|| Row {
+                id,
+                score: Some(score),
+                ..Row::default()
+            })
+        }
+        _ => {
+            let score = trending.compare(&state.ring, mode, id)?;
+            (score > 0.0).then(|| Row { id, score: Some(score), ..Row::default() })
+        }
+    });
+    let mut listed: Vec<Row> =
+        listed.map(|row| Row { count: u64::from(posts(row.id)), ..row }).collect();
+    let order = |a: &Row, b: &Row| {
+        let by_score = b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal);
+        by_score.then(b.count.cmp(&a.count)).then_with(|| state.tags.compare(a.id, b.id))
+    };
+    if listed.len() > rows && rows > 0 {
+        listed.select_nth_unstable_by(rows - 1, order);
+    }
+    listed.truncate(rows);
+    listed.sort_unstable_by(order);
+    listed
+}
+
+/// A row of `trending`, where the gates let it through. Before any window has learned there is no
+/// score, and rows are ordered by their count.
+fn trend(state: &State, trending: &Trending, id: u32) -> Option<Row> {
+    let ring = &state.ring;
+    if ring.authors(id, trending.asked()) < f64::from(trending.gates.min_authors)
+        || trending.glance(ring, id).is_some_and(|most| most < LISTED)
+    {
+        return None;
+    }
+    let score = trending.score(ring, id);
+    passes(trending, &score).then(|| Row {
+        id,
+        score: score.score,
+        lift: score.score.map(|_| score.lift),
+        expected: score.score.map(|_| score.expected),
+        status: score.score.map(|_| score.status()),
+        ..Row::default()
+    })
+}
+
+/// True where a tag may be listed.
+fn passes(trending: &Trending, score: &Score) -> bool {
+    let asked = score.asked();
+    asked.people >= f64::from(trending.gates.min_count)
+        && asked.authors >= f64::from(trending.gates.min_authors)
+        && score.score.is_none_or(|score| score >= LISTED)
+}

@@ -1,0 +1,98 @@
+//! Event time passing boundaries: windows end, scores are held, rankings are put down.
+//!
+//! A boundary is passed when every pane before it is closed, whatever our clock says, so what is
+//! done here is the same live and in a replay at any speed.
+
+use crate::rank::Ranking;
+use crate::rank::build::{self, Key};
+use crate::state::State;
+use crate::state::trending::Trending;
+
+/// A ranking to be put down whenever event time passes a multiple of `every_ms`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Which.
+    pub key: Key,
+    /// Most rows.
+    pub rows: usize,
+    /// Milliseconds of event time; whole panes.
+    pub every_ms: i64,
+}
+
+impl State {
+    /// Closes every pane that ends at or before `watermark`, boundary by boundary.
+    pub(super) fn close_to(&mut self, watermark: i64) {
+        if self.trending.is_empty() && self.reports.is_empty() {
+            self.ring.close_to(watermark);
+            return;
+        }
+        let pane = self.ring.pane_ms();
+        let end = watermark.div_euclid(pane) * pane;
+        let Some(mut passed) = self.passed.or_else(|| self.begin_passing()) else {
+            self.ring.close_to(end);
+            return;
+        };
+        while let Some(at) = self.next_boundary(passed).filter(|at| *at <= end) {
+            self.ring.close_to(at);
+            // Where nothing is left in any window, time jumps to the next post.
+            let next = self.ring.open_from().map_or(end, |open| open.min(end));
+            if self.ring.is_empty() && next > at {
+                self.trending.iter_mut().for_each(|trending| trending.pass_idle(passed, next));
+                passed = next;
+                continue;
+            }
+            self.pass(at);
+            passed = at;
+        }
+        self.passed = Some(passed);
+        self.ring.close_to(end);
+    }
+
+    /// The first post's pane is the first that can be whole; what it is a part of is not.
+    fn begin_passing(&mut self) -> Option<i64> {
+        let first = self.ring.open_from()?;
+        let whole = first + self.ring.pane_ms();
+        self.trending.iter_mut().for_each(|trending| trending.whole_from(whole));
+        self.passed = Some(first);
+        Some(first)
+    }
+
+    fn next_boundary(&self, after: i64) -> Option<i64> {
+        let trending = self.trending.iter().map(|trending| trending.next_boundary(after));
+        let reports = self.reports.iter();
+        let reports = reports.map(|r| (after.div_euclid(r.every_ms) + 1) * r.every_ms);
+        trending.chain(reports).min()
+    }
+
+    fn pass(&mut self, at: i64) {
+        self.ring.estimate();
+        let rows = self.tags.rows();
+        for trending in &mut self.trending {
+            trending.pass(&self.ring, rows, at);
+        }
+        for number in 0..self.reports.len() {
+            let Report { key, rows, every_ms } = self.reports[number];
+            if at % every_ms == 0
+                && let Some(ranking) = build::ranking(self, key, at, rows)
+            {
+                self.reported.push(ranking);
+            }
+        }
+    }
+
+    /// Rankings put down since the last call, oldest first.
+    pub fn take_reported(&mut self) -> std::vec::Drain<'_, Ranking> {
+        self.reported.drain(..)
+    }
+
+    /// What `trending` knows for a window.
+    #[must_use]
+    pub fn trending(&self, window_ms: i64) -> Option<&Trending> {
+        self.trending.iter().find(|trending| trending.window_ms == window_ms)
+    }
+
+    /// Posts before `at` may be missing: windows that overlap the gap teach no baseline.
+    pub fn gap_until(&mut self, at: i64) {
+        self.trending.iter_mut().for_each(|trending| trending.whole_from(at));
+    }
+}

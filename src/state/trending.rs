@@ -1,0 +1,344 @@
+//! What `trending` has learned of each tag, for one window asked for.
+//!
+//! Everything here changes when event time passes a boundary, from closed panes alone: so the
+//! order of posts within the lateness, the number of workers and the speed of a replay change
+//! nothing. What open panes hold may be scored, and is not kept.
+
+use crate::rank::Mode;
+use crate::rank::score::{self, Baseline, Pace};
+use crate::state::Settings;
+use crate::state::column::Column;
+use crate::state::comparison::Comparison;
+use crate::window::Ring;
+
+/// Windows scored together: a quarter, once and four times the one asked for.
+pub const SCALES: usize = 3;
+
+/// What must be true of a tag that is listed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gates {
+    /// Fewest posts in the window.
+    pub min_count: u32,
+    /// Fewest authors in it; posts without author are authors of their own.
+    pub min_authors: u32,
+}
+
+impl Default for Gates {
+    fn default() -> Self {
+        Self { min_count: 5, min_authors: 3 }
+    }
+}
+
+/// What is known of one tag.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Learned {
+    /// Baselines of the three windows.
+    pub baselines: [Baseline; SCALES],
+    /// Highest score, as it was held at the slide `held_at`.
+    pub held: f32,
+    /// Number of that slide, modulo 2^32.
+    pub held_at: u32,
+}
+
+/// One window of a score.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Scale {
+    /// Its length, milliseconds.
+    pub window_ms: i64,
+    /// It has learned enough to be asked.
+    pub learned: bool,
+    /// Distinct authors.
+    pub authors: f64,
+    /// The same under the rules of spread and repetition.
+    pub people: f64,
+    /// Posts.
+    pub posts: u32,
+    /// `people`, transformed.
+    pub y: f64,
+    /// Mean of its past, transformed.
+    pub mu: f64,
+    /// Variance of its past, transformed.
+    pub nu: f64,
+    /// Distance from the mean in units of the noise.
+    pub z: f64,
+}
+
+/// How unusual a tag is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Score {
+    /// Windows, short to long.
+    pub scales: [Scale; SCALES],
+    /// Mean of `z` of the windows that have learned; `None` where none has.
+    pub score: Option<f64>,
+    /// The highest score so far, as far as it is still held.
+    pub held: f64,
+    /// Count that is usual in the window asked for.
+    pub expected: f64,
+    /// Times the usual.
+    pub lift: f64,
+    /// It was a new peak at the last slide, or is one now.
+    pub peak: bool,
+}
+
+impl Score {
+    /// The window asked for.
+    #[must_use]
+    pub fn asked(&self) -> &Scale {
+        &self.scales[1]
+    }
+
+    /// `new`, `rising`, `steady` or `cooling`.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        let score = self.score.unwrap_or(0.0);
+        match () {
+            () if self.peak => "rising",
+            () if self.expected < 1.0 => "new",
+            () if score >= self.held / 2.0 => "steady",
+            () => "cooling",
+        }
+    }
+}
+
+/// `trending` for one window.
+#[derive(Debug)]
+pub struct Trending {
+    /// The window asked for, milliseconds.
+    pub window_ms: i64,
+    /// Scores are held, and peaks told, in steps of this.
+    pub slide_ms: i64,
+    /// Gates of a listing.
+    pub gates: Gates,
+    /// Lengths of the three windows, and their places in the ring.
+    windows: [(i64, usize); SCALES],
+    paces: [Pace; SCALES],
+    comparison: Option<Comparison>,
+    tags: Column<Learned>,
+    /// Tags that peaked at the last slide, ascending.
+    peaks: Vec<u32>,
+    /// Number of the last slide.
+    slide: i64,
+    /// Nothing before this has gaps; windows that begin earlier teach nothing.
+    whole_from: i64,
+    /// Tags that changed since the last checkpoint record, a bit each.
+    changed: Option<Vec<u64>>,
+}
+
+/// `trending` may be asked for windows of four panes to six hours.
+#[must_use]
+pub fn can_ask(window_ms: i64, pane_ms: i64) -> bool {
+    (4 * pane_ms..=6 * 3_600_000).contains(&window_ms)
+}
+
+/// Lengths of the three windows for one of `window_ms`, in whole panes.
+#[must_use]
+pub fn windows_ms(window_ms: i64, pane_ms: i64) -> [i64; SCALES] {
+    let quarter = (window_ms + 4 * pane_ms - 1) / (4 * pane_ms) * pane_ms;
+    [quarter, window_ms, 4 * window_ms]
+}
+
+impl Trending {
+    /// For a window of `window_ms` of `ring`, which must have the three windows.
+    #[must_use]
+    pub fn new(window_ms: i64, ring: &Ring, settings: &Settings) -> Option<Self> {
+        let lengths = windows_ms(window_ms, ring.pane_ms());
+        let mut windows = [(0, 0); SCALES];
+        for (window, ms) in windows.iter_mut().zip(lengths) {
+            *window = (ms, ring.windows().iter().position(|window| window.ms == ms)?);
+        }
+        let half_life = score::half_life_ms(window_ms);
+        let slide_ms = (window_ms / 60 / ring.pane_ms()).max(1) * ring.pane_ms();
+        Some(Self {
+            window_ms,
+            slide_ms,
+            gates: settings.gates,
+            comparison: settings.compare.then(Comparison::default),
+            windows,
+            paces: lengths.map(|ms| Pace::new(ms, half_life)),
+            tags: Column::default(),
+            peaks: Vec::new(),
+            slide: 0,
+            whole_from: i64::MAX,
+            changed: settings.keep_delta.then(Vec::new),
+        })
+    }
+
+    /// Makes room for ids below `rows`.
+    pub fn grow(&mut self, rows: usize) {
+        self.tags.grow(rows);
+        if let Some(comparison) = &mut self.comparison {
+            comparison.grow(rows);
+        }
+        if let Some(changed) = &mut self.changed {
+            changed.resize(self.tags.rows() / 64, 0);
+        }
+    }
+
+    /// Posts from `at` on are complete; where there was a gap before, windows that overlap it teach
+    /// nothing.
+    pub fn whole_from(&mut self, at: i64) {
+        self.whole_from = if self.whole_from == i64::MAX { at } else { self.whole_from.max(at) };
+    }
+
+    /// The first boundary after `at`, at which a slide or a window ends.
+    #[must_use]
+    pub fn next_boundary(&self, at: i64) -> i64 {
+        let next = |ms: i64| (at.div_euclid(ms) + 1).saturating_mul(ms);
+        let windows = self.windows.iter().map(|window| next(window.0));
+        windows.min().unwrap_or(i64::MAX).min(next(self.slide_ms))
+    }
+
+    /// Event time has reached the boundary `at`, and every pane before it is closed.
+    pub fn pass(&mut self, ring: &Ring, rows: u32, at: i64) {
+        if at % self.slide_ms == 0 {
+            self.hold(ring, rows, at);
+            if let Some(comparison) = &mut self.comparison {
+                let slide = (self.slide, self.slide_ms);
+                comparison.hold(ring, rows, self.windows[1].1, &self.paces[1], slide);
+            }
+        }
+        for scale in 0..SCALES {
+            let (ms, window) = self.windows[scale];
+            if at % ms != 0 || at - ms < self.whole_from {
+                continue;
+            }
+            self.paces[scale].advance(1);
+            for id in ring.windows()[window].column().at_least(1, rows) {
+                let people = ring.crowd(id, window).people;
+                self.tags.at_mut(id).baselines[scale].learn(&self.paces[scale], people);
+                self.mark(id);
+            }
+            if let Some(comparison) = self.comparison.as_mut().filter(|_| scale == 1) {
+                comparison.learn(ring, rows, window, &self.paces[1]);
+            }
+        }
+    }
+
+    /// Event time passes from `from` to `to` and no window holds anything any more.
+    pub fn pass_idle(&mut self, from: i64, to: i64) {
+        for (pace, (ms, _)) in self.paces.iter_mut().zip(self.windows) {
+            let from = from.max(self.whole_from.saturating_add(ms - 1));
+            let windows = to.div_euclid(ms) - from.div_euclid(ms);
+            pace.advance(u32::try_from(windows.max(0)).unwrap_or(u32::MAX));
+        }
+        self.slide = to.div_euclid(self.slide_ms);
+        self.peaks.clear();
+    }
+
+    /// Holds the scores of a slide.
+    fn hold(&mut self, ring: &Ring, rows: u32, at: i64) {
+        self.slide = at.div_euclid(self.slide_ms);
+        self.peaks.clear();
+        let asked = ring.windows()[self.windows[1].1].column();
+        for id in asked.at_least(self.gates.min_count, rows) {
+            let Some(score) = self.glance(ring, id) else { continue };
+            let held = self.held(id);
+            if score <= held {
+                continue;
+            }
+            let Some(score) = self.score(ring, id).score.filter(|score| *score > held) else {
+                continue;
+            };
+            if score >= score::PEAK {
+                self.peaks.push(id);
+            }
+            let tag = self.tags.at_mut(id);
+            (tag.held, tag.held_at) = (score as f32, self.slide as u32);
+            self.mark(id);
+        }
+    }
+
+    fn mark(&mut self, id: u32) {
+        if let Some(changed) = &mut self.changed {
+            changed[id as usize / 64] |= 1 << (id % 64);
+        }
+    }
+
+    /// The score held for a tag, as of the last slide.
+    fn held(&self, id: u32) -> f64 {
+        let tag = self.tags.at(id);
+        let slides = (self.slide as u32).wrapping_sub(tag.held_at);
+        score::held(f64::from(tag.held), i64::from(slides) * self.slide_ms, self.window_ms)
+    }
+
+    /// The most that the score of a tag can be: as if every author were one of the people. It costs
+    /// no look at them.
+    #[must_use]
+    pub fn glance(&self, ring: &Ring, id: u32) -> Option<f64> {
+        let (mut sum, mut learned) = (0.0, 0.0);
+        for (scale, pace) in self.paces.iter().enumerate().filter(|(_, pace)| pace.has_learned()) {
+            let past = self.tags.at(id).baselines[scale].at(pace, pace.windows());
+            sum += score::surprise(ring.authors(id, self.windows[scale].1), past);
+            learned += 1.0;
+        }
+        (learned > 0.0).then(|| sum / learned)
+    }
+
+    /// How unusual a tag is, with all that it follows from.
+    #[must_use]
+    pub fn score(&self, ring: &Ring, id: u32) -> Score {
+        let mut scales = [Scale::default(); SCALES];
+        let (mut sum, mut learned) = (0.0, 0.0);
+        for (number, scale) in scales.iter_mut().enumerate() {
+            let (window_ms, window) = self.windows[number];
+            let pace = &self.paces[number];
+            let crowd = ring.crowd(id, window);
+            let (mu, nu) = self.tags.at(id).baselines[number].at(pace, pace.windows());
+            *scale = Scale {
+                window_ms,
+                learned: pace.has_learned(),
+                authors: crowd.authors,
+                people: crowd.people,
+                posts: ring.windows()[window].count(id),
+                y: score::transform(crowd.people),
+                mu,
+                nu,
+                z: score::surprise(crowd.people, (mu, nu)),
+            };
+            if scale.learned {
+                sum += scale.z;
+                learned += 1.0;
+            }
+        }
+        let score = (learned > 0.0).then(|| sum / learned);
+        let held = self.held(id);
+        let expected = score::expected((scales[1].mu, scales[1].nu));
+        Score {
+            scales,
+            score,
+            held,
+            expected,
+            lift: score::lift(scales[1].people, expected),
+            peak: self.peaks.binary_search(&id).is_ok()
+                || score.is_some_and(|score| score > held && score >= score::PEAK),
+        }
+    }
+
+    /// How many windows of the shortest kind have been learned, where that is not enough yet.
+    #[must_use]
+    pub fn learning(&self) -> Option<u32> {
+        let most = self.paces.iter().map(Pace::windows).max().unwrap_or(0);
+        (most < score::LEARNED).then_some(most)
+    }
+
+    /// The score of a tag in one of the modes for comparison, where they are kept.
+    #[must_use]
+    pub fn compare(&self, ring: &Ring, mode: Mode, id: u32) -> Option<f64> {
+        self.comparison.as_ref()?.score(ring, mode, (self.windows[1].1, &self.paces[1]), id)
+    }
+
+    /// The place in the ring of the window asked for.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        self.windows[1].1
+    }
+
+    /// Forgets a tag.
+    pub fn forget(&mut self, id: u32) {
+        *self.tags.at_mut(id) = Learned::default();
+        if let Some(comparison) = &mut self.comparison {
+            comparison.forget(id);
+        }
+        self.mark(id);
+    }
+}

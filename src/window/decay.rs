@@ -1,0 +1,137 @@
+//! Counts that decay: each post weighs half as much after a half-life (forward decay: Cormode,
+//! Shkapenyuk, Srivastava, Xu, ICDE 2009).
+//!
+//! What is kept is what a post would weigh at a landmark in the past, so that nothing has to be
+//! multiplied as time goes on; before numbers grow too large all are brought to a later landmark,
+//! by a power of two, which loses nothing.
+
+use crate::state::column::Column;
+use crate::window::pane::Pair;
+
+/// Half-lives after which the landmark moves.
+const MOVE_AFTER: i64 = 256;
+
+/// Decaying counts of all tags.
+#[derive(Debug)]
+pub struct Decay {
+    half_life_ms: i64,
+    /// Half-lives from the Unix epoch to the landmark.
+    landmark: i64,
+    column: Column<f64>,
+    /// Tags and what they weighed before open panes were laid over.
+    laid: Vec<(u32, f64)>,
+}
+
+impl Decay {
+    /// For a half-life in milliseconds.
+    #[must_use]
+    pub fn new(half_life_ms: i64) -> Self {
+        Self { half_life_ms, landmark: i64::MIN, column: Column::default(), laid: Vec::new() }
+    }
+
+    /// Makes room for ids below `rows`.
+    pub fn grow(&mut self, rows: usize) {
+        self.column.grow(rows);
+    }
+
+    /// What a post of time `at_ms` weighs at the landmark.
+    fn weight(&self, at_ms: i64) -> f64 {
+        let from = self.landmark.saturating_mul(self.half_life_ms);
+        (at_ms.saturating_sub(from) as f64 / self.half_life_ms as f64).exp2()
+    }
+
+    /// Adds the counts of a pane that ends at `at_ms`; panes come in order.
+    pub fn add(&mut self, at_ms: i64, pairs: &[Pair]) {
+        let now = at_ms.div_euclid(self.half_life_ms);
+        if self.landmark == i64::MIN {
+            self.landmark = now;
+        } else if now - self.landmark > MOVE_AFTER {
+            self.move_to(now);
+        }
+        let weight = self.weight(at_ms);
+        for &(id, count) in pairs {
+            *self.column.at_mut(id) += weight * f64::from(count);
+        }
+    }
+
+    fn move_to(&mut self, landmark: i64) {
+        let by = (-((landmark - self.landmark) as f64)).exp2();
+        self.landmark = landmark;
+        for id in 0..self.column.rows() as u32 {
+            *self.column.at_mut(id) *= by;
+        }
+    }
+
+    /// Takes one post of each of `ids` back that was counted in a pane which ended at `at_ms`.
+    pub fn take_back(&mut self, at_ms: i64, ids: &[u32]) {
+        let weight = self.weight(at_ms);
+        for &id in ids {
+            let column = self.column.at_mut(id);
+            *column = (*column - weight).max(0.0);
+        }
+    }
+
+    /// Lays the counts of an open pane over them.
+    pub fn lay(&mut self, at_ms: i64, pairs: &[Pair]) {
+        if self.landmark == i64::MIN {
+            self.landmark = at_ms.div_euclid(self.half_life_ms);
+        }
+        let weight = self.weight(at_ms);
+        for &(id, count) in pairs {
+            let column = self.column.at_mut(id);
+            self.laid.push((id, *column));
+            *column += weight * f64::from(count);
+        }
+    }
+
+    /// Takes off what was laid over.
+    pub fn lift(&mut self) {
+        for (id, before) in self.laid.drain(..).rev() {
+            *self.column.at_mut(id) = before;
+        }
+    }
+
+    /// What a tag weighs at the landmark; tags compare by it.
+    #[must_use]
+    pub fn column(&self) -> &Column<f64> {
+        &self.column
+    }
+
+    /// The decayed count at `at_ms` of what weighs so much at the landmark.
+    #[must_use]
+    pub fn count(&self, weight: f64, at_ms: i64) -> f64 {
+        if weight > 0.0 { weight / self.weight(at_ms) } else { 0.0 }
+    }
+
+    /// Forgets a tag.
+    pub fn forget(&mut self, id: u32) {
+        *self.column.at_mut(id) = 0.0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3_600_000;
+
+    #[test]
+    fn an_hour_halves_and_the_landmark_shows_nowhere() {
+        let mut decay = Decay::new(HOUR);
+        decay.grow(2);
+        let start = 1_700_000_000_000;
+        decay.add(start, &[(0, 8)]);
+        let count = |decay: &Decay, id, at| decay.count(decay.column().get(id), at);
+        assert!((count(&decay, 0, start + 3 * HOUR) - 1.0).abs() < 1e-9);
+        decay.lay(start + HOUR, &[(0, 4), (1, 1)]);
+        assert!((count(&decay, 0, start + HOUR) - 8.0).abs() < 1e-9);
+        decay.lift();
+        assert_eq!(decay.column().get(1), 0.0);
+        let later = start + 1000 * HOUR;
+        decay.add(later, &[(1, 5)]);
+        assert!((count(&decay, 1, later) - 5.0).abs() < 1e-9);
+        assert!(count(&decay, 0, later) < 1e-200);
+        decay.take_back(later, &[1]);
+        assert!((count(&decay, 1, later) - 4.0).abs() < 1e-9);
+    }
+}
