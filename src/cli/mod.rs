@@ -15,6 +15,7 @@ mod extract;
 mod flags;
 mod generate;
 mod man;
+mod quality;
 mod records;
 mod relay;
 mod replay;
@@ -92,6 +93,9 @@ enum Command {
     /// Commit and recover a state of many tags, for the bench
     #[command(hide = true)]
     BenchCheckpoint(bench::CheckpointArgs),
+    /// Judge the rankings on benchmarks with a known answer
+    #[command(hide = true)]
+    Quality(quality::QualityArgs),
 }
 
 /// The whole program: reads the command line, runs the command, gives the exit code.
@@ -122,6 +126,7 @@ fn dispatch(command: Command, talk: &Talk) -> Outcome {
         Command::CrashPoints => bench::crash_points(),
         Command::BenchScan(args) => bench::scan(&args),
         Command::BenchCheckpoint(args) => bench::checkpoint(&args),
+        Command::Quality(args) => quality::run(&args),
     }
 }
 

@@ -11,14 +11,15 @@ pub struct Seed([u64; 4]);
 impl Seed {
     /// A key from 32 bytes; what is random about it is the caller's business.
     #[must_use]
-    pub fn new(bytes: [u8; 32]) -> Self {
-        let word = |i: usize| {
-            let mut eight = [0; 8];
-            eight.copy_from_slice(&bytes[i * 8..i * 8 + 8]);
-            u64::from_le_bytes(eight)
-        };
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        let (mut words, mut at) = ([0; 4], 0);
+        while at < 32 {
+            words[at / 8] |= (bytes[at] as u64) << (8 * (at % 8));
+            at += 1;
+        }
         // The last word multiplies everything once more, and must not be even.
-        Self([word(0), word(1), word(2), word(3) | 1])
+        words[3] |= 1;
+        Self(words)
     }
 
     /// Hash of up to 16 bytes that stand in `key`, zeros after `len`.
