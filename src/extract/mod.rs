@@ -10,6 +10,7 @@ pub mod grammar;
 mod host;
 pub mod key;
 pub mod markup;
+pub mod print;
 pub mod scan;
 mod text;
 mod url;

@@ -28,7 +28,7 @@ pub enum Mode {
     Trending,
     /// Count in which a post weighs half as much after an hour.
     Decay,
-    /// For comparison: `trending` with the window asked for alone.
+    /// For comparison: `trending` with the shortest of its three windows alone.
     Single,
     /// For comparison: posts in units of their standard deviation.
     Zscore,

@@ -16,7 +16,7 @@ pub(super) fn rows(state: &State, trending: &Trending, mode: Mode, rows: usize) 
     let listed = listed.filter_map(|id| match mode {
         Mode::Trending => trend(state, trending, id),
         Mode::Single => {
-            let scale = *trending.score(&state.ring, id).asked();
+            let scale = trending.score(&state.ring, id).scales[0];
             let score = scale.z;
             (scale.learned && score >= LISTED).then(|| Row {
                 id,

@@ -261,6 +261,14 @@ impl Trending {
         score::held(f64::from(tag.held), i64::from(slides) * self.slide_ms, self.window_ms)
     }
 
+    /// The score of a tag that peaked at the last slide, whatever its height.
+    #[must_use]
+    pub fn peaked(&self, id: u32) -> Option<f64> {
+        let tag = self.tags.at(id);
+        let now = tag.held > 0.0 && tag.held_at == self.slide as u32;
+        now.then(|| f64::from(tag.held))
+    }
+
     /// The most that the score of a tag can be: as if every author were one of the people. It costs
     /// no look at them.
     #[must_use]

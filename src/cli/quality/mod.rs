@@ -29,6 +29,7 @@ use crate::window::people::Rules;
 
 /// A ranking is judged so often.
 const JUDGED_MS: i64 = 15 * 60_000;
+const PANE_MS: i64 = 10_000;
 const TOP: usize = 10;
 
 #[derive(Args, Debug)]
@@ -130,13 +131,10 @@ impl Verdict {
     }
 }
 
-/// A state that ranks by `modes` over `window_ms`, put down every `every_ms`.
-fn state(modes: &[Mode], window_ms: i64, every_ms: i64, rows: usize) -> State {
-    let pane_ms = 10_000;
+/// A state that knows `trending` over `window_ms` and puts `reports` down.
+fn state(pane_ms: i64, window_ms: i64, reports: &[Report]) -> State {
     let mut windows = windows_ms(window_ms, pane_ms).to_vec();
     windows.sort_unstable();
-    let key = |&mode: &Mode| Key { mode, window_ms: if mode.has_window() { window_ms } else { 0 } };
-    let reports = modes.iter().map(|mode| Report { key: key(mode), rows, every_ms });
     let settings = Settings {
         shape: Windows {
             pane_ms,
@@ -153,7 +151,7 @@ fn state(modes: &[Mode], window_ms: i64, every_ms: i64, rows: usize) -> State {
         trending_ms: vec![window_ms],
         gates: Gates::default(),
         compare: true,
-        reports: reports.collect(),
+        reports: reports.to_vec(),
         keep_delta: false,
     };
     State::new(settings, SEED)
@@ -197,7 +195,9 @@ const MODES: [Mode; 9] = Mode::ALL;
 fn injection(seed: u64, window_ms: i64, shapes: &[Shape], bots: bool) -> Vec<(Mode, Verdict)> {
     let mut world = World::new(seed, shapes, bots);
     let kinds = world.kinds();
-    let state = state(&MODES, window_ms, JUDGED_MS.min(window_ms / 4), TOP);
+    let key = |mode: Mode| Key { mode, window_ms: if mode.has_window() { window_ms } else { 0 } };
+    let reports = MODES.map(|mode| Report { key: key(mode), rows: TOP, every_ms: JUDGED_MS });
+    let state = state(PANE_MS, window_ms, &reports);
     let mut feeder = Feeder { state, batch: Extracted::default() };
     let mut judges: HashMap<&'static str, Judge> = HashMap::new();
     let mut posts = Vec::new();
