@@ -196,6 +196,6 @@ mod x86 {
 #[must_use]
 pub fn digits(word: u64) -> usize {
     let zero = word ^ 0x3030_3030_3030_3030;
-    let over = (zero & 0x7F7F_7F7F_7F7F_7F7F) + 0x7676_7676_7676_7676 | zero;
+    let over = ((zero & 0x7F7F_7F7F_7F7F_7F7F) + 0x7676_7676_7676_7676) | zero;
     (over & 0x8080_8080_8080_8080).trailing_zeros() as usize / 8
 }
