@@ -28,7 +28,7 @@ pub(crate) fn members() -> impl Strategy<Value = Vec<u8>> {
         "a_key_of_thirty-two_bytes_______",
         "a_key_that_is_even_longer_than_thirty-two_bytes",
     ];
-    const VALUES: [&str; 30] = [
+    const VALUES: [&str; 32] = [
         "null",
         "true",
         "false",
@@ -47,6 +47,8 @@ pub(crate) fn members() -> impl Strategy<Value = Vec<u8>> {
         "\"a string of more than thirty-two bytes in all\"",
         "\"an escape \\\" soon\"",
         "\"a lot of text before the escape comes \\\\\"",
+        "\"an odd \\,\"",
+        "\"a,\\\"b\"",
         "\"open",
         "{}",
         "[]",
