@@ -72,6 +72,7 @@ pub(super) mod scalar {
         let value = key + 2;
         let after = match rest.first()? {
             b'"' => quoted(value)?.quote + 1,
+            b'{' | b'[' if room > 0 && matches!(rest.get(1), Some(b'}' | b']')) => value + 2,
             b'{' | b'[' => container_end(bytes, value + 1, end, room)?,
             b'n' if rest.starts_with(b"null") => value + 4,
             b't' if rest.starts_with(b"true") => value + 4,
