@@ -1,9 +1,9 @@
 //! Puts a state together from a snapshot's pieces and the records after them.
 
-use crate::state::column::{CHUNK, Column};
+use crate::state::column::Column;
 use crate::state::hash::Seed;
 use crate::state::remember::{Memory, Remembered};
-use crate::state::sections::{Meta, kind};
+use crate::state::sections::{Meta, PART, kind};
 use crate::state::table::Tags;
 use crate::state::varint::Reader;
 use crate::state::{Settings, State};
@@ -24,14 +24,14 @@ pub struct Restoring {
     stamps: Stamps,
 }
 
-/// Epoch of each chunk's piece; 0 = the snapshot has none.
+/// Epoch of each part's piece; 0 = the snapshot has none.
 #[derive(Debug, Default)]
 struct Stamps(Vec<u64>);
 
 impl Stamps {
     /// True where what `epoch` tells of a tag is not in its piece.
     fn before(&self, epoch: u64, id: u32) -> bool {
-        self.0.get(id as usize / CHUNK).is_none_or(|&stamp| stamp < epoch)
+        self.0.get(id as usize / PART).is_none_or(|&stamp| stamp < epoch)
     }
 }
 
@@ -65,7 +65,8 @@ impl Restoring {
                 let bad = |_| Nonsense("the counters cannot be read");
                 self.meta = serde_json::from_slice(body).map_err(bad)?;
             }
-            kind::TAGS => self.chunk(body)?,
+            kind::TAGS => self.tags(body, 1)?,
+            kind::TAGS_65536 => self.tags(body, (1 << 16) / PART)?,
             kind::RING => {
                 let mut reader = Reader::new(body);
                 let epoch = reader.get().ok_or(CUT)?;
@@ -166,16 +167,17 @@ impl Restoring {
         Ok(())
     }
 
-    fn chunk(&mut self, body: &[u8]) -> Result<(), Nonsense> {
+    /// Reads the tags of so many parts, which are of one epoch.
+    fn tags(&mut self, body: &[u8], parts: usize) -> Result<(), Nonsense> {
         let mut reader = Reader::new(body);
         let epoch = reader.get().ok_or(CUT)?;
-        let chunk = reader.get().ok_or(CUT)? as usize;
-        if chunk >= u32::MAX as usize / CHUNK {
+        let number = reader.get().ok_or(CUT)? as usize;
+        if number >= u32::MAX as usize / (PART * parts) {
             return Err(CUT);
         }
-        let stamps = &mut self.stamps.0;
-        stamps.resize(stamps.len().max(chunk + 1), 0);
-        stamps[chunk] = epoch;
+        let (stamps, first) = (&mut self.stamps.0, number * parts);
+        stamps.resize(stamps.len().max(first + parts), 0);
+        stamps[first..first + parts].fill(epoch);
         while !reader.is_empty() {
             let id = reader.get_u32().ok_or(CUT)?;
             let since = reader.get_u32().ok_or(CUT)?;

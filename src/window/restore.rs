@@ -4,6 +4,7 @@
 //! counts for a pane (or a tag's total) only if its epoch is later.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
 use crate::state::column::Column;
 use crate::state::varint::Reader;
@@ -280,7 +281,7 @@ impl Parts {
         summer.take_back(&self.minus);
         summer.finish(&mut pairs);
         let (posts, tagged) = (self.posts.max(0) as u64, self.tagged.max(0) as u64);
-        Closed { index, pairs, posts, tagged, other: self.other }
+        Closed { index, pairs: Arc::new(pairs), posts, tagged, other: self.other }
     }
 }
 
