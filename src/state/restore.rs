@@ -97,11 +97,18 @@ impl Restoring {
     /// # Errors
     /// [`Nonsense`] where the sections do not fit together.
     pub fn finish(mut self) -> Result<State, Nonsense> {
-        if !self.tags.finish_restore() {
+        let (ring, closed_to, rows) = (self.ring, self.meta.closed_to, self.tags.rows());
+        // Neither needs the other, and each takes half of a recovery.
+        let (ring, unique) = std::thread::scope(|scope| {
+            let ring = scope.spawn(move || ring.finish(closed_to, rows));
+            let unique = self.tags.finish_restore();
+            (ring.join(), unique)
+        });
+        if !unique {
             return Err(CONTRADICTION);
         }
         let mut state = State::new(self.settings, *self.tags.seed());
-        state.ring = self.ring.finish(self.meta.closed_to, self.tags.rows())?;
+        state.ring = ring.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         state.tags = self.tags;
         state.remembered = self.remembered;
         state.counters = self.meta.counters;

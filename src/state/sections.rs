@@ -143,14 +143,12 @@ impl State {
     }
 
     fn born(&self, ids: &[u32]) -> Vec<u8> {
-        let (mut out, mut key) = (Vec::new(), Vec::new());
+        let mut out = Vec::new();
         for &id in ids.iter().filter(|&&id| self.tags.is_live(id)) {
-            key.clear();
-            self.tags.key(id, &mut key);
             put(&mut out, u64::from(id));
             put(&mut out, u64::from(self.tags.since(id)));
             put(&mut out, self.error_of(id));
-            put_bytes(&mut out, &key);
+            put_bytes(&mut out, self.tags.key_bytes(id, &mut [0; 16]));
         }
         out
     }
@@ -158,6 +156,11 @@ impl State {
     fn learned(&self, learned: &[(u32, u8)]) -> Vec<u8> {
         let (mut out, mut key) = (Vec::new(), Vec::new());
         for &(id, number) in learned {
+            if self.tags.is_plain(id) {
+                put(&mut out, u64::from(id));
+                put_bytes(&mut out, b"");
+                continue;
+            }
             key.clear();
             self.tags.key(id, &mut key);
             let (typed, ..) = self.tags.spellings_met(id);
@@ -202,25 +205,22 @@ impl State {
         put(&mut out, u64::from(part));
         let first = part * PART as u32;
         let end = self.tags.rows().min(first + PART as u32);
-        let mut key = Vec::new();
         for id in (first..end).filter(|&id| self.tags.is_live(id)) {
-            key.clear();
-            self.tags.key(id, &mut key);
+            let (mut short, total) = ([0; 16], self.ring.total().count(id));
+            let key = self.tags.key_bytes(id, &mut short);
             put(&mut out, u64::from(id));
             put(&mut out, u64::from(self.tags.since(id)));
-            put_bytes(&mut out, &key);
-            put(&mut out, self.ring.total().count(id));
+            put_bytes(&mut out, key);
+            put(&mut out, total);
             put(&mut out, self.error_of(id));
             if self.tags.is_plain(id) {
                 // By far the most tags have one spelling, which is the key.
-                put(&mut out, 1);
-                put(&mut out, 0);
-                put(&mut out, 0);
+                out.extend_from_slice(&[1, 0, 0]);
                 continue;
             }
             let (typed, counts, other) = self.tags.spellings_met(id);
             put(&mut out, typed.len() as u64);
-            typed.iter().for_each(|typed| put_spelling(&mut out, &key, typed));
+            typed.iter().for_each(|typed| put_spelling(&mut out, key, typed));
             counts.iter().for_each(|&count| put(&mut out, count));
             put(&mut out, other);
         }

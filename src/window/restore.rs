@@ -66,9 +66,9 @@ impl Restore {
         }
     }
 
-    /// Makes room for ids below `rows`.
+    /// Makes room for the totals of ids below `rows`.
     pub fn grow(&mut self, rows: usize) {
-        self.ring.grow(rows);
+        self.ring.total.column.grow(rows);
     }
 
     /// Sets the all-time count of a tag.
@@ -276,10 +276,16 @@ impl Parts {
     }
 
     fn close(self, index: i64, summer: &mut crate::window::pane::Summer) -> Closed {
-        let mut pairs = Vec::new();
-        summer.add_pairs(&self.pairs);
-        summer.take_back(&self.minus);
-        summer.finish(&mut pairs);
+        let mut pairs = self.pairs;
+        // What one piece alone told is mostly in order already.
+        let summed = pairs.is_sorted_by(|a, b| a.0 < b.0) && pairs.iter().all(|pair| pair.1 > 0);
+        if !summed || !self.minus.is_empty() {
+            summer.add_pairs(&pairs);
+            summer.take_back(&self.minus);
+            pairs.clear();
+            summer.finish(&mut pairs);
+        }
+        pairs.shrink_to_fit();
         let (posts, tagged) = (self.posts.max(0) as u64, self.tagged.max(0) as u64);
         Closed { index, pairs: Arc::new(pairs), posts, tagged, other: self.other }
     }

@@ -34,7 +34,8 @@ enum Write {
     Record(u64, RawSections),
     Begin(u64),
     Piece(RawSections),
-    Finish(u64),
+    /// The last piece.
+    Finish(u64, RawSections),
 }
 
 /// What the writing thread has come to.
@@ -206,7 +207,8 @@ impl Durable {
         if self.snapshot.is_none() {
             let grown = self.progress.since_snapshot.load(Ordering::Relaxed);
             let due = 2 * self.progress.snapshot_bytes.load(Ordering::Relaxed);
-            if grown < due.max(log_bytes_min()) {
+            let full = self.queue.as_ref().is_none_or(Sender::is_full);
+            if grown < due.max(log_bytes_min()) || full {
                 return Ok(());
             }
             self.send(Write::Begin(self.epoch))?;
@@ -218,10 +220,8 @@ impl Durable {
             if let Some(piece) = snapshot.next(state, self.epoch) {
                 self.send(Write::Piece(vec![piece]))?;
             } else {
-                let mut rest = vec![positions_section(positions)];
-                rest.push(meta_section(state));
-                self.send(Write::Piece(rest))?;
-                self.send(Write::Finish(self.epoch))?;
+                let rest = vec![positions_section(positions), meta_section(state)];
+                self.send(Write::Finish(self.epoch, rest))?;
                 self.snapshot = None;
             }
         }
@@ -297,7 +297,10 @@ fn write(
                     warn(checkpoint.snapshot_piece(&required(sections)));
                 }
             }
-            Write::Finish(epoch) => {
+            Write::Finish(epoch, sections) => {
+                if checkpoint.snapshot_begun().is_some() {
+                    warn(checkpoint.snapshot_piece(&required(sections)));
+                }
                 if checkpoint.snapshot_begun().is_some() {
                     warn(checkpoint.finish_snapshot(epoch));
                 }
