@@ -205,8 +205,11 @@ impl State {
         put(&mut out, u64::from(part));
         let first = part * PART as u32;
         let end = self.tags.rows().min(first + PART as u32);
+        let mut news = vec![0; PART];
+        self.ring.add_untotalled(first, &mut news);
         for id in (first..end).filter(|&id| self.tags.is_live(id)) {
-            let (mut short, total) = ([0; 16], self.ring.total().count(id));
+            let total = self.ring.total().count(id) + news[(id - first) as usize];
+            let mut short = [0; 16];
             let key = self.tags.key_bytes(id, &mut short);
             put(&mut out, u64::from(id));
             put(&mut out, u64::from(self.tags.since(id)));
@@ -260,7 +263,6 @@ impl Snapshotter {
     /// The next piece, as of `epoch`, which must be the newest record's; `None` = all are taken.
     pub fn next(&mut self, state: &mut State, epoch: u64) -> Option<Raw> {
         if (self.part as usize * PART) < state.tags.rows() as usize {
-            state.ring.bring_totals();
             self.part += 1;
             return Some(Raw::Body(kind::TAGS, state.part(epoch, self.part - 1)));
         }

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use crate::state::varint::{put, put_signed};
 use crate::window::pane::{Closed, Open, Pair};
 use crate::window::ring::{MINUTE_MS, Ring, step_of};
-use crate::window::total::bring_total;
 
 /// Changes gathered for the next checkpoint record.
 #[derive(Debug, Default)]
@@ -141,11 +140,14 @@ impl Ring {
         self.delta.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// Brings what open panes hold into the totals: those of a snapshot must hold what the records
-    /// before it told.
-    pub fn bring_totals(&mut self) {
-        for pane in &mut self.open {
-            bring_total(&mut self.total, pane, &mut self.summer);
+    /// Adds what open panes hold and the totals do not yet, for ids from `first` on: the totals of
+    /// a snapshot must hold what the records before it told. Bringing all of it into the column
+    /// would cost far more than looking through it for few ids.
+    pub fn add_untotalled(&self, first: u32, counts: &mut [u64]) {
+        for id in self.open.iter().flat_map(|open| &open.log[open.in_total..]) {
+            if let Some(count) = counts.get_mut(id.wrapping_sub(first) as usize) {
+                *count += 1;
+            }
         }
     }
 
