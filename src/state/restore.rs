@@ -264,3 +264,37 @@ impl Restoring {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::varint::put;
+    use crate::window::Shape;
+
+    #[test]
+    fn an_epoch_stands_for_all_ids_of_its_piece() {
+        let settings = Settings {
+            shape: Shape { pane_ms: 10_000, windows_ms: vec![60_000] },
+            lateness_ms: 0,
+            hold_max_ms: 0,
+            tags_max: 10,
+            sources: 1,
+            remembered_max_posts: 1,
+            remembered_max_ms: 1,
+            keep_delta: true,
+        };
+        for (of, ids) in [(kind::TAGS, 16_384), (kind::TAGS_65536, 65_536)] {
+            let mut restoring = Restoring::new(settings.clone(), Seed::new([1; 32]));
+            let mut body = Vec::new();
+            put(&mut body, 7);
+            put(&mut body, 1);
+            assert_eq!(restoring.read(0, of, &body), Ok(true));
+            let newer = |epoch, id| restoring.stamps.before(epoch, id);
+            assert_eq!(
+                [newer(7, ids - 1), newer(7, ids), newer(7, 2 * ids - 1)],
+                [true, false, false]
+            );
+            assert_eq!([newer(7, 2 * ids), newer(8, ids)], [true, true], "{of}");
+        }
+    }
+}

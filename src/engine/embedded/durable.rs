@@ -28,7 +28,7 @@ const LOG_BYTES_MIN: u64 = 64 << 20;
 /// Overrides [`LOG_BYTES_MIN`], so that a run of seconds under a fault campaign makes snapshots.
 const LOG_BYTES_ENV: &str = "TAGTIDE_SNAPSHOT_LOG_BYTES";
 /// Time spent on pieces of a snapshot at one epoch.
-const PIECES_MAX: Duration = Duration::from_millis(5);
+const PIECES_MAX: Duration = Duration::from_millis(4);
 
 enum Write {
     Record(u64, RawSections),
