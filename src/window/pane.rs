@@ -1,5 +1,7 @@
 //! One slice of event time, open or closed.
 
+use std::sync::Arc;
+
 use crate::state::column::Column;
 
 /// A count of one tag.
@@ -49,8 +51,8 @@ pub(super) struct Saved {
 pub struct Closed {
     /// Start / length, length being that of a pane or a minute.
     pub index: i64,
-    /// Counts; each tag once, by id.
-    pub pairs: Vec<Pair>,
+    /// Counts; each tag once, by id. Shared with the checkpoint until it has written them.
+    pub pairs: Arc<Vec<Pair>>,
     /// Posts.
     pub posts: u64,
     /// Posts with a tag.

@@ -1,6 +1,7 @@
 //! The panes of one view, the windows over them, and the all-time totals.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::state::column::Column;
 use crate::window::pane::{Closed, Open, Pair, Saved, Shown, Summer};
@@ -203,6 +204,8 @@ impl Ring {
     fn close(&mut self, mut open: Open) {
         let mut pairs = Vec::new();
         self.summer.sum(&open.log, &mut pairs);
+        pairs.shrink_to_fit();
+        let mut pairs = Arc::new(pairs);
         self.save_open(&mut open, Some(&pairs));
         if open.in_total == 0 {
             pairs.iter().for_each(|&(id, by)| self.total.add(id, u64::from(by)));
@@ -212,10 +215,10 @@ impl Ring {
         if !open.minus.is_empty() {
             self.summer.add_pairs(&pairs);
             self.summer.take_back(&open.minus);
-            pairs.clear();
-            self.summer.finish(&mut pairs);
+            let mut left = Vec::new();
+            self.summer.finish(&mut left);
+            pairs = Arc::new(left);
         }
-        pairs.shrink_to_fit();
         let Open { index, posts, tagged, other, mut log, .. } = open;
         if self.spare.len() < SPARE {
             log.clear();
@@ -271,8 +274,10 @@ impl Ring {
                 }
             }
             if keep {
-                self.summer.finish(&mut whole.pairs);
-                whole.pairs.shrink_to_fit();
+                let mut pairs = Vec::new();
+                self.summer.finish(&mut pairs);
+                pairs.shrink_to_fit();
+                whole.pairs = Arc::new(pairs);
                 self.minutes.push_back(whole);
             }
         }
@@ -359,9 +364,11 @@ impl Ring {
         let Some(closed) = found else { return };
         closed.posts = closed.posts.saturating_sub(1);
         closed.tagged = closed.tagged.saturating_sub(tagged);
+        // What the checkpoint has in hand stays as it was when it took it.
+        let pairs = Arc::make_mut(&mut closed.pairs);
         for &id in ids {
-            if let Ok(at) = closed.pairs.binary_search_by_key(&id, |pair| pair.0) {
-                closed.pairs[at].1 = closed.pairs[at].1.saturating_sub(1);
+            if let Ok(at) = pairs.binary_search_by_key(&id, |pair| pair.0) {
+                pairs[at].1 = pairs[at].1.saturating_sub(1);
             }
         }
         for window in &mut self.windows {
