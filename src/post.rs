@@ -43,13 +43,21 @@ impl Default for Raw<'_> {
     }
 }
 
+/// `String::from_utf8_lossy`, which takes its time over each byte even where nothing is wrong.
+fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
+}
+
 impl<'a> Raw<'a> {
     /// The string; invalid UTF-8 and lone surrogates become U+FFFD.
     #[must_use]
     pub fn to_str(&self) -> Cow<'a, str> {
         match self {
-            Raw::Plain(bytes) => String::from_utf8_lossy(bytes),
-            Raw::Json(bytes) if !bytes.contains(&b'\\') => String::from_utf8_lossy(bytes),
+            Raw::Plain(bytes) => lossy(bytes),
+            Raw::Json(bytes) if !bytes.contains(&b'\\') => lossy(bytes),
             Raw::Json(bytes) => Cow::Owned(crate::decode::json::unescape_lossy(bytes)),
             Raw::Owned(text) => Cow::Owned(text.clone()),
         }
@@ -165,6 +173,11 @@ pub struct Batch {
     read: usize,
     /// Asks the source for little at a time, because its records are let through slowly.
     pub small: bool,
+    /// Somebody will look at each line: the source should [note](Batch::note_ends) its end where
+    /// it looks for it anyway.
+    pub wants_ends: bool,
+    /// Ends of lines that were noted.
+    ends: Vec<usize>,
     /// `bytes` still holds what it held before [`Batch::clear`].
     stale: bool,
     /// Records (lines, empty ones included) of this source before this batch.
@@ -192,8 +205,9 @@ impl Batch {
     /// Empties it for reuse; the buffer keeps its capacity, and its old bytes for
     /// [`Batch::room`].
     pub fn clear(&mut self) {
-        let bytes = std::mem::take(&mut self.bytes);
-        *self = Self { bytes, stale: true, ..Self::default() };
+        let (bytes, mut ends) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.ends));
+        ends.clear();
+        *self = Self { bytes, ends, stale: true, ..Self::default() };
     }
 
     /// The buffer for a source to append whole records to; empty after [`Batch::clear`].
@@ -222,12 +236,37 @@ impl Batch {
         self.len = len;
     }
 
+    /// Notes the newlines in `from..to`, whole lines that were just written; returns how many.
+    pub fn note_ends(&mut self, from: usize, to: usize) -> usize {
+        let before = self.ends.len();
+        self.ends.extend(memchr::memchr_iter(b'\n', &self.bytes[from..to]).map(|at| from + at));
+        self.ends.len() - before
+    }
+
+    /// Where its lines end: the places of their newlines. Looks for them where they were not noted.
+    pub fn find_ends(&mut self) -> &[usize] {
+        let noted = self.ends.len() as u64 == self.lines
+            && self.ends.last().map_or(0, |end| end + 1) == self.len;
+        if !noted {
+            self.ends.clear();
+            self.note_ends(0, self.len);
+        }
+        &self.ends
+    }
+
+    /// What the last [`Batch::find_ends`] found.
+    #[must_use]
+    pub fn ends(&self) -> &[usize] {
+        &self.ends
+    }
+
     /// A batch with the buffer of this one, which keeps only what is said about its records.
     #[must_use]
     pub fn take_bytes(&mut self) -> Self {
-        let bytes = std::mem::take(&mut self.bytes);
+        let (bytes, mut ends) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.ends));
+        ends.clear();
         self.read = std::mem::take(&mut self.len);
-        Self { bytes, stale: true, ..Self::default() }
+        Self { bytes, ends, stale: true, ..Self::default() }
     }
 
     /// Bytes of the records, whether they are still in it or not.

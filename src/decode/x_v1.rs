@@ -80,6 +80,9 @@ const BODY: Keys = Keys::of(&["text", "full_text", "entities", "extended_tweet"]
 /// The keys that [`id`] knows.
 const ID: Keys = Keys::of(&["id_str", "id"]);
 
+/// The key that [`entities`] knows.
+const ENTITIES: Keys = Keys::of(&["hashtags"]);
+
 /// Decodes a record.
 pub(super) fn walk<'a>(w: &mut Walker<'a>) -> Walked<'a> {
     let mut record = Record::default();
@@ -192,13 +195,13 @@ fn choose<'a>(w: &Walker<'a>, mut short: Body<'a>, post: &mut Post<'a>) -> Resul
 
 /// `{"hashtags":[{"text":"tag","indices":[from,to]}]}`, in code points.
 fn entities<'a>(w: &mut Walker<'a>, given: &mut Option<GivenTags<'a>>) -> Result<(), Stop> {
-    w.object(|w, key| {
+    w.members(&ENTITIES, |w, key| {
         if key != b"hashtags" {
-            return Ok(());
+            return Ok(true);
         }
         if w.peek()? != b'[' {
             *given = None;
-            return Ok(());
+            return Ok(true);
         }
         let tags = given.insert(GivenTags::new());
         w.array(|w| {
@@ -207,7 +210,7 @@ fn entities<'a>(w: &mut Walker<'a>, given: &mut Option<GivenTags<'a>>) -> Result
             }
             Ok(())
         })?;
-        Ok(())
+        Ok(true)
     })?;
     Ok(())
 }

@@ -9,8 +9,12 @@
 //! what runs where AVX2 and carry-less multiplication are missing.
 #![allow(unsafe_code)]
 
+mod plain;
+
 #[cfg(target_arch = "x86_64")]
 use std::sync::atomic::{AtomicU8, Ordering};
+
+pub use plain::{Letters, Member, after_plain, digits};
 
 /// Where a string ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,22 +213,19 @@ mod x86 {
         u64::from(low) | u64::from(high) << 32
     }
 
-    /// The bytes that a backslash escapes. `carry` is 1 where the first byte is escaped by the
-    /// last of the block before, and is left so for the next block.
+    /// The bytes after an odd number of backslashes, which the last of these escapes. `carry` is 1
+    /// where the first byte is escaped by the last of the block before, and is left so for the
+    /// next block.
     #[inline(always)]
     fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
-        let mut escaped = *carry;
-        let mut rest = backslashes & !*carry;
-        *carry = 0;
-        while rest != 0 {
-            let one = rest & rest.wrapping_neg();
-            let next = one << 1;
-            if next == 0 {
-                *carry = 1;
-            }
-            escaped |= next;
-            rest &= !(one | next);
-        }
+        const EVEN: u64 = 0x5555_5555_5555_5555;
+        let runs = backslashes & !*carry;
+        let starts = runs & !(runs << 1);
+        // Adding its first bit to a run leaves one bit, after its end.
+        let from_even = runs.wrapping_add(starts & EVEN) & !runs;
+        let (from_odd, over) = runs.overflowing_add(starts & !EVEN);
+        let escaped = from_even & !EVEN | from_odd & !runs & EVEN | *carry;
+        *carry = u64::from(over);
         escaped
     }
 
@@ -312,4 +313,4 @@ mod x86 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

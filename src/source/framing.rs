@@ -166,7 +166,11 @@ impl Framer {
                 self.dropped.oversize += long.dropped;
                 records = self.base + long.kept_bytes;
             }
-            lines = memchr_iter(b'\n', &bytes[self.base..records]).count();
+            lines = if batch.wants_ends {
+                batch.note_ends(self.base, records)
+            } else {
+                memchr_iter(b'\n', &batch.room(records)[self.base..]).count()
+            };
         } else {
             // The lead is still in the tail; only what came in this fill is new.
             self.tail.extend_from_slice(&bytes[self.base + self.lead..]);

@@ -7,8 +7,7 @@
 
 use crate::state::State;
 use crate::state::column::Column;
-use crate::state::sections::kind;
-use crate::state::varint::put;
+use crate::state::sections::{Raw, kind};
 
 impl State {
     /// Makes room for `wanted` new tags where the cap asks for it.
@@ -40,9 +39,7 @@ impl State {
         }
         self.counters.evicted_tags += ids.len() as u64;
         if self.settings.keep_delta {
-            let mut body = Vec::new();
-            ids.iter().for_each(|&id| put(&mut body, u64::from(id)));
-            earlier.push((kind::EVICTED, body));
+            earlier.push(Raw::Tags(kind::EVICTED, ids));
             self.news.earlier = earlier;
         }
     }

@@ -21,6 +21,10 @@ struct Part {
     used: usize,
 }
 
+fn slot(hash: u64, number: u32) -> u64 {
+    hash << 32 | u64::from(number + 1)
+}
+
 impl Default for Index {
     fn default() -> Self {
         Self { parts: Box::new(std::array::from_fn(|_| Part::default())) }
@@ -53,11 +57,29 @@ impl Index {
         self.part(hash).matches(hash)
     }
 
-    /// Makes an empty index large enough for so many numbers.
-    pub fn reserve(&mut self, numbers: usize) {
-        // Little more than half full; a part that has many more than the mean grows by itself.
-        let slots = (numbers / PARTS * 16 / 9).next_power_of_two().max(16);
-        self.parts.iter_mut().for_each(|part| part.slots.resize(slots, 0));
+    /// An index of `numbers` with their hashes, part by part: one part stays in the cache, where
+    /// the whole would not. `None` where two of them are the `same`.
+    pub fn build(
+        numbers: impl Iterator<Item = (u64, u32)>,
+        same: impl Fn(u32, u32) -> bool,
+    ) -> Option<Self> {
+        let mut by_part = vec![Vec::new(); PARTS];
+        for (hash, number) in numbers {
+            by_part[part_of(hash)].push(slot(hash, number));
+        }
+        let mut index = Self::default();
+        for (part, slots) in index.parts.iter_mut().zip(by_part) {
+            // Little more than half full.
+            part.slots = vec![0; (slots.len() * 16 / 9).next_power_of_two().max(16)];
+            part.used = slots.len();
+            for slot in slots {
+                if part.matches(slot >> 32).any(|other| same(other, slot as u32 - 1)) {
+                    return None;
+                }
+                part.place(slot);
+            }
+        }
+        Some(index)
     }
 
     /// Adds a number below `u32::MAX`.
@@ -103,7 +125,7 @@ impl Part {
                 self.place(slot);
             }
         }
-        self.place(hash << 32 | u64::from(number + 1));
+        self.place(slot(hash, number));
         self.used += 1;
     }
 
@@ -118,7 +140,7 @@ impl Part {
     /// Takes one slot out and closes the gap, so that no lookup ever meets a tombstone.
     fn remove(&mut self, hash: u64, number: u32) {
         let mask = self.slots.len().wrapping_sub(1);
-        let wanted = hash << 32 | u64::from(number + 1);
+        let wanted = slot(hash, number);
         let mut at = self.home(hash);
         while self.slots.get(at) != Some(&wanted) {
             if self.slots.get(at).is_none_or(|&slot| slot == 0) {

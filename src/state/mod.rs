@@ -93,7 +93,7 @@ pub struct State {
 #[derive(Debug, Default)]
 pub(crate) struct News {
     /// Sections that must be read before the rest.
-    pub(crate) earlier: sections::Sections,
+    pub(crate) earlier: sections::RawSections,
     /// New tags.
     pub(crate) born: Vec<u32>,
     /// New spellings: id and number.

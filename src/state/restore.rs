@@ -1,9 +1,9 @@
 //! Puts a state together from a snapshot's pieces and the records after them.
 
-use crate::state::column::{CHUNK, Column};
+use crate::state::column::Column;
 use crate::state::hash::Seed;
 use crate::state::remember::{Memory, Remembered};
-use crate::state::sections::{Meta, kind};
+use crate::state::sections::{Meta, PART, kind};
 use crate::state::table::Tags;
 use crate::state::varint::Reader;
 use crate::state::{Settings, State};
@@ -24,14 +24,14 @@ pub struct Restoring {
     stamps: Stamps,
 }
 
-/// Epoch of each chunk's piece; 0 = the snapshot has none.
+/// Epoch of each part's piece; 0 = the snapshot has none.
 #[derive(Debug, Default)]
 struct Stamps(Vec<u64>);
 
 impl Stamps {
     /// True where what `epoch` tells of a tag is not in its piece.
     fn before(&self, epoch: u64, id: u32) -> bool {
-        self.0.get(id as usize / CHUNK).is_none_or(|&stamp| stamp < epoch)
+        self.0.get(id as usize / PART).is_none_or(|&stamp| stamp < epoch)
     }
 }
 
@@ -65,7 +65,8 @@ impl Restoring {
                 let bad = |_| Nonsense("the counters cannot be read");
                 self.meta = serde_json::from_slice(body).map_err(bad)?;
             }
-            kind::TAGS => self.chunk(body)?,
+            kind::TAGS => self.tags(body, 1)?,
+            kind::TAGS_65536 => self.tags(body, (1 << 16) / PART)?,
             kind::RING => {
                 let mut reader = Reader::new(body);
                 let epoch = reader.get().ok_or(CUT)?;
@@ -96,11 +97,18 @@ impl Restoring {
     /// # Errors
     /// [`Nonsense`] where the sections do not fit together.
     pub fn finish(mut self) -> Result<State, Nonsense> {
-        if !self.tags.finish_restore() {
+        let (ring, closed_to, rows) = (self.ring, self.meta.closed_to, self.tags.rows());
+        // Neither needs the other, and each takes half of a recovery.
+        let (ring, unique) = std::thread::scope(|scope| {
+            let ring = scope.spawn(move || ring.finish(closed_to, rows));
+            let unique = self.tags.finish_restore();
+            (ring.join(), unique)
+        });
+        if !unique {
             return Err(CONTRADICTION);
         }
         let mut state = State::new(self.settings, *self.tags.seed());
-        state.ring = self.ring.finish(self.meta.closed_to, self.tags.rows())?;
+        state.ring = ring.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         state.tags = self.tags;
         state.remembered = self.remembered;
         state.counters = self.meta.counters;
@@ -166,16 +174,17 @@ impl Restoring {
         Ok(())
     }
 
-    fn chunk(&mut self, body: &[u8]) -> Result<(), Nonsense> {
+    /// Reads the tags of so many parts, which are of one epoch.
+    fn tags(&mut self, body: &[u8], parts: usize) -> Result<(), Nonsense> {
         let mut reader = Reader::new(body);
         let epoch = reader.get().ok_or(CUT)?;
-        let chunk = reader.get().ok_or(CUT)? as usize;
-        if chunk >= u32::MAX as usize / CHUNK {
+        let number = reader.get().ok_or(CUT)? as usize;
+        if number >= u32::MAX as usize / (PART * parts) {
             return Err(CUT);
         }
-        let stamps = &mut self.stamps.0;
-        stamps.resize(stamps.len().max(chunk + 1), 0);
-        stamps[chunk] = epoch;
+        let (stamps, first) = (&mut self.stamps.0, number * parts);
+        stamps.resize(stamps.len().max(first + parts), 0);
+        stamps[first..first + parts].fill(epoch);
         while !reader.is_empty() {
             let id = reader.get_u32().ok_or(CUT)?;
             let since = reader.get_u32().ok_or(CUT)?;
@@ -252,6 +261,40 @@ impl Restoring {
         if error > 0 || (id as usize) < self.errors.rows() {
             self.errors.grow(id as usize + 1);
             *self.errors.at_mut(id) = error;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::varint::put;
+    use crate::window::Shape;
+
+    #[test]
+    fn an_epoch_stands_for_all_ids_of_its_piece() {
+        let settings = Settings {
+            shape: Shape { pane_ms: 10_000, windows_ms: vec![60_000] },
+            lateness_ms: 0,
+            hold_max_ms: 0,
+            tags_max: 10,
+            sources: 1,
+            remembered_max_posts: 1,
+            remembered_max_ms: 1,
+            keep_delta: true,
+        };
+        for (of, ids) in [(kind::TAGS, 16_384), (kind::TAGS_65536, 65_536)] {
+            let mut restoring = Restoring::new(settings.clone(), Seed::new([1; 32]));
+            let mut body = Vec::new();
+            put(&mut body, 7);
+            put(&mut body, 1);
+            assert_eq!(restoring.read(0, of, &body), Ok(true));
+            let newer = |epoch, id| restoring.stamps.before(epoch, id);
+            assert_eq!(
+                [newer(7, ids - 1), newer(7, ids), newer(7, 2 * ids - 1)],
+                [true, false, false]
+            );
+            assert_eq!([newer(7, 2 * ids), newer(8, ids)], [true, true], "{of}");
         }
     }
 }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::rank::Counters;
 use crate::state::State;
-use crate::state::column::CHUNK;
 use crate::state::varint::{put, put_bytes, put_signed};
+use crate::window::delta::{Delta, Kept};
 
 /// Numbers of the sections; given out once, never used for anything else.
 pub mod kind {
@@ -37,14 +37,63 @@ pub mod kind {
     pub const GONE: u16 = 11;
     /// Tags that gave way.
     pub const EVICTED: u16 = 12;
-    /// Snapshot: the tags of one chunk of ids.
-    pub const TAGS: u16 = 20;
+    /// Snapshot: the tags of 65,536 ids; earlier programs wrote them.
+    pub const TAGS_65536: u16 = 20;
     /// Snapshot: panes of some minutes.
     pub const RING: u16 = 21;
+    /// Snapshot: the tags of [`super::PART`] ids.
+    pub const TAGS: u16 = 22;
 }
+
+/// Ids of one piece of tags, so few that counting is not felt to pause for them.
+pub const PART: usize = 1 << 14;
 
 /// Kind and body of a section.
 pub type Sections = Vec<(u16, Vec<u8>)>;
+
+/// Sections as the counting thread hands them over; summing and encoding is left to
+/// [`encode`] on another thread.
+pub type RawSections = Vec<Raw>;
+
+/// One or more sections, with little done to them.
+#[derive(Debug)]
+pub enum Raw {
+    /// Kind and finished body.
+    Body(u16, Vec<u8>),
+    /// Kind and numbers.
+    Tags(u16, Vec<u32>),
+    /// Numbers of posts.
+    Gone(Vec<u64>),
+    /// [`kind::PANES`], [`kind::LATE`] and [`kind::MINUS`].
+    Delta(Delta),
+    /// [`kind::RING`] as of an epoch.
+    Ring(u64, Vec<Kept>),
+}
+
+/// The sections in their bytes, in the same order; those without any are left out.
+#[must_use]
+pub fn encode(raw: RawSections) -> Sections {
+    let mut sections = Vec::with_capacity(raw.len() + 2);
+    for raw in raw {
+        match raw {
+            Raw::Body(of, body) => sections.push((of, body)),
+            Raw::Tags(of, ids) => sections.push((of, numbers(ids.into_iter().map(u64::from)))),
+            Raw::Gone(posts) => sections.push((kind::GONE, numbers(posts.into_iter()))),
+            Raw::Delta(delta) => {
+                sections
+                    .extend([kind::PANES, kind::LATE, kind::MINUS].into_iter().zip(delta.encode()));
+            }
+            Raw::Ring(epoch, panes) => {
+                let mut body = Vec::new();
+                put(&mut body, epoch);
+                panes.into_iter().for_each(|kept| kept.put(&mut body));
+                sections.push((kind::RING, body));
+            }
+        }
+    }
+    sections.retain(|(_, body)| !body.is_empty());
+    sections
+}
 
 /// What is small and written whole with every record.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,38 +125,30 @@ impl State {
     }
 
     /// Everything since the last call, in the order in which it must be read.
-    pub fn take_news(&mut self) -> Sections {
-        let mut sections = std::mem::take(&mut self.news.earlier);
-        let news = std::mem::take(&mut self.news);
-        let mut add = |kind, body: Vec<u8>| {
-            if !body.is_empty() {
-                sections.push((kind, body));
-            }
-        };
-        add(kind::BORN, self.born(&news.born));
-        add(kind::LEARNED, self.learned(&news.learned));
-        add(kind::SPELLED, numbers(news.spelled.iter().map(|&tag| u64::from(tag))));
-        add(kind::UNSPELLED, numbers(news.unspelled.iter().map(|&tag| u64::from(tag))));
-        let panes = self.ring.take_delta();
-        add(kind::PANES, panes.panes);
-        add(kind::LATE, panes.late);
-        add(kind::MINUS, panes.minus);
+    pub fn take_news(&mut self) -> RawSections {
+        let mut news = std::mem::take(&mut self.news);
         let from = news.remembered_from.max(self.remembered.range().start);
-        add(kind::REMEMBERED, self.remembered(from..self.remembered.range().end));
-        add(kind::GONE, numbers(news.gone.iter().copied()));
+        let mut sections = std::mem::take(&mut news.earlier);
+        sections.extend([
+            Raw::Body(kind::BORN, self.born(&news.born)),
+            Raw::Body(kind::LEARNED, self.learned(&news.learned)),
+            Raw::Tags(kind::SPELLED, news.spelled),
+            Raw::Tags(kind::UNSPELLED, news.unspelled),
+            Raw::Delta(self.ring.take_delta()),
+            Raw::Body(kind::REMEMBERED, self.remembered(from..self.remembered.range().end)),
+            Raw::Gone(news.gone),
+        ]);
         self.news.remembered_from = self.remembered.range().end;
         sections
     }
 
     fn born(&self, ids: &[u32]) -> Vec<u8> {
-        let (mut out, mut key) = (Vec::new(), Vec::new());
+        let mut out = Vec::new();
         for &id in ids.iter().filter(|&&id| self.tags.is_live(id)) {
-            key.clear();
-            self.tags.key(id, &mut key);
             put(&mut out, u64::from(id));
             put(&mut out, u64::from(self.tags.since(id)));
             put(&mut out, self.error_of(id));
-            put_bytes(&mut out, &key);
+            put_bytes(&mut out, self.tags.key_bytes(id, &mut [0; 16]));
         }
         out
     }
@@ -115,6 +156,11 @@ impl State {
     fn learned(&self, learned: &[(u32, u8)]) -> Vec<u8> {
         let (mut out, mut key) = (Vec::new(), Vec::new());
         for &(id, number) in learned {
+            if self.tags.is_plain(id) {
+                put(&mut out, u64::from(id));
+                put_bytes(&mut out, b"");
+                continue;
+            }
             key.clear();
             self.tags.key(id, &mut key);
             let (typed, ..) = self.tags.spellings_met(id);
@@ -150,33 +196,34 @@ impl State {
         out
     }
 
-    /// Epoch, chunk; then for each tag: id, admission number, key, total, number of spellings,
+    /// Epoch, part; then for each tag: id, admission number, key, total, number of spellings,
     /// spellings, counts of all but the first, count of others.
-    fn chunk(&self, epoch: u64, chunk: u32) -> Vec<u8> {
-        let mut out = Vec::new();
+    fn part(&self, epoch: u64, part: u32) -> Vec<u8> {
+        // Mostly enough; growing in steps would copy it several times.
+        let mut out = Vec::with_capacity(PART * 24);
         put(&mut out, epoch);
-        put(&mut out, u64::from(chunk));
-        let first = chunk * CHUNK as u32;
-        let end = self.tags.rows().min(first + CHUNK as u32);
-        let mut key = Vec::new();
+        put(&mut out, u64::from(part));
+        let first = part * PART as u32;
+        let end = self.tags.rows().min(first + PART as u32);
+        let mut news = vec![0; PART];
+        self.ring.add_untotalled(first, &mut news);
         for id in (first..end).filter(|&id| self.tags.is_live(id)) {
-            key.clear();
-            self.tags.key(id, &mut key);
+            let total = self.ring.total().count(id) + news[(id - first) as usize];
+            let mut short = [0; 16];
+            let key = self.tags.key_bytes(id, &mut short);
             put(&mut out, u64::from(id));
             put(&mut out, u64::from(self.tags.since(id)));
-            put_bytes(&mut out, &key);
-            put(&mut out, self.ring.total().count(id));
+            put_bytes(&mut out, key);
+            put(&mut out, total);
             put(&mut out, self.error_of(id));
             if self.tags.is_plain(id) {
                 // By far the most tags have one spelling, which is the key.
-                put(&mut out, 1);
-                put(&mut out, 0);
-                put(&mut out, 0);
+                out.extend_from_slice(&[1, 0, 0]);
                 continue;
             }
             let (typed, counts, other) = self.tags.spellings_met(id);
             put(&mut out, typed.len() as u64);
-            typed.iter().for_each(|typed| put_spelling(&mut out, &key, typed));
+            typed.iter().for_each(|typed| put_spelling(&mut out, key, typed));
             counts.iter().for_each(|&count| put(&mut out, count));
             put(&mut out, other);
         }
@@ -197,40 +244,39 @@ fn numbers(values: impl Iterator<Item = u64>) -> Vec<u8> {
 /// A snapshot being taken, piece by piece.
 #[derive(Debug)]
 pub struct Snapshotter {
-    chunk: u32,
+    part: u32,
     minute: i64,
     remembered: u64,
 }
 
-/// Bytes of panes in one piece, about.
-const RING_PIECE_BYTES: usize = 1 << 20;
-const REMEMBERED_PIECE: u64 = 1 << 15;
+/// Counts of panes in one piece, about.
+const RING_PIECE: usize = 1 << 18;
+const REMEMBERED_PIECE: u64 = 1 << 14;
 
 impl Snapshotter {
     /// Begins with the first piece.
     #[must_use]
     pub fn new(state: &State) -> Self {
-        Self { chunk: 0, minute: i64::MIN, remembered: state.remembered.range().start }
+        Self { part: 0, minute: i64::MIN, remembered: state.remembered.range().start }
     }
 
     /// The next piece, as of `epoch`, which must be the newest record's; `None` = all are taken.
-    pub fn next(&mut self, state: &mut State, epoch: u64) -> Option<Sections> {
-        if (self.chunk as usize * CHUNK) < state.tags.rows() as usize {
-            self.chunk += 1;
-            return Some(vec![(kind::TAGS, state.chunk(epoch, self.chunk - 1))]);
+    pub fn next(&mut self, state: &mut State, epoch: u64) -> Option<Raw> {
+        if (self.part as usize * PART) < state.tags.rows() as usize {
+            self.part += 1;
+            return Some(Raw::Body(kind::TAGS, state.part(epoch, self.part - 1)));
         }
-        let mut ring = Vec::new();
-        put(&mut ring, epoch);
-        if let Some(minute) = state.ring.snapshot_panes(self.minute, RING_PIECE_BYTES, &mut ring) {
+        let (minute, panes) = state.ring.snapshot_panes(self.minute, RING_PIECE);
+        if !panes.is_empty() {
             self.minute = minute;
-            return Some(vec![(kind::RING, ring)]);
+            return Some(Raw::Ring(epoch, panes));
         }
         let posts = state.remembered.range();
         let from = self.remembered.max(posts.start);
         if from < posts.end {
             let end = posts.end.min(from + REMEMBERED_PIECE);
             self.remembered = end;
-            return Some(vec![(kind::REMEMBERED, state.remembered(from..end))]);
+            return Some(Raw::Body(kind::REMEMBERED, state.remembered(from..end)));
         }
         None
     }

@@ -186,7 +186,8 @@ impl Tags {
     }
 
     /// The key of `id`, in `short` where it is.
-    fn key_bytes<'a>(&'a self, id: u32, short: &'a mut [u8; 16]) -> &'a [u8] {
+    #[must_use]
+    pub fn key_bytes<'a>(&'a self, id: u32, short: &'a mut [u8; 16]) -> &'a [u8] {
         let record = self.records.at(id);
         let len = record.len as usize;
         if len > 16 {
@@ -262,23 +263,12 @@ impl Tags {
     #[must_use]
     pub fn finish_restore(&mut self) -> bool {
         self.free = (0..self.rows).rev().filter(|&id| !self.is_live(id)).collect();
-        self.index.reserve(self.len());
-        let mut step = Vec::with_capacity(AHEAD);
-        for first in (0..self.rows).step_by(AHEAD) {
-            step.clear();
-            for id in (first..self.rows.min(first + AHEAD as u32)).filter(|&id| self.is_live(id)) {
-                let hash = self.seed.bytes(self.key_bytes(id, &mut [0; 16]));
-                self.index.prefetch(hash);
-                step.push((hash, id));
-            }
-            for &(hash, id) in &step {
-                if self.index.matches(hash).any(|other| self.compare(other, id).is_eq()) {
-                    return false;
-                }
-                self.index.insert(hash, id);
-            }
-        }
-        true
+        let hash = |id| self.seed.bytes(self.key_bytes(id, &mut [0; 16]));
+        let live = (0..self.rows).filter(|&id| self.is_live(id)).map(|id| (hash(id), id));
+        let index = Index::build(live, |a, b| self.compare(a, b).is_eq());
+        let unique = index.is_some();
+        self.index = index.unwrap_or_default();
+        unique
     }
 
     /// True where the one spelling met is the key itself.

@@ -10,7 +10,7 @@ use crate::rank::build::{Key, ranking, tag};
 use crate::state::extracted::{Extracted, PostKey, Row};
 use crate::state::hash::Seed;
 use crate::state::restore::Restoring;
-use crate::state::sections::{Sections, Snapshotter, kind};
+use crate::state::sections::{Raw, RawSections, Snapshotter, encode, kind};
 use crate::state::{Settings, State};
 use crate::window::Shape;
 
@@ -145,9 +145,10 @@ struct Rig {
     model: Model,
     spellings: HashMap<String, BTreeMap<String, u64>>,
     epoch: u64,
-    records: Vec<(u64, Sections)>,
-    snapshots: Vec<(u64, Vec<Sections>)>,
-    taking: Option<(u64, Snapshotter, Vec<Sections>)>,
+    /// As they were handed over: what is counted later must not change them.
+    records: Vec<(u64, RawSections)>,
+    snapshots: Vec<(u64, RawSections)>,
+    taking: Option<(u64, Snapshotter, RawSections)>,
 }
 
 impl Rig {
@@ -253,7 +254,7 @@ impl Rig {
     fn epoch(&mut self) {
         self.epoch += 1;
         let mut sections = self.state.take_news();
-        sections.push((kind::META, serde_json::to_vec(&self.state.meta()).expect("json")));
+        sections.push(Raw::Body(kind::META, serde_json::to_vec(&self.state.meta()).expect("json")));
         self.records.push((self.epoch, sections));
         // One piece an epoch: the worst case for what changes in between.
         if let Some((begun, mut snapshot, mut pieces)) = self.taking.take() {
@@ -267,21 +268,20 @@ impl Rig {
         }
     }
 
-    fn recover(&self) -> State {
-        let mut restoring = Restoring::new(settings(), seed(2));
-        let begun = match self.snapshots.last() {
-            Some((begun, pieces)) => {
-                for (of, body) in pieces.iter().flatten() {
-                    assert_eq!(restoring.read(0, *of, body), Ok(true));
-                }
-                *begun
+    fn recover(&mut self) -> State {
+        let (mut restoring, earlier) =
+            (Restoring::new(settings(), seed(2)), self.seq.is_multiple_of(2));
+        let mut read = |epoch, raw| {
+            for (of, body) in encode(raw) {
+                // The first 16,384 ids are alike in both; earlier programs wrote the other.
+                let of = if of == kind::TAGS && earlier { kind::TAGS_65536 } else { of };
+                assert_eq!(restoring.read(epoch, of, &body), Ok(true));
             }
-            None => 0,
         };
-        for (epoch, sections) in self.records.iter().filter(|(epoch, _)| *epoch > begun) {
-            for (of, body) in sections {
-                assert_eq!(restoring.read(*epoch, *of, body), Ok(true));
-            }
+        let (begun, pieces) = self.snapshots.pop().unwrap_or_default();
+        read(0, pieces);
+        for (epoch, raw) in self.records.drain(..).filter(|(epoch, _)| *epoch > begun) {
+            read(epoch, raw);
         }
         restoring.finish().expect("sections fit together")
     }

@@ -3,6 +3,18 @@
 /// Appends `value` in 7-bit groups, lowest first.
 #[inline]
 pub fn put(out: &mut Vec<u8>, mut value: u64) {
+    if value < 1 << 28 {
+        // Nearly every number: four bytes at once, then those that were too many go again.
+        let value = value as u32;
+        let len = (value | 1).ilog2() / 7 + 1;
+        let groups =
+            value & 0x7f | value << 1 & 0x7f00 | value << 2 & 0x7f_0000 | value << 3 & 0x7f00_0000;
+        let more = 0x0080_8080_u32 & ((1 << (8 * (len - 1))) - 1);
+        let end = out.len() + len as usize;
+        out.extend_from_slice(&(groups | more).to_le_bytes());
+        out.truncate(end);
+        return;
+    }
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -43,6 +55,23 @@ impl<'a> Reader<'a> {
     /// An unsigned value.
     #[inline]
     pub fn get(&mut self) -> Option<u64> {
+        if let Some(four) = self.rest.first_chunk::<4>() {
+            let word = u32::from_le_bytes(*four);
+            let ends = !word & 0x8080_8080;
+            if ends != 0 {
+                let bits = ends.trailing_zeros() + 1;
+                let word = word & (u32::MAX >> (32 - bits));
+                self.rest = &self.rest[bits as usize / 8..];
+                let [a, b] = [word & 0x7f, word >> 1 & 0x3f80];
+                let [c, d] = [word >> 2 & 0x1f_c000, word >> 3 & 0x0fe0_0000];
+                return Some(u64::from(a | b | c | d));
+            }
+        }
+        self.get_long()
+    }
+
+    /// A long one, or one near the end.
+    fn get_long(&mut self) -> Option<u64> {
         let mut value = 0;
         for (i, &byte) in self.rest.iter().enumerate().take(10) {
             value |= u64::from(byte & 0x7f) << (7 * i);
@@ -92,18 +121,42 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::*;
 
+    const VALUES: [u64; 14] = [
+        0,
+        1,
+        127,
+        128,
+        300,
+        16_383,
+        16_384,
+        2_097_151,
+        2_097_152,
+        (1 << 28) - 1,
+        1 << 28,
+        u32::MAX as u64,
+        u64::MAX,
+        5,
+    ];
+
     #[test]
     fn what_was_put_comes_back_and_a_cut_gives_none() {
         let mut out = Vec::new();
-        for value in [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX] {
+        for value in VALUES {
             put(&mut out, value);
         }
         for value in [0, -1, 1, i64::MIN, i64::MAX] {
             put_signed(&mut out, value);
         }
         put_bytes(&mut out, b"tag");
+        let mut lengths = VALUES.map(|value| {
+            let mut out = Vec::new();
+            put(&mut out, value);
+            out.len()
+        });
+        lengths.sort_unstable();
+        assert_eq!(lengths, [1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 5, 5, 10]);
         let mut reader = Reader::new(&out);
-        for value in [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX] {
+        for value in VALUES {
             assert_eq!(reader.get(), Some(value));
         }
         for value in [0, -1, 1, i64::MIN, i64::MAX] {

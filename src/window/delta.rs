@@ -1,39 +1,112 @@
 //! What changed in a ring since the last checkpoint record, and the pieces of a full snapshot.
 //!
-//! A pane is written as: index, posts, posts with a tag, number of pairs, pairs. Numbers are
-//! variable-length integers; the first three are signed, as deletes may make them negative.
+//! The ring hands over copies of logs and shared lists of counts, which costs it nearly nothing;
+//! another thread sums and encodes them ([`Told::put`]). A pane is written as: index, posts, posts
+//! with a tag, number of pairs, pairs. Numbers are variable-length integers; the first three are
+//! signed, as deletes may make them negative.
+
+use std::sync::Arc;
 
 use crate::state::varint::{put, put_signed};
 use crate::window::pane::{Closed, Open, Pair};
 use crate::window::ring::{MINUTE_MS, Ring, step_of};
-use crate::window::total::bring_total;
 
 /// Changes gathered for the next checkpoint record.
 #[derive(Debug, Default)]
 pub struct Delta {
-    /// Panes in the form above.
-    pub(super) panes: Vec<u8>,
+    /// Panes, oldest news first.
+    pub panes: Vec<Told>,
     /// Ids counted late, one for each occurrence.
-    pub(super) late: Vec<u32>,
+    pub late: Vec<u32>,
     /// Posts taken back: pane and ids.
-    pub(super) minus: Vec<(i64, Vec<u32>)>,
+    pub minus: Vec<(i64, Vec<u32>)>,
+    /// Posts of closed panes beyond the cap of an author: pane and counts.
+    pub capped: Vec<(i64, Vec<Pair>)>,
 }
 
-/// The bodies of one record's sections.
-#[derive(Debug, Default)]
-pub struct DeltaBodies {
-    /// Panes.
-    pub panes: Vec<u8>,
-    /// Late pairs, in the form of one pane.
-    pub late: Vec<u8>,
-    /// Posts taken back: pane, number of ids, ids.
-    pub minus: Vec<u8>,
+/// What is told of one pane.
+#[derive(Debug)]
+pub struct Told {
+    index: i64,
+    posts: i64,
+    tagged: i64,
+    counts: Counts,
 }
 
-pub(super) fn put_pane(out: &mut Vec<u8>, index: i64, posts: i64, tagged: i64, pairs: &[Pair]) {
-    put_signed(out, index);
-    put_signed(out, posts);
-    put_signed(out, tagged);
+#[derive(Debug)]
+enum Counts {
+    /// Summed up.
+    Pairs(Arc<Vec<Pair>>),
+    /// One id for each occurrence, and for each that was taken back.
+    Log { plus: Vec<u32>, minus: Vec<u32> },
+}
+
+/// A pane of a snapshot, or a minute of panes.
+#[derive(Debug)]
+pub struct Kept {
+    minute: bool,
+    /// Occurrences of tags that gave way.
+    other: u64,
+    told: Told,
+}
+
+impl Told {
+    /// Appends it in the form of a pane.
+    pub fn put(self, out: &mut Vec<u8>) {
+        put_signed(out, self.index);
+        put_signed(out, self.posts);
+        put_signed(out, self.tagged);
+        match self.counts {
+            Counts::Pairs(pairs) => put_pairs(out, &pairs),
+            Counts::Log { plus, minus } => put_pairs(out, &sum(plus, minus)),
+        }
+    }
+}
+
+impl Kept {
+    fn closed(closed: &Closed, minute: bool) -> Self {
+        let (posts, tagged) = (closed.posts as i64, closed.tagged as i64);
+        let counts = Counts::Pairs(Arc::clone(&closed.pairs));
+        let told = Told { index: closed.index, posts, tagged, counts };
+        Self { minute, other: closed.other, told }
+    }
+
+    fn open(open: &Open) -> Self {
+        let (posts, tagged) = (open.posts as i64, open.tagged as i64);
+        let counts = Counts::Log { plus: open.log.clone(), minus: open.minus.clone() };
+        let told = Told { index: open.index, posts, tagged, counts };
+        Self { minute: false, other: open.other, told }
+    }
+
+    /// Appends 1 where it is a minute, else 0, what is in it of tags that gave way, and the pane.
+    pub fn put(self, out: &mut Vec<u8>) {
+        out.push(u8::from(self.minute));
+        put(out, self.other);
+        self.told.put(out);
+    }
+}
+
+impl Delta {
+    /// The bodies of its sections: panes, late pairs in the form of one pane, and posts taken
+    /// back (pane, number of ids, ids).
+    #[must_use]
+    pub fn encode(self) -> [Vec<u8>; 3] {
+        let [mut panes, mut late, mut minus] = <[Vec<u8>; 3]>::default();
+        self.panes.into_iter().for_each(|told| told.put(&mut panes));
+        if !self.late.is_empty() {
+            let counts = Counts::Log { plus: self.late, minus: Vec::new() };
+            Told { index: 0, posts: 0, tagged: 0, counts }.put(&mut late);
+        }
+        for (index, ids) in self.minus {
+            put_signed(&mut minus, index);
+            put(&mut minus, ids.len() as u64);
+            ids.iter().for_each(|&id| put(&mut minus, u64::from(id)));
+        }
+        [panes, late, minus]
+    }
+}
+
+fn put_pairs(out: &mut Vec<u8>, pairs: &[Pair]) {
     put(out, pairs.len() as u64);
     for &(id, count) in pairs {
         put(out, u64::from(id));
@@ -41,101 +114,83 @@ pub(super) fn put_pane(out: &mut Vec<u8>, index: i64, posts: i64, tagged: i64, p
     }
 }
 
-fn put_closed(out: &mut Vec<u8>, closed: &Closed) {
-    put_pane(out, closed.index, closed.posts as i64, closed.tagged as i64, &closed.pairs);
+/// Sums by id, never below zero. Sorted, because the thread that encodes has no column of all
+/// tags to sum in.
+fn sum(mut plus: Vec<u32>, mut minus: Vec<u32>) -> Vec<Pair> {
+    plus.sort_unstable();
+    minus.sort_unstable();
+    let mut minus = minus.into_iter().peekable();
+    let mut pairs = Vec::new();
+    for same in plus.chunk_by(|a, b| a == b) {
+        let (id, mut count) = (same[0], same.len() as u32);
+        while let Some(taken) = minus.next_if(|&taken| taken <= id) {
+            count = count.saturating_sub(u32::from(taken == id));
+        }
+        if count > 0 {
+            pairs.push((id, count));
+        }
+    }
+    pairs
 }
 
 impl Ring {
-    /// Everything since the last call, as section bodies. Empty where no delta is kept.
-    pub fn take_delta(&mut self) -> DeltaBodies {
+    /// Everything since the last call. Empty where no delta is kept.
+    pub fn take_delta(&mut self) -> Delta {
         let mut open = std::mem::take(&mut self.open);
-        for pane in &mut open {
-            self.save_open(pane, None);
-            // A snapshot's totals must hold what the records before it told.
-            bring_total(&mut self.total, pane, &mut self.summer);
-        }
+        open.iter_mut().for_each(|pane| self.save_open(pane, None));
         self.open = open;
-        let Some(delta) = &mut self.delta else { return DeltaBodies::default() };
-        let mut bodies = DeltaBodies { panes: std::mem::take(&mut delta.panes), ..<_>::default() };
-        if !delta.late.is_empty() {
-            let mut pairs = Vec::new();
-            self.summer.sum(&delta.late, &mut pairs);
-            delta.late.clear();
-            put_pane(&mut bodies.late, 0, 0, 0, &pairs);
+        self.delta.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Adds what open panes hold and the totals do not yet, for ids from `first` on: the totals of
+    /// a snapshot must hold what the records before it told. Bringing all of it into the column
+    /// would cost far more than looking through it for few ids.
+    pub fn add_untotalled(&self, first: u32, counts: &mut [u64]) {
+        for id in self.open.iter().flat_map(|open| &open.log[open.in_total..]) {
+            if let Some(count) = counts.get_mut(id.wrapping_sub(first) as usize) {
+                *count += 1;
+            }
         }
-        for (index, ids) in delta.minus.drain(..) {
-            put_signed(&mut bodies.minus, index);
-            put(&mut bodies.minus, ids.len() as u64);
-            ids.iter().for_each(|&id| put(&mut bodies.minus, u64::from(id)));
-        }
-        bodies
     }
 
     /// Adds an open pane's news to the delta; `whole` = its log summed up, where that is at hand.
-    pub(super) fn save_open(&mut self, open: &mut Open, whole: Option<&[Pair]>) {
+    pub(super) fn save_open(&mut self, open: &mut Open, whole: Option<&Arc<Vec<Pair>>>) {
         let Some(delta) = &mut self.delta else { return };
         let saved = open.saved;
         let (posts, tagged) = (open.posts as i64, open.tagged as i64);
         if saved.log == open.log.len() && saved.posts == posts && saved.tagged == tagged {
             return;
         }
+        let counts = match whole {
+            Some(pairs) if saved.log == 0 => Counts::Pairs(Arc::clone(pairs)),
+            _ => Counts::Log { plus: open.log[saved.log..].to_vec(), minus: Vec::new() },
+        };
         let (posts, tagged) = (posts - saved.posts, tagged - saved.tagged);
-        match whole {
-            Some(pairs) if saved.log == 0 => {
-                put_pane(&mut delta.panes, open.index, posts, tagged, pairs);
-            }
-            _ => {
-                let mut pairs = Vec::new();
-                self.summer.sum(&open.log[saved.log..], &mut pairs);
-                put_pane(&mut delta.panes, open.index, posts, tagged, &pairs);
-            }
-        }
+        delta.panes.push(Told { index: open.index, posts, tagged, counts });
         Self::mark_saved(open);
     }
 
-    /// Appends panes of the next minutes after `cursor` to `out`, until it holds `budget` bytes or
-    /// all are written. Returns the last minute written, or `None` when none was left.
+    /// Panes of the next minutes after `cursor`, until they hold `budget` counts or all are there,
+    /// and the last minute of them. Empty when none was left.
     ///
-    /// A minute is always written whole, so that panes that merge to minutes between two calls are
-    /// neither missed nor written twice. Each pane is preceded by 0, or by 1 where it is a minute,
-    /// and by what is in it of tags that gave way.
-    pub fn snapshot_panes(&mut self, cursor: i64, budget: usize, out: &mut Vec<u8>) -> Option<i64> {
-        let mut last = None;
-        for minute in self.minutes.iter().filter(|minute| minute.index > cursor) {
-            if out.len() >= budget {
-                return last;
-            }
-            out.push(1);
-            put(out, minute.other);
-            put_closed(out, minute);
-            last = Some(minute.index);
-        }
+    /// A minute is always taken whole, so that panes that merge to minutes between two calls are
+    /// neither missed nor taken twice.
+    pub fn snapshot_panes(&self, cursor: i64, budget: usize) -> (i64, Vec<Kept>) {
         let minute_of = |index| step_of(index, self.pane_ms, MINUTE_MS);
-        for pane in &self.closed {
-            let minute = minute_of(pane.index);
-            if minute <= cursor {
-                continue;
+        let minutes = self.minutes.iter().map(|m| (m.index, m.pairs.len()));
+        let closed = self.closed.iter().map(|c| (minute_of(c.index), c.pairs.len()));
+        let open = self.open.iter().map(|o| (minute_of(o.index), o.log.len()));
+        let (mut last, mut held) = (cursor, 0);
+        for (minute, len) in minutes.chain(closed).chain(open).filter(|(m, _)| *m > cursor) {
+            if held >= budget && minute != last {
+                break;
             }
-            if out.len() >= budget && last.is_some_and(|last| last != minute) {
-                return last;
-            }
-            out.push(0);
-            put(out, pane.other);
-            put_closed(out, pane);
-            last = Some(minute);
+            (last, held) = (minute, held + len);
         }
-        for open in &self.open {
-            let minute = minute_of(open.index);
-            if minute <= cursor {
-                continue;
-            }
-            let mut pairs = Vec::new();
-            self.summer.sum_open(open, &mut pairs);
-            out.push(0);
-            put(out, open.other);
-            put_pane(out, open.index, open.posts as i64, open.tagged as i64, &pairs);
-            last = Some(minute);
-        }
-        last
+        let taken = |minute: i64| cursor < minute && minute <= last;
+        let minutes = self.minutes.iter().filter(|m| taken(m.index)).map(|m| Kept::closed(m, true));
+        let closed = self.closed.iter().filter(|c| taken(minute_of(c.index)));
+        let open = self.open.iter().filter(|o| taken(minute_of(o.index))).map(Kept::open);
+        (last, minutes.chain(closed.map(|c| Kept::closed(c, false))).chain(open).collect())
     }
 }

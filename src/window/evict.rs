@@ -1,5 +1,7 @@
 //! Takes tags out of a ring: what they counted goes to `other`, as a number.
 
+use std::sync::Arc;
+
 use crate::state::column::Column;
 use crate::window::pane::{Closed, Open, Pair};
 use crate::window::ring::{Ring, step_of};
@@ -48,7 +50,7 @@ impl Ring {
 }
 
 fn evict_closed(closed: &mut Closed, marked: &Column<bool>) {
-    closed.other += take_out(&mut closed.pairs, &mut closed.lasts, marked);
+    closed.other += take_out(Arc::make_mut(&mut closed.pairs), &mut closed.lasts, marked);
 }
 
 /// Takes the pairs of marked tags out, and what stands beside them; returns what they counted.

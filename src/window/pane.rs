@@ -1,5 +1,7 @@
 //! One slice of event time, open or closed.
 
+use std::sync::Arc;
+
 use crate::state::column::Column;
 use crate::window::people::Seen;
 
@@ -54,8 +56,8 @@ pub(super) struct Saved {
 pub struct Closed {
     /// Start / length, length being that of a pane or a minute.
     pub index: i64,
-    /// Counts; each tag once, by id.
-    pub pairs: Vec<Pair>,
+    /// Counts; each tag once, by id. Shared with the checkpoint until it has written them.
+    pub pairs: Arc<Vec<Pair>>,
     /// For each of them, the people whose last post this pane holds; empty where people are not
     /// counted.
     pub lasts: Vec<u32>,

@@ -78,13 +78,13 @@ pub struct People {
 }
 
 /// The panes that are kept, by age.
-pub(super) struct Kept<'a> {
+pub(super) struct Panes<'a> {
     pub(super) closed: &'a mut VecDeque<Closed>,
     pub(super) minutes: &'a mut VecDeque<Closed>,
     pub(super) pane_ms: i64,
 }
 
-impl Kept<'_> {
+impl Panes<'_> {
     /// The number of people of a tag that count in the pane `index`, if it is kept.
     fn last(&mut self, index: i64, id: u32) -> Option<&mut u32> {
         let find = |panes: &VecDeque<Closed>, index| {
@@ -127,23 +127,22 @@ impl People {
         (now as u32).wrapping_sub(member.last) < self.horizon
     }
 
-    /// Takes in the people of a pane that closes. `pairs` are its counts; what is beyond the cap is
-    /// taken off. Returns for each pair the people that count in this pane from now on.
+    /// Takes in the people of a pane that closes; `pairs` are its counts. Returns for each pair the
+    /// people that count in this pane from now on, and the posts of tags that are beyond the cap.
     pub(super) fn close(
         &mut self,
-        kept: &mut Kept<'_>,
+        kept: &mut Panes<'_>,
         windows: &mut [Window],
         open: &mut Open,
-        pairs: &mut [Pair],
-    ) -> Vec<u32> {
+        pairs: &[Pair],
+    ) -> (Vec<u32>, Vec<Pair>) {
         self.estimated = false;
         open.seen.sort_unstable();
         open.unseen.sort_unstable();
         let (mut seen, mut unseen) = (&open.seen[..], &open.unseen[..]);
-        let mut lasts = vec![0; pairs.len()];
+        let (mut lasts, mut beyond) = (vec![0; pairs.len()], Vec::new());
         let now = open.index;
-        for (pair, last) in pairs.iter_mut().zip(&mut lasts) {
-            let id = pair.0;
+        for (&(id, count), last) in pairs.iter().zip(&mut lasts) {
             let (mut authored, mut surplus) = (0, 0);
             while let Some(first) = seen.first().filter(|seen| seen.id <= id) {
                 let same = seen.iter().take_while(|s| (s.id, s.author) == (first.id, first.author));
@@ -161,26 +160,28 @@ impl People {
                 *last += u32::from(came.counts_here);
                 surplus += came.surplus;
             }
-            let anonymous = pair.1.saturating_sub(authored);
+            let anonymous = count.saturating_sub(authored);
             if self.is_estimated(id) {
                 let horizon = self.horizon;
                 self.big.entry(id).or_default().anonymous(now, anonymous, horizon);
             } else if anonymous > 0 {
                 *last += anonymous;
             }
-            pair.1 -= surplus;
+            if surplus > 0 {
+                beyond.push((id, surplus));
+            }
             if self.is_estimated(id) {
                 *last = 0;
             }
         }
         self.sweep(now);
-        lasts
+        (lasts, beyond)
     }
 
     /// One author's posts with one tag in the pane that closes.
     fn came(
         &mut self,
-        kept: &mut Kept<'_>,
+        kept: &mut Panes<'_>,
         windows: &mut [Window],
         mine: &[Seen],
         posts: u32,
@@ -255,7 +256,7 @@ impl People {
     /// crowd that is full of living members becomes a sketch and a sample.
     fn place(
         &mut self,
-        kept: &mut Kept<'_>,
+        kept: &mut Panes<'_>,
         windows: &mut [Window],
         id: u32,
         author: u32,
@@ -284,7 +285,7 @@ impl People {
     /// Turns a crowd into a sketch and a sample of half its members, or halves the sample.
     fn make_room(
         &mut self,
-        kept: &mut Kept<'_>,
+        kept: &mut Panes<'_>,
         windows: &mut [Window],
         id: u32,
         author: u32,
@@ -304,7 +305,7 @@ impl People {
     /// A sketch of all that panes and members say of a tag; they say it no more.
     fn sketch(
         &self,
-        kept: &mut Kept<'_>,
+        kept: &mut Panes<'_>,
         windows: &mut [Window],
         id: u32,
         (author, now): (u32, i64),
@@ -358,7 +359,7 @@ impl People {
     /// An author's post with a tag is taken back from a closed pane; `author` 0 = it had none.
     pub(super) fn left(
         &mut self,
-        kept: &mut Kept<'_>,
+        kept: &mut Panes<'_>,
         windows: &mut [Window],
         (id, author, pane): (u32, u32, i64),
         now: i64,

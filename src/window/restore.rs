@@ -4,13 +4,16 @@
 //! counts for a pane (or a tag's total) only if its epoch is later.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
+use crate::simd::prefetch;
 use crate::state::column::Column;
 use crate::state::varint::Reader;
 use crate::window::evict::take_out;
 use crate::window::pane::{Closed, Open, Pair};
 use crate::window::ring::{MINUTE_MS, Ring, step_of};
 use crate::window::sliding::Window;
+use crate::window::total::Total;
 
 /// A section that does not hold what it should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +23,9 @@ pub struct Nonsense(pub &'static str);
 const CUT: Nonsense = Nonsense("a pane section ends too early");
 
 const UNKNOWN: Nonsense = Nonsense("a count names a tag that does not exist");
+
+/// Totals asked for before they are needed.
+const AHEAD: usize = 16;
 
 /// A pane being put together.
 #[derive(Debug, Default)]
@@ -66,9 +72,9 @@ impl Restore {
         }
     }
 
-    /// Makes room for ids below `rows`.
+    /// Makes room for the totals of ids below `rows`.
     pub fn grow(&mut self, rows: usize) {
-        self.ring.grow(rows);
+        self.ring.total.column.grow(rows);
     }
 
     /// Sets the all-time count of a tag.
@@ -100,7 +106,8 @@ impl Restore {
             let below = &mut self.ids_below;
             let parts = panes.entry(index).or_default();
             parts.other = other;
-            parts.read(&mut reader, u32::MAX, |id, _| *below = (*below).max(id + 1))?;
+            let told = parts.read(&mut reader, u32::MAX)?;
+            *below = told.iter().fold(*below, |below, pair| below.max(pair.0 + 1));
         }
         Ok(())
     }
@@ -130,11 +137,7 @@ impl Restore {
             } else {
                 self.panes.entry(index).or_default()
             };
-            parts.read(&mut reader, rows, |id, by| {
-                if newer(id) {
-                    total.add(id, u64::from(by));
-                }
-            })?;
+            add_totals(total, parts.read(&mut reader, rows)?, &newer);
         }
         Ok(())
     }
@@ -151,12 +154,8 @@ impl Restore {
     ) -> Result<(), Nonsense> {
         let mut reader = Reader::new(body);
         reader.get_signed().ok_or(CUT)?;
-        let total = &mut self.ring.total;
-        Parts::default().read(&mut reader, rows, |id, by| {
-            if newer(id) {
-                total.add(id, u64::from(by));
-            }
-        })
+        add_totals(&mut self.ring.total, Parts::default().read(&mut reader, rows)?, newer);
+        Ok(())
     }
 
     /// Reads posts taken back in a delta of `epoch`.
@@ -255,12 +254,9 @@ impl Restore {
 }
 
 impl Parts {
-    fn read(
-        &mut self,
-        reader: &mut Reader<'_>,
-        rows: u32,
-        mut each: impl FnMut(u32, u32),
-    ) -> Result<(), Nonsense> {
+    /// Reads a pane to what is there already; the answer is its pairs.
+    fn read(&mut self, reader: &mut Reader<'_>, rows: u32) -> Result<&[Pair], Nonsense> {
+        let before = self.pairs.len();
         self.posts += reader.get_signed().ok_or(CUT)?;
         self.tagged += reader.get_signed().ok_or(CUT)?;
         for _ in 0..reader.get().ok_or(CUT)? {
@@ -270,18 +266,36 @@ impl Parts {
                 return Err(UNKNOWN);
             }
             self.pairs.push((id, by));
-            each(id, by);
         }
-        Ok(())
+        Ok(&self.pairs[before..])
     }
 
     fn close(self, index: i64, summer: &mut crate::window::pane::Summer) -> Closed {
-        let mut pairs = Vec::new();
-        summer.add_pairs(&self.pairs);
-        summer.take_back(&self.minus);
-        summer.finish(&mut pairs);
+        let mut pairs = self.pairs;
+        // What one piece alone told is mostly in order already.
+        let summed = pairs.is_sorted_by(|a, b| a.0 < b.0) && pairs.iter().all(|pair| pair.1 > 0);
+        if !summed || !self.minus.is_empty() {
+            summer.add_pairs(&pairs);
+            summer.take_back(&self.minus);
+            pairs.clear();
+            summer.finish(&mut pairs);
+        }
+        pairs.shrink_to_fit();
         let (posts, tagged) = (self.posts.max(0) as u64, self.tagged.max(0) as u64);
-        Closed { index, pairs, posts, tagged, other: self.other, lasts: Vec::new() }
+        Closed { index, pairs: Arc::new(pairs), posts, tagged, other: self.other, lasts: Vec::new() }
+    }
+}
+
+/// Adds what a delta tells to the totals of those tags for which it is `newer`.
+fn add_totals(total: &mut Total, pairs: &[Pair], newer: impl Fn(u32) -> bool) {
+    for (at, &(id, by)) in pairs.iter().enumerate() {
+        // Few tags among many: each would be waited for.
+        if let Some(ahead) = pairs.get(at + AHEAD) {
+            prefetch(total.column.at(ahead.0));
+        }
+        if newer(id) {
+            total.add(id, u64::from(by));
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! The panes of one view, the windows over them, and the all-time totals.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::state::remember::LATE;
 use crate::window::decay::Decay;
 use crate::window::pane::{Closed, Open, Pair, Saved, Shown, Summer};
-use crate::window::people::{Crowd, Kept, People, Rules, Seen};
+use crate::window::people::{Crowd, Panes, People, Rules, Seen};
 use crate::window::sliding::Window;
 use crate::window::total::{Total, bring_total};
 
@@ -173,6 +174,8 @@ impl Ring {
     fn close(&mut self, mut open: Open) {
         let mut pairs = Vec::new();
         self.summer.sum(&open.log, &mut pairs);
+        pairs.shrink_to_fit();
+        let mut pairs = Arc::new(pairs);
         self.save_open(&mut open, Some(&pairs));
         if open.in_total == 0 {
             pairs.iter().for_each(|&(id, by)| self.total.add(id, u64::from(by)));
@@ -182,18 +185,13 @@ impl Ring {
         if !open.minus.is_empty() {
             self.summer.add_pairs(&pairs);
             self.summer.take_back(&open.minus);
-            pairs.clear();
-            self.summer.finish(&mut pairs);
+            let mut left = Vec::new();
+            self.summer.finish(&mut left);
+            pairs = Arc::new(left);
         }
-        pairs.shrink_to_fit();
         self.closed_to = open.index;
         self.expire(open.index);
-        let Self { people, closed, minutes, windows, pane_ms, .. } = self;
-        let mut kept = Kept { closed, minutes, pane_ms: *pane_ms };
-        let lasts = people
-            .as_mut()
-            .map(|people| people.close(&mut kept, windows, &mut open, &mut pairs))
-            .unwrap_or_default();
+        let lasts = self.close_people(&mut open, &mut pairs);
         let Open { index, posts, tagged, other, mut log, .. } = open;
         if self.spare.len() < SPARE {
             log.clear();
@@ -205,6 +203,26 @@ impl Ring {
         let closed = Closed { index, pairs, lasts, posts, tagged, other };
         self.windows.iter_mut().for_each(|window| window.add_closed(&closed));
         self.closed.push_back(closed);
+    }
+
+    /// Takes in the people of a pane that closes, and takes off `pairs` what is beyond the cap.
+    fn close_people(&mut self, open: &mut Open, pairs: &mut Arc<Vec<Pair>>) -> Vec<u32> {
+        let Self { people, closed, minutes, windows, pane_ms, .. } = self;
+        let Some(people) = people else { return Vec::new() };
+        let mut kept = Panes { closed, minutes, pane_ms: *pane_ms };
+        let (lasts, surplus) = people.close(&mut kept, windows, open, pairs);
+        if !surplus.is_empty() {
+            let pairs = Arc::make_mut(pairs);
+            for &(id, by) in &surplus {
+                if let Ok(at) = pairs.binary_search_by_key(&id, |pair| pair.0) {
+                    pairs[at].1 -= by;
+                }
+            }
+            if let Some(delta) = &mut self.delta {
+                delta.capped.push((open.index, surplus));
+            }
+        }
+        lasts
     }
 
     /// Subtracts what falls out of each window when `newest` is its newest pane, and merges or
@@ -253,12 +271,14 @@ impl Ring {
                 }
             }
             if keep {
-                self.summer.finish(&mut whole.pairs);
-                whole.pairs.shrink_to_fit();
+                let mut pairs = Vec::new();
+                self.summer.finish(&mut pairs);
+                pairs.shrink_to_fit();
                 if !lasts.is_empty() {
                     self.summer.add_pairs(&lasts);
-                    whole.lasts = self.summer.finish_beside(&whole.pairs);
+                    whole.lasts = self.summer.finish_beside(&pairs);
                 }
+                whole.pairs = Arc::new(pairs);
                 self.minutes.push_back(whole);
             }
         }
@@ -405,14 +425,16 @@ impl Ring {
         let Some(closed) = found else { return };
         closed.posts = closed.posts.saturating_sub(1);
         closed.tagged = closed.tagged.saturating_sub(tagged);
+        // What the checkpoint has in hand stays as it was when it took it.
+        let pairs = Arc::make_mut(&mut closed.pairs);
         for &id in ids {
-            if let Ok(at) = closed.pairs.binary_search_by_key(&id, |pair| pair.0) {
-                closed.pairs[at].1 = closed.pairs[at].1.saturating_sub(1);
+            if let Ok(at) = pairs.binary_search_by_key(&id, |pair| pair.0) {
+                pairs[at].1 = pairs[at].1.saturating_sub(1);
             }
         }
         let Self { people, closed, minutes, windows, pane_ms, .. } = self;
         if let Some(people) = people {
-            let mut kept = Kept { closed, minutes, pane_ms: *pane_ms };
+            let mut kept = Panes { closed, minutes, pane_ms: *pane_ms };
             for &id in ids {
                 people.left(&mut kept, windows, (id, author, index), self.closed_to);
             }

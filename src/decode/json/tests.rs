@@ -2,6 +2,37 @@ use proptest::prelude::*;
 
 use super::tolerant::rewrite;
 use super::unescape_lossy;
+use super::walker::{Keys, Walker};
+use crate::simd::json::tests::members;
+
+/// The values of three keys in an object, and whether it is taken as a whole.
+fn three(record: &[u8], keys: &Keys) -> Option<(Vec<String>, bool)> {
+    // Padded, so that no member is too near to the end of the slice to be stepped over.
+    let padded = [record, &[0; 200]].concat();
+    let mut walker = Walker::new(&padded, 0, record.len());
+    let mut found = Vec::new();
+    let walked = walker.members(keys, |w, key| {
+        if matches!(key, b"id" | b"text" | b"user") {
+            let mark = w.mark();
+            w.skip()?;
+            let (key, value) = (key.escape_ascii(), w.since(mark).escape_ascii());
+            found.push(format!("{key}={value}"));
+        }
+        Ok(true)
+    });
+    walked.ok().map(|_| (found, walker.finish().is_ok()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn members_stepped_over_are_those_that_nobody_asked_for(members in members()) {
+        let record = [b"{", &members[..members.len() - 1], b"}"].concat();
+        let some = three(&record, &Keys::of(&["id", "text", "user"]));
+        prop_assert_eq!(some, three(&record, &Keys::ALL));
+    }
+}
 
 proptest! {
     #[test]

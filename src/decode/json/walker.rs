@@ -8,7 +8,7 @@
 
 use crate::decode::DecodeError;
 use crate::post::Raw;
-use crate::simd::json::{container_end, string_end};
+use crate::simd::json::{self, Letters, Member, after_plain, container_end, string_end};
 
 /// Levels of nesting that a record may have.
 pub(crate) const DEPTH_MAX: u32 = 128;
@@ -24,7 +24,7 @@ pub(crate) enum Stop {
 
 /// Keys that a walk asks for: a bit for each first letter, by length. What it lets through may be
 /// another key; what it does not is none of them.
-pub(crate) struct Keys([u32; 32]);
+pub(crate) struct Keys(Letters);
 
 impl Keys {
     /// Every key.
@@ -40,6 +40,11 @@ impl Keys {
             n += 1;
         }
         Self(bits)
+    }
+
+    #[inline(always)]
+    const fn is_all(&self) -> bool {
+        self.0[0] != 0
     }
 
     #[inline(always)]
@@ -83,6 +88,39 @@ impl<'a> Bytes<'a> {
         Ok((at + space, rest[space]))
     }
 
+    /// The key that begins at `at`, or a later one where `keys` do not ask for it; the place and
+    /// first byte of its value come first. `room` is that of values.
+    #[inline(always)]
+    fn key(
+        self,
+        at: usize,
+        room: u32,
+        clean: bool,
+        keys: &Keys,
+    ) -> Result<(usize, u8, &'a [u8]), Stop> {
+        let mut at = at;
+        if !keys.is_all() {
+            let member = after_plain(self.padded, at, self.record.len(), room, &keys.0);
+            if let Member { at, key: Some(length) } = member {
+                let quote = at + 1 + length as usize;
+                let key = self.record.get(at + 1..quote).ok_or(Stop::Odd)?;
+                let (value, byte) = self.peek(quote + 2)?;
+                return Ok((value, byte, key));
+            }
+            at = member.at;
+        }
+        let (after, key, escaped) = self.quoted(at)?;
+        if escaped && !clean {
+            return Err(Stop::Odd);
+        }
+        let (colon, byte) = self.peek(after)?;
+        if byte != b':' {
+            return Err(Stop::Odd);
+        }
+        let (value, byte) = self.peek(colon + 1)?;
+        Ok((value, byte, key))
+    }
+
     /// The string whose opening quote is at `at`: the place after it, its inside, and whether it
     /// has escapes.
     #[inline(always)]
@@ -123,6 +161,14 @@ impl<'a> Bytes<'a> {
     fn digits(self, at: usize) -> Result<&'a [u8], Stop> {
         let is_part = |byte: &u8| NUMBER[usize::from(*byte)];
         let mut to = at;
+        // A look at every byte takes longer, and most numbers are mere digits.
+        while let Some(Ok(eight)) = self.record.get(to..to + 8).map(<[u8; 8]>::try_from) {
+            let digits = json::digits(u64::from_le_bytes(eight));
+            to += digits;
+            if digits < 8 {
+                break;
+            }
+        }
         while self.record.get(to).is_some_and(is_part) {
             to += 1;
         }
@@ -213,15 +259,8 @@ impl<'a> Walker<'a> {
             if byte != b'"' || room == 0 {
                 return Err(Stop::Odd);
             }
-            let (after, key, escaped) = bytes.quoted(at)?;
-            if escaped && !clean {
-                return Err(Stop::Odd);
-            }
-            (at, byte) = bytes.peek(after)?;
-            if byte != b':' {
-                return Err(Stop::Odd);
-            }
-            (at, byte) = bytes.peek(at + 1)?;
+            let key;
+            (at, byte, key) = bytes.key(at, room - 1, clean, keys)?;
             let mut go_on = true;
             let value = at;
             if keys.may_hold(key) {
@@ -364,6 +403,18 @@ pub(crate) fn integer(bytes: &[u8]) -> Option<i64> {
     };
     if digits.is_empty() {
         return None;
+    }
+    // Too few digits to overflow.
+    if digits.len() < 19 {
+        let mut number = 0i64;
+        let mut odd = false;
+        for byte in digits {
+            let digit = byte.wrapping_sub(b'0');
+            odd |= digit > 9;
+            number = number.wrapping_mul(10).wrapping_add(i64::from(digit));
+        }
+        let number = if negative { -number } else { number };
+        return (!odd).then_some(number);
     }
     let mut number = 0i64;
     for byte in digits {

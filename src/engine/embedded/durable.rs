@@ -1,5 +1,5 @@
-//! Epochs on their way to the checkpoint: encoded by the core, written by a thread of their own,
-//! so that counting never waits for the disk.
+//! Epochs on their way to the checkpoint: handed over by the core nearly as they are, encoded and
+//! written by a thread of their own, so that counting waits for neither.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::job::Plan;
 use crate::post::Position;
 use crate::state::hash::Seed;
 use crate::state::restore::Restoring;
-use crate::state::sections::{Sections, Snapshotter, kind};
+use crate::state::sections::{Raw, RawSections, Snapshotter, encode, kind};
 use crate::state::{Settings, State};
 
 /// Records that may wait for the disk.
@@ -31,10 +31,11 @@ const LOG_BYTES_ENV: &str = "TAGTIDE_SNAPSHOT_LOG_BYTES";
 const PIECES_MAX: Duration = Duration::from_millis(4);
 
 enum Write {
-    Record(u64, Sections),
+    Record(u64, RawSections),
     Begin(u64),
-    Piece(Sections),
-    Finish(u64),
+    Piece(RawSections),
+    /// The last piece.
+    Finish(u64, RawSections),
 }
 
 /// What the writing thread has come to.
@@ -206,7 +207,8 @@ impl Durable {
         if self.snapshot.is_none() {
             let grown = self.progress.since_snapshot.load(Ordering::Relaxed);
             let due = 2 * self.progress.snapshot_bytes.load(Ordering::Relaxed);
-            if grown < due.max(log_bytes_min()) {
+            let full = self.queue.as_ref().is_none_or(Sender::is_full);
+            if grown < due.max(log_bytes_min()) || full {
                 return Ok(());
             }
             self.send(Write::Begin(self.epoch))?;
@@ -215,13 +217,11 @@ impl Durable {
         let until = monotonic() + PIECES_MAX;
         while monotonic() < until && self.queue.as_ref().is_some_and(|queue| !queue.is_full()) {
             let Some(snapshot) = &mut self.snapshot else { break };
-            if let Some(sections) = snapshot.next(state, self.epoch) {
-                self.send(Write::Piece(sections))?;
+            if let Some(piece) = snapshot.next(state, self.epoch) {
+                self.send(Write::Piece(vec![piece]))?;
             } else {
-                let mut rest = vec![positions_section(positions)];
-                rest.push(meta_section(state));
-                self.send(Write::Piece(rest))?;
-                self.send(Write::Finish(self.epoch))?;
+                let rest = vec![positions_section(positions), meta_section(state)];
+                self.send(Write::Finish(self.epoch, rest))?;
                 self.snapshot = None;
             }
         }
@@ -264,19 +264,19 @@ fn log_bytes_min() -> u64 {
     set.unwrap_or(LOG_BYTES_MIN)
 }
 
-fn whole(state: &mut State, positions: &[&BTreeMap<String, String>]) -> Sections {
+fn whole(state: &mut State, positions: &[&BTreeMap<String, String>]) -> RawSections {
     let mut sections = vec![positions_section(positions)];
     sections.append(&mut state.take_news());
     sections.push(meta_section(state));
     sections
 }
 
-fn positions_section(positions: &[&BTreeMap<String, String>]) -> (u16, Vec<u8>) {
-    (kind::POSITIONS, serde_json::to_vec(positions).expect("maps of strings are JSON"))
+fn positions_section(positions: &[&BTreeMap<String, String>]) -> Raw {
+    Raw::Body(kind::POSITIONS, serde_json::to_vec(positions).expect("maps of strings are JSON"))
 }
 
-fn meta_section(state: &State) -> (u16, Vec<u8>) {
-    (kind::META, serde_json::to_vec(&state.meta()).expect("numbers are JSON"))
+fn meta_section(state: &State) -> Raw {
+    Raw::Body(kind::META, serde_json::to_vec(&state.meta()).expect("numbers are JSON"))
 }
 
 fn write(
@@ -297,7 +297,10 @@ fn write(
                     warn(checkpoint.snapshot_piece(&required(sections)));
                 }
             }
-            Write::Finish(epoch) => {
+            Write::Finish(epoch, sections) => {
+                if checkpoint.snapshot_begun().is_some() {
+                    warn(checkpoint.snapshot_piece(&required(sections)));
+                }
                 if checkpoint.snapshot_begun().is_some() {
                     warn(checkpoint.finish_snapshot(epoch));
                 }
@@ -315,7 +318,7 @@ fn warn(result: Result<(), CheckpointError>) {
     }
 }
 
-fn required(sections: Sections) -> Vec<Section> {
+fn required(sections: RawSections) -> Vec<Section> {
     let section = |(kind, body)| Section { kind, version: 1, required: true, body };
-    sections.into_iter().map(section).collect()
+    encode(sections).into_iter().map(section).collect()
 }

@@ -103,6 +103,9 @@ impl Reader {
         }
         batch.clear();
         batch.small = self.progress.pace.is_some();
+        // A text's lines are found together with its tags.
+        let format = self.recipe.streams[self.number as usize].format.get();
+        batch.wants_ends = format.is_some_and(|format| *format != Format::Text);
         match self.source.poll(batch, WAIT) {
             Ok(Poll::Ready) => {
                 self.recognise(batch);

@@ -68,11 +68,14 @@ impl Recipe {
     /// Decodes and extracts `out.batch` into `out`.
     pub(super) fn extract(&self, extractor: &mut Extractor, out: &mut Extracted) {
         let stream = &self.streams[out.batch.source as usize];
-        let batch = std::mem::take(&mut out.batch);
+        let mut batch = std::mem::take(&mut out.batch);
         if !batch.records().is_empty() {
             match stream.format.get().copied().unwrap_or(Format::Text) {
                 Format::Text => self.text_lines(extractor, stream, &batch, out),
-                format => self.records(extractor, stream, format, &batch, out),
+                format => {
+                    batch.find_ends();
+                    self.records(extractor, stream, format, &batch, out);
+                }
             }
         }
         out.batch = batch;
@@ -107,7 +110,7 @@ impl Recipe {
         out.odd.invalid_utf8 += u64::from(scanned.invalid_utf8);
     }
 
-    /// Records that are decoded one by one.
+    /// Records that are decoded one by one; where they end was found.
     fn records(
         &self,
         extractor: &mut Extractor,
@@ -119,7 +122,7 @@ impl Recipe {
         let times = LineTimes::new(stream, batch);
         let records = batch.records();
         let mut start = 0;
-        for (line, end) in (0..).zip(memchr::memchr_iter(b'\n', records)) {
+        for (line, &end) in (0..).zip(batch.ends()) {
             let from = std::mem::replace(&mut start, end + 1);
             match decode::decode_padded(format, batch.padded(), from, end) {
                 Ok(Some(post)) => {

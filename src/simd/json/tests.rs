@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{container_end, scalar, string_end};
+use super::{Letters, after_plain, container_end, digits, plain, scalar, string_end};
 
 /// Bytes in which quotes, backslashes and brackets are common, in runs longer than a block.
 fn soup() -> impl Strategy<Value = Vec<u8>> {
@@ -12,7 +12,111 @@ fn soup() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(run, 0..60).prop_map(|runs| runs.concat())
 }
 
+/// Members as they are mostly written, some odd ones, and damage.
+pub(crate) fn members() -> impl Strategy<Value = Vec<u8>> {
+    const KEYS: [&str; 12] = [
+        "id",
+        "text",
+        "user",
+        "",
+        "x",
+        "ab\\u0063",
+        "q\\\"",
+        "truncated",
+        "in_reply_to_status_id_str",
+        "a_key_of_thirty-one_bytes______",
+        "a_key_of_thirty-two_bytes_______",
+        "a_key_that_is_even_longer_than_thirty-two_bytes",
+    ];
+    const VALUES: [&str; 32] = [
+        "null",
+        "true",
+        "false",
+        "nul",
+        "truex",
+        "falsy",
+        "0",
+        "12",
+        "12345678",
+        "1234567890123456789",
+        "-3",
+        "1.5e7",
+        "12a",
+        "\"\"",
+        "\"short\"",
+        "\"a string of more than thirty-two bytes in all\"",
+        "\"an escape \\\" soon\"",
+        "\"a lot of text before the escape comes \\\\\"",
+        "\"an odd \\,\"",
+        "\"a,\\\"b\"",
+        "\"open",
+        "{}",
+        "[]",
+        "{\"a\":[1,{}]}",
+        "[[[[]]]]",
+        "[\"]\",\"\\\"]\"]",
+        "{\"open\":1",
+        "]",
+        "}",
+        "",
+        "\u{1}",
+        "{\"id\":1,\"text\":\"\",\"x\":false}",
+    ];
+    let comma =
+        prop_oneof![20 => Just(","), 1 => prop::sample::select(vec![", ", " ,", ",,", "}", ""])];
+    let colon = prop_oneof![20 => Just(":"), 1 => prop::sample::select(vec![": ", " :", "", "::"])];
+    let member = (0..KEYS.len(), colon, 0..VALUES.len() + 20, comma).prop_map(
+        |(key, colon, value, comma)| {
+            // Mostly values that are whole.
+            let value = VALUES.get(value).unwrap_or(&VALUES[value % 3 * 6]);
+            format!("\"{}\"{colon}{value}{comma}", KEYS[key])
+        },
+    );
+    let damage = prop::option::weighted(0.3, (any::<prop::sample::Index>(), any::<u8>()));
+    (prop::collection::vec(member, 1..12), damage).prop_map(|(members, damage)| {
+        let mut bytes = members.concat().into_bytes();
+        if let Some((place, byte)) = damage {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        bytes
+    })
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn after_plain_equals_its_twin(
+        before in members(), members in members(), cut in 0usize..60, room in 0u32..5,
+        bits in any::<[u32; 3]>(), after in soup()
+    ) {
+        let mut letters: Letters = [0; 32];
+        letters[2..5].copy_from_slice(&bits.map(|bits| bits & bits.rotate_left(7)));
+        let at = before.len();
+        let end = at + members.len() - cut.min(members.len());
+        // So many zeros at the end that none of it is too near to the end.
+        let bytes = [&before[..], &members[..], &after[..], &[0; 4096][..]].concat();
+        prop_assert_eq!(
+            after_plain(&bytes, at, end, room, &letters),
+            plain::scalar::after_plain(&bytes, at, end, room, &letters)
+        );
+        // Without them it stops earlier at the most.
+        let short = &bytes[..end];
+        let found = after_plain(short, at, end, room, &letters);
+        let twin = plain::scalar::after_plain(short, at, end, room, &letters);
+        prop_assert!(found.at <= twin.at);
+        prop_assert!(found.at < twin.at || found.key.is_none() || found.key == twin.key);
+    }
+
+    #[test]
+    fn digits_are_counted_up_to_the_first_other_byte(bytes in any::<[u8; 8]>(), n in 0usize..9) {
+        let mut bytes = bytes;
+        bytes[..n].iter_mut().for_each(|byte| *byte = b'0' + *byte % 10);
+        let count = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        prop_assert_eq!(digits(u64::from_le_bytes(bytes)), count);
+    }
+
     #[test]
     fn string_end_equals_its_twin(bytes in soup(), at in 0usize..80, cut in 0usize..80) {
         let end = bytes.len().saturating_sub(cut);

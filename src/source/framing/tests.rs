@@ -12,6 +12,7 @@ fn run(input: &[u8], sizes: &[usize], reads: usize, limit: usize, eof: bool) -> 
     let mut sizes = sizes.iter().copied().cycle();
     loop {
         batch.clear();
+        batch.wants_ends = at % 2 == 0;
         framer.begin(0);
         for _ in 0..reads {
             let size = sizes.next().unwrap().min(input.len() - at);
@@ -27,6 +28,10 @@ fn run(input: &[u8], sizes: &[usize], reads: usize, limit: usize, eof: bool) -> 
         assert!(batch.padded()[end..].iter().all(|&b| b == 0));
         assert_eq!(batch.padded().len(), end + PAD);
         out.extend_from_slice(batch.records());
+        // Noted or not, they are found.
+        let ends: Vec<_> = memchr_iter(b'\n', batch.records()).collect();
+        assert!(!batch.wants_ends || batch.ends() == ends);
+        assert_eq!(batch.find_ends(), ends);
         lines += batch.lines;
         dropped.oversize += batch.dropped.oversize;
         dropped.partial += batch.dropped.partial;

@@ -8,7 +8,7 @@ use crate::rank::build::{Key, ranking, tag};
 use crate::state::extracted::{Extracted, Row};
 use crate::state::hash::Seed;
 use crate::state::restore::Restoring;
-use crate::state::sections::{Snapshotter, kind};
+use crate::state::sections::{Raw, Snapshotter, encode, kind};
 use crate::state::{Settings, State};
 use crate::window::Shape;
 
@@ -69,7 +69,7 @@ fn heavy_hitters_outlive_a_flood_and_a_restart() {
         assert!(state.tags.len() <= CAP, "the cap holds");
         if step % 7 == 0 {
             let mut sections = state.take_news();
-            sections.push((kind::META, serde_json::to_vec(&state.meta()).expect("json")));
+            sections.push(Raw::Body(kind::META, serde_json::to_vec(&state.meta()).expect("json")));
             records.push(sections);
             let epoch = records.len() as u64;
             if step == 210 {
@@ -81,19 +81,20 @@ fn heavy_hitters_outlive_a_flood_and_a_restart() {
         }
     }
     let mut last = state.take_news();
-    last.push((kind::META, serde_json::to_vec(&state.meta()).expect("json")));
+    last.push(Raw::Body(kind::META, serde_json::to_vec(&state.meta()).expect("json")));
     records.push(last);
     assert!(state.is_approximate() && state.counters().evicted_tags > 5000);
 
     let mut restoring = Restoring::new(settings(), Seed::new([6; 32]));
     let (begun, _) = snapshot.expect("one was taken");
-    for (of, body) in pieces.iter().flatten() {
-        assert_eq!(restoring.read(0, *of, body), Ok(true));
-    }
-    for (epoch, sections) in (1..).zip(&records).filter(|(epoch, _)| *epoch > begun) {
-        for (of, body) in sections {
-            assert_eq!(restoring.read(epoch, *of, body), Ok(true));
+    let mut read = |epoch, raw| {
+        for (of, body) in encode(raw) {
+            assert_eq!(restoring.read(epoch, of, &body), Ok(true));
         }
+    };
+    read(0, pieces);
+    for (epoch, raw) in (1..).zip(records).filter(|(epoch, _)| *epoch > begun) {
+        read(epoch, raw);
     }
     let mut again = restoring.finish().expect("sections fit together");
 
