@@ -274,13 +274,22 @@ mod tests {
     #[test]
     fn an_epoch_stands_for_all_ids_of_its_piece() {
         let settings = Settings {
-            shape: Shape { pane_ms: 10_000, windows_ms: vec![60_000] },
+            shape: Shape {
+                pane_ms: 10_000,
+                windows_ms: vec![60_000],
+                people: None,
+                decay_ms: None,
+            },
             lateness_ms: 0,
             hold_max_ms: 0,
             tags_max: 10,
             sources: 1,
             remembered_max_posts: 1,
             remembered_max_ms: 1,
+            trending_ms: Vec::new(),
+            gates: crate::state::trending::Gates::default(),
+            compare: false,
+            reports: Vec::new(),
             keep_delta: true,
         };
         for (of, ids) in [(kind::TAGS, 16_384), (kind::TAGS_65536, 65_536)] {

@@ -282,7 +282,14 @@ impl Parts {
         }
         pairs.shrink_to_fit();
         let (posts, tagged) = (self.posts.max(0) as u64, self.tagged.max(0) as u64);
-        Closed { index, pairs: Arc::new(pairs), posts, tagged, other: self.other, lasts: Vec::new() }
+        Closed {
+            index,
+            pairs: Arc::new(pairs),
+            posts,
+            tagged,
+            other: self.other,
+            lasts: Vec::new(),
+        }
     }
 }
 
