@@ -152,7 +152,10 @@ impl Selection {
 
 /// True where a published ranking has `top` rows, or all that there are.
 fn holds(ranking: &Ranking, top: usize) -> bool {
-    ranking.trends.len() >= top || ranking.trends.len() < PUBLISHED_ROWS_MIN
+    let rows = ranking.trends.len();
+    // Gates let few tags through; the other modes list every tag that counts.
+    let gated = Mode::named(&ranking.mode).is_some_and(Mode::is_scored);
+    rows >= top || rows as u64 >= ranking.distinct_tags || (gated && rows < PUBLISHED_ROWS_MIN)
 }
 
 fn cut(ranking: &Arc<Ranking>, top: usize) -> Arc<Ranking> {

@@ -145,7 +145,13 @@ export interface components {
              * @description A count is at most this much too large.
              */
             error_bound: number;
-            /** @description `total`, `count`. */
+            /**
+             * Format: int32
+             * @description Baselines are still being learned: so many windows of the three that it takes. Rows are
+             *     ordered by count until then.
+             */
+            learning?: number | null;
+            /** @description Name of the mode. */
             mode: string;
             /**
              * Format: int64
