@@ -20,7 +20,11 @@ const LOG_MAX_BYTES: u64 = 16 << 20;
 /// Bytes of a row besides its words.
 const ROW_BYTES: usize = 64;
 /// Rows deleted at once where room is made.
-const ROOM_ROWS: i64 = 2_000;
+const ROOM_ROWS: i64 = 200;
+/// Times that so many are deleted in one transaction, where a file is cut.
+const CUTS: u32 = 100;
+/// A row longer than this takes a page of its own besides.
+const SPILL_BYTES: usize = 900;
 /// Pages that a transaction needs besides those of its rows.
 const SLACK_PAGES: i64 = 32;
 
@@ -69,9 +73,13 @@ impl History {
         db.query_row(&format!("pragma wal_autocheckpoint = {empty_log_at}"), [], |_| Ok(()))?;
         while pragma(db, "page_count")? - pragma(db, "freelist_count")? > self.pages_max {
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let deleted = delete_oldest(&tx)?;
+            let mut more = true;
+            for _ in 0..CUTS {
+                let used = pragma(&tx, "page_count")? - pragma(&tx, "freelist_count")?;
+                more = more && used > self.pages_max && delete_oldest(&tx)?;
+            }
             tx.commit()?;
-            if !deleted {
+            if !more {
                 break;
             }
         }
@@ -145,7 +153,8 @@ fn bytes_of(ranking: &Ranking) -> usize {
     let row = |row: &Trend| {
         row.tag.len() + row.display.len() + row.status.as_deref().map_or(0, str::len) + ROW_BYTES
     };
-    ranking.trends.iter().map(|trend| head + row(trend)).sum()
+    let spilled = |bytes| if bytes > SPILL_BYTES { bytes + 4_096 } else { bytes };
+    ranking.trends.iter().map(|trend| spilled(head + row(trend))).sum()
 }
 
 /// Whole numbers of SQLite are signed.
