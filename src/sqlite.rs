@@ -178,10 +178,9 @@ fn create(path: &Path) -> Result<(), SqliteError> {
     match made.map_err(|error| (error.kind(), error.to_string())) {
         Ok(_) => Ok(()),
         Err((std::io::ErrorKind::StorageFull, _)) => Err(SqliteError::Full { path }),
-        Err((
-            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem,
-            _,
-        )) => Err(SqliteError::ReadOnly { path }),
+        Err((std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem, _)) => {
+            Err(SqliteError::ReadOnly { path })
+        }
         Err((_, why)) => Err(SqliteError::Failed { tried: "create", path, why }),
     }
 }

@@ -75,8 +75,7 @@ impl Reader {
         let path = dir.join(SCHEMA.file);
         let deadline = Arc::new(Mutex::new(monotonic() + ANSWER_MAX));
         let theirs = Arc::clone(&deadline);
-        let is_over =
-            move || monotonic() > *theirs.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_over = move || monotonic() > *theirs.lock().unwrap_or_else(PoisonError::into_inner);
         db.progress_handler(STEPS, Some(is_over))
             .map_err(|error| SqliteError::of("read", &path, &error))?;
         Ok(Self { db, path, deadline })
@@ -108,7 +107,9 @@ impl Reader {
             );
             let found = self
                 .db
-                .query_row(&query, params![view, since], |row| Ok((row.get(0)?, window(row.get(1)?))))
+                .query_row(&query, params![view, since], |row| {
+                    Ok((row.get(0)?, window(row.get(1)?)))
+                })
                 .optional();
             if let Some(found) = found.map_err(self.failed())? {
                 return Ok(Some(found));

@@ -208,8 +208,7 @@ fn thin(tx: &Transaction<'_>, first: i64, last: i64) -> rusqlite::Result<()> {
         "delete from ranking where minute >= ?1 and minute < ?2 and minute % ?3 <> 0",
     )?
     .execute(params![from, edge, COARSE_MINUTES])?;
-    tx.prepare_cached("update about set value = ?1 where key = 'thinned_to'")?
-        .execute([edge])?;
+    tx.prepare_cached("update about set value = ?1 where key = 'thinned_to'")?.execute([edge])?;
     Ok(())
 }
 

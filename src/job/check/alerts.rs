@@ -42,12 +42,7 @@ pub(super) fn check(
     plans
 }
 
-fn alert(
-    checker: &mut Checker,
-    job: &AlertJob,
-    rule: Rule,
-    views: &[&str],
-) -> Option<AlertPlan> {
+fn alert(checker: &mut Checker, job: &AlertJob, rule: Rule, views: &[&str]) -> Option<AlertPlan> {
     let names = || KINDS.map(|(name, _)| format!("`{name}`")).join(", ");
     let Some(field) = &job.on else {
         let help = format!("one of {}", names());
@@ -103,7 +98,8 @@ fn foreign_keys(checker: &mut Checker, job: &AlertJob, kind: &str, bound: &str) 
         if let Some(place) = place
             && key != bound
         {
-            let takes = if bound.is_empty() { String::new() } else { format!("it takes `{bound}`") };
+            let takes =
+                if bound.is_empty() { String::new() } else { format!("it takes `{bound}`") };
             checker.problem(place, format!("an alert on `{kind}` takes no `{key}`"), takes);
         }
     }

@@ -107,7 +107,11 @@ fn jsonl(checker: &mut Checker, job: &SinkJob) -> SinkPlan {
 fn webhook(checker: &mut Checker, job: &SinkJob) -> SinkPlan {
     let token = job.token_env.as_ref();
     if let Some(field) = token {
-        env_name(checker, field, "put the token in a variable and its name here, like `HOOK_TOKEN`");
+        env_name(
+            checker,
+            field,
+            "put the token in a variable and its name here, like `HOOK_TOKEN`",
+        );
     }
     let target = match &job.url {
         Some(field) => url(checker, field, token.map(|_| "a token")),
@@ -151,7 +155,11 @@ pub(super) fn url(
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
             // The URL is not repeated: it holds a secret.
             let what = "a URL in a job file holds no user or password";
-            checker.problem(place, what, "a webhook takes its secret by `token_env` or `secret_env`");
+            checker.problem(
+                place,
+                what,
+                "a webhook takes its secret by `token_env` or `secret_env`",
+            );
         }
         Ok(url) if url.scheme() == "http" && !crate::job::is_loopback(&url) => {
             if let Some(hidden) = hidden {

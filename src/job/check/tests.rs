@@ -269,7 +269,8 @@ fn the_rule_says_how_often_a_post_counts_unless_the_job_does() {
 
 #[test]
 fn history_is_kept_unless_the_job_says_no() {
-    let max_bytes = |text: &str| plan(&format!("{text}source = \"-\"")).history.map(|h| h.max_bytes);
+    let max_bytes =
+        |text: &str| plan(&format!("{text}source = \"-\"")).history.map(|h| h.max_bytes);
     assert_eq!(max_bytes(""), Some(1 << 30));
     assert_eq!(max_bytes("history_max = \"8MiB\"\n"), Some(8 << 20));
     assert_eq!(max_bytes("history = false\n"), None);
