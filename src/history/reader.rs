@@ -56,6 +56,47 @@ pub struct KeptRanking {
     pub trends: Vec<Trend>,
 }
 
+/// When it was: a moment, or a stretch with both its ends; milliseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// The ranking as it was then.
+    At(i64),
+    /// All rankings of a stretch.
+    Between(i64, i64),
+}
+
+impl When {
+    /// What somebody means who names some of these. Nothing means the newest ranking, or for a tag
+    /// the day before it; an end that is missing is the newest ranking, a begin a day before the
+    /// end.
+    ///
+    /// # Errors
+    /// What contradicts itself.
+    pub fn of(
+        at: Option<i64>,
+        from: Option<i64>,
+        to: Option<i64>,
+        newest: i64,
+        tag: bool,
+    ) -> Result<Self, String> {
+        match (at, from, to) {
+            (Some(_), Some(_), _) | (Some(_), _, Some(_)) => {
+                Err("`at` is a moment, `from` and `to` are a stretch: give one of the two".into())
+            }
+            (Some(at), None, None) => Ok(Self::At(at)),
+            (None, None, None) if !tag => Ok(Self::At(newest)),
+            (None, from, to) => {
+                let to = to.unwrap_or(newest);
+                let from = from.unwrap_or(to.saturating_sub(BACK_MINUTES * 60_000));
+                if from > to {
+                    return Err(format!("`from` ({from}) lies behind `to` ({to})"));
+                }
+                Ok(Self::Between(from, to))
+            }
+        }
+    }
+}
+
 /// The history of one state directory, to read; also while it is written.
 #[derive(Debug)]
 pub struct Reader {
@@ -129,12 +170,29 @@ impl Reader {
         Ok(found.map_err(self.failed())?.map(|minute| minute * 60_000))
     }
 
-    /// The ranking as it was at `at_ms`: the newest one kept until then, of the day before at the
-    /// most.
+    /// What somebody asks for; at most `rows_max` rows.
     ///
     /// # Errors
     /// [`HistoryError`].
-    pub fn at(&self, at_ms: i64, asked: &Asked) -> Result<Kept, HistoryError> {
+    pub fn when(
+        &self,
+        when: When,
+        tag: Option<&str>,
+        rows_max: usize,
+        asked: &Asked,
+    ) -> Result<Kept, HistoryError> {
+        match when {
+            When::At(at) => self.at(at, tag, asked),
+            When::Between(from, to) => self.range(from, to, tag, 1, rows_max, asked),
+        }
+    }
+
+    /// The ranking as it was at `at_ms`: the newest one kept until then, of the day before at the
+    /// most. With `tag`, its row alone.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn at(&self, at_ms: i64, tag: Option<&str>, asked: &Asked) -> Result<Kept, HistoryError> {
         self.begin();
         let minute = minute_of(at_ms);
         let window_s = window_column(asked.window_s);
@@ -149,7 +207,7 @@ impl Reader {
             .optional()
             .map_err(self.failed())?;
         let Some(found) = found else { return Ok(asked.none()) };
-        self.range(found * 60_000, found * 60_000, None, 1, usize::MAX, asked)
+        self.range(found * 60_000, found * 60_000, tag, 1, usize::MAX, asked)
     }
 
     /// Rankings from `from_ms` to `to_ms`, both included, at minutes that `every_min` divides; of

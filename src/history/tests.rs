@@ -68,15 +68,15 @@ fn what_is_written_is_read_back_with_its_reasons() {
     let total = Arc::new(ranking(120, "all", "total", None, &["c"]));
     history.write(&[hour(119, &["a", "b"]), hour(120, &["b", "a"]), total]).expect("written");
     let reader = Reader::open(dir.path()).expect("it is there");
-    let kept = reader.at(120 * 60_000 + 59_999, &asked()).expect("rows");
+    let kept = reader.at(120 * 60_000 + 59_999, None, &asked()).expect("rows");
     assert_eq!(kept.rankings.len(), 1);
     assert_eq!((kept.rankings[0].at, kept.window_s), (120 * 60_000, Some(3_600)));
     assert_eq!(kept.rankings[0].trends, [row(1, "b"), row(2, "a")]);
-    let first = reader.at(120 * 60_000 - 1, &Asked { top: 1, ..asked() }).expect("rows");
+    let first = reader.at(120 * 60_000 - 1, None, &Asked { top: 1, ..asked() }).expect("rows");
     assert_eq!(first.rankings[0].trends, [row(1, "a")]);
-    assert!(reader.at(0, &asked()).expect("no rows").rankings.is_empty());
+    assert!(reader.at(0, None, &asked()).expect("no rows").rankings.is_empty());
     let total = Asked { mode: "total".into(), window_s: None, ..asked() };
-    let kept = reader.at(1_000 * 60_000, &total).expect("rows");
+    let kept = reader.at(1_000 * 60_000, None, &total).expect("rows");
     assert_eq!((kept.window_s, kept.rankings[0].trends.len()), (None, 1));
     assert_eq!(reader.newest().expect("rows"), Some(120 * 60_000));
     let usual = reader.usual("all").expect("rows");
@@ -120,6 +120,20 @@ fn ranges_go_by_tag_by_hour_and_in_pieces() {
         from = next;
     }
     assert_eq!(seen, 180);
+}
+
+#[test]
+fn what_is_left_out_has_a_meaning() {
+    let of = |at, from, to, tag| When::of(at, from, to, 1_000_000_000, tag);
+    let day = 86_400_000;
+    assert_eq!(of(Some(5), None, None, true), Ok(When::At(5)));
+    assert_eq!(of(None, None, None, false), Ok(When::At(1_000_000_000)));
+    let last_day = When::Between(1_000_000_000 - day, 1_000_000_000);
+    assert_eq!(of(None, None, None, true), Ok(last_day));
+    assert_eq!(of(None, Some(7), None, false), Ok(When::Between(7, 1_000_000_000)));
+    assert_eq!(of(None, None, Some(day), false), Ok(When::Between(0, day)));
+    assert!(of(Some(5), None, Some(6), false).is_err());
+    assert!(of(None, Some(6), Some(5), false).is_err());
 }
 
 #[test]

@@ -7,24 +7,24 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 /// Longest that a test waits for anything.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// One request as it came.
 #[derive(Clone, Debug)]
-pub struct Request {
-    pub head: String,
-    pub body: String,
+pub(crate) struct Request {
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Request {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (key, value) = line.split_once(':')?;
             key.eq_ignore_ascii_case(name).then(|| value.trim())
         })
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).expect("JSON")
     }
 }
@@ -37,14 +37,14 @@ struct Seen {
 }
 
 /// Listens until the process ends.
-pub struct Server {
-    pub addr: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) addr: SocketAddr,
     seen: Arc<Seen>,
 }
 
 impl Server {
     /// Answers in turn with these (`500`, or a status and headers behind it), then always with 200.
-    pub fn new(answers: &[&str]) -> Self {
+    pub(crate) fn new(answers: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let addr = listener.local_addr().expect("its address");
         let seen = Arc::new(Seen::default());
@@ -58,17 +58,17 @@ impl Server {
         Self { addr, seen }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/hook?secret=in-the-query", self.addr)
     }
 
     /// What came so far.
-    pub fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.seen.requests.lock().expect("a lock").clone()
     }
 
     /// Waits until so many requests came.
-    pub fn wait_for(&self, count: usize) -> Vec<Request> {
+    pub(crate) fn wait_for(&self, count: usize) -> Vec<Request> {
         let requests = self.seen.requests.lock().expect("a lock");
         let (requests, _) = self
             .seen
