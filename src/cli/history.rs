@@ -1,5 +1,6 @@
 //! `history`: rankings as they were, from the state directory; also while the job runs.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -8,7 +9,7 @@ use serde::Serialize;
 
 use super::exit::{FAILED, Failure, Outcome, USAGE};
 use super::flags::default_state_dir;
-use crate::extract::key;
+use crate::extract::{Rule, key};
 use crate::history::{Asked, Kept, KeptRanking, Reader, When};
 use crate::job::units::{Scalar, duration, moment_or_ms};
 use crate::job::{Job, Purpose, check};
@@ -71,7 +72,7 @@ fn parse_window(text: &str) -> Result<u64, String> {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let dir = directory(args)?;
+    let (dir, rule) = directory(args)?;
     let reader = Reader::open(&dir).map_err(|error| match error {
         SqliteError::Missing { .. } => Failure::new(
             FAILED,
@@ -84,7 +85,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         error => error.into(),
     })?;
     let newest = reader.newest()?.unwrap_or_default();
-    let tag = args.tag.as_deref().map(key_of);
+    let tag = args.tag.as_deref().map(|tag| key_of(tag, rule));
     let when = When::of(args.at, args.from, args.to, newest, tag.is_some())
         .map_err(|error| Failure::new(USAGE, error))?;
     let asked = asked(args, &reader)?;
@@ -111,14 +112,17 @@ pub(super) fn run(args: &Args) -> Outcome {
     Ok(())
 }
 
-fn directory(args: &Args) -> Result<PathBuf, Failure> {
-    if let Some(dir) = &args.state_dir {
-        return Ok(dir.clone());
-    }
-    // Clap has seen to it that there is a job then.
-    let job = args.job.clone().unwrap_or_default();
-    let plan = check(&Job::read(&job)?, Purpose::Run)?;
-    Ok(default_state_dir(&plan.name)?.unwrap_or_default())
+/// The state directory, and how tags become keys there.
+fn directory(args: &Args) -> Result<(PathBuf, Rule), Failure> {
+    let Some(job) = &args.job else {
+        return Ok((args.state_dir.clone().unwrap_or_default(), Rule::default()));
+    };
+    let plan = check(&Job::read(job)?, Purpose::Run)?;
+    let dir = match &args.state_dir {
+        Some(dir) => Some(dir.clone()),
+        None => default_state_dir(&plan.name)?,
+    };
+    Ok((dir.unwrap_or_default(), plan.rule))
 }
 
 fn asked(args: &Args, reader: &Reader) -> Result<Asked, Failure> {
@@ -133,10 +137,13 @@ fn asked(args: &Args, reader: &Reader) -> Result<Asked, Failure> {
     Ok(Asked { view: args.view.clone(), mode, window_s, top: args.top })
 }
 
-/// A tag as it is kept. Under `rule = "words"` that is the word with its `#`, which folds to
-/// something else only where it has capitals.
-fn key_of(tag: &str) -> String {
-    key::fold(tag).map_or_else(|| tag.to_owned(), std::borrow::Cow::into_owned)
+/// A tag as it is kept.
+fn key_of(tag: &str, rule: Rule) -> String {
+    match rule {
+        Rule::Words => tag.to_owned(),
+        // Too long for a key: kept nowhere.
+        Rule::Tags => key::fold(tag).map_or_else(|| tag.to_owned(), Cow::into_owned),
+    }
 }
 
 fn json(kept: &Kept) -> Result<String, Failure> {

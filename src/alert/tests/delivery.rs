@@ -67,7 +67,7 @@ fn what_is_taken_is_sent_once_signed_and_keyed() {
     rig.enqueue(&alerts);
     rig.next();
     rig.next();
-    let requests = rig.server.requests();
+    let requests = rig.server.wait_for(2);
     assert_eq!(requests.len(), 2, "a replay adds none");
     for (request, alert) in requests.iter().zip(&alerts) {
         assert!(request.head.starts_with("POST /hook?secret=in-the-query HTTP/1.1"));
