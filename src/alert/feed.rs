@@ -55,9 +55,11 @@ fn date(at_ms: i64) -> String {
 /// Text of an element or an attribute. Characters that XML cannot hold become U+FFFD, as do those
 /// that turn the direction of what follows.
 fn text(raw: &str) -> Cow<'_, str> {
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let is_bad = |c: char| {
         (c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
-            || matches!(c, '\u{fffe}' | '\u{ffff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(c, '\u{fffe}' | '\u{ffff}')
+            || turns(c)
     };
     let marked = |c: char| matches!(c, '<' | '>' | '&' | '"' | '\'' | '\t' | '\n' | '\r');
     if !raw.contains(|c| is_bad(c) || marked(c)) {

@@ -1,12 +1,12 @@
 //! What should be told: rules over rankings, an outbox that survives a crash, delivery, a feed.
 //!
 //! [`Rules`] look at one ranking a slide and say what is new; they are pure, and their state goes
-//! into the checkpoint. [`Telling`] keeps what they raised in `alerts.sqlite` of the state directory
-//! and sends it to webhooks from there. [`Reader`] lists it, [`feed`] makes an Atom feed of it.
+//! into the checkpoint. [`Telling`] keeps what they raised in `alerts.sqlite` of the state
+//! directory and sends it to webhooks from there. [`Reader`] lists it, [`feed`] makes an Atom feed of it.
 //!
 //! Told at least once: an alert is durable before the epoch that raised it is committed, and stays
-//! until it is answered. The same slide looked at again after a crash makes the same keys, which the
-//! outbox knows already. A receiver that keeps keys sees each alert once.
+//! until it is answered. The same slide looked at again after a crash makes the same keys, which
+//! the outbox knows already. A receiver that keeps keys sees each alert once.
 //!
 //! It never follows a redirect, never logs a secret or more of an address than its host, and never
 //! slows the count.

@@ -51,8 +51,8 @@ impl Outbox {
         done.map_err(|error| SqliteError::of("write", &self.path, &error))
     }
 
-    /// Keeps alerts that were raised at `now_ms` of our clock; durable when it comes back. One whose
-    /// key is there already is left as it is. `has_webhook` says for the name of a rule whether
+    /// Keeps alerts that were raised at `now_ms` of our clock; durable when it comes back. One
+    /// whose key is there already is left as it is. `has_webhook` says for the name of a rule whether
     /// there is somebody to tell.
     ///
     /// # Errors

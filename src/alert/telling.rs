@@ -40,7 +40,8 @@ pub struct Telling {
 }
 
 impl Telling {
-    /// Opens the outbox of a state directory and starts its threads. What still waits there is sent.
+    /// Opens the outbox of a state directory and starts its threads. What still waits there is
+    /// sent.
     ///
     /// # Errors
     /// [`AlertError`] where the file cannot be used or a secret is missing.
@@ -84,8 +85,8 @@ impl Telling {
         Ok(Self { spool: Some(spool), wake: Some(wake), ended, sent })
     }
 
-    /// Hands over what a slide raised, under the number of the epoch that it belongs to, which never
-    /// falls. Waits while many wait already. False where the thread has ended.
+    /// Hands over what a slide raised, under the number of the epoch that it belongs to, which
+    /// never falls. Waits while many wait already. False where the thread has ended.
     pub fn offer(&self, seq: u64, alerts: Vec<Alert>) -> bool {
         alerts.is_empty() || self.spool.as_ref().is_some_and(|spool| spool.offer(seq, alerts))
     }

@@ -34,8 +34,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     /// The ranking as it was then; RFC 3339, or milliseconds since the Unix epoch
-    #[arg(long, value_name = "TIME", value_parser = parse_moment, conflicts_with_all = ["from", "to"])]
-    #[arg(allow_hyphen_values = true)]
+    #[arg(long, value_name = "TIME", value_parser = parse_moment, allow_hyphen_values = true)]
+    #[arg(conflicts_with_all = ["from", "to"])]
     at: Option<i64>,
     /// Begin of a stretch [default: a day before its end]
     #[arg(long, value_name = "TIME", value_parser = parse_moment, allow_hyphen_values = true)]

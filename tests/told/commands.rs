@@ -55,7 +55,8 @@ fn history_is_printed_as_a_table_or_json() {
     let (_, out, _) = said(&tagtide(&args, None));
     let thinned = (0..3_000 - 1 - 2_880).filter(|minute| minute % 15 != 0).count();
     assert_eq!(out.lines().count(), 3_000 - thinned);
-    let args = ["history", "--state-dir", state, "--tag", "#TAG5", "--from", "120000000", "--to", "120600000"];
+    let stretch = ["--tag", "#TAG5", "--from", "120000000", "--to", "120600000"];
+    let args = [&["history", "--state-dir", state][..], &stretch].concat();
     let (_, out, _) = said(&tagtide(&args, None));
     assert!(out.lines().count() > 4 && !out.contains("Tag3"), "{out}");
     for args in [&["history"][..], &["history", "--state-dir", state, "--at", "noon"]] {

@@ -1,6 +1,7 @@
 //! Killed at any moment: what was said to be committed is there, and a replay leaves one copy.
 //!
-//! The process that is killed is this test program, told by the environment to run one ignored test.
+//! The process that is killed is this test program, told by the environment to run one ignored
+//! test.
 
 use std::collections::BTreeMap;
 use std::path::Path;
