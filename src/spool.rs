@@ -279,6 +279,8 @@ mod tests {
             Ok(())
         });
         let spool = spool.expect("a thread");
+        // Gone before the spool, which waits for its thread, however the test ends.
+        let go = go;
         spool.offer(3, 1);
         assert!(!spool.wait_for(3, Duration::from_millis(1)));
         assert!(spool.wait_for(2, Duration::ZERO), "nothing of that number waits");

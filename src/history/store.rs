@@ -126,6 +126,12 @@ impl History {
         self.db.query_row(&limit, [], |_| Ok(())).expect("it takes a limit");
     }
 
+    /// Has SQLite refuse to write, as a read-only disk does.
+    #[cfg(test)]
+    pub(super) fn forbid_writing(&self) {
+        self.db.pragma_update(None, "query_only", true).expect("it takes it");
+    }
+
     fn write_group(&mut self, rankings: &[Arc<Ranking>]) -> rusqlite::Result<()> {
         let bytes: u64 = rankings.iter().map(|ranking| bytes_of(ranking) as u64).sum();
         // A page that is cut in two is half empty.

@@ -220,6 +220,9 @@ fn a_full_disk_is_told_and_heals() {
     assert_eq!(all_of(&dir), [(1, vec!["a".to_owned()])], "nothing of it is there");
     history.limit_pages(1_000_000);
     history.write(&[hour(2, &long)]).expect("room again");
+    history.forbid_writing();
+    let error = history.write(&[hour(3, &["a"])]).expect_err("read-only");
+    assert_eq!(error.word(), "read_only", "{error}");
     assert_eq!(all_of(&dir).len(), 2);
 }
 
