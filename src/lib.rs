@@ -20,16 +20,20 @@
 //! | [`checkpoint`] | counts and Positions of an epoch, durable in one step |
 //! | [`engine`] | the threads and queues around all of these |
 //! | [`sink`] | takes rankings out |
+//! | [`history`] | rankings as they were, in an SQLite file |
+//! | [`alert`] | what should be told, and that it was |
 //! | [`serve`] | the page, the API, the wires of the original dashboard |
 //! | [`job`] | what a user asked for -> a checked [`job::Plan`] |
 //! | [`cli`] | the commands |
 //! | [`post`], [`clock`], [`simd`] | the nouns; the only clock; the only `unsafe` |
+//! | [`sqlite`], [`spool`] | SQLite files; a thread that makes things durable in order |
 //!
 //! # Floors
 //!
-//! A module imports lower floors only: F0 [`post`] [`clock`] [`simd`]; F1 [`decode`] [`extract`]
-//! [`state`] [`window`] [`rank`], which do no I/O and read no clock; F2 [`job`]; F3 [`source`]
-//! [`sink`] [`checkpoint`], never each other; F4 [`engine`]; F5 [`serve`] [`cli`].
+//! A module imports lower floors only: F0 [`post`] [`clock`] [`simd`] [`sqlite`] [`spool`]; F1
+//! [`decode`] [`extract`] [`state`] [`window`] [`rank`], which do no I/O and read no clock; F2
+//! [`job`]; F3 [`source`] [`sink`] [`checkpoint`] [`history`] [`alert`], never each other; F4
+//! [`engine`]; F5 [`serve`] [`cli`].
 //!
 //! # Example
 //!
@@ -55,12 +59,14 @@
 //! assert_eq!((summary.status.counters.posts, summary.distinct_tags), (4, 2));
 //! ```
 
+pub mod alert;
 pub mod checkpoint;
 pub mod cli;
 pub mod clock;
 pub mod decode;
 pub mod engine;
 pub mod extract;
+pub mod history;
 pub mod job;
 pub mod post;
 pub mod rank;
@@ -68,5 +74,7 @@ pub mod serve;
 pub mod simd;
 pub mod sink;
 pub mod source;
+pub mod spool;
+pub mod sqlite;
 pub mod state;
 pub mod window;

@@ -46,6 +46,8 @@ fn help_leads_with_examples_and_names_every_command() {
         "replay",
         "relay",
         "dashboard",
+        "history",
+        "alert",
         "extract",
         "generate",
         "check",

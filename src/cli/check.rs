@@ -7,7 +7,9 @@ use clap::Args as ClapArgs;
 
 use super::exit::{Failure, Outcome};
 use crate::job::units::show_duration;
-use crate::job::{Job, Plan, Purpose, SinkPlan, SourceKind, SourcePlan, TimePlan, check};
+use crate::job::{
+    AlertOn, AlertPlan, Job, Plan, Purpose, SinkPlan, SourceKind, SourcePlan, TimePlan, check,
+};
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
@@ -49,7 +51,38 @@ fn describe(plan: &Plan) -> String {
     for sink in &plan.sinks {
         let _ = writeln!(out, "sink: {}", shows(sink));
     }
+    if let Some(history) = plan.history {
+        let mib = history.max_bytes >> 20;
+        let _ = writeln!(out, "history: with a state directory, at most {mib} MiB of rankings");
+    }
+    for alert in &plan.alerts {
+        let _ = writeln!(out, "alert {}: {}", alert.name, tells(alert));
+    }
     out
+}
+
+fn tells(alert: &AlertPlan) -> String {
+    let what = match &alert.on {
+        AlertOn::Peak => "a new peak".to_owned(),
+        AlertOn::Top(n) => format!("a tag enters the first {n}"),
+        AlertOn::Score(bound) => format!("a score rises over {bound}"),
+        AlertOn::Lift(bound) => format!("a tag rises over {bound} times the usual"),
+        AlertOn::Watch(tags) => format!("one of {} moves", tags.join(" ")),
+    };
+    let told = match &alert.webhook {
+        None => "told in the feed alone".to_owned(),
+        Some(url) => {
+            let signed = if alert.secret_env.is_some() { "signed" } else { "not signed" };
+            format!("sent to a webhook at {}, {signed}", host(url))
+        }
+    };
+    format!("{what} in the view {}; {told}", alert.view)
+}
+
+/// A webhook's URL may itself be the secret: only its host is shown.
+fn host(url: &str) -> String {
+    let parsed = url::Url::parse(url).ok();
+    parsed.as_ref().and_then(url::Url::host_str).unwrap_or("?").to_owned()
 }
 
 fn what(source: &SourcePlan) -> String {
@@ -89,11 +122,8 @@ fn shows(sink: &SinkPlan) -> String {
         }
         SinkPlan::Jsonl { path, .. } => format!("one JSON line per batch in {}", path.display()),
         SinkPlan::Dashboard { url } => format!("the newest ranking to the dashboard at {url}"),
-        // A webhook's URL may itself be the secret: only its host is shown.
         SinkPlan::Webhook { url, .. } => {
-            let parsed = url::Url::parse(url).ok();
-            let host = parsed.as_ref().and_then(|url| url.host_str()).unwrap_or("?");
-            format!("every ranking as JSON to a webhook at {host}")
+            format!("every ranking as JSON to a webhook at {}", host(url))
         }
     }
 }

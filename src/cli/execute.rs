@@ -21,7 +21,8 @@ pub(super) fn execute(
     last_words: Option<(&Path, usize)>,
 ) -> Outcome {
     let listen = where_to_listen(&plan, serving)?;
-    let serve_options = serving.options(plan.count.top, plan.rule)?;
+    let mut serve_options = serving.options(plan.count.top, plan.rule)?;
+    serve_options.state_dir.clone_from(&options.state_dir);
     if let Some(listen) = listen {
         // Before anything is read or printed.
         serve::probe(listen, &serve_options)?;

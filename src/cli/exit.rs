@@ -8,12 +8,14 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use crate::alert::AlertError;
 use crate::checkpoint::CheckpointError;
 use crate::engine::EngineError;
 use crate::job::Problem;
 use crate::serve::ServeError;
 use crate::sink::SinkError;
 use crate::source::SourceError;
+use crate::sqlite::SqliteError;
 
 /// The job failed.
 pub(super) const FAILED: u8 = 1;
@@ -115,6 +117,18 @@ impl From<Vec<Problem>> for Failure {
 
 impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Self {
+        Self::new(FAILED, error)
+    }
+}
+
+impl From<AlertError> for Failure {
+    fn from(error: AlertError) -> Self {
+        Self::new(FAILED, error)
+    }
+}
+
+impl From<SqliteError> for Failure {
+    fn from(error: SqliteError) -> Self {
         Self::new(FAILED, error)
     }
 }

@@ -3,6 +3,7 @@
 //! Flags say how this process runs; what the pipeline *is* stands in the job file. Standard output
 //! is data, stderr is talk. Exit codes are those of `exit`.
 
+mod alert;
 mod bench;
 mod check;
 mod completions;
@@ -14,6 +15,7 @@ mod exit;
 mod extract;
 mod flags;
 mod generate;
+mod history;
 mod man;
 mod quality;
 mod records;
@@ -72,6 +74,10 @@ enum Command {
     Relay(relay::Args),
     /// The page alone, fed by POSTs to `/updateData`
     Dashboard(dashboard::Args),
+    /// Rankings as they were
+    History(history::Args),
+    /// Try the alerts of a job
+    Alert(alert::Args),
     /// Print the tags of each post as one JSON array a line
     Extract(extract::Args),
     /// Write made-up posts to standard output
@@ -117,6 +123,8 @@ fn dispatch(command: Command, talk: &Talk) -> Outcome {
         Command::Replay(args) => replay::run(&args, talk),
         Command::Relay(args) => relay::run(&args),
         Command::Dashboard(args) => dashboard::run(&args),
+        Command::History(args) => history::run(&args),
+        Command::Alert(args) => alert::run(&args),
         Command::Extract(args) => extract::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Check(args) => check::run(&args),

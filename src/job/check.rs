@@ -4,6 +4,7 @@
 //! looked up here: a checked plan may still fail on the machine it runs on, and `doctor` and the
 //! run itself say so then.
 
+mod alerts;
 mod count;
 mod sinks;
 mod sources;
@@ -17,7 +18,7 @@ pub use count::WINDOWS;
 use super::file::Job;
 use super::problem::{Field, Place, Problem, nearest};
 use super::units::{self, Scalar};
-use super::{Limits, Plan, TimePlan};
+use super::{HistoryPlan, Limits, Plan, TimePlan};
 use crate::extract::{Occurrences, Rule};
 
 /// What a job is checked for.
@@ -51,8 +52,22 @@ pub fn check(job: &Job, purpose: Purpose) -> Result<Plan, Vec<Problem>> {
     let limits = checker.limits(job);
     let sources = sources::check(&mut checker, &job.sources, time);
     let sinks = sinks::check(&mut checker, &job.sinks);
+    let history = checker.history(job);
+    let alerts = alerts::check(&mut checker, &job.alerts, rule, &["all"]);
     if checker.problems.is_empty() {
-        return Ok(Plan { name, sources, sinks, rule, occurrences, count, limits, batch, time });
+        return Ok(Plan {
+            name,
+            sources,
+            sinks,
+            rule,
+            occurrences,
+            count,
+            limits,
+            batch,
+            time,
+            history,
+            alerts,
+        });
     }
     checker.problems.sort_by_key(|problem| problem.place.line);
     Err(checker.problems)
@@ -166,6 +181,17 @@ impl Checker {
             (Purpose::Replay, _) | (_, true) => TimePlan::Replay(speed),
             (Purpose::Run, false) => TimePlan::Live,
         }
+    }
+
+    fn history(&mut self, job: &Job) -> Option<HistoryPlan> {
+        let max_bytes = self.bounded(
+            job.history_max.as_ref(),
+            units::size,
+            1 << 30,
+            (4 << 20, 1 << 40),
+            "between `4MiB` and `1024GiB`",
+        );
+        job.history.as_ref().is_none_or(|on| on.value).then_some(HistoryPlan { max_bytes })
     }
 
     fn limits(&mut self, job: &Job) -> Limits {

@@ -45,6 +45,12 @@ pub struct Job {
     pub sources: Vec<SourceJob>,
     /// `[[sink]]`, in order.
     pub sinks: Vec<SinkJob>,
+    /// Keep rankings as they were.
+    pub history: Flag,
+    /// Most bytes of that.
+    pub history_max: Value,
+    /// `[[alert]]`, in order.
+    pub alerts: Vec<AlertJob>,
 }
 
 /// `[count]`: windows, panes, modes.
@@ -135,6 +141,31 @@ pub struct SinkJob {
     pub token_env: Text,
 }
 
+/// One rule of what should be told.
+#[derive(Clone, Debug, Default)]
+pub struct AlertJob {
+    /// Where it was written.
+    pub place: Place,
+    /// Unique name within the job.
+    pub name: Text,
+    /// `peak`, `top`, `score`, `lift` or `watch`.
+    pub on: Text,
+    /// Places, for `top`.
+    pub n: Value,
+    /// Bound, for `score` and `lift`.
+    pub above: Value,
+    /// Tags with wildcards, for `watch`.
+    pub tags: List,
+    /// Whose ranking.
+    pub view: Text,
+    /// Time between two alerts about one tag.
+    pub quiet: Value,
+    /// Whole URL.
+    pub webhook: Text,
+    /// Environment variable that holds the secret of the signature.
+    pub secret_env: Text,
+}
+
 impl Job {
     /// Reads a job file.
     ///
@@ -172,7 +203,7 @@ impl Job {
     /// Full names of all keys that a job file may hold: `batch`, `count.pane`, `source.addr`...
     #[must_use]
     pub fn keys() -> Vec<String> {
-        let text = "[count]\n[limits]\n[[source]]\n[[sink]]\n";
+        let text = "[count]\n[limits]\n[[source]]\n[[sink]]\n[[alert]]\n";
         let mut doc =
             Document { file: Arc::from(""), text, problems: Vec::new(), asked: Asked::new() };
         parse(&mut doc);
@@ -195,12 +226,15 @@ fn parse(doc: &mut Document<'_>) -> Job {
         batch: top.scalar("batch"),
         time: top.text("time"),
         speed: top.scalar("speed"),
+        history: top.flag("history"),
+        history_max: top.scalar("history_max"),
         ..Job::default()
     };
     let count = top.take("count");
     let limits = top.take("limits");
     let source = top.take("source");
     let sink = top.take("sink");
+    let alert = top.take("alert");
     let doc = top.doc();
     job.place = Place { file: Some(doc.file.clone()), line: 0, key: String::new() };
     if let Some(table) = table(doc, count) {
@@ -218,6 +252,11 @@ fn parse(doc: &mut Document<'_>) -> Job {
         place,
         kind: Some(short),
         ..SinkJob::default()
+    });
+    job.alerts = many(doc, alert, "alert", read_alert, |short, place| AlertJob {
+        place,
+        on: Some(short),
+        ..AlertJob::default()
     });
     top.finish();
     job
@@ -330,4 +369,22 @@ fn read_sink<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>, place: Place) -
     };
     table.finish();
     sink
+}
+
+fn read_alert<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>, place: Place) -> AlertJob {
+    let mut table = Table::new(doc, "alert", table);
+    let alert = AlertJob {
+        place,
+        name: table.text("name"),
+        on: table.text("on"),
+        n: table.scalar("n"),
+        above: table.scalar("above"),
+        tags: table.list("tags"),
+        view: table.text("view"),
+        quiet: table.scalar("quiet"),
+        webhook: table.text("webhook"),
+        secret_env: table.text("secret_env"),
+    };
+    table.finish();
+    alert
 }

@@ -39,6 +39,50 @@ pub struct Plan {
     pub batch: Duration,
     /// Whose time makes the ticks.
     pub time: TimePlan,
+    /// Rankings are kept in the state directory, where there is one; `None` = not.
+    pub history: Option<HistoryPlan>,
+    /// What should be told; needs a state directory too.
+    pub alerts: Vec<AlertPlan>,
+}
+
+/// Rankings as they were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryPlan {
+    /// Bound of the file with its log.
+    pub max_bytes: u64,
+}
+
+/// One rule of what should be told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlertPlan {
+    /// Unique name within the job.
+    pub name: String,
+    /// What it looks for.
+    pub on: AlertOn,
+    /// Whose ranking it looks at.
+    pub view: String,
+    /// After an alert about a tag, silence about it for so long, event time.
+    pub quiet: Duration,
+    /// Where it is told; `None` = in the feed alone.
+    pub webhook: Option<String>,
+    /// Environment variable that holds the secret of the signature.
+    pub secret_env: Option<String>,
+}
+
+/// What a rule looks for, from one slide to the next.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertOn {
+    /// A new peak: the status `rising`.
+    Peak,
+    /// A tag enters the first so many places.
+    Top(u32),
+    /// A score, or the count where a mode has none, rises over the bound.
+    Score(f64),
+    /// A lift rises over the bound.
+    Lift(f64),
+    /// A watched tag moves, appears or leaves. Keys, in which `*` stands for anything.
+    Watch(Vec<String>),
 }
 
 /// Windows, panes, modes.

@@ -149,6 +149,23 @@ pub fn moment(value: &Scalar) -> Result<EventTime, String> {
         .map_err(|_| format!("`{value}` is no moment; write RFC 3339, like `2026-11-23T10:54:02Z`"))
 }
 
+/// A moment as a question names it: RFC 3339, or milliseconds since the Unix epoch.
+///
+/// # Errors
+/// What was expected.
+pub fn moment_or_ms(text: &str) -> Result<EventTime, String> {
+    let text = text.trim();
+    if let Ok(ms) = text.parse() {
+        return Ok(EventTime(ms));
+    }
+    moment(&Scalar::Text(text.to_owned())).map_err(|_| {
+        format!(
+            "`{text}` is no moment; write RFC 3339, like `2026-11-23T10:54:02Z`, or milliseconds \
+             since the Unix epoch"
+        )
+    })
+}
+
 /// The shortest way to write a duration that [`duration`] reads back.
 #[must_use]
 pub fn show_duration(duration: Duration) -> String {
@@ -238,6 +255,9 @@ mod tests {
         assert_eq!(moment(&text("1970-01-01T00:00:01Z")), Ok(EventTime(1_000)));
         assert_eq!(moment(&text("1970-01-01T01:00:01+01:00")), Ok(EventTime(1_000)));
         assert!(moment(&text("yesterday")).is_err());
+        assert_eq!(moment_or_ms("1970-01-01T00:00:01Z"), Ok(EventTime(1_000)));
+        assert_eq!(moment_or_ms(" -5 "), Ok(EventTime(-5)));
+        assert!(moment_or_ms("1e3").unwrap_err().contains("milliseconds"));
     }
 
     proptest::proptest! {

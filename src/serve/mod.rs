@@ -2,8 +2,9 @@
 //!
 //! A [`Server`] shows what somebody else publishes: it reads a watch channel of [`Published`] and
 //! asks an [`Ask`] for what that does not hold. It never counts, never changes a count, and keeps
-//! nothing on disk. The one thing that it takes in is a ranking posted to `/updateData`, and that
-//! only where its [`Feed`] is a [`Fed`] (`tagtide dashboard`).
+//! nothing on disk; history and alerts it reads from what others keep there. The one thing that it
+//! takes in is a ranking posted to `/updateData`, and that only where its [`Feed`] is a [`Fed`]
+//! (`tagtide dashboard`).
 //!
 //! | file | what |
 //! |---|---|
@@ -130,6 +131,8 @@ pub struct ServeOptions {
     pub hosts: Vec<String>,
     /// Serves the page from this directory rather than from the program.
     pub web_dir: Option<PathBuf>,
+    /// Where history and alerts are kept; `None` = there are none.
+    pub state_dir: Option<PathBuf>,
     /// Rows of `/refreshData`.
     pub top: usize,
     /// Says how a tag in a URL becomes a key, and whether a display carries its `#` already.
@@ -148,6 +151,7 @@ impl Default for ServeOptions {
             token: None,
             hosts: Vec::new(),
             web_dir: None,
+            state_dir: None,
             top: 10,
             rule: Rule::default(),
             connections_max: 1_024,
@@ -164,6 +168,7 @@ impl fmt::Debug for ServeOptions {
             .field("token", &self.token.as_ref().map(|_| "(redacted)"))
             .field("hosts", &self.hosts)
             .field("web_dir", &self.web_dir)
+            .field("state_dir", &self.state_dir)
             .field("top", &self.top)
             .field("rule", &self.rule)
             .field("connections_max", &self.connections_max)

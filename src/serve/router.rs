@@ -9,7 +9,7 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -20,6 +20,9 @@ use super::metrics::{self, Metrics};
 use super::page::{self, Page};
 use super::{Feed, ServeError, ServeOptions, tutorial};
 
+/// Questions to files of the state directory that may run at once; more are turned away.
+const READERS_MAX: usize = 4;
+
 /// What every route can reach.
 pub(super) struct App {
     pub(super) feed: Feed,
@@ -28,6 +31,8 @@ pub(super) struct App {
     pub(super) live: Live,
     pub(super) metrics: Metrics,
     pub(super) page: Page,
+    /// Questions to files of the state directory that may run at once.
+    pub(super) readers: Arc<Semaphore>,
     /// Turns true when the server stops.
     pub(super) stopped: watch::Receiver<bool>,
 }
@@ -38,6 +43,9 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/", get(page::index)),
         ("/api/v1/trends", get(api::trends::trends)),
         ("/api/v1/tags/{tag}", get(api::tags::tag)),
+        ("/api/v1/history", get(api::history::history)),
+        ("/api/v1/alerts", get(api::alerts::alerts)),
+        ("/feed.xml", get(api::alerts::feed)),
         ("/api/v1/status", get(api::status::status)),
         ("/api/v1/live", get(live::live)),
         ("/api/v1/session", post(api::session::session)),
@@ -68,6 +76,7 @@ impl Front {
             guard: Guard::new(open, &options),
             metrics: Metrics::new(feed.published.clone(), live.streams()),
             page: Page::new(options.web_dir.as_deref())?,
+            readers: Arc::new(Semaphore::new(READERS_MAX)),
             live,
             feed,
             options,

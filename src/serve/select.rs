@@ -21,7 +21,7 @@ const TOP_MAX: usize = 1_000;
 /// Rows where nobody says how many.
 const TOP_DEFAULT: usize = 10;
 /// The view that always exists.
-const VIEW_ALL: &str = "all";
+pub(super) const VIEW_ALL: &str = "all";
 
 /// Parameters of a ranking, as they come.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -242,7 +242,7 @@ fn mode_name(mode: Mode) -> String {
     name.and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-fn parse_top(text: &str) -> Result<usize, Problem> {
+pub(super) fn parse_top(text: &str) -> Result<usize, Problem> {
     match text.parse() {
         Ok(top @ 1..=TOP_MAX) => Ok(top),
         _ => {
@@ -252,7 +252,7 @@ fn parse_top(text: &str) -> Result<usize, Problem> {
     }
 }
 
-fn parse_window(text: &str) -> Result<u64, Problem> {
+pub(super) fn parse_window(text: &str) -> Result<u64, Problem> {
     let (digits, unit_s) = match text.as_bytes().last() {
         Some(b's') => (&text[..text.len() - 1], 1),
         Some(b'm') => (&text[..text.len() - 1], 60),

@@ -15,6 +15,19 @@ pub const CELL_MAX_CHARS: usize = 60;
 /// The rows as a table `hashtag | hashtag_count | change`, with a newline at the end.
 #[must_use]
 pub fn render(trends: &[Trend]) -> String {
+    grid(
+        &["hashtag", "hashtag_count", "change"],
+        trends.iter().map(|trend| {
+            let tag = super::hashtag(trend);
+            vec![shown(&tag).into_owned(), trend.count.to_string(), change(trend.change).into()]
+        }),
+    )
+}
+
+/// Any rows as a table of that look, with a newline at the end. What comes from posts goes through
+/// [`shown`] before.
+#[must_use]
+pub fn grid(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let border = LineStyle::new('+', '-', '+', '+');
     let content = ContentLineStyle::new('|', '|', '|');
     let style = comfy_table::TableStyle::new()
@@ -25,10 +38,9 @@ pub fn render(trends: &[Trend]) -> String {
         .bottom_border(border);
     let mut table = Table::new();
     table.set_content_arrangement(ContentArrangement::Disabled);
-    table.load_style(style).set_header(["hashtag", "hashtag_count", "change"]);
-    for trend in trends {
-        let tag = super::hashtag(trend);
-        table.add_row([shown(&tag), trend.count.to_string().into(), change(trend.change)]);
+    table.load_style(style).set_header(header);
+    for row in rows {
+        table.add_row(row);
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 0)).set_cell_alignment(CellAlignment::Right);

@@ -134,6 +134,8 @@ fn plan(windows: Vec<Duration>) -> Plan {
         },
         batch: Duration::from_secs(2),
         time: TimePlan::Live,
+        history: None,
+        alerts: Vec::new(),
     }
 }
 

@@ -57,7 +57,7 @@ fn sink(checker: &mut Checker, job: &SinkJob) -> Option<SinkPlan> {
         "jsonl" => jsonl(checker, job),
         "dashboard" => {
             let default = Field { value: DASHBOARD_URL.to_owned(), place: job.place.clone() };
-            SinkPlan::Dashboard { url: url(checker, job.url.as_ref().unwrap_or(&default), false) }
+            SinkPlan::Dashboard { url: url(checker, job.url.as_ref().unwrap_or(&default), None) }
         }
         _ => webhook(checker, job),
     })
@@ -107,17 +107,14 @@ fn jsonl(checker: &mut Checker, job: &SinkJob) -> SinkPlan {
 fn webhook(checker: &mut Checker, job: &SinkJob) -> SinkPlan {
     let token = job.token_env.as_ref();
     if let Some(field) = token {
-        let letters = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let digit = field.value.starts_with(|c: char| c.is_ascii_digit());
-        if field.value.is_empty() || digit || !field.value.chars().all(letters) {
-            // The value is not repeated: it may be the secret itself.
-            let what = "this is no name of an environment variable";
-            let help = "put the token in a variable and its name here, like `HOOK_TOKEN`";
-            checker.problem(&field.place, what, help);
-        }
+        env_name(
+            checker,
+            field,
+            "put the token in a variable and its name here, like `HOOK_TOKEN`",
+        );
     }
     let target = match &job.url {
-        Some(field) => url(checker, field, token.is_some()),
+        Some(field) => url(checker, field, token.map(|_| "a token")),
         None => {
             let help = "add `url = \"https://...\"`";
             checker.problem(&job.place, "the webhook has no `url`", help);
@@ -127,8 +124,24 @@ fn webhook(checker: &mut Checker, job: &SinkJob) -> SinkPlan {
     SinkPlan::Webhook { url: target, token_env: token.map(|field| field.value.clone()) }
 }
 
-/// An http or https URL without credentials in it; with a token, only https or loopback.
-fn url(checker: &mut Checker, field: &Field<String>, token: bool) -> String {
+/// The name of an environment variable.
+pub(super) fn env_name(checker: &mut Checker, field: &Field<String>, help: &str) {
+    let letters = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let digit = field.value.starts_with(|c: char| c.is_ascii_digit());
+    if field.value.is_empty() || digit || !field.value.chars().all(letters) {
+        // The value is not repeated: it may be the secret itself.
+        let what = "this is no name of an environment variable";
+        checker.problem(&field.place, what, help);
+    }
+}
+
+/// An http or https URL without credentials in it; where something must not go in the clear, only
+/// https or loopback.
+pub(super) fn url(
+    checker: &mut Checker,
+    field: &Field<String>,
+    hidden: Option<&'static str>,
+) -> String {
     let place = &field.place;
     match url::Url::parse(&field.value) {
         Err(error) => {
@@ -142,11 +155,17 @@ fn url(checker: &mut Checker, field: &Field<String>, token: bool) -> String {
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
             // The URL is not repeated: it holds a secret.
             let what = "a URL in a job file holds no user or password";
-            checker.problem(place, what, "a webhook takes its token by `token_env`");
+            checker.problem(
+                place,
+                what,
+                "a webhook takes its secret by `token_env` or `secret_env`",
+            );
         }
-        Ok(url) if token && url.scheme() == "http" && !crate::job::is_loopback(&url) => {
-            let what = "a token would go over plain http to another machine";
-            checker.problem(place, what, "use https");
+        Ok(url) if url.scheme() == "http" && !crate::job::is_loopback(&url) => {
+            if let Some(hidden) = hidden {
+                let what = format!("{hidden} would go over plain http to another machine");
+                checker.problem(place, what, "use https");
+            }
         }
         Ok(_) => {}
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::decode::Format;
-use crate::job::{SinkPlan, SourceKind, TextTime};
+use crate::job::{AlertOn, SinkPlan, SourceKind, TextTime};
 use crate::rank::Mode;
 
 fn plan(text: &str) -> Plan {
@@ -265,6 +265,55 @@ fn the_rule_says_how_often_a_post_counts_unless_the_job_does() {
     assert_eq!(of("rule = \"words\"\n"), Occurrences::All);
     let once = "occurrences = \"per_post\"\n";
     assert_eq!(of(&format!("rule = \"words\"\n{once}")), Occurrences::PerPost);
+}
+
+#[test]
+fn history_is_kept_unless_the_job_says_no() {
+    let max_bytes =
+        |text: &str| plan(&format!("{text}source = \"-\"")).history.map(|h| h.max_bytes);
+    assert_eq!(max_bytes(""), Some(1 << 30));
+    assert_eq!(max_bytes("history_max = \"8MiB\"\n"), Some(8 << 20));
+    assert_eq!(max_bytes("history = false\n"), None);
+    let said = problems("history_max = \"1MiB\"\nsource = \"-\"");
+    assert!(said.contains("between `4MiB`"), "{said}");
+}
+
+#[test]
+fn alerts() {
+    let text = |alert: &str| format!("source = \"-\"\n[[alert]]\n{alert}");
+    let one = |alert: &str| plan(&text(alert)).alerts.remove(0);
+    let peak = one("on = \"peak\"");
+    assert_eq!((peak.name.as_str(), peak.view.as_str()), ("peak", "all"));
+    assert_eq!((peak.on, peak.quiet), (AlertOn::Peak, Duration::from_hours(1)));
+    assert_eq!((peak.webhook, peak.secret_env), (None, None));
+    assert_eq!(one("on = \"top\"").on, AlertOn::Top(10));
+    assert_eq!(one("on = \"lift\"\nabove = 3").on, AlertOn::Lift(3.0));
+    let watch = one("on = \"watch\"\ntags = [\"#Rust*\", \"Ｔea\"]").on;
+    assert_eq!(watch, AlertOn::Watch(vec!["rust*".into(), "tea".into()]));
+    assert_eq!(plan("source = \"-\"\nalert = \"peak\"").alerts[0].on, AlertOn::Peak);
+    one("on = \"peak\"\nwebhook = \"http://localhost:1/\"\nsecret_env = \"S\"");
+    for (alert, wanted) in [
+        ("name = \"a\"", "the alert has no `on`"),
+        ("on = \"pek\"", "did you mean `peak`?"),
+        ("on = \"top\"\nn = 0", "from 1 to 1000 places"),
+        ("on = \"score\"", "add `above = 5.0`"),
+        ("on = \"score\"\nabove = -1", "is no rate"),
+        ("on = \"watch\"", "watches no tags"),
+        ("on = \"watch\"\ntags = \"#\"", "can be no tag"),
+        ("on = \"peak\"\nn = 3", "takes no `n`"),
+        ("on = \"peak\"\nview = \"ja\"", "there is no view `ja`"),
+        ("on = \"peak\"\nquiet = \"31d\"", "at most `30d`"),
+        ("on = \"peak\"\nname = \"a b\"", "is no name for an alert"),
+        ("on = \"peak\"\nsecret_env = \"S\"", "signs nothing"),
+        ("on = \"peak\"\nwebhook = \"http://a/\"", "an alert would go over plain http"),
+        ("on = \"peak\"\nwebhook = \"https://a/\"\nsecret_env = \"-\"", "no name of an env"),
+        ("on = \"peak\"\n[[alert]]\non = \"peak\"", "two alerts are named `peak`"),
+    ] {
+        let said = problems(&text(alert));
+        assert!(said.contains(wanted), "{alert}: {said}");
+    }
+    let secret = problems(&text("on = \"peak\"\nwebhook = \"https://me:s3cret@a/\""));
+    assert!(secret.contains("no user or password") && !secret.contains("s3cret"), "{secret}");
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! JSON routes. Shapes are those of `crate::rank`; a request that cannot be answered gets a
 //! [`Problem`].
 
+pub(super) mod alerts;
+pub(super) mod history;
 pub(super) mod openapi;
 pub(super) mod session;
 pub(super) mod status;
+mod stored;
 pub(super) mod tags;
 pub(super) mod trends;
 

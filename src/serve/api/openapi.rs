@@ -18,6 +18,9 @@ use crate::serve::{live, metrics, page, tutorial};
     paths(
         super::trends::trends,
         super::tags::tag,
+        super::history::history,
+        super::alerts::alerts,
+        super::alerts::feed,
         super::status::status,
         super::status::healthz,
         super::status::readyz,

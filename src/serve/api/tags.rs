@@ -48,7 +48,7 @@ pub(in crate::serve) async fn tag(
 }
 
 /// The key that a tag in a URL means.
-fn key_of(tag: &str, app: &App) -> String {
+pub(super) fn key_of(tag: &str, app: &App) -> String {
     let bare = tag.strip_prefix(['#', '＃']).unwrap_or(tag);
     match (app.options.rule, &app.feed.tutorial) {
         // Under `words` the key is the word as it stands.

@@ -6,6 +6,7 @@ mod guard;
 mod limits;
 mod live;
 mod page;
+mod stored;
 mod tutorial;
 
 use std::io::{BufRead, BufReader, Read, Write};

@@ -3,6 +3,50 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Something that should be told; what a webhook gets as JSON. */
+        Alert: {
+            /**
+             * Format: int64
+             * @description End of the slide, milliseconds since the Unix epoch (event time).
+             */
+            at: number;
+            /**
+             * Format: int32
+             * @description Its place at the slide before, of a watched tag; null where it had none.
+             */
+            before?: number | null;
+            /** @description Its commonest spelling, without `#`. */
+            display: string;
+            /** @description Name of the job. */
+            job: string;
+            /** @description The same for the same job, rule, tag and slide. */
+            key: string;
+            /** @description What it ranks by. */
+            mode: string;
+            /** @description What the rule looks for: `peak`, `top`, `score`, `lift`, `watch`. */
+            on: string;
+            /** @description Name of the rule. */
+            rule: string;
+            /** @description The whole in one sentence. */
+            said: string;
+            /** @description The key of the tag. */
+            tag: string;
+            /** @description Sent by `tagtide alert test`; nothing happened. */
+            test: boolean;
+            trend?: null | components["schemas"]["Trend"];
+            /** @description Whose ranking. */
+            view: string;
+            /**
+             * Format: int64
+             * @description Length of its window, seconds; null for `total`.
+             */
+            window_s?: number | null;
+        };
+        /** @description Alerts and what became of each. */
+        Alerts: {
+            /** @description Newest first. */
+            alerts: components["schemas"]["Told"][];
+        };
         /** @description What became of the records that came in. */
         Counters: {
             /**
@@ -106,6 +150,35 @@ export interface components {
             rows: {
                 [key: string]: components["schemas"]["Trend"];
             };
+        };
+        /** @description Rankings as they were. */
+        Kept: {
+            /** @description What it ranks by. */
+            mode: string;
+            /**
+             * Format: int64
+             * @description Where to go on, milliseconds since the Unix epoch: there was more than fits one answer.
+             */
+            next?: number | null;
+            /** @description Oldest first. */
+            rankings: components["schemas"]["KeptRanking"][];
+            /** @description Name of the view. */
+            view: string;
+            /**
+             * Format: int64
+             * @description Length of the window, seconds; null for `total`.
+             */
+            window_s?: number | null;
+        };
+        /** @description One ranking as it was; or, where a tag was asked for, that tag's row of it. */
+        KeptRanking: {
+            /**
+             * Format: int64
+             * @description End of the window, whole minutes, milliseconds since the Unix epoch (event time).
+             */
+            at: number;
+            /** @description Rows, best first; `change` and `series` are not kept. */
+            trends: components["schemas"]["Trend"][];
         };
         /** @description The lists as a JSON body. */
         Lists: {
@@ -368,6 +441,33 @@ export interface components {
             total: number;
             /** @description Count in each configured window, ascending. */
             windows: components["schemas"]["WindowCount"][];
+        };
+        /** @description An alert and what became of it. */
+        Told: components["schemas"]["Alert"] & {
+            /**
+             * Format: int32
+             * @description HTTP status of the last answer.
+             */
+            answered?: number | null;
+            /**
+             * Format: int64
+             * @description Our clock when it was delivered, milliseconds since the Unix epoch.
+             */
+            delivered_at?: number | null;
+            /** @description Why the last try failed; null where it did not. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description Our clock when it was raised, milliseconds since the Unix epoch.
+             */
+            raised_at: number;
+            /** @description `feed` (no webhook), `waiting`, `delivered`, `failed`. */
+            state: string;
+            /**
+             * Format: int32
+             * @description Deliveries tried.
+             */
+            tries: number;
         };
         /** @description One row of a ranking; the same shape everywhere. */
         Trend: {

@@ -1,0 +1,215 @@
+//! `alerts.sqlite`: what was raised, until long after it was told.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+
+use super::{Alert, SCHEMA};
+use crate::sqlite::{self, SqliteError};
+
+/// Alerts kept; the oldest settled ones give way first.
+pub const ROWS_MAX: i64 = 10_000;
+
+/// The outbox of one state directory, to write. Several may be open; each call is one transaction.
+#[derive(Debug)]
+pub struct Outbox {
+    db: Connection,
+    path: PathBuf,
+}
+
+/// An alert that waits for its delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Waiting {
+    pub(super) id: i64,
+    pub(super) key: String,
+    pub(super) rule: String,
+    pub(super) body: String,
+    pub(super) raised_ms: i64,
+    /// Times that it was tried before.
+    pub(super) tries: u32,
+}
+
+impl Outbox {
+    /// Opens it, and makes it where there is none.
+    ///
+    /// # Errors
+    /// [`SqliteError`].
+    pub fn open(dir: &Path) -> Result<Self, SqliteError> {
+        Ok(Self { db: sqlite::open(dir, &SCHEMA)?, path: dir.join(SCHEMA.file) })
+    }
+
+    fn write<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, SqliteError> {
+        let done =
+            self.db.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|tx| {
+                let value = work(&tx)?;
+                tx.commit()?;
+                Ok(value)
+            });
+        done.map_err(|error| SqliteError::of("write", &self.path, &error))
+    }
+
+    /// Keeps alerts that were raised at `now_ms` of our clock; durable when it comes back. One
+    /// whose key is there already is left as it is. `has_webhook` says for the name of a rule whether
+    /// there is somebody to tell.
+    ///
+    /// # Errors
+    /// [`SqliteError`]; none of them is kept then.
+    pub fn enqueue(
+        &mut self,
+        alerts: &[Alert],
+        now_ms: i64,
+        has_webhook: impl Fn(&str) -> bool,
+    ) -> Result<(), SqliteError> {
+        self.write(|tx| {
+            let mut insert = tx.prepare_cached(
+                "insert or ignore into alert (key, at, rule, view, tag, said, body, raised_ms, \
+                 state, next_ms) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?8)",
+            )?;
+            for alert in alerts {
+                let body = serde_json::to_string(alert)
+                    .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+                let state = if has_webhook(&alert.rule) { "waiting" } else { "feed" };
+                let Alert { key, at, rule, view, tag, said, .. } = alert;
+                insert.execute(params![key, at, rule, view, tag, said, body, now_ms, state])?;
+            }
+            trim(tx)
+        })
+    }
+
+    /// The alert that has to be sent next, if its time has come, with its next try put off until
+    /// `again(&waiting)`: whoever sends has written down before that he does.
+    pub(super) fn claim(
+        &mut self,
+        now_ms: i64,
+        again: impl FnOnce(&Waiting) -> i64,
+    ) -> Result<Option<Waiting>, SqliteError> {
+        self.write(|tx| {
+            let row = tx
+                .prepare_cached(
+                    "select id, key, rule, body, raised_ms, tries from alert \
+                     where state = 'waiting' and next_ms <= ?1 order by next_ms, id limit 1",
+                )?
+                .query_row([now_ms], |row| {
+                    Ok(Waiting {
+                        id: row.get(0)?,
+                        key: row.get(1)?,
+                        rule: row.get(2)?,
+                        body: row.get(3)?,
+                        raised_ms: row.get(4)?,
+                        tries: row.get(5)?,
+                    })
+                })
+                .optional()?;
+            if let Some(waiting) = &row {
+                tx.prepare_cached(
+                    "update alert set tries = tries + 1, next_ms = ?2 where id = ?1",
+                )?
+                .execute(params![waiting.id, again(waiting)])?;
+            }
+            Ok(row)
+        })
+    }
+
+    /// It was told.
+    pub(super) fn delivered(
+        &mut self,
+        id: i64,
+        status: u16,
+        now_ms: i64,
+    ) -> Result<(), SqliteError> {
+        self.write(|tx| {
+            tx.execute(
+                "update alert set state = 'delivered', answered = ?2, error = null, \
+                 delivered_ms = ?3 where id = ?1",
+                params![id, status, now_ms],
+            )
+        })?;
+        Ok(())
+    }
+
+    /// It will not be tried again.
+    pub(super) fn failed(
+        &mut self,
+        id: i64,
+        status: Option<u16>,
+        why: &str,
+    ) -> Result<(), SqliteError> {
+        self.write(|tx| {
+            tx.execute(
+                "update alert set state = 'failed', answered = ?2, error = ?3 where id = ?1",
+                params![id, status, why],
+            )
+        })?;
+        Ok(())
+    }
+
+    /// It is tried again at `next_ms`, and nothing else goes to the same receiver before.
+    pub(super) fn put_off(
+        &mut self,
+        waiting: &Waiting,
+        status: Option<u16>,
+        why: &str,
+        next_ms: i64,
+    ) -> Result<(), SqliteError> {
+        self.write(|tx| {
+            tx.execute(
+                "update alert set next_ms = ?2, answered = ?3, error = ?4 where id = ?1",
+                params![waiting.id, next_ms, status, why],
+            )?;
+            tx.execute(
+                "update alert set next_ms = max(next_ms, ?2) where state = 'waiting' and rule = ?1",
+                params![waiting.rule, next_ms],
+            )
+        })?;
+        Ok(())
+    }
+
+    /// Has what waits tried before its time where that lies beyond `latest_ms`: our clock was set
+    /// back.
+    pub(super) fn pull_in(&mut self, latest_ms: i64) -> Result<(), SqliteError> {
+        self.write(|tx| {
+            tx.execute(
+                "update alert set next_ms = ?1 where state = 'waiting' and next_ms > ?1",
+                [latest_ms],
+            )
+        })?;
+        Ok(())
+    }
+
+    /// When the next one has to be sent; `None` where nothing waits.
+    pub(super) fn next_ms(&self) -> Result<Option<i64>, SqliteError> {
+        let query = "select min(next_ms) from alert where state = 'waiting'";
+        self.db
+            .query_row(query, [], |row| row.get(0))
+            .map_err(|error| SqliteError::of("read", &self.path, &error))
+    }
+}
+
+/// Keeps [`ROWS_MAX`] alerts: first what is settled goes, then what waits, which is counted.
+fn trim(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    let over = |tx: &Transaction<'_>| {
+        tx.query_row("select count(*) from alert", [], |row| row.get::<_, i64>(0))
+            .map(|rows| rows - ROWS_MAX)
+    };
+    for (which, is_loss) in [("where state <> 'waiting'", false), ("", true)] {
+        let over = over(tx)?;
+        if over <= 0 {
+            return Ok(());
+        }
+        let delete = format!(
+            "delete from alert where id in (select id from alert {which} order by id limit ?)"
+        );
+        let deleted = tx.execute(&delete, [over])?;
+        if is_loss && deleted > 0 {
+            tracing::warn!("{deleted} alerts were dropped that nobody took: too many wait");
+            tx.execute(
+                "update about set value = value + ?1 where key = 'dropped'",
+                [deleted as i64],
+            )?;
+        }
+    }
+    Ok(())
+}

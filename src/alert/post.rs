@@ -1,0 +1,231 @@
+//! One alert to one webhook: a signed POST, and what its answer means.
+//!
+//! Redirects are never followed. Proxy variables of the environment are honoured, except for this
+//! machine itself. Certificates are always verified. Of the address only the host is ever said: a
+//! webhook's path or query may be its secret.
+
+use std::io::Read as _;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use reqwest::blocking::{Client, Response};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use ring::hmac;
+use url::Url;
+
+use super::{Alert, AlertError, key, rules};
+use crate::clock::Clock;
+use crate::job::{AlertPlan, is_loopback};
+use crate::post::EventTime;
+
+/// Longest time for a connection to stand.
+const CONNECT_MAX: Duration = Duration::from_secs(3);
+/// Longest time for a whole exchange.
+const EXCHANGE_MAX: Duration = Duration::from_secs(10);
+/// Most bytes of an answer that are read.
+const ANSWER_MAX_BYTES: u64 = 4 << 10;
+
+/// A webhook and what its deliveries are signed with.
+pub(super) struct Target {
+    client: Client,
+    url: Url,
+    /// Host, and port where one is named.
+    host: String,
+    secret: Option<hmac::Key>,
+}
+
+/// What became of one try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// 2xx.
+    Delivered(u16),
+    /// It may work later; not before so long where the receiver says so.
+    Later(Option<u16>, String, Option<Duration>),
+    /// It will never work.
+    Refused(u16, String),
+}
+
+/// The answer to a test alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// What is usually said for it, such as `Not Found`.
+    pub reason: &'static str,
+    /// The beginning of its body.
+    pub body: String,
+}
+
+impl Target {
+    /// The webhook of a rule, with the secret that `secret` finds for a name; `None` where the rule
+    /// has none.
+    pub(super) fn new(
+        plan: &AlertPlan,
+        secret: impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<Self>, AlertError> {
+        let Some(url) = &plan.webhook else { return Ok(None) };
+        let failed = |why: String| AlertError::Webhook { rule: plan.name.clone(), why };
+        let url = Url::parse(url).map_err(|error| failed(error.to_string()))?;
+        if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
+            return Err(failed("it is neither https nor on this machine".to_owned()));
+        }
+        let secret = match &plan.secret_env {
+            None => None,
+            Some(name) => {
+                let found = secret(name).filter(|secret| !secret.trim().is_empty());
+                let found = found.ok_or_else(|| AlertError::Secret {
+                    rule: plan.name.clone(),
+                    name: name.clone(),
+                })?;
+                Some(hmac::Key::new(hmac::HMAC_SHA256, found.trim().as_bytes()))
+            }
+        };
+        // Another part of the process may have installed it already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = Client::builder()
+            .user_agent(concat!("tagtide/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_MAX)
+            .timeout(EXCHANGE_MAX);
+        if is_loopback(&url) {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| failed(cause(&error)))?;
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let host = format!("{}{port}", url.host_str().unwrap_or("?"));
+        Ok(Some(Self { client, url, host, secret }))
+    }
+
+    fn post(&self, key: &str, body: &str, now: EventTime) -> Result<Response, String> {
+        let mut request = self
+            .client
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header("idempotency-key", key);
+        if let Some(secret) = &self.secret {
+            request = request.header("tagtide-signature", sign(secret, now.0 / 1_000, body));
+        }
+        request.body(body.to_owned()).send().map_err(|error| {
+            format!("cannot POST to `{}`: {}", self.host, cause(&error.without_url()))
+        })
+    }
+
+    /// Sends a body once.
+    pub(super) fn send(&self, key: &str, body: &str, now: EventTime) -> Outcome {
+        let answer = match self.post(key, body, now) {
+            Ok(answer) => answer,
+            Err(why) => return Outcome::Later(None, why, None),
+        };
+        let status = answer.status();
+        let wait = retry_after(answer.headers(), now);
+        // Read so that the connection can be used again; an error here changes nothing.
+        let _ = std::io::copy(&mut answer.take(ANSWER_MAX_BYTES), &mut std::io::sink());
+        let why = || format!("`{}` answered {status}", self.host);
+        if status.is_success() {
+            Outcome::Delivered(status.as_u16())
+        } else if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+            Outcome::Later(Some(status.as_u16()), why(), wait)
+        } else if status.is_redirection() {
+            let why = format!("{}; redirects are not followed", why());
+            Outcome::Refused(status.as_u16(), why)
+        } else {
+            Outcome::Refused(status.as_u16(), why())
+        }
+    }
+}
+
+/// `t=<seconds>,v1=<hex>`: HMAC-SHA256 of `<seconds>.<body>`, so that a receiver can refuse what is
+/// old.
+fn sign(secret: &hmac::Key, now_s: i64, body: &str) -> String {
+    let mut context = hmac::Context::with_key(secret);
+    context.update(now_s.to_string().as_bytes());
+    context.update(b".");
+    context.update(body.as_bytes());
+    format!("t={now_s},v1={}", key::hex(context.sign().as_ref()))
+}
+
+/// How long the receiver wants to be left alone: seconds, or a date.
+fn retry_after(headers: &HeaderMap, now: EventTime) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = jiff::fmt::rfc2822::parse(value).ok()?.timestamp().as_millisecond();
+    u64::try_from(until - now.0).ok().map(Duration::from_millis)
+}
+
+/// The innermost cause, which is what a reader can act on.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(next) = innermost.source() {
+        innermost = next;
+    }
+    innermost.to_string()
+}
+
+/// Sends a test alert of a rule to its webhook, signed like any other; `None` where the rule has no
+/// webhook. Nothing is kept.
+///
+/// # Errors
+/// [`AlertError`] where it cannot be sent; any HTTP answer is none.
+pub fn test_fire(job: &str, plan: &AlertPlan, clock: &Clock) -> Result<Option<Answer>, AlertError> {
+    let Some(target) = Target::new(plan, |name| std::env::var(name).ok())? else { return Ok(None) };
+    let now = clock.now();
+    let alert = Alert {
+        key: key::of(job, &plan.name, now.0, "\0test"),
+        job: job.to_owned(),
+        rule: plan.name.clone(),
+        on: rules::word(&plan.on).to_owned(),
+        view: plan.view.clone(),
+        mode: String::new(),
+        window_s: None,
+        at: now.0,
+        tag: "test".to_owned(),
+        display: "test".to_owned(),
+        said: format!("this is a test of the alert `{}`; nothing happened", plan.name),
+        before: None,
+        trend: None,
+        test: true,
+    };
+    let failed = |why: String| AlertError::Webhook { rule: plan.name.clone(), why };
+    let body = serde_json::to_string(&alert).map_err(|error| failed(error.to_string()))?;
+    let answer = target.post(&alert.key, &body, now).map_err(failed)?;
+    let status = answer.status();
+    let mut bytes = Vec::new();
+    // What can be read of it is shown.
+    let _ = answer.take(ANSWER_MAX_BYTES).read_to_end(&mut bytes);
+    Ok(Some(Answer {
+        status: status.as_u16(),
+        reason: status.canonical_reason().unwrap_or_default(),
+        body: String::from_utf8_lossy(&bytes).into_owned(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_an_hmac_over_time_and_body() {
+        // Made with `printf '1700000000.{"a":1}' | openssl dgst -sha256 -hmac s3cret`.
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, b"s3cret");
+        let expected =
+            "t=1700000000,v1=1698a50bc74d1ff1db85c4e0a5297c2ad9fdba245d5737cdb789e4cc6e098940";
+        assert_eq!(sign(&secret, 1_700_000_000, "{\"a\":1}"), expected);
+    }
+
+    #[test]
+    fn a_receiver_says_when_to_come_back() {
+        let now = EventTime(1_700_000_000_000);
+        let wait = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, value.parse().expect("a header"));
+            retry_after(&headers, now)
+        };
+        assert_eq!(wait("120"), Some(Duration::from_secs(120)));
+        assert_eq!(wait("Tue, 14 Nov 2023 22:14:20 GMT"), Some(Duration::from_secs(60)));
+        assert_eq!(wait("Tue, 14 Nov 2000 22:14:20 GMT"), None);
+        assert_eq!(wait("soon"), None);
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+}

@@ -1,0 +1,86 @@
+//! Reading the outbox, on a connection of its own.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, Row, params};
+use serde::Serialize;
+
+use super::{Alert, SCHEMA};
+use crate::sqlite::{self, SqliteError};
+
+/// An alert and what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct Told {
+    /// The alert.
+    #[serde(flatten)]
+    pub alert: Alert,
+    /// Our clock when it was raised, milliseconds since the Unix epoch.
+    pub raised_at: i64,
+    /// `feed` (no webhook), `waiting`, `delivered`, `failed`.
+    pub state: String,
+    /// Deliveries tried.
+    pub tries: u32,
+    /// HTTP status of the last answer.
+    pub answered: Option<u16>,
+    /// Why the last try failed; null where it did not.
+    pub error: Option<String>,
+    /// Our clock when it was delivered, milliseconds since the Unix epoch.
+    pub delivered_at: Option<i64>,
+}
+
+/// The outbox of one state directory, to read; also while it is written.
+#[derive(Debug)]
+pub struct Reader {
+    db: Connection,
+    path: PathBuf,
+}
+
+impl Reader {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// [`SqliteError::Missing`] where no alert was ever kept.
+    pub fn open(dir: &Path) -> Result<Self, SqliteError> {
+        Ok(Self { db: sqlite::read(dir, &SCHEMA)?, path: dir.join(SCHEMA.file) })
+    }
+
+    /// The newest alerts, newest first; of one rule and one tag where they are named.
+    ///
+    /// # Errors
+    /// [`SqliteError`].
+    pub fn newest(
+        &self,
+        top: usize,
+        rule: Option<&str>,
+        tag: Option<&str>,
+    ) -> Result<Vec<Told>, SqliteError> {
+        let top = i64::try_from(top).unwrap_or(i64::MAX);
+        let read = || {
+            let mut statement = self.db.prepare(
+                "select body, raised_ms, state, tries, answered, error, delivered_ms from alert \
+                 where (?1 is null or rule = ?1) and (?2 is null or tag = ?2) \
+                 order by id desc limit ?3",
+            )?;
+            statement
+                .query_map(params![rule, tag, top], told)?
+                .collect::<rusqlite::Result<Vec<Told>>>()
+        };
+        read().map_err(|error| SqliteError::of("read", &self.path, &error))
+    }
+}
+
+fn told(row: &Row<'_>) -> rusqlite::Result<Told> {
+    let body: String = row.get(0)?;
+    let alert = serde_json::from_str(&body).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into())
+    })?;
+    Ok(Told {
+        alert,
+        raised_at: row.get(1)?,
+        state: row.get(2)?,
+        tries: row.get(3)?,
+        answered: row.get(4)?,
+        error: row.get(5)?,
+        delivered_at: row.get(6)?,
+    })
+}

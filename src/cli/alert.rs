@@ -1,0 +1,89 @@
+//! `alert test`: sends a marked test alert to each webhook of a job, the way real ones go.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Subcommand};
+
+use super::exit::{FAILED, Failure, Outcome, USAGE};
+use crate::alert::{Answer, test_fire};
+use crate::clock::Clock;
+use crate::job::{AlertPlan, Job, Plan, Purpose, check};
+use crate::sink::table;
+
+/// What is done with the alerts of a job.
+#[derive(ClapArgs, Debug)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Send a test alert to each webhook of a job, signed like a real one, and print the answers
+    Test(Test),
+}
+
+#[derive(ClapArgs, Debug)]
+struct Test {
+    /// Job file
+    #[arg(value_name = "JOB.toml")]
+    job: PathBuf,
+    /// This rule alone
+    #[arg(long, value_name = "NAME")]
+    rule: Option<String>,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let What::Test(args) = &args.what;
+    let plan = check(&Job::read(&args.job)?, Purpose::Run)?;
+    let rules = chosen(&plan, args.rule.as_deref())?;
+    let mut failed = 0;
+    for rule in rules {
+        let said = match test_fire(&plan.name, rule, &Clock::System) {
+            Ok(None) => format!("alert {}: no webhook; it is told in the feed alone\n", rule.name),
+            Ok(Some(answer)) => {
+                failed += usize::from(!(200..300).contains(&answer.status));
+                show(&rule.name, &answer)
+            }
+            Err(error) => {
+                failed += 1;
+                format!("alert {}: {error}\n", rule.name)
+            }
+        };
+        std::io::Write::write_all(&mut std::io::stdout(), said.as_bytes())
+            .map_err(|error| Failure::stdout(&error))?;
+    }
+    if failed == 0 {
+        return Ok(());
+    }
+    Err(Failure::new(FAILED, format_args!("{failed} test alerts were not taken")))
+}
+
+fn chosen<'a>(plan: &'a Plan, name: Option<&str>) -> Result<Vec<&'a AlertPlan>, Failure> {
+    let rules = plan.alerts.iter().filter(|rule| name.is_none_or(|name| rule.name == name));
+    let rules: Vec<_> = rules.collect();
+    if !rules.is_empty() {
+        return Ok(rules);
+    }
+    let names: Vec<_> = plan.alerts.iter().map(|rule| format!("`{}`", rule.name)).collect();
+    let said = match name {
+        Some(name) if !names.is_empty() => {
+            format!("the job has no alert `{name}`\nhelp: it has {}", names.join(", "))
+        }
+        _ => "the job has no alerts\nhelp: add `[[alert]]` with `on = \"peak\"`; `docs/alerts.md` \
+              shows how"
+            .to_owned(),
+    };
+    Err(Failure::new(USAGE, said))
+}
+
+/// Status line and body of an answer, made safe for a terminal.
+fn show(rule: &str, answer: &Answer) -> String {
+    let mut said = format!("alert {rule}: {} {}\n", answer.status, answer.reason);
+    for line in answer.body.lines().take(10) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(said, "  {}", table::shown(line));
+    }
+    said
+}

@@ -1,0 +1,197 @@
+//! `history`: rankings as they were, from the state directory; also while the job runs.
+
+use std::borrow::Cow;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+use serde::Serialize;
+
+use super::exit::{FAILED, Failure, Outcome, USAGE};
+use super::flags::default_state_dir;
+use crate::extract::{Rule, key};
+use crate::history::{Asked, Kept, KeptRanking, Reader, When};
+use crate::job::units::{Scalar, duration, moment_or_ms};
+use crate::job::{Job, Purpose, check};
+use crate::rank::Trend;
+use crate::sink::{hashtag, table};
+use crate::sqlite::SqliteError;
+
+/// Rows read at once.
+const ROWS: usize = 10_000;
+
+/// Rankings as they were: the newest, the one of a moment, or those of a stretch.
+#[derive(ClapArgs, Debug)]
+#[command(after_help = "Examples:\n  \
+    tagtide history jobs/demo.toml                          the newest ranking that was kept\n  \
+    tagtide history jobs/demo.toml --at 2026-11-23T10:00:00Z\n  \
+    tagtide history --state-dir DIR --tag rust --from 2026-11-22T00:00:00Z --json")]
+pub(super) struct Args {
+    /// Job file whose state directory is meant
+    #[arg(value_name = "JOB.toml", required_unless_present = "state_dir")]
+    job: Option<PathBuf>,
+    /// The state directory itself
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// The ranking as it was then; RFC 3339, or milliseconds since the Unix epoch
+    #[arg(long, value_name = "TIME", value_parser = parse_moment, allow_hyphen_values = true)]
+    #[arg(conflicts_with_all = ["from", "to"])]
+    at: Option<i64>,
+    /// Begin of a stretch [default: a day before its end]
+    #[arg(long, value_name = "TIME", value_parser = parse_moment, allow_hyphen_values = true)]
+    from: Option<i64>,
+    /// End of a stretch [default: the newest ranking]
+    #[arg(long, value_name = "TIME", value_parser = parse_moment, allow_hyphen_values = true)]
+    to: Option<i64>,
+    /// One tag: its row of each ranking; without a time, of the newest day
+    #[arg(long, value_name = "TAG")]
+    tag: Option<String>,
+    /// Name of a view
+    #[arg(long, value_name = "VIEW", default_value = "all")]
+    view: String,
+    /// What it ranks by [default: what was kept every minute]
+    #[arg(long, value_name = "MODE")]
+    mode: Option<String>,
+    /// Window such as 1h [default: what was kept every minute; none for total]
+    #[arg(long, value_name = "WINDOW", value_parser = parse_window)]
+    window: Option<u64>,
+    /// Rows of each ranking
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    top: u32,
+    /// One JSON object per ranking instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+fn parse_moment(text: &str) -> Result<i64, String> {
+    moment_or_ms(text).map(|at| at.0)
+}
+
+fn parse_window(text: &str) -> Result<u64, String> {
+    duration(&Scalar::Text(text.to_owned())).map(|window| window.as_secs())
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let (dir, rule) = directory(args)?;
+    let reader = Reader::open(&dir).map_err(|error| match error {
+        SqliteError::Missing { .. } => Failure::new(
+            FAILED,
+            format_args!(
+                "no history in `{}`\nhelp: it is kept by `tagtide run` unless the job says \
+                 `history = false`; name the state directory with `--state-dir`",
+                dir.display()
+            ),
+        ),
+        error => error.into(),
+    })?;
+    let newest = reader.newest()?.unwrap_or_default();
+    let tag = args.tag.as_deref().map(|tag| key_of(tag, rule));
+    let when = When::of(args.at, args.from, args.to, newest, tag.is_some())
+        .map_err(|error| Failure::new(USAGE, error))?;
+    let asked = asked(args, &reader)?;
+    let mut out = std::io::stdout().lock();
+    let mut show = |kept: &Kept| {
+        let text = if args.json { json(kept)? } else { rows(&kept.rankings) };
+        out.write_all(text.as_bytes()).map_err(|error| Failure::stdout(&error))
+    };
+    let mut kept = reader.when(when, tag.as_deref(), ROWS, &asked)?;
+    if kept.rankings.is_empty() {
+        tracing::warn!(
+            "nothing is kept there of `{}` in the view `{}`\n\
+             help: times are event time; the newest ranking is of {}",
+            asked.mode,
+            asked.view,
+            at(newest)
+        );
+    }
+    show(&kept)?;
+    while let (Some(next), When::Between(_, to)) = (kept.next, when) {
+        kept = reader.range(next, to, tag.as_deref(), 1, ROWS, &asked)?;
+        show(&kept)?;
+    }
+    Ok(())
+}
+
+/// The state directory, and how tags become keys there.
+fn directory(args: &Args) -> Result<(PathBuf, Rule), Failure> {
+    let Some(job) = &args.job else {
+        return Ok((args.state_dir.clone().unwrap_or_default(), Rule::default()));
+    };
+    let plan = check(&Job::read(job)?, Purpose::Run)?;
+    let dir = match &args.state_dir {
+        Some(dir) => Some(dir.clone()),
+        None => default_state_dir(&plan.name)?,
+    };
+    Ok((dir.unwrap_or_default(), plan.rule))
+}
+
+fn asked(args: &Args, reader: &Reader) -> Result<Asked, Failure> {
+    let (mode, window_s) = match (&args.mode, args.window) {
+        (Some(mode), _) if mode == "total" => (mode.clone(), None),
+        (Some(mode), Some(window)) => (mode.clone(), Some(window)),
+        (mode, window) => {
+            let (usual, usual_window) = reader.usual(&args.view)?.unwrap_or_default();
+            (mode.clone().unwrap_or(usual), window.or(usual_window))
+        }
+    };
+    Ok(Asked { view: args.view.clone(), mode, window_s, top: args.top })
+}
+
+/// A tag as it is kept.
+fn key_of(tag: &str, rule: Rule) -> String {
+    match rule {
+        Rule::Words => tag.to_owned(),
+        // Too long for a key: kept nowhere.
+        Rule::Tags => key::fold(tag).map_or_else(|| tag.to_owned(), Cow::into_owned),
+    }
+}
+
+fn json(kept: &Kept) -> Result<String, Failure> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        view: &'a str,
+        mode: &'a str,
+        window_s: Option<u64>,
+        #[serde(flatten)]
+        ranking: &'a KeptRanking,
+    }
+    let Kept { view, mode, window_s, rankings, .. } = kept;
+    let mut out = String::new();
+    for ranking in rankings {
+        let line = Line { view, mode, window_s: *window_s, ranking };
+        let line = serde_json::to_string(&line).map_err(|error| {
+            Failure::new(FAILED, format_args!("cannot write a ranking as JSON: {error}"))
+        })?;
+        out.push_str(&line);
+        out.push('\n');
+    }
+    Ok(out)
+}
+
+fn rows(rankings: &[KeptRanking]) -> String {
+    let header = ["at", "rank", "hashtag", "count", "authors", "score", "lift", "status"];
+    let row = |at: &str, trend: &Trend| {
+        let tenth = |value: Option<f64>| value.map(|value| format!("{value:.1}"));
+        vec![
+            at.to_owned(),
+            trend.rank.to_string(),
+            table::shown(&hashtag(trend)).into_owned(),
+            trend.count.to_string(),
+            trend.authors.map(|authors| authors.to_string()).unwrap_or_default(),
+            tenth(trend.score).unwrap_or_default(),
+            tenth(trend.lift).unwrap_or_default(),
+            trend.status.clone().unwrap_or_default(),
+        ]
+    };
+    let all = rankings.iter().flat_map(|ranking| {
+        let at = at(ranking.at);
+        ranking.trends.iter().map(move |trend| row(&at, trend))
+    });
+    table::grid(&header, all)
+}
+
+/// A moment in UTC, to the minute.
+fn at(at_ms: i64) -> String {
+    let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
+    at.strftime("%Y-%m-%dT%H:%MZ").to_string()
+}

@@ -1,0 +1,240 @@
+//! Writing: whole rankings in place of older ones, thinning, and the bound on the file.
+//!
+//! Room is made before rows come, inside the same transaction: the pages of the oldest minutes go
+//! to the free list and are used again at once, so the file does not grow beyond its bound and is
+//! hardly ever rewritten.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+
+use super::{COARSE_MINUTES, FINE_MINUTES, SCHEMA, minute_of, window_column};
+use crate::rank::{Ranking, Trend};
+use crate::sqlite::{self, SqliteError, pragma};
+
+/// Least bound that is taken; a smaller one means this, bytes.
+pub const MAX_BYTES_LEAST: u64 = 4 << 20;
+/// Most bytes left to the write-ahead log.
+const LOG_MAX_BYTES: u64 = 16 << 20;
+/// Bytes of a row besides its words.
+const ROW_BYTES: usize = 64;
+/// Rows deleted at once where room is made.
+const ROOM_ROWS: i64 = 200;
+/// Times that so many are deleted in one transaction, where a file is cut.
+const CUTS: u32 = 100;
+/// A row longer than this takes a page of its own besides.
+const SPILL_BYTES: usize = 900;
+/// Pages that a transaction needs besides those of its rows.
+const SLACK_PAGES: i64 = 32;
+
+/// The history of one state directory, to write.
+#[derive(Debug)]
+pub struct History {
+    db: Connection,
+    path: PathBuf,
+    page_bytes: u64,
+    /// Bound of the file without its log.
+    pages_max: i64,
+    /// Rows of one transaction, about.
+    batch_bytes: usize,
+}
+
+impl History {
+    /// Opens `history.sqlite` in `dir`, makes it where there is none, and cuts it to `max_bytes`
+    /// (at least [`MAX_BYTES_LEAST`]) where it is larger.
+    ///
+    /// # Errors
+    /// [`SqliteError`] where that is not possible or the file is not ours.
+    pub fn open(dir: &Path, max_bytes: u64) -> Result<Self, SqliteError> {
+        let db = sqlite::open(dir, &SCHEMA)?;
+        let path = dir.join(SCHEMA.file);
+        let max_bytes = max_bytes.max(MAX_BYTES_LEAST);
+        let log_bytes = (max_bytes / 2).min(LOG_MAX_BYTES);
+        let page = pragma(&db, "page_size").map_err(|error| fail("open", &path, &error))?;
+        let page_bytes = u64::try_from(page).unwrap_or(4_096).max(512);
+        let pages = (max_bytes - log_bytes) / page_bytes;
+        let mut history = Self {
+            db,
+            path,
+            page_bytes,
+            pages_max: i64::try_from(pages).unwrap_or(i64::MAX),
+            // A transaction of so many bytes and as much again before the log is emptied.
+            batch_bytes: usize::try_from(log_bytes / 8).unwrap_or(usize::MAX),
+        };
+        let empty_log_at = log_bytes / 4 / page_bytes;
+        history.bound(empty_log_at).map_err(|error| fail("open", &history.path, &error))?;
+        Ok(history)
+    }
+
+    /// Cuts a file that is too large, and has SQLite itself hold the bound from here on.
+    fn bound(&mut self, empty_log_at: u64) -> rusqlite::Result<()> {
+        let db = &mut self.db;
+        db.query_row(&format!("pragma wal_autocheckpoint = {empty_log_at}"), [], |_| Ok(()))?;
+        while pragma(db, "page_count")? - pragma(db, "freelist_count")? > self.pages_max {
+            let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut more = true;
+            for _ in 0..CUTS {
+                let used = pragma(&tx, "page_count")? - pragma(&tx, "freelist_count")?;
+                more = more && used > self.pages_max && delete_oldest(&tx)?;
+            }
+            tx.commit()?;
+            if !more {
+                break;
+            }
+        }
+        let over = pragma(db, "page_count")? - self.pages_max;
+        if over > 0 {
+            // Each step gives one page back.
+            let mut vacuum = db.prepare(&format!("pragma incremental_vacuum({over})"))?;
+            let mut steps = vacuum.query([])?;
+            while steps.next()?.is_some() {}
+            drop(steps);
+            drop(vacuum);
+            db.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()))?;
+        }
+        db.query_row(&format!("pragma max_page_count = {}", self.pages_max), [], |_| Ok(()))
+    }
+
+    /// Keeps `rankings`, each in place of what stands under the same minute, view, mode and window;
+    /// of two for the same, the later. Durable when it comes back. One transaction, unless there is
+    /// so much that the bound of the log asks for several; a ranking is never split.
+    ///
+    /// # Errors
+    /// [`SqliteError`]; what was not committed is not there at all and can be given again.
+    pub fn write(&mut self, rankings: &[Arc<Ranking>]) -> Result<(), SqliteError> {
+        let mut rest = rankings;
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let fits = rest.iter().take_while(|ranking| {
+                let before = bytes;
+                bytes += bytes_of(ranking);
+                before == 0 || bytes <= self.batch_bytes
+            });
+            let (group, after) = rest.split_at(fits.count());
+            rest = after;
+            let written = self.write_group(group);
+            written.map_err(|error| fail("write", &self.path, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Has SQLite refuse to grow, as a full disk does.
+    #[cfg(test)]
+    pub(super) fn limit_pages(&self, pages: i64) {
+        let limit = format!("pragma max_page_count = {}", pages.max(1));
+        self.db.query_row(&limit, [], |_| Ok(())).expect("it takes a limit");
+    }
+
+    /// Has SQLite refuse to write, as a read-only disk does.
+    #[cfg(test)]
+    pub(super) fn forbid_writing(&self) {
+        self.db.pragma_update(None, "query_only", true).expect("it takes it");
+    }
+
+    fn write_group(&mut self, rankings: &[Arc<Ranking>]) -> rusqlite::Result<()> {
+        let bytes: u64 = rankings.iter().map(|ranking| bytes_of(ranking) as u64).sum();
+        // A page that is cut in two is half empty.
+        let needed = i64::try_from(bytes * 2 / self.page_bytes).unwrap_or(i64::MAX);
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        make_room(&tx, self.pages_max, needed.saturating_add(SLACK_PAGES))?;
+        for ranking in rankings {
+            replace(&tx, ranking)?;
+        }
+        let minutes = rankings.iter().map(|ranking| minute_of(ranking.at));
+        if let (Some(first), Some(last)) = (minutes.clone().min(), minutes.max()) {
+            thin(&tx, first, last)?;
+        }
+        tx.commit()
+    }
+}
+
+fn fail(tried: &'static str, path: &Path, error: &rusqlite::Error) -> SqliteError {
+    SqliteError::of(tried, path, error)
+}
+
+/// About how much a ranking takes in the file.
+fn bytes_of(ranking: &Ranking) -> usize {
+    let head = ranking.view.len() + ranking.mode.len();
+    let row = |row: &Trend| {
+        row.tag.len() + row.display.len() + row.status.as_deref().map_or(0, str::len) + ROW_BYTES
+    };
+    let spilled = |bytes| if bytes > SPILL_BYTES { bytes + 4_096 } else { bytes };
+    ranking.trends.iter().map(|trend| spilled(head + row(trend))).sum()
+}
+
+/// Whole numbers of SQLite are signed.
+fn whole(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn replace(tx: &Transaction<'_>, ranking: &Ranking) -> rusqlite::Result<()> {
+    let minute = minute_of(ranking.at);
+    let window_s = window_column(ranking.window_s);
+    let (view, mode) = (&ranking.view, &ranking.mode);
+    tx.prepare_cached(
+        "delete from ranking where minute = ?1 and view = ?2 and mode = ?3 and window_s = ?4",
+    )?
+    .execute(params![minute, view, mode, window_s])?;
+    let mut insert = tx.prepare_cached(
+        "insert into ranking values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    )?;
+    for row in &ranking.trends {
+        insert.execute(params![
+            minute,
+            view,
+            mode,
+            window_s,
+            row.rank,
+            row.tag,
+            row.display,
+            whole(row.count),
+            row.authors.map(whole),
+            row.score,
+            row.lift,
+            row.expected,
+            row.status,
+        ])?;
+    }
+    Ok(())
+}
+
+/// Takes out the minutes between the coarse ones that have grown old. What was thinned before is
+/// looked at again only where a replay has written there.
+fn thin(tx: &Transaction<'_>, first: i64, last: i64) -> rusqlite::Result<()> {
+    let query = "select value from about where key = 'thinned_to'";
+    let thinned: Option<i64> = tx.query_row(query, [], |row| row.get(0))?;
+    // The edge never goes back, so that it does not matter in which order minutes came.
+    let edge = thinned.unwrap_or(i64::MIN).max(last.saturating_sub(FINE_MINUTES));
+    let from = thinned.map_or(i64::MIN, |thinned| thinned.min(first));
+    if from >= edge {
+        return Ok(());
+    }
+    tx.prepare_cached(
+        "delete from ranking where minute >= ?1 and minute < ?2 and minute % ?3 <> 0",
+    )?
+    .execute(params![from, edge, COARSE_MINUTES])?;
+    tx.prepare_cached("update about set value = ?1 where key = 'thinned_to'")?.execute([edge])?;
+    Ok(())
+}
+
+/// Deletes the oldest minutes until `needed` pages are free below the bound.
+fn make_room(tx: &Transaction<'_>, pages_max: i64, needed: i64) -> rusqlite::Result<()> {
+    loop {
+        let used = pragma(tx, "page_count")? - pragma(tx, "freelist_count")?;
+        if used.saturating_add(needed) <= pages_max || !delete_oldest(tx)? {
+            return Ok(());
+        }
+    }
+}
+
+/// Deletes the oldest minutes, a few thousand rows or all there are; false where there are none.
+fn delete_oldest(tx: &Transaction<'_>) -> rusqlite::Result<bool> {
+    let query = "select minute from ranking order by minute, view, mode, window_s, rank limit 1 \
+                 offset ?1";
+    let last: Option<i64> =
+        tx.prepare_cached(query)?.query_row([ROOM_ROWS], |row| row.get(0)).optional()?;
+    let delete = "delete from ranking where minute <= ?1";
+    let deleted = tx.prepare_cached(delete)?.execute([last.unwrap_or(i64::MAX)])?;
+    Ok(deleted > 0)
+}

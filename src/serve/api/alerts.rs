@@ -1,0 +1,90 @@
+//! What was told, as JSON and as a feed.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use super::tags::key_of;
+use super::{Problem, json, stored};
+use crate::alert::feed::{ENTRIES_MAX, atom};
+use crate::alert::{Reader, Told};
+use crate::serve::router::App;
+use crate::serve::select;
+
+/// Parameters of the list, as they come.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::serve) struct Params {
+    /// Most alerts, from 1 to 1000; 10 if missing.
+    #[param(value_type = Option<u32>)]
+    top: Option<String>,
+    /// Those of one rule.
+    rule: Option<String>,
+    /// Those about one tag.
+    tag: Option<String>,
+}
+
+/// Alerts and what became of each.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(in crate::serve) struct Alerts {
+    /// Newest first.
+    alerts: Vec<Told>,
+}
+
+/// The newest alerts, newest first.
+#[utoipa::path(get, path = "/api/v1/alerts", params(Params), responses(
+    (status = 200, body = Alerts),
+    (status = 400, body = Problem),
+    (status = 404, body = Problem),
+    (status = 503, body = Problem),
+))]
+pub(in crate::serve) async fn alerts(
+    State(app): State<Arc<App>>,
+    params: Result<Query<Params>, QueryRejection>,
+) -> Response {
+    let params = match params {
+        Ok(Query(params)) => params,
+        Err(error) => {
+            return Problem::bad(format!("cannot read the query: {}", error.body_text()))
+                .help("give each of `top`, `rule` and `tag` once at the most")
+                .into_response();
+        }
+    };
+    let top = match params.top.as_deref().map_or(Ok(10), select::parse_top) {
+        Ok(top) => top,
+        Err(problem) => return problem.into_response(),
+    };
+    let (rule, tag) = (params.rule, params.tag.map(|tag| key_of(&tag, &app)));
+    let newest = stored::ask(&app, "list of alerts", move |dir| {
+        Reader::open(dir)?.newest(top, rule.as_deref(), tag.as_deref())
+    });
+    match newest.await {
+        Ok(alerts) => json(&Alerts { alerts }),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// The last hundred alerts as an Atom feed.
+#[utoipa::path(get, path = "/feed.xml", responses(
+    (status = 200, content_type = "application/atom+xml", body = String),
+    (status = 404, body = Problem),
+    (status = 503, body = Problem),
+))]
+pub(in crate::serve) async fn feed(State(app): State<Arc<App>>) -> Response {
+    let status = Arc::clone(&app.feed.published.borrow().status);
+    let newest = stored::ask(&app, "list of alerts", |dir| {
+        Reader::open(dir)?.newest(ENTRIES_MAX, None, None)
+    });
+    match newest.await {
+        Ok(alerts) => {
+            let kind = (CONTENT_TYPE, "application/atom+xml; charset=utf-8");
+            let body = atom(&status.job, &alerts, status.started_at);
+            ([kind, (CACHE_CONTROL, "no-cache")], body).into_response()
+        }
+        Err(problem) => problem.into_response(),
+    }
+}

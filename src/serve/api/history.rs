@@ -1,0 +1,125 @@
+//! Rankings as they were.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use super::tags::key_of;
+use super::{Problem, json, stored};
+use crate::history::{Asked, Kept, Reader, When};
+use crate::job::units::moment_or_ms;
+use crate::serve::router::App;
+use crate::serve::select::{self, VIEW_ALL};
+
+/// Most rows of one answer.
+const ROWS_MAX: usize = 10_000;
+
+/// Parameters of a question, as they come.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::serve) struct Params {
+    /// A moment, RFC 3339 or milliseconds since the Unix epoch: the ranking as it was then.
+    at: Option<String>,
+    /// Begin of a stretch, likewise; a day before its end if missing.
+    from: Option<String>,
+    /// End of a stretch, likewise; the newest ranking kept if missing.
+    to: Option<String>,
+    /// One tag: its row of each ranking. Without a time, those of the newest day.
+    tag: Option<String>,
+    /// Name of a view; `all` if missing.
+    view: Option<String>,
+    /// What it ranks by; the job's default if missing.
+    mode: Option<String>,
+    /// Window such as `5m`, `24h` or seconds; the default if missing, none for `total`.
+    window: Option<String>,
+    /// Most rows of each ranking, from 1 to 1000; 10 if missing.
+    #[param(value_type = Option<u32>)]
+    top: Option<String>,
+}
+
+/// A question that makes sense; what is left out is looked up where the answer is.
+struct Question {
+    at: Option<i64>,
+    from: Option<i64>,
+    to: Option<i64>,
+    tag: Option<String>,
+    view: String,
+    mode: Option<String>,
+    window_s: Option<u64>,
+    top: u32,
+}
+
+/// Rankings as they were, oldest first; at most 10000 rows, `next` says where to go on.
+#[utoipa::path(get, path = "/api/v1/history", params(Params), responses(
+    (status = 200, body = Kept),
+    (status = 400, body = Problem),
+    (status = 404, body = Problem),
+    (status = 503, body = Problem),
+))]
+pub(in crate::serve) async fn history(
+    State(app): State<Arc<App>>,
+    params: Result<Query<Params>, QueryRejection>,
+) -> Response {
+    let question = match read(params, &app) {
+        Ok(question) => question,
+        Err(problem) => return problem.into_response(),
+    };
+    match stored::ask(&app, "history", move |dir| question.answer(&Reader::open(dir)?)).await {
+        Ok(Ok(kept)) => json(&kept),
+        Ok(Err(error)) => Problem::bad(error).help("times are event time").into_response(),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn read(params: Result<Query<Params>, QueryRejection>, app: &App) -> Result<Question, Problem> {
+    let Query(params) = params.map_err(|error| {
+        Problem::bad(format!("cannot read the query: {}", error.body_text()))
+            .help("give each parameter once at the most")
+    })?;
+    let moment = |name: &str, text: &Option<String>| {
+        let read = text.as_deref().map(moment_or_ms).transpose();
+        read.map(|at| at.map(|at| at.0)).map_err(|error| {
+            Problem::bad(format!("`{name}`: {error}")).help("a `+` in a URL is written `%2B`")
+        })
+    };
+    let default = app.feed.published.borrow().default_ranking().map(Arc::clone);
+    let default = default.map(|ranking| (ranking.mode.clone(), ranking.window_s));
+    let window_s = params.window.as_deref().map(select::parse_window).transpose()?;
+    let (mode, window_s) = match (params.mode, window_s) {
+        (None, None) => default.map_or((None, None), |(mode, window_s)| (Some(mode), window_s)),
+        (None, window_s) => (default.map(|(mode, _)| mode), window_s),
+        (Some(mode), _) if mode == "total" => (Some(mode), None),
+        (Some(mode), None) => (Some(mode), default.and_then(|(_, window_s)| window_s)),
+        given => given,
+    };
+    let top = params.top.as_deref().map_or(Ok(10), select::parse_top)?;
+    Ok(Question {
+        at: moment("at", &params.at)?,
+        from: moment("from", &params.from)?,
+        to: moment("to", &params.to)?,
+        tag: params.tag.map(|tag| key_of(&tag, app)),
+        view: params.view.unwrap_or_else(|| VIEW_ALL.to_owned()),
+        mode,
+        window_s,
+        top: u32::try_from(top).unwrap_or(u32::MAX),
+    })
+}
+
+impl Question {
+    fn answer(self, reader: &Reader) -> Result<Result<Kept, String>, crate::history::HistoryError> {
+        let newest = reader.newest()?.unwrap_or_default();
+        let when = match When::of(self.at, self.from, self.to, newest, self.tag.is_some()) {
+            Ok(when) => when,
+            Err(error) => return Ok(Err(error)),
+        };
+        let (mode, window_s) = match self.mode {
+            Some(mode) => (mode, self.window_s),
+            None => reader.usual(&self.view)?.unwrap_or_default(),
+        };
+        let asked = Asked { view: self.view, mode, window_s, top: self.top };
+        reader.when(when, self.tag.as_deref(), ROWS_MAX, &asked).map(Ok)
+    }
+}

@@ -1,0 +1,106 @@
+//! `tagtide history` and `tagtide alert test`.
+
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+
+use tagtide::history::{History, MAX_BYTES};
+
+use super::hmac::is_signed;
+use super::ranking;
+use super::server::Server;
+
+fn tagtide(args: &[&str], secret: Option<&str>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagtide"));
+    command.args(args).env_remove("TAGTIDE_LOG").env_remove("SECRET").stdin(Stdio::null());
+    if let Some(secret) = secret {
+        command.env("SECRET", secret);
+    }
+    command.output().expect("the binary runs")
+}
+
+fn said(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+    (output.status.code().expect("an end"), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn history_is_printed_as_a_table_or_json() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let state = dir.path().to_str().expect("a name");
+    let (code, out, err) = said(&tagtide(&["history", "--state-dir", state], None));
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.contains("no history in") && err.contains("help: "), "{err}");
+    let mut history = History::open(dir.path(), MAX_BYTES).expect("it opens");
+    let rankings: Vec<_> = (0..3_000).map(|minute| Arc::new(ranking(minute))).collect();
+    history.write(&rankings).expect("written");
+
+    let (code, out, _) = said(&tagtide(&["history", "--state-dir", state, "--top", "2"], None));
+    assert_eq!(code, 0);
+    let header = "|               at|rank|hashtag|count|authors|score|lift|status|";
+    assert_eq!(out.lines().nth(1), Some(header));
+    assert!(
+        out.contains("|1970-01-03T01:59Z|   1|  #Tag7| 1000|       |     |    |rising|"),
+        "{out}"
+    );
+    assert_eq!(out.lines().count(), 6);
+
+    let args = ["history", "--state-dir", state, "--json", "--at", "1970-01-02T03:04:59Z"];
+    let (_, out, _) = said(&tagtide(&args, None));
+    let line: serde_json::Value = serde_json::from_str(&out).expect("one object");
+    assert_eq!(line["at"], (24 + 3) * 3_600_000 + 4 * 60_000);
+    assert_eq!((&line["mode"], &line["window_s"]), (&"trending".into(), &3_600.into()));
+
+    // More than is read at once, in one stretch.
+    let args = ["history", "--state-dir", state, "--json", "--from", "0"];
+    let (_, out, _) = said(&tagtide(&args, None));
+    let thinned = (0..3_000 - 1 - 2_880).filter(|minute| minute % 15 != 0).count();
+    assert_eq!(out.lines().count(), 3_000 - thinned);
+    let stretch = ["--tag", "#TAG5", "--from", "120000000", "--to", "120600000"];
+    let args = [&["history", "--state-dir", state][..], &stretch].concat();
+    let (_, out, _) = said(&tagtide(&args, None));
+    assert!(out.lines().count() > 4 && !out.contains("Tag3"), "{out}");
+    for args in [&["history"][..], &["history", "--state-dir", state, "--at", "noon"]] {
+        assert_eq!(said(&tagtide(args, None)).0, 2, "{args:?}");
+    }
+}
+
+#[test]
+fn a_test_alert_goes_the_way_of_real_ones() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::new(&["202 Accepted", "403 Forbidden"]);
+    let job = dir.path().join("job.toml");
+    let text = format!(
+        "source = \"stdin\"\n[[alert]]\non = \"peak\"\nwebhook = \"{}\"\nsecret_env = \"SECRET\"\n\
+         [[alert]]\non = \"top\"\n",
+        server.url()
+    );
+    std::fs::write(&job, text).expect("a file");
+    let job = job.to_str().expect("a name");
+    let (code, out, err) = said(&tagtide(&["alert", "test", job], Some("s3cret")));
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("alert peak: 202 Accepted\n  thanks\n"), "{out}");
+    assert!(out.contains("alert top: no webhook"), "{out}");
+    let request = server.wait_for(1).remove(0);
+    assert!(is_signed(&request, "s3cret"), "{request:?}");
+    let body = request.json();
+    assert_eq!((&body["test"], &body["rule"]), (&true.into(), &"peak".into()));
+
+    let (code, out, err) =
+        said(&tagtide(&["alert", "test", job, "--rule", "peak"], Some("s3cret")));
+    assert_eq!(code, 1);
+    assert!(out.contains("alert peak: 403 Forbidden") && !out.contains("top"), "{out}");
+    let (code, out, missing) = said(&tagtide(&["alert", "test", job, "--rule", "peak"], None));
+    assert_eq!(code, 1);
+    assert!(out.contains("is not in `SECRET`") && out.contains("help: "), "{out}");
+    assert_eq!(server.requests().len(), 2, "nothing is sent unsigned");
+    let (code, _, unknown) = said(&tagtide(&["alert", "test", job, "--rule", "x"], None));
+    assert_eq!(code, 2);
+    assert!(unknown.contains("help: it has `peak`, `top`"), "{unknown}");
+    for text in [err, missing, unknown, out] {
+        assert!(!text.contains("s3cret") && !text.contains("in-the-query"), "{text}");
+    }
+    let (code, out, _) = said(&tagtide(&["check", job], None));
+    assert_eq!(code, 0);
+    assert!(out.contains("alert peak: a new peak in the view all; sent to a webhook at 127.0.0.1"));
+    assert!(!out.contains("in-the-query"), "{out}");
+}
