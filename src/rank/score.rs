@@ -179,11 +179,12 @@ pub const FEW: f64 = 3.0;
 
 /// People in a window, as far as they are people.
 ///
-/// `busiest_three` of them came in the three busiest minutes. Two hundred accounts that come within three minutes count as three, and fewer than a hundred who post more
+/// `busiest_three` of them came in the three busiest minutes, where that is asked. Two hundred accounts that come within three minutes count as three, and fewer than a hundred who post more
 /// than twice each count less, down to nothing at three posts each.
 #[must_use]
-pub fn people(people: f64, busiest_three: f64, posts: f64) -> f64 {
-    spread(people, busiest_three).min(repeat(people, posts))
+pub fn people(people: f64, busiest_three: Option<f64>, posts: f64) -> f64 {
+    let spread = busiest_three.map_or(people, |t| spread(people, t));
+    spread.min(repeat(people, posts))
 }
 
 /// `s` people of whom `t` came in the three busiest minutes.

@@ -233,7 +233,8 @@ impl Trending {
         for id in asked.at_least(self.gates.min_count, rows) {
             let Some(score) = self.glance(ring, id) else { continue };
             let held = self.held(id);
-            if score <= held {
+            // What is never listed need not be held: a peak is higher than that.
+            if score < score::LISTED || score <= held {
                 continue;
             }
             let Some(score) = self.score(ring, id).score.filter(|score| *score > held) else {

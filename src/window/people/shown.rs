@@ -132,39 +132,58 @@ impl People {
             // Neither rule can say anything: the usual case, and cheap.
             return Crowd { authors, people: authors, estimated };
         }
-        let minute = |pane: i64| step_of(pane, self.pane_ms, MINUTE_MS);
-        let mut minutes: smallvec::SmallVec<[i64; 64]> = smallvec::SmallVec::new();
+        let unit_ms = unit_ms(window.ms, self.pane_ms);
+        let now = step_of(closed_to, self.pane_ms, unit_ms);
+        let mut units = [0_u16; UNITS_MAX];
+        let mut known = 0_u32;
+        let mut count = |pane: i64| {
+            let age = (now - step_of(pane, self.pane_ms, unit_ms)).clamp(0, UNITS_MAX as i64 - 1);
+            units[age as usize] += 1;
+            known += 1;
+        };
         for member in self.crowds.of(id).iter().filter(|m| !m.only_copies && m.posts > 0) {
             let pane = Self::pane(member.last, closed_to);
-            if self.is_alive(member, closed_to)
-                && step_of(pane, self.pane_ms, window.step_ms) > gone_to
-            {
-                minutes.push(minute(pane));
+            if step_of(pane, self.pane_ms, window.step_ms) > gone_to {
+                count(pane);
             }
         }
-        let first = self.laid.partition_point(|laid| laid.id < id);
-        let mine = self.laid[first..].iter().take_while(|laid| laid.id == id);
-        let here = |laid: &&Laid| laid.authored && laid.windows >> at & 1 == 1;
-        minutes.extend(mine.filter(here).map(|laid| minute(laid.pane)));
-        let known = minutes.len() as f64;
+        if !self.laid.is_empty() {
+            let first = self.laid.partition_point(|laid| laid.id < id);
+            let mine = self.laid[first..].iter().take_while(|laid| laid.id == id);
+            let here = |laid: &&Laid| laid.authored && laid.windows >> at & 1 == 1;
+            // An open pane is newer than the newest closed one, and its own unit all the same.
+            mine.filter(here).for_each(|laid| count(laid.pane));
+        }
+        let known = f64::from(known);
         // Members of a tag that is estimated are a sample of its authors.
         let (s, alone) = if estimated { (authors, 0.0) } else { (known, authors - known) };
-        let share = if known > 0.0 { f64::from(busiest_three(&mut minutes)) / known } else { 0.0 };
-        let people = score::people(s, s * share, (posts - alone).max(0.0)) + alone.max(0.0);
+        let spread = (window.ms >= UNITS_MIN * unit_ms && known > 0.0)
+            .then(|| s * f64::from(busiest_three(&units)) / known);
+        let people = score::people(s, spread, (posts - alone).max(0.0)) + alone.max(0.0);
         Crowd { authors, people, estimated }
     }
 }
 
-/// How many of these minutes lie in the three commonest.
-fn busiest_three(minutes: &mut [i64]) -> u32 {
-    minutes.sort_unstable();
-    let mut best = [0; 3];
-    for same in minutes.chunk_by(|a, b| a == b) {
-        let count = same.len() as u32;
+/// Units of the longest window: 24 hours of minutes, and one that is cut.
+const UNITS_MAX: usize = 1441;
+/// A window of fewer units has no room to be spread over.
+const UNITS_MIN: i64 = 6;
+
+/// The rule of spread looks at the three busiest minutes; in a window of less than a quarter of an
+/// hour, at the three busiest of its fifteen parts.
+fn unit_ms(window_ms: i64, pane_ms: i64) -> i64 {
+    let part = (window_ms / 15 + pane_ms - 1) / pane_ms * pane_ms;
+    part.clamp(pane_ms, MINUTE_MS.max(pane_ms))
+}
+
+/// How many came in the three busiest units.
+fn busiest_three(units: &[u16]) -> u32 {
+    let mut best = [0_u16; 3];
+    for &count in units.iter().filter(|count| **count > 0) {
         if count > best[2] {
             best[2] = count;
             best.sort_unstable_by(|a, b| b.cmp(a));
         }
     }
-    best.iter().sum()
+    best.iter().map(|&count| u32::from(count)).sum()
 }
