@@ -2,7 +2,8 @@
 //!
 //! [`Rules`] look at one ranking a slide and say what is new; they are pure, and their state goes
 //! into the checkpoint. [`Telling`] keeps what they raised in `alerts.sqlite` of the state
-//! directory and sends it to webhooks from there. [`Reader`] lists it, [`feed`] makes an Atom feed of it.
+//! directory and sends it to webhooks from there. [`Reader`] lists it, [`feed`] makes an Atom feed
+//! of it.
 //!
 //! Told at least once: an alert is durable before the epoch that raised it is committed, and stays
 //! until it is answered. The same slide looked at again after a crash makes the same keys, which

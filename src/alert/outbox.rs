@@ -52,8 +52,8 @@ impl Outbox {
     }
 
     /// Keeps alerts that were raised at `now_ms` of our clock; durable when it comes back. One
-    /// whose key is there already is left as it is. `has_webhook` says for the name of a rule whether
-    /// there is somebody to tell.
+    /// whose key is there already is left as it is. `has_webhook` says for the name of a rule
+    /// whether there is somebody to tell.
     ///
     /// # Errors
     /// [`SqliteError`]; none of them is kept then.

@@ -1,9 +1,10 @@
 //! What was ranked, kept in `history.sqlite` of the state directory.
 //!
 //! [`History`] writes what it is given: each [`Ranking`] under its minute of event time, in place
-//! of what stood there for the same view, mode and window. So what a replay brings again after a crash
-//! is there once, also where it has fewer rows. [`Writer`] does it on a thread of its own and says
-//! how far it has come; a checkpoint waits for that. [`Reader`] asks, on a connection of its own.
+//! of what stood there for the same view, mode and window. So what a replay brings again after a
+//! crash is there once, also where it has fewer rows. [`Writer`] does it on a thread of its own and
+//! says how far it has come; a checkpoint waits for that. [`Reader`] asks, on a connection of its
+//! own.
 //!
 //! It decides neither what is ranked nor when: that is the engine's. It reads no clock: old is what
 //! lies [`FINE_MINUTES`] behind the newest minute kept.

@@ -20,8 +20,8 @@ pub(super) async fn ask<T: Send + 'static>(
     };
     let none = || {
         Problem::new(StatusCode::NOT_FOUND, format!("there is no {what} here")).help(
-            "they are kept where the run has a state directory (`--state-dir`) and the job asks \
-             for them",
+            "it is kept where the run has a state directory (`--state-dir`) and the job asks \
+             for it",
         )
     };
     let Some(dir) = app.options.state_dir.clone() else { return Err(none()) };
