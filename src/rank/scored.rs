@@ -5,13 +5,16 @@ use std::cmp::Ordering;
 use crate::rank::Mode;
 use crate::rank::build::Row;
 use crate::rank::score::LISTED;
+use crate::rank::top::top;
 use crate::state::State;
 use crate::state::trending::{Score, Trending};
 
 /// The best rows of `mode` over the window of `trending`, best first.
 pub(super) fn rows(state: &State, trending: &Trending, mode: Mode, rows: usize) -> Vec<Row> {
+    if mode == Mode::Trending && trending.learning().is_some() {
+        return unlearned(state, trending, rows);
+    }
     let column = state.ring.windows()[trending.asked()].column();
-    let posts = |id| column.get(id);
     let listed = column.at_least(trending.gates.min_count, state.tags.rows());
     let listed = listed.filter_map(|id| match mode {
         Mode::Trending => trend(state, trending, id),
@@ -30,7 +33,7 @@ pub(super) fn rows(state: &State, trending: &Trending, mode: Mode, rows: usize) 
         }
     });
     let mut listed: Vec<Row> =
-        listed.map(|row| Row { count: u64::from(posts(row.id)), ..row }).collect();
+        listed.map(|row| Row { count: u64::from(column.get(row.id)), ..row }).collect();
     let order = |a: &Row, b: &Row| {
         let by_score = b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal);
         by_score.then(b.count.cmp(&a.count)).then_with(|| state.tags.compare(a.id, b.id))
@@ -41,6 +44,28 @@ pub(super) fn rows(state: &State, trending: &Trending, mode: Mode, rows: usize) 
     listed.truncate(rows);
     listed.sort_unstable_by(order);
     listed
+}
+
+/// Before any window has learned there is no score: rows by count, gated all the same. The gates
+/// cost a look at people, so the largest counts are looked at first, and few more than are shown.
+fn unlearned(state: &State, trending: &Trending, rows: usize) -> Vec<Row> {
+    let column = state.ring.windows()[trending.asked()].column();
+    let tie = |a, b| state.tags.compare(a, b);
+    let mut looked_at = 2 * rows;
+    loop {
+        let best = top(column, state.tags.rows(), looked_at, tie);
+        let all = best.len() < looked_at;
+        let least = best.last().map_or(0, |last| last.1);
+        let row = |(id, count)| {
+            trend(state, trending, id).map(|row| Row { count: u64::from(count), ..row })
+        };
+        let mut listed: Vec<Row> = best.into_iter().filter_map(row).collect();
+        listed.truncate(rows);
+        if listed.len() == rows || all || least < trending.gates.min_count {
+            return listed;
+        }
+        looked_at *= 4;
+    }
 }
 
 /// A row of `trending`, where the gates let it through. Before any window has learned there is no

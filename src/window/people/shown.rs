@@ -1,5 +1,7 @@
 //! People as rankings see them: estimates, open panes, and the rules that make them people.
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::rank::score;
 use crate::window::pane::Open;
 use crate::window::people::{Laid, People};
@@ -134,10 +136,11 @@ impl People {
         }
         let unit_ms = unit_ms(window.ms, self.pane_ms);
         let now = step_of(closed_to, self.pane_ms, unit_ms);
-        let mut units = [0_u16; UNITS_MAX];
+        let held = (window.ms / unit_ms + 2).clamp(1, UNITS_MAX as i64) as usize;
+        let mut units: SmallVec<[u16; 256]> = smallvec![0; held];
         let mut known = 0_u32;
         let mut count = |pane: i64| {
-            let age = (now - step_of(pane, self.pane_ms, unit_ms)).clamp(0, UNITS_MAX as i64 - 1);
+            let age = (now - step_of(pane, self.pane_ms, unit_ms)).clamp(0, held as i64 - 1);
             units[age as usize] += 1;
             known += 1;
         };
