@@ -336,7 +336,7 @@ impl Ring {
         };
         let newest = self.shown_at.unwrap_or(self.closed_to);
         let gone_to = window.gone_at(newest, self.pane_ms);
-        people.crowd(id, (at, window), (gone_to, self.closed_to))
+        people.crowd(id, (at, window), gone_to, (newest, self.closed_to))
     }
 
     /// True where people are told apart.

@@ -120,12 +120,13 @@ impl People {
     }
 
     /// The people of a tag in the window number `at`, whose oldest step is after `gone_to`;
-    /// `closed_to` is the newest closed pane.
+    /// `newest` is the newest pane shown, `closed_to` the newest closed one.
     pub(in crate::window) fn crowd(
         &self,
         id: u32,
         (at, window): (usize, &Window),
-        (gone_to, closed_to): (i64, i64),
+        gone_to: i64,
+        (newest, closed_to): (i64, i64),
     ) -> Crowd {
         let authors = f64::from(window.people(id));
         let posts = f64::from(window.count(id));
@@ -135,7 +136,7 @@ impl People {
             return Crowd { authors, people: authors, estimated };
         }
         let unit_ms = unit_ms(window.ms, self.pane_ms);
-        let now = step_of(closed_to, self.pane_ms, unit_ms);
+        let now = step_of(newest, self.pane_ms, unit_ms);
         let held = (window.ms / unit_ms + 2).clamp(1, UNITS_MAX as i64) as usize;
         let mut units: SmallVec<[u16; 256]> = smallvec![0; held];
         let mut known = 0_u32;
@@ -154,7 +155,6 @@ impl People {
             let first = self.laid.partition_point(|laid| laid.id < id);
             let mine = self.laid[first..].iter().take_while(|laid| laid.id == id);
             let here = |laid: &&Laid| laid.authored && laid.windows >> at & 1 == 1;
-            // An open pane is newer than the newest closed one, and its own unit all the same.
             mine.filter(here).for_each(|laid| count(laid.pane));
         }
         let known = f64::from(known);

@@ -47,8 +47,30 @@ export interface components {
             /** @description Newest first. */
             alerts: components["schemas"]["Told"][];
         };
+        /** @description How alerts stand. */
+        AlertsStatus: {
+            /**
+             * Format: int64
+             * @description Alerts that a webhook took, since the start.
+             */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description Alerts that were given up, since the start.
+             */
+            failed: number;
+            /** @description Why the last delivery failed; empty since the last success. */
+            last_error: string;
+            /** @description What was kept: an item is what one slide raised. */
+            outbox: components["schemas"]["SpoolStatus"];
+        };
         /** @description What became of the records that came in. */
         Counters: {
+            /**
+             * Format: int64
+             * @description Posts of accounts that the job blocks.
+             */
+            blocked?: number;
             /**
              * Format: int64
              * @description Records that are valid and no post (control messages).
@@ -119,6 +141,16 @@ export interface components {
              * @description Posts counted.
              */
             posts: number;
+            /**
+             * Format: int64
+             * @description Posts of accounts that their platform calls bots, where the job leaves them out.
+             */
+            skipped_bots?: number;
+            /**
+             * Format: int64
+             * @description Reposts, where the job leaves them out.
+             */
+            skipped_reposts?: number;
             /**
              * Format: int64
              * @description Posts with at least one tag.
@@ -353,8 +385,24 @@ export interface components {
             /** @description As typed, without `#`. */
             display: string;
         };
+        /** @description How a spool stands. */
+        SpoolStatus: {
+            /**
+             * Format: int64
+             * @description Things made durable.
+             */
+            kept: number;
+            /** @description Why the last group failed; empty since the last success. */
+            last_error: string;
+            /**
+             * Format: int64
+             * @description Things given up.
+             */
+            lost: number;
+        };
         /** @description The run's state and counters, all since the state directory began (or the start, without one). */
         Status: {
+            alerts?: null | components["schemas"]["AlertsStatus"];
             /** @description `tags_max` was reached. */
             approximate: boolean;
             /**
@@ -374,6 +422,7 @@ export interface components {
              * @description Newest event time seen, milliseconds since the Unix epoch; null before the first post.
              */
             event_time?: number | null;
+            history?: null | components["schemas"]["SpoolStatus"];
             /** @description Name of the job. */
             job: string;
             /**
