@@ -260,7 +260,7 @@ impl Rig {
         if let Some((begun, mut snapshot, mut pieces)) = self.taking.take() {
             match snapshot.next(&mut self.state, self.epoch) {
                 Some(piece) => {
-                    pieces.push(piece);
+                    pieces.extend(piece);
                     self.taking = Some((begun, snapshot, pieces));
                 }
                 None => self.snapshots.push((begun, pieces)),

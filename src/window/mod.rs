@@ -13,6 +13,7 @@ pub mod crowd;
 pub mod decay;
 pub mod delta;
 mod evict;
+pub mod keep;
 pub mod pane;
 pub mod people;
 pub mod restore;

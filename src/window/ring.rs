@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::state::remember::LATE;
 use crate::window::decay::Decay;
 use crate::window::pane::{Closed, Open, Pair, Saved, Shown, Summer};
-use crate::window::people::{Crowd, Panes, People, Rules, Seen};
+use crate::window::keep::Left;
+use crate::window::people::{Crowd, Panes, People, Rules, Seen, Taken};
 use crate::window::sliding::Window;
 use crate::window::total::{Total, bring_total};
 
@@ -48,7 +49,7 @@ pub struct Ring {
     spare: Vec<Vec<u32>>,
     pub(super) delta: Option<super::delta::Delta>,
     pub(super) decay: Option<Decay>,
-    people_rules: Option<Rules>,
+    pub(super) people_rules: Option<Rules>,
     /// There once the first post with an author has come: until then posts are people.
     pub(super) people: Option<People>,
 }
@@ -78,7 +79,7 @@ impl Ring {
             summer: Summer::default(),
             spare: Vec::new(),
             delta: keep_delta.then(super::delta::Delta::default),
-            decay: shape.decay_ms.map(Decay::new),
+            decay: shape.decay_ms.map(|ms| Decay::new(ms, keep_delta)),
             people_rules: shape.people,
             people: None,
         }
@@ -127,7 +128,8 @@ impl Ring {
         let people = self.people.is_some();
         let open = self.open_pane(index);
         open.log.extend_from_slice(ids);
-        if let Some((author, print)) = who.filter(|_| people) {
+        if people {
+            let (author, print) = who.unwrap_or_default();
             open.seen.extend(ids.iter().map(|&id| Seen { id, author, print }));
         }
         open.posts += posts;
@@ -169,6 +171,9 @@ impl Ring {
         }
         self.closed_to = to;
         self.expire(to);
+        if let Some(people) = &mut self.people {
+            people.bury_big(&mut self.windows, to);
+        }
     }
 
     fn close(&mut self, mut open: Open) {
@@ -191,7 +196,7 @@ impl Ring {
         }
         self.closed_to = open.index;
         self.expire(open.index);
-        let lasts = self.close_people(&mut open, &mut pairs);
+        let (lasts, alone) = self.close_people(&mut open, &mut pairs);
         let Open { index, posts, tagged, other, mut log, .. } = open;
         if self.spare.len() < SPARE {
             log.clear();
@@ -200,17 +205,21 @@ impl Ring {
         if let Some(decay) = &mut self.decay {
             decay.add((index + 1) * self.pane_ms, &pairs);
         }
-        let closed = Closed { index, pairs, lasts, posts, tagged, other };
+        let closed = Closed { index, pairs, lasts, alone, posts, tagged, other };
         self.windows.iter_mut().for_each(|window| window.add_closed(&closed));
         self.closed.push_back(closed);
     }
 
     /// Takes in the people of a pane that closes, and takes off `pairs` what is beyond the cap.
-    fn close_people(&mut self, open: &mut Open, pairs: &mut Arc<Vec<Pair>>) -> Vec<u32> {
+    fn close_people(
+        &mut self,
+        open: &mut Open,
+        pairs: &mut Arc<Vec<Pair>>,
+    ) -> (Vec<u32>, Arc<Vec<Pair>>) {
         let Self { people, closed, minutes, windows, pane_ms, .. } = self;
-        let Some(people) = people else { return Vec::new() };
+        let Some(people) = people else { return <(Vec<u32>, _)>::default() };
         let mut kept = Panes { closed, minutes, pane_ms: *pane_ms };
-        let (lasts, surplus) = people.close(&mut kept, windows, open, pairs);
+        let Taken { lasts, alone, beyond: surplus } = people.close(&mut kept, windows, open, pairs);
         if !surplus.is_empty() {
             let pairs = Arc::make_mut(pairs);
             for &(id, by) in &surplus {
@@ -222,7 +231,7 @@ impl Ring {
                 delta.capped.push((open.index, surplus));
             }
         }
-        lasts
+        (lasts, Arc::new(alone))
     }
 
     /// Subtracts what falls out of each window when `newest` is its newest pane, and merges or
@@ -250,7 +259,7 @@ impl Ring {
     /// is longer than an hour.
     fn merge(&mut self, to: i64, keep: bool) {
         let per_minute = (MINUTE_MS / self.pane_ms).max(1);
-        let mut lasts = Vec::new();
+        let (mut lasts, mut alone) = (Vec::new(), Vec::new());
         while let Some(first) = self.closed.front() {
             let minute = first.index.div_euclid(per_minute);
             if first.index > to || (keep && minute * per_minute + per_minute - 1 > to) {
@@ -265,6 +274,7 @@ impl Ring {
                 if keep {
                     self.summer.add_pairs(&closed.pairs);
                     lasts.extend(closed.pairs.iter().map(|pair| pair.0).zip(closed.lasts));
+                    alone.extend_from_slice(&closed.alone);
                     whole.posts += closed.posts;
                     whole.tagged += closed.tagged;
                     whole.other += closed.other;
@@ -277,6 +287,11 @@ impl Ring {
                 if !lasts.is_empty() {
                     self.summer.add_pairs(&lasts);
                     whole.lasts = self.summer.finish_beside(&pairs);
+                }
+                if !alone.is_empty() {
+                    self.summer.add_pairs(&alone);
+                    alone.clear();
+                    self.summer.finish(Arc::make_mut(&mut whole.alone));
                 }
                 whole.pairs = Arc::new(pairs);
                 self.minutes.push_back(whole);
@@ -317,12 +332,18 @@ impl Ring {
         let longest = self.windows.iter().map(|window| window.ms).max().unwrap_or(self.pane_ms);
         let mut people = People::new(rules, self.pane_ms, longest);
         people.grow(self.total.column.rows());
+        people.from = self.closed_to;
         self.people = Some(people);
+        for open in &mut self.open {
+            open.seen = open.log.iter().map(|&id| Seen { id, author: 0, print: 0 }).collect();
+            open.unseen = open.minus.iter().map(|&id| (id, 0)).collect();
+        }
         for window in &mut self.windows {
             window.people.copy_from(&window.column);
         }
         for closed in self.closed.iter_mut().chain(&mut self.minutes) {
             closed.lasts = closed.pairs.iter().map(|pair| pair.1).collect();
+            closed.alone = Arc::clone(&closed.pairs);
         }
     }
 
@@ -401,8 +422,11 @@ impl Ring {
             open.saved.posts -= 1;
             open.saved.tagged -= i64::from(!ids.is_empty());
             open.minus.extend_from_slice(ids);
-            if author != 0 && self.people.is_some() {
+            if self.people.is_some() {
                 open.unseen.extend(ids.iter().map(|&id| (id, author)));
+                if let Some(delta) = &mut self.delta {
+                    delta.left.push(Left { closed_to: self.closed_to, index, author, ids: ids.into() });
+                }
             }
             open.posts = open.posts.saturating_sub(1);
             open.tagged = open.tagged.saturating_sub(tagged);
@@ -435,6 +459,9 @@ impl Ring {
         let Self { people, closed, minutes, windows, pane_ms, .. } = self;
         if let Some(people) = people {
             let mut kept = Panes { closed, minutes, pane_ms: *pane_ms };
+            if let Some(delta) = &mut self.delta {
+                delta.left.push(Left { closed_to: self.closed_to, index, author, ids: ids.into() });
+            }
             for &id in ids {
                 people.left(&mut kept, windows, (id, author, index), self.closed_to);
             }
@@ -533,7 +560,7 @@ impl Ring {
 
     pub(super) fn mark_saved(open: &mut Open) {
         let (posts, tagged) = (open.posts as i64, open.tagged as i64);
-        open.saved = Saved { log: open.log.len(), posts, tagged };
+        open.saved = Saved { log: open.log.len(), seen: open.seen.len(), posts, tagged };
     }
 
     /// Sums the windows anew from the panes kept.

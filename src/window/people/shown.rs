@@ -44,7 +44,8 @@ impl People {
         self.laid.clear();
         let mut seen: Vec<(u32, u32, i64)> = Vec::new();
         for pane in open.iter().filter(|pane| pane.index <= newest) {
-            let mut here: Vec<_> = pane.seen.iter().map(|s| (s.id, s.author)).collect();
+            let authored = pane.seen.iter().filter(|seen| seen.author != 0);
+            let mut here: Vec<_> = authored.map(|s| (s.id, s.author)).collect();
             here.sort_unstable();
             let mut gone = pane.unseen.clone();
             gone.sort_unstable();
