@@ -64,6 +64,11 @@ impl Trending {
         (self.window_ms, known.filter(|tag| tag.1 != Learned::default()).collect())
     }
 
+    /// Everything that is known of tags goes.
+    pub(super) fn forget_all(&mut self) {
+        self.tags = super::column::Column::default();
+    }
+
     /// Takes in what the last record says of this window; without it, the window is new and begins
     /// at `at`.
     pub(super) fn settle(&mut self, pacing: Option<&Pacing>, at: Option<i64>) {

@@ -14,7 +14,7 @@ mod evict;
 pub mod extracted;
 pub mod hash;
 pub mod index;
-mod learned;
+pub mod learned;
 pub mod remember;
 pub mod restore;
 pub mod sections;

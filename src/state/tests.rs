@@ -1,5 +1,7 @@
 //! The state against a naive model, live and after recovery from pieces and records.
 
+mod kept;
+
 use std::collections::{BTreeMap, HashMap};
 
 use proptest::prelude::*;

@@ -79,6 +79,19 @@ impl Closed {
         Some(Arc::make_mut(&mut self.alone).remove(at).1)
     }
 
+    /// Keeps posts without author of those tags that `keep` says, and counts each as a person.
+    pub(super) fn keep_alone(&mut self, keep: impl Fn(u32) -> bool) {
+        if self.alone.is_empty() {
+            return;
+        }
+        Arc::make_mut(&mut self.alone).retain(|pair| keep(pair.0));
+        for &(id, posts) in &*self.alone {
+            if let Ok(at) = self.pairs.binary_search_by_key(&id, |pair| pair.0) {
+                self.lasts[at] += posts;
+            }
+        }
+    }
+
     /// One of the posts of a tag without author is taken back.
     pub(super) fn less_alone(&mut self, id: u32) {
         if let Ok(at) = self.alone.binary_search_by_key(&id, |pair| pair.0) {

@@ -13,6 +13,7 @@
 mod shown;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use crate::window::crowd::{Crowds, EXACT_MAX, Member};
 use crate::window::pane::{Closed, Open, Pair};
@@ -111,6 +112,18 @@ impl Panes<'_> {
         self.minutes.get_mut(at)
     }
 
+    /// One more of the people of a tag counts in the pane `index`, if it is kept.
+    pub(super) fn count(&mut self, index: i64, id: u32) {
+        let Some(closed) = self.find(index) else { return };
+        let at = closed.pairs.binary_search_by_key(&id, |pair| pair.0).unwrap_or_else(|at| {
+            // All its posts were taken back, but an older one of the author was not.
+            Arc::make_mut(&mut closed.pairs).insert(at, (id, 0));
+            closed.lasts.insert(at, 0);
+            at
+        });
+        closed.lasts[at] += 1;
+    }
+
     /// The number of people of a tag that count in the pane `index`, if it is kept.
     fn last(&mut self, index: i64, id: u32) -> Option<&mut u32> {
         let closed = self.find(index)?;
@@ -132,6 +145,10 @@ impl People {
         (anew.horizon, anew.pane_ms, anew.from) = (self.horizon, self.pane_ms, i64::MIN);
         anew.grow(self.crowds.rows() as usize);
         anew
+    }
+
+    pub(super) fn pane_ms(&self) -> i64 {
+        self.pane_ms
     }
 
     pub(super) fn grow(&mut self, rows: usize) {

@@ -325,12 +325,23 @@ impl Ring {
         self.shown_at = Some(newest);
     }
 
+    /// People before any has come; `None` where they are not counted.
+    pub(super) fn nobody(&self) -> Option<People> {
+        let longest = self.windows.iter().map(|window| window.ms).max().unwrap_or(self.pane_ms);
+        self.people_rules.map(|rules| People::new(rules, self.pane_ms, longest))
+    }
+
+    /// Brings what open panes hold into the all-time counts.
+    pub fn total_open(&mut self) {
+        for open in &mut self.open {
+            bring_total(&mut self.total, open, &mut self.summer);
+        }
+    }
+
     /// Until the first post with an author, posts are people.
     fn begin_people(&mut self) {
-        let Some(rules) = self.people_rules else { return };
         self.hide();
-        let longest = self.windows.iter().map(|window| window.ms).max().unwrap_or(self.pane_ms);
-        let mut people = People::new(rules, self.pane_ms, longest);
+        let Some(mut people) = self.nobody() else { return };
         people.grow(self.total.column.rows());
         people.from = self.closed_to;
         self.people = Some(people);
