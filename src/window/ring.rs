@@ -346,8 +346,11 @@ impl Ring {
         people.from = self.closed_to;
         self.people = Some(people);
         for open in &mut self.open {
-            open.seen = open.log.iter().map(|&id| Seen { id, author: 0, print: 0 }).collect();
-            open.unseen = open.minus.iter().map(|&id| (id, 0)).collect();
+            // Without what was taken back before: nobody else would be told of it.
+            let mut pairs = Vec::new();
+            self.summer.sum_open(open, &mut pairs);
+            let posts = pairs.iter().flat_map(|&(id, n)| std::iter::repeat_n(id, n as usize));
+            open.seen = posts.map(|id| Seen { id, author: 0, print: 0 }).collect();
         }
         for window in &mut self.windows {
             window.people.copy_from(&window.column);
