@@ -234,8 +234,7 @@ impl People {
         let copies = mine.iter().all(|seen| self.is_copy(seen, now));
         // A copyist, too, or the sample would depend on who was taken out when.
         let beyond = self.big.get(&id).is_some_and(|big| author >= big.below);
-        let place =
-            if beyond { None } else { self.place(kept, windows, id, author, now) };
+        let place = if beyond { None } else { self.place(kept, windows, id, author, now) };
         if let Some(big) = self.big.get_mut(&id).filter(|_| !copies) {
             big.sketch.insert(author, now as u32, self.horizon);
         }
@@ -325,13 +324,7 @@ impl People {
     }
 
     /// Turns a crowd into a sketch and a sample of half its members, or halves the sample.
-    fn make_room(
-        &mut self,
-        kept: &mut Panes<'_>,
-        windows: &mut [Window],
-        id: u32,
-        now: i64,
-    ) {
+    fn make_room(&mut self, kept: &mut Panes<'_>, windows: &mut [Window], id: u32, now: i64) {
         let below = self.crowds.of(id)[EXACT_MAX / 2].author;
         if let Some(big) = self.big.get_mut(&id) {
             big.below = below;
@@ -344,13 +337,7 @@ impl People {
     }
 
     /// A sketch of all that panes and members say of a tag; they say it no more.
-    fn sketch(
-        &self,
-        kept: &mut Panes<'_>,
-        windows: &mut [Window],
-        id: u32,
-        now: i64,
-    ) -> Big {
+    fn sketch(&self, kept: &mut Panes<'_>, windows: &mut [Window], id: u32, now: i64) -> Big {
         let members = self.crowds.of(id).iter().filter(|m| !m.only_copies);
         let mut seen: Vec<_> = members.map(|m| (Self::pane(m.last, now), Some(m.author))).collect();
         let per_minute = (MINUTE_MS / self.pane_ms).max(1);

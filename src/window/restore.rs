@@ -11,8 +11,8 @@ use std::sync::Arc;
 use crate::simd::prefetch;
 use crate::state::column::Column;
 use crate::state::varint::Reader;
-use crate::window::evict::take_out;
 use crate::window::decay::{Decay, Weights};
+use crate::window::evict::take_out;
 use crate::window::pane::{Closed, Open, Pair, Summer};
 use crate::window::restore::people::Replay;
 use crate::window::ring::{MINUTE_MS, Ring, step_of};
@@ -377,7 +377,9 @@ impl Restore {
         let minutes = self.minutes.into_iter().filter(|(index, _)| needed(*index, MINUTE_MS));
         // Before the first author, every post was a person.
         let before = |index: i64, step_ms| {
-            people_from.is_some_and(|from| (index + 1) * step_ms <= from.saturating_add(1).saturating_mul(pane_ms))
+            people_from.is_some_and(|from| {
+                (index + 1) * step_ms <= from.saturating_add(1).saturating_mul(pane_ms)
+            })
         };
         let minutes = minutes.map(|(i, parts)| parts.close(i, before(i, MINUTE_MS), &mut summer));
         let minutes: VecDeque<_> = minutes.collect();

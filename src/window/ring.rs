@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::state::remember::LATE;
 use crate::window::decay::Decay;
-use crate::window::pane::{Closed, Open, Pair, Saved, Shown, Summer};
 use crate::window::keep::Left;
+use crate::window::pane::{Closed, Open, Pair, Saved, Shown, Summer};
 use crate::window::people::{Crowd, Panes, People, Rules, Seen, Taken};
 use crate::window::sliding::Window;
 use crate::window::total::{Total, bring_total};
@@ -439,7 +439,12 @@ impl Ring {
             if self.people.is_some() {
                 open.unseen.extend(ids.iter().map(|&id| (id, author)));
                 if let Some(delta) = &mut self.delta {
-                    delta.left.push(Left { closed_to: self.closed_to, index, author, ids: ids.into() });
+                    delta.left.push(Left {
+                        closed_to: self.closed_to,
+                        index,
+                        author,
+                        ids: ids.into(),
+                    });
                 }
             }
             open.posts = open.posts.saturating_sub(1);
