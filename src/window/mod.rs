@@ -9,6 +9,7 @@
 //! Pure: no clock. Bounds: panes are kept for the longest window; beyond one hour they merge to
 //! minutes.
 
+mod back;
 pub mod crowd;
 pub mod decay;
 pub mod delta;
@@ -18,6 +19,7 @@ pub mod pane;
 pub mod people;
 pub mod restore;
 pub mod ring;
+mod show;
 pub mod sketch;
 pub mod sliding;
 pub mod total;

@@ -3,17 +3,17 @@
 //! Pieces are taken at different epochs, so each carries the epoch it was taken at, and a delta
 //! counts for a pane (or a tag's total) only if its epoch is later.
 
+mod parts;
 mod people;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Arc;
 
 use crate::simd::prefetch;
 use crate::state::column::Column;
 use crate::state::varint::Reader;
 use crate::window::decay::{Decay, Weights};
-use crate::window::evict::take_out;
-use crate::window::pane::{Closed, Open, Pair, Summer};
+use crate::window::pane::{Closed, Open, Pair};
+use crate::window::restore::parts::{Parts, read_pairs};
 use crate::window::restore::people::Replay;
 use crate::window::ring::{MINUTE_MS, Ring, step_of};
 use crate::window::sliding::Window;
@@ -30,20 +30,6 @@ const UNKNOWN: Nonsense = Nonsense("a count names a tag that does not exist");
 
 /// Totals asked for before they are needed.
 const AHEAD: usize = 16;
-
-/// A pane being put together.
-#[derive(Debug, Default)]
-struct Parts {
-    pairs: Vec<Pair>,
-    minus: Vec<u32>,
-    capped: Vec<Pair>,
-    /// Posts without author, and those of them taken back.
-    alone: Vec<Pair>,
-    alone_minus: Vec<u32>,
-    posts: i64,
-    tagged: i64,
-    other: u64,
-}
 
 /// The epoch at which the piece of each minute was taken.
 #[derive(Debug, Default)]
@@ -407,55 +393,6 @@ impl Restore {
     }
 }
 
-impl Parts {
-    /// Reads a pane to what is there already; the answer is its pairs.
-    fn read(&mut self, reader: &mut Reader<'_>, rows: u32) -> Result<&[Pair], Nonsense> {
-        let before = self.pairs.len();
-        self.posts += reader.get_signed().ok_or(CUT)?;
-        self.tagged += reader.get_signed().ok_or(CUT)?;
-        read_pairs(reader, rows, &mut self.pairs)?;
-        Ok(&self.pairs[before..])
-    }
-
-    fn take_out(&mut self, marked: &Column<bool>) {
-        let mut none = Vec::new();
-        let held = take_out(&mut self.pairs, &mut none, marked);
-        let capped = take_out(&mut self.capped, &mut none, marked);
-        let before = self.minus.len();
-        self.minus.retain(|&id| !marked.get(id));
-        let gone = capped + (before - self.minus.len()) as u64;
-        self.other += held.saturating_sub(gone);
-        take_out(&mut self.alone, &mut none, marked);
-        self.alone_minus.retain(|&id| !marked.get(id));
-    }
-
-    /// `before` = everything in it is without author.
-    fn close(self, index: i64, before: bool, summer: &mut Summer) -> Closed {
-        let mut pairs = self.pairs;
-        // What one piece alone told is mostly in order already.
-        let summed = pairs.is_sorted_by(|a, b| a.0 < b.0) && pairs.iter().all(|pair| pair.1 > 0);
-        if !summed || !self.minus.is_empty() || !self.capped.is_empty() {
-            summer.add_pairs(&pairs);
-            summer.take_back(&self.minus);
-            summer.take_pairs(&self.capped);
-            pairs.clear();
-            summer.finish(&mut pairs);
-        }
-        pairs.shrink_to_fit();
-        let (posts, tagged) = (self.posts.max(0) as u64, self.tagged.max(0) as u64);
-        let pairs = Arc::new(pairs);
-        let mut alone = Vec::new();
-        if !before && !self.alone.is_empty() {
-            summer.add_pairs(&self.alone);
-            summer.take_back(&self.alone_minus);
-            summer.finish(&mut alone);
-        }
-        let alone = if before { Arc::clone(&pairs) } else { Arc::new(alone) };
-        let (other, lasts) = (self.other, Vec::new());
-        Closed { index, pairs, lasts, alone, posts, tagged, other }
-    }
-}
-
 /// The pane that what a record of `epoch` tells of `index` counts for, if it is kept and its piece
 /// does not hold it.
 fn found<'a>(
@@ -472,18 +409,6 @@ fn found<'a>(
         Some(whole) => Some(whole),
         None => panes.get_mut(&index),
     }
-}
-
-fn read_pairs(reader: &mut Reader<'_>, rows: u32, pairs: &mut Vec<Pair>) -> Result<(), Nonsense> {
-    for _ in 0..reader.get().ok_or(CUT)? {
-        let id = reader.get_u32().ok_or(CUT)?;
-        let by = reader.get_u32().ok_or(CUT)?;
-        if id >= rows {
-            return Err(UNKNOWN);
-        }
-        pairs.push((id, by));
-    }
-    Ok(())
 }
 
 /// Adds what a delta tells to the totals of those tags for which it is `newer`.

@@ -3,11 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::state::remember::LATE;
 use crate::window::decay::Decay;
-use crate::window::keep::Left;
-use crate::window::pane::{Closed, Open, Pair, Saved, Shown, Summer};
-use crate::window::people::{Crowd, Panes, People, Rules, Seen, Taken};
+use crate::window::pane::{Closed, Open, Pair, Saved, Summer};
+use crate::window::people::{Panes, People, Rules, Seen, Taken};
 use crate::window::sliding::Window;
 use crate::window::total::{Total, bring_total};
 
@@ -43,7 +41,7 @@ pub struct Ring {
     /// Panes up to this one take no more posts.
     pub(super) closed_to: i64,
     /// The newest pane of the ranking that is laid over the windows now.
-    shown_at: Option<i64>,
+    pub(super) shown_at: Option<i64>,
     pub(super) summer: Summer,
     /// Logs of closed panes, to be filled again.
     spare: Vec<Vec<u32>>,
@@ -299,32 +297,6 @@ impl Ring {
         }
     }
 
-    /// Lays the open panes over windows and totals, for a ranking whose newest pane holds `at_ms`.
-    /// Counts are right from here until the next call that changes panes.
-    pub fn show(&mut self, at_ms: i64) {
-        self.hide();
-        let newest = self.pane_of(at_ms).max(self.closed_to);
-        for pane in &mut self.open {
-            bring_total(&mut self.total, pane, &mut self.summer);
-            let mut pairs = std::mem::take(&mut pane.shown.pairs);
-            self.summer.sum_open(pane, &mut pairs);
-            pane.shown = Shown { pairs, posts: pane.posts, tagged: pane.tagged };
-        }
-        self.estimate();
-        self.lay(newest, true);
-        if let Some(decay) = &mut self.decay {
-            for open in self.open.iter().filter(|open| open.index <= newest) {
-                decay.lay((open.index + 1) * self.pane_ms, &open.shown.pairs);
-            }
-        }
-        if let Some(people) = &mut self.people {
-            let gone_to: Vec<i64> =
-                self.windows.iter().map(|window| window.gone_at(newest, self.pane_ms)).collect();
-            people.lay(&mut self.windows, &self.open, (newest, self.closed_to), &gone_to);
-        }
-        self.shown_at = Some(newest);
-    }
-
     /// People before any has come; `None` where they are not counted.
     pub(super) fn nobody(&self) -> Option<People> {
         let longest = self.windows.iter().map(|window| window.ms).max().unwrap_or(self.pane_ms);
@@ -361,163 +333,16 @@ impl Ring {
         }
     }
 
-    /// People of a tag in the window number `at`, as shown.
-    #[must_use]
-    pub fn crowd(&self, id: u32, at: usize) -> Crowd {
-        let window = &self.windows[at];
-        let Some(people) = &self.people else {
-            let posts = f64::from(window.count(id));
-            return Crowd { authors: posts, people: posts, estimated: false };
-        };
-        let newest = self.shown_at.unwrap_or(self.closed_to);
-        let gone_to = window.gone_at(newest, self.pane_ms);
-        people.crowd(id, (at, window), (gone_to, self.closed_to))
-    }
-
-    /// True where people are told apart.
-    #[must_use]
-    pub fn has_people(&self) -> bool {
-        self.people.is_some()
-    }
-
-    /// Takes off what [`Ring::show`] laid over.
-    pub(super) fn hide(&mut self) {
-        if let Some(newest) = self.shown_at.take() {
-            if let Some(people) = &mut self.people {
-                people.lift(&mut self.windows);
-            }
-            if let Some(decay) = &mut self.decay {
-                decay.lift();
-            }
-            self.lay(newest, false);
-        }
-    }
-
-    fn lay(&mut self, newest: i64, on: bool) {
-        for window in &mut self.windows {
-            let gone_to = window.gone_at(newest, self.pane_ms);
-            let kept = (&self.closed, &self.minutes);
-            for closed in fallen(kept, self.pane_ms, window.step_ms, window.gone_to, gone_to) {
-                if on { window.take_closed(closed) } else { window.add_closed(closed) }
-            }
-            for open in self.open.iter().filter(|open| open.index <= newest) {
-                if step_of(open.index, self.pane_ms, window.step_ms) <= gone_to {
-                    continue;
-                }
-                let Shown { pairs, posts, tagged } = &open.shown;
-                if on {
-                    pairs.iter().for_each(|&(id, by)| window.add(id, by));
-                    window.posts += posts;
-                    window.tagged += tagged;
-                    window.other += open.other;
-                } else {
-                    pairs.iter().for_each(|&(id, by)| window.take(id, by));
-                    window.posts -= posts;
-                    window.tagged -= tagged;
-                    window.other -= open.other;
-                }
-            }
-        }
-    }
-
-    /// Takes a post back: its tags from its pane, where that is still kept, and from the totals;
-    /// `author` 0 = it had none.
-    pub fn take_back(&mut self, at_ms: i64, ids: &[u32], author: u32) {
-        self.hide();
-        let index = self.pane_of(at_ms);
-        if let Some(delta) = &mut self.delta {
-            delta.minus.push((index, ids.to_vec()));
-        }
-        let tagged = u64::from(!ids.is_empty());
-        if let Some(open) = self.open.iter_mut().find(|open| open.index == index) {
-            bring_total(&mut self.total, open, &mut self.summer);
-            ids.iter().for_each(|&id| self.total.take(id, 1));
-            // The checkpoint learns of it as a post taken back, not as fewer posts.
-            open.saved.posts -= 1;
-            open.saved.tagged -= i64::from(!ids.is_empty());
-            open.minus.extend_from_slice(ids);
-            if self.people.is_some() {
-                open.unseen.extend(ids.iter().map(|&id| (id, author)));
-                if let Some(delta) = &mut self.delta {
-                    delta.left.push(Left {
-                        closed_to: self.closed_to,
-                        index,
-                        author,
-                        ids: ids.into(),
-                    });
-                }
-            }
-            open.posts = open.posts.saturating_sub(1);
-            open.tagged = open.tagged.saturating_sub(tagged);
-            return;
-        }
-        ids.iter().for_each(|&id| self.total.take(id, 1));
-        // A late post has no pane, and never weighed anything.
-        if let Some(decay) = self.decay.as_mut().filter(|_| at_ms != LATE) {
-            decay.take_back((index + 1) * self.pane_ms, ids);
-        }
-        let minute = step_of(index, self.pane_ms, MINUTE_MS);
-        let at = |panes: &VecDeque<Closed>, index| panes.binary_search_by_key(&index, |c| c.index);
-        let found = if let Ok(at) = at(&self.closed, index) {
-            self.closed.get_mut(at)
-        } else if let Ok(at) = at(&self.minutes, minute) {
-            self.minutes.get_mut(at)
-        } else {
-            None
-        };
-        let Some(closed) = found else { return };
-        closed.posts = closed.posts.saturating_sub(1);
-        closed.tagged = closed.tagged.saturating_sub(tagged);
-        // What the checkpoint has in hand stays as it was when it took it.
-        let pairs = Arc::make_mut(&mut closed.pairs);
-        for &id in ids {
-            if let Ok(at) = pairs.binary_search_by_key(&id, |pair| pair.0) {
-                pairs[at].1 = pairs[at].1.saturating_sub(1);
-            }
-        }
-        let Self { people, closed, minutes, windows, pane_ms, .. } = self;
-        if let Some(people) = people {
-            let mut kept = Panes { closed, minutes, pane_ms: *pane_ms };
-            if let Some(delta) = &mut self.delta {
-                delta.left.push(Left { closed_to: self.closed_to, index, author, ids: ids.into() });
-            }
-            for &id in ids {
-                people.left(&mut kept, windows, (id, author, index), self.closed_to);
-            }
-        }
-        for window in &mut self.windows {
-            if window.holds(index, self.pane_ms) {
-                ids.iter().for_each(|&id| window.take(id, 1));
-                window.posts = window.posts.saturating_sub(1);
-                window.tagged = window.tagged.saturating_sub(tagged);
-            }
-        }
-    }
-
     /// Length of a pane.
     #[must_use]
     pub fn pane_ms(&self) -> i64 {
         self.pane_ms
     }
 
-    /// Authors of a tag in the window number `at`, as shown; posts where none are told apart.
-    #[must_use]
-    pub fn authors(&self, id: u32, at: usize) -> f64 {
-        let window = &self.windows[at];
-        f64::from(if self.people.is_some() { window.people(id) } else { window.count(id) })
-    }
-
     /// Counts that decay, where they are kept.
     #[must_use]
     pub fn decay(&self) -> Option<&Decay> {
         self.decay.as_ref()
-    }
-
-    /// Brings what is estimated up to the newest closed pane.
-    pub fn estimate(&mut self) {
-        if let Some(people) = &mut self.people {
-            people.estimate(&mut self.windows, self.closed_to);
-        }
     }
 
     /// True where no window holds a closed pane.
@@ -608,7 +433,7 @@ pub(super) fn step_of(pane: i64, pane_ms: i64, step_ms: i64) -> i64 {
 
 /// What falls out of a window when its steps in `(after, to]` go: panes, and for a window that
 /// slides by minutes also whole minutes.
-fn fallen<'a>(
+pub(super) fn fallen<'a>(
     (closed, minutes): (&'a VecDeque<Closed>, &'a VecDeque<Closed>),
     pane_ms: i64,
     step_ms: i64,
