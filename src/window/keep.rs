@@ -9,7 +9,7 @@ use std::ops::Range;
 use crate::state::varint::{put, put_signed};
 use crate::window::crowd::Member;
 use crate::window::decay::Weights;
-use crate::window::people::{Big, People, Seen};
+use crate::window::people::{Big, Seen};
 use crate::window::ring::Ring;
 
 /// A post that was taken back from a pane that is kept.
@@ -114,20 +114,14 @@ fn put_member(out: &mut Vec<u8>, member: &Member) {
     out.push(member.capped);
 }
 
-impl People {
-    fn of_ids(&self, ids: &Range<u32>) -> (Vec<(u32, Member)>, Vec<(u32, Big)>) {
-        let crowds = ids.clone().flat_map(|id| self.crowds.of(id).iter().map(move |m| (id, *m)));
-        let big = self.big.range(ids.clone()).map(|(&id, big)| (id, big.clone()));
-        (crowds.collect(), big.collect())
-    }
-}
-
 impl Ring {
     /// The people of some tags as of `epoch`; `None` where nobody is told apart.
     #[must_use]
     pub fn crowded(&self, epoch: u64, ids: Range<u32>) -> Option<Crowded> {
         let people = self.people.as_ref()?;
-        let (members, big) = people.of_ids(&ids);
+        let crowd = |id| people.crowds.of(id).iter().map(move |member| (id, *member));
+        let members = ids.clone().flat_map(crowd).collect();
+        let big = people.big.range(ids.clone()).map(|(&id, big)| (id, big.clone())).collect();
         let open = self.open.iter().map(|open| {
             let seen = open.seen.iter().copied().filter(|seen| ids.contains(&seen.id)).collect();
             let unseen = open.unseen.iter().copied().filter(|gone| ids.contains(&gone.0)).collect();
