@@ -25,10 +25,13 @@ impl People {
         if std::mem::replace(&mut self.estimated, true) {
             return;
         }
+        let panes = |window: &Window| (newest - window.gone_to_pane(self.pane_ms)).max(0) as u32;
+        // Windows ascend, and so does what they hold.
+        let mut held: SmallVec<[u32; 16]> = windows.iter().map(panes).collect();
+        held.sort_unstable();
         for (&id, big) in &self.big {
-            for window in windows.iter_mut() {
-                let panes = (newest - window.gone_to_pane(self.pane_ms)).max(0);
-                let people = big.sketch.estimate(newest as u32, panes as u32);
+            let people = big.sketch.estimate(newest as u32, &held);
+            for (window, people) in windows.iter_mut().zip(people) {
                 *window.people.at_mut(id) = people.round() as u32;
             }
         }
@@ -46,7 +49,8 @@ impl People {
         self.laid.clear();
         let mut seen: Vec<(u32, u32, i64)> = Vec::new();
         for pane in open.iter().filter(|pane| pane.index <= newest) {
-            let mut here: Vec<_> = pane.seen.iter().map(|s| (s.id, s.author)).collect();
+            let authored = pane.seen.iter().filter(|seen| seen.author != 0);
+            let mut here: Vec<_> = authored.map(|s| (s.id, s.author)).collect();
             here.sort_unstable();
             let mut gone = pane.unseen.clone();
             gone.sort_unstable();
