@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use crate::state::varint::{put, put_signed};
-use crate::window::crowd::Member;
+use crate::window::crowd::{Member, PRINTS, Print};
 use crate::window::decay::Weights;
 use crate::window::people::{Big, Seen};
 use crate::window::ring::Ring;
@@ -38,6 +38,7 @@ pub struct Crowded {
     epoch: u64,
     closed_to: i64,
     members: Vec<(u32, Member)>,
+    prints: Vec<(u32, [Print; PRINTS])>,
     big: Vec<(u32, Big)>,
     open: Vec<(i64, Rows)>,
 }
@@ -70,7 +71,8 @@ pub(super) fn put_seen(out: &mut Vec<u8>, index: i64, seen: &[Seen]) {
 impl Crowded {
     /// Epoch, newest closed pane; number of tags with members, and for each: id, number of
     /// members, members; number of sketches, and for each: id, bound of the sample, registers, each
-    /// with its number of entries; then for each open pane: its rows, number of those taken back,
+    /// with its number of entries; number of tags with texts, and for each: id, texts (8 bytes
+    /// each: fingerprint, author, minute); then for each open pane: its rows, number of those taken back,
     /// and these (tag, author).
     #[must_use]
     pub fn encode(self) -> Vec<u8> {
@@ -93,6 +95,15 @@ impl Crowded {
                 register.iter().for_each(|&entry| put(&mut out, u64::from(entry)));
             }
         }
+        put(&mut out, self.prints.len() as u64);
+        for (id, prints) in &self.prints {
+            put(&mut out, u64::from(*id));
+            for Print { print, author, minute } in prints {
+                out.extend_from_slice(&print.to_le_bytes());
+                out.extend_from_slice(&author.to_le_bytes());
+                out.extend_from_slice(&minute.to_le_bytes());
+            }
+        }
         for (index, rows) in &self.open {
             put_seen(&mut out, *index, &rows.seen);
             put(&mut out, rows.unseen.len() as u64);
@@ -105,11 +116,10 @@ impl Crowded {
     }
 }
 
-/// Author and fingerprint (8 bytes), last pane, posts << 1 | copies alone, counted towards the cap.
+/// Author, last pane (4 bytes each), posts << 1 | copies alone, counted towards the cap.
 fn put_member(out: &mut Vec<u8>, member: &Member) {
-    let who = u64::from(member.author) | u64::from(member.print) << 32;
+    let who = u64::from(member.author) | u64::from(member.last) << 32;
     out.extend_from_slice(&who.to_le_bytes());
-    put(out, u64::from(member.last));
     put(out, u64::from(member.posts) << 1 | u64::from(member.only_copies));
     out.push(member.capped);
 }
@@ -121,6 +131,10 @@ impl Ring {
         let people = self.people.as_ref()?;
         let crowd = |id| people.crowds.of(id).iter().map(move |member| (id, *member));
         let members = ids.clone().flat_map(crowd).collect();
+        let prints =
+            ids.clone().filter_map(|id| Some((id, people.crowds.prints(id).try_into().ok()?)));
+        let prints = prints.filter(|(_, prints): &(_, [Print; PRINTS])| prints[0].print != 0);
+        let prints = prints.collect();
         let big = people.big.range(ids.clone()).map(|(&id, big)| (id, big.clone())).collect();
         let open = self.open.iter().map(|open| {
             let seen = open.seen.iter().copied().filter(|seen| ids.contains(&seen.id)).collect();
@@ -129,7 +143,7 @@ impl Ring {
         });
         let open = open.filter(|(_, rows)| !rows.seen.is_empty() || !rows.unseen.is_empty());
         let open = open.collect();
-        Some(Crowded { epoch, closed_to: self.closed_to, members, big, open })
+        Some(Crowded { epoch, closed_to: self.closed_to, members, prints, big, open })
     }
 
     /// Decayed counts that changed since the last call, or those of the tags in a range; `None`

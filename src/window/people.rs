@@ -7,24 +7,21 @@
 //! keep how many of them they hold.
 //!
 //! Everything happens when a pane closes, in the order of tags and authors: how posts came within
-//! the lateness changes nothing. A post whose text another living member of the tag has posted is
-//! a copy: it adds to posts, not to people.
+//! the lateness changes nothing. A post that says what one of the tag's last few texts said is a
+//! copy, where that was another author's: it adds to posts, not to people.
 
 mod shown;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::window::crowd::{Crowds, EXACT_MAX, Member};
+use crate::window::crowd::{Crowds, EXACT_MAX, Member, Print};
 use crate::window::pane::{Closed, Open, Pair};
 use crate::window::ring::{MINUTE_MS, step_of};
 use crate::window::sketch::Sketch;
 use crate::window::sliding::Window;
 
 pub use shown::Crowd;
-
-/// Beyond so many people in any window a crowd is a crowd, whatever they write.
-const COPIES_ASKED_MAX: u32 = 100;
 
 /// One occurrence of a tag with an author.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -234,8 +231,7 @@ impl People {
         now: i64,
     ) -> Came {
         let Seen { id, author, .. } = mine[0];
-        let people = windows.iter().map(|window| window.people(id)).max().unwrap_or(0);
-        let copies = mine.iter().all(|seen| self.is_copy(seen, people, now));
+        let copies = self.are_copies(mine, now);
         // A copyist, too, or the sample would depend on who was taken out when.
         let beyond = self.big.get(&id).is_some_and(|big| author >= big.below);
         let place = if beyond { None } else { self.place(kept, windows, id, author, now) };
@@ -253,7 +249,6 @@ impl People {
         let counts = !copies;
         if counts || next.only_copies {
             next.last = now as u32;
-            next.print = if counts { mine[mine.len() - 1].print } else { 0 };
         }
         let is_big = self.is_estimated(id);
         if counts && !is_big {
@@ -272,13 +267,15 @@ impl People {
         Came { counts_here: counts && !is_big, surplus }
     }
 
-    /// True where another living member of the tag has posted this text; of a tag that many people
-    /// have posted without copying nobody asks any more.
-    fn is_copy(&self, seen: &Seen, people: u32, now: i64) -> bool {
-        let same = |member: &&Member| member.print == seen.print && member.author != seen.author;
-        seen.print != 0
-            && people <= COPIES_ASKED_MAX
-            && self.crowds.of(seen.id).iter().filter(same).any(|m| self.is_alive(m, now))
+    /// True where all of one author's posts say what others have said of the tag just before.
+    fn are_copies(&mut self, mine: &[Seen], now: i64) -> bool {
+        let minutes = i64::from(self.horizon) * self.pane_ms / MINUTE_MS;
+        let within = minutes.clamp(1, i64::from(u16::MAX / 2)) as u16;
+        let minute = step_of(now, self.pane_ms, MINUTE_MS) as u16;
+        let print = |seen: &Seen| Print { print: seen.print, author: seen.author as u16, minute };
+        let copies = mine.iter().all(|seen| self.crowds.is_copy(seen.id, print(seen), within));
+        mine.iter().for_each(|seen| self.crowds.note(seen.id, print(seen)));
+        copies
     }
 
     /// Counts towards the cap; returns the posts beyond it.
@@ -446,7 +443,7 @@ impl People {
 
     /// Forgets the people of a tag.
     pub(super) fn forget(&mut self, id: u32) {
-        self.crowds.retain(id, |_| false);
+        self.crowds.forget(id);
         if self.big.remove(&id).is_some() {
             self.crowds.mark_sample(id, false);
         }

@@ -25,14 +25,15 @@ impl People {
         if std::mem::replace(&mut self.estimated, true) {
             return;
         }
-        let panes = |window: &Window| (newest - window.gone_to_pane(self.pane_ms)).max(0) as u32;
-        // Windows ascend, and so does what they hold.
-        let mut held: SmallVec<[u32; 16]> = windows.iter().map(panes).collect();
+        let panes = |window: &Window| newest.saturating_sub(window.gone_to_pane(self.pane_ms));
+        let held = windows.iter().map(|window| panes(window).clamp(0, u32::MAX.into()) as u32);
+        let mut held: SmallVec<[(u32, usize); 16]> = held.zip(0..).collect();
         held.sort_unstable();
+        let panes: SmallVec<[u32; 16]> = held.iter().map(|held| held.0).collect();
         for (&id, big) in &self.big {
-            let people = big.sketch.estimate(newest as u32, &held);
-            for (window, people) in windows.iter_mut().zip(people) {
-                *window.people.at_mut(id) = people.round() as u32;
+            let people = big.sketch.estimate(newest as u32, &panes);
+            for (&(_, at), people) in held.iter().zip(people) {
+                *windows[at].people.at_mut(id) = people.round() as u32;
             }
         }
     }

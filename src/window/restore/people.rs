@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::state::column::Column;
 use crate::state::varint::Reader;
-use crate::window::crowd::{EXACT_MAX, Member};
+use crate::window::crowd::{EXACT_MAX, Member, PRINTS, Print};
 use crate::window::keep::Rows;
 use crate::window::pane::{Open, Pair};
 use crate::window::people::{Big, Panes, People, Seen};
@@ -79,6 +79,16 @@ impl Replay {
             }
             self.people.crowds.mark_sample(id, true);
             self.people.big.insert(id, big);
+        }
+        for _ in 0..reader.get().ok_or(CUT)? {
+            let id = self.id(&mut reader)?;
+            let mut prints = [Print::default(); PRINTS];
+            for print in &mut prints {
+                let bytes = reader.get_fixed().ok_or(CUT)?;
+                let (author, minute) = ((bytes >> 32) as u16, (bytes >> 48) as u16);
+                *print = Print { print: bytes as u32, author, minute };
+            }
+            self.people.crowds.set_prints(id, prints);
         }
         while !reader.is_empty() {
             let index = self.seen(&mut reader, |_| true, |_, _| ())?;
@@ -223,13 +233,11 @@ impl Replay {
 
 fn read_member(reader: &mut Reader<'_>) -> Option<Member> {
     let who = reader.get_fixed()?;
-    let last = reader.get_u32()?;
     let posts = reader.get_u32().filter(|&posts| posts < 1 << 17)?;
     let capped = reader.get_byte()?;
     Some(Member {
         author: who as u32,
-        last,
-        print: (who >> 32) as u32,
+        last: (who >> 32) as u32,
         posts: (posts >> 1) as u16,
         capped,
         only_copies: posts & 1 == 1,
