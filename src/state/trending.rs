@@ -271,6 +271,9 @@ impl Trending {
     /// The score of a tag that peaked at the last slide, whatever its height.
     #[must_use]
     pub fn peaked(&self, id: u32) -> Option<f64> {
+        if id as usize >= self.tags.rows() {
+            return None;
+        }
         let tag = self.tags.at(id);
         let now = tag.held > 0.0 && tag.held_at == self.slide as u32;
         now.then(|| f64::from(tag.held))

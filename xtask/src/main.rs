@@ -1,4 +1,4 @@
-//! Repository chores: `cargo xtask test`, `bench`, `chaos`.
+//! Repository chores: `cargo xtask test`, `bench`, `chaos`, `quality`.
 //!
 //! Drives cargo, npm, Python and the program itself from outside; never links the program, so that
 //! what it checks is what a user runs. Linux is assumed where `/proc` is read.
@@ -11,6 +11,7 @@ mod http;
 mod place;
 mod process;
 mod program;
+mod quality;
 mod random;
 mod test;
 
@@ -34,6 +35,8 @@ enum Chore {
     Bench(bench::BenchArgs),
     /// Kill the program again and again, and compare its counts with an independent recount.
     Chaos(chaos::ChaosArgs),
+    /// Judge the rankings on benchmarks with a known answer; print the tables of docs/ranking.md.
+    Quality(quality::QualityArgs),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Chore::Test(args) => test::run(&args),
         Chore::Bench(args) => bench::run(&args),
         Chore::Chaos(args) => chaos::run(&args),
+        Chore::Quality(args) => quality::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -54,7 +54,7 @@ pub(super) struct QualityArgs {
 /// Runs what was asked for and prints tables.
 pub(super) fn run(args: &QualityArgs) -> Outcome {
     if let Some(dir) = &args.nab {
-        return nab::run(dir).map_err(|error| Failure::new(FAILED, error));
+        return nab::run(dir, args.window * 1000).map_err(|error| Failure::new(FAILED, error));
     }
     let shapes = match &args.shapes {
         Some(path) => read_shapes(path).map_err(|error| Failure::new(FAILED, error))?,

@@ -10,7 +10,6 @@ use super::{Feeder, Post, START_MS, state};
 use crate::state::extracted::Extracted;
 
 const PANE_MS: i64 = 300_000;
-const WINDOW_MS: i64 = 3_600_000;
 const FALSE_ALARM: f64 = 0.11;
 
 /// What an alert at one place of a series is worth.
@@ -28,7 +27,7 @@ struct Series {
 }
 
 /// Runs it on the copy in `dir`.
-pub(super) fn run(dir: &Path) -> Result<(), String> {
+pub(super) fn run(dir: &Path, window_ms: i64) -> Result<(), String> {
     let read = |path: &Path| {
         std::fs::read_to_string(path)
             .map_err(|error| format!("cannot read `{}`: {error}", path.display()))
@@ -47,7 +46,7 @@ pub(super) fn run(dir: &Path) -> Result<(), String> {
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let windows = labels[format!("realTweets/{name}")].as_array().cloned().unwrap_or_default();
-        all.push(series(name, &read(&file)?, &windows)?);
+        all.push(series(name, &read(&file)?, &windows, window_ms)?);
     }
     let everything: Vec<&Series> = all.iter().collect();
     let (threshold, best) = best(&everything);
@@ -80,7 +79,12 @@ fn sigmoid(position: f64) -> f64 {
     if position > 3.0 { -1.0 } else { 2.0 / (1.0 + (5.0 * position).exp()) - 1.0 }
 }
 
-fn series(name: String, csv: &str, labels: &[serde_json::Value]) -> Result<Series, String> {
+fn series(
+    name: String,
+    csv: &str,
+    labels: &[serde_json::Value],
+    window_ms: i64,
+) -> Result<Series, String> {
     let rows: Vec<(&str, u32)> = csv
         .lines()
         .skip(1)
@@ -97,7 +101,7 @@ fn series(name: String, csv: &str, labels: &[serde_json::Value]) -> Result<Serie
     }
     let probation = (rows.len() as f64 * 0.15).floor().min(750.0) as usize;
     let mut alerts = Vec::new();
-    for (row, score) in peaks(&rows) {
+    for (row, score) in peaks(&rows, window_ms) {
         let window = windows.iter().position(|(first, last)| (*first..=*last).contains(&row));
         if row < probation {
             continue;
@@ -121,23 +125,32 @@ fn series(name: String, csv: &str, labels: &[serde_json::Value]) -> Result<Serie
 }
 
 /// Rows at which the score is a new peak, and the score.
-fn peaks(rows: &[(&str, u32)]) -> Vec<(usize, f64)> {
-    let state = state(PANE_MS, WINDOW_MS, &[]);
+fn peaks(rows: &[(&str, u32)], window_ms: i64) -> Vec<(usize, f64)> {
+    let state = state(PANE_MS, window_ms, &[]);
     let mut feeder = Feeder { state, batch: Extracted::default() };
     let mut peaks = Vec::new();
+    // Windows are aligned to the clock, so the series begins at its time of day.
+    let start = START_MS + rows.first().map_or(0, |row| time_of_day_ms(row.0));
     for (number, &(_, count)) in rows.iter().enumerate() {
-        let at = START_MS + number as i64 * PANE_MS;
+        let at = start + number as i64 * PANE_MS;
         let posts = vec![Post { at, tag: 0, author: 0 }; count as usize];
         feeder.feed(&posts, true);
         // The pane of this row closes with the first post beyond it.
         feeder.state.live_until(0, at + PANE_MS);
         feeder.state.show(at + PANE_MS);
-        let trending = feeder.state.trending(WINDOW_MS);
+        let trending = feeder.state.trending(window_ms);
         if let Some(score) = trending.and_then(|trending| trending.peaked(0)) {
             peaks.push((number, score));
         }
     }
     peaks
+}
+
+/// `2015-02-26 21:42:53` -> 21:40, in milliseconds since midnight.
+fn time_of_day_ms(at: &str) -> i64 {
+    let number = |range| at.get(range).and_then(|digits: &str| digits.parse().ok()).unwrap_or(0);
+    let (hours, minutes): (i64, i64) = (number(11..13), number(14..16));
+    (hours * 60 + minutes) * 60_000 / PANE_MS * PANE_MS
 }
 
 /// The worth of all alerts from `threshold` on: of each window the best, of the others all.
