@@ -4,15 +4,19 @@
 //! ascending. Pure: no clock, no I/O.
 
 pub mod build;
+pub mod explain;
 pub mod modes;
 pub mod score;
 pub mod scored;
 pub mod series;
+pub mod told;
 pub mod top;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use explain::Explanation;
 
 /// What a ranking ranks by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -201,6 +205,9 @@ pub struct Status {
     pub sinks: Vec<SinkStatus>,
     /// Windows configured, in seconds.
     pub windows_s: Vec<u64>,
+    /// Those of them that modes with a baseline can rank, in seconds.
+    #[serde(default)]
+    pub scored_windows_s: Vec<u64>,
     /// Modes configured.
     pub modes: Vec<String>,
 }
@@ -344,4 +351,8 @@ pub trait Ask: Send + Sync {
 
     /// One tag by its key; `None` if it is not live.
     fn tag(&self, key: &str) -> Option<TagDetail>;
+
+    /// Why a tag is listed under `trending` over a window, or not; `None` if it is not live, or
+    /// that window is not kept.
+    fn explain(&self, key: &str, window_s: u64) -> Option<Explanation>;
 }

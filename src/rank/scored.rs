@@ -89,7 +89,7 @@ fn trend(state: &State, trending: &Trending, id: u32) -> Option<Row> {
 }
 
 /// True where a tag may be listed.
-fn passes(trending: &Trending, score: &Score) -> bool {
+pub(super) fn passes(trending: &Trending, score: &Score) -> bool {
     let asked = score.asked();
     asked.people >= f64::from(trending.gates.min_count)
         && asked.authors >= f64::from(trending.gates.min_authors)

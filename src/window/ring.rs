@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::state::remember::LATE;
 use crate::window::decay::Decay;
 use crate::window::pane::{Closed, Open, Pair, Saved, Shown, Summer};
-use crate::window::people::{Crowd, Panes, People, Rules, Seen};
+use crate::window::people::{Allowed, Crowd, Panes, People, Rules, Seen};
 use crate::window::sliding::Window;
 use crate::window::total::{Total, bring_total};
 
@@ -337,6 +337,16 @@ impl Ring {
         let newest = self.shown_at.unwrap_or(self.closed_to);
         let gone_to = window.gone_at(newest, self.pane_ms);
         people.crowd(id, (at, window), (gone_to, self.closed_to))
+    }
+
+    /// What the rules of people allow a tag in the window number `at`, as shown; `None` where
+    /// people are not told apart.
+    #[must_use]
+    pub fn allowed(&self, id: u32, at: usize) -> Option<Allowed> {
+        let (people, window) = (self.people.as_ref()?, &self.windows[at]);
+        let newest = self.shown_at.unwrap_or(self.closed_to);
+        let gone_to = window.gone_at(newest, self.pane_ms);
+        Some(people.allowed(id, (at, window), (gone_to, self.closed_to)))
     }
 
     /// True where people are told apart.
