@@ -63,6 +63,15 @@ impl<'a> Raw<'a> {
         }
     }
 
+    /// The bytes as the platform wrote them, escapes and all.
+    #[must_use]
+    pub fn as_delivered(&self) -> &[u8] {
+        match self {
+            Raw::Plain(bytes) | Raw::Json(bytes) => bytes,
+            Raw::Owned(text) => text.as_bytes(),
+        }
+    }
+
     /// True where nothing is in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {

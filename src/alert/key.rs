@@ -1,4 +1,4 @@
-//! Keys of alerts, and wildcards of watched tags.
+//! Keys of alerts.
 
 use ring::digest::{SHA256, digest};
 
@@ -24,34 +24,8 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// True where `tag` is `pattern`, in which each `*` stands for anything, also for nothing.
-///
-/// Takes at most length of tag times length of pattern steps.
-pub(super) fn matches(pattern: &str, tag: &str) -> bool {
-    let (pattern, tag) = (pattern.as_bytes(), tag.as_bytes());
-    let (mut p, mut t) = (0, 0);
-    // Where to go on when the rest does not fit: after the last star, one byte further.
-    let mut back = None;
-    while t < tag.len() {
-        if pattern.get(p) == Some(&b'*') {
-            back = Some((p + 1, t));
-            p += 1;
-        } else if pattern.get(p) == Some(&tag[t]) {
-            (p, t) = (p + 1, t + 1);
-        } else if let Some((after, from)) = back {
-            back = Some((after, from + 1));
-            (p, t) = (after, from + 1);
-        } else {
-            return false;
-        }
-    }
-    pattern[p..].iter().all(|byte| *byte == b'*')
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -69,30 +43,5 @@ mod tests {
             of("job", "rule", 5, "tag2"),
         ];
         assert!(others.iter().all(|other| *other != key), "{others:?}");
-    }
-
-    /// The definition, one character at a time.
-    fn simple(pattern: &[char], tag: &[char]) -> bool {
-        match pattern.split_first() {
-            None => tag.is_empty(),
-            Some(('*', rest)) => (0..=tag.len()).any(|skip| simple(rest, &tag[skip..])),
-            Some((c, rest)) => {
-                tag.split_first().is_some_and(|(d, tag)| c == d && simple(rest, tag))
-            }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn wildcards_match_as_defined(pattern in "[ab*é]{0,7}", tag in "[abé]{0,9}") {
-            let chars = |text: &str| text.chars().collect::<Vec<_>>();
-            prop_assert_eq!(matches(&pattern, &tag), simple(&chars(&pattern), &chars(&tag)));
-        }
-    }
-
-    #[test]
-    fn many_stars_take_no_time() {
-        assert!(!matches(&"*a".repeat(300), &"a".repeat(299)));
-        assert!(!matches(&format!("{}b", "a*".repeat(300)), &"a".repeat(640)));
     }
 }

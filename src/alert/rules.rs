@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Alert, key};
+use crate::extract::pattern;
 use crate::job::{AlertOn, AlertPlan};
 use crate::rank::{Ranking, Trend};
 
@@ -193,7 +194,9 @@ fn holds(on: &AlertOn, row: &Trend) -> bool {
         // A mode without scores ranks by the count.
         AlertOn::Score(bound) => row.score.unwrap_or(row.count as f64) > *bound,
         AlertOn::Lift(bound) => row.lift.is_some_and(|lift| lift > *bound),
-        AlertOn::Watch(patterns) => patterns.iter().any(|pattern| key::matches(pattern, &row.tag)),
+        AlertOn::Watch(patterns) => {
+            patterns.iter().any(|pattern| pattern::matches(pattern, &row.tag))
+        }
     }
 }
 

@@ -26,10 +26,13 @@ pub(super) fn run(args: &Args) -> Outcome {
         return Err(Failure::new(USAGE, what));
     };
     let (stop, stopped) = bounded(1);
-    signals::install()?.on_stop(move || {
-        // The receiver waits for nothing else.
-        let _ = stop.send(());
-    })?;
+    signals::install()?.on_stop(
+        move || {
+            // The receiver waits for nothing else.
+            let _ = stop.send(());
+        },
+        None,
+    )?;
     let options = args.serving.options(TOP, Rule::default())?;
     let server = serve::start(listen, Fed::new(Clock::System).feed(), options)?;
     execute::say_where(&server);

@@ -36,5 +36,5 @@ pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
         fresh: args.process.fresh,
         ..RunOptions::default()
     };
-    execute(plan, options, &args.serving, None)
+    execute(plan, options, &args.serving, None, None)
 }

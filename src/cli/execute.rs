@@ -1,13 +1,13 @@
 //! What `run` and `demo` have in common: engine, server, signals, and the last words.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::exit::{FAILED, Failure, Outcome};
 use super::flags::Serving;
 use super::{signals, summary};
 use crate::engine::{self, Run, RunHandle, RunOptions};
-use crate::job::{Plan, SinkPlan, TimePlan, is_loopback};
+use crate::job::{Job, Plan, Purpose, SinkPlan, TimePlan, check, is_loopback};
 use crate::rank::{Ask, Explanation, Query, Ranking, TagDetail};
 use crate::serve::{self, Feed, Listen, PORT, Server, Tutorial};
 
@@ -19,6 +19,7 @@ pub(super) fn execute(
     options: RunOptions,
     serving: &Serving,
     last_words: Option<(&Path, usize)>,
+    job_file: Option<&Path>,
 ) -> Outcome {
     let listen = where_to_listen(&plan, serving)?;
     let mut serve_options = serving.options(plan.count.top, plan.rule)?;
@@ -32,7 +33,8 @@ pub(super) fn execute(
     let signals = signals::install()?;
     let run = engine::start(plan, options)?;
     let stopping = run.clone();
-    signals.on_stop(move || stopping.stop(false))?;
+    let reload = job_file.map(|path| reload(path.to_owned(), run.clone()));
+    signals.on_stop(move || stopping.stop(false), reload)?;
     let server = match listen {
         None => None,
         Some(listen) => match start_server(listen, &run, serve_options) {
@@ -65,6 +67,24 @@ pub(super) fn execute(
         })?;
     }
     Ok(())
+}
+
+/// Reads the lists of a job file again.
+fn reload(path: PathBuf, run: Run) -> Box<dyn Fn() + Send> {
+    Box::new(move || {
+        let plan = Job::read(&path).and_then(|job| check(&job, Purpose::Run));
+        match plan {
+            Ok(plan) => {
+                run.change_lists(&plan);
+                tracing::info!("read the lists of `{}` again", path.display());
+            }
+            Err(problems) => {
+                for problem in problems {
+                    tracing::error!("the lists stay as they were: {problem}");
+                }
+            }
+        }
+    })
 }
 
 fn start_server(
@@ -137,7 +157,6 @@ fn own_port(plan: &Plan) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::{Job, Purpose, check};
 
     fn listens(text: &str, listen: Option<&str>) -> Option<Listen> {
         let job = Job::parse(text, "job.toml").expect("it parses");

@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let mut records = Records::new(&args.source, Some(&args.format))?;
     let stop = Arc::new(AtomicBool::new(false));
     let stopping = Arc::clone(&stop);
-    signals::install()?.on_stop(move || stopping.store(true, Ordering::Relaxed))?;
+    signals::install()?.on_stop(move || stopping.store(true, Ordering::Relaxed), None)?;
     if let SourceKind::File { paths, .. } = &records.plan().kind {
         paths.iter().try_for_each(|path| missing(Path::new(path)))?;
     }

@@ -64,7 +64,7 @@ pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
     let signals = signals::install()?;
     let run = engine::start(plan, options)?;
     let stopping = run.clone();
-    signals.on_stop(move || stopping.stop(false))?;
+    signals.on_stop(move || stopping.stop(false), None)?;
     let progress = if !talk.quiet && std::io::stderr().is_terminal() {
         Some(Progress::start(run.watch(), size(&args.files))?)
     } else {

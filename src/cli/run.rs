@@ -66,6 +66,7 @@ pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
         options,
         &args.serving,
         args.summary.as_deref().map(|file| (file, args.summary_top)),
+        args.job.as_deref(),
     )
 }
 

@@ -1,4 +1,5 @@
-//! Signals: the first Ctrl-C or SIGTERM asks for an orderly end, the second ends at once.
+//! Signals: the first Ctrl-C or SIGTERM asks for an orderly end, the second ends at once. SIGHUP
+//! reads the lists of the job file again, where there is one.
 //!
 //! SIGXFSZ is given a handler that does nothing, so that a write beyond the file size limit fails
 //! with an error instead of killing the process in mid-checkpoint.
@@ -6,7 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::exit::{FAILED, Failure, INTERRUPTED};
@@ -21,11 +22,25 @@ pub(super) fn install() -> Result<Installed, Failure> {
 }
 
 impl Installed {
-    /// Calls `stop` at the first signal; the second ends the process with 130.
-    pub(super) fn on_stop(mut self, stop: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    /// Calls `stop` at the first signal; the second ends the process with 130. Calls `reload` at
+    /// each SIGHUP; without one, SIGHUP does what it always does.
+    pub(super) fn on_stop(
+        mut self,
+        stop: impl FnOnce() + Send + 'static,
+        reload: Option<Box<dyn Fn() + Send>>,
+    ) -> Result<(), Failure> {
         let mut stop = Some(stop);
+        if reload.is_some()
+            && let Err(error) = self.0.add_signal(SIGHUP)
+        {
+            tracing::warn!("cannot handle SIGHUP: {error}");
+        }
         let watch = move || {
             for signal in &mut self.0 {
+                if signal == SIGHUP {
+                    reload.iter().for_each(|reload| reload());
+                    continue;
+                }
                 match stop.take() {
                     Some(stop) => {
                         if signal == SIGINT {

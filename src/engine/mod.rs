@@ -71,6 +71,8 @@ pub trait RunHandle: Ask {
     fn watch(&self) -> watch::Receiver<Arc<Published>>;
     /// Asks it to drain, checkpoint and end; `now` ends it without draining.
     fn stop(&self, now: bool);
+    /// Takes over the lists of tags and accounts of `plan`, and nothing else of it.
+    fn change_lists(&self, plan: &Plan);
     /// Waits for the end. `top` = rows of [`Summary::ranking`].
     ///
     /// # Errors

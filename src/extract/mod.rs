@@ -2,6 +2,7 @@
 //! it (`scan`), the folding that makes a key of it (`key`), and the original pipeline's own rule
 //! (`words`). Pure.
 
+pub mod accents;
 #[cfg(test)]
 mod cases;
 mod chars;
@@ -10,6 +11,7 @@ pub mod grammar;
 mod host;
 pub mod key;
 pub mod markup;
+pub mod pattern;
 pub mod print;
 pub mod scan;
 mod text;

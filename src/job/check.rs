@@ -6,6 +6,7 @@
 
 mod alerts;
 mod count;
+mod filters;
 mod sinks;
 mod sources;
 #[cfg(test)]
@@ -52,6 +53,8 @@ pub fn check(job: &Job, purpose: Purpose) -> Result<Plan, Vec<Problem>> {
     let limits = checker.limits(job);
     let sources = sources::check(&mut checker, &job.sources, time);
     let sinks = sinks::check(&mut checker, &job.sinks);
+    let people = filters::people(&mut checker, &job.people);
+    let tags = filters::tags(&mut checker, &job.tags, rule);
     let history = checker.history(job);
     let alerts = alerts::check(&mut checker, &job.alerts, rule, &["all"]);
     if checker.problems.is_empty() {
@@ -65,6 +68,8 @@ pub fn check(job: &Job, purpose: Purpose) -> Result<Plan, Vec<Problem>> {
             limits,
             batch,
             time,
+            people,
+            tags,
             history,
             alerts,
         });

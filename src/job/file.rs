@@ -10,15 +10,16 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::filters::{PeopleJob, TagsJob, read_people, read_tags};
 use super::problem::{Field, Place, Problem};
 use super::reader::{Asked, Document, Table, scalar};
 use super::units::Scalar;
 
 /// A string, a flag or a number that may be missing.
-type Text = Option<Field<String>>;
-type Flag = Option<Field<bool>>;
-type Value = Option<Field<Scalar>>;
-type List = Option<Vec<Field<Scalar>>>;
+pub(super) type Text = Option<Field<String>>;
+pub(super) type Flag = Option<Field<bool>>;
+pub(super) type Value = Option<Field<Scalar>>;
+pub(super) type List = Option<Vec<Field<Scalar>>>;
 
 /// What a user wrote: one pipeline.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +42,10 @@ pub struct Job {
     pub count: CountJob,
     /// `[limits]`.
     pub limits: LimitsJob,
+    /// `[people]`.
+    pub people: PeopleJob,
+    /// `[tags]`.
+    pub tags: TagsJob,
     /// `source = ...` or `[[source]]`, in order.
     pub sources: Vec<SourceJob>,
     /// `[[sink]]`, in order.
@@ -203,7 +208,7 @@ impl Job {
     /// Full names of all keys that a job file may hold: `batch`, `count.pane`, `source.addr`...
     #[must_use]
     pub fn keys() -> Vec<String> {
-        let text = "[count]\n[limits]\n[[source]]\n[[sink]]\n[[alert]]\n";
+        let text = "[count]\n[limits]\n[people]\n[tags]\n[[source]]\n[[sink]]\n[[alert]]\n";
         let mut doc =
             Document { file: Arc::from(""), text, problems: Vec::new(), asked: Asked::new() };
         parse(&mut doc);
@@ -232,6 +237,8 @@ fn parse(doc: &mut Document<'_>) -> Job {
     };
     let count = top.take("count");
     let limits = top.take("limits");
+    let people = top.take("people");
+    let tags = top.take("tags");
     let source = top.take("source");
     let sink = top.take("sink");
     let alert = top.take("alert");
@@ -242,6 +249,12 @@ fn parse(doc: &mut Document<'_>) -> Job {
     }
     if let Some(table) = table(doc, limits) {
         job.limits = read_limits(doc, table);
+    }
+    if let Some(table) = table(doc, people) {
+        job.people = read_people(doc, table);
+    }
+    if let Some(table) = table(doc, tags) {
+        job.tags = read_tags(doc, table);
     }
     job.sources = many(doc, source, "source", read_source, |short, place| SourceJob {
         place,

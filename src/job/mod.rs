@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod file;
+pub mod filters;
 pub mod kinds;
 pub mod problem;
 mod reader;
@@ -39,10 +40,60 @@ pub struct Plan {
     pub batch: Duration,
     /// Whose time makes the ticks.
     pub time: TimePlan,
+    /// Whose posts count.
+    pub people: PeoplePlan,
+    /// Which tags count.
+    pub tags: TagsPlan,
     /// Rankings are kept in the state directory, where there is one; `None` = not.
     pub history: Option<HistoryPlan>,
     /// What should be told; needs a state directory too.
     pub alerts: Vec<AlertPlan>,
+}
+
+/// Whose posts count, and what makes people of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeoplePlan {
+    /// Fewest people of a tag that `trending` lists.
+    pub min_count: u32,
+    /// Fewest authors of it.
+    pub min_authors: u32,
+    /// Posts of one author with one tag that count in each default window; `None` = all.
+    pub posts_max: Option<u8>,
+    /// A copied text adds posts, not people.
+    pub copies: bool,
+    /// Retweets and boosts count.
+    pub reposts: bool,
+    /// Posts of accounts that their platform calls bots count.
+    pub bots: bool,
+    /// Accounts whose posts do not count; `*` stands for anything.
+    pub block: Vec<String>,
+}
+
+impl Default for PeoplePlan {
+    fn default() -> Self {
+        Self {
+            min_count: 5,
+            min_authors: 3,
+            posts_max: None,
+            copies: true,
+            reposts: true,
+            bots: true,
+            block: Vec::new(),
+        }
+    }
+}
+
+/// Which tags count and show: keys, in which `*` stands for anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TagsPlan {
+    /// Counted, never listed.
+    pub hide: Vec<String>,
+    /// Not counted.
+    pub drop: Vec<String>,
+    /// Where there are any, nothing else is listed.
+    pub only: Vec<String>,
+    /// Accents are no part of a key.
+    pub fold_accents: bool,
 }
 
 /// Rankings as they were.

@@ -78,13 +78,14 @@ pub fn ranking(state: &State, key: Key, at: i64, rows: usize) -> Option<Ranking>
 }
 
 fn totals(state: &State, rows: usize) -> Vec<Row> {
-    let best = top(state.ring.total().column(), state.tags.rows(), rows, ties(state));
+    let best =
+        top(state.ring.total().column(), state.tags.rows(), rows, listed(state), ties(state));
     best.into_iter().map(|(id, count)| Row { id, count, ..Row::default() }).collect()
 }
 
 fn counts(state: &State, number: usize, rows: usize) -> Vec<Row> {
     let column = state.ring.windows()[number].column();
-    let best = top(column, state.tags.rows(), rows, ties(state));
+    let best = top(column, state.tags.rows(), rows, listed(state), ties(state));
     let row = |(id, count)| Row { id, count: u64::from(count), ..Row::default() };
     best.into_iter().map(row).collect()
 }
@@ -93,7 +94,7 @@ fn authors(state: &State, number: usize, rows: usize) -> Vec<Row> {
     let window = &state.ring.windows()[number];
     let posts = |id| window.count(id);
     let tie = |a, b| posts(b).cmp(&posts(a)).then_with(|| state.tags.compare(a, b));
-    let best = top(window.people_column(), state.tags.rows(), rows, tie);
+    let best = top(window.people_column(), state.tags.rows(), rows, listed(state), tie);
     best.into_iter()
         .map(|(id, _)| Row { id, count: u64::from(posts(id)), ..Row::default() })
         .collect()
@@ -103,7 +104,7 @@ fn decayed(state: &State, at: i64, rows: usize) -> Option<Vec<Row>> {
     let decay = state.ring.decay()?;
     let count = |id| state.ring.total().count(id);
     let tie = |a, b| count(b).cmp(&count(a)).then_with(|| state.tags.compare(a, b));
-    let best = top(decay.column(), state.tags.rows(), rows, tie);
+    let best = top(decay.column(), state.tags.rows(), rows, listed(state), tie);
     let row = |(id, weight)| Row {
         id,
         count: count(id),
@@ -111,6 +112,11 @@ fn decayed(state: &State, at: i64, rows: usize) -> Option<Vec<Row>> {
         ..Row::default()
     };
     Some(best.into_iter().map(row).collect())
+}
+
+/// Tags that the job's lists let through.
+fn listed(state: &State) -> impl Fn(u32) -> bool + '_ {
+    |id| state.may_list(id)
 }
 
 /// Order of tags with equal counts: posts are what is ranked by here, so the key decides.

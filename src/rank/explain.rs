@@ -105,9 +105,10 @@ pub struct PeopleRules {
 /// One condition of a listing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Gate {
-    /// `min_count`, `min_authors`, `score` or `learned`.
+    /// `min_count`, `min_authors`, `score`, `lists` or `learned`.
     pub name: String,
-    /// What the tag has: people, authors, the score, windows learned; null where there is none.
+    /// What the tag has: people, authors, the score, 1 where the job's lists let it through
+    /// and 0 where they do not, windows learned; null where there is none.
     pub value: Option<f64>,
     /// The least that passes.
     pub bound: f64,
@@ -135,7 +136,7 @@ pub fn explain(state: &State, key: &str, window_ms: i64, at: i64) -> Option<Expl
         window_s: seconds(window_ms),
         at,
         said: String::new(),
-        listed: scored::passes(trending, &score),
+        listed: state.may_list(id) && scored::passes(trending, &score),
         learning,
         status: scored.then(|| score.status().to_owned()),
         score: score.score,
@@ -148,7 +149,7 @@ pub fn explain(state: &State, key: &str, window_ms: i64, at: i64) -> Option<Expl
         estimated: state.ring.crowd(id, trending.asked()).estimated,
         windows: score.scales.iter().map(window).collect(),
         people,
-        gates: gates(trending, &score),
+        gates: gates(trending, &score, state.may_list(id)),
         spellings: detail.spellings,
     };
     explanation.said = told::sentence(&explanation);
@@ -187,7 +188,7 @@ fn people(state: &State, id: u32, window: usize, asked: &Scale) -> Option<People
     })
 }
 
-fn gates(trending: &Trending, score: &Score) -> Vec<Gate> {
+fn gates(trending: &Trending, score: &Score, may_list: bool) -> Vec<Gate> {
     let asked = score.asked();
     let gate = |name: &str, value: Option<f64>, bound: f64, required| Gate {
         name: name.to_owned(),
@@ -201,6 +202,7 @@ fn gates(trending: &Trending, score: &Score) -> Vec<Gate> {
         gate("min_count", Some(asked.people), f64::from(trending.gates.min_count), true),
         gate("min_authors", Some(asked.authors), f64::from(trending.gates.min_authors), true),
         gate("score", score.score, LISTED, score.score.is_some()),
+        gate("lists", Some(f64::from(u8::from(may_list))), 1.0, true),
         gate("learned", Some(f64::from(learned)), f64::from(LEARNED), false),
     ]
 }

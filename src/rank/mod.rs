@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::spool::SpoolStatus;
+
 pub use explain::Explanation;
 
 /// What a ranking ranks by.
@@ -203,6 +205,12 @@ pub struct Status {
     pub sources: Vec<SourceStatus>,
     /// One row a sink.
     pub sinks: Vec<SinkStatus>,
+    /// The history, where one is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<SpoolStatus>,
+    /// The alerts, where there are rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<AlertsStatus>,
     /// Windows configured, in seconds.
     pub windows_s: Vec<u64>,
     /// Those of them that modes with a baseline can rank, in seconds.
@@ -247,6 +255,28 @@ pub struct Counters {
     pub edits: u64,
     /// Tags that gave way to others at `tags_max`.
     pub evicted_tags: u64,
+    /// Reposts, where the job leaves them out.
+    #[serde(default)]
+    pub skipped_reposts: u64,
+    /// Posts of accounts that their platform calls bots, where the job leaves them out.
+    #[serde(default)]
+    pub skipped_bots: u64,
+    /// Posts of accounts that the job blocks.
+    #[serde(default)]
+    pub blocked: u64,
+}
+
+/// How alerts stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AlertsStatus {
+    /// What was kept: an item is what one slide raised.
+    pub outbox: SpoolStatus,
+    /// Alerts that a webhook took, since the start.
+    pub delivered: u64,
+    /// Alerts that were given up, since the start.
+    pub failed: u64,
+    /// Why the last delivery failed; empty since the last success.
+    pub last_error: String,
 }
 
 /// State of one source.

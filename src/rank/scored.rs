@@ -16,7 +16,7 @@ pub(super) fn rows(state: &State, trending: &Trending, mode: Mode, rows: usize) 
     }
     let column = state.ring.windows()[trending.asked()].column();
     let listed = column.at_least(trending.gates.min_count, state.tags.rows());
-    let listed = listed.filter_map(|id| match mode {
+    let listed = listed.filter(|&id| state.may_list(id)).filter_map(|id| match mode {
         Mode::Trending => trend(state, trending, id),
         Mode::Single => {
             let scale = trending.score(&state.ring, id).scales[0];
@@ -53,7 +53,7 @@ fn unlearned(state: &State, trending: &Trending, rows: usize) -> Vec<Row> {
     let tie = |a, b| state.tags.compare(a, b);
     let mut looked_at = 2 * rows;
     loop {
-        let best = top(column, state.tags.rows(), looked_at, tie);
+        let best = top(column, state.tags.rows(), looked_at, |id| state.may_list(id), tie);
         let all = best.len() < looked_at;
         let least = best.last().map_or(0, |last| last.1);
         let row = |(id, count)| {

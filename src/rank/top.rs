@@ -10,12 +10,13 @@ use crate::state::column::{CHUNK, Column};
 /// Counts looked at together: a block whose largest is too small is passed over.
 const BLOCK: usize = 64;
 
-/// Ids and counts of the `top` largest counts above zero, best first. `tie(a, b)` orders ids of
-/// equal counts, the better first, and must be total.
+/// Ids and counts of the `top` largest counts above zero of those that `keep` keeps, best first.
+/// `tie(a, b)` orders ids of equal counts, the better first, and must be total.
 pub fn top<T>(
     column: &Column<T>,
     rows: u32,
     top: usize,
+    keep: impl Fn(u32) -> bool,
     tie: impl Fn(u32, u32) -> Ordering,
 ) -> Vec<(u32, T)>
 where
@@ -41,23 +42,23 @@ where
             let first = c * CHUNK + b * BLOCK;
             for (i, &count) in block.iter().enumerate() {
                 let id = (first + i) as u32;
-                if count >= least && count > T::default() && id < rows {
+                if count >= least && count > T::default() && id < rows && keep(id) {
                     best.push((id, count));
                 }
             }
             if best.len() >= enough {
-                keep(&mut best, top, order);
+                cut(&mut best, top, order);
                 least = best[top - 1].1;
             }
         }
     }
-    keep(&mut best, top, order);
+    cut(&mut best, top, order);
     best.sort_unstable_by(order);
     best
 }
 
 /// Cuts all but the `top` best off.
-fn keep<E>(best: &mut Vec<E>, top: usize, order: impl Fn(&E, &E) -> Ordering) {
+fn cut<E>(best: &mut Vec<E>, top: usize, order: impl Fn(&E, &E) -> Ordering) {
     if best.len() > top {
         best.select_nth_unstable_by(top - 1, order);
         best.truncate(top);
@@ -81,8 +82,10 @@ mod tests {
                 *column.at_mut(id as u32) = count;
             }
             // Ties by descending id, so that the order of ids does not help.
-            let found = top(&column, counts.len() as u32, n, |a, b| b.cmp(&a));
-            let mut want: Vec<_> = (0..).zip(counts).filter(|(_, count)| *count > 0).collect();
+            let kept = |id: u32| !id.is_multiple_of(7);
+            let found = top(&column, counts.len() as u32, n, kept, |a, b| b.cmp(&a));
+            let want = (0..).zip(counts).filter(|(id, count)| *count > 0 && kept(*id));
+            let mut want: Vec<_> = want.collect();
             want.sort_by(|a: &(u32, u32), b| b.1.cmp(&a.1).then(b.0.cmp(&a.0)));
             want.truncate(n);
             prop_assert_eq!(found, want);

@@ -97,6 +97,12 @@ pub struct Oddities {
     pub invalid_utf8: u64,
     /// Tags longer than [`KEY_MAX_BYTES`].
     pub oversize_tags: u64,
+    /// Reposts that are left out.
+    pub skipped_reposts: u64,
+    /// Posts of bots that are left out.
+    pub skipped_bots: u64,
+    /// Posts of accounts that are blocked.
+    pub blocked: u64,
 }
 
 /// What a worker made of one batch.

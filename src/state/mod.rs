@@ -13,6 +13,7 @@ mod evict;
 pub mod extracted;
 pub mod hash;
 pub mod index;
+pub mod lists;
 pub mod remember;
 pub mod restore;
 pub mod sections;
@@ -23,11 +24,12 @@ pub mod trending;
 pub mod varint;
 
 use crate::post::Op;
-use crate::rank::{Counters, Ranking};
+use crate::rank::Counters;
 use crate::state::extracted::{Extracted, NO_TIME, PostKey, Row};
 use crate::state::hash::Seed;
+use crate::state::lists::{Judged, Lists};
 use crate::state::remember::{LATE, Memory, Remembered};
-use crate::state::slides::Report;
+use crate::state::slides::{Report, Reported};
 use crate::state::table::{Interned, Tags};
 use crate::state::trending::{Gates, Trending};
 use crate::window::{Ring, Shape, Watermarks};
@@ -57,6 +59,8 @@ pub struct Settings {
     pub compare: bool,
     /// Rankings put down as event time passes.
     pub reports: Vec<Report>,
+    /// Which tags count and are listed.
+    pub lists: Lists,
     /// Remember what changes, for a checkpoint.
     pub keep_delta: bool,
 }
@@ -77,7 +81,8 @@ pub struct State {
     pub(crate) errors: column::Column<u64>,
     trending: Vec<Trending>,
     reports: Vec<Report>,
-    reported: Vec<Ranking>,
+    reported: Vec<Reported>,
+    judged: Judged,
     /// Boundaries up to this event time are passed.
     passed: Option<i64>,
     settings: Settings,
@@ -87,6 +92,8 @@ pub struct State {
     /// Spelled entries of the current batch that are dealt with.
     spelled: usize,
     taken: Vec<u32>,
+    /// Tags of the current row that count, where not all do.
+    counting: Vec<u32>,
 }
 
 /// What changed since the last checkpoint record, beside the panes.
@@ -136,6 +143,7 @@ impl State {
             trending: trending.collect(),
             reports: settings.reports.clone(),
             reported: Vec::new(),
+            judged: Judged::new(settings.lists.clone()),
             passed: None,
             tags: Tags::new(seed),
             ring,
@@ -150,6 +158,7 @@ impl State {
             entry: 0,
             spelled: 0,
             taken: Vec::new(),
+            counting: Vec::new(),
             settings,
         }
     }
@@ -171,6 +180,9 @@ impl State {
         counters.malformed += odd.malformed;
         counters.invalid_utf8 += odd.invalid_utf8;
         counters.oversize_tags += odd.oversize_tags;
+        counters.skipped_reposts += odd.skipped_reposts;
+        counters.skipped_bots += odd.skipped_bots;
+        counters.blocked += odd.blocked;
         counters.oversize += batch.batch.dropped.oversize;
         counters.partial += batch.batch.dropped.partial;
         self.interned.ids.clear();
@@ -181,6 +193,7 @@ impl State {
         self.tags.intern(&batch.entries, &batch.arena, &mut self.interned);
         self.inherit();
         self.grow();
+        self.judged.judge(&self.tags, self.interned.born.iter().copied());
         if self.settings.keep_delta {
             self.news.born.append(&mut self.interned.born);
             self.news.learned.append(&mut self.interned.learned);
@@ -246,7 +259,12 @@ impl State {
         self.counters.tagged_posts += tagged;
         self.counters.tags += entries.len() as u64;
         let late = at == LATE || self.ring.is_late(at);
-        let ids = &self.interned.ids[entries.clone()];
+        let mut ids = &self.interned.ids[entries.clone()];
+        if self.judged.drops() {
+            self.counting.clear();
+            self.counting.extend(ids.iter().filter(|&&id| !self.judged.is_dropped(id)));
+            ids = &self.counting;
+        }
         if late {
             self.counters.late += posts;
             self.ring.add_late(ids);
@@ -271,10 +289,11 @@ impl State {
             let memory = Memory { at, seen: row.at, admissions, ..named(key) };
             let mut spelled = spelled[..mine].iter().peekable();
             let start = entries.start;
-            let tags = ids.iter().enumerate().map(|(i, id)| {
+            let all = self.interned.ids[entries].iter().enumerate().map(|(i, id)| {
                 let number = spelled.next_if(|s| s.0 as usize == start + i).map_or(0, |s| s.1);
                 id << 3 | u32::from(number)
             });
+            let tags = all.filter(|tag| !self.judged.is_dropped(tag >> 3));
             self.remembered.add(memory, tags);
             self.remembered.forget_old(self.marks.newest().unwrap_or(i64::MIN));
         }
@@ -403,6 +422,17 @@ impl State {
     #[must_use]
     pub fn watermark(&self) -> Option<i64> {
         self.marks.watermark()
+    }
+
+    /// Takes other lists of tags. What is dropped from now on stays as it was counted.
+    pub fn change_lists(&mut self, lists: Lists) {
+        self.judged.change(lists, &self.tags);
+    }
+
+    /// True where rankings may list a tag.
+    #[must_use]
+    pub fn may_list(&self, id: u32) -> bool {
+        !self.judged.is_hidden(id)
     }
 
     /// Counts by reason.

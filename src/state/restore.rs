@@ -290,6 +290,7 @@ mod tests {
             gates: crate::state::trending::Gates::default(),
             compare: false,
             reports: Vec::new(),
+            lists: crate::state::lists::Lists::default(),
             keep_delta: true,
         };
         for (of, ids) in [(kind::TAGS, 16_384), (kind::TAGS_65536, 65_536)] {

@@ -39,6 +39,8 @@ pub mod kind {
     pub const EVICTED: u16 = 12;
     /// Snapshot: the tags of 65,536 ids; earlier programs wrote them.
     pub const TAGS_65536: u16 = 20;
+    /// What alert rules have seen (written and read by the engine).
+    pub const RULES: u16 = 30;
     /// Snapshot: panes of some minutes.
     pub const RING: u16 = 21;
     /// Snapshot: the tags of [`super::PART`] ids.

@@ -19,6 +19,15 @@ pub struct Report {
     pub every_ms: i64,
 }
 
+/// A ranking that was put down.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reported {
+    /// As many rows as were asked for.
+    pub rows: usize,
+    /// The ranking.
+    pub ranking: Ranking,
+}
+
 impl State {
     /// Closes every pane that ends at or before `watermark`, boundary by boundary.
     pub(super) fn close_to(&mut self, watermark: i64) {
@@ -75,13 +84,13 @@ impl State {
             if at % every_ms == 0
                 && let Some(ranking) = build::ranking(self, key, at, rows)
             {
-                self.reported.push(ranking);
+                self.reported.push(Reported { rows, ranking });
             }
         }
     }
 
     /// Rankings put down since the last call, oldest first.
-    pub fn take_reported(&mut self) -> std::vec::Drain<'_, Ranking> {
+    pub fn take_reported(&mut self) -> std::vec::Drain<'_, Reported> {
         self.reported.drain(..)
     }
 

@@ -31,6 +31,7 @@ fn settings() -> Settings {
         gates: crate::state::trending::Gates::default(),
         compare: false,
         reports: Vec::new(),
+        lists: crate::state::lists::Lists::default(),
         keep_delta: true,
     }
 }

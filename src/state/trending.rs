@@ -130,6 +130,12 @@ pub fn can_ask(window_ms: i64, pane_ms: i64) -> bool {
     (4 * pane_ms..=6 * 3_600_000).contains(&window_ms)
 }
 
+/// Scores of a window are held, and peaks told, in steps of a sixtieth of it, at least a pane.
+#[must_use]
+pub fn slide_ms(window_ms: i64, pane_ms: i64) -> i64 {
+    (window_ms / 60 / pane_ms).max(1) * pane_ms
+}
+
 /// Lengths of the three windows for one of `window_ms`, in whole panes.
 #[must_use]
 pub fn windows_ms(window_ms: i64, pane_ms: i64) -> [i64; SCALES] {
@@ -147,10 +153,9 @@ impl Trending {
             *window = (ms, ring.windows().iter().position(|window| window.ms == ms)?);
         }
         let half_life = score::half_life_ms(window_ms);
-        let slide_ms = (window_ms / 60 / ring.pane_ms()).max(1) * ring.pane_ms();
         Some(Self {
             window_ms,
-            slide_ms,
+            slide_ms: slide_ms(window_ms, ring.pane_ms()),
             gates: settings.gates,
             comparison: settings.compare.then(Comparison::default),
             windows,

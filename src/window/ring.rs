@@ -336,7 +336,7 @@ impl Ring {
         };
         let newest = self.shown_at.unwrap_or(self.closed_to);
         let gone_to = window.gone_at(newest, self.pane_ms);
-        people.crowd(id, (at, window), (gone_to, self.closed_to))
+        people.crowd(id, (at, window), gone_to, (newest, self.closed_to))
     }
 
     /// What the rules of people allow a tag in the window number `at`, as shown; `None` where
@@ -346,7 +346,7 @@ impl Ring {
         let (people, window) = (self.people.as_ref()?, &self.windows[at]);
         let newest = self.shown_at.unwrap_or(self.closed_to);
         let gone_to = window.gone_at(newest, self.pane_ms);
-        Some(people.allowed(id, (at, window), (gone_to, self.closed_to)))
+        Some(people.allowed(id, (at, window), gone_to, (newest, self.closed_to)))
     }
 
     /// True where people are told apart.

@@ -21,7 +21,7 @@ use crate::rank::build::Key;
 use crate::rank::{Mode, Ranking};
 use crate::state::extracted::{Extracted, PostKey, Row};
 use crate::state::hash::Seed;
-use crate::state::slides::Report;
+use crate::state::slides::{Report, Reported};
 use crate::state::trending::{Gates, windows_ms};
 use crate::state::{Settings, State};
 use crate::window::Shape as Windows;
@@ -152,6 +152,7 @@ fn state(pane_ms: i64, window_ms: i64, reports: &[Report]) -> State {
         gates: Gates::default(),
         compare: true,
         reports: reports.to_vec(),
+        lists: crate::state::lists::Lists::default(),
         keep_delta: false,
     };
     State::new(settings, SEED)
@@ -204,7 +205,7 @@ fn injection(seed: u64, window_ms: i64, shapes: &[Shape], bots: bool) -> Vec<(Mo
     for bin in 0..DAYS * 24 * HOUR_MS / BIN_MS {
         world.bin(START_MS + bin * BIN_MS, &mut posts);
         feeder.feed(&posts, false);
-        for ranking in feeder.state.take_reported() {
+        for Reported { ranking, .. } in feeder.state.take_reported() {
             let mode = MODES.iter().find(|mode| mode.name() == ranking.mode);
             let judge = judges.entry(mode.map_or("", |mode| mode.name())).or_default();
             judge.look(&kinds, &ranking);

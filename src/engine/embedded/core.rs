@@ -2,8 +2,8 @@
 //! an epoch to the checkpoint, and answers questions.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, select};
@@ -13,13 +13,16 @@ use crate::clock::{Clock, monotonic};
 use crate::engine::embedded::durable::Durable;
 use crate::engine::embedded::outlet::Outlet;
 use crate::engine::embedded::publish::Publisher;
+use crate::engine::embedded::told::Told;
 use crate::engine::embedded::worker::Recipe;
 use crate::engine::{EngineError, Summary};
+use crate::extract::pattern::Patterns;
 use crate::job::{Plan, TimePlan};
 use crate::post::Position;
 use crate::rank::{Explanation, Published, Query, Ranking, SourceStatus, TagDetail};
 use crate::state::State;
 use crate::state::extracted::{Extracted, NO_TIME};
+use crate::state::lists::Lists;
 
 /// An epoch is never shorter than this, whatever the batch interval is.
 const EPOCH_MIN: Duration = Duration::from_millis(200);
@@ -46,6 +49,8 @@ pub(super) enum Question {
     Explain(String, i64, Sender<Option<Explanation>>),
     /// Asked when the run has ended: rows of the final ranking.
     End(usize, Sender<Result<Summary, EngineError>>),
+    /// Lists of tags and of accounts have changed.
+    Lists(Box<Lists>, Patterns),
     /// Somebody has set [`Stop`].
     Wake,
 }
@@ -131,6 +136,7 @@ pub(super) struct Parts {
     pub(super) published: watch::Sender<Arc<Published>>,
     pub(super) outlets: Vec<Outlet>,
     pub(super) durable: Option<Durable>,
+    pub(super) told: Told,
     pub(super) messages: Receiver<Message>,
     pub(super) questions: Receiver<Question>,
     pub(super) extracted_pool: Sender<Box<Extracted>>,
@@ -237,6 +243,7 @@ impl Core {
     }
 
     fn finish_batch(&mut self, mut done: Box<Extracted>) {
+        self.tell();
         let batch = std::mem::take(&mut done.batch);
         let source = batch.source as usize;
         if self.parts.plan.time == TimePlan::Live {
@@ -248,6 +255,15 @@ impl Core {
             at.clone_from(&position.at);
         }
         let _ = self.parts.extracted_pool.try_send(done);
+    }
+
+    /// Hands over the rankings that event time has put down. They belong to the epoch under way.
+    fn tell(&mut self) {
+        let Parts { state, told, durable, .. } = &mut self.parts;
+        let reported = state.take_reported();
+        if reported.len() > 0 {
+            told.take(durable.as_ref().map_or(0, Durable::next), reported);
+        }
     }
 
     fn horizon(&self) -> i64 {
@@ -336,6 +352,11 @@ impl Core {
                 let state = &self.parts.state;
                 let _ = to.send(crate::rank::explain::explain(state, &key, window_ms, at));
             }
+            Question::Lists(tags, accounts) => {
+                self.parts.state.change_lists(*tags);
+                let blocked = &self.parts.recipe.blocked;
+                *blocked.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(accounts);
+            }
             Question::End(..) => self.parts.publisher.waiting.push(question),
             Question::Wake => {}
         }
@@ -354,6 +375,7 @@ impl Core {
     fn tick(&mut self, last: bool) {
         let at = self.now();
         self.parts.state.show(at);
+        self.tell();
         for (number, status) in self.parts.sources.iter_mut().enumerate() {
             status.posts = self.parts.state.posts_of(number);
             let format = self.parts.recipe.streams[number].format.get();
@@ -367,6 +389,7 @@ impl Core {
             &self.parts.sources,
             self.parts.outlets.iter().map(Outlet::status).collect(),
             self.parts.durable.as_ref().map(Durable::committed),
+            (self.parts.told.history_status(), self.parts.told.alerts_status()),
         ));
         if !self.parts.outlets.is_empty() {
             let brief = Arc::new(published.brief(self.parts.plan.count.top));
@@ -378,9 +401,10 @@ impl Core {
     /// Hands what changed to the checkpoint. Where the disk is behind, an epoch is left out and
     /// its changes go with the next one; only the last one waits.
     fn epoch(&mut self, last: bool) {
-        let Some(durable) = &mut self.parts.durable else { return };
+        let Parts { state, told, durable, .. } = &mut self.parts;
+        let Some(durable) = durable else { return };
         let positions: Vec<_> = self.inboxes.iter().map(|inbox| &inbox.positions).collect();
-        if let Err(error) = durable.epoch(&mut self.parts.state, &positions, last) {
+        if let Err(error) = durable.epoch(state, &positions, told, last) {
             self.failure = Some(EngineError::Checkpoint(error));
         }
     }

@@ -14,6 +14,7 @@ use crate::checkpoint::{
     Checkpoint, CheckpointError, Identity, Key, Recovery, Restore, Section, SectionRef,
 };
 use crate::clock::monotonic;
+use crate::engine::embedded::told::{self, Told};
 use crate::job::Plan;
 use crate::post::Position;
 use crate::state::hash::Seed;
@@ -63,6 +64,8 @@ pub(super) struct Opened {
     pub(super) recovery: Recovery,
     /// Key of the hashes of authors and posts.
     pub(super) people: Seed,
+    /// What alert rules have seen.
+    pub(super) rules: Option<Vec<u8>>,
 }
 
 /// Opens the checkpoint in `dir` and puts the state together that it holds.
@@ -80,6 +83,7 @@ pub(super) fn open(
         state: Restoring::new(settings, tags),
         positions: vec![Vec::new(); sources],
         people: tags,
+        rules: None,
     };
     let (checkpoint, recovery) = Checkpoint::open(dir, &identity(plan), fresh, &mut reading)?;
     let damaged = |nonsense: crate::window::restore::Nonsense| CheckpointError::Damaged {
@@ -92,6 +96,7 @@ pub(super) fn open(
         positions: reading.positions,
         recovery,
         people: reading.people,
+        rules: reading.rules,
     })
 }
 
@@ -116,6 +121,7 @@ struct Reading {
     state: Restoring,
     positions: Vec<Vec<Position>>,
     people: Seed,
+    rules: Option<Vec<u8>>,
 }
 
 impl Reading {
@@ -128,6 +134,10 @@ impl Reading {
                     let position = |(partition, at)| Position { partition, at };
                     *mine = told.into_iter().map(position).collect();
                 }
+                continue;
+            }
+            if section.kind == kind::RULES {
+                self.rules = Some(section.body.to_vec());
                 continue;
             }
             let known = self
@@ -147,6 +157,7 @@ impl Restore for Reading {
         self.people = Seed::new(*key.bytes());
         self.state = Restoring::new(self.settings.clone(), self.tags);
         self.positions.iter_mut().for_each(Vec::clear);
+        self.rules = None;
     }
 
     fn piece(&mut self, sections: &[SectionRef<'_>]) -> Result<(), String> {
@@ -160,7 +171,7 @@ impl Restore for Reading {
 
 impl Durable {
     /// Starts the writing thread.
-    pub(super) fn start(checkpoint: Checkpoint) -> std::io::Result<Self> {
+    pub(super) fn start(checkpoint: Checkpoint, told: told::Threads) -> std::io::Result<Self> {
         let progress = Arc::new(Progress::default());
         let epoch = checkpoint.last_epoch();
         progress.committed.store(epoch, Ordering::Relaxed);
@@ -168,7 +179,7 @@ impl Durable {
         let shared = Arc::clone(&progress);
         let thread = std::thread::Builder::new()
             .name("checkpoint".into())
-            .spawn(move || write(checkpoint, &writes, &shared))?;
+            .spawn(move || write(checkpoint, &writes, &told, &shared))?;
         Ok(Self { queue: Some(queue), thread: Some(thread), progress, epoch, snapshot: None })
     }
 
@@ -183,6 +194,7 @@ impl Durable {
         &mut self,
         state: &mut State,
         positions: &[&BTreeMap<String, String>],
+        told: &mut Told,
         last: bool,
     ) -> Result<(), CheckpointError> {
         let Some(queue) = &self.queue else { return Ok(()) };
@@ -190,12 +202,18 @@ impl Durable {
             return self.check();
         }
         self.epoch += 1;
-        let sections = whole(state, positions);
+        let mut sections = whole(state, positions);
+        sections.extend(told.rules_news().map(|rules| Raw::Body(kind::RULES, rules)));
         self.send(Write::Record(self.epoch, sections))?;
         if last {
             return Ok(());
         }
-        self.snapshot(state, positions)
+        self.snapshot(state, positions, told)
+    }
+
+    /// Number of the epoch that is under way.
+    pub(super) fn next(&self) -> u64 {
+        self.epoch + 1
     }
 
     /// Begins a snapshot where one is due, and goes on with it for a while.
@@ -203,6 +221,7 @@ impl Durable {
         &mut self,
         state: &mut State,
         positions: &[&BTreeMap<String, String>],
+        told: &Told,
     ) -> Result<(), CheckpointError> {
         if self.snapshot.is_none() {
             let grown = self.progress.since_snapshot.load(Ordering::Relaxed);
@@ -220,7 +239,8 @@ impl Durable {
             if let Some(piece) = snapshot.next(state, self.epoch) {
                 self.send(Write::Piece(vec![piece]))?;
             } else {
-                let rest = vec![positions_section(positions), meta_section(state)];
+                let mut rest = vec![positions_section(positions), meta_section(state)];
+                rest.extend(told.rules().map(|rules| Raw::Body(kind::RULES, rules)));
                 self.send(Write::Finish(self.epoch, rest))?;
                 self.snapshot = None;
             }
@@ -282,11 +302,13 @@ fn meta_section(state: &State) -> Raw {
 fn write(
     mut checkpoint: Checkpoint,
     writes: &Receiver<Write>,
+    told: &told::Threads,
     progress: &Progress,
 ) -> Result<(), CheckpointError> {
     for write in writes {
         match write {
             Write::Record(epoch, sections) => {
+                told.wait_for(epoch);
                 checkpoint.commit(epoch, &required(sections))?;
                 progress.committed.store(epoch, Ordering::Release);
             }

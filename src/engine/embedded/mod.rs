@@ -17,9 +17,10 @@ mod outlet;
 pub mod probe;
 mod publish;
 mod reader;
+mod told;
 mod worker;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::thread;
 use std::time::Duration;
 
@@ -31,15 +32,18 @@ use self::durable::Durable;
 use self::outlet::Outlet;
 use self::publish::Publisher;
 use self::reader::{Progress, Reader};
+use self::told::Told;
 use self::worker::{Recipe, Stream};
 use crate::clock::Clock;
 use crate::engine::{EngineError, RunHandle, RunOptions, Summary};
+use crate::extract::pattern::Patterns;
 use crate::job::{Plan, SourcePlan, TimePlan};
 use crate::post::Position;
 use crate::rank::{Ask, Explanation, Mode, Published, Query, Ranking, SourceStatus, TagDetail};
 use crate::source::Source;
 use crate::state::extracted::Extracted;
 use crate::state::hash::Seed;
+use crate::state::lists::Lists;
 use crate::state::trending::Gates;
 use crate::state::{Settings, State, trending};
 use crate::window::Shape;
@@ -65,16 +69,18 @@ pub(super) fn start(plan: Plan, options: RunOptions) -> Result<Arc<dyn RunHandle
     };
     let tags = random_seed();
     let settings = settings(&plan, options.state_dir.is_some());
-    let (state, positions, people, durable) = match &options.state_dir {
+    let (state, positions, people, durable, told) = match &options.state_dir {
         None => {
             let none = vec![Vec::new(); plan.sources.len()];
-            (State::new(settings, tags), none, random_seed(), None)
+            (State::new(settings, tags), none, random_seed(), None, Told::default())
         }
         Some(dir) => {
             let opened = durable::open(dir, &plan, options.fresh, settings, tags)?;
             say(&opened.recovery);
-            let durable = Durable::start(opened.checkpoint).map_err(EngineError::Thread)?;
-            (opened.state, opened.positions, opened.people, Some(durable))
+            let told = Told::start(dir, &plan, &options.clock, opened.rules.as_deref())?;
+            let durable = Durable::start(opened.checkpoint, told.threads());
+            let durable = durable.map_err(EngineError::Thread)?;
+            (opened.state, opened.positions, opened.people, Some(durable), told)
         }
     };
     let sources = make_sources(&plan, &options.clock)?;
@@ -100,6 +106,7 @@ pub(super) fn start(plan: Plan, options: RunOptions) -> Result<Arc<dyn RunHandle
         published,
         outlets,
         durable,
+        told,
         messages: threads.messages,
         questions,
         extracted_pool: threads.extracted_pool,
@@ -126,7 +133,10 @@ fn settings(plan: &Plan, keep_delta: bool) -> Settings {
         shape: Shape {
             pane_ms: ms(plan.count.pane),
             windows_ms: windows_ms(plan, &asked),
-            people: modes.iter().any(|mode| mode.needs_people()).then(Rules::default),
+            people: modes.iter().any(|mode| mode.needs_people()).then(|| Rules {
+                cap: plan.people.posts_max.unwrap_or(0),
+                cap_ms: ms(plan.count.default.1),
+            }),
             decay_ms: modes.contains(&Mode::Decay).then_some(DECAY_MS),
         },
         lateness_ms: ms(plan.count.lateness),
@@ -137,11 +147,19 @@ fn settings(plan: &Plan, keep_delta: bool) -> Settings {
         remembered_max_posts: plan.limits.remembered_max_posts,
         remembered_max_ms: ms(plan.limits.remembered_max),
         trending_ms: asked,
-        gates: Gates::default(),
+        gates: Gates { min_count: plan.people.min_count, min_authors: plan.people.min_authors },
         compare: modes.iter().any(|mode| mode.is_comparison()),
-        reports: Vec::new(),
+        reports: if keep_delta { told::reports(plan) } else { Vec::new() },
+        lists: lists(plan),
         keep_delta,
     }
+}
+
+/// The lists of tags of a plan.
+pub(super) fn lists(plan: &Plan) -> Lists {
+    let patterns = |list: &Vec<String>| Patterns::new(list.iter().cloned());
+    let tags = &plan.tags;
+    Lists { hide: patterns(&tags.hide), drop: patterns(&tags.drop), only: patterns(&tags.only) }
 }
 
 /// The windows of the job, and those that `trending` needs for each that it is asked for.
@@ -167,6 +185,11 @@ fn recipe(plan: &Plan, tags: Seed, people: Seed) -> Recipe {
         row_ms: row_ms(plan),
         tags,
         people,
+        prints: plan.people.copies && plan.count.modes.iter().any(|mode| mode.needs_people()),
+        fold_accents: plan.tags.fold_accents,
+        reposts: plan.people.reposts,
+        bots: plan.people.bots,
+        blocked: RwLock::new(Arc::new(Patterns::new(plan.people.block.iter().cloned()))),
         streams: plan.sources.iter().map(stream).collect(),
     }
 }
@@ -313,6 +336,11 @@ impl RunHandle for Handle {
             self.stop.drain();
         }
         let _ = self.ask.try_send(Question::Wake);
+    }
+
+    fn change_lists(&self, plan: &Plan) {
+        let accounts = Patterns::new(plan.people.block.iter().cloned());
+        let _ = self.ask.send(Question::Lists(Box::new(lists(plan)), accounts));
     }
 
     fn join(&self, top: usize) -> Result<Summary, EngineError> {

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use crate::checkpoint::CheckpointError;
 use crate::clock::monotonic;
 use crate::engine::embedded::durable::{self, Durable};
-use crate::job::{CountPlan, Limits, Plan, TimePlan};
+use crate::engine::embedded::told::{self, Told};
+use crate::job::{CountPlan, Limits, PeoplePlan, Plan, TagsPlan, TimePlan};
 use crate::post::Batch;
 use crate::rank::Mode;
 use crate::state::State;
@@ -40,11 +41,11 @@ pub fn checkpoint(
         at += 100;
     }
     let io = |source| CheckpointError::Io { what: "start", file: dir.to_owned(), source };
-    let mut durable = Durable::start(opened.checkpoint).map_err(io)?;
+    let mut durable = Durable::start(opened.checkpoint, told::Threads::default()).map_err(io)?;
     let positions = BTreeMap::new();
     let mut commit = |state: &mut State| -> Result<(Duration, Duration), CheckpointError> {
         let start = monotonic();
-        durable.epoch(state, &[&positions], false)?;
+        durable.epoch(state, &[&positions], &mut Told::default(), false)?;
         let paused = start.elapsed();
         durable.settle()?;
         Ok((paused, start.elapsed()))
@@ -107,6 +108,8 @@ fn feed(state: &mut State, seed: Seed, at: i64, tags: impl Iterator<Item = u64>)
 
 fn plan(windows: Vec<Duration>) -> Plan {
     Plan {
+        people: PeoplePlan::default(),
+        tags: TagsPlan::default(),
         name: "bench".into(),
         sources: vec![crate::job::SourcePlan {
             name: "made up".into(),

@@ -8,8 +8,10 @@ use crate::job::{Plan, TimePlan};
 use crate::rank::build::{self, Key, Places};
 use crate::rank::series;
 use crate::rank::{
-    PUBLISHED_ROWS_MIN, Published, Query, Ranking, RunState, SinkStatus, SourceStatus, Status,
+    AlertsStatus, PUBLISHED_ROWS_MIN, Published, Query, Ranking, RunState, SinkStatus,
+    SourceStatus, Status,
 };
+use crate::spool::SpoolStatus;
 use crate::state::{State, trending};
 
 /// Rows published for each mode and window: at least so many for the page, at most so many
@@ -113,6 +115,7 @@ impl Publisher {
         sources: &[SourceStatus],
         sinks: Vec<SinkStatus>,
         checkpoint_epoch: Option<u64>,
+        (history, alerts): (Option<SpoolStatus>, Option<AlertsStatus>),
     ) -> Published {
         self.batch += 1;
         let rows = self.top.clamp(*ROWS.start(), *ROWS.end());
@@ -148,6 +151,8 @@ impl Publisher {
             counters: state.counters(),
             sources: sources.to_vec(),
             sinks,
+            history,
+            alerts,
             ..self.status.clone()
         };
         Published {

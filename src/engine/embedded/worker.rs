@@ -1,18 +1,21 @@
 //! Workers: each polls a source for a batch, extracts its tags and hands them to the core. They
 //! share nothing but the queues.
 
-use std::sync::{Arc, OnceLock};
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::decode::{self, Format};
 use crate::engine::embedded::core::Message;
 use crate::engine::embedded::reader::Reader;
+use crate::extract::pattern::Patterns;
+use crate::extract::print::print;
 use crate::extract::scan::scan_lines;
-use crate::extract::{Extractor, Occurrences, Rule, Visit};
+use crate::extract::{Extractor, Occurrences, Rule, Visit, accents};
 use crate::job::TextTime;
 use crate::post::{Batch, EventTime, Op, Post};
-use crate::state::extracted::{Extracted, NO_TIME, PostKey, Row};
+use crate::state::extracted::{Extracted, NO_TIME, Oddities, PostKey, Row};
 use crate::state::hash::Seed;
 
 /// What a worker knows about one source.
@@ -37,6 +40,16 @@ pub(super) struct Recipe {
     pub(super) tags: Seed,
     /// Key of the hashes of authors and posts.
     pub(super) people: Seed,
+    /// Texts get a fingerprint, by which copies are known.
+    pub(super) prints: bool,
+    /// Accents are no part of a key.
+    pub(super) fold_accents: bool,
+    /// Reposts count.
+    pub(super) reposts: bool,
+    /// Posts of bots count.
+    pub(super) bots: bool,
+    /// Accounts whose posts do not count.
+    pub(super) blocked: RwLock<Arc<Patterns>>,
     pub(super) streams: Vec<Stream>,
 }
 
@@ -81,6 +94,11 @@ impl Recipe {
         out.batch = batch;
     }
 
+    /// A key as the job wants it.
+    fn folded<'a>(&self, key: &'a str) -> Cow<'a, str> {
+        if self.fold_accents { accents::strip(key) } else { Cow::Borrowed(key) }
+    }
+
     fn once(&self) -> bool {
         self.occurrences == Occurrences::PerPost
     }
@@ -121,10 +139,12 @@ impl Recipe {
     ) {
         let times = LineTimes::new(stream, batch);
         let records = batch.records();
+        let blocked = Arc::clone(&self.blocked.read().unwrap_or_else(PoisonError::into_inner));
         let mut start = 0;
         for (line, &end) in (0..).zip(batch.ends()) {
             let from = std::mem::replace(&mut start, end + 1);
             match decode::decode_padded(format, batch.padded(), from, end) {
+                Ok(Some(post)) if self.is_left_out(&post, &blocked, &mut out.odd) => {}
                 Ok(Some(post)) => {
                     let key = self.key(format, &post, batch.source, out);
                     self.post(extractor, &post, key, (times, line), out);
@@ -136,11 +156,32 @@ impl Recipe {
         }
     }
 
+    /// True where a post does not count, for whoever posted it; says so in `odd`.
+    fn is_left_out(&self, post: &Post<'_>, blocked: &Patterns, odd: &mut Oddities) -> bool {
+        let reason = match post.op {
+            Op::Delete | Op::DropAuthor => return false,
+            _ if post.repost && !self.reposts => &mut odd.skipped_reposts,
+            _ if post.bot && !self.bots => &mut odd.skipped_bots,
+            _ if !blocked.is_empty() && blocked.fit(&post.author.to_str()) => &mut odd.blocked,
+            _ => return false,
+        };
+        *reason += 1;
+        true
+    }
+
+    /// The fingerprint of a text; what a repost says is not its author's.
+    fn print(&self, post: &Post<'_>, out: &Extracted) -> u32 {
+        if !self.prints || post.repost || !out.post_has_tags() {
+            return 0;
+        }
+        print(post.text.as_delivered())
+    }
+
     fn post(
         &self,
         extractor: &mut Extractor,
         post: &Post<'_>,
-        key: PostKey,
+        mut key: PostKey,
         (times, line): (LineTimes, u32),
         out: &mut Extracted,
     ) {
@@ -149,8 +190,9 @@ impl Recipe {
         if !is_delete {
             let once = self.once();
             let tally = extractor.visit_post(post, self.rule, |key, display| {
-                out.push_key(&self.tags, key.as_bytes(), display.as_bytes(), once);
+                out.push_key(&self.tags, self.folded(key).as_bytes(), display.as_bytes(), once);
             });
+            key.print = if key.author == 0 { 0 } else { self.print(post, out) };
             out.odd.oversize_tags += u64::from(tally.oversize);
         }
         let at = match post.time {
@@ -340,12 +382,17 @@ impl Visit for Lines<'_> {
 
     #[inline(always)]
     fn settled_tag(&mut self, line: u32, padded: &[u8], start: usize, len: usize) {
+        if self.recipe.fold_accents {
+            let tag = String::from_utf8_lossy(&padded[start..start + len]);
+            return self.tag(line, &tag, &tag);
+        }
         self.enter(line);
         self.out.push_settled(&self.recipe.tags, padded, start, len, self.once);
     }
 
     fn tag(&mut self, line: u32, key: &str, display: &str) {
         self.enter(line);
+        let key = self.recipe.folded(key);
         self.out.push_key(&self.recipe.tags, key.as_bytes(), display.as_bytes(), self.once);
     }
 

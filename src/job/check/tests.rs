@@ -231,6 +231,7 @@ fn everything_toml_holds_every_key_and_the_defaults() {
     let bare = plan("source = \"stdin\"");
     assert_eq!(format!("{:?}", job.count), format!("{:?}", bare.count));
     assert_eq!(format!("{:?}", job.limits), format!("{:?}", bare.limits));
+    assert_eq!((&job.people, &job.tags), (&bare.people, &bare.tags));
     assert_eq!((job.batch, job.time, job.rule), (bare.batch, bare.time, bare.rule));
     let full = uncommented(EVERYTHING);
     plan(&full);
@@ -265,6 +266,19 @@ fn the_rule_says_how_often_a_post_counts_unless_the_job_does() {
     assert_eq!(of("rule = \"words\"\n"), Occurrences::All);
     let once = "occurrences = \"per_post\"\n";
     assert_eq!(of(&format!("rule = \"words\"\n{once}")), Occurrences::PerPost);
+}
+
+#[test]
+fn people_and_tags() {
+    let text = "source = \"-\"\n[people]\nposts_max = 3\nbots = \"skip\"\nblock = [\"*@x.y\"]\n\
+                [tags]\nhide = [\"#Café*\", \"ＴＥＡ\"]\naccents = \"fold\"\n";
+    let job = plan(text);
+    assert_eq!((job.people.posts_max, job.people.bots, job.people.reposts), (Some(3), false, true));
+    assert_eq!(job.people.block, ["*@x.y"]);
+    assert_eq!(job.tags.hide, ["cafe*", "tea"], "as keys are written");
+    assert!(job.tags.fold_accents);
+    let said = problems("source = \"-\"\n[people]\nposts_max = 300\nreposts = \"skp\"");
+    assert!(said.contains("from 1 to 255") && said.contains("did you mean `skip`?"), "{said}");
 }
 
 #[test]

@@ -45,7 +45,9 @@ pub(super) fn wanted(
     tag: Result<Path<String>, PathRejection>,
     app: &App,
 ) -> Result<String, Problem> {
-    let Path(tag) = tag.map_err(|_| Problem::bad("the tag in the path is not UTF-8"))?;
+    let Path(tag) = tag.map_err(|_| {
+        Problem::bad("the tag in the path is not UTF-8").help("percent-encode its UTF-8 bytes")
+    })?;
     let key = key_of(&tag, app);
     if key.is_empty() {
         return Err(Problem::bad("the path names no tag")

@@ -141,12 +141,13 @@ impl People {
     }
 
     /// The people of a tag in the window number `at`, whose oldest step is after `gone_to`;
-    /// `closed_to` is the newest closed pane.
+    /// `newest` is the newest pane shown, `closed_to` the newest closed one.
     pub(in crate::window) fn crowd(
         &self,
         id: u32,
         (at, window): (usize, &Window),
-        (gone_to, closed_to): (i64, i64),
+        gone_to: i64,
+        (newest, closed_to): (i64, i64),
     ) -> Crowd {
         let authors = f64::from(window.people(id));
         let posts = f64::from(window.count(id));
@@ -155,7 +156,7 @@ impl People {
             // Neither rule can say anything: the usual case, and cheap.
             return Crowd { authors, people: authors, estimated };
         }
-        let came = self.arrivals(id, (at, window), (gone_to, closed_to));
+        let came = self.arrivals(id, (at, window), gone_to, (newest, closed_to));
         let known = f64::from(came.known);
         // Members of a tag that is estimated are a sample of its authors.
         let (s, alone) = if estimated { (authors, 0.0) } else { (known, authors - known) };
@@ -169,10 +170,11 @@ impl People {
         &self,
         id: u32,
         (at, window): (usize, &Window),
-        (gone_to, closed_to): (i64, i64),
+        gone_to: i64,
+        (newest, closed_to): (i64, i64),
     ) -> Arrivals {
         let unit_ms = unit_ms(window.ms, self.pane_ms);
-        let now = step_of(closed_to, self.pane_ms, unit_ms);
+        let now = step_of(newest, self.pane_ms, unit_ms);
         let held = (window.ms / unit_ms + 2).clamp(1, UNITS_MAX as i64) as usize;
         let mut came =
             Arrivals { units: smallvec![0; held], known: 0, unit_ms, window_ms: window.ms };
@@ -191,7 +193,6 @@ impl People {
             let first = self.laid.partition_point(|laid| laid.id < id);
             let mine = self.laid[first..].iter().take_while(|laid| laid.id == id);
             let here = |laid: &&Laid| laid.authored && laid.windows >> at & 1 == 1;
-            // An open pane is newer than the newest closed one, and its own unit all the same.
             mine.filter(here).for_each(|laid| count(laid.pane));
         }
         came
@@ -203,9 +204,10 @@ impl People {
         &self,
         id: u32,
         window: (usize, &Window),
+        gone_to: i64,
         ends: (i64, i64),
     ) -> Allowed {
-        let came = self.arrivals(id, window, ends);
+        let came = self.arrivals(id, window, gone_to, ends);
         let estimated = self.is_estimated(id);
         let authors = f64::from(window.1.people(id));
         let known = f64::from(came.known);

@@ -1,0 +1,152 @@
+//! What is remembered and told of rankings: the history and the alerts of a run.
+//!
+//! The state puts rankings down as event time passes; here they go to the threads that make them
+//! durable, under the number of the epoch that they belong to. The checkpoint waits for these
+//! threads before it commits that epoch, so a crash loses none of them, and what is counted again
+//! after it is written again in its place.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::alert::{Rules, RulesState, Telling};
+use crate::engine::EngineError;
+use crate::engine::embedded::publish::{default_key, keys};
+use crate::history::Writer;
+use crate::job::Plan;
+use crate::rank::{AlertsStatus, Ranking};
+use crate::spool::SpoolStatus;
+use crate::state::slides::{Report, Reported};
+use crate::state::trending;
+
+/// Rows of a ranking that are kept.
+const KEPT_ROWS: usize = 50;
+/// Rows that rules look at.
+const LOOKED_AT_ROWS: usize = 1_000;
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 3_600_000;
+/// An epoch waits so long for what belongs to it; each thread ends a wait by itself before.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// The threads that keep and tell.
+#[derive(Clone, Default)]
+pub(super) struct Threads {
+    history: Option<Arc<Writer>>,
+    telling: Option<Arc<Telling>>,
+}
+
+/// What becomes of rankings that the state puts down.
+#[derive(Default)]
+pub(super) struct Told {
+    threads: Threads,
+    rules: Option<Rules>,
+    /// The rules have seen something since their state was last taken.
+    changed: bool,
+}
+
+/// The rankings that a plan wants put down, in a run that has a state directory.
+pub(super) fn reports(plan: &Plan) -> Vec<Report> {
+    let mut reports = Vec::new();
+    let default = default_key(plan);
+    if plan.history.is_some() {
+        for key in keys(plan) {
+            let every_ms = if key == default { MINUTE_MS } else { HOUR_MS };
+            reports.push(Report { key, rows: KEPT_ROWS, every_ms });
+        }
+    }
+    if !plan.alerts.is_empty() {
+        let pane_ms = super::ms(plan.count.pane);
+        let every_ms = trending::slide_ms(default.window_ms.max(pane_ms), pane_ms);
+        reports.push(Report { key: default, rows: LOOKED_AT_ROWS, every_ms });
+    }
+    reports
+}
+
+impl Told {
+    /// Starts the threads. `rules` is what a checkpoint holds of the rules.
+    ///
+    /// # Errors
+    /// Where alerts cannot be told. A history that cannot be opened is said and done without.
+    pub(super) fn start(
+        dir: &Path,
+        plan: &Plan,
+        clock: &crate::clock::Clock,
+        rules: Option<&[u8]>,
+    ) -> Result<Self, EngineError> {
+        let history = plan.history.and_then(|history| {
+            let started = Writer::start(dir, history.max_bytes);
+            started.map_err(|error| tracing::warn!("no history is kept: {error}")).ok()
+        });
+        let mut told = Self::default();
+        told.threads.history = history.map(Arc::new);
+        if !plan.alerts.is_empty() {
+            let telling = Telling::start(dir, &plan.alerts, clock.clone())
+                .map_err(|error| EngineError::Sink(error.to_string()))?;
+            told.threads.telling = Some(Arc::new(telling));
+            let state = rules.and_then(RulesState::from_bytes).unwrap_or_default();
+            told.rules = Some(Rules::new(&plan.name, &plan.alerts, state));
+        }
+        Ok(told)
+    }
+
+    /// Takes rankings in that belong to the epoch `epoch`.
+    pub(super) fn take(&mut self, epoch: u64, reported: impl Iterator<Item = Reported>) {
+        let mut kept: Vec<Arc<Ranking>> = Vec::new();
+        for Reported { rows, ranking } in reported {
+            if rows == KEPT_ROWS {
+                kept.push(Arc::new(ranking));
+            } else if let (Some(rules), Some(telling)) = (&mut self.rules, &self.threads.telling) {
+                let raised = rules.look(&ranking);
+                self.changed = true;
+                telling.offer(epoch, raised);
+            }
+        }
+        if let Some(history) = self.threads.history.as_ref().filter(|_| !kept.is_empty()) {
+            history.offer(epoch, kept);
+        }
+    }
+
+    /// What the checkpoint keeps of the rules, where that has changed.
+    pub(super) fn rules_news(&mut self) -> Option<Vec<u8>> {
+        if std::mem::take(&mut self.changed) { self.rules() } else { None }
+    }
+
+    /// What the checkpoint keeps of the rules.
+    pub(super) fn rules(&self) -> Option<Vec<u8>> {
+        self.rules.as_ref().map(|rules| rules.state().to_bytes())
+    }
+
+    /// The threads, for whoever has to wait for them.
+    pub(super) fn threads(&self) -> Threads {
+        self.threads.clone()
+    }
+
+    /// How the history stands.
+    pub(super) fn history_status(&self) -> Option<SpoolStatus> {
+        self.threads.history.as_ref().map(|history| history.status())
+    }
+
+    /// How the alerts stand.
+    pub(super) fn alerts_status(&self) -> Option<AlertsStatus> {
+        self.threads.telling.as_ref().map(|telling| {
+            let status = telling.status();
+            AlertsStatus {
+                outbox: status.outbox,
+                delivered: status.delivered,
+                failed: status.failed,
+                last_error: status.last_error,
+            }
+        })
+    }
+}
+
+impl Threads {
+    /// Waits until everything that belongs to epochs up to `epoch` is durable.
+    pub(super) fn wait_for(&self, epoch: u64) {
+        let history = self.history.as_ref().is_none_or(|h| h.wait_for(epoch, WAIT_MAX));
+        let telling = self.telling.as_ref().is_none_or(|t| t.wait_for(epoch, WAIT_MAX));
+        if !(history && telling) {
+            tracing::warn!("history or alerts are behind; counting goes on without them");
+        }
+    }
+}

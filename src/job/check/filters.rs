@@ -1,0 +1,61 @@
+//! `[people]` and `[tags]`: whose posts count, and which tags.
+
+use super::Checker;
+use crate::extract::{Rule, accents, key};
+use crate::job::file::{List, Text};
+use crate::job::filters::{PeopleJob, TagsJob};
+use crate::job::{PeoplePlan, TagsPlan, units};
+
+/// Whether posts of a kind count.
+const COUNT: [(&str, bool); 2] = [("count", true), ("skip", false)];
+
+pub(super) fn people(checker: &mut Checker, job: &PeopleJob) -> PeoplePlan {
+    let few = |checker: &mut Checker, field, usual, said| {
+        let few = checker.bounded(field, units::count, usual, (1, 1_000_000), said);
+        u32::try_from(few).unwrap_or(u32::MAX)
+    };
+    let min_count = few(checker, job.min_count.as_ref(), 5, "from 1 to 1M people");
+    let min_authors = few(checker, job.min_authors.as_ref(), 3, "from 1 to 1M authors");
+    let posts_max = job.posts_max.as_ref().map(|field| {
+        let said = "from 1 to 255 posts; leave it out for no bound";
+        let posts = checker.bounded(Some(field), units::count, 255, (1, 255), said);
+        u8::try_from(posts).unwrap_or(u8::MAX)
+    });
+    let counts = |checker: &mut Checker, field: &Text| checker.word(field.as_ref(), &COUNT, true);
+    PeoplePlan {
+        min_count,
+        min_authors,
+        posts_max,
+        copies: job.copies.as_ref().is_none_or(|copies| copies.value),
+        reposts: counts(checker, &job.reposts),
+        bots: counts(checker, &job.bots),
+        block: texts(&job.block),
+    }
+}
+
+pub(super) fn tags(checker: &mut Checker, job: &TagsJob, rule: Rule) -> TagsPlan {
+    let fold = [("keep", false), ("fold", true)];
+    let fold_accents = checker.word(job.accents.as_ref(), &fold, false);
+    let patterns = |list: &List| {
+        texts(list).into_iter().map(|pattern| pattern_of(&pattern, rule, fold_accents)).collect()
+    };
+    TagsPlan {
+        hide: patterns(&job.hide),
+        drop: patterns(&job.drop),
+        only: patterns(&job.only),
+        fold_accents,
+    }
+}
+
+fn texts(list: &List) -> Vec<String> {
+    list.iter().flatten().map(|field| field.value.to_string()).collect()
+}
+
+/// A pattern as keys are written, so that `#Café*` fits what it should.
+fn pattern_of(pattern: &str, rule: Rule, fold_accents: bool) -> String {
+    if rule == Rule::Words {
+        return pattern.to_owned();
+    }
+    let folded = key::fold(pattern).unwrap_or_default();
+    if fold_accents { accents::strip(&folded).into_owned() } else { folded.into_owned() }
+}
