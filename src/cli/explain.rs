@@ -167,17 +167,16 @@ fn page(of: &Explanation) -> String {
     let tag = format!("#{}", of.display);
     let verdict = if of.listed { "listed" } else { "not listed" };
     let status = of.status.as_deref().map(|status| format!(", {status}")).unwrap_or_default();
-    let two = |value: Option<f64>| value.map_or_else(|| "none yet".to_owned(), two);
     // Writing to a String cannot fail.
     let _ = writeln!(out, "{}: {verdict}{status}\n{}\n", table::shown(&tag), of.said);
-    let _ = writeln!(
-        out,
-        "score {}, highest held {:.2}, expected {} people, {} times the usual\n",
-        two(of.score),
-        of.held,
-        two(of.expected),
-        two(of.lift),
-    );
+    let _ = match (of.score, of.expected, of.lift) {
+        (Some(score), Some(expected), Some(lift)) => writeln!(
+            out,
+            "score {score:.2}, highest held {:.2}, usual {expected:.1} people, {lift:.2} times that\n",
+            of.held
+        ),
+        _ => writeln!(out, "no score yet\n"),
+    };
     out.push_str(&windows(of));
     out.push('\n');
     out.push_str(&gates(&of.gates));
@@ -218,7 +217,7 @@ fn gates(gates: &[Gate]) -> String {
         let verdict = match (gate.passed, gate.required) {
             (true, _) => "passed",
             (false, true) => "failed",
-            (false, false) => "not asked",
+            (false, false) => "not yet",
         };
         let value = gate.value.map_or_else(String::new, |value| format!("{value:.2}"));
         vec![gate.name.clone(), value, format!("{}", gate.bound), verdict.to_owned()]
@@ -318,6 +317,8 @@ mod tests {
             said: "11x usual for an hour: 10 people".to_owned(),
             status: Some("rising".to_owned()),
             score: Some(5.217),
+            expected: Some(0.0),
+            lift: Some(11.0),
             windows: vec![window],
             people: Some(PeopleRules { authors: 10.0, counted: 10.0, ..PeopleRules::default() }),
             gates: vec![gate("min_count", true, true), gate("score", false, true)],
@@ -326,7 +327,7 @@ mod tests {
         let text = page(&of);
         for part in [
             "#Fresh\u{fffd}: not listed, rising\n11x usual",
-            "score 5.22, highest held 0.00, expected none yet people",
+            "score 5.22, highest held 0.00, usual 0.0 people, 11.00 times that",
             "|   15m|    0|      0|10.0|",
             "|min_count|10.00|       5| passed|",
             "|    score|10.00|       5| failed|",
