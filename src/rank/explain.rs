@@ -28,7 +28,7 @@ pub struct Explanation {
     /// Baselines are still being learned: so many windows of the three that it takes. There is no
     /// score until then, and rows are ordered by count.
     pub learning: Option<u32>,
-    /// `new`, `rising`, `steady` or `cooling`; null without a score.
+    /// `new`, `rising`, `steady` or `cooling`; null while nobody knows.
     pub status: Option<String>,
     /// Mean of `z` of the windows that have learned; null where none has.
     pub score: Option<f64>,
@@ -36,9 +36,9 @@ pub struct Explanation {
     pub held: f64,
     /// It is higher than ever: what an alert tells.
     pub peak: bool,
-    /// People that are usual in the window; null without a score.
+    /// People that are usual in the window; null before that window has learned.
     pub expected: Option<f64>,
-    /// Times the usual; null without a score.
+    /// Times the usual; likewise.
     pub lift: Option<f64>,
     /// Posts in the window.
     pub posts: u64,
@@ -129,7 +129,7 @@ pub fn explain(state: &State, key: &str, window_ms: i64, at: i64) -> Option<Expl
     let asked = score.asked();
     let people = people(state, id, trending.asked(), asked);
     let learning = trending.learning();
-    let scored = score.score.is_some();
+    let (expected, lift, status) = scored::against_usual(&score);
     let mut explanation = Explanation {
         tag: detail.tag,
         display: detail.display,
@@ -138,12 +138,12 @@ pub fn explain(state: &State, key: &str, window_ms: i64, at: i64) -> Option<Expl
         said: String::new(),
         listed: state.may_list(id) && scored::passes(trending, &score),
         learning,
-        status: scored.then(|| score.status().to_owned()),
+        status: status.map(str::to_owned),
         score: score.score,
         held: score.held,
         peak: score.peak,
-        expected: scored.then_some(score.expected),
-        lift: scored.then_some(score.lift),
+        expected,
+        lift,
         posts: u64::from(asked.posts),
         authors: asked.authors as u64,
         estimated: state.ring.crowd(id, trending.asked()).estimated,

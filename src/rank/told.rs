@@ -9,10 +9,10 @@ pub fn sentence(of: &Explanation) -> String {
     let window = window_words(of.window_s);
     let how = match (of.lift, of.learning) {
         (Some(lift), _) => format!("{}x usual for {window}", times(lift)),
-        (None, learning) => {
-            let windows = learning.unwrap_or_default();
+        (None, Some(windows)) => {
             format!("learning baseline ({windows} of {LEARNED} windows), over {window}")
         }
+        (None, None) => format!("what is usual for {window} is still being learned"),
     };
     format!("{how}: {}", who(of))
 }
@@ -149,6 +149,8 @@ mod tests {
         let wanted = "learning baseline (1 of 3 windows), over an hour: 41 people in 20 different \
                       minutes";
         assert_eq!(sentence(&learning), wanted);
+        let some = sentence(&Explanation { learning: None, ..learning });
+        assert!(some.starts_with("what is usual for an hour is still being learned: 41"), "{some}");
         let over = Explanation { lift: Some(0.2), window_s: 90, ..Explanation::default() };
         assert_eq!(sentence(&over), "0.2x usual for 90 seconds: no posts");
     }

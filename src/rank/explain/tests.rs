@@ -170,6 +170,21 @@ fn while_it_learns_the_score_is_not_asked() {
     assert!(of.said.starts_with(begin), "{}", of.said);
 }
 
+/// The shortest window has a score first, and says nothing of what is usual in the one asked for.
+#[test]
+fn before_its_own_window_has_learned_nothing_is_usual() {
+    let mut stream = Stream::after(100);
+    for author in 1..=6 {
+        stream.minute(&[("fresh", author), ("usual", 500 + author)]);
+    }
+    let of = stream.explain("usual").expect("it is live");
+    assert_eq!(of.windows.iter().map(|one| one.learned).collect::<Vec<_>>(), [true, false, false]);
+    assert_eq!((of.expected, of.lift, of.status.as_deref(), of.learning), (None, None, None, None));
+    assert_eq!(of.score, Some(of.windows[0].z));
+    let of = stream.explain("fresh").expect("it is live");
+    assert_eq!((of.lift, of.peak, of.listed), (None, false, true), "{of:?}");
+}
+
 #[test]
 fn posts_without_author_are_counted_as_they_are() {
     let mut stream = Stream::after(0);

@@ -24,7 +24,10 @@ pub(in crate::serve) struct Params {
 
 /// Every number that the place of a tag under `trending` follows from.
 #[utoipa::path(get, path = "/api/v1/tags/{tag}/explain",
-    params(("tag" = String, Path, description = "the tag, with or without its leading `#`"), Params),
+    params(
+        ("tag" = String, Path, description = "the tag, with or without its leading `#`"),
+        Params,
+    ),
     responses(
         (status = 200, body = Explanation),
         (status = 400, body = Problem),

@@ -201,7 +201,7 @@ export interface components {
             estimated: boolean;
             /**
              * Format: double
-             * @description People that are usual in the window; null without a score.
+             * @description People that are usual in the window; null before that window has learned.
              */
             expected?: number | null;
             /** @description What must be true of a tag that is listed. */
@@ -219,7 +219,7 @@ export interface components {
             learning?: number | null;
             /**
              * Format: double
-             * @description Times the usual; null without a score.
+             * @description Times the usual; likewise.
              */
             lift?: number | null;
             /** @description The gates let it into the ranking; whether it is among the first rows is another question. */
@@ -241,7 +241,7 @@ export interface components {
             score?: number | null;
             /** @description Spellings counted since the tag became live, commonest first. */
             spellings: components["schemas"]["Spelling"][];
-            /** @description `new`, `rising`, `steady` or `cooling`; null without a score. */
+            /** @description `new`, `rising`, `steady` or `cooling`; null while nobody knows. */
             status?: string | null;
             /** @description The key. */
             tag: string;

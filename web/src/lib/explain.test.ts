@@ -20,7 +20,9 @@ describe('gates', () => {
 
 describe('bars', () => {
   it('are as long as z, and nothing below usual', () => {
-    expect([zBar(5, 10), zBar(-3, 10), zBar(0, 0)]).toEqual(['50.0%', '0.0%', '0.0%']);
+    expect([zBar(5, 10), zBar(-3, 10), zBar(0, 0), zBar(20, 10)]).toEqual([
+      '50.0%', '0.0%', '0.0%', '100.0%',
+    ]);
   });
 });
 

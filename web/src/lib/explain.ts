@@ -27,7 +27,7 @@ export function gateWords(gate: Gate): string {
 
 /** Length of the bar of `z`; below usual there is none. */
 export const zBar = (z: number, widest: number): string =>
-  `${((100 * Math.max(0, z)) / Math.max(1, widest)).toFixed(1)}%`;
+  `${Math.min(100, (100 * Math.max(0, z)) / Math.max(1, widest)).toFixed(1)}%`;
 
 type Row = [name: string, value: string, title: string];
 

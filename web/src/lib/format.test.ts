@@ -43,6 +43,7 @@ describe('what is unusual', () => {
 
   it('heads the page', () => {
     expect(modeTitle(undefined, 'x')).toBe('Hashtags right now');
+    expect(modeTitle('decay', 'x')).toBe('Most posted lately');
     expect(modeTitle('trending', 'in the last hour')).toBe('Trending in the last hour');
     expect(modeTitle('zscore', 'in the last hour')).toBe('Z-score in the last hour');
   });

@@ -96,12 +96,15 @@ const TITLES: Record<string, string> = {
   authors: 'Most people',
   count: 'Most posted',
   total: 'Most posted',
-  decay: 'Most posted, the newest counting most,',
 };
 
 /** What the page is headed with; `over` says when. */
 export const modeTitle = (mode: string | undefined, over: string): string =>
-  mode === undefined ? 'Hashtags right now' : `${TITLES[mode] ?? modeLabel(mode)} ${over}`;
+  mode === undefined
+    ? 'Hashtags right now'
+    : mode === 'decay'
+      ? 'Most posted lately'
+      : `${TITLES[mode] ?? modeLabel(mode)} ${over}`;
 
 export const modeLabel = (mode: string): string => MODES[mode]?.[0] ?? mode;
 export const modeWords = (mode: string): string => MODES[mode]?.[1] ?? mode;
