@@ -34,7 +34,7 @@ const CLASSES: [u8; 256] = {
 /// The fingerprint of a text; 0 = none.
 #[must_use]
 pub fn print(text: &[u8]) -> u32 {
-    let (mut hash, mut letters, mut at) = (0_u64, 0, 0);
+    let (mut hash, mut word, mut letters, mut at) = (0_u64, 0_u64, 0_u32, 0);
     let mut in_word = false;
     while let Some(&byte) = text.get(at) {
         let class = CLASSES[byte as usize];
@@ -48,15 +48,26 @@ pub fn print(text: &[u8]) -> u32 {
                 at += end.unwrap_or(text.len() - at) - 1;
             }
             letter => {
+                // Eight letters at a time: multiplications wait for each other.
+                word = word << 8 | u64::from(letter);
                 letters += 1;
-                hash =
-                    (hash.rotate_left(5) ^ u64::from(letter)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                if letters.is_multiple_of(8) {
+                    hash = fold(hash, word);
+                }
             }
         }
         in_word = class > DIGIT;
         at += 1;
     }
-    if letters < LETTERS_MIN { 0 } else { ((hash >> 32) as u32).max(1) }
+    if letters < LETTERS_MIN {
+        return 0;
+    }
+    let rest = word & ((1 << (8 * (letters % 8))) - 1);
+    ((fold(hash, rest ^ u64::from(letters)) >> 32) as u32).max(1)
+}
+
+fn fold(hash: u64, word: u64) -> u64 {
+    (hash.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Length of the name at the start.

@@ -151,6 +151,10 @@ impl Pace {
 
     /// What the windows after `from` up to `to` leave of a baseline.
     fn left(&self, from: u32, to: u32) -> f64 {
+        if from == to {
+            // The usual case: a tag that is seen in every window.
+            return 1.0;
+        }
         (self.log(to) - self.log(from)).exp2()
     }
 

@@ -17,6 +17,7 @@ impl Column<u32> {
         const BLOCK: usize = 64;
         let blocks = self.chunks.iter().flat_map(|chunk| chunk.chunks(BLOCK)).zip(0_u32..);
         blocks
+            .take((rows as usize).div_ceil(BLOCK))
             .filter(move |(block, _)| block.iter().copied().max().unwrap_or(0) >= least)
             .flat_map(move |(block, number)| {
                 let ids = (number * BLOCK as u32..).zip(block);

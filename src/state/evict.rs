@@ -50,14 +50,18 @@ impl State {
         self.ring.show(at);
         let window = self.ring.windows().last();
         let live = (0..self.tags.rows()).filter(|&id| self.tags.is_live(id));
-        let mut all: Vec<(u32, u64, u32)> = live
-            .map(|id| (window.map_or(0, |w| w.count(id)), self.ring.total().count(id), id))
+        // Among equals the oldest go: ids are given out in another order after a restart.
+        let mut all: Vec<(u32, u64, u32, u32)> = live
+            .map(|id| {
+                let count = window.map_or(0, |w| w.count(id));
+                (count, self.ring.total().count(id), self.tags.since(id), id)
+            })
             .collect();
         if number < all.len() {
             all.select_nth_unstable(number);
             all.truncate(number);
         }
-        all.into_iter().map(|(_, _, id)| id).collect()
+        all.into_iter().map(|(.., id)| id).collect()
     }
 
     /// Gives tags that were admitted after others gave way the total that these may have had.

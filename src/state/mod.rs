@@ -7,12 +7,14 @@
 //! Pure: no I/O, no clock. A post's lateness is judged by the watermark before it, so the counts
 //! depend on the order of the input alone, never on threads or speed.
 
+pub mod changed;
 pub mod column;
 mod comparison;
 mod evict;
 pub mod extracted;
 pub mod hash;
 pub mod index;
+pub mod learned;
 pub mod lists;
 pub mod remember;
 pub mod restore;
@@ -79,7 +81,7 @@ pub struct State {
     pub(crate) floor: u64,
     /// How much of each tag's total it may have inherited.
     pub(crate) errors: column::Column<u64>,
-    trending: Vec<Trending>,
+    pub(crate) trending: Vec<Trending>,
     reports: Vec<Report>,
     reported: Vec<Reported>,
     judged: Judged,

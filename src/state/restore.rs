@@ -2,9 +2,11 @@
 
 use crate::state::column::Column;
 use crate::state::hash::Seed;
+use crate::state::learned;
 use crate::state::remember::{Memory, Remembered};
 use crate::state::sections::{Meta, PART, kind};
 use crate::state::table::Tags;
+use crate::state::trending::Trending;
 use crate::state::varint::Reader;
 use crate::state::{Settings, State};
 use crate::window::restore::{Nonsense, Restore};
@@ -20,8 +22,11 @@ pub struct Restoring {
     ring: Restore,
     remembered: Remembered,
     errors: Column<u64>,
+    trending: Vec<Trending>,
     meta: Meta,
     stamps: Stamps,
+    /// The record being read.
+    epoch: u64,
 }
 
 /// Epoch of each part's piece; 0 = the snapshot has none.
@@ -46,8 +51,10 @@ impl Restoring {
             ring: Restore::new(empty.ring),
             remembered: empty.remembered,
             errors: Column::default(),
+            trending: empty.trending,
             meta: Meta::default(),
             stamps: Stamps::default(),
+            epoch: 0,
         }
     }
 
@@ -58,12 +65,17 @@ impl Restoring {
     /// [`Nonsense`] where the bytes do not hold what they should.
     pub fn read(&mut self, epoch: u64, of: u16, body: &[u8]) -> Result<bool, Nonsense> {
         let rows = self.tags.rows();
+        if epoch > self.epoch {
+            self.epoch = epoch;
+            self.ring.reach(epoch)?;
+        }
         let Self { ring, stamps, .. } = self;
         let newer = |id| stamps.before(epoch, id);
         match of {
             kind::META => {
                 let bad = |_| Nonsense("the counters cannot be read");
                 self.meta = serde_json::from_slice(body).map_err(bad)?;
+                self.end(epoch);
             }
             kind::TAGS => self.tags(body, 1)?,
             kind::TAGS_65536 => self.tags(body, (1 << 16) / PART)?,
@@ -79,6 +91,19 @@ impl Restoring {
             kind::PANES => ring.delta(epoch, body, rows, newer)?,
             kind::LATE => ring.late(body, rows, newer)?,
             kind::MINUS => ring.minus(epoch, body, rows, newer)?,
+            kind::ALONE => ring.alone(body)?,
+            kind::CROWDS => ring.crowds(body)?,
+            kind::PEOPLE => ring.seen(epoch, body, newer)?,
+            kind::LEFT => ring.left(epoch, body, newer)?,
+            kind::CAPPED => ring.capped(epoch, body, rows)?,
+            // A piece, which is of no record, is the first to tell of its tags.
+            kind::BASELINES => {
+                learned::read(&mut self.trending, body, rows, |id| epoch == 0 || newer(id))?;
+            }
+            kind::DECAY => {
+                let weights = learned::read_weights(body, rows)?;
+                ring.weights(&weights, rows, |id| epoch == 0 || newer(id));
+            }
             kind::REMEMBERED => self.remembered(body)?,
             kind::GONE => {
                 let mut reader = Reader::new(body);
@@ -92,15 +117,41 @@ impl Restoring {
         Ok(true)
     }
 
+    /// A record of `epoch`, or a snapshot, is read. What it does not keep is forgotten: a run with
+    /// other settings wrote it.
+    fn end(&mut self, epoch: u64) {
+        if epoch == 0 {
+            return;
+        }
+        let Self { ring, trending, meta, stamps, .. } = self;
+        ring.end(meta.closed_to, meta.people_from);
+        // Pieces of later epochs are of the same run, and ahead of it.
+        if stamps.0.iter().any(|&stamp| stamp >= epoch) {
+            return;
+        }
+        if let Some(decay) = ring.decay() {
+            decay.settle(meta.decay);
+        }
+        for trending in trending {
+            if !meta.trending.iter().any(|told| told.window_ms == trending.window_ms) {
+                trending.forget_all();
+            }
+        }
+    }
+
     /// The state as of the last record read.
     ///
     /// # Errors
     /// [`Nonsense`] where the sections do not fit together.
     pub fn finish(mut self) -> Result<State, Nonsense> {
-        let (ring, closed_to, rows) = (self.ring, self.meta.closed_to, self.tags.rows());
+        let (mut ring, closed_to, rows) = (self.ring, self.meta.closed_to, self.tags.rows());
+        let from = self.meta.people_from;
+        if let Some(decay) = ring.decay() {
+            decay.settle(self.meta.decay);
+        }
         // Neither needs the other, and each takes half of a recovery.
         let (ring, unique) = std::thread::scope(|scope| {
-            let ring = scope.spawn(move || ring.finish(closed_to, rows));
+            let ring = scope.spawn(move || ring.finish(closed_to, from, rows));
             let unique = self.tags.finish_restore();
             (ring.join(), unique)
         });
@@ -122,6 +173,15 @@ impl Restoring {
                 state.marks.seen(source, *at);
             }
         }
+        state.passed = self.meta.passed;
+        state.trending = self.trending;
+        let open_from = closed_to.saturating_add(1).saturating_mul(state.ring.pane_ms());
+        for trending in &mut state.trending {
+            let mut told = self.meta.trending.iter();
+            let told = told.find(|told| told.window_ms == trending.window_ms);
+            trending.settle(told, state.passed.map(|_| open_from));
+        }
+        state.grow();
         state.news.remembered_from = state.remembered.range().end;
         Ok(state)
     }

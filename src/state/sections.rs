@@ -8,8 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::rank::Counters;
 use crate::state::State;
+use crate::state::learned::{self, Baselines, Pacing};
+use crate::state::trending::Trending;
 use crate::state::varint::{put, put_bytes, put_signed};
+use crate::window::decay::{Decay, Weights};
 use crate::window::delta::{Delta, Kept};
+use crate::window::keep::Crowded;
 
 /// Numbers of the sections; given out once, never used for anything else.
 pub mod kind {
@@ -37,6 +41,16 @@ pub mod kind {
     pub const GONE: u16 = 11;
     /// Tags that gave way.
     pub const EVICTED: u16 = 12;
+    /// Who posted the tags of panes.
+    pub const PEOPLE: u16 = 13;
+    /// Who was taken back.
+    pub const LEFT: u16 = 14;
+    /// Posts of closed panes beyond the cap of an author.
+    pub const CAPPED: u16 = 15;
+    /// Baselines and held scores of tags, for each window that `trending` is asked for.
+    pub const BASELINES: u16 = 16;
+    /// Decayed counts.
+    pub const DECAY: u16 = 17;
     /// Snapshot: the tags of 65,536 ids; earlier programs wrote them.
     pub const TAGS_65536: u16 = 20;
     /// What alert rules have seen (written and read by the engine).
@@ -45,6 +59,10 @@ pub mod kind {
     pub const RING: u16 = 21;
     /// Snapshot: the tags of [`super::PART`] ids.
     pub const TAGS: u16 = 22;
+    /// Snapshot: people of the tags of [`super::PART`] ids, and their rows in open panes.
+    pub const CROWDS: u16 = 23;
+    /// Snapshot: posts without author in the panes of some minutes.
+    pub const ALONE: u16 = 24;
 }
 
 /// Ids of one piece of tags, so few that counting is not felt to pause for them.
@@ -66,10 +84,17 @@ pub enum Raw {
     Tags(u16, Vec<u32>),
     /// Numbers of posts.
     Gone(Vec<u64>),
-    /// [`kind::PANES`], [`kind::LATE`] and [`kind::MINUS`].
+    /// [`kind::PANES`], [`kind::LATE`], [`kind::MINUS`], [`kind::PEOPLE`], [`kind::LEFT`] and
+    /// [`kind::CAPPED`].
     Delta(Delta),
-    /// [`kind::RING`] as of an epoch.
+    /// [`kind::RING`] and [`kind::ALONE`] as of an epoch.
     Ring(u64, Vec<Kept>),
+    /// [`kind::CROWDS`].
+    Crowds(Crowded),
+    /// [`kind::BASELINES`].
+    Baselines(Baselines),
+    /// [`kind::DECAY`].
+    Decay(Weights),
 }
 
 /// The sections in their bytes, in the same order; those without any are left out.
@@ -82,15 +107,19 @@ pub fn encode(raw: RawSections) -> Sections {
             Raw::Tags(of, ids) => sections.push((of, numbers(ids.into_iter().map(u64::from)))),
             Raw::Gone(posts) => sections.push((kind::GONE, numbers(posts.into_iter()))),
             Raw::Delta(delta) => {
-                sections
-                    .extend([kind::PANES, kind::LATE, kind::MINUS].into_iter().zip(delta.encode()));
+                use kind::{CAPPED, LATE, LEFT, MINUS, PANES, PEOPLE};
+                let kinds = [PANES, LATE, MINUS, PEOPLE, LEFT, CAPPED];
+                sections.extend(kinds.into_iter().zip(delta.encode()));
             }
             Raw::Ring(epoch, panes) => {
-                let mut body = Vec::new();
+                let (mut body, mut alone) = (Vec::new(), Vec::new());
                 put(&mut body, epoch);
-                panes.into_iter().for_each(|kept| kept.put(&mut body));
-                sections.push((kind::RING, body));
+                panes.into_iter().for_each(|kept| kept.put(&mut body, &mut alone));
+                sections.extend([(kind::RING, body), (kind::ALONE, alone)]);
             }
+            Raw::Crowds(crowded) => sections.push((kind::CROWDS, crowded.encode())),
+            Raw::Baselines(told) => sections.push((kind::BASELINES, learned::encode(&told))),
+            Raw::Decay(weights) => sections.push((kind::DECAY, learned::encode_weights(&weights))),
         }
     }
     sections.retain(|(_, body)| !body.is_empty());
@@ -111,6 +140,18 @@ pub struct Meta {
     /// What tags admitted from now on inherit.
     #[serde(default)]
     pub floor: u64,
+    /// Boundaries up to this event time are passed.
+    #[serde(default)]
+    pub passed: Option<i64>,
+    /// Panes up to this one were closed before the first post with an author.
+    #[serde(default)]
+    pub people_from: Option<i64>,
+    /// Half-life of counts that decay, and half-lives to their landmark.
+    #[serde(default)]
+    pub decay: Option<(i64, i64)>,
+    /// What `trending` knows of time, for each window it is asked for.
+    #[serde(default)]
+    pub trending: Vec<Pacing>,
 }
 
 impl State {
@@ -123,6 +164,10 @@ impl State {
             newest: self.marks.all_newest().to_vec(),
             closed_to: self.ring.closed_to(),
             floor: self.floor,
+            passed: self.passed,
+            people_from: self.ring.people_from(),
+            decay: self.ring.decay().and_then(Decay::origin),
+            trending: self.trending.iter().map(Trending::pacing).collect(),
         }
     }
 
@@ -139,7 +184,9 @@ impl State {
             Raw::Delta(self.ring.take_delta()),
             Raw::Body(kind::REMEMBERED, self.remembered(from..self.remembered.range().end)),
             Raw::Gone(news.gone),
+            Raw::Baselines(self.trending.iter_mut().map(Trending::news).collect()),
         ]);
+        sections.extend(self.ring.weights(None).map(Raw::Decay));
         self.news.remembered_from = self.remembered.range().end;
         sections
     }
@@ -196,6 +243,18 @@ impl State {
             self.remembered.tags(number).for_each(|tag| put(&mut out, u64::from(tag)));
         }
         out
+    }
+
+    /// All that is known of the tags of a part.
+    fn piece_of_tags(&mut self, epoch: u64, part: u32) -> RawSections {
+        let first = part * PART as u32;
+        let ids = first..self.tags.rows().min(first + PART as u32);
+        let mut sections = vec![Raw::Body(kind::TAGS, self.part(epoch, part))];
+        sections.extend(self.ring.crowded(epoch, ids.clone()).map(Raw::Crowds));
+        let learned = self.trending.iter().map(|trending| trending.of(ids.clone()));
+        sections.push(Raw::Baselines(learned.collect()));
+        sections.extend(self.ring.weights(Some(ids)).map(Raw::Decay));
+        sections
     }
 
     /// Epoch, part; then for each tag: id, admission number, key, total, number of spellings,
@@ -263,22 +322,22 @@ impl Snapshotter {
     }
 
     /// The next piece, as of `epoch`, which must be the newest record's; `None` = all are taken.
-    pub fn next(&mut self, state: &mut State, epoch: u64) -> Option<Raw> {
+    pub fn next(&mut self, state: &mut State, epoch: u64) -> Option<RawSections> {
         if (self.part as usize * PART) < state.tags.rows() as usize {
             self.part += 1;
-            return Some(Raw::Body(kind::TAGS, state.part(epoch, self.part - 1)));
+            return Some(state.piece_of_tags(epoch, self.part - 1));
         }
         let (minute, panes) = state.ring.snapshot_panes(self.minute, RING_PIECE);
         if !panes.is_empty() {
             self.minute = minute;
-            return Some(Raw::Ring(epoch, panes));
+            return Some(vec![Raw::Ring(epoch, panes)]);
         }
         let posts = state.remembered.range();
         let from = self.remembered.max(posts.start);
         if from < posts.end {
             let end = posts.end.min(from + REMEMBERED_PIECE);
             self.remembered = end;
-            return Some(Raw::Body(kind::REMEMBERED, state.remembered(from..end)));
+            return Some(vec![Raw::Body(kind::REMEMBERED, state.remembered(from..end))]);
         }
         None
     }

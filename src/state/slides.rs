@@ -32,6 +32,8 @@ impl State {
     /// Closes every pane that ends at or before `watermark`, boundary by boundary.
     pub(super) fn close_to(&mut self, watermark: i64) {
         if self.trending.is_empty() && self.reports.is_empty() {
+            // Whoever asks for boundaries in a later run begins with those after its start.
+            self.passed = None;
             self.ring.close_to(watermark);
             return;
         }
@@ -78,6 +80,10 @@ impl State {
         let rows = self.tags.rows();
         for trending in &mut self.trending {
             trending.pass(&self.ring, rows, at);
+        }
+        if self.reports.iter().any(|report| report.key.window_ms == 0) {
+            // All-time counts of open panes, whoever has looked or not.
+            self.ring.total_open();
         }
         for number in 0..self.reports.len() {
             let Report { key, rows, every_ms } = self.reports[number];

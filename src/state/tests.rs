@@ -1,5 +1,7 @@
 //! The state against a naive model, live and after recovery from pieces and records.
 
+mod kept;
+
 use std::collections::{BTreeMap, HashMap};
 
 use proptest::prelude::*;
@@ -261,7 +263,7 @@ impl Rig {
         if let Some((begun, mut snapshot, mut pieces)) = self.taking.take() {
             match snapshot.next(&mut self.state, self.epoch) {
                 Some(piece) => {
-                    pieces.push(piece);
+                    pieces.extend(piece);
                     self.taking = Some((begun, snapshot, pieces));
                 }
                 None => self.snapshots.push((begun, pieces)),

@@ -7,6 +7,7 @@
 use crate::rank::Mode;
 use crate::rank::score::{self, Baseline, Pace};
 use crate::state::Settings;
+use crate::state::changed::Changed;
 use crate::state::column::Column;
 use crate::state::comparison::Comparison;
 use crate::window::Ring;
@@ -111,17 +112,17 @@ pub struct Trending {
     pub gates: Gates,
     /// Lengths of the three windows, and their places in the ring.
     windows: [(i64, usize); SCALES],
-    paces: [Pace; SCALES],
+    pub(super) paces: [Pace; SCALES],
     comparison: Option<Comparison>,
-    tags: Column<Learned>,
+    pub(super) tags: Column<Learned>,
     /// Tags that peaked at the last slide, ascending.
-    peaks: Vec<u32>,
+    pub(super) peaks: Vec<u32>,
     /// Number of the last slide.
-    slide: i64,
+    pub(super) slide: i64,
     /// Nothing before this has gaps; windows that begin earlier teach nothing.
-    whole_from: i64,
+    pub(super) whole_from: i64,
     /// Tags that changed since the last checkpoint record, a bit each.
-    changed: Option<Vec<u64>>,
+    pub(super) changed: Option<Changed>,
 }
 
 /// `trending` may be asked for windows of four panes to six hours.
@@ -164,7 +165,7 @@ impl Trending {
             peaks: Vec::new(),
             slide: 0,
             whole_from: i64::MAX,
-            changed: settings.keep_delta.then(Vec::new),
+            changed: settings.keep_delta.then(Changed::default),
         })
     }
 
@@ -175,7 +176,7 @@ impl Trending {
             comparison.grow(rows);
         }
         if let Some(changed) = &mut self.changed {
-            changed.resize(self.tags.rows() / 64, 0);
+            changed.grow(self.tags.rows());
         }
     }
 
@@ -256,7 +257,7 @@ impl Trending {
 
     fn mark(&mut self, id: u32) {
         if let Some(changed) = &mut self.changed {
-            changed[id as usize / 64] |= 1 << (id % 64);
+            changed.mark(id);
         }
     }
 
@@ -350,6 +351,7 @@ impl Trending {
     /// Forgets a tag.
     pub fn forget(&mut self, id: u32) {
         *self.tags.at_mut(id) = Learned::default();
+        self.peaks.retain(|&peak| peak != id);
         if let Some(comparison) = &mut self.comparison {
             comparison.forget(id);
         }

@@ -102,6 +102,13 @@ impl<'a> Reader<'a> {
         Some(u64::from_le_bytes(*bytes))
     }
 
+    /// One byte as it is.
+    pub fn get_byte(&mut self) -> Option<u8> {
+        let (&byte, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(byte)
+    }
+
     /// What is left.
     #[must_use]
     pub fn rest(&self) -> &'a [u8] {

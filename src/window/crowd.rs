@@ -1,7 +1,7 @@
 //! The people of each tag: who posted it, and when last.
 //!
 //! Members of one tag stand together, ordered by author, in a block whose size is a power of two;
-//! blocks of one size share a column. Most tags have one member and cost sixteen bytes.
+//! blocks of one size share a column. Most tags have one member and cost twelve bytes.
 
 use crate::state::column::{CHUNK, Column};
 
@@ -20,8 +20,6 @@ pub struct Member {
     pub author: u32,
     /// Pane of the author's last post with the tag that was no copy, modulo 2^32.
     pub last: u32,
-    /// Fingerprint of the text of that post; 0 = none.
-    pub print: u32,
     /// Posts with the tag since the author became a member; [`u16::MAX`] = so many or more.
     pub posts: u16,
     /// Posts counted in the span of the cap.
@@ -30,7 +28,21 @@ pub struct Member {
     pub only_copies: bool,
 }
 
-const _: () = assert!(size_of::<Member>() == 16, "four members a cache line");
+const _: () = assert!(size_of::<Member>() == 12, "a tag that few have posted costs little");
+
+/// Texts remembered of one tag.
+pub const PRINTS: usize = 4;
+
+/// A text that was posted with a tag.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Print {
+    /// Its fingerprint; 0 = none.
+    pub print: u32,
+    /// The low bits of its first author's hash.
+    pub author: u16,
+    /// Minute of its newest post, modulo 2^16.
+    pub minute: u16,
+}
 
 /// Where the members of one tag stand.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,6 +67,8 @@ struct Blocks {
 pub struct Crowds {
     heads: Column<Head>,
     blocks: [Blocks; CLASSES],
+    /// The last few texts of each tag, the newest first; no rows until one has a fingerprint.
+    prints: Column<[Print; PRINTS]>,
 }
 
 impl Crowds {
@@ -137,6 +151,51 @@ impl Crowds {
             from.free.push(head.block);
         }
         *self.heads.at_mut(id) = Head { block, class: class as u8, ..head };
+    }
+
+    /// True where one of the tag's last few texts is this one, of another author, and not older
+    /// than `within` minutes.
+    #[must_use]
+    pub fn is_copy(&self, id: u32, print: Print, within: u16) -> bool {
+        let same = |old: &Print| {
+            old.print == print.print
+                && old.author != print.author
+                && print.minute.wrapping_sub(old.minute) <= within
+        };
+        print.print != 0 && self.prints(id).iter().any(same)
+    }
+
+    /// Remembers a text.
+    pub fn note(&mut self, id: u32, print: Print) {
+        if print.print == 0 {
+            return;
+        }
+        self.prints.grow(self.heads.rows());
+        let prints = self.prints.at_mut(id);
+        let same = prints.iter().position(|old| old.print == print.print);
+        let author = same.map_or(print.author, |at| prints[at].author);
+        prints.copy_within(0..same.unwrap_or(PRINTS - 1), 1);
+        prints[0] = Print { author, ..print };
+    }
+
+    /// The last few texts of a tag.
+    #[must_use]
+    pub fn prints(&self, id: u32) -> &[Print] {
+        if (id as usize) < self.prints.rows() { self.prints.at(id) } else { &[] }
+    }
+
+    /// Sets them, when a checkpoint is read.
+    pub fn set_prints(&mut self, id: u32, prints: [Print; PRINTS]) {
+        self.prints.grow(self.heads.rows());
+        *self.prints.at_mut(id) = prints;
+    }
+
+    /// Forgets all of a tag.
+    pub fn forget(&mut self, id: u32) {
+        self.retain(id, |_| false);
+        if (id as usize) < self.prints.rows() {
+            *self.prints.at_mut(id) = Default::default();
+        }
     }
 
     /// Keeps the members that `keep` says.

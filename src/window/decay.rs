@@ -5,6 +5,9 @@
 //! multiplied as time goes on; before numbers grow too large all are brought to a later landmark,
 //! by a power of two, which loses nothing.
 
+use std::ops::Range;
+
+use crate::state::changed::Changed;
 use crate::state::column::Column;
 use crate::window::pane::Pair;
 
@@ -20,18 +23,49 @@ pub struct Decay {
     column: Column<f64>,
     /// Tags and what they weighed before open panes were laid over.
     laid: Vec<(u32, f64)>,
+    /// The landmark is that of open panes alone.
+    laid_first: bool,
+    /// Tags that changed since the last checkpoint record, where one is kept.
+    changed: Option<Changed>,
+}
+
+/// Weights of tags at a landmark, for the checkpoint.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Weights {
+    /// Half-life, milliseconds.
+    pub half_life_ms: i64,
+    /// Half-lives from the Unix epoch to the landmark.
+    pub landmark: i64,
+    /// Tags and what they weigh.
+    pub tags: Vec<(u32, f64)>,
 }
 
 impl Decay {
-    /// For a half-life in milliseconds.
+    /// For a half-life in milliseconds. `keep_delta` = remember what changes, for a checkpoint.
     #[must_use]
-    pub fn new(half_life_ms: i64) -> Self {
-        Self { half_life_ms, landmark: i64::MIN, column: Column::default(), laid: Vec::new() }
+    pub fn new(half_life_ms: i64, keep_delta: bool) -> Self {
+        Self {
+            half_life_ms,
+            landmark: i64::MIN,
+            column: Column::default(),
+            laid: Vec::new(),
+            laid_first: false,
+            changed: keep_delta.then(Changed::default),
+        }
     }
 
     /// Makes room for ids below `rows`.
     pub fn grow(&mut self, rows: usize) {
         self.column.grow(rows);
+        if let Some(changed) = &mut self.changed {
+            changed.grow(self.column.rows());
+        }
+    }
+
+    fn mark(&mut self, id: u32) {
+        if let Some(changed) = &mut self.changed {
+            changed.mark(id);
+        }
     }
 
     /// What a post of time `at_ms` weighs at the landmark.
@@ -51,6 +85,7 @@ impl Decay {
         let weight = self.weight(at_ms);
         for &(id, count) in pairs {
             *self.column.at_mut(id) += weight * f64::from(count);
+            self.mark(id);
         }
     }
 
@@ -68,6 +103,7 @@ impl Decay {
         for &id in ids {
             let column = self.column.at_mut(id);
             *column = (*column - weight).max(0.0);
+            self.mark(id);
         }
     }
 
@@ -75,6 +111,7 @@ impl Decay {
     pub fn lay(&mut self, at_ms: i64, pairs: &[Pair]) {
         if self.landmark == i64::MIN {
             self.landmark = at_ms.div_euclid(self.half_life_ms);
+            self.laid_first = true;
         }
         let weight = self.weight(at_ms);
         for &(id, count) in pairs {
@@ -88,6 +125,10 @@ impl Decay {
     pub fn lift(&mut self) {
         for (id, before) in self.laid.drain(..).rev() {
             *self.column.at_mut(id) = before;
+        }
+        // What closes first sets the landmark, whoever looked before.
+        if std::mem::take(&mut self.laid_first) {
+            self.landmark = i64::MIN;
         }
     }
 
@@ -106,6 +147,57 @@ impl Decay {
     /// Forgets a tag.
     pub fn forget(&mut self, id: u32) {
         *self.column.at_mut(id) = 0.0;
+        self.mark(id);
+    }
+
+    /// What changed since the last call, or the weights of the tags in a range. Open panes are
+    /// taken off for it.
+    pub fn weights(&mut self, range: Option<Range<u32>>) -> Weights {
+        self.lift();
+        let ids = match (range, &mut self.changed) {
+            (Some(range), _) => range.filter(|&id| self.column.get(id) > 0.0).collect(),
+            (None, changed) => changed.as_mut().map(Changed::take).unwrap_or_default(),
+        };
+        let tags = ids.into_iter().map(|id| (id, self.column.get(id))).collect();
+        Weights { half_life_ms: self.half_life_ms, landmark: self.landmark, tags }
+    }
+
+    /// Half-life and landmark, for the checkpoint; `None` before anything is counted.
+    #[must_use]
+    pub fn origin(&self) -> Option<(i64, i64)> {
+        let counted = self.landmark != i64::MIN && !self.laid_first;
+        counted.then_some((self.half_life_ms, self.landmark))
+    }
+
+    /// Takes weights in that a checkpoint tells, for those tags that `newer` says.
+    pub fn restore(&mut self, told: &Weights, newer: impl Fn(u32) -> bool) {
+        if told.half_life_ms != self.half_life_ms || told.tags.is_empty() {
+            return;
+        }
+        if self.landmark == i64::MIN {
+            self.landmark = told.landmark;
+        } else if told.landmark > self.landmark {
+            self.move_to(told.landmark);
+        }
+        let by = (-((self.landmark - told.landmark) as f64)).exp2();
+        for &(id, weight) in told.tags.iter().filter(|tag| newer(tag.0)) {
+            *self.column.at_mut(id) = weight * by;
+        }
+    }
+
+    /// Brings all to where the last record had it; what has another origin is forgotten.
+    pub fn settle(&mut self, origin: Option<(i64, i64)>) {
+        let Some((_, landmark)) = origin.filter(|origin| origin.0 == self.half_life_ms) else {
+            if self.landmark != i64::MIN {
+                (self.landmark, self.column) = (i64::MIN, Column::default());
+            }
+            return;
+        };
+        if self.landmark == i64::MIN {
+            self.landmark = landmark;
+        } else if landmark > self.landmark {
+            self.move_to(landmark);
+        }
     }
 }
 
@@ -117,7 +209,7 @@ mod tests {
 
     #[test]
     fn an_hour_halves_and_the_landmark_shows_nowhere() {
-        let mut decay = Decay::new(HOUR);
+        let mut decay = Decay::new(HOUR, true);
         decay.grow(2);
         let start = 1_700_000_000_000;
         decay.add(start, &[(0, 8)]);

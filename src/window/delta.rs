@@ -8,7 +8,9 @@
 use std::sync::Arc;
 
 use crate::state::varint::{put, put_signed};
+use crate::window::keep::{Left, put_seen};
 use crate::window::pane::{Closed, Open, Pair};
+use crate::window::people::Seen;
 use crate::window::ring::{MINUTE_MS, Ring, step_of};
 
 /// Changes gathered for the next checkpoint record.
@@ -20,6 +22,10 @@ pub struct Delta {
     pub late: Vec<u32>,
     /// Posts taken back: pane and ids.
     pub minus: Vec<(i64, Vec<u32>)>,
+    /// Pane, and who posted its tags.
+    pub seen: Vec<(i64, Vec<Seen>)>,
+    /// Posts taken back from panes that are kept.
+    pub left: Vec<Left>,
     /// Posts of closed panes beyond the cap of an author: pane and counts.
     pub capped: Vec<(i64, Vec<Pair>)>,
 }
@@ -48,6 +54,8 @@ pub struct Kept {
     /// Occurrences of tags that gave way.
     other: u64,
     told: Told,
+    /// Posts without author.
+    alone: Counts,
 }
 
 impl Told {
@@ -56,9 +64,22 @@ impl Told {
         put_signed(out, self.index);
         put_signed(out, self.posts);
         put_signed(out, self.tagged);
-        match self.counts {
-            Counts::Pairs(pairs) => put_pairs(out, &pairs),
-            Counts::Log { plus, minus } => put_pairs(out, &sum(plus, minus)),
+        self.counts.put(out);
+    }
+}
+
+impl Counts {
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Pairs(pairs) => pairs.is_empty(),
+            Self::Log { plus, .. } => plus.is_empty(),
+        }
+    }
+
+    fn put(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Pairs(pairs) => put_pairs(out, &pairs),
+            Self::Log { plus, minus } => put_pairs(out, &sum(plus, minus)),
         }
     }
 }
@@ -68,18 +89,28 @@ impl Kept {
         let (posts, tagged) = (closed.posts as i64, closed.tagged as i64);
         let counts = Counts::Pairs(Arc::clone(&closed.pairs));
         let told = Told { index: closed.index, posts, tagged, counts };
-        Self { minute, other: closed.other, told }
+        let alone = Counts::Pairs(Arc::clone(&closed.alone));
+        Self { minute, other: closed.other, told, alone }
     }
 
     fn open(open: &Open) -> Self {
         let (posts, tagged) = (open.posts as i64, open.tagged as i64);
         let counts = Counts::Log { plus: open.log.clone(), minus: open.minus.clone() };
         let told = Told { index: open.index, posts, tagged, counts };
-        Self { minute: false, other: open.other, told }
+        let seen = open.seen.iter().filter(|seen| seen.author == 0).map(|seen| seen.id);
+        let unseen = open.unseen.iter().filter(|gone| gone.1 == 0).map(|gone| gone.0);
+        let alone = Counts::Log { plus: seen.collect(), minus: unseen.collect() };
+        Self { minute: false, other: open.other, told, alone }
     }
 
-    /// Appends 1 where it is a minute, else 0, what is in it of tags that gave way, and the pane.
-    pub fn put(self, out: &mut Vec<u8>) {
+    /// Appends 1 where it is a minute, else 0, what is in it of tags that gave way, and the pane;
+    /// to `alone`, where it has posts without author among others: the same flag, index, pairs.
+    pub fn put(self, out: &mut Vec<u8>, alone: &mut Vec<u8>) {
+        if !self.alone.is_empty() {
+            alone.push(u8::from(self.minute));
+            put_signed(alone, self.told.index);
+            self.alone.put(alone);
+        }
         out.push(u8::from(self.minute));
         put(out, self.other);
         self.told.put(out);
@@ -87,11 +118,13 @@ impl Kept {
 }
 
 impl Delta {
-    /// The bodies of its sections: panes, late pairs in the form of one pane, and posts taken
-    /// back (pane, number of ids, ids).
+    /// The bodies of its sections: panes, late pairs in the form of one pane, posts taken back
+    /// (pane, number of ids, ids), rows of people, whom they lost, and what was beyond the cap
+    /// (pane, pairs).
     #[must_use]
-    pub fn encode(self) -> [Vec<u8>; 3] {
-        let [mut panes, mut late, mut minus] = <[Vec<u8>; 3]>::default();
+    pub fn encode(self) -> [Vec<u8>; 6] {
+        let [mut panes, mut late, mut minus, mut people, mut left, mut capped] =
+            <[Vec<u8>; 6]>::default();
         self.panes.into_iter().for_each(|told| told.put(&mut panes));
         if !self.late.is_empty() {
             let counts = Counts::Log { plus: self.late, minus: Vec::new() };
@@ -102,7 +135,13 @@ impl Delta {
             put(&mut minus, ids.len() as u64);
             ids.iter().for_each(|&id| put(&mut minus, u64::from(id)));
         }
-        [panes, late, minus]
+        self.seen.iter().for_each(|(index, seen)| put_seen(&mut people, *index, seen));
+        self.left.iter().for_each(|gone| gone.put(&mut left));
+        for (index, pairs) in self.capped {
+            put_signed(&mut capped, index);
+            put_pairs(&mut capped, &pairs);
+        }
+        [panes, late, minus, people, left, capped]
     }
 }
 
@@ -157,6 +196,10 @@ impl Ring {
     pub(super) fn save_open(&mut self, open: &mut Open, whole: Option<&Arc<Vec<Pair>>>) {
         let Some(delta) = &mut self.delta else { return };
         let saved = open.saved;
+        if saved.seen < open.seen.len() {
+            delta.seen.push((open.index, open.seen[saved.seen..].to_vec()));
+            open.saved.seen = open.seen.len();
+        }
         let (posts, tagged) = (open.posts as i64, open.tagged as i64);
         if saved.log == open.log.len() && saved.posts == posts && saved.tagged == tagged {
             return;

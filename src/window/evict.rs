@@ -51,6 +51,9 @@ impl Ring {
 
 fn evict_closed(closed: &mut Closed, marked: &Column<bool>) {
     closed.other += take_out(Arc::make_mut(&mut closed.pairs), &mut closed.lasts, marked);
+    if !closed.alone.is_empty() {
+        Arc::make_mut(&mut closed.alone).retain(|pair| !marked.get(pair.0));
+    }
 }
 
 /// Takes the pairs of marked tags out, and what stands beside them; returns what they counted.
@@ -68,11 +71,13 @@ pub(super) fn take_out(pairs: &mut Vec<Pair>, lasts: &mut Vec<u32>, marked: &Col
 
 /// The caller has brought the pane's news to totals and checkpoint, so its log may be rewritten.
 fn evict_open(open: &mut Open, marked: &Column<bool>) {
-    let before = open.log.len();
+    let held = |open: &Open| open.log.len().saturating_sub(open.minus.len()) as u64;
+    let before = held(open);
     open.log.retain(|&id| !marked.get(id));
-    open.other += (before - open.log.len()) as u64;
     open.minus.retain(|&id| !marked.get(id));
+    open.other += before.saturating_sub(held(open));
     open.seen.retain(|seen| !marked.get(seen.id));
     open.unseen.retain(|gone| !marked.get(gone.0));
     (open.in_total, open.saved.log) = (open.log.len(), open.log.len());
+    open.saved.seen = open.seen.len();
 }

@@ -9,14 +9,17 @@
 //! Pure: no clock. Bounds: panes are kept for the longest window; beyond one hour they merge to
 //! minutes.
 
+mod back;
 pub mod crowd;
 pub mod decay;
 pub mod delta;
 mod evict;
+pub mod keep;
 pub mod pane;
 pub mod people;
 pub mod restore;
 pub mod ring;
+mod show;
 pub mod sketch;
 pub mod sliding;
 pub mod total;

@@ -19,7 +19,7 @@ pub struct Open {
     pub minus: Vec<u32>,
     /// Who they came from, in order of arrival, as far as known.
     pub seen: Vec<Seen>,
-    /// Tag and author of what deletes took back.
+    /// Tag and author of what deletes took back; 0 = it had none.
     pub unseen: Vec<(u32, u32)>,
     /// Posts.
     pub posts: u64,
@@ -47,6 +47,7 @@ pub(super) struct Shown {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Saved {
     pub(super) log: usize,
+    pub(super) seen: usize,
     pub(super) posts: i64,
     pub(super) tagged: i64,
 }
@@ -61,12 +62,43 @@ pub struct Closed {
     /// For each of them, the people whose last post this pane holds; empty where people are not
     /// counted.
     pub lasts: Vec<u32>,
+    /// Posts without author among these, by tag, as far as people are counted.
+    pub alone: Arc<Vec<Pair>>,
     /// Posts.
     pub posts: u64,
     /// Posts with a tag.
     pub tagged: u64,
     /// Occurrences of tags that gave way to others.
     pub other: u64,
+}
+
+impl Closed {
+    /// Takes out how many posts of a tag have no author, if there are any.
+    pub(super) fn take_alone(&mut self, id: u32) -> Option<u32> {
+        let at = self.alone.binary_search_by_key(&id, |pair| pair.0).ok()?;
+        Some(Arc::make_mut(&mut self.alone).remove(at).1)
+    }
+
+    /// Keeps posts without author of those tags that `keep` says, and counts each as a person.
+    pub(super) fn keep_alone(&mut self, keep: impl Fn(u32) -> bool) {
+        if self.alone.is_empty() {
+            return;
+        }
+        Arc::make_mut(&mut self.alone).retain(|pair| keep(pair.0));
+        for &(id, posts) in &*self.alone {
+            if let Ok(at) = self.pairs.binary_search_by_key(&id, |pair| pair.0) {
+                self.lasts[at] += posts;
+            }
+        }
+    }
+
+    /// One of the posts of a tag without author is taken back.
+    pub(super) fn less_alone(&mut self, id: u32) {
+        if let Ok(at) = self.alone.binary_search_by_key(&id, |pair| pair.0) {
+            let posts = &mut Arc::make_mut(&mut self.alone)[at].1;
+            *posts = posts.saturating_sub(1);
+        }
+    }
 }
 
 /// Sums occurrences by tag: a dense scratch column, zero between uses, and one bit for each tag
@@ -130,6 +162,14 @@ impl Summer {
         for &id in ids {
             let count = self.scratch.at_mut(id);
             *count = count.saturating_sub(1);
+        }
+    }
+
+    /// Takes counts back; never below zero.
+    pub fn take_pairs(&mut self, pairs: &[Pair]) {
+        for &(id, by) in pairs {
+            let count = self.scratch.at_mut(id);
+            *count = count.saturating_sub(by);
         }
     }
 

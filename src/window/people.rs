@@ -3,17 +3,19 @@
 //! Authors do not add up over panes, so each counts in the pane of their last post alone: those
 //! counts do add up. When an author comes again, the count moves from the older pane to the newer
 //! one. Beyond [`EXACT_MAX`] living authors a tag is counted by a [`Sketch`], and a sample of its
-//! authors is kept. A post without author is its own author.
+//! authors is kept. A post without author is its own author: its row has the author 0, and panes
+//! keep how many of them they hold.
 //!
 //! Everything happens when a pane closes, in the order of tags and authors: how posts came within
-//! the lateness changes nothing. A post whose text another living member of the tag has posted is
-//! a copy: it adds to posts, not to people.
+//! the lateness changes nothing. A post that says what one of the tag's last few texts said is a
+//! copy, where that was another author's: it adds to posts, not to people.
 
 mod shown;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
-use crate::window::crowd::{Crowds, EXACT_MAX, Member};
+use crate::window::crowd::{Crowds, EXACT_MAX, Member, Print};
 use crate::window::pane::{Closed, Open, Pair};
 use crate::window::ring::{MINUTE_MS, step_of};
 use crate::window::sketch::Sketch;
@@ -26,7 +28,7 @@ pub use shown::{Allowed, Crowd};
 pub struct Seen {
     /// The tag.
     pub id: u32,
-    /// Keyed hash of the author.
+    /// Keyed hash of the author; 0 = the post has none.
     pub author: u32,
     /// Fingerprint of the text; 0 = none.
     pub print: u32,
@@ -42,7 +44,7 @@ pub struct Rules {
 }
 
 /// A tag with too many authors to tell apart.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Big {
     pub(super) sketch: Sketch,
     /// Members are a sample: authors with a hash below this.
@@ -67,6 +69,8 @@ pub struct People {
     pub(super) crowds: Crowds,
     pub(super) big: BTreeMap<u32, Big>,
     rules: Rules,
+    /// Panes up to this one were closed before the first post with an author.
+    pub(super) from: i64,
     /// Panes that the longest window holds.
     horizon: u32,
     pane_ms: i64,
@@ -84,19 +88,45 @@ pub(super) struct Panes<'a> {
     pub(super) pane_ms: i64,
 }
 
+/// What a pane that closes says of people.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// For each of its counts, the people that count in it from now on.
+    pub(super) lasts: Vec<u32>,
+    /// Posts without author among them.
+    pub(super) alone: Vec<Pair>,
+    /// Posts beyond the cap.
+    pub(super) beyond: Vec<Pair>,
+}
+
 impl Panes<'_> {
-    /// The number of people of a tag that count in the pane `index`, if it is kept.
-    fn last(&mut self, index: i64, id: u32) -> Option<&mut u32> {
+    /// The pane `index`, or the minute that it is a part of, if it is kept.
+    pub(super) fn find(&mut self, index: i64) -> Option<&mut Closed> {
         let find = |panes: &VecDeque<Closed>, index| {
             panes.binary_search_by_key(&index, |closed| closed.index).ok()
         };
-        let closed = if let Some(at) = find(self.closed, index) {
-            &mut self.closed[at]
-        } else {
-            let minute = step_of(index, self.pane_ms, MINUTE_MS);
-            let at = find(self.minutes, minute)?;
-            &mut self.minutes[at]
-        };
+        if let Some(at) = find(self.closed, index) {
+            return self.closed.get_mut(at);
+        }
+        let at = find(self.minutes, step_of(index, self.pane_ms, MINUTE_MS))?;
+        self.minutes.get_mut(at)
+    }
+
+    /// One more of the people of a tag counts in the pane `index`, if it is kept.
+    pub(super) fn count(&mut self, index: i64, id: u32) {
+        let Some(closed) = self.find(index) else { return };
+        let at = closed.pairs.binary_search_by_key(&id, |pair| pair.0).unwrap_or_else(|at| {
+            // All its posts were taken back, but an older one of the author was not.
+            Arc::make_mut(&mut closed.pairs).insert(at, (id, 0));
+            closed.lasts.insert(at, 0);
+            at
+        });
+        closed.lasts[at] += 1;
+    }
+
+    /// The number of people of a tag that count in the pane `index`, if it is kept.
+    fn last(&mut self, index: i64, id: u32) -> Option<&mut u32> {
+        let closed = self.find(index)?;
         let at = closed.pairs.binary_search_by_key(&id, |pair| pair.0).ok()?;
         closed.lasts.get_mut(at)
     }
@@ -106,7 +136,19 @@ impl People {
     pub(super) fn new(rules: Rules, pane_ms: i64, longest_ms: i64) -> Self {
         // Beyond one hour windows slide by minutes.
         let horizon = ((longest_ms + MINUTE_MS) / pane_ms) as u32 + 1;
-        Self { rules, horizon, pane_ms, ..Self::default() }
+        Self { rules, horizon, pane_ms, from: i64::MIN, ..Self::default() }
+    }
+
+    /// As it was before the first post with an author.
+    pub(super) fn anew(&self) -> Self {
+        let mut anew = Self { rules: self.rules, ..Self::default() };
+        (anew.horizon, anew.pane_ms, anew.from) = (self.horizon, self.pane_ms, i64::MIN);
+        anew.grow(self.crowds.rows() as usize);
+        anew
+    }
+
+    pub(super) fn pane_ms(&self) -> i64 {
+        self.pane_ms
     }
 
     pub(super) fn grow(&mut self, rows: usize) {
@@ -119,31 +161,31 @@ impl People {
     }
 
     /// The pane that a member was seen in last; `now` is a pane not before it.
-    fn pane(last: u32, now: i64) -> i64 {
+    pub(super) fn pane(last: u32, now: i64) -> i64 {
         now - i64::from((now as u32).wrapping_sub(last))
     }
 
-    fn is_alive(&self, member: &Member, now: i64) -> bool {
+    pub(super) fn is_alive(&self, member: &Member, now: i64) -> bool {
         (now as u32).wrapping_sub(member.last) < self.horizon
     }
 
-    /// Takes in the people of a pane that closes; `pairs` are its counts. Returns for each pair the
-    /// people that count in this pane from now on, and the posts of tags that are beyond the cap.
+    /// Takes in the people of a pane that closes; `pairs` are its counts.
     pub(super) fn close(
         &mut self,
         kept: &mut Panes<'_>,
         windows: &mut [Window],
         open: &mut Open,
         pairs: &[Pair],
-    ) -> (Vec<u32>, Vec<Pair>) {
+    ) -> Taken {
         self.estimated = false;
         open.seen.sort_unstable();
         open.unseen.sort_unstable();
         let (mut seen, mut unseen) = (&open.seen[..], &open.unseen[..]);
-        let (mut lasts, mut beyond) = (vec![0; pairs.len()], Vec::new());
+        let mut taken = Taken { lasts: vec![0; pairs.len()], ..Taken::default() };
         let now = open.index;
-        for (&(id, count), last) in pairs.iter().zip(&mut lasts) {
-            let (mut authored, mut surplus) = (0, 0);
+        self.bury_big(windows, now);
+        for (&(id, _), last) in pairs.iter().zip(&mut taken.lasts) {
+            let (mut anonymous, mut surplus) = (0, 0);
             while let Some(first) = seen.first().filter(|seen| seen.id <= id) {
                 let same = seen.iter().take_while(|s| (s.id, s.author) == (first.id, first.author));
                 let (mine, rest) = seen.split_at(same.count());
@@ -155,27 +197,28 @@ impl People {
                     continue;
                 }
                 let posts = (mine.len() - gone) as u32;
-                authored += posts;
+                if first.author == 0 {
+                    anonymous = posts;
+                    continue;
+                }
                 let came = self.came(kept, windows, mine, posts, now);
                 *last += u32::from(came.counts_here);
                 surplus += came.surplus;
             }
-            let anonymous = count.saturating_sub(authored);
+            if surplus > 0 {
+                taken.beyond.push((id, surplus));
+            }
             if self.is_estimated(id) {
                 let horizon = self.horizon;
                 self.big.entry(id).or_default().anonymous(now, anonymous, horizon);
+                *last = 0;
             } else if anonymous > 0 {
                 *last += anonymous;
-            }
-            if surplus > 0 {
-                beyond.push((id, surplus));
-            }
-            if self.is_estimated(id) {
-                *last = 0;
+                taken.alone.push((id, anonymous));
             }
         }
         self.sweep(now);
-        (lasts, beyond)
+        taken
     }
 
     /// One author's posts with one tag in the pane that closes.
@@ -188,17 +231,14 @@ impl People {
         now: i64,
     ) -> Came {
         let Seen { id, author, .. } = mine[0];
-        let copies = mine.iter().all(|seen| self.is_copy(seen, now));
-        if self.is_estimated(id)
-            && !copies
-            && let Some(big) = self.big.get_mut(&id)
-        {
+        let copies = self.are_copies(mine, now);
+        // A copyist, too, or the sample would depend on who was taken out when.
+        let beyond = self.big.get(&id).is_some_and(|big| author >= big.below);
+        let place = if beyond { None } else { self.place(kept, windows, id, author, now) };
+        if let Some(big) = self.big.get_mut(&id).filter(|_| !copies) {
             big.sketch.insert(author, now as u32, self.horizon);
-            if author >= big.below && self.crowds.find(id, author).is_err() {
-                return Came { counts_here: false, surplus: 0 };
-            }
         }
-        let place = self.place(kept, windows, id, author, now);
+        let Some(place) = place else { return Came { counts_here: false, surplus: 0 } };
         let member = self.crowds.of(id)[place];
         let was_here = self.is_alive(&member, now) && member.posts > 0;
         let mut next = if was_here { member } else { Member { author, ..Member::default() } };
@@ -209,7 +249,6 @@ impl People {
         let counts = !copies;
         if counts || next.only_copies {
             next.last = now as u32;
-            next.print = if counts { mine[mine.len() - 1].print } else { 0 };
         }
         let is_big = self.is_estimated(id);
         if counts && !is_big {
@@ -224,18 +263,19 @@ impl People {
                 }
             }
         }
-        // A crowd that has just become a sample may have let this author go.
-        if let Ok(place) = self.crowds.find(id, author) {
-            self.crowds.of_mut(id)[place] = next;
-        }
+        self.crowds.of_mut(id)[place] = next;
         Came { counts_here: counts && !is_big, surplus }
     }
 
-    /// True where another living member of the tag has posted this text.
-    fn is_copy(&self, seen: &Seen, now: i64) -> bool {
-        let same = |member: &&Member| member.print == seen.print && member.author != seen.author;
-        seen.print != 0
-            && self.crowds.of(seen.id).iter().filter(same).any(|m| self.is_alive(m, now))
+    /// True where all of one author's posts say what others have said of the tag just before.
+    fn are_copies(&mut self, mine: &[Seen], now: i64) -> bool {
+        let minutes = i64::from(self.horizon) * self.pane_ms / MINUTE_MS;
+        let within = minutes.clamp(1, i64::from(u16::MAX / 2)) as u16;
+        let minute = step_of(now, self.pane_ms, MINUTE_MS) as u16;
+        let print = |seen: &Seen| Print { print: seen.print, author: seen.author as u16, minute };
+        let copies = mine.iter().all(|seen| self.crowds.is_copy(seen.id, print(seen), within));
+        mine.iter().for_each(|seen| self.crowds.note(seen.id, print(seen)));
+        copies
     }
 
     /// Counts towards the cap; returns the posts beyond it.
@@ -253,7 +293,7 @@ impl People {
     }
 
     /// The place of an author among the members of a tag; they are put in where they are new. A
-    /// crowd that is full of living members becomes a sketch and a sample.
+    /// crowd that is full of living members becomes a sketch and a sample, which may not have them.
     fn place(
         &mut self,
         kept: &mut Panes<'_>,
@@ -261,19 +301,23 @@ impl People {
         id: u32,
         author: u32,
         now: i64,
-    ) -> usize {
+    ) -> Option<usize> {
         let mut found = self.crowds.find(id, author);
         if found.is_err() && self.crowds.of(id).len() == EXACT_MAX {
             self.bury(id, now);
             if self.crowds.of(id).len() == EXACT_MAX {
-                self.make_room(kept, windows, id, author, now);
+                self.make_room(kept, windows, id, now);
             }
             found = self.crowds.find(id, author);
         }
-        found.unwrap_or_else(|place| {
+        if let Err(place) = found {
+            if self.big.get(&id).is_some_and(|big| author >= big.below) {
+                return None;
+            }
             self.crowds.insert(id, place, Member { author, ..Member::default() });
-            place
-        })
+            return Some(place);
+        }
+        found.ok()
     }
 
     /// Takes the dead out.
@@ -283,19 +327,12 @@ impl People {
     }
 
     /// Turns a crowd into a sketch and a sample of half its members, or halves the sample.
-    fn make_room(
-        &mut self,
-        kept: &mut Panes<'_>,
-        windows: &mut [Window],
-        id: u32,
-        author: u32,
-        now: i64,
-    ) {
+    fn make_room(&mut self, kept: &mut Panes<'_>, windows: &mut [Window], id: u32, now: i64) {
         let below = self.crowds.of(id)[EXACT_MAX / 2].author;
         if let Some(big) = self.big.get_mut(&id) {
             big.below = below;
         } else {
-            let big = self.sketch(kept, windows, id, (author, now));
+            let big = self.sketch(kept, windows, id, now);
             self.big.insert(id, Big { below, ..big });
             self.crowds.mark_sample(id, true);
         }
@@ -303,35 +340,30 @@ impl People {
     }
 
     /// A sketch of all that panes and members say of a tag; they say it no more.
-    fn sketch(
-        &self,
-        kept: &mut Panes<'_>,
-        windows: &mut [Window],
-        id: u32,
-        (author, now): (u32, i64),
-    ) -> Big {
-        let mut seen: Vec<_> = self.crowds.of(id).iter().filter(|m| !m.only_copies).collect();
-        seen.sort_by_key(|member| Self::pane(member.last, now));
-        let mut seen = seen.into_iter().peekable();
-        let mut big = Big::default();
-        let panes = kept.minutes.iter().map(|m| m.index * (MINUTE_MS / kept.pane_ms).max(1));
-        let panes: Vec<i64> = panes.chain(kept.closed.iter().map(|c| c.index)).collect();
-        for pane in panes {
-            let mut anonymous = kept.last(pane, id).map_or(0, std::mem::take);
-            let next = step_of(pane, self.pane_ms, MINUTE_MS);
-            let is_minute = kept.closed.front().is_none_or(|first| pane < first.index);
-            let here = |m: &&&Member| {
-                let at = Self::pane(m.last, now);
-                if is_minute { step_of(at, self.pane_ms, MINUTE_MS) <= next } else { at <= pane }
-            };
-            while let Some(member) = seen.next_if(|member| here(&member)) {
-                anonymous = anonymous.saturating_sub(1);
-                big.sketch.insert(member.author, member.last, self.horizon);
+    fn sketch(&self, kept: &mut Panes<'_>, windows: &mut [Window], id: u32, now: i64) -> Big {
+        let members = self.crowds.of(id).iter().filter(|m| !m.only_copies);
+        let mut seen: Vec<_> = members.map(|m| (Self::pane(m.last, now), Some(m.author))).collect();
+        let per_minute = (MINUTE_MS / self.pane_ms).max(1);
+        let mut alone = |pane, closed: &mut Closed| {
+            if let Ok(at) = closed.pairs.binary_search_by_key(&id, |pair| pair.0)
+                && let Some(last) = closed.lasts.get_mut(at)
+            {
+                *last = 0;
             }
-            big.anonymous(pane, anonymous, self.horizon);
+            if let Some(posts) = closed.take_alone(id) {
+                seen.extend((0..posts).map(|_| (pane, None)));
+            }
+        };
+        kept.minutes.iter_mut().for_each(|minute| alone(minute.index * per_minute, minute));
+        kept.closed.iter_mut().for_each(|closed| alone(closed.index, closed));
+        seen.sort_unstable();
+        let mut big = Big::default();
+        for same in seen.chunk_by(|a, b| a.0 == b.0) {
+            let authors = same.iter().filter_map(|who| who.1);
+            let anonymous = same.len() - authors.clone().count();
+            big.anonymous(same[0].0, anonymous as u32, self.horizon);
+            authors.for_each(|who| big.sketch.insert(who, same[0].0 as u32, self.horizon));
         }
-        seen.for_each(|member| big.sketch.insert(member.author, member.last, self.horizon));
-        big.sketch.insert(author, now as u32, self.horizon);
         windows.iter_mut().for_each(|window| *window.people.at_mut(id) = 0);
         big
     }
@@ -346,11 +378,17 @@ impl People {
                 self.bury(id, now);
             }
         }
+    }
+
+    /// Sketches in which nobody is seen any more when `now` is the newest closed pane go. It shows
+    /// nowhere in which panes that was looked for: a pane may close without this tag.
+    pub(super) fn bury_big(&mut self, windows: &mut [Window], now: i64) {
         let (horizon, crowds) = (self.horizon, &mut self.crowds);
         self.big.retain(|&id, big| {
             let alive = big.sketch.is_alive(now as u32, horizon);
             if !alive {
                 crowds.mark_sample(id, false);
+                windows.iter_mut().for_each(|window| *window.people.at_mut(id) = 0);
             }
             alive
         });
@@ -392,6 +430,11 @@ impl People {
         if let Some(last) = kept.last(gone, id) {
             *last = last.saturating_sub(1);
         }
+        if author == 0
+            && let Some(closed) = kept.find(gone)
+        {
+            closed.less_alone(id);
+        }
         for window in windows.iter_mut().filter(|window| window.holds(gone, self.pane_ms)) {
             let people = window.people.at_mut(id);
             *people = people.saturating_sub(1);
@@ -400,7 +443,7 @@ impl People {
 
     /// Forgets the people of a tag.
     pub(super) fn forget(&mut self, id: u32) {
-        self.crowds.retain(id, |_| false);
+        self.crowds.forget(id);
         if self.big.remove(&id).is_some() {
             self.crowds.mark_sample(id, false);
         }

@@ -3,14 +3,18 @@
 //! Pieces are taken at different epochs, so each carries the epoch it was taken at, and a delta
 //! counts for a pane (or a tag's total) only if its epoch is later.
 
+mod parts;
+mod people;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Arc;
 
 use crate::simd::prefetch;
 use crate::state::column::Column;
 use crate::state::varint::Reader;
-use crate::window::evict::take_out;
+use crate::window::decay::{Decay, Weights};
 use crate::window::pane::{Closed, Open, Pair};
+use crate::window::restore::parts::{Parts, read_pairs};
+use crate::window::restore::people::Replay;
 use crate::window::ring::{MINUTE_MS, Ring, step_of};
 use crate::window::sliding::Window;
 use crate::window::total::Total;
@@ -26,16 +30,6 @@ const UNKNOWN: Nonsense = Nonsense("a count names a tag that does not exist");
 
 /// Totals asked for before they are needed.
 const AHEAD: usize = 16;
-
-/// A pane being put together.
-#[derive(Debug, Default)]
-struct Parts {
-    pairs: Vec<Pair>,
-    minus: Vec<u32>,
-    posts: i64,
-    tagged: i64,
-    other: u64,
-}
 
 /// The epoch at which the piece of each minute was taken.
 #[derive(Debug, Default)]
@@ -55,6 +49,8 @@ pub struct Restore {
     panes: BTreeMap<i64, Parts>,
     minutes: BTreeMap<i64, Parts>,
     stamps: Stamps,
+    /// `None` where people are not counted.
+    people: Option<Replay>,
     /// Ids named by pieces are below this; their tags may be told of by later records.
     ids_below: u32,
 }
@@ -64,6 +60,7 @@ impl Restore {
     #[must_use]
     pub fn new(ring: Ring) -> Self {
         Self {
+            people: ring.nobody().map(Replay::new),
             ring,
             panes: BTreeMap::new(),
             minutes: BTreeMap::new(),
@@ -75,6 +72,9 @@ impl Restore {
     /// Makes room for the totals of ids below `rows`.
     pub fn grow(&mut self, rows: usize) {
         self.ring.total.column.grow(rows);
+        if let Some(people) = &mut self.people {
+            people.grow(rows as u32);
+        }
     }
 
     /// Sets the all-time count of a tag.
@@ -195,6 +195,122 @@ impl Restore {
         Ok(())
     }
 
+    /// Reads posts without author in the panes of the piece of the ring before.
+    ///
+    /// # Errors
+    /// [`Nonsense`] where the bytes do not hold what they should.
+    pub fn alone(&mut self, body: &[u8]) -> Result<(), Nonsense> {
+        let mut reader = Reader::new(body);
+        while !reader.is_empty() {
+            let minute = reader.get().ok_or(CUT)? == 1;
+            let panes = if minute { &mut self.minutes } else { &mut self.panes };
+            let parts = panes.entry(reader.get_signed().ok_or(CUT)?).or_default();
+            read_pairs(&mut reader, u32::MAX, &mut parts.alone)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the people of a part of a snapshot until records have come to its epoch.
+    ///
+    /// # Errors
+    /// [`Nonsense`] where the bytes do not hold what they should.
+    pub fn crowds(&mut self, body: &[u8]) -> Result<(), Nonsense> {
+        self.people.as_mut().map_or(Ok(()), |people| people.wait(body))
+    }
+
+    /// A record of `epoch` is about to be read.
+    ///
+    /// # Errors
+    /// [`Nonsense`] where a part does not hold what it should.
+    pub fn reach(&mut self, epoch: u64) -> Result<(), Nonsense> {
+        self.people.as_mut().map_or(Ok(()), |people| people.reach(epoch))
+    }
+
+    /// Reads who posted the tags of panes in a record of `epoch`.
+    ///
+    /// # Errors
+    /// [`Nonsense`] where the bytes do not hold what they should.
+    pub fn seen(
+        &mut self,
+        epoch: u64,
+        body: &[u8],
+        newer: impl Fn(u32) -> bool,
+    ) -> Result<(), Nonsense> {
+        let Self { people: Some(people), ring, panes, minutes, stamps, .. } = self else {
+            return Ok(());
+        };
+        let mut reader = Reader::new(body);
+        while !reader.is_empty() {
+            people.seen(&mut reader, &newer, |index, id| {
+                let parts = found(panes, minutes, stamps, (epoch, index, ring.pane_ms));
+                if let Some(parts) = parts {
+                    parts.alone.push((id, 1));
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Reads who was taken back in a record of `epoch`.
+    ///
+    /// # Errors
+    /// [`Nonsense`] where the bytes do not hold what they should.
+    pub fn left(
+        &mut self,
+        epoch: u64,
+        body: &[u8],
+        newer: impl Fn(u32) -> bool,
+    ) -> Result<(), Nonsense> {
+        let Self { people: Some(people), ring, panes, minutes, stamps, .. } = self else {
+            return Ok(());
+        };
+        people.left(body, newer, |index, id| {
+            if let Some(parts) = found(panes, minutes, stamps, (epoch, index, ring.pane_ms)) {
+                parts.alone_minus.push(id);
+            }
+        })
+    }
+
+    /// Reads what was beyond the cap in panes that closed in `epoch`.
+    ///
+    /// # Errors
+    /// [`Nonsense`] where the bytes do not hold what they should.
+    pub fn capped(&mut self, epoch: u64, body: &[u8], rows: u32) -> Result<(), Nonsense> {
+        let mut reader = Reader::new(body);
+        while !reader.is_empty() {
+            let index = reader.get_signed().ok_or(CUT)?;
+            let mut capped = Vec::new();
+            read_pairs(&mut reader, rows, &mut capped)?;
+            let Self { ring, panes, minutes, stamps, .. } = self;
+            if let Some(parts) = found(panes, minutes, stamps, (epoch, index, ring.pane_ms)) {
+                parts.capped.append(&mut capped);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes decayed counts in, of those tags that `newer` says.
+    pub fn weights(&mut self, told: &Weights, rows: u32, newer: impl Fn(u32) -> bool) {
+        if let Some(decay) = &mut self.ring.decay {
+            decay.grow(rows as usize);
+            decay.restore(told, newer);
+        }
+    }
+
+    /// A record is read; `from` is there where people were told apart.
+    pub fn end(&mut self, closed_to: i64, from: Option<i64>) {
+        match (&mut self.people, from) {
+            (Some(people), Some(_)) => people.close_to(closed_to),
+            (Some(people), None) => people.reset(),
+            (None, _) => {}
+        }
+    }
+
+    /// Counts that decay, where they are kept.
+    pub fn decay(&mut self) -> Option<&mut Decay> {
+        self.ring.decay.as_mut()
+    }
+
     /// Takes tags that gave way in `epoch` out of what was told before.
     pub fn evict(&mut self, epoch: u64, ids: &[u32], newer: impl Fn(u32) -> bool) {
         let rows = ids.iter().max().map_or(0, |&id| id as usize + 1);
@@ -205,20 +321,32 @@ impl Restore {
         let panes = self.panes.iter_mut().map(|(i, p)| (step_of(*i, pane_ms, MINUTE_MS), p));
         for (minute, parts) in panes.chain(self.minutes.iter_mut().map(|(i, p)| (*i, p))) {
             if self.stamps.before(epoch, minute) {
-                parts.other += take_out(&mut parts.pairs, &mut Vec::new(), &marked);
-                parts.minus.retain(|&id| !marked.get(id));
+                parts.take_out(&marked);
             }
         }
-        for &id in ids.iter().filter(|&&id| newer(id)) {
-            self.set_total(id, 0);
+        for &id in ids {
+            if newer(id) {
+                self.set_total(id, 0);
+            } else {
+                *marked.at_mut(id) = false;
+            }
+        }
+        if let Some(people) = &mut self.people {
+            people.evict(&marked, ids.iter().copied().filter(|&id| newer(id)));
         }
     }
 
-    /// The ring, with panes up to `closed_to` closed and room for ids below `rows`.
+    /// The ring, with panes up to `closed_to` closed and room for ids below `rows`; people are told
+    /// apart in it where `people_from` says which panes were closed before.
     ///
     /// # Errors
     /// [`Nonsense`] where a pane names a tag that was never told of.
-    pub fn finish(mut self, closed_to: i64, rows: u32) -> Result<Ring, Nonsense> {
+    pub fn finish(
+        mut self,
+        closed_to: i64,
+        people_from: Option<i64>,
+        rows: u32,
+    ) -> Result<Ring, Nonsense> {
         if self.ids_below > rows {
             return Err(UNKNOWN);
         }
@@ -233,9 +361,17 @@ impl Restore {
         };
         let (pane_ms, mut summer) = (ring.pane_ms, std::mem::take(&mut ring.summer));
         let minutes = self.minutes.into_iter().filter(|(index, _)| needed(*index, MINUTE_MS));
-        let minutes: VecDeque<_> = minutes.map(|(i, parts)| parts.close(i, &mut summer)).collect();
+        // Before the first author, every post was a person.
+        let before = |index: i64, step_ms| {
+            people_from.is_some_and(|from| {
+                (index + 1) * step_ms <= from.saturating_add(1).saturating_mul(pane_ms)
+            })
+        };
+        let minutes = minutes.map(|(i, parts)| parts.close(i, before(i, MINUTE_MS), &mut summer));
+        let minutes: VecDeque<_> = minutes.collect();
         let panes = self.panes.into_iter().filter(|(index, _)| needed(*index, pane_ms));
-        let panes: Vec<_> = panes.map(|(i, parts)| parts.close(i, &mut summer)).collect();
+        let panes = panes.map(|(i, parts)| parts.close(i, before(i, pane_ms), &mut summer));
+        let panes: Vec<_> = panes.collect();
         (ring.minutes, ring.summer) = (minutes, summer);
         for closed in panes {
             if closed.index <= closed_to {
@@ -243,6 +379,10 @@ impl Restore {
             } else {
                 ring.open.push(reopen(&closed));
             }
+        }
+        if let (Some(people), Some(from)) = (self.people, people_from) {
+            people.finish(ring, from)?;
+            ring.grow(rows as usize);
         }
         ring.rebuild_windows();
         Ok(self.ring)
@@ -253,43 +393,21 @@ impl Restore {
     }
 }
 
-impl Parts {
-    /// Reads a pane to what is there already; the answer is its pairs.
-    fn read(&mut self, reader: &mut Reader<'_>, rows: u32) -> Result<&[Pair], Nonsense> {
-        let before = self.pairs.len();
-        self.posts += reader.get_signed().ok_or(CUT)?;
-        self.tagged += reader.get_signed().ok_or(CUT)?;
-        for _ in 0..reader.get().ok_or(CUT)? {
-            let id = reader.get_u32().ok_or(CUT)?;
-            let by = reader.get_u32().ok_or(CUT)?;
-            if id >= rows {
-                return Err(UNKNOWN);
-            }
-            self.pairs.push((id, by));
-        }
-        Ok(&self.pairs[before..])
+/// The pane that what a record of `epoch` tells of `index` counts for, if it is kept and its piece
+/// does not hold it.
+fn found<'a>(
+    panes: &'a mut BTreeMap<i64, Parts>,
+    minutes: &'a mut BTreeMap<i64, Parts>,
+    stamps: &Stamps,
+    (epoch, index, pane_ms): (u64, i64, i64),
+) -> Option<&'a mut Parts> {
+    let minute = step_of(index, pane_ms, MINUTE_MS);
+    if !stamps.before(epoch, minute) {
+        return None;
     }
-
-    fn close(self, index: i64, summer: &mut crate::window::pane::Summer) -> Closed {
-        let mut pairs = self.pairs;
-        // What one piece alone told is mostly in order already.
-        let summed = pairs.is_sorted_by(|a, b| a.0 < b.0) && pairs.iter().all(|pair| pair.1 > 0);
-        if !summed || !self.minus.is_empty() {
-            summer.add_pairs(&pairs);
-            summer.take_back(&self.minus);
-            pairs.clear();
-            summer.finish(&mut pairs);
-        }
-        pairs.shrink_to_fit();
-        let (posts, tagged) = (self.posts.max(0) as u64, self.tagged.max(0) as u64);
-        Closed {
-            index,
-            pairs: Arc::new(pairs),
-            posts,
-            tagged,
-            other: self.other,
-            lasts: Vec::new(),
-        }
+    match minutes.get_mut(&minute) {
+        Some(whole) => Some(whole),
+        None => panes.get_mut(&index),
     }
 }
 

@@ -3,10 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::state::remember::LATE;
 use crate::window::decay::Decay;
-use crate::window::pane::{Closed, Open, Pair, Saved, Shown, Summer};
-use crate::window::people::{Allowed, Crowd, Panes, People, Rules, Seen};
+use crate::window::pane::{Closed, Open, Pair, Saved, Summer};
+use crate::window::people::{Panes, People, Rules, Seen, Taken};
 use crate::window::sliding::Window;
 use crate::window::total::{Total, bring_total};
 
@@ -42,13 +41,13 @@ pub struct Ring {
     /// Panes up to this one take no more posts.
     pub(super) closed_to: i64,
     /// The newest pane of the ranking that is laid over the windows now.
-    shown_at: Option<i64>,
+    pub(super) shown_at: Option<i64>,
     pub(super) summer: Summer,
     /// Logs of closed panes, to be filled again.
     spare: Vec<Vec<u32>>,
     pub(super) delta: Option<super::delta::Delta>,
     pub(super) decay: Option<Decay>,
-    people_rules: Option<Rules>,
+    pub(super) people_rules: Option<Rules>,
     /// There once the first post with an author has come: until then posts are people.
     pub(super) people: Option<People>,
 }
@@ -78,7 +77,7 @@ impl Ring {
             summer: Summer::default(),
             spare: Vec::new(),
             delta: keep_delta.then(super::delta::Delta::default),
-            decay: shape.decay_ms.map(Decay::new),
+            decay: shape.decay_ms.map(|ms| Decay::new(ms, keep_delta)),
             people_rules: shape.people,
             people: None,
         }
@@ -127,7 +126,8 @@ impl Ring {
         let people = self.people.is_some();
         let open = self.open_pane(index);
         open.log.extend_from_slice(ids);
-        if let Some((author, print)) = who.filter(|_| people) {
+        if people {
+            let (author, print) = who.unwrap_or_default();
             open.seen.extend(ids.iter().map(|&id| Seen { id, author, print }));
         }
         open.posts += posts;
@@ -169,6 +169,9 @@ impl Ring {
         }
         self.closed_to = to;
         self.expire(to);
+        if let Some(people) = &mut self.people {
+            people.bury_big(&mut self.windows, to);
+        }
     }
 
     fn close(&mut self, mut open: Open) {
@@ -191,7 +194,7 @@ impl Ring {
         }
         self.closed_to = open.index;
         self.expire(open.index);
-        let lasts = self.close_people(&mut open, &mut pairs);
+        let (lasts, alone) = self.close_people(&mut open, &mut pairs);
         let Open { index, posts, tagged, other, mut log, .. } = open;
         if self.spare.len() < SPARE {
             log.clear();
@@ -200,17 +203,21 @@ impl Ring {
         if let Some(decay) = &mut self.decay {
             decay.add((index + 1) * self.pane_ms, &pairs);
         }
-        let closed = Closed { index, pairs, lasts, posts, tagged, other };
+        let closed = Closed { index, pairs, lasts, alone, posts, tagged, other };
         self.windows.iter_mut().for_each(|window| window.add_closed(&closed));
         self.closed.push_back(closed);
     }
 
     /// Takes in the people of a pane that closes, and takes off `pairs` what is beyond the cap.
-    fn close_people(&mut self, open: &mut Open, pairs: &mut Arc<Vec<Pair>>) -> Vec<u32> {
+    fn close_people(
+        &mut self,
+        open: &mut Open,
+        pairs: &mut Arc<Vec<Pair>>,
+    ) -> (Vec<u32>, Arc<Vec<Pair>>) {
         let Self { people, closed, minutes, windows, pane_ms, .. } = self;
-        let Some(people) = people else { return Vec::new() };
+        let Some(people) = people else { return <(Vec<u32>, _)>::default() };
         let mut kept = Panes { closed, minutes, pane_ms: *pane_ms };
-        let (lasts, surplus) = people.close(&mut kept, windows, open, pairs);
+        let Taken { lasts, alone, beyond: surplus } = people.close(&mut kept, windows, open, pairs);
         if !surplus.is_empty() {
             let pairs = Arc::make_mut(pairs);
             for &(id, by) in &surplus {
@@ -222,7 +229,7 @@ impl Ring {
                 delta.capped.push((open.index, surplus));
             }
         }
-        lasts
+        (lasts, Arc::new(alone))
     }
 
     /// Subtracts what falls out of each window when `newest` is its newest pane, and merges or
@@ -250,7 +257,7 @@ impl Ring {
     /// is longer than an hour.
     fn merge(&mut self, to: i64, keep: bool) {
         let per_minute = (MINUTE_MS / self.pane_ms).max(1);
-        let mut lasts = Vec::new();
+        let (mut lasts, mut alone) = (Vec::new(), Vec::new());
         while let Some(first) = self.closed.front() {
             let minute = first.index.div_euclid(per_minute);
             if first.index > to || (keep && minute * per_minute + per_minute - 1 > to) {
@@ -265,6 +272,7 @@ impl Ring {
                 if keep {
                     self.summer.add_pairs(&closed.pairs);
                     lasts.extend(closed.pairs.iter().map(|pair| pair.0).zip(closed.lasts));
+                    alone.extend_from_slice(&closed.alone);
                     whole.posts += closed.posts;
                     whole.tagged += closed.tagged;
                     whole.other += closed.other;
@@ -278,183 +286,50 @@ impl Ring {
                     self.summer.add_pairs(&lasts);
                     whole.lasts = self.summer.finish_beside(&pairs);
                 }
+                if !alone.is_empty() {
+                    self.summer.add_pairs(&alone);
+                    alone.clear();
+                    self.summer.finish(Arc::make_mut(&mut whole.alone));
+                }
                 whole.pairs = Arc::new(pairs);
                 self.minutes.push_back(whole);
             }
         }
     }
 
-    /// Lays the open panes over windows and totals, for a ranking whose newest pane holds `at_ms`.
-    /// Counts are right from here until the next call that changes panes.
-    pub fn show(&mut self, at_ms: i64) {
-        self.hide();
-        let newest = self.pane_of(at_ms).max(self.closed_to);
-        for pane in &mut self.open {
-            bring_total(&mut self.total, pane, &mut self.summer);
-            let mut pairs = std::mem::take(&mut pane.shown.pairs);
-            self.summer.sum_open(pane, &mut pairs);
-            pane.shown = Shown { pairs, posts: pane.posts, tagged: pane.tagged };
+    /// People before any has come; `None` where they are not counted.
+    pub(super) fn nobody(&self) -> Option<People> {
+        let longest = self.windows.iter().map(|window| window.ms).max().unwrap_or(self.pane_ms);
+        self.people_rules.map(|rules| People::new(rules, self.pane_ms, longest))
+    }
+
+    /// Brings what open panes hold into the all-time counts.
+    pub fn total_open(&mut self) {
+        for open in &mut self.open {
+            bring_total(&mut self.total, open, &mut self.summer);
         }
-        self.estimate();
-        self.lay(newest, true);
-        if let Some(decay) = &mut self.decay {
-            for open in self.open.iter().filter(|open| open.index <= newest) {
-                decay.lay((open.index + 1) * self.pane_ms, &open.shown.pairs);
-            }
-        }
-        if let Some(people) = &mut self.people {
-            let gone_to: Vec<i64> =
-                self.windows.iter().map(|window| window.gone_at(newest, self.pane_ms)).collect();
-            people.lay(&mut self.windows, &self.open, (newest, self.closed_to), &gone_to);
-        }
-        self.shown_at = Some(newest);
     }
 
     /// Until the first post with an author, posts are people.
     fn begin_people(&mut self) {
-        let Some(rules) = self.people_rules else { return };
         self.hide();
-        let longest = self.windows.iter().map(|window| window.ms).max().unwrap_or(self.pane_ms);
-        let mut people = People::new(rules, self.pane_ms, longest);
+        let Some(mut people) = self.nobody() else { return };
         people.grow(self.total.column.rows());
+        people.from = self.closed_to;
         self.people = Some(people);
+        for open in &mut self.open {
+            // Without what was taken back before: nobody else would be told of it.
+            let mut pairs = Vec::new();
+            self.summer.sum_open(open, &mut pairs);
+            let posts = pairs.iter().flat_map(|&(id, n)| std::iter::repeat_n(id, n as usize));
+            open.seen = posts.map(|id| Seen { id, author: 0, print: 0 }).collect();
+        }
         for window in &mut self.windows {
             window.people.copy_from(&window.column);
         }
         for closed in self.closed.iter_mut().chain(&mut self.minutes) {
             closed.lasts = closed.pairs.iter().map(|pair| pair.1).collect();
-        }
-    }
-
-    /// People of a tag in the window number `at`, as shown.
-    #[must_use]
-    pub fn crowd(&self, id: u32, at: usize) -> Crowd {
-        let window = &self.windows[at];
-        let Some(people) = &self.people else {
-            let posts = f64::from(window.count(id));
-            return Crowd { authors: posts, people: posts, estimated: false };
-        };
-        let newest = self.shown_at.unwrap_or(self.closed_to);
-        let gone_to = window.gone_at(newest, self.pane_ms);
-        people.crowd(id, (at, window), gone_to, (newest, self.closed_to))
-    }
-
-    /// What the rules of people allow a tag in the window number `at`, as shown; `None` where
-    /// people are not told apart.
-    #[must_use]
-    pub fn allowed(&self, id: u32, at: usize) -> Option<Allowed> {
-        let (people, window) = (self.people.as_ref()?, &self.windows[at]);
-        let newest = self.shown_at.unwrap_or(self.closed_to);
-        let gone_to = window.gone_at(newest, self.pane_ms);
-        Some(people.allowed(id, (at, window), gone_to, (newest, self.closed_to)))
-    }
-
-    /// True where people are told apart.
-    #[must_use]
-    pub fn has_people(&self) -> bool {
-        self.people.is_some()
-    }
-
-    /// Takes off what [`Ring::show`] laid over.
-    pub(super) fn hide(&mut self) {
-        if let Some(newest) = self.shown_at.take() {
-            if let Some(people) = &mut self.people {
-                people.lift(&mut self.windows);
-            }
-            if let Some(decay) = &mut self.decay {
-                decay.lift();
-            }
-            self.lay(newest, false);
-        }
-    }
-
-    fn lay(&mut self, newest: i64, on: bool) {
-        for window in &mut self.windows {
-            let gone_to = window.gone_at(newest, self.pane_ms);
-            let kept = (&self.closed, &self.minutes);
-            for closed in fallen(kept, self.pane_ms, window.step_ms, window.gone_to, gone_to) {
-                if on { window.take_closed(closed) } else { window.add_closed(closed) }
-            }
-            for open in self.open.iter().filter(|open| open.index <= newest) {
-                if step_of(open.index, self.pane_ms, window.step_ms) <= gone_to {
-                    continue;
-                }
-                let Shown { pairs, posts, tagged } = &open.shown;
-                if on {
-                    pairs.iter().for_each(|&(id, by)| window.add(id, by));
-                    window.posts += posts;
-                    window.tagged += tagged;
-                    window.other += open.other;
-                } else {
-                    pairs.iter().for_each(|&(id, by)| window.take(id, by));
-                    window.posts -= posts;
-                    window.tagged -= tagged;
-                    window.other -= open.other;
-                }
-            }
-        }
-    }
-
-    /// Takes a post back: its tags from its pane, where that is still kept, and from the totals;
-    /// `author` 0 = it had none.
-    pub fn take_back(&mut self, at_ms: i64, ids: &[u32], author: u32) {
-        self.hide();
-        let index = self.pane_of(at_ms);
-        if let Some(delta) = &mut self.delta {
-            delta.minus.push((index, ids.to_vec()));
-        }
-        let tagged = u64::from(!ids.is_empty());
-        if let Some(open) = self.open.iter_mut().find(|open| open.index == index) {
-            bring_total(&mut self.total, open, &mut self.summer);
-            ids.iter().for_each(|&id| self.total.take(id, 1));
-            // The checkpoint learns of it as a post taken back, not as fewer posts.
-            open.saved.posts -= 1;
-            open.saved.tagged -= i64::from(!ids.is_empty());
-            open.minus.extend_from_slice(ids);
-            if author != 0 && self.people.is_some() {
-                open.unseen.extend(ids.iter().map(|&id| (id, author)));
-            }
-            open.posts = open.posts.saturating_sub(1);
-            open.tagged = open.tagged.saturating_sub(tagged);
-            return;
-        }
-        ids.iter().for_each(|&id| self.total.take(id, 1));
-        // A late post has no pane, and never weighed anything.
-        if let Some(decay) = self.decay.as_mut().filter(|_| at_ms != LATE) {
-            decay.take_back((index + 1) * self.pane_ms, ids);
-        }
-        let minute = step_of(index, self.pane_ms, MINUTE_MS);
-        let at = |panes: &VecDeque<Closed>, index| panes.binary_search_by_key(&index, |c| c.index);
-        let found = if let Ok(at) = at(&self.closed, index) {
-            self.closed.get_mut(at)
-        } else if let Ok(at) = at(&self.minutes, minute) {
-            self.minutes.get_mut(at)
-        } else {
-            None
-        };
-        let Some(closed) = found else { return };
-        closed.posts = closed.posts.saturating_sub(1);
-        closed.tagged = closed.tagged.saturating_sub(tagged);
-        // What the checkpoint has in hand stays as it was when it took it.
-        let pairs = Arc::make_mut(&mut closed.pairs);
-        for &id in ids {
-            if let Ok(at) = pairs.binary_search_by_key(&id, |pair| pair.0) {
-                pairs[at].1 = pairs[at].1.saturating_sub(1);
-            }
-        }
-        let Self { people, closed, minutes, windows, pane_ms, .. } = self;
-        if let Some(people) = people {
-            let mut kept = Panes { closed, minutes, pane_ms: *pane_ms };
-            for &id in ids {
-                people.left(&mut kept, windows, (id, author, index), self.closed_to);
-            }
-        }
-        for window in &mut self.windows {
-            if window.holds(index, self.pane_ms) {
-                ids.iter().for_each(|&id| window.take(id, 1));
-                window.posts = window.posts.saturating_sub(1);
-                window.tagged = window.tagged.saturating_sub(tagged);
-            }
+            closed.alone = Arc::clone(&closed.pairs);
         }
     }
 
@@ -464,24 +339,10 @@ impl Ring {
         self.pane_ms
     }
 
-    /// Authors of a tag in the window number `at`, as shown; posts where none are told apart.
-    #[must_use]
-    pub fn authors(&self, id: u32, at: usize) -> f64 {
-        let window = &self.windows[at];
-        f64::from(if self.people.is_some() { window.people(id) } else { window.count(id) })
-    }
-
     /// Counts that decay, where they are kept.
     #[must_use]
     pub fn decay(&self) -> Option<&Decay> {
         self.decay.as_ref()
-    }
-
-    /// Brings what is estimated up to the newest closed pane.
-    pub fn estimate(&mut self) {
-        if let Some(people) = &mut self.people {
-            people.estimate(&mut self.windows, self.closed_to);
-        }
     }
 
     /// True where no window holds a closed pane.
@@ -543,7 +404,7 @@ impl Ring {
 
     pub(super) fn mark_saved(open: &mut Open) {
         let (posts, tagged) = (open.posts as i64, open.tagged as i64);
-        open.saved = Saved { log: open.log.len(), posts, tagged };
+        open.saved = Saved { log: open.log.len(), seen: open.seen.len(), posts, tagged };
     }
 
     /// Sums the windows anew from the panes kept.
@@ -572,7 +433,7 @@ pub(super) fn step_of(pane: i64, pane_ms: i64, step_ms: i64) -> i64 {
 
 /// What falls out of a window when its steps in `(after, to]` go: panes, and for a window that
 /// slides by minutes also whole minutes.
-fn fallen<'a>(
+pub(super) fn fallen<'a>(
     (closed, minutes): (&'a VecDeque<Closed>, &'a VecDeque<Closed>),
     pane_ms: i64,
     step_ms: i64,

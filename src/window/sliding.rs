@@ -78,7 +78,7 @@ impl Window {
     /// The newest pane that has fallen out.
     pub(super) fn gone_to_pane(&self, pane_ms: i64) -> i64 {
         let per_step = self.step_ms / pane_ms;
-        self.gone_to.saturating_add(1).saturating_mul(per_step) - 1
+        self.gone_to.saturating_add(1).saturating_mul(per_step).saturating_sub(1)
     }
 
     /// People of one tag.

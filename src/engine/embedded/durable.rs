@@ -237,7 +237,7 @@ impl Durable {
         while monotonic() < until && self.queue.as_ref().is_some_and(|queue| !queue.is_full()) {
             let Some(snapshot) = &mut self.snapshot else { break };
             if let Some(piece) = snapshot.next(state, self.epoch) {
-                self.send(Write::Piece(vec![piece]))?;
+                self.send(Write::Piece(piece))?;
             } else {
                 let mut rest = vec![positions_section(positions), meta_section(state)];
                 rest.extend(told.rules().map(|rules| Raw::Body(kind::RULES, rules)));

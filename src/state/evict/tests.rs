@@ -77,7 +77,7 @@ fn heavy_hitters_outlive_a_flood_and_a_restart() {
                 snapshot = Some((epoch, Snapshotter::new(&state)));
             }
             if let Some((_, taking)) = &mut snapshot {
-                pieces.extend(taking.next(&mut state, epoch));
+                pieces.extend(taking.next(&mut state, epoch).into_iter().flatten());
             }
         }
     }

@@ -46,11 +46,15 @@ impl People {
         if std::mem::replace(&mut self.estimated, true) {
             return;
         }
+        let panes = |window: &Window| newest.saturating_sub(window.gone_to_pane(self.pane_ms));
+        let held = windows.iter().map(|window| panes(window).clamp(0, u32::MAX.into()) as u32);
+        let mut held: SmallVec<[(u32, usize); 16]> = held.zip(0..).collect();
+        held.sort_unstable();
+        let panes: SmallVec<[u32; 16]> = held.iter().map(|held| held.0).collect();
         for (&id, big) in &self.big {
-            for window in windows.iter_mut() {
-                let panes = (newest - window.gone_to_pane(self.pane_ms)).max(0);
-                let people = big.sketch.estimate(newest as u32, panes as u32);
-                *window.people.at_mut(id) = people.round() as u32;
+            let people = big.sketch.estimate(newest as u32, &panes);
+            for (&(_, at), people) in held.iter().zip(people) {
+                *windows[at].people.at_mut(id) = people.round() as u32;
             }
         }
     }
@@ -67,7 +71,8 @@ impl People {
         self.laid.clear();
         let mut seen: Vec<(u32, u32, i64)> = Vec::new();
         for pane in open.iter().filter(|pane| pane.index <= newest) {
-            let mut here: Vec<_> = pane.seen.iter().map(|s| (s.id, s.author)).collect();
+            let authored = pane.seen.iter().filter(|seen| seen.author != 0);
+            let mut here: Vec<_> = authored.map(|s| (s.id, s.author)).collect();
             here.sort_unstable();
             let mut gone = pane.unseen.clone();
             gone.sort_unstable();

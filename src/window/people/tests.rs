@@ -37,7 +37,7 @@ impl Model {
             return;
         }
         let member = self.members.entry((id, author)).or_insert((pane, 0));
-        if pane - member.0 >= 7_260_000 / PANE_MS + 1 {
+        if pane - member.0 > 7_260_000 / PANE_MS {
             member.1 = 0;
         }
         *member = (pane.max(member.0), member.1 + 1);
@@ -55,7 +55,7 @@ impl Model {
             return;
         }
         let Some(member) = self.members.get_mut(&(id, author)) else { return };
-        if closed_to - member.0 >= 7_260_000 / PANE_MS + 1 {
+        if closed_to - member.0 > 7_260_000 / PANE_MS {
             return;
         }
         member.1 = member.1.saturating_sub(1);
@@ -82,7 +82,8 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         8 => (0_u32..4, 0_u32..6).prop_map(|(id, author)| Step::Post { id, author }),
-        2 => any::<prop::sample::Index>().prop_map(|which| Step::Delete { which: which.index(1 << 20) }),
+        2 => any::<prop::sample::Index>()
+            .prop_map(|which| Step::Delete { which: which.index(1 << 20) }),
         2 => (1_i64..40).prop_map(|panes| Step::Forward { panes }),
         1 => (1_i64..900).prop_map(|panes| Step::Forward { panes }),
         1 => Just(Step::Show),
@@ -134,7 +135,9 @@ proptest! {
                 }
                 Step::Delete { .. } => {}
                 Step::Forward { panes } => {
-                    open_model.drain(..).for_each(|(id, author, pane)| closed.add(id, author, pane));
+                    for (id, author, pane) in open_model.drain(..) {
+                        closed.add(id, author, pane);
+                    }
                     now += panes;
                     ring.close_to(now * PANE_MS);
                 }
@@ -148,7 +151,9 @@ proptest! {
                 }
             }
         }
-        open_model.drain(..).for_each(|(id, author, pane)| closed.add(id, author, pane));
+        for (id, author, pane) in open_model.drain(..) {
+            closed.add(id, author, pane);
+        }
         ring.close_to((now + 1) * PANE_MS);
         check(&mut ring, &closed, &BTreeSet::new(), now);
     }

@@ -1,0 +1,52 @@
+//! Which tags changed since the last checkpoint record.
+
+/// A set of tags, a bit each.
+#[derive(Debug, Default)]
+pub struct Changed {
+    bits: Vec<u64>,
+    any: bool,
+}
+
+impl Changed {
+    /// Makes room for ids below `rows`.
+    pub fn grow(&mut self, rows: usize) {
+        self.bits.resize(self.bits.len().max(rows.div_ceil(64)), 0);
+    }
+
+    /// Puts a tag in.
+    pub fn mark(&mut self, id: u32) {
+        self.any = true;
+        self.bits[id as usize / 64] |= 1 << (id % 64);
+    }
+
+    /// The tags by id; the set is empty again.
+    pub fn take(&mut self) -> Vec<u32> {
+        let mut ids = Vec::new();
+        // Most epochs change nothing, and need no look at all tags.
+        if !std::mem::take(&mut self.any) {
+            return ids;
+        }
+        for (word, bits) in (0..).zip(&mut self.bits) {
+            let mut left = std::mem::take(bits);
+            while left != 0 {
+                ids.push(word * 64 + left.trailing_zeros());
+                left &= left - 1;
+            }
+        }
+        ids
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_change_is_told_once() {
+        let mut changed = Changed::default();
+        changed.grow(200);
+        [199, 0, 64, 63, 64].into_iter().for_each(|id| changed.mark(id));
+        assert_eq!(changed.take(), [0, 63, 64, 199]);
+        assert_eq!(changed.take(), [0_u32; 0]);
+    }
+}

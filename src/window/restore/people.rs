@@ -1,0 +1,245 @@
+//! Puts the people of a ring together: members of a snapshot's parts, and the rows after them.
+//!
+//! A part's members are as of its epoch. Until the records have come as far, the part waits, and
+//! what they tell of its tags is passed over. At the end of each record the panes that were closed
+//! in it are closed again, in order.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::state::column::Column;
+use crate::state::varint::Reader;
+use crate::window::crowd::{EXACT_MAX, Member, PRINTS, Print};
+use crate::window::keep::Rows;
+use crate::window::pane::{Open, Pair};
+use crate::window::people::{Big, Panes, People, Seen};
+use crate::window::restore::{CUT, Nonsense, UNKNOWN};
+use crate::window::ring::Ring;
+
+/// People being put together.
+#[derive(Debug)]
+pub(super) struct Replay {
+    pub(super) people: People,
+    open: BTreeMap<i64, Rows>,
+    /// Parts that records have not come to, by the epoch of each.
+    waiting: VecDeque<(u64, Vec<u8>)>,
+    rows: u32,
+}
+
+/// The ring's own panes are put together apart from people: none is there to be changed.
+fn nothing(pane_ms: i64, run: impl FnOnce(&mut Panes<'_>)) {
+    let (mut closed, mut minutes) = (VecDeque::new(), VecDeque::new());
+    run(&mut Panes { closed: &mut closed, minutes: &mut minutes, pane_ms });
+}
+
+impl Replay {
+    pub(super) fn new(people: People) -> Self {
+        Self { people, open: BTreeMap::new(), waiting: VecDeque::new(), rows: 0 }
+    }
+
+    pub(super) fn grow(&mut self, rows: u32) {
+        self.rows = self.rows.max(rows);
+        self.people.grow(self.rows as usize);
+    }
+
+    /// Keeps a part until records have come to its epoch.
+    pub(super) fn wait(&mut self, body: &[u8]) -> Result<(), Nonsense> {
+        let epoch = Reader::new(body).get().ok_or(CUT)?;
+        self.waiting.push_back((epoch, body.to_vec()));
+        Ok(())
+    }
+
+    /// Takes in the parts that were taken before `epoch`.
+    pub(super) fn reach(&mut self, epoch: u64) -> Result<(), Nonsense> {
+        while let Some((_, body)) = self.waiting.pop_front_if(|part| part.0 < epoch) {
+            self.part(&body)?;
+        }
+        Ok(())
+    }
+
+    fn part(&mut self, body: &[u8]) -> Result<(), Nonsense> {
+        let mut reader = Reader::new(body);
+        reader.get().ok_or(CUT)?;
+        self.close_to(reader.get_signed().ok_or(CUT)?);
+        for _ in 0..reader.get().ok_or(CUT)? {
+            let id = self.id(&mut reader)?;
+            for place in 0..reader.get().filter(|&len| len <= EXACT_MAX as u64).ok_or(CUT)? {
+                let member = read_member(&mut reader).ok_or(CUT)?;
+                self.people.crowds.insert(id, place as usize, member);
+            }
+        }
+        for _ in 0..reader.get().ok_or(CUT)? {
+            let id = self.id(&mut reader)?;
+            let mut big = Big { below: reader.get_u32().ok_or(CUT)?, ..Big::default() };
+            for register in 0..big.sketch.entries().count() {
+                let mut entries = Vec::new();
+                for _ in 0..reader.get().ok_or(CUT)? {
+                    entries.push(reader.get_u32().ok_or(CUT)?);
+                }
+                big.sketch.set(register, entries.into_iter());
+            }
+            self.people.crowds.mark_sample(id, true);
+            self.people.big.insert(id, big);
+        }
+        for _ in 0..reader.get().ok_or(CUT)? {
+            let id = self.id(&mut reader)?;
+            let mut prints = [Print::default(); PRINTS];
+            for print in &mut prints {
+                let bytes = reader.get_fixed().ok_or(CUT)?;
+                let (author, minute) = ((bytes >> 32) as u16, (bytes >> 48) as u16);
+                *print = Print { print: bytes as u32, author, minute };
+            }
+            self.people.crowds.set_prints(id, prints);
+        }
+        while !reader.is_empty() {
+            let index = self.seen(&mut reader, |_| true, |_, _| ())?;
+            let rows = self.open.entry(index).or_default();
+            for _ in 0..reader.get().ok_or(CUT)? {
+                let id = reader.get_u32().ok_or(CUT)?;
+                rows.unseen.push((id, reader.get_u32().ok_or(CUT)?));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the rows of one pane, of tags that `newer` says, to those that are there; gives each
+    /// post without author to `alone`. The answer is the pane.
+    pub(super) fn seen(
+        &mut self,
+        reader: &mut Reader<'_>,
+        newer: impl Fn(u32) -> bool,
+        mut alone: impl FnMut(i64, u32),
+    ) -> Result<i64, Nonsense> {
+        let index = reader.get_signed().ok_or(CUT)?;
+        for _ in 0..reader.get().ok_or(CUT)? {
+            let who = reader.get_fixed().ok_or(CUT)?;
+            let (author, print) = (who as u32, (who >> 32) as u32);
+            for _ in 0..reader.get().ok_or(CUT)? {
+                let id = self.id(reader)?;
+                if author == 0 {
+                    alone(index, id);
+                }
+                if newer(id) {
+                    let rows = self.open.entry(index).or_default();
+                    rows.seen.push(Seen { id, author, print });
+                }
+            }
+        }
+        Ok(index)
+    }
+
+    /// Reads who was taken back; gives each post without author to `alone`.
+    pub(super) fn left(
+        &mut self,
+        body: &[u8],
+        newer: impl Fn(u32) -> bool,
+        mut alone: impl FnMut(i64, u32),
+    ) -> Result<(), Nonsense> {
+        let mut reader = Reader::new(body);
+        while !reader.is_empty() {
+            let closed_to = reader.get_signed().ok_or(CUT)?;
+            let index = reader.get_signed().ok_or(CUT)?;
+            let author = reader.get_u32().ok_or(CUT)?;
+            // Who left a closed pane was counted in it before.
+            self.close_to(closed_to);
+            for _ in 0..reader.get().ok_or(CUT)? {
+                let id = self.id(&mut reader)?;
+                if author == 0 {
+                    alone(index, id);
+                }
+                if !newer(id) {
+                    continue;
+                }
+                if index > closed_to {
+                    self.open.entry(index).or_default().unseen.push((id, author));
+                    continue;
+                }
+                let people = &mut self.people;
+                nothing(people.pane_ms(), |kept| {
+                    people.left(kept, &mut [], (id, author, index), closed_to);
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn id(&self, reader: &mut Reader<'_>) -> Result<u32, Nonsense> {
+        reader.get_u32().filter(|&id| id < self.rows).ok_or(UNKNOWN)
+    }
+
+    /// Closes panes again.
+    pub(super) fn close_to(&mut self, to: i64) {
+        while let Some(first) = self.open.first_entry().filter(|first| *first.key() <= to) {
+            let (index, Rows { seen, unseen }) = first.remove_entry();
+            let mut ids: Vec<u32> = seen.iter().map(|seen| seen.id).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            let pairs: Vec<Pair> = ids.into_iter().map(|id| (id, 0)).collect();
+            let mut open = Open { index, seen, unseen, ..Open::default() };
+            let people = &mut self.people;
+            nothing(people.pane_ms(), |kept| {
+                people.close(kept, &mut [], &mut open, &pairs);
+            });
+        }
+    }
+
+    /// Forgets tags that gave way.
+    pub(super) fn evict(&mut self, marked: &Column<bool>, ids: impl Iterator<Item = u32>) {
+        ids.for_each(|id| self.people.forget(id));
+        for rows in self.open.values_mut() {
+            rows.seen.retain(|seen| !marked.get(seen.id));
+            rows.unseen.retain(|gone| !marked.get(gone.0));
+        }
+    }
+
+    /// Nobody is told apart at this record.
+    pub(super) fn reset(&mut self) {
+        self.people = self.people.anew();
+        self.open.clear();
+    }
+
+    /// Gives the people to a ring whose panes are there: who counts in which of them follows from
+    /// the members.
+    pub(super) fn finish(mut self, ring: &mut Ring, from: i64) -> Result<(), Nonsense> {
+        self.reach(u64::MAX)?;
+        let now = ring.closed_to;
+        self.close_to(now);
+        self.people.bury_big(&mut [], now);
+        self.people.from = from;
+        for open in &mut ring.open {
+            let Rows { seen, unseen } = self.open.remove(&open.index).unwrap_or_default();
+            (open.seen, open.unseen) = (seen, unseen);
+            Ring::mark_saved(open);
+        }
+        for closed in ring.closed.iter_mut().chain(&mut ring.minutes) {
+            closed.lasts = vec![0; closed.pairs.len()];
+        }
+        let (people, pane_ms) = (self.people, ring.pane_ms);
+        let (closed, minutes) = (&mut ring.closed, &mut ring.minutes);
+        let mut kept = Panes { closed, minutes, pane_ms };
+        for id in (0..people.crowds.rows()).filter(|&id| !people.is_estimated(id)) {
+            for member in people.crowds.of(id) {
+                if people.is_alive(member, now) && !member.only_copies && member.posts > 0 {
+                    kept.count(People::pane(member.last, now), id);
+                }
+            }
+        }
+        for closed in ring.closed.iter_mut().chain(&mut ring.minutes) {
+            closed.keep_alone(|id| !people.is_estimated(id));
+        }
+        ring.people = Some(people);
+        Ok(())
+    }
+}
+
+fn read_member(reader: &mut Reader<'_>) -> Option<Member> {
+    let who = reader.get_fixed()?;
+    let posts = reader.get_u32().filter(|&posts| posts < 1 << 17)?;
+    let capped = reader.get_byte()?;
+    Some(Member {
+        author: who as u32,
+        last: (who >> 32) as u32,
+        posts: (posts >> 1) as u16,
+        capped,
+        only_copies: posts & 1 == 1,
+    })
+}

@@ -1,0 +1,118 @@
+//! Rankings of this moment: open panes are laid over windows and totals, and taken off again before
+//! anything changes.
+
+use crate::window::pane::Shown;
+use crate::window::people::{Allowed, Crowd};
+use crate::window::ring::{Ring, fallen, step_of};
+use crate::window::total::bring_total;
+
+impl Ring {
+    /// Lays the open panes over windows and totals, for a ranking whose newest pane holds `at_ms`.
+    /// Counts are right from here until the next call that changes panes.
+    pub fn show(&mut self, at_ms: i64) {
+        self.hide();
+        let newest = self.pane_of(at_ms).max(self.closed_to);
+        for pane in &mut self.open {
+            bring_total(&mut self.total, pane, &mut self.summer);
+            let mut pairs = std::mem::take(&mut pane.shown.pairs);
+            self.summer.sum_open(pane, &mut pairs);
+            pane.shown = Shown { pairs, posts: pane.posts, tagged: pane.tagged };
+        }
+        self.estimate();
+        self.lay(newest, true);
+        if let Some(decay) = &mut self.decay {
+            for open in self.open.iter().filter(|open| open.index <= newest) {
+                decay.lay((open.index + 1) * self.pane_ms, &open.shown.pairs);
+            }
+        }
+        if let Some(people) = &mut self.people {
+            let gone_to: Vec<i64> =
+                self.windows.iter().map(|window| window.gone_at(newest, self.pane_ms)).collect();
+            people.lay(&mut self.windows, &self.open, (newest, self.closed_to), &gone_to);
+        }
+        self.shown_at = Some(newest);
+    }
+
+    /// Takes off what [`Ring::show`] laid over.
+    pub(super) fn hide(&mut self) {
+        if let Some(newest) = self.shown_at.take() {
+            if let Some(people) = &mut self.people {
+                people.lift(&mut self.windows);
+            }
+            if let Some(decay) = &mut self.decay {
+                decay.lift();
+            }
+            self.lay(newest, false);
+        }
+    }
+
+    fn lay(&mut self, newest: i64, on: bool) {
+        for window in &mut self.windows {
+            let gone_to = window.gone_at(newest, self.pane_ms);
+            let kept = (&self.closed, &self.minutes);
+            for closed in fallen(kept, self.pane_ms, window.step_ms, window.gone_to, gone_to) {
+                if on { window.take_closed(closed) } else { window.add_closed(closed) }
+            }
+            for open in self.open.iter().filter(|open| open.index <= newest) {
+                if step_of(open.index, self.pane_ms, window.step_ms) <= gone_to {
+                    continue;
+                }
+                let Shown { pairs, posts, tagged } = &open.shown;
+                if on {
+                    pairs.iter().for_each(|&(id, by)| window.add(id, by));
+                    window.posts += posts;
+                    window.tagged += tagged;
+                    window.other += open.other;
+                } else {
+                    pairs.iter().for_each(|&(id, by)| window.take(id, by));
+                    window.posts -= posts;
+                    window.tagged -= tagged;
+                    window.other -= open.other;
+                }
+            }
+        }
+    }
+
+    /// People of a tag in the window number `at`, as shown.
+    #[must_use]
+    pub fn crowd(&self, id: u32, at: usize) -> Crowd {
+        let window = &self.windows[at];
+        let Some(people) = &self.people else {
+            let posts = f64::from(window.count(id));
+            return Crowd { authors: posts, people: posts, estimated: false };
+        };
+        let newest = self.shown_at.unwrap_or(self.closed_to);
+        let gone_to = window.gone_at(newest, self.pane_ms);
+        people.crowd(id, (at, window), gone_to, (newest, self.closed_to))
+    }
+
+    /// What the rules of people allow a tag in the window number `at`, as shown; `None` where
+    /// people are not told apart.
+    #[must_use]
+    pub fn allowed(&self, id: u32, at: usize) -> Option<Allowed> {
+        let (people, window) = (self.people.as_ref()?, &self.windows[at]);
+        let newest = self.shown_at.unwrap_or(self.closed_to);
+        let gone_to = window.gone_at(newest, self.pane_ms);
+        Some(people.allowed(id, (at, window), gone_to, (newest, self.closed_to)))
+    }
+
+    /// Authors of a tag in the window number `at`, as shown; posts where none are told apart.
+    #[must_use]
+    pub fn authors(&self, id: u32, at: usize) -> f64 {
+        let window = &self.windows[at];
+        f64::from(if self.people.is_some() { window.people(id) } else { window.count(id) })
+    }
+
+    /// True where people are told apart.
+    #[must_use]
+    pub fn has_people(&self) -> bool {
+        self.people.is_some()
+    }
+
+    /// Brings what is estimated up to the newest closed pane.
+    pub fn estimate(&mut self) {
+        if let Some(people) = &mut self.people {
+            people.estimate(&mut self.windows, self.closed_to);
+        }
+    }
+}
