@@ -29,7 +29,8 @@ pub(super) const VIEW_ALL: &str = "all";
 pub(super) struct Params {
     /// What to rank by, one of the status's `modes`; the job's default if missing.
     mode: Option<String>,
-    /// Window such as `5m`, `24h` or seconds, one of the status's `windows_s`; left aside where a mode has none.
+    /// Window such as `5m`, `24h` or seconds, one of the status's `windows_s`, or of its
+    /// `scored_windows_s` for a mode with a past; left aside where a mode has none.
     window: Option<String>,
     /// Most rows, from 1 to 1000; 10 if missing.
     #[param(value_type = Option<u32>)]
@@ -64,7 +65,8 @@ pub(super) fn resolve(
     if view != VIEW_ALL && !published.rankings.iter().any(|ranking| ranking.view == view) {
         return Err(Problem::bad(format!("there is no view `{view}`")).help("`all` always exists"));
     }
-    // Some modes have no window, and one that comes with it is left aside; without a mode it counts.
+    // Some modes have no window, and one that comes with it is left aside; without a mode it
+    // counts.
     if let Some(window_s) = window_s.filter(|_| mode.is_none_or(Mode::has_window)) {
         let scored = mode.is_some_and(Mode::is_scored);
         let status = &published.status;
