@@ -47,6 +47,7 @@ fn help_leads_with_examples_and_names_every_command() {
         "relay",
         "dashboard",
         "history",
+        "explain",
         "alert",
         "extract",
         "generate",

@@ -8,7 +8,7 @@ use super::flags::Serving;
 use super::{signals, summary};
 use crate::engine::{self, Run, RunHandle, RunOptions};
 use crate::job::{Job, Plan, Purpose, SinkPlan, TimePlan, check, is_loopback};
-use crate::rank::{Ask, Query, Ranking, TagDetail};
+use crate::rank::{Ask, Explanation, Query, Ranking, TagDetail};
 use crate::serve::{self, Feed, Listen, PORT, Server, Tutorial};
 
 /// Runs `plan` to its end: until its sources end, or a signal comes.
@@ -123,6 +123,11 @@ impl Ask for Asked {
     fn tag(&self, key: &str) -> Option<TagDetail> {
         let run: &dyn RunHandle = &*self.0;
         run.tag(key)
+    }
+
+    fn explain(&self, key: &str, window_s: u64) -> Option<Explanation> {
+        let run: &dyn RunHandle = &*self.0;
+        run.explain(key, window_s)
     }
 }
 

@@ -188,7 +188,7 @@ impl Serving {
 }
 
 /// The server's token: `TAGTIDE_TOKEN`, or the file that `TAGTIDE_TOKEN_FILE` names.
-fn token() -> Result<Option<String>, Failure> {
+pub(super) fn token() -> Result<Option<String>, Failure> {
     if let Ok(token) = std::env::var("TAGTIDE_TOKEN") {
         return Ok(Some(token));
     }

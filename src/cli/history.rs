@@ -13,7 +13,7 @@ use crate::extract::{Rule, key};
 use crate::history::{Asked, Kept, KeptRanking, Reader, When};
 use crate::job::units::{Scalar, duration, moment_or_ms};
 use crate::job::{Job, Purpose, check};
-use crate::rank::Trend;
+use crate::rank::{Mode, Trend};
 use crate::sink::{hashtag, table};
 use crate::sqlite::SqliteError;
 
@@ -127,7 +127,9 @@ fn directory(args: &Args) -> Result<(PathBuf, Rule), Failure> {
 
 fn asked(args: &Args, reader: &Reader) -> Result<Asked, Failure> {
     let (mode, window_s) = match (&args.mode, args.window) {
-        (Some(mode), _) if mode == "total" => (mode.clone(), None),
+        (Some(mode), _) if Mode::named(mode).is_some_and(|mode| !mode.has_window()) => {
+            (mode.clone(), None)
+        }
         (Some(mode), Some(window)) => (mode.clone(), Some(window)),
         (mode, window) => {
             let (usual, usual_window) = reader.usual(&args.view)?.unwrap_or_default();

@@ -12,6 +12,7 @@ mod demo;
 mod doctor;
 mod execute;
 mod exit;
+mod explain;
 mod extract;
 mod flags;
 mod generate;
@@ -76,6 +77,8 @@ enum Command {
     Dashboard(dashboard::Args),
     /// Rankings as they were
     History(history::Args),
+    /// Why a tag is listed or not, asked of a tagtide that runs
+    Explain(explain::Args),
     /// Try the alerts of a job
     Alert(alert::Args),
     /// Print the tags of each post as one JSON array a line
@@ -124,6 +127,7 @@ fn dispatch(command: Command, talk: &Talk) -> Outcome {
         Command::Relay(args) => relay::run(&args),
         Command::Dashboard(args) => dashboard::run(&args),
         Command::History(args) => history::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Alert(args) => alert::run(&args),
         Command::Extract(args) => extract::run(&args),
         Command::Generate(args) => generate::run(&args),

@@ -76,8 +76,7 @@ pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
     }
     let summary = ended?;
     tracing::info!("{}", counted(&summary));
-    let text =
-        if args.json { json(&summary, None)? } else { table::render(&summary.ranking.trends) };
+    let text = if args.json { json(&summary, None)? } else { table::render(&summary.ranking) };
     std::io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::stdout(&error))
 }
 

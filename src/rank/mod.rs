@@ -4,10 +4,12 @@
 //! ascending. Pure: no clock, no I/O.
 
 pub mod build;
+pub mod explain;
 pub mod modes;
 pub mod score;
 pub mod scored;
 pub mod series;
+pub mod told;
 pub mod top;
 
 use std::sync::Arc;
@@ -15,6 +17,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::spool::SpoolStatus;
+
+pub use explain::Explanation;
 
 /// What a ranking ranks by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -209,6 +213,9 @@ pub struct Status {
     pub alerts: Option<AlertsStatus>,
     /// Windows configured, in seconds.
     pub windows_s: Vec<u64>,
+    /// Those of them that modes with a baseline can rank, in seconds.
+    #[serde(default)]
+    pub scored_windows_s: Vec<u64>,
     /// Modes configured.
     pub modes: Vec<String>,
 }
@@ -374,4 +381,8 @@ pub trait Ask: Send + Sync {
 
     /// One tag by its key; `None` if it is not live.
     fn tag(&self, key: &str) -> Option<TagDetail>;
+
+    /// Why a tag is listed under `trending` over a window, or not; `None` if it is not live, or
+    /// that window is not kept.
+    fn explain(&self, key: &str, window_s: u64) -> Option<Explanation>;
 }

@@ -2,8 +2,8 @@
 //!
 //! Counts are made comparable by the transform of Anscombe (Biometrika 35, 1948), under which
 //! Poisson noise has a variance of about one whatever the mean; a running mean and variance of the
-//! transformed counts is the baseline, as in SigniTrend (Schubert, Weiler, Kriegel, KDD 2014). Three
-//! windows, a quarter, once and four times the one asked for, are scored together: the short one
+//! transformed counts is the baseline, as in SigniTrend (Schubert, Weiler, Kriegel, KDD 2014).
+//! Three windows, a quarter, once and four times the one asked for, are scored together: the short one
 //! sees a burst early, the long one sees that it lasts.
 
 /// The transform of a count of zero: where every baseline begins.
@@ -183,7 +183,8 @@ pub const FEW: f64 = 3.0;
 
 /// People in a window, as far as they are people.
 ///
-/// `busiest_three` of them came in the three busiest minutes, where that is asked. Two hundred accounts that come within three minutes count as three, and fewer than a hundred who post more
+/// `busiest_three` of them came in the three busiest minutes, where that is asked. Two hundred
+/// accounts that come within three minutes count as three, and fewer than a hundred who post more
 /// than twice each count less, down to nothing at three posts each.
 #[must_use]
 pub fn people(people: f64, busiest_three: Option<f64>, posts: f64) -> f64 {

@@ -78,18 +78,23 @@ fn trend(state: &State, trending: &Trending, id: u32) -> Option<Row> {
         return None;
     }
     let score = trending.score(ring, id);
-    passes(trending, &score).then(|| Row {
-        id,
-        score: score.score,
-        lift: score.score.map(|_| score.lift),
-        expected: score.score.map(|_| score.expected),
-        status: score.score.map(|_| score.status()),
-        ..Row::default()
+    passes(trending, &score).then(|| {
+        let (expected, lift, status) = against_usual(&score);
+        Row { id, score: score.score, expected, lift, status, ..Row::default() }
     })
 }
 
+/// What is usual, times that, and the status. What is usual in the window asked for is not known
+/// before that window itself has learned, though a shorter one may have a score by then; only a
+/// peak is one all the same.
+pub(super) fn against_usual(score: &Score) -> (Option<f64>, Option<f64>, Option<&'static str>) {
+    let known = score.score.is_some() && score.asked().learned;
+    let status = (known || score.peak).then(|| score.status());
+    (known.then_some(score.expected), known.then_some(score.lift), status)
+}
+
 /// True where a tag may be listed.
-fn passes(trending: &Trending, score: &Score) -> bool {
+pub(super) fn passes(trending: &Trending, score: &Score) -> bool {
     let asked = score.asked();
     asked.people >= f64::from(trending.gates.min_count)
         && asked.authors >= f64::from(trending.gates.min_authors)

@@ -91,7 +91,12 @@ mod tests {
             gone in 0_usize..20,
         ) {
             let windows_ms = vec![60_000, 300_000, 3_600_000, 7_200_000];
-            let shape = Shape { pane_ms: 2_000, windows_ms: windows_ms.clone(), people: None, decay_ms: None };
+            let shape = Shape {
+                pane_ms: 2_000,
+                windows_ms: windows_ms.clone(),
+                people: None,
+                decay_ms: None,
+            };
             let mut ring = Ring::new(&shape, false);
             ring.grow(30);
             posts.iter().for_each(|&(at, id)| ring.add(at, 1, 1, &[id], None));

@@ -13,7 +13,7 @@ use super::{Feed, Tutorial};
 use crate::clock::Clock;
 use crate::decode::python::Literal;
 use crate::rank::{
-    Ask, Published, Query, Ranking, RunState, SourceStatus, Status, TagDetail, Trend,
+    Ask, Explanation, Published, Query, Ranking, RunState, SourceStatus, Status, TagDetail, Trend,
 };
 
 /// Name of the one source.
@@ -127,6 +127,11 @@ impl Ask for Fed {
             total: row.count,
             ..TagDetail::default()
         })
+    }
+
+    /// What is posted has no past.
+    fn explain(&self, _: &str, _: u64) -> Option<Explanation> {
+        None
     }
 }
 

@@ -43,6 +43,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/", get(page::index)),
         ("/api/v1/trends", get(api::trends::trends)),
         ("/api/v1/tags/{tag}", get(api::tags::tag)),
+        ("/api/v1/tags/{tag}/explain", get(api::explain::explain)),
         ("/api/v1/history", get(api::history::history)),
         ("/api/v1/alerts", get(api::alerts::alerts)),
         ("/feed.xml", get(api::alerts::feed)),

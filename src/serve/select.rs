@@ -29,7 +29,8 @@ pub(super) const VIEW_ALL: &str = "all";
 pub(super) struct Params {
     /// What to rank by, one of the status's `modes`; the job's default if missing.
     mode: Option<String>,
-    /// Window such as `5m`, `24h` or seconds, one of the status's `windows_s`; left aside where a mode has none.
+    /// Window such as `5m`, `24h` or seconds, one of the status's `windows_s`, or of its
+    /// `scored_windows_s` for a mode with a past; left aside where a mode has none.
     window: Option<String>,
     /// Most rows, from 1 to 1000; 10 if missing.
     #[param(value_type = Option<u32>)]
@@ -64,9 +65,12 @@ pub(super) fn resolve(
     if view != VIEW_ALL && !published.rankings.iter().any(|ranking| ranking.view == view) {
         return Err(Problem::bad(format!("there is no view `{view}`")).help("`all` always exists"));
     }
-    // Some modes have no window, and one that comes with it is left aside; without a mode it counts.
+    // Some modes have no window, and one that comes with it is left aside; without a mode it
+    // counts.
     if let Some(window_s) = window_s.filter(|_| mode.is_none_or(Mode::has_window)) {
-        known_window(window_s, published)?;
+        let scored = mode.is_some_and(Mode::is_scored);
+        let status = &published.status;
+        known_window(window_s, if scored { &status.scored_windows_s } else { &status.windows_s })?;
     }
     let (mode, window_s) = with_defaults(mode, window_s, published);
     Ok(Selection {
@@ -196,7 +200,9 @@ fn with_defaults(
         }
         (Some(mode), None) => {
             let window_s = of_mode(mode).map(|ranking| ranking.window_s);
-            (Some(mode), window_s.unwrap_or(published.status.windows_s.first().copied()))
+            let status = &published.status;
+            let known = if mode.is_scored() { &status.scored_windows_s } else { &status.windows_s };
+            (Some(mode), window_s.unwrap_or(known.first().copied()))
         }
         given => given,
     }
@@ -214,13 +220,12 @@ fn known_mode(name: &str, published: &Published) -> Result<Mode, Problem> {
     })
 }
 
-fn known_window(window_s: u64, published: &Published) -> Result<(), Problem> {
-    let known = &published.status.windows_s;
+pub(super) fn known_window(window_s: u64, known: &[u64]) -> Result<(), Problem> {
     if known.is_empty() || known.contains(&window_s) {
         return Ok(());
     }
     Err(Problem::bad(format!("there is no window of {window_s} s"))
-        .help(format!("this job has windows of {} seconds", listed(known))))
+        .help(format!("there are windows of {} seconds", listed(known))))
 }
 
 fn listed(items: &[impl std::fmt::Display]) -> String {

@@ -49,7 +49,7 @@ impl<W: Write> Stdout<W> {
         };
         let at = Timestamp::from_millisecond(at).unwrap_or_default();
         let time = at.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
-        let rows = table::render(&line.ranking.trends);
+        let rows = table::render(line.ranking);
         Ok(format!("----------- {time} -----------\n{rows}").into_bytes())
     }
 }

@@ -7,21 +7,61 @@ use std::borrow::Cow;
 
 use comfy_table::{CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Table};
 
-use crate::rank::Trend;
+use crate::rank::score::LEARNED;
+use crate::rank::{Mode, Ranking, Trend};
 
 /// Longest cell, in code points; longer ones end in `...`.
 pub const CELL_MAX_CHARS: usize = 60;
 
-/// The rows as a table `hashtag | hashtag_count | change`, with a newline at the end.
+/// The rows as a table `hashtag | hashtag_count | change`, with a newline at the end. Modes that
+/// rank by something else have columns for it before `change`; while baselines are learned, a line
+/// below says so.
 #[must_use]
-pub fn render(trends: &[Trend]) -> String {
-    grid(
-        &["hashtag", "hashtag_count", "change"],
-        trends.iter().map(|trend| {
-            let tag = super::hashtag(trend);
-            vec![shown(&tag).into_owned(), trend.count.to_string(), change(trend.change).into()]
-        }),
-    )
+pub fn render(ranking: &Ranking) -> String {
+    let columns = columns(ranking);
+    let mut header = vec!["hashtag", "hashtag_count"];
+    header.extend(columns.iter().map(|column| column.0));
+    header.push("change");
+    let rows = ranking.trends.iter().map(|trend| {
+        let tag = super::hashtag(trend);
+        let mut row = vec![shown(&tag).into_owned(), trend.count.to_string()];
+        row.extend(columns.iter().map(|column| column.1(trend)));
+        row.push(change(trend.change).into());
+        row
+    });
+    let mut text = grid(&header, rows);
+    if let Some(windows) = ranking.learning {
+        text.push_str(&format!("learning baseline ({windows} of {LEARNED} windows)\n"));
+    }
+    text
+}
+
+/// A column: its name, and what stands in it.
+type Column = (&'static str, fn(&Trend) -> String);
+
+/// The columns of a mode beside those that the original has.
+fn columns(ranking: &Ranking) -> Vec<Column> {
+    let score: Column = ("score", |trend| tenth(trend.score));
+    let authors: Column =
+        ("authors", |trend| trend.authors.map_or_else(String::new, |n| n.to_string()));
+    let lift: Column = ("lift", |trend| match tenth(trend.lift).as_str() {
+        "" => String::new(),
+        lift => format!("{lift}x"),
+    });
+    let status: Column = ("status", |trend| trend.status.clone().unwrap_or_default());
+    match Mode::named(&ranking.mode) {
+        None | Some(Mode::Total | Mode::Count) => Vec::new(),
+        Some(Mode::Authors) => vec![authors],
+        Some(Mode::Trending) => vec![authors, lift, status],
+        Some(Mode::Decay) => vec![score],
+        Some(Mode::Single | Mode::Zscore | Mode::Signitrend | Mode::Mastodon) => {
+            vec![authors, score]
+        }
+    }
+}
+
+fn tenth(value: Option<f64>) -> String {
+    value.map_or_else(String::new, |value| format!("{value:.1}"))
 }
 
 /// Any rows as a table of that look, with a newline at the end. What comes from posts goes through

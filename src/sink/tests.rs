@@ -78,6 +78,33 @@ fn the_table_is_drawn_as_the_original_draws_it() {
 }
 
 #[test]
+fn modes_with_a_past_have_columns_for_it() {
+    let mut ranking = Ranking::clone(&two().rankings[0]);
+    let table = |ranking: &Ranking| {
+        let lines: Vec<String> = table::render(ranking).lines().map(str::to_owned).collect();
+        (lines[1].clone(), lines[3].clone(), lines.last().cloned().unwrap_or_default())
+    };
+    let plain = table(&ranking);
+    (ranking.trends[0].authors, ranking.trends[0].score) = (Some(900), Some(5.26));
+    for mode in ["total", "count"] {
+        ranking.mode = mode.to_owned();
+        assert_eq!(table(&ranking), plain, "{mode} stays as the original's");
+    }
+    ranking.mode = "authors".to_owned();
+    assert_eq!(table(&ranking).1, "|  #Rust|         1200|    900|    +2|");
+    ranking.mode = "decay".to_owned();
+    assert_eq!(table(&ranking).1, "|  #Rust|         1200|  5.3|    +2|");
+    ranking.mode = "trending".to_owned();
+    ranking.trends[0].lift = Some(7.04);
+    ranking.trends[0].status = Some("rising".to_owned());
+    let (header, row, _) = table(&ranking);
+    assert_eq!(header, "|hashtag|hashtag_count|authors|lift|status|change|");
+    assert_eq!(row, "|  #Rust|         1200|    900|7.0x|rising|    +2|");
+    ranking.learning = Some(2);
+    assert_eq!(table(&ranking).2, "learning baseline (2 of 3 windows)");
+}
+
+#[test]
 fn a_replay_shows_its_own_time() {
     let mut sink = stdout::Stdout::new(Vec::new(), false).zone(TimeZone::UTC);
     let mut replayed = two();
@@ -90,7 +117,7 @@ fn a_replay_shows_its_own_time() {
 #[test]
 fn a_tag_cannot_steer_the_terminal() {
     let hostile = published(1, vec![trend(1, "\u{1b}[2Jx\u{202e}y\n\u{7f}", 1, None)]);
-    let text = table::render(&hostile.rankings[0].trends);
+    let text = table::render(&hostile.rankings[0]);
     assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{7f}']), "{text:?}");
     assert_eq!(text.lines().count(), 5);
     let long = table::shown("é".repeat(61).as_str()).into_owned();

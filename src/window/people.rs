@@ -21,7 +21,7 @@ use crate::window::ring::{MINUTE_MS, step_of};
 use crate::window::sketch::Sketch;
 use crate::window::sliding::Window;
 
-pub use shown::Crowd;
+pub use shown::{Allowed, Crowd};
 
 /// One occurrence of a tag with an author.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,7 +2,7 @@
 //! anything changes.
 
 use crate::window::pane::Shown;
-use crate::window::people::Crowd;
+use crate::window::people::{Allowed, Crowd};
 use crate::window::ring::{Ring, fallen, step_of};
 use crate::window::total::bring_total;
 
@@ -84,6 +84,16 @@ impl Ring {
         let newest = self.shown_at.unwrap_or(self.closed_to);
         let gone_to = window.gone_at(newest, self.pane_ms);
         people.crowd(id, (at, window), gone_to, (newest, self.closed_to))
+    }
+
+    /// What the rules of people allow a tag in the window number `at`, as shown; `None` where
+    /// people are not told apart.
+    #[must_use]
+    pub fn allowed(&self, id: u32, at: usize) -> Option<Allowed> {
+        let (people, window) = (self.people.as_ref()?, &self.windows[at]);
+        let newest = self.shown_at.unwrap_or(self.closed_to);
+        let gone_to = window.gone_at(newest, self.pane_ms);
+        Some(people.allowed(id, (at, window), gone_to, (newest, self.closed_to)))
     }
 
     /// Authors of a tag in the window number `at`, as shown; posts where none are told apart.

@@ -72,12 +72,57 @@ function detail(key, ranking) {
   };
 }
 
+/** Why a row stands where it stands. */
+export function explain(row) {
+  const score = row.score ?? null;
+  const gate = (name, value, bound, required = true) => ({
+    name, value, bound, passed: value !== null && value >= bound, required,
+  });
+  return {
+    tag: row.tag, display: row.display, window_s: 3600, at: START, listed: score !== null,
+    said: `${row.lift ?? 1}x usual for an hour: ${row.authors} people in 20 different minutes`,
+    learning: null, status: row.status ?? null, score, held: 4.2, peak: false,
+    expected: row.expected ?? 5, lift: row.lift ?? 1, posts: row.count, authors: row.authors,
+    estimated: row.authors > 64,
+    windows: [[900, 7.2], [3600, 5.5], [14_400, 2.4]].map(([window_s, z]) => ({
+      window_s, learned: true, posts: row.count, authors: row.authors, x: row.authors,
+      y: 2 * Math.sqrt(row.authors + 0.375), mu: 1.2247, nu: 0.19, z,
+    })),
+    people: {
+      authors: row.authors, posts: row.count, span_s: 60, spans: 20, busiest: 9,
+      spread: row.authors, repeat: row.authors, counted: row.authors,
+    },
+    gates: [
+      gate('min_count', row.authors, 5), gate('min_authors', row.authors, 3),
+      gate('score', score, 2), gate('lists', 1, 1), gate('learned', 3, 3, false),
+    ],
+    spellings: [{ display: row.display, count: row.count }],
+  };
+}
+
+/** Rankings kept at the full hours up to `newest`, and there. */
+function kept(url, { newest, trends }) {
+  const all = [newest];
+  const hour = 3_600_000;
+  if (url.searchParams.has('every')) {
+    const from = Number(url.searchParams.get('from'));
+    for (let at = Math.floor(newest / hour) * hour; at >= from; at -= hour) all.unshift(at);
+  }
+  const top = Number(url.searchParams.get('top') ?? 10);
+  return {
+    view: 'all', mode: 'trending', window_s: 3600, next: null,
+    rankings: [...new Set(all)].map((at) => ({ at, trends: trends.slice(0, top) })),
+  };
+}
+
 export class Fake {
   #server = null;
   #clients = new Set();
   #sockets = new Set();
   requests = [];
   batch = 1;
+  /** What was kept: `{newest, trends}`; null is no history. */
+  history = null;
 
   constructor(rows = [], change = {}) {
     this.ranking = Array.isArray(rows) ? ranking(rows) : rows;
@@ -161,9 +206,18 @@ export class Fake {
     if (url.pathname === '/api/v1/status') return json(200, this.status);
     if (url.pathname === '/api/v1/trends') return json(200, this.#asked(url));
     if (url.pathname === '/api/v1/live') return this.#live(url, response);
+    const explained = /^\/api\/v1\/tags\/([^/]+)\/explain$/.exec(url.pathname);
+    if (explained !== null) {
+      const row = this.ranking.trends.find((one) => one.tag === decodeURIComponent(explained[1]));
+      return row === undefined ? json(404, { error: 'no such tag' }) : json(200, explain(row));
+    }
     if (url.pathname.startsWith('/api/v1/tags/')) {
       const found = detail(decodeURIComponent(url.pathname.slice(13)), this.ranking);
       return found === null ? json(404, { error: 'no such tag' }) : json(200, found);
+    }
+    if (url.pathname === '/api/v1/history') {
+      return this.history === null ? json(404, { error: 'there is no history here' })
+        : json(200, kept(url, this.history));
     }
     return this.#file(url, response);
   }
@@ -225,6 +279,21 @@ export function drifting(step, top = 10) {
   return rows.slice(0, top).map(([name, count, { series }], index) => {
     const was = before.findIndex(([other]) => other === name);
     return [name, count, { series, change: was >= top ? null : was - index }];
+  });
+}
+
+/** The modes and windows of a job that compares tags with their past. */
+export const PAST = {
+  modes: ['total', 'count', 'authors', 'trending', 'decay'], scored_windows_s: [900, 3600],
+};
+
+/** Rows as `trending` has them. */
+export function trending(step, top = 10) {
+  const states = ['rising', 'new', 'steady', 'cooling'];
+  return drifting(step, top).map(([name, count, more], index) => {
+    const score = 14 / (index + 1.4);
+    const lift = 40 / (index + 1) ** 1.2;
+    return [name, count, { ...more, score, lift, expected: 5, status: states[index % 4] }];
   });
 }
 

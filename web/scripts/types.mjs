@@ -7,6 +7,11 @@ const input = new URL('../openapi.json', import.meta.url);
 const output = new URL('../src/lib/api-types.ts', import.meta.url);
 const names = [
   'Counters',
+  'Explanation',
+  'Gate',
+  'Kept',
+  'KeptRanking',
+  'PeopleRules',
   'Ranking',
   'RunState',
   'Series',
@@ -17,6 +22,7 @@ const names = [
   'TagDetail',
   'Trend',
   'WindowCount',
+  'WindowScore',
 ];
 
 if (!existsSync(input)) {

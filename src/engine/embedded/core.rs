@@ -19,7 +19,7 @@ use crate::engine::{EngineError, Summary};
 use crate::extract::pattern::Patterns;
 use crate::job::{Plan, TimePlan};
 use crate::post::Position;
-use crate::rank::{Published, Query, Ranking, SourceStatus, TagDetail};
+use crate::rank::{Explanation, Published, Query, Ranking, SourceStatus, TagDetail};
 use crate::state::State;
 use crate::state::extracted::{Extracted, NO_TIME};
 use crate::state::lists::Lists;
@@ -45,6 +45,8 @@ pub(super) enum Message {
 pub(super) enum Question {
     Ranking(Query, Sender<Option<Ranking>>),
     Tag(String, Sender<Option<TagDetail>>),
+    /// Key, and window in milliseconds.
+    Explain(String, i64, Sender<Option<Explanation>>),
     /// Asked when the run has ended: rows of the final ranking.
     End(usize, Sender<Result<Summary, EngineError>>),
     /// Lists of tags and of accounts have changed.
@@ -343,6 +345,12 @@ impl Core {
             Question::Tag(key, to) => {
                 self.parts.state.show(self.now());
                 let _ = to.send(crate::rank::build::tag(&self.parts.state, &key));
+            }
+            Question::Explain(key, window_ms, to) => {
+                let at = self.now();
+                self.parts.state.show(at);
+                let state = &self.parts.state;
+                let _ = to.send(crate::rank::explain::explain(state, &key, window_ms, at));
             }
             Question::Lists(tags, accounts) => {
                 self.parts.state.change_lists(*tags);

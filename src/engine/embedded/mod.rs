@@ -39,7 +39,7 @@ use crate::engine::{EngineError, RunHandle, RunOptions, Summary};
 use crate::extract::pattern::Patterns;
 use crate::job::{Plan, SourcePlan, TimePlan};
 use crate::post::Position;
-use crate::rank::{Ask, Mode, Published, Query, Ranking, SourceStatus, TagDetail};
+use crate::rank::{Ask, Explanation, Mode, Published, Query, Ranking, SourceStatus, TagDetail};
 use crate::source::Source;
 use crate::state::extracted::Extracted;
 use crate::state::hash::Seed;
@@ -313,6 +313,13 @@ impl Ask for Handle {
     fn tag(&self, key: &str) -> Option<TagDetail> {
         let (to, answer) = bounded(1);
         self.ask.send(Question::Tag(key.to_owned(), to)).ok()?;
+        answer.recv().ok()?
+    }
+
+    fn explain(&self, key: &str, window_s: u64) -> Option<Explanation> {
+        let window_ms = i64::try_from(window_s).ok()?.checked_mul(1000)?;
+        let (to, answer) = bounded(1);
+        self.ask.send(Question::Explain(key.to_owned(), window_ms, to)).ok()?;
         answer.recv().ok()?
     }
 }

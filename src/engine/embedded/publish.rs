@@ -36,6 +36,14 @@ pub(super) fn keys(plan: &Plan) -> Vec<Key> {
     keys
 }
 
+fn scored_windows_s(keys: &[Key]) -> Vec<u64> {
+    let scored = keys.iter().filter(|key| key.mode.is_scored());
+    let mut windows: Vec<u64> = scored.map(|key| key.window_ms as u64 / 1000).collect();
+    windows.sort_unstable();
+    windows.dedup();
+    windows
+}
+
 /// The ranking that is shown where nobody asked for another.
 pub(super) fn default_key(plan: &Plan) -> Key {
     let (mode, window) = plan.count.default;
@@ -69,6 +77,7 @@ impl Publisher {
             batch_ms: plan.batch.as_millis() as u64,
             tags_max: plan.limits.tags_max as u64,
             windows_s: plan.count.windows.iter().map(std::time::Duration::as_secs).collect(),
+            scored_windows_s: scored_windows_s(&keys),
             modes: plan.count.modes.iter().map(|mode| mode.name().to_owned()).collect(),
             ..Status::default()
         };

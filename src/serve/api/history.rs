@@ -11,6 +11,7 @@ use super::tags::key_of;
 use super::{Problem, json, stored};
 use crate::history::{Asked, Kept, Reader, When};
 use crate::job::units::moment_or_ms;
+use crate::rank::Mode;
 use crate::serve::router::App;
 use crate::serve::select::{self, VIEW_ALL};
 
@@ -27,6 +28,9 @@ pub(in crate::serve) struct Params {
     from: Option<String>,
     /// End of a stretch, likewise; the newest ranking kept if missing.
     to: Option<String>,
+    /// `1h`: of a stretch the rankings of full hours alone, where other modes and windows than the
+    /// default have no others. `1m`, every one, if missing.
+    every: Option<String>,
     /// One tag: its row of each ranking. Without a time, those of the newest day.
     tag: Option<String>,
     /// Name of a view; `all` if missing.
@@ -45,6 +49,7 @@ struct Question {
     at: Option<i64>,
     from: Option<i64>,
     to: Option<i64>,
+    every_min: u32,
     tag: Option<String>,
     view: String,
     mode: Option<String>,
@@ -91,7 +96,9 @@ fn read(params: Result<Query<Params>, QueryRejection>, app: &App) -> Result<Ques
     let (mode, window_s) = match (params.mode, window_s) {
         (None, None) => default.map_or((None, None), |(mode, window_s)| (Some(mode), window_s)),
         (None, window_s) => (default.map(|(mode, _)| mode), window_s),
-        (Some(mode), _) if mode == "total" => (Some(mode), None),
+        (Some(mode), _) if Mode::named(&mode).is_some_and(|mode| !mode.has_window()) => {
+            (Some(mode), None)
+        }
         (Some(mode), None) => (Some(mode), default.and_then(|(_, window_s)| window_s)),
         given => given,
     };
@@ -100,12 +107,21 @@ fn read(params: Result<Query<Params>, QueryRejection>, app: &App) -> Result<Ques
         at: moment("at", &params.at)?,
         from: moment("from", &params.from)?,
         to: moment("to", &params.to)?,
+        every_min: params.every.as_deref().map_or(Ok(1), every)?,
         tag: params.tag.map(|tag| key_of(&tag, app)),
         view: params.view.unwrap_or_else(|| VIEW_ALL.to_owned()),
         mode,
         window_s,
         top: u32::try_from(top).unwrap_or(u32::MAX),
     })
+}
+
+/// Whole minutes between two rankings.
+fn every(text: &str) -> Result<u32, Problem> {
+    let seconds = select::parse_window(text)?;
+    u32::try_from(seconds / 60).ok().filter(|minutes| *minutes > 0 && seconds % 60 == 0).ok_or_else(
+        || Problem::bad(format!("`every` is `{text}`, which is no whole minutes")).help("say `1h`"),
+    )
 }
 
 impl Question {
@@ -120,6 +136,13 @@ impl Question {
             None => reader.usual(&self.view)?.unwrap_or_default(),
         };
         let asked = Asked { view: self.view, mode, window_s, top: self.top };
-        reader.when(when, self.tag.as_deref(), ROWS_MAX, &asked).map(Ok)
+        let tag = self.tag.as_deref();
+        match when {
+            When::At(at) => reader.at(at, tag, &asked),
+            When::Between(from, to) => {
+                reader.range(from, to, tag, self.every_min, ROWS_MAX, &asked)
+            }
+        }
+        .map(Ok)
     }
 }

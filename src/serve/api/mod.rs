@@ -2,6 +2,7 @@
 //! [`Problem`].
 
 pub(super) mod alerts;
+pub(super) mod explain;
 pub(super) mod history;
 pub(super) mod openapi;
 pub(super) mod session;

@@ -18,6 +18,7 @@ use crate::serve::{live, metrics, page, tutorial};
     paths(
         super::trends::trends,
         super::tags::tag,
+        super::explain::explain,
         super::history::history,
         super::alerts::alerts,
         super::alerts::feed,

@@ -28,23 +28,37 @@ pub(in crate::serve) async fn tag(
     State(app): State<Arc<App>>,
     tag: Result<Path<String>, PathRejection>,
 ) -> Response {
-    let Ok(Path(tag)) = tag else {
-        return Problem::bad("the tag in the path is not UTF-8").into_response();
+    let key = match wanted(tag, &app) {
+        Ok(key) => key,
+        Err(problem) => return problem.into_response(),
     };
-    let key = key_of(&tag, &app);
-    if key.is_empty() {
-        return Problem::bad("the path names no tag")
-            .help("a `#` in a URL is written `%23`, or left out")
-            .into_response();
-    }
-    let wanted = key.clone();
-    match ask(&app, move |ask| ask.tag(&wanted)).await {
+    let asked = key.clone();
+    match ask(&app, move |ask| ask.tag(&asked)).await {
         Ok(Some(detail)) => json(&detail),
-        Ok(None) => Problem::new(StatusCode::NOT_FOUND, format!("`{key}` is no live tag"))
-            .help("`/api/v1/trends?top=1000` lists live tags")
-            .into_response(),
+        Ok(None) => not_live(&key).into_response(),
         Err(problem) => problem.into_response(),
     }
+}
+
+/// The key that the path of a request means.
+pub(super) fn wanted(
+    tag: Result<Path<String>, PathRejection>,
+    app: &App,
+) -> Result<String, Problem> {
+    let Path(tag) = tag.map_err(|_| {
+        Problem::bad("the tag in the path is not UTF-8").help("percent-encode its UTF-8 bytes")
+    })?;
+    let key = key_of(&tag, app);
+    if key.is_empty() {
+        return Err(Problem::bad("the path names no tag")
+            .help("a `#` in a URL is written `%23`, or left out"));
+    }
+    Ok(key)
+}
+
+pub(super) fn not_live(key: &str) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, format!("`{key}` is no live tag"))
+        .help("`/api/v1/trends?top=1000` lists live tags")
 }
 
 /// The key that a tag in a URL means.

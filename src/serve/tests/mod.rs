@@ -2,6 +2,7 @@
 //! stand in for the engine.
 
 mod api;
+mod explain;
 mod guard;
 mod limits;
 mod live;
@@ -19,7 +20,8 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::rank::{
-    Counters, Query, Ranking, RunState, SinkStatus, SourceStatus, Status, TagDetail, Trend,
+    Counters, Explanation, Query, Ranking, RunState, SinkStatus, SourceStatus, Status, TagDetail,
+    Trend,
 };
 
 /// Longest that a test waits for anything.
@@ -30,6 +32,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 struct FakeAsk {
     ranking: Mutex<Option<Ranking>>,
     tags: Mutex<Vec<TagDetail>>,
+    explanations: Mutex<Vec<Explanation>>,
     asked: AtomicUsize,
 }
 
@@ -43,6 +46,11 @@ impl Ask for FakeAsk {
 
     fn tag(&self, key: &str) -> Option<TagDetail> {
         self.tags.lock().unwrap().iter().find(|detail| detail.tag == key).cloned()
+    }
+
+    fn explain(&self, key: &str, window_s: u64) -> Option<Explanation> {
+        let all = self.explanations.lock().unwrap();
+        all.iter().find(|of| of.tag == key && of.window_s == window_s).cloned()
     }
 }
 
@@ -295,6 +303,7 @@ fn status(batch: u64) -> Status {
         }],
         sinks: vec![SinkStatus { name: "stdout".into(), delivered: 5, ..SinkStatus::default() }],
         windows_s: vec![60, 300],
+        scored_windows_s: vec![300],
         modes: vec!["total".into(), "count".into()],
         ..Status::default()
     }

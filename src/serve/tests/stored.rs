@@ -59,7 +59,7 @@ fn history_is_asked_by_moment_stretch_and_tag() {
         let tags: &[&str] = if minute % 2 == 0 { &["a", "b"] } else { &["b", "a"] };
         rankings.push(Arc::new(ranking(minute, &mode, window_s, tags)));
     }
-    rankings.push(Arc::new(ranking(60, "decay", Some(60), &["z"])));
+    rankings.push(Arc::new(ranking(60, "authors", Some(60), &["z"])));
     history.write(&rankings).unwrap();
 
     assert_eq!(places(&rig.get("/api/v1/history"), "a"), [(120, 1)], "the newest");
@@ -71,7 +71,7 @@ fn history_is_asked_by_moment_stretch_and_tag() {
     assert_eq!(places(&rig.get(&stretch), "b"), [], "the tag's rows alone");
     let top = rig.get("/api/v1/history?from=0&to=9999999&top=1").json();
     assert_eq!(top["rankings"].as_array().unwrap().len(), 120);
-    let other = rig.get("/api/v1/history?mode=decay&window=1m");
+    let other = rig.get("/api/v1/history?mode=authors&window=1m");
     assert_eq!(places(&other, "z"), [(60, 1)]);
     for (query, wanted) in [
         ("at=1&from=2", "give one of the two"),
@@ -129,4 +129,29 @@ fn alerts_are_listed_and_fed() {
     assert_eq!(feed.header("content-type"), Some("application/atom+xml; charset=utf-8"));
     assert_eq!(feed.text().matches("<entry>").count(), 40);
     assert!(feed.text().contains("#&lt;B&gt; is at a new peak"), "{}", feed.text());
+}
+
+#[test]
+fn hours_are_asked_apart_and_modes_without_window_have_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = rig(&dir);
+    let mut history = History::open(dir.path(), MAX_BYTES).unwrap();
+    let minutes: Vec<_> = (1..=200)
+        .map(|minute| Arc::new(ranking(minute, "trending", Some(60), &["a"])))
+        .chain([Arc::new(ranking(120, "decay", None, &["a"]))])
+        .collect();
+    history.write(&minutes).unwrap();
+    let asked = |query: &str| {
+        let reply = rig.get(&format!("/api/v1/history?{query}"));
+        places(&reply, "a").into_iter().map(|place| place.0).collect::<Vec<_>>()
+    };
+    let stretch = "mode=trending&window=1m&from=0";
+    assert_eq!(asked(&format!("{stretch}&every=1h")), [60, 120, 180]);
+    assert_eq!(asked(&format!("{stretch}&every=90m")), [90, 180]);
+    assert_eq!(asked(stretch).len(), 200);
+    assert_eq!(asked("mode=decay&window=1m"), [120], "a window that comes with it is left aside");
+    for every in ["0", "30", "x"] {
+        let reply = rig.get(&format!("/api/v1/history?from=0&every={every}"));
+        assert_eq!(reply.status, 400, "{every} {reply:?}");
+    }
 }

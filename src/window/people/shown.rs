@@ -19,6 +19,27 @@ pub struct Crowd {
     pub estimated: bool,
 }
 
+/// What the rules of people see of one tag in one window.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Allowed {
+    /// Distinct authors; posts without author are not among them.
+    pub named: f64,
+    /// `named` is an estimate, and `units` those of a sample.
+    pub estimated: bool,
+    /// Length of the units of time by which the rule of spread counts, milliseconds.
+    pub unit_ms: i64,
+    /// Units in which somebody came.
+    pub units: u32,
+    /// Of `named`, those who came in the three busiest units; `None` where the rule does not ask.
+    pub busiest: Option<f64>,
+    /// People whom the rule of spread allows; `None` where it does not ask.
+    pub spread: Option<f64>,
+    /// Their posts.
+    pub posts: f64,
+    /// People whom the rule of repetition allows.
+    pub repeat: f64,
+}
+
 impl People {
     /// Brings the columns of tags that are estimated up to the newest closed pane.
     pub(in crate::window) fn estimate(&mut self, windows: &mut [Window], newest: i64) {
@@ -140,15 +161,32 @@ impl People {
             // Neither rule can say anything: the usual case, and cheap.
             return Crowd { authors, people: authors, estimated };
         }
+        let came = self.arrivals(id, (at, window), gone_to, (newest, closed_to));
+        let known = f64::from(came.known);
+        // Members of a tag that is estimated are a sample of its authors.
+        let (s, alone) = if estimated { (authors, 0.0) } else { (known, authors - known) };
+        let spread = came.busiest_three().map(|t| s * t / known);
+        let people = score::people(s, spread, (posts - alone).max(0.0)) + alone.max(0.0);
+        Crowd { authors, people, estimated }
+    }
+
+    /// When the people came whose last pane is known.
+    fn arrivals(
+        &self,
+        id: u32,
+        (at, window): (usize, &Window),
+        gone_to: i64,
+        (newest, closed_to): (i64, i64),
+    ) -> Arrivals {
         let unit_ms = unit_ms(window.ms, self.pane_ms);
         let now = step_of(newest, self.pane_ms, unit_ms);
         let held = (window.ms / unit_ms + 2).clamp(1, UNITS_MAX as i64) as usize;
-        let mut units: SmallVec<[u16; 256]> = smallvec![0; held];
-        let mut known = 0_u32;
+        let mut came =
+            Arrivals { units: smallvec![0; held], known: 0, unit_ms, window_ms: window.ms };
         let mut count = |pane: i64| {
             let age = (now - step_of(pane, self.pane_ms, unit_ms)).clamp(0, held as i64 - 1);
-            units[age as usize] += 1;
-            known += 1;
+            came.units[age as usize] += 1;
+            came.known += 1;
         };
         for member in self.crowds.of(id).iter().filter(|m| !m.only_copies && m.posts > 0) {
             let pane = Self::pane(member.last, closed_to);
@@ -162,13 +200,53 @@ impl People {
             let here = |laid: &&Laid| laid.authored && laid.windows >> at & 1 == 1;
             mine.filter(here).for_each(|laid| count(laid.pane));
         }
-        let known = f64::from(known);
-        // Members of a tag that is estimated are a sample of its authors.
-        let (s, alone) = if estimated { (authors, 0.0) } else { (known, authors - known) };
-        let spread = (window.ms >= UNITS_MIN * unit_ms && known > 0.0)
-            .then(|| s * f64::from(busiest_three(&units)) / known);
-        let people = score::people(s, spread, (posts - alone).max(0.0)) + alone.max(0.0);
-        Crowd { authors, people, estimated }
+        came
+    }
+
+    /// What the rules of people see of a tag, and what each of them allows: arguments as those of
+    /// [`People::crowd`].
+    pub(in crate::window) fn allowed(
+        &self,
+        id: u32,
+        window: (usize, &Window),
+        gone_to: i64,
+        ends: (i64, i64),
+    ) -> Allowed {
+        let came = self.arrivals(id, window, gone_to, ends);
+        let estimated = self.is_estimated(id);
+        let authors = f64::from(window.1.people(id));
+        let known = f64::from(came.known);
+        let s = if estimated { authors } else { known };
+        // Posts without author are people whom no rule asks.
+        let alone = (authors - s).max(0.0);
+        let posts = (f64::from(window.1.count(id)) - alone).max(0.0);
+        let busiest = came.busiest_three().map(|t| s * t / known);
+        Allowed {
+            named: s,
+            estimated,
+            unit_ms: came.unit_ms,
+            units: came.units.iter().filter(|count| **count > 0).count() as u32,
+            busiest,
+            spread: busiest.map(|t| score::spread(s, t)),
+            posts,
+            repeat: score::repeat(s, posts),
+        }
+    }
+}
+
+/// Who of a window is known to have come when, counted by units of time back from now.
+struct Arrivals {
+    units: SmallVec<[u16; 256]>,
+    known: u32,
+    unit_ms: i64,
+    window_ms: i64,
+}
+
+impl Arrivals {
+    /// How many came in the three busiest units, where the rule of spread asks.
+    fn busiest_three(&self) -> Option<f64> {
+        let asks = self.window_ms >= UNITS_MIN * self.unit_ms && self.known > 0;
+        asks.then(|| f64::from(busiest_three(&self.units)))
     }
 }
 

@@ -183,6 +183,96 @@ export interface components {
                 [key: string]: components["schemas"]["Trend"];
             };
         };
+        /** @description Why a tag is listed under `trending`, or not. Fields may be added. */
+        Explanation: {
+            /**
+             * Format: int64
+             * @description End of the window, milliseconds since the Unix epoch (event time).
+             */
+            at: number;
+            /**
+             * Format: int64
+             * @description Distinct authors in it; posts without author are authors of their own.
+             */
+            authors: number;
+            /** @description Commonest spelling, without `#`. */
+            display: string;
+            /** @description `authors` is an estimate: there are more than are told apart. */
+            estimated: boolean;
+            /**
+             * Format: double
+             * @description People that are usual in the window; null before that window has learned.
+             */
+            expected?: number | null;
+            /** @description What must be true of a tag that is listed. */
+            gates: components["schemas"]["Gate"][];
+            /**
+             * Format: double
+             * @description Highest score so far, as far as it is still held.
+             */
+            held: number;
+            /**
+             * Format: int32
+             * @description Baselines are still being learned: so many windows of the three that it takes. There is no
+             *     score until then, and rows are ordered by count.
+             */
+            learning?: number | null;
+            /**
+             * Format: double
+             * @description Times the usual; likewise.
+             */
+            lift?: number | null;
+            /** @description The gates let it into the ranking; whether it is among the first rows is another question. */
+            listed: boolean;
+            /** @description It is higher than ever: what an alert tells. */
+            peak: boolean;
+            people?: null | components["schemas"]["PeopleRules"];
+            /**
+             * Format: int64
+             * @description Posts in the window.
+             */
+            posts: number;
+            /** @description All of it in one sentence. */
+            said: string;
+            /**
+             * Format: double
+             * @description Mean of `z` of the windows that have learned; null where none has.
+             */
+            score?: number | null;
+            /** @description Spellings counted since the tag became live, commonest first. */
+            spellings: components["schemas"]["Spelling"][];
+            /** @description `new`, `rising`, `steady` or `cooling`; null while nobody knows. */
+            status?: string | null;
+            /** @description The key. */
+            tag: string;
+            /**
+             * Format: int64
+             * @description Length of the window, seconds.
+             */
+            window_s: number;
+            /** @description The windows scored together: a quarter, once and four times the one asked for. */
+            windows: components["schemas"]["WindowScore"][];
+        };
+        /** @description One condition of a listing. */
+        Gate: {
+            /**
+             * Format: double
+             * @description The least that passes.
+             */
+            bound: number;
+            /** @description `min_count`, `min_authors`, `score`, `lists` or `learned`. */
+            name: string;
+            /** @description It has that much. */
+            passed: boolean;
+            /** @description A listing depends on it; while baselines are learned the score is not asked for. */
+            required: boolean;
+            /**
+             * Format: double
+             * @description What the tag has: people, authors, the score, 1 where the job's lists let it through
+             *     and 0 where they do not, windows learned; null where there is none.
+             */
+            value?: number | null;
+        };
         /** @description Rankings as they were. */
         Kept: {
             /** @description What it ranks by. */
@@ -223,6 +313,51 @@ export interface components {
         Login: {
             /** @description The token. */
             token: string;
+        };
+        /** @description How the authors of a window became people. */
+        PeopleRules: {
+            /**
+             * Format: double
+             * @description Authors whom the rules ask; posts without author are people all the same.
+             */
+            authors: number;
+            /**
+             * Format: double
+             * @description Authors who came in the three busiest spans; null where the window is too short to ask.
+             */
+            busiest?: number | null;
+            /**
+             * Format: double
+             * @description The lesser of the two, and posts without author: `x`.
+             */
+            counted: number;
+            /**
+             * Format: double
+             * @description Their posts.
+             */
+            posts: number;
+            /**
+             * Format: double
+             * @description People whom the rule of repetition allows.
+             */
+            repeat: number;
+            /**
+             * Format: int64
+             * @description Length of the spans by which the rule of spread counts, seconds: a minute, or a fifteenth of
+             *     a short window.
+             */
+            span_s: number;
+            /**
+             * Format: int32
+             * @description Spans in which somebody came, each counted at their last post; of a sample where authors
+             *     are estimated.
+             */
+            spans: number;
+            /**
+             * Format: double
+             * @description People whom the rule of spread allows; null where it does not ask.
+             */
+            spread?: number | null;
         };
         /** @description Why a request was not answered, and the way out. */
         Problem: {
@@ -437,6 +572,8 @@ export interface components {
              * @description Posts per second over the last ten seconds.
              */
             posts_per_s: number;
+            /** @description Those of them that modes with a baseline can rank, in seconds. */
+            scored_windows_s?: number[];
             /** @description One row a sink. */
             sinks: components["schemas"]["SinkStatus"][];
             /** @description One row a source. */
@@ -577,6 +714,51 @@ export interface components {
              */
             window_s: number;
         };
+        /** @description One of the windows scored together. */
+        WindowScore: {
+            /**
+             * Format: int64
+             * @description Distinct authors in it.
+             */
+            authors: number;
+            /** @description Enough of it are over for its baseline to mean something. */
+            learned: boolean;
+            /**
+             * Format: double
+             * @description Mean of `y` over its past.
+             */
+            mu: number;
+            /**
+             * Format: double
+             * @description Variance of `y` over its past.
+             */
+            nu: number;
+            /**
+             * Format: int64
+             * @description Posts in it.
+             */
+            posts: number;
+            /**
+             * Format: int64
+             * @description Its length, seconds.
+             */
+            window_s: number;
+            /**
+             * Format: double
+             * @description People in it, under the rules of spread and repetition.
+             */
+            x: number;
+            /**
+             * Format: double
+             * @description `x` transformed, so that noise is about one whatever the count: `2 sqrt(x + 3/8)`.
+             */
+            y: number;
+            /**
+             * Format: double
+             * @description `(y - mu) / sqrt(1 + nu)`: how far it is from usual.
+             */
+            z: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -588,6 +770,11 @@ export type $defs = Record<string, never>;
 export type operations = Record<string, never>;
 
 export type Counters = components['schemas']['Counters'];
+export type Explanation = components['schemas']['Explanation'];
+export type Gate = components['schemas']['Gate'];
+export type Kept = components['schemas']['Kept'];
+export type KeptRanking = components['schemas']['KeptRanking'];
+export type PeopleRules = components['schemas']['PeopleRules'];
 export type Ranking = components['schemas']['Ranking'];
 export type RunState = components['schemas']['RunState'];
 export type Series = components['schemas']['Series'];
@@ -598,3 +785,4 @@ export type Status = components['schemas']['Status'];
 export type TagDetail = components['schemas']['TagDetail'];
 export type Trend = components['schemas']['Trend'];
 export type WindowCount = components['schemas']['WindowCount'];
+export type WindowScore = components['schemas']['WindowScore'];

@@ -1,5 +1,5 @@
 // Plain requests to the API.
-import type { Status, TagDetail } from './api-types';
+import type { Explanation, Kept, Status, TagDetail } from './api-types';
 
 const TIMEOUT_MS = 8_000;
 
@@ -26,5 +26,14 @@ export const getStatus = (signal?: AbortSignal) => get<Status>('/api/v1/status',
 
 export const getTag = (key: string, signal?: AbortSignal) =>
   get<TagDetail>(`/api/v1/tags/${encodeURIComponent(key)}`, signal);
+
+/** Why a tag is listed or not; without a window, in the one of the first ranking. */
+export const getExplanation = (key: string, window: number | undefined, signal?: AbortSignal) => {
+  const query = window === undefined ? '' : `?window=${window}`;
+  return get<Explanation>(`/api/v1/tags/${encodeURIComponent(key)}/explain${query}`, signal);
+};
+
+export const getHistory = (query: string, signal?: AbortSignal) =>
+  get<Kept>(`/api/v1/history${query}`, signal);
 
 export const liveUrl = (query: string) => `/api/v1/live${query}`;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Ranking, Status, Trend } from './api-types';
-import { applyDiff, fromSnapshot, type Diff } from './apply';
+import { applyDiff, fromSnapshot, valueOf, type Diff } from './apply';
 
 const row = (rank: number, tag: string, count: number): Trend => ({
   rank,
@@ -83,5 +83,17 @@ describe('applyDiff', () => {
     const next = applyDiff(held(), diff(names, rows));
     expect(next?.ranking.trends.map((t) => t.tag)).toEqual(names);
     expect(applyDiff(held(), diff(['constructor'], []))).toBeNull();
+  });
+});
+
+describe('what a row is ranked by', () => {
+  const trend = { rank: 1, tag: 'a', display: 'a', count: 9, authors: 7, score: null } as Trend;
+
+  it('is the score where there is one, authors by authors, posts else', () => {
+    expect(valueOf(trend, 'count')).toBe(9);
+    expect(valueOf(trend, 'authors')).toBe(7);
+    expect(valueOf({ ...trend, authors: null }, 'authors')).toBe(9);
+    expect(valueOf({ ...trend, score: 2.5 }, 'trending')).toBe(2.5);
+    expect(valueOf(trend, 'trending')).toBe(9);
   });
 });

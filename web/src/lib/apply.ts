@@ -57,6 +57,7 @@ export function applyDiff(held: Held | null, diff: Diff): Held | null {
 }
 
 /** What a row is ranked by. */
-export function valueOf(trend: Trend): number {
+export function valueOf(trend: Trend, mode: string): number {
+  if (mode === 'authors') return trend.authors ?? trend.count;
   return trend.score ?? trend.count;
 }

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { compact, count, duration, rate, share, windowLabel, windowWords } from './format';
+import {
+  compact, count, duration, learningWords, lift, modeTitle, rate, score, share, windowLabel,
+  windowWords,
+} from './format';
 import { backoffMs } from './live';
 import { linePath } from './path';
 
@@ -18,6 +21,31 @@ describe('numbers', () => {
     expect(share(1, 1e6)).toBe('<0.1%');
     expect(share(0, 5)).toBe('0.0%');
     expect(share(1, 0)).toBe('');
+  });
+});
+
+describe('what is unusual', () => {
+  it('is said in times the usual', () => {
+    expect([7, 6.84, 11.6, 1234.5, 0.25].map(lift)).toEqual([
+      '7× usual', '6.8× usual', '12× usual', '1,235× usual', '0.3× usual',
+    ]);
+  });
+
+  it('has a score', () => {
+    expect([5.217, 12.97, 0, -1.24, 1_234_567].map(score)).toEqual([
+      '5.2', '13', '0.0', '-1.2', '1.2M',
+    ]);
+  });
+
+  it('is not known before it has learned', () => {
+    expect(learningWords(1)).toBe('learning baseline (1 of 3 windows)');
+  });
+
+  it('heads the page', () => {
+    expect(modeTitle(undefined, 'x')).toBe('Hashtags right now');
+    expect(modeTitle('decay', 'x')).toBe('Most posted lately');
+    expect(modeTitle('trending', 'in the last hour')).toBe('Trending in the last hour');
+    expect(modeTitle('zscore', 'in the last hour')).toBe('Z-score in the last hour');
   });
 });
 

@@ -84,10 +84,44 @@ const MODES: Record<string, [string, string]> = {
   count: ['Count', 'posts in the window'],
   authors: ['Authors', 'distinct authors in the window'],
   total: ['Total', 'posts since counting began'],
+  decay: ['Decay', 'posts, each worth half as much after an hour'],
+  single: ['One window', 'trending with its shortest window alone, for comparison'],
+  zscore: ['Z-score', 'posts against their usual number, for comparison'],
+  signitrend: ['SigniTrend', 'the same with a bias, for comparison'],
+  mastodon: ['Mastodon', 'people against the window before, for comparison'],
 };
+
+const TITLES: Record<string, string> = {
+  trending: 'Trending',
+  authors: 'Most people',
+  count: 'Most posted',
+  total: 'Most posted',
+};
+
+/** What the page is headed with; `over` says when. */
+export const modeTitle = (mode: string | undefined, over: string): string =>
+  mode === undefined
+    ? 'Hashtags right now'
+    : mode === 'decay'
+      ? 'Most posted lately'
+      : `${TITLES[mode] ?? modeLabel(mode)} ${over}`;
 
 export const modeLabel = (mode: string): string => MODES[mode]?.[0] ?? mode;
 export const modeWords = (mode: string): string => MODES[mode]?.[1] ?? mode;
+
+/** `7× usual`; a tenth below ten, as far as it says something. */
+export const lift = (times: number): string =>
+  `${times < 9.95 ? oneDigit.format(times) : compact(times)}× usual`;
+
+/** A score, in as many digits as say something. */
+export const score = (n: number): string =>
+  Math.abs(n) < 9.95 ? n.toFixed(1) : Math.abs(n) < 100_000 ? whole.format(n) : compact(n);
+
+/** Windows that it takes until a baseline means something. */
+export const LEARNED = 3;
+
+export const learningWords = (windows: number): string =>
+  `learning baseline (${windows} of ${LEARNED} windows)`;
 
 /** Text of a stranger where no `<bdi>` can stand: its direction ends where it ends. */
 export const isolated = (text: string): string => `\u2068${text}\u2069`;

@@ -1,6 +1,7 @@
 // The keyboard: which key does what.
 import type { PageState } from './state.svelte';
-import { TOPS } from './url';
+import { windowsOf, withMode, withWindow } from './modes';
+import { TOPS, withTab } from './url';
 
 export const KEYS: readonly (readonly [string, string])[] = [
   ['Space', 'pause or go on; counting never stops'],
@@ -10,6 +11,7 @@ export const KEYS: readonly (readonly [string, string])[] = [
   ['m', 'next mode'],
   ['w', 'next window'],
   ['+ −', 'more or fewer rows'],
+  ['h', 'history, or live again'],
   ['t', 'light or dark'],
   ['?', 'this list'],
 ];
@@ -21,15 +23,14 @@ function after<T>(list: readonly T[], item: T | undefined): T | undefined {
 function nextMode(page: PageState): void {
   const mode = after(page.status?.modes ?? [], page.mode);
   if (mode === undefined) return;
-  const { mode: _mode, window, ...rest } = page.view;
-  page.go({ ...rest, mode, ...(mode !== 'total' && window ? { window } : {}) });
+  page.go(withMode(page.view, mode, page.status));
 }
 
 function nextWindow(page: PageState): void {
-  const windows = page.status?.windows_s ?? [];
+  const windows = windowsOf(page.status, page.mode);
   const window = after(windows, page.windowS ?? undefined);
-  if (window === undefined || page.mode === 'total') return;
-  page.go({ ...page.view, window });
+  if (window === undefined) return;
+  page.go(withWindow(page.view, page.mode, window, page.status));
 }
 
 function changeTop(page: PageState, step: 1 | -1): void {
@@ -39,7 +40,7 @@ function changeTop(page: PageState, step: 1 | -1): void {
 }
 
 function moveFocus(step: 1 | -1): void {
-  const links = [...document.querySelectorAll<HTMLElement>('tbody a.tag')];
+  const links = [...document.querySelectorAll<HTMLElement>('main a.tag')];
   const at = links.findIndex((link) => link === document.activeElement);
   const next = at === -1 ? (step === 1 ? 0 : links.length - 1) : at + step;
   links[next]?.focus();
@@ -66,6 +67,8 @@ export function keyCommand(
       return () => { nextMode(page); };
     case 'w':
       return () => { nextWindow(page); };
+    case 'h':
+      return () => { page.go(withTab(page.view, page.view.tab === undefined)); };
     case '+':
     case '=':
       return () => { changeTop(page, 1); };

@@ -6,6 +6,7 @@ import { valueOf, type Held } from './apply';
 import { LiveStream } from './live';
 import { arrange, emptyOrder, MOVE_MS, tick, waitMs, type Move, type Order } from './order';
 import { deadAfterMs, stateText, type Connection } from './stateline';
+import { hasWindow, windowsOf } from './modes';
 import { apiQuery, formatView, known, parseView, sameRanking, type View } from './url';
 
 /** Bars take about half a second to grow; drawing more often would cut them short. */
@@ -53,12 +54,13 @@ export class PageState {
       status: this.status,
       heardAt: this.#heardAt,
       now: this.now,
+      learning: this.picture?.ranking.learning,
     }),
   );
   /** What the rows are ranked by: asked for, or the program's default once it is known. */
   mode = $derived(this.view.mode ?? this.picture?.ranking.mode);
   windowS = $derived(
-    this.mode === 'total' ? undefined : (this.view.window ?? this.picture?.ranking.window_s),
+    !hasWindow(this.mode) ? undefined : (this.view.window ?? this.picture?.ranking.window_s),
   );
 
   #held: Held | null = null;
@@ -121,8 +123,8 @@ export class PageState {
 
   closeTag(): void {
     if (this.view.tag === undefined) return;
-    const { mode, window, top } = this.view;
-    this.go({ top, ...(mode === undefined ? {} : { mode }), ...(window ? { window } : {}) });
+    const { tag: _, ...rest } = this.view;
+    this.go(rest);
   }
 
   togglePause(): void {
@@ -147,7 +149,7 @@ export class PageState {
       const status = await getStatus();
       this.status = status;
       // A link may name a mode or a window that this job does not have.
-      const view = known(this.view, status.modes, status.windows_s);
+      const view = known(this.view, status.modes, windowsOf(status, this.view.mode));
       if (status.modes.length > 0 && !sameRanking(view, this.view)) {
         history.replaceState(null, '', this.href(view));
         this.view = view;
@@ -185,7 +187,7 @@ export class PageState {
   #rows(held: Held, fresh: boolean): void {
     this.#hear();
     this.#held = held;
-    this.#order = tick(this.#order, placed(held.ranking.trends));
+    this.#order = tick(this.#order, placed(held.ranking));
     if (this.switching && fresh) {
       // The reader asked for another ranking: it is drawn even while paused.
       this.waiting = 0;
@@ -210,7 +212,7 @@ export class PageState {
     if (this.#held === null || (this.paused && !this.#replace)) return;
     const now = Date.now();
     const { ranking } = this.#held;
-    const target = placed(ranking.trends);
+    const target = placed(ranking);
     this.#order = arrange(this.#order, target, {
       now,
       held: this.holding,
@@ -242,15 +244,15 @@ export class PageState {
       const move = this.#order.moves.get(key);
       rows.push({ trend, place: rows.length + 1, move, gone: live === undefined });
     }
-    const max = Math.max(0, ...rows.map((row) => valueOf(row.trend)));
+    const max = Math.max(0, ...rows.map((row) => valueOf(row.trend, ranking.mode)));
     return { ranking, rows, max, behind };
   }
 }
 
-function placed(trends: readonly Trend[]) {
+function placed({ mode, trends }: Ranking) {
   return trends.map((trend) => ({
     key: trend.tag,
-    value: valueOf(trend),
+    value: valueOf(trend, mode),
     change: trend.change,
   }));
 }

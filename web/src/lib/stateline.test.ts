@@ -35,6 +35,15 @@ describe('the state line', () => {
     expect(say({})).toEqual(['Live updated 1 s ago', false]);
   });
 
+  it('is learning while baselines mean nothing yet', () => {
+    expect(say({ learning: 2 })).toEqual([
+      'Learning baseline (2 of 3 windows), updated 1 s ago',
+      false,
+    ]);
+    expect(say({ learning: null })).toEqual(['Live updated 1 s ago', false]);
+    expect(say({ learning: 2, now: 22_000 })).toEqual(['Stale 12 s', true]);
+  });
+
   it('is stale after silence, and says for how long', () => {
     expect(say({ now: 16_000 })).toEqual(['Live updated 6 s ago', false]);
     expect(say({ now: 22_000 })).toEqual(['Stale 12 s', true]);

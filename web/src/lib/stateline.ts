@@ -1,6 +1,6 @@
 // What the state line says. Pure: no clock.
 import type { Status } from './api-types';
-import { dateTime, seconds } from './format';
+import { dateTime, LEARNED, seconds } from './format';
 
 /** The page's connection to the program. */
 export type Connection =
@@ -25,6 +25,8 @@ export interface Seen {
   /** When the last message arrived, our clock; null before the first. */
   heardAt: number | null;
   now: number;
+  /** Windows learned of a baseline that needs more. */
+  learning?: number | null | undefined;
 }
 
 /** The program counts nothing itself and shows what is posted to it: it has no batches. */
@@ -94,6 +96,10 @@ export function stateText(seen: Seen): StateText {
   }
   const updated = `updated ${seconds(silent)} ago`;
   const rest = [updated, trouble].filter(Boolean).join(', ');
+  if (seen.learning != null) {
+    const windows = `(${seen.learning} of ${LEARNED} windows), ${rest}`;
+    return { tone: 'wait', word: 'Learning baseline', rest: windows, old: false };
+  }
   return { tone, word: 'Live', rest, old: false };
 }
 

@@ -7,13 +7,14 @@ describe('the address', () => {
     ['?mode=count&window=15m&top=50', { mode: 'count', window: 900, top: 50 }],
     ['?window=24h&tag=c%2B%2B', { window: 86_400, top: 10, tag: 'c++' }],
     ['?mode=total', { mode: 'total', top: 10 }],
+    ['?mode=decay&tab=history', { mode: 'decay', top: 10, tab: 'history' as const }],
     ['?tag=%23%E6%9D%B1%E4%BA%AC%20%26', { top: 10, tag: '#東京 &' }],
   ])('%s is read and written alike', (search, view) => {
     expect(parseView(search)).toEqual(view);
     expect(parseView(formatView(view))).toEqual(view);
   });
 
-  it.each(['?top=11', '?top=-1', '?top=x', '?mode=<b>', '?window=0', '?window=1y', '?tag='])(
+  it.each(['?top=11', '?top=-1', '?top=x', '?mode=<b>', '?window=0', '?window=1y', '?tag=', '?tab=x'])(
     '%s is the first view',
     (search) => {
       expect(parseView(search)).toEqual({ top: 10 });
@@ -22,6 +23,7 @@ describe('the address', () => {
 
   it('has no window for all time', () => {
     expect(formatView({ mode: 'total', window: 60, top: 10 })).toBe('?mode=total');
+    expect(formatView({ mode: 'decay', window: 60, top: 10 })).toBe('?mode=decay');
     expect(parseView('?mode=total&window=5m')).toEqual({ mode: 'total', top: 10 });
   });
 

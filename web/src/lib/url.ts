@@ -1,5 +1,6 @@
 // What is seen, in the address: so that back works and a link shows the same.
 import { windowLabel } from './format';
+import { hasWindow } from './modes';
 
 export const TOPS = [10, 25, 50, 100] as const;
 export const DEFAULT_TOP = 10;
@@ -12,6 +13,8 @@ export interface View {
   top: number;
   /** Key of the tag in the side panel. */
   tag?: string;
+  /** Rankings as they were, in place of the live one. */
+  tab?: 'history';
 }
 
 const UNIT_S: Record<string, number> = { '': 1, s: 1, m: 60, h: 3600, d: 86_400 };
@@ -30,24 +33,26 @@ export function parseView(search: string): View {
   const mode = params.get('mode');
   if (mode !== null && /^[a-z_]{1,32}$/.test(mode)) view.mode = mode;
   const window = parseWindow(params.get('window'));
-  if (window !== undefined && view.mode !== 'total') view.window = window;
+  if (window !== undefined && hasWindow(view.mode)) view.window = window;
   const top = Number(params.get('top'));
   if (TOPS.some((n) => n === top)) view.top = top;
   const tag = params.get('tag');
   if (tag) view.tag = tag;
+  if (params.get('tab') === 'history') view.tab = 'history';
   return view;
 }
 
 /** The query of an address that shows `view`; parameters of others in `search` stay. */
 export function formatView(view: View, search = ''): string {
   const params = new URLSearchParams(search);
-  for (const name of ['mode', 'window', 'top', 'tag']) params.delete(name);
+  for (const name of ['mode', 'window', 'top', 'tag', 'tab']) params.delete(name);
   if (view.mode !== undefined) params.set('mode', view.mode);
-  if (view.window !== undefined && view.mode !== 'total') {
+  if (view.window !== undefined && hasWindow(view.mode)) {
     params.set('window', windowLabel(view.window));
   }
   if (view.top !== DEFAULT_TOP) params.set('top', String(view.top));
   if (view.tag !== undefined) params.set('tag', view.tag);
+  if (view.tab !== undefined) params.set('tab', view.tab);
   const text = params.toString();
   return text === '' ? '' : `?${text}`;
 }
@@ -56,7 +61,7 @@ export function formatView(view: View, search = ''): string {
 export function apiQuery(view: View): string {
   const params = new URLSearchParams();
   if (view.mode !== undefined) params.set('mode', view.mode);
-  if (view.window !== undefined && view.mode !== 'total') {
+  if (view.window !== undefined && hasWindow(view.mode)) {
     params.set('window', windowLabel(view.window));
   }
   params.set('top', String(view.top));
@@ -73,7 +78,13 @@ export function known(view: View, modes: readonly string[], windows: readonly nu
   };
 }
 
-/** Whether two views show the same ranking, whatever the side panel shows. */
+/** Whether two views show the same ranking, whatever else stands beside it. */
 export function sameRanking(a: View, b: View): boolean {
   return a.mode === b.mode && a.window === b.window && a.top === b.top;
+}
+
+/** `view` with the history, or with the live ranking. */
+export function withTab(view: View, history: boolean): View {
+  const { tab: _, ...rest } = view;
+  return history ? { ...rest, tab: 'history' } : rest;
 }

@@ -1,0 +1,339 @@
+//! `explain`: asks a running tagtide why a tag is listed, or not.
+
+use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+use reqwest::StatusCode;
+use reqwest::blocking::Client;
+use serde::Deserialize;
+use url::Url;
+
+use super::exit::{FAILED, Failure, Outcome, USAGE};
+use super::flags;
+use crate::job::is_loopback;
+use crate::rank::Explanation;
+use crate::rank::explain::{Gate, PeopleRules};
+use crate::sink::table;
+
+/// Longest time for a connection to stand.
+const CONNECT_MAX: Duration = Duration::from_secs(3);
+/// Longest time for a whole exchange: the program itself gives an answer five seconds.
+const EXCHANGE_MAX: Duration = Duration::from_secs(10);
+/// Most bytes of an answer.
+const ANSWER_MAX_BYTES: u64 = 1 << 20;
+
+/// Why a tag is listed or not, asked of a tagtide that runs
+#[derive(ClapArgs, Debug)]
+#[command(after_help = "Examples:\n  \
+    tagtide explain rust                    in the default window of what runs on this machine\n  \
+    tagtide explain '#Caffè' --window 15m\n  \
+    tagtide explain rust --url http://127.0.0.1:5002 --json\n\n\
+    A server that asks for a token gets the one in TAGTIDE_TOKEN or TAGTIDE_TOKEN_FILE.")]
+pub(super) struct Args {
+    /// The tag, with or without its `#`
+    #[arg(value_name = "TAG")]
+    tag: String,
+    /// Window such as 1h [default: that of the first ranking]
+    #[arg(long, value_name = "WINDOW")]
+    window: Option<String>,
+    /// Where it runs
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:5001")]
+    url: String,
+    /// The answer as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// An answer that is none.
+#[derive(Debug, Deserialize)]
+struct Refusal {
+    error: String,
+    #[serde(default)]
+    help: String,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let url = address(args)?;
+    let answer = ask(&url, &args.url)?;
+    let text = if args.json {
+        let mut text = answer;
+        text.push('\n');
+        text
+    } else {
+        let explanation = serde_json::from_str(&answer).map_err(|error| not_ours(args, &error))?;
+        page(&explanation)
+    };
+    std::io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::stdout(&error))
+}
+
+fn not_ours(args: &Args, why: &dyn std::fmt::Display) -> Failure {
+    let help = "is it a tagtide of the same version that answers there?";
+    Failure::new(
+        FAILED,
+        format_args!("cannot read the answer of `{}`: {why}\nhelp: {help}", args.url),
+    )
+}
+
+/// The address of the question.
+fn address(args: &Args) -> Result<Url, Failure> {
+    let wrong = |why: &dyn std::fmt::Display| {
+        let url = &args.url;
+        let help = "an address looks like `http://127.0.0.1:5001`";
+        Failure::new(USAGE, format_args!("`--url {url}`: {why}\nhelp: {help}"))
+    };
+    let mut url = Url::parse(&args.url).map_err(|error| wrong(&error))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong(&"it is neither http nor https"));
+    }
+    if matches!(args.tag.trim(), "" | "." | "..") {
+        let said = format_args!("`{}` is no tag", args.tag);
+        return Err(Failure::new(USAGE, said));
+    }
+    url.set_query(None);
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(["api", "v1", "tags", args.tag.as_str(), "explain"]);
+    }
+    if let Some(window) = &args.window {
+        url.query_pairs_mut().append_pair("window", window);
+    }
+    Ok(url)
+}
+
+/// The body of the answer.
+fn ask(url: &Url, shown: &str) -> Result<String, Failure> {
+    // Another part of the process may have installed it already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let failed = |error: &reqwest::Error| {
+        let help = "start one with `tagtide run` or `tagtide demo`, or say where with `--url`";
+        let why = cause(error);
+        Failure::new(FAILED, format_args!("cannot ask `{shown}`: {why}\nhelp: {help}"))
+    };
+    let mut builder = Client::builder()
+        .user_agent(concat!("tagtide/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_MAX)
+        .timeout(EXCHANGE_MAX);
+    if is_loopback(url) {
+        builder = builder.no_proxy();
+    }
+    let client = builder.build().map_err(|error| failed(&error))?;
+    let mut request = client.get(url.clone());
+    if let Some(token) = flags::token()? {
+        request = request.bearer_auth(token);
+    }
+    let answer = request.send().map_err(|error| failed(&error.without_url()))?;
+    let status = answer.status();
+    let mut body = String::new();
+    answer.take(ANSWER_MAX_BYTES).read_to_string(&mut body).map_err(|error| {
+        Failure::new(FAILED, format_args!("cannot read the answer of `{shown}`: {error}"))
+    })?;
+    if status.is_success() {
+        return Ok(body);
+    }
+    Err(refused(status, &body, shown))
+}
+
+fn refused(status: StatusCode, body: &str, shown: &str) -> Failure {
+    let code = if status == StatusCode::BAD_REQUEST { USAGE } else { FAILED };
+    let Ok(refusal) = serde_json::from_str::<Refusal>(body) else {
+        let help = "is it a tagtide of the same version that answers there?";
+        return Failure::new(FAILED, format_args!("`{shown}` answered {status}\nhelp: {help}"));
+    };
+    let error = table::shown(&refusal.error);
+    if status == StatusCode::UNAUTHORIZED {
+        let help = "put its token into TAGTIDE_TOKEN";
+        return Failure::new(code, format_args!("{error}\nhelp: {help}"));
+    }
+    match refusal.help.as_str() {
+        "" => Failure::new(code, error),
+        help => Failure::new(code, format_args!("{error}\nhelp: {}", table::shown(help))),
+    }
+}
+
+/// The innermost cause, which is what a reader can act on.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(next) = innermost.source() {
+        innermost = next;
+    }
+    innermost.to_string()
+}
+
+/// What a terminal shows.
+fn page(of: &Explanation) -> String {
+    let mut out = String::new();
+    let tag = format!("#{}", of.display);
+    let verdict = if of.listed { "listed" } else { "not listed" };
+    let status = of.status.as_deref().map(|status| format!(", {status}")).unwrap_or_default();
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{}: {verdict}{status}\n{}\n", table::shown(&tag), of.said);
+    let _ = match (of.score, of.expected, of.lift) {
+        (Some(score), Some(expected), Some(lift)) => writeln!(
+            out,
+            "score {score:.2}, highest held {:.2}, usual {expected:.1} people, {lift:.2} times that\n",
+            of.held
+        ),
+        _ => writeln!(out, "no score yet\n"),
+    };
+    out.push_str(&windows(of));
+    out.push('\n');
+    out.push_str(&gates(&of.gates));
+    if let Some(rules) = &of.people {
+        let _ = writeln!(out, "\n{}", people(rules));
+    }
+    let spellings: Vec<String> = of
+        .spellings
+        .iter()
+        .map(|one| format!("{} ({})", table::shown(&format!("#{}", one.display)), one.count))
+        .collect();
+    if !spellings.is_empty() {
+        let _ = writeln!(out, "spellings: {}", spellings.join(", "));
+    }
+    out
+}
+
+fn windows(of: &Explanation) -> String {
+    let header = ["window", "posts", "authors", "x", "y", "mu", "nu", "z", "learned"];
+    let rows = of.windows.iter().map(|one| {
+        vec![
+            length(one.window_s),
+            one.posts.to_string(),
+            one.authors.to_string(),
+            format!("{:.1}", one.x),
+            two(one.y),
+            two(one.mu),
+            two(one.nu),
+            two(one.z),
+            if one.learned { "yes" } else { "no" }.to_owned(),
+        ]
+    });
+    table::grid(&header, rows)
+}
+
+fn gates(gates: &[Gate]) -> String {
+    let rows = gates.iter().map(|gate| {
+        let verdict = match (gate.passed, gate.required) {
+            (true, _) => "passed",
+            (false, true) => "failed",
+            (false, false) => "not yet",
+        };
+        let value = gate.value.map_or_else(String::new, |value| format!("{value:.2}"));
+        vec![gate.name.clone(), value, format!("{}", gate.bound), verdict.to_owned()]
+    });
+    table::grid(&["gate", "value", "at least", "verdict"], rows)
+}
+
+fn people(rules: &PeopleRules) -> String {
+    let spread = match (rules.spread, rules.busiest) {
+        (Some(spread), Some(busiest)) => {
+            format!("spread allows {spread:.1} ({busiest:.0} in the three busiest spans)")
+        }
+        _ => "spread does not ask".to_owned(),
+    };
+    format!(
+        "{:.0} authors with {:.0} posts count as {:.1} people: {spread}, repetition allows {:.1}",
+        rules.authors, rules.posts, rules.counted, rules.repeat
+    )
+}
+
+fn two(value: f64) -> String {
+    format!("{value:.2}")
+}
+
+/// `15m`, `1h`, `90s`.
+fn length(seconds: u64) -> String {
+    match seconds {
+        s if s % 3600 == 0 => format!("{}h", s / 3600),
+        s if s % 60 == 0 => format!("{}m", s / 60),
+        s => format!("{s}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rank::explain::WindowScore;
+
+    fn args(tag: &str, url: &str, window: Option<&str>) -> Args {
+        let window = window.map(str::to_owned);
+        Args { tag: tag.to_owned(), window, url: url.to_owned(), json: false }
+    }
+
+    #[test]
+    fn a_tag_is_one_segment_of_the_address() {
+        let of = |tag, url, window| address(&args(tag, url, window)).map(String::from);
+        let asked = of("#a/b?c ü", "http://127.0.0.1:5001/", Some("1h")).expect("an address");
+        let wanted = "http://127.0.0.1:5001/api/v1/tags/%23a%2Fb%3Fc%20%C3%BC/explain?window=1h";
+        assert_eq!(asked, wanted);
+        for (tag, url) in
+            [("..", "http://a"), ("a", "ftp://a"), ("a", "localhost:5001"), ("", "http://a")]
+        {
+            assert_eq!(of(tag, url, None).expect_err("refused").code, USAGE, "{tag} {url}");
+        }
+    }
+
+    #[test]
+    fn nothing_runs_there() {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = socket.local_addr().expect("its number").port();
+        drop(socket);
+        let url = format!("http://127.0.0.1:{port}");
+        let failure = run(&args("a", &url, None)).expect_err("nobody answers");
+        assert_eq!(failure.code, FAILED);
+        assert!(failure.said.starts_with(&format!("cannot ask `{url}`: ")), "{}", failure.said);
+        assert!(failure.said.contains("\nhelp: start one with `tagtide run`"), "{}", failure.said);
+    }
+
+    #[test]
+    fn a_refusal_is_told_as_it_is() {
+        let told = refused(
+            StatusCode::NOT_FOUND,
+            "{\"error\":\"`a\\u001b[2J` is no live tag\",\"help\":\"look\"}",
+            "http://a",
+        );
+        assert_eq!(
+            (told.code, told.said.as_str()),
+            (FAILED, "`a\u{fffd}[2J` is no live tag\nhelp: look")
+        );
+        let told = refused(StatusCode::BAD_REQUEST, "{\"error\":\"no such window\"}", "http://a");
+        assert_eq!((told.code, told.said.as_str()), (USAGE, "no such window"));
+        assert!(refused(StatusCode::BAD_GATEWAY, "<html>", "http://a").said.contains("502"));
+    }
+
+    #[test]
+    fn the_terminal_gets_every_number() {
+        let window = WindowScore { window_s: 900, z: 5.217, x: 10.0, ..WindowScore::default() };
+        let gate = |name: &str, passed, required| Gate {
+            name: name.to_owned(),
+            value: Some(10.0),
+            bound: 5.0,
+            passed,
+            required,
+        };
+        let of = Explanation {
+            display: "Fresh\u{1b}".to_owned(),
+            said: "11x usual for an hour: 10 people".to_owned(),
+            status: Some("rising".to_owned()),
+            score: Some(5.217),
+            expected: Some(0.0),
+            lift: Some(11.0),
+            windows: vec![window],
+            people: Some(PeopleRules { authors: 10.0, counted: 10.0, ..PeopleRules::default() }),
+            gates: vec![gate("min_count", true, true), gate("score", false, true)],
+            ..Explanation::default()
+        };
+        let text = page(&of);
+        for part in [
+            "#Fresh\u{fffd}: not listed, rising\n11x usual",
+            "score 5.22, highest held 0.00, usual 0.0 people, 11.00 times that",
+            "|   15m|    0|      0|10.0|",
+            "|min_count|10.00|       5| passed|",
+            "|    score|10.00|       5| failed|",
+            "10 authors with 0 posts count as 10.0 people: spread does not ask",
+        ] {
+            assert!(text.contains(part), "no {part:?} in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Why a tag is listed, or not.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use super::{Problem, json, tags};
+use crate::rank::{Explanation, Published};
+use crate::serve::router::App;
+use crate::serve::select::{self, ask};
+
+/// Parameters of a question, as they come.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::serve) struct Params {
+    /// Window such as `1h` or seconds, one of the status's `scored_windows_s`; the job's default
+    /// if missing.
+    window: Option<String>,
+}
+
+/// Every number that the place of a tag under `trending` follows from.
+#[utoipa::path(get, path = "/api/v1/tags/{tag}/explain",
+    params(
+        ("tag" = String, Path, description = "the tag, with or without its leading `#`"),
+        Params,
+    ),
+    responses(
+        (status = 200, body = Explanation),
+        (status = 400, body = Problem),
+        (status = 404, body = Problem),
+        (status = 503, body = Problem),
+    )
+)]
+pub(in crate::serve) async fn explain(
+    State(app): State<Arc<App>>,
+    tag: Result<Path<String>, PathRejection>,
+    params: Result<Query<Params>, QueryRejection>,
+) -> Response {
+    match answer(&app, tag, params).await {
+        Ok(explanation) => json(&explanation),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn answer(
+    app: &Arc<App>,
+    tag: Result<Path<String>, PathRejection>,
+    params: Result<Query<Params>, QueryRejection>,
+) -> Result<Explanation, Problem> {
+    let key = tags::wanted(tag, app)?;
+    let Query(params) = params.map_err(|error| {
+        Problem::bad(format!("cannot read the query: {}", error.body_text()))
+            .help("give `window` once at the most")
+    })?;
+    let published = Arc::clone(&app.feed.published.borrow());
+    let window_s = params.window.as_deref().map(select::parse_window).transpose()?;
+    let window_s = window(window_s, &published)?;
+    let wanted = key.clone();
+    let explanation = ask(app, move |ask| ask.explain(&wanted, window_s)).await?;
+    explanation.ok_or_else(|| tags::not_live(&key))
+}
+
+/// The window meant: asked for, the default ranking's, or the longest there is.
+fn window(asked: Option<u64>, published: &Published) -> Result<u64, Problem> {
+    let known = &published.status.scored_windows_s;
+    let Some(&longest) = known.last() else {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "nothing is compared with its past here")
+            .help("add `trending` to `count.modes` of the job"));
+    };
+    let Some(asked) = asked else {
+        let default = published.default_ranking().and_then(|ranking| ranking.window_s);
+        return Ok(default.filter(|window_s| known.contains(window_s)).unwrap_or(longest));
+    };
+    select::known_window(asked, known)?;
+    Ok(asked)
+}

@@ -1,0 +1,47 @@
+// Rankings as they were, as cards of an hour each. Pure but for the two requests.
+import { getHistory } from './api';
+import type { KeptRanking } from './api-types';
+import { hasWindow } from './modes';
+import { windowLabel } from './format';
+
+const HOUR_MS = 3_600_000;
+const CARDS = 24;
+
+export interface Asked {
+  mode: string | undefined;
+  window: number | undefined;
+  top: number;
+}
+
+/** The query of a question; `more` says when. */
+export function historyQuery(asked: Asked, more: Record<string, string> = {}): string {
+  const params = new URLSearchParams();
+  if (asked.mode !== undefined) params.set('mode', asked.mode);
+  if (asked.window !== undefined && hasWindow(asked.mode)) {
+    params.set('window', windowLabel(asked.window));
+  }
+  params.set('top', String(asked.top));
+  for (const [name, value] of Object.entries(more)) params.set(name, value);
+  return `?${params}`;
+}
+
+/** Newest first; the newest ranking stands before the full hours. */
+export function cards(newest: KeptRanking, hours: readonly KeptRanking[]): KeptRanking[] {
+  const older = hours.filter((one) => one.at < newest.at).reverse();
+  return [newest, ...older].slice(0, CARDS);
+}
+
+/** The newest ranking kept, and those of the full hours of the day before it. */
+export async function readCards(asked: Asked, signal: AbortSignal): Promise<KeptRanking[]> {
+  const newest = (await getHistory(historyQuery(asked), signal)).rankings.at(-1);
+  if (newest === undefined) return [];
+  const hours = await getHistory(
+    historyQuery(asked, {
+      from: String(newest.at - CARDS * HOUR_MS),
+      to: String(newest.at),
+      every: '1h',
+    }),
+    signal,
+  );
+  return cards(newest, hours.rankings);
+}

@@ -1,0 +1,57 @@
+// What each mode needs, and the view that a choice leads to. Pure.
+import type { Status } from './api-types';
+import type { View } from './url';
+
+const WITHOUT_WINDOW: readonly string[] = ['total', 'decay'];
+const WITH_PAST: readonly string[] = ['trending', 'single', 'zscore', 'signitrend', 'mastodon'];
+
+/** It ranks a window; the others rank all that there was. */
+export const hasWindow = (mode: string | undefined): boolean =>
+  mode === undefined || !WITHOUT_WINDOW.includes(mode);
+
+/** It compares tags with their own past. */
+export const hasPast = (mode: string | undefined): boolean =>
+  mode !== undefined && WITH_PAST.includes(mode);
+
+/** What a row is ranked by is not a number of posts or people, so it stands in a column. */
+export const hasScore = (mode: string | undefined): boolean => hasPast(mode) || mode === 'decay';
+
+type Known = Pick<Status, 'windows_s'> & Partial<Pick<Status, 'modes' | 'scored_windows_s'>>;
+
+/** The windows that a mode can rank, in seconds. */
+export function windowsOf(status: Known | null, mode: string | undefined): readonly number[] {
+  if (status === null || !hasWindow(mode)) return [];
+  return hasPast(mode) ? (status.scored_windows_s ?? status.windows_s) : status.windows_s;
+}
+
+/** `view` by another mode; its window stays where that mode can rank it. */
+export function withMode(view: View, mode: string, status: Known | null): View {
+  const { mode: _, window, ...rest } = view;
+  const keeps = window !== undefined && windowsOf(status, mode).includes(window);
+  return { ...rest, mode, ...(keeps ? { window } : {}) };
+}
+
+/** The mode that a window is chosen for: the one shown, or the first that can rank it. */
+export function modeOfWindow(
+  status: Known | null,
+  shown: string | undefined,
+  window?: number,
+): string | undefined {
+  const can = (mode: string | undefined) => {
+    const windows = windowsOf(status, mode);
+    return window === undefined ? windows.length > 0 : windows.includes(window);
+  };
+  return hasWindow(shown) ? shown : status?.modes?.find(can);
+}
+
+/** `view` over another window. */
+export function withWindow(
+  view: View,
+  shown: string | undefined,
+  window: number,
+  status: Known | null,
+): View {
+  const { mode, ...rest } = view;
+  const kept = hasWindow(shown) ? mode : modeOfWindow(status, shown, window);
+  return { ...rest, window, ...(kept === undefined ? {} : { mode: kept }) };
+}
