@@ -172,7 +172,7 @@ fn page(of: &Explanation) -> String {
     let _ = match (of.score, of.expected, of.lift) {
         (Some(score), Some(expected), Some(lift)) => writeln!(
             out,
-            "score {score:.2}, highest held {:.2}, usual {expected:.1} people, {lift:.2} times that\n",
+            "score {score:.2}, highest held {:.2}, usual {expected:.1} people, {lift:.2} times it\n",
             of.held
         ),
         _ => writeln!(out, "no score yet\n"),
@@ -327,7 +327,7 @@ mod tests {
         let text = page(&of);
         for part in [
             "#Fresh\u{fffd}: not listed, rising\n11x usual",
-            "score 5.22, highest held 0.00, usual 0.0 people, 11.00 times that",
+            "score 5.22, highest held 0.00, usual 0.0 people, 11.00 times it",
             "|   15m|    0|      0|10.0|",
             "|min_count|10.00|       5| passed|",
             "|    score|10.00|       5| failed|",

@@ -72,7 +72,7 @@ mod tests {
         fn wildcards_match_as_defined(pattern in "[ab*é]{0,7}", text in "[abé]{0,9}") {
             let (p, t): (Vec<_>, Vec<_>) = (pattern.chars().collect(), text.chars().collect());
             prop_assert_eq!(matches(&pattern, &text), simple(&p, &t));
-            let patterns = Patterns::new([pattern.clone(), "never".to_owned()]);
+            let patterns = Patterns::new([pattern, "never".to_owned()]);
             prop_assert_eq!(patterns.fit(&text), simple(&p, &t));
         }
     }

@@ -48,7 +48,7 @@ impl Judged {
             let Lists { hide, drop, only } = &self.lists;
             let dropped = drop.fit(&key);
             let hidden = dropped || hide.fit(&key) || (!only.is_empty() && !only.fit(&key));
-            let verdict = u8::from(hidden) * HIDDEN | u8::from(dropped) * DROPPED;
+            let verdict = (u8::from(hidden) * HIDDEN) | (u8::from(dropped) * DROPPED);
             *self.verdicts.at_mut(id) = verdict;
         }
     }

@@ -72,8 +72,8 @@ impl Crowded {
     /// Epoch, newest closed pane; number of tags with members, and for each: id, number of
     /// members, members; number of sketches, and for each: id, bound of the sample, registers, each
     /// with its number of entries; number of tags with texts, and for each: id, texts (8 bytes
-    /// each: fingerprint, author, minute); then for each open pane: its rows, number of those taken back,
-    /// and these (tag, author).
+    /// each: fingerprint, author, minute); then for each open pane: its rows, number of those taken
+    /// back, and these (tag, author).
     #[must_use]
     pub fn encode(self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.members.len() * 14 + 64);

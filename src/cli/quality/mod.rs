@@ -105,7 +105,7 @@ impl std::fmt::Display for Verdict {
         let [a, b, c] = self.bot_minutes;
         write!(
             f,
-            " {:.3}   {:5.2} %      {:4.2}   {:6.1} {:6.1}  never {:4.1}    {a:5.0} {b:5.0} {c:5.0}",
+            " {:.3}   {:5.2} %      {:4.2}   {:6.1} {:6.1}  never {:4.1}  {a:5.0} {b:5.0} {c:5.0}",
             self.precision,
             100.0 * self.bot_rows,
             self.turnover,
