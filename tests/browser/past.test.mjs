@@ -56,9 +56,10 @@ test('rows say how unusual they are', async () => {
 });
 
 test('a baseline that is being learned is said', async () => {
-  await show({ learning: 1 });
+  await show({ learning: 1, viewport: { width: 320, height: 640 } });
   await page.waitForSelector('.heading >> text=learning baseline (1 of 3 windows)');
   assert.match(await page.innerText('.state .what'), /^Learning baseline \(1 of 3 windows\)/);
+  assert.equal(await page.evaluate(() => document.scrollingElement.scrollWidth), 320);
 });
 
 test('the details say why, with every number', async () => {

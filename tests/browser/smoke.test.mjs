@@ -38,7 +38,7 @@ test('rows are shown, best first, and change', async () => {
   assert.deepEqual(ranks, shown.map((_, index) => String(index + 1)));
   const first = JSON.stringify(await counts(page));
   await until(() => counts(page), (now) => JSON.stringify(now) !== first, 'counts to change');
-  assert.match(await page.innerText('.state .what'), /^(Live updated|Replay)/);
+  assert.match(await page.innerText('.state .what'), /^(Live updated|Learning baseline|Replay)/);
   assert.deepEqual(page.problems, []);
   await page.context().close();
 });
