@@ -67,6 +67,29 @@ pub struct Settings {
     pub keep_delta: bool,
 }
 
+impl Settings {
+    /// One source whose posts come in order, every tag kept, no post remembered, nothing told to a
+    /// checkpoint.
+    #[must_use]
+    pub fn of(shape: Shape, trending_ms: Vec<i64>) -> Self {
+        Self {
+            shape,
+            lateness_ms: 0,
+            hold_max_ms: i64::MAX,
+            sources: 1,
+            tags_max: 1 << 24,
+            remembered_max_posts: 0,
+            remembered_max_ms: 0,
+            trending_ms,
+            gates: Gates::default(),
+            compare: false,
+            reports: Vec::new(),
+            lists: Lists::default(),
+            keep_delta: false,
+        }
+    }
+}
+
 /// Everything that a run has counted.
 #[derive(Debug)]
 pub struct State {

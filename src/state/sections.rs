@@ -140,6 +140,9 @@ pub struct Meta {
     /// What tags admitted from now on inherit.
     #[serde(default)]
     pub floor: u64,
+    /// Admissions of tags so far.
+    #[serde(default)]
+    pub admissions: u32,
     /// Boundaries up to this event time are passed.
     #[serde(default)]
     pub passed: Option<i64>,
@@ -164,6 +167,7 @@ impl State {
             newest: self.marks.all_newest().to_vec(),
             closed_to: self.ring.closed_to(),
             floor: self.floor,
+            admissions: self.tags.admissions(),
             passed: self.passed,
             people_from: self.ring.people_from(),
             decay: self.ring.decay().and_then(Decay::origin),

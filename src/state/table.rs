@@ -107,6 +107,11 @@ impl Tags {
         self.admissions
     }
 
+    /// So many admissions were told of by a checkpoint; numbers go on after them.
+    pub fn admitted(&mut self, admissions: u32) {
+        self.admissions = self.admissions.max(admissions);
+    }
+
     /// The admission number of a tag.
     #[must_use]
     pub fn since(&self, id: u32) -> u32 {

@@ -361,3 +361,40 @@ impl Trending {
         self.mark(id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::Shape;
+
+    /// One tag, five posts in each pane of a second, for twenty seconds.
+    fn windows_learned(gap_until: Option<i64>) -> [u32; SCALES] {
+        let shape = Shape {
+            pane_ms: 1000,
+            windows_ms: vec![1000, 4000, 16_000],
+            people: None,
+            decay_ms: None,
+        };
+        let mut ring = Ring::new(&shape, false);
+        ring.grow(1);
+        let settings = Settings::of(shape, vec![4000]);
+        let mut trending = Trending::new(4000, &ring, &settings).expect("its windows are there");
+        trending.grow(1);
+        trending.whole_from(0);
+        if let Some(at) = gap_until {
+            trending.whole_from(at);
+        }
+        for second in 0..20 {
+            ring.add(second * 1000, 5, 5, &[0; 5], None);
+            ring.close_to((second + 1) * 1000);
+            trending.pass(&ring, 1, (second + 1) * 1000);
+        }
+        trending.paces.each_ref().map(Pace::windows)
+    }
+
+    #[test]
+    fn a_window_that_overlaps_a_gap_teaches_nothing() {
+        assert_eq!(windows_learned(None), [20, 5, 1]);
+        assert_eq!(windows_learned(Some(5000)), [15, 3, 0], "from the fifth second on");
+    }
+}

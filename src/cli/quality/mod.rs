@@ -22,7 +22,7 @@ use crate::rank::{Mode, Ranking};
 use crate::state::extracted::{Extracted, PostKey, Row};
 use crate::state::hash::Seed;
 use crate::state::slides::{Report, Reported};
-use crate::state::trending::{Gates, windows_ms};
+use crate::state::trending::windows_ms;
 use crate::state::{Settings, State};
 use crate::window::Shape as Windows;
 use crate::window::people::Rules;
@@ -135,25 +135,16 @@ impl Verdict {
 fn state(pane_ms: i64, window_ms: i64, reports: &[Report]) -> State {
     let mut windows = windows_ms(window_ms, pane_ms).to_vec();
     windows.sort_unstable();
+    let shape = Windows {
+        pane_ms,
+        windows_ms: windows,
+        people: Some(Rules::default()),
+        decay_ms: Some(HOUR_MS),
+    };
     let settings = Settings {
-        shape: Windows {
-            pane_ms,
-            windows_ms: windows,
-            people: Some(Rules::default()),
-            decay_ms: Some(HOUR_MS),
-        },
-        lateness_ms: 0,
-        hold_max_ms: i64::MAX,
-        sources: 1,
-        tags_max: 1 << 24,
-        remembered_max_posts: 0,
-        remembered_max_ms: 0,
-        trending_ms: vec![window_ms],
-        gates: Gates::default(),
         compare: true,
         reports: reports.to_vec(),
-        lists: crate::state::lists::Lists::default(),
-        keep_delta: false,
+        ..Settings::of(shape, vec![window_ms])
     };
     State::new(settings, SEED)
 }

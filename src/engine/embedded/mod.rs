@@ -37,7 +37,7 @@ use self::worker::{Recipe, Stream};
 use crate::clock::Clock;
 use crate::engine::{EngineError, RunHandle, RunOptions, Summary};
 use crate::extract::pattern::Patterns;
-use crate::job::{Plan, SourcePlan, TimePlan};
+use crate::job::{Plan, SourceKind, SourcePlan, TimePlan};
 use crate::post::Position;
 use crate::rank::{Ask, Explanation, Mode, Published, Query, Ranking, SourceStatus, TagDetail};
 use crate::source::Source;
@@ -83,6 +83,11 @@ pub(super) fn start(plan: Plan, options: RunOptions) -> Result<Arc<dyn RunHandle
             (opened.state, opened.positions, opened.people, Some(durable), told)
         }
     };
+    let mut state = state;
+    if plan.time == TimePlan::Live && !plan.sources.iter().all(can_replay) {
+        // What was posted while nobody read is missing.
+        state.gap_until(options.clock.now().0);
+    }
     let sources = make_sources(&plan, &options.clock)?;
     let recipe = Arc::new(recipe(&plan, tags, people));
     let outlets = plan.sinks.iter().map(|sink| {
@@ -153,6 +158,11 @@ fn settings(plan: &Plan, keep_delta: bool) -> Settings {
         lists: lists(plan),
         keep_delta,
     }
+}
+
+/// True where a source goes on after a restart with what came meanwhile.
+fn can_replay(source: &SourcePlan) -> bool {
+    matches!(source.kind, SourceKind::File { .. } | SourceKind::Generator(_))
 }
 
 /// The lists of tags of a plan.
