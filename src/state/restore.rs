@@ -164,7 +164,7 @@ impl Restoring {
         state.remembered = self.remembered;
         state.counters = self.meta.counters;
         state.floor = self.meta.floor;
-        // The newest tags may have given way before the snapshot: their numbers are not given again.
+        // The newest may have given way before the snapshot; their numbers are not given again.
         state.tags.admitted(self.meta.admissions);
         state.errors = self.errors;
         for (mine, told) in state.posts_of.iter_mut().zip(self.meta.posts_of) {

@@ -1,0 +1,60 @@
+//! What a state is made for.
+
+use crate::state::lists::Lists;
+use crate::state::slides::Report;
+use crate::state::trending::Gates;
+use crate::window::Shape;
+
+/// What a state is made for.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Panes and windows.
+    pub shape: Shape,
+    /// Lateness, milliseconds.
+    pub lateness_ms: i64,
+    /// How long a source holds the watermark of the others, milliseconds.
+    pub hold_max_ms: i64,
+    /// Number of sources.
+    pub sources: usize,
+    /// Most live tags.
+    pub tags_max: usize,
+    /// Posts remembered.
+    pub remembered_max_posts: usize,
+    /// How long, milliseconds of event time.
+    pub remembered_max_ms: i64,
+    /// Windows that `trending` is asked for, milliseconds; the shape has the windows it needs.
+    pub trending_ms: Vec<i64>,
+    /// What must be true of a tag that `trending` lists.
+    pub gates: Gates,
+    /// Keep what the modes for comparison need.
+    pub compare: bool,
+    /// Rankings put down as event time passes.
+    pub reports: Vec<Report>,
+    /// Which tags count and are listed.
+    pub lists: Lists,
+    /// Remember what changes, for a checkpoint.
+    pub keep_delta: bool,
+}
+
+impl Settings {
+    /// One source whose posts come in order, every tag kept, no post remembered, nothing told to a
+    /// checkpoint.
+    #[must_use]
+    pub fn of(shape: Shape, trending_ms: Vec<i64>) -> Self {
+        Self {
+            shape,
+            lateness_ms: 0,
+            hold_max_ms: i64::MAX,
+            sources: 1,
+            tags_max: 1 << 24,
+            remembered_max_posts: 0,
+            remembered_max_ms: 0,
+            trending_ms,
+            gates: Gates::default(),
+            compare: false,
+            reports: Vec::new(),
+            lists: Lists::default(),
+            keep_delta: false,
+        }
+    }
+}
