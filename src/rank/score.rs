@@ -181,24 +181,15 @@ pub fn half_life_ms(window_ms: i64) -> i64 {
 /// So few people are never too many at once.
 pub const FEW: f64 = 3.0;
 
-/// People in a window, as far as they are people.
-///
-/// `busiest_three` of them came in the three busiest minutes, where that is asked. Two hundred
-/// accounts that come within three minutes count as three, and fewer than a hundred who post more
-/// than twice each count less, down to nothing at three posts each.
-#[must_use]
-pub fn people(people: f64, busiest_three: Option<f64>, posts: f64) -> f64 {
-    let spread = busiest_three.map_or(people, |t| spread(people, t));
-    spread.min(repeat(people, posts))
-}
-
-/// `s` people of whom `t` came in the three busiest minutes.
+/// `s` people of whom `t` came in the three busiest minutes, as far as they are people: two hundred
+/// accounts that come within three minutes count as three.
 #[must_use]
 pub fn spread(s: f64, t: f64) -> f64 {
     s.min(FEW + 3.0 * (s - t))
 }
 
-/// Fewer than a hundred people who repeat themselves.
+/// People, as far as they do not repeat themselves: fewer than a hundred who post more than twice
+/// each count less, down to nothing at three posts each.
 #[must_use]
 pub fn repeat(people: f64, posts: f64) -> f64 {
     let each = if people > 0.0 { posts / people } else { 0.0 };

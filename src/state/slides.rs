@@ -37,6 +37,10 @@ impl State {
             self.ring.close_to(watermark);
             return;
         }
+        if self.passed.is_some() && self.ring.pane_of(watermark) - 1 <= self.ring.closed_to() {
+            // No pane ends here, so no boundary does: nearly always so, and asked at every post.
+            return;
+        }
         let pane = self.ring.pane_ms();
         let end = watermark.div_euclid(pane) * pane;
         let Some(mut passed) = self.passed.or_else(|| self.begin_passing()) else {
@@ -81,7 +85,8 @@ impl State {
         for trending in &mut self.trending {
             trending.pass(&self.ring, rows, at);
         }
-        if self.reports.iter().any(|report| report.key.window_ms == 0) {
+        if self.reports.iter().any(|report| report.key.window_ms == 0 && at % report.every_ms == 0)
+        {
             // All-time counts of open panes, whoever has looked or not.
             self.ring.total_open();
         }

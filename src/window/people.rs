@@ -77,6 +77,8 @@ pub struct People {
     /// Tags below this one were swept in this round.
     swept: u32,
     laid: Vec<Laid>,
+    /// Authors of the tag being dealt with who are to be put into its sketch.
+    sketched: Vec<u32>,
     /// Estimates are those of the newest closed pane.
     estimated: bool,
 }
@@ -186,6 +188,8 @@ impl People {
         self.bury_big(windows, now);
         for (&(id, _), last) in pairs.iter().zip(&mut taken.lasts) {
             let (mut anonymous, mut surplus) = (0, 0);
+            let mut below = self.below(id);
+            self.sketched.clear();
             while let Some(first) = seen.first().filter(|seen| seen.id <= id) {
                 let same = seen.iter().take_while(|s| (s.id, s.author) == (first.id, first.author));
                 let (mine, rest) = seen.split_at(same.count());
@@ -201,16 +205,19 @@ impl People {
                     anonymous = posts;
                     continue;
                 }
-                let came = self.came(kept, windows, mine, posts, now);
+                let came = self.came(kept, windows, (mine, posts), &mut below, now);
                 *last += u32::from(came.counts_here);
                 surplus += came.surplus;
             }
             if surplus > 0 {
                 taken.beyond.push((id, surplus));
             }
-            if self.is_estimated(id) {
-                let horizon = self.horizon;
-                self.big.entry(id).or_default().anonymous(now, anonymous, horizon);
+            if below.is_some() {
+                let big = self.big.entry(id).or_default();
+                big.anonymous(now, anonymous, self.horizon);
+                for &author in &self.sketched {
+                    big.sketch.insert(author, now as u32, self.horizon);
+                }
                 *last = 0;
             } else if anonymous > 0 {
                 *last += anonymous;
@@ -221,22 +228,26 @@ impl People {
         taken
     }
 
+    /// Members of a tag whose authors are estimated are those with a hash below this.
+    fn below(&self, id: u32) -> Option<u32> {
+        self.is_estimated(id).then(|| self.big.get(&id).map_or(0, |big| big.below))
+    }
+
     /// One author's posts with one tag in the pane that closes.
     fn came(
         &mut self,
         kept: &mut Panes<'_>,
         windows: &mut [Window],
-        mine: &[Seen],
-        posts: u32,
+        (mine, posts): (&[Seen], u32),
+        below: &mut Option<u32>,
         now: i64,
     ) -> Came {
         let Seen { id, author, .. } = mine[0];
         let copies = self.are_copies(mine, now);
-        // A copyist, too, or the sample would depend on who was taken out when.
-        let beyond = self.big.get(&id).is_some_and(|big| author >= big.below);
-        let place = if beyond { None } else { self.place(kept, windows, id, author, now) };
-        if let Some(big) = self.big.get_mut(&id).filter(|_| !copies) {
-            big.sketch.insert(author, now as u32, self.horizon);
+        let place = self.place(kept, windows, (id, author, now), below);
+        let is_big = below.is_some();
+        if is_big && !copies {
+            self.sketched.push(author);
         }
         let Some(place) = place else { return Came { counts_here: false, surplus: 0 } };
         let member = self.crowds.of(id)[place];
@@ -245,26 +256,22 @@ impl People {
         next.only_copies = copies && (next.only_copies || !was_here);
         next.posts = next.posts.saturating_add(posts.min(u16::MAX.into()) as u16);
         let surplus = self.cap(&mut next, was_here, posts, now);
-        let counted = was_here && !member.only_copies;
-        let counts = !copies;
-        if counts || next.only_copies {
+        if !copies || next.only_copies {
             next.last = now as u32;
         }
-        let is_big = self.is_estimated(id);
-        if counts && !is_big {
+        self.crowds.of_mut(id)[place] = next;
+        let counts_here = !copies && !is_big;
+        if counts_here && was_here && !member.only_copies {
             // The pane that closes counts them from now on; the older one no more.
-            if counted {
-                let before = Self::pane(member.last, now);
-                if let Some(last) = kept.last(before, id) {
-                    *last -= 1;
-                }
-                for window in windows.iter_mut().filter(|w| w.holds(before, self.pane_ms)) {
-                    *window.people.at_mut(id) -= 1;
-                }
+            let before = Self::pane(member.last, now);
+            if let Some(last) = kept.last(before, id) {
+                *last -= 1;
+            }
+            for window in windows.iter_mut().filter(|w| w.holds(before, self.pane_ms)) {
+                *window.people.at_mut(id) -= 1;
             }
         }
-        self.crowds.of_mut(id)[place] = next;
-        Came { counts_here: counts && !is_big, surplus }
+        Came { counts_here, surplus }
     }
 
     /// True where all of one author's posts say what others have said of the tag just before.
@@ -298,26 +305,30 @@ impl People {
         &mut self,
         kept: &mut Panes<'_>,
         windows: &mut [Window],
-        id: u32,
-        author: u32,
-        now: i64,
+        (id, author, now): (u32, u32, i64),
+        below: &mut Option<u32>,
     ) -> Option<usize> {
+        let is_beyond = |below: Option<u32>| below.is_some_and(|below| author >= below);
+        // A copyist, too, or the sample would depend on who was taken out when.
+        if is_beyond(*below) {
+            return None;
+        }
         let mut found = self.crowds.find(id, author);
         if found.is_err() && self.crowds.of(id).len() == EXACT_MAX {
             self.bury(id, now);
             if self.crowds.of(id).len() == EXACT_MAX {
                 self.make_room(kept, windows, id, now);
+                *below = self.below(id);
+                if is_beyond(*below) {
+                    return None;
+                }
             }
             found = self.crowds.find(id, author);
         }
         if let Err(place) = found {
-            if self.big.get(&id).is_some_and(|big| author >= big.below) {
-                return None;
-            }
             self.crowds.insert(id, place, Member { author, ..Member::default() });
-            return Some(place);
         }
-        found.ok()
+        Some(found.unwrap_or_else(|place| place))
     }
 
     /// Takes the dead out.

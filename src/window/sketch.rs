@@ -55,16 +55,27 @@ impl Sketch {
     #[must_use]
     pub fn estimate(&self, newest: u32, panes: &[u32]) -> SmallVec<[f64; 16]> {
         let newest = newest & PANE_MASK;
-        let mut ranks: SmallVec<[[u16; Q + 2]; 16]> = smallvec![[0; Q + 2]; panes.len()];
+        // How many registers more or fewer have each rank than in the window before.
+        let mut ranks: SmallVec<[[i16; Q + 2]; 16]> = smallvec![[0; Q + 2]; panes.len()];
+        if let Some(first) = ranks.first_mut() {
+            first[0] = REGISTERS as i16;
+        }
         for register in &self.registers {
-            let (mut left, mut rank) = (register.as_slice(), 0);
-            for (ranks, &panes) in ranks.iter_mut().zip(panes) {
-                while let Some((&entry, rest)) = left.split_first()
-                    && age(newest, entry & PANE_MASK) < panes
-                {
-                    (left, rank) = (rest, (entry >> PANE_BITS) as usize);
+            let (mut window, mut rank) = (0, 0);
+            for &entry in register {
+                let age = age(newest, entry & PANE_MASK);
+                while window < panes.len() && panes[window] <= age {
+                    window += 1;
                 }
+                let Some(ranks) = ranks.get_mut(window) else { break };
+                ranks[rank] -= 1;
+                rank = (entry >> PANE_BITS) as usize;
                 ranks[rank] += 1;
+            }
+        }
+        for window in 1..ranks.len() {
+            for rank in 0..Q + 2 {
+                ranks[window][rank] += ranks[window - 1][rank];
             }
         }
         ranks.iter().map(ertl).collect()
@@ -92,7 +103,7 @@ impl Sketch {
 }
 
 /// Ertl's improved estimate from how many registers have each rank.
-fn ertl(ranks: &[u16; Q + 2]) -> f64 {
+fn ertl(ranks: &[i16; Q + 2]) -> f64 {
     let m = REGISTERS as f64;
     let mut z = m * tau(1.0 - f64::from(ranks[Q + 1]) / m);
     for &count in ranks[1..=Q].iter().rev() {

@@ -4,6 +4,11 @@ use crate::state::column::Column;
 use crate::window::pane::Closed;
 use crate::window::ring::step_of;
 
+/// The newest pane of the step `gone_to`, and so the newest that lies before the step after it.
+pub(super) fn pane_before(gone_to: i64, step_ms: i64, pane_ms: i64) -> i64 {
+    gone_to.saturating_add(1).saturating_mul(step_ms / pane_ms).saturating_sub(1)
+}
+
 /// One window: counts of the panes in it.
 #[derive(Debug, Default)]
 pub struct Window {
@@ -77,8 +82,7 @@ impl Window {
 
     /// The newest pane that has fallen out.
     pub(super) fn gone_to_pane(&self, pane_ms: i64) -> i64 {
-        let per_step = self.step_ms / pane_ms;
-        self.gone_to.saturating_add(1).saturating_mul(per_step).saturating_sub(1)
+        pane_before(self.gone_to, self.step_ms, pane_ms)
     }
 
     /// People of one tag.

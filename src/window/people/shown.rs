@@ -6,7 +6,7 @@ use crate::rank::score;
 use crate::window::pane::Open;
 use crate::window::people::{Laid, People};
 use crate::window::ring::{MINUTE_MS, step_of};
-use crate::window::sliding::Window;
+use crate::window::sliding::{Window, pane_before};
 
 /// People of one tag in one window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -69,6 +69,16 @@ impl People {
         gone_to: &[i64],
     ) {
         self.laid.clear();
+        // The windows that hold a pane, a bit each.
+        let pane_ms = self.pane_ms;
+        let steps: SmallVec<[(i64, i64); 16]> =
+            windows.iter().map(|window| window.step_ms).zip(gone_to.iter().copied()).collect();
+        let inside = |pane: i64| {
+            let bits = steps.iter().enumerate();
+            bits.fold(0, |mask, (at, &(step_ms, gone_to))| {
+                mask | u32::from(step_of(pane, pane_ms, step_ms) > gone_to) << at
+            })
+        };
         let mut seen: Vec<(u32, u32, i64)> = Vec::new();
         for pane in open.iter().filter(|pane| pane.index <= newest) {
             let authored = pane.seen.iter().filter(|seen| seen.author != 0);
@@ -81,7 +91,7 @@ impl People {
                 while gone.next_if(|gone| gone < who).is_some() {}
                 gone.next_if_eq(who).is_none()
             });
-            self.lay_anonymous(pane, &here);
+            self.lay_anonymous(pane, &here, inside(pane.index));
             seen.extend(here.into_iter().map(|(id, author)| (id, author, -pane.index)));
         }
         seen.sort_unstable();
@@ -91,29 +101,15 @@ impl People {
             let before = member
                 .filter(|m| m.posts > 0 && !m.only_copies && self.is_alive(m, closed_to))
                 .map(|m| Self::pane(m.last, closed_to));
-            let mut mask = 0;
-            for (at, (window, &gone_to)) in windows.iter().zip(gone_to).enumerate() {
-                let inside = |pane| step_of(pane, self.pane_ms, window.step_ms) > gone_to;
-                let counts = inside(-pane) && !before.is_some_and(inside);
-                mask |= u32::from(counts) << at;
-            }
-            self.laid.push(Laid { id, pane: -pane, windows: mask, count: 1, authored: true });
-        }
-        let gone = |laid: &Laid, at: usize| {
-            step_of(laid.pane, self.pane_ms, windows[at].step_ms) <= gone_to[at]
-        };
-        for at in 0..self.laid.len() {
-            if !self.laid[at].authored {
-                let inside = (0..windows.len()).filter(|&w| !gone(&self.laid[at], w));
-                self.laid[at].windows = inside.fold(0, |mask, w| mask | 1 << w);
-            }
+            let windows = inside(-pane) & !before.map_or(0, inside);
+            self.laid.push(Laid { id, pane: -pane, windows, count: 1, authored: true });
         }
         self.laid.retain(|laid| laid.windows != 0 && !self.crowds.is_sample(laid.id));
         self.laid.sort_by_key(|laid| laid.id);
         self.add_laid(windows, true);
     }
 
-    fn lay_anonymous(&mut self, pane: &Open, authored: &[(u32, u32)]) {
+    fn lay_anonymous(&mut self, pane: &Open, authored: &[(u32, u32)], windows: u32) {
         let mut authored = authored.iter().peekable();
         for &(id, count) in &pane.shown.pairs {
             let mut mine = 0;
@@ -122,7 +118,7 @@ impl People {
             }
             let count = count.saturating_sub(mine);
             if count > 0 {
-                let laid = Laid { id, pane: pane.index, windows: 0, count, authored: false };
+                let laid = Laid { id, pane: pane.index, windows, count, authored: false };
                 self.laid.push(laid);
             }
         }
@@ -161,12 +157,9 @@ impl People {
             // Neither rule can say anything: the usual case, and cheap.
             return Crowd { authors, people: authors, estimated };
         }
-        let came = self.arrivals(id, (at, window), gone_to, (newest, closed_to));
-        let known = f64::from(came.known);
-        // Members of a tag that is estimated are a sample of its authors.
-        let (s, alone) = if estimated { (authors, 0.0) } else { (known, authors - known) };
-        let spread = came.busiest_three().map(|t| s * t / known);
-        let people = score::people(s, spread, (posts - alone).max(0.0)) + alone.max(0.0);
+        let allowed = self.allowed(id, (at, window), gone_to, (newest, closed_to));
+        let alone = (authors - allowed.named).max(0.0);
+        let people = allowed.spread.unwrap_or(allowed.named).min(allowed.repeat) + alone;
         Crowd { authors, people, estimated }
     }
 
@@ -179,18 +172,21 @@ impl People {
         (newest, closed_to): (i64, i64),
     ) -> Arrivals {
         let unit_ms = unit_ms(window.ms, self.pane_ms);
-        let now = step_of(newest, self.pane_ms, unit_ms);
         let held = (window.ms / unit_ms + 2).clamp(1, UNITS_MAX as i64) as usize;
         let mut came =
             Arrivals { units: smallvec![0; held], known: 0, unit_ms, window_ms: window.ms };
+        // Units are whole panes: their ages need no division of event times.
+        let per_unit = (unit_ms / self.pane_ms) as u32;
+        let unit_end = (step_of(newest, self.pane_ms, unit_ms) + 1) * i64::from(per_unit) - 1;
         let mut count = |pane: i64| {
-            let age = (now - step_of(pane, self.pane_ms, unit_ms)).clamp(0, held as i64 - 1);
-            came.units[age as usize] += 1;
+            let age = (unit_end - pane).clamp(0, u32::MAX.into()) as u32 / per_unit;
+            came.units[(age as usize).min(held - 1)] += 1;
             came.known += 1;
         };
+        let gone_to = pane_before(gone_to, window.step_ms, self.pane_ms);
         for member in self.crowds.of(id).iter().filter(|m| !m.only_copies && m.posts > 0) {
             let pane = Self::pane(member.last, closed_to);
-            if step_of(pane, self.pane_ms, window.step_ms) > gone_to {
+            if pane > gone_to {
                 count(pane);
             }
         }
