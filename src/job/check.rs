@@ -206,7 +206,7 @@ impl Checker {
         let tags_max = self.bounded(
             limits.tags_max.as_ref(),
             units::count,
-            5_000_000,
+            1_000_000,
             (1, 1_000_000_000),
             "between 1 and 1G live tags",
         );
