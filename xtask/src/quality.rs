@@ -28,3 +28,22 @@ pub(crate) fn run(args: &QualityArgs) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("cannot run `{}`", tagtide.display()))?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::{Args, Chore};
+
+    #[test]
+    fn every_word_is_handed_on() {
+        let words = ["--seeds", "1,2", "--help", "--nab", "some where", "-h"];
+        let line = ["cargo xtask", "quality"].iter().chain(&words);
+        let Chore::Quality(args) = Args::try_parse_from(line).expect("a command line").chore else {
+            panic!("another chore");
+        };
+        assert_eq!(args.words, words);
+        let help = Args::try_parse_from(["cargo xtask", "quality", "--help"]).expect("no own help");
+        assert!(matches!(help.chore, Chore::Quality(args) if args.words == ["--help"]));
+    }
+}
