@@ -27,13 +27,14 @@
 //! | [`cli`] | the commands |
 //! | [`post`], [`clock`], [`simd`] | the nouns; the only clock; the only `unsafe` |
 //! | [`sqlite`], [`spool`] | SQLite files; a thread that makes things durable in order |
+//! | [`http`] | the client for requests to others |
 //!
 //! # Floors
 //!
-//! A module imports lower floors only: F0 [`post`] [`clock`] [`simd`] [`sqlite`] [`spool`]; F1
-//! [`decode`] [`extract`] [`state`] [`window`] [`rank`], which do no I/O and read no clock; F2
-//! [`job`]; F3 [`source`] [`sink`] [`checkpoint`] [`history`] [`alert`], never each other; F4
-//! [`engine`]; F5 [`serve`] [`cli`].
+//! A module imports lower floors only: F0 [`post`] [`clock`] [`simd`] [`sqlite`] [`spool`]
+//! [`http`]; F1 [`decode`] [`extract`] [`state`] [`window`] [`rank`], which do no I/O and read no
+//! clock; F2 [`job`]; F3 [`source`] [`sink`] [`checkpoint`] [`history`] [`alert`], never each
+//! other; F4 [`engine`]; F5 [`serve`] [`cli`].
 //!
 //! # Example
 //!
@@ -67,6 +68,7 @@ pub mod decode;
 pub mod engine;
 pub mod extract;
 pub mod history;
+pub mod http;
 pub mod job;
 pub mod post;
 pub mod rank;

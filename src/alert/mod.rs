@@ -35,7 +35,7 @@ pub use outbox::{Outbox, ROWS_MAX};
 pub use post::{Answer, test_fire};
 pub use reader::{Reader, Told};
 pub use rules::{QUIET_TAGS_MAX, Rules, RulesState};
-pub use telling::{Telling, TellingStatus};
+pub use telling::Telling;
 
 use crate::rank::Trend;
 use crate::sqlite::{Schema, SqliteError};

@@ -1,8 +1,6 @@
 //! One alert to one webhook: a signed POST, and what its answer means.
 //!
-//! Redirects are never followed. Proxy variables of the environment are honoured, except for this
-//! machine itself. Certificates are always verified. Of the address only the host is ever said: a
-//! webhook's path or query may be its secret.
+//! Of the address only the host is ever said: a webhook's path or query may be its secret.
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -15,11 +13,10 @@ use url::Url;
 
 use super::{Alert, AlertError, key, rules};
 use crate::clock::Clock;
-use crate::job::{AlertPlan, is_loopback};
+use crate::http::{self, cause, is_loopback};
+use crate::job::AlertPlan;
 use crate::post::EventTime;
 
-/// Longest time for a connection to stand.
-const CONNECT_MAX: Duration = Duration::from_secs(3);
 /// Longest time for a whole exchange.
 const EXCHANGE_MAX: Duration = Duration::from_secs(10);
 /// Most bytes of an answer that are read.
@@ -80,17 +77,8 @@ impl Target {
                 Some(hmac::Key::new(hmac::HMAC_SHA256, found.trim().as_bytes()))
             }
         };
-        // Another part of the process may have installed it already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder()
-            .user_agent(concat!("tagtide/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_MAX)
-            .timeout(EXCHANGE_MAX);
-        if is_loopback(&url) {
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(|error| failed(cause(&error)))?;
+        let client = http::builder(&url).timeout(EXCHANGE_MAX).build();
+        let client = client.map_err(|error| failed(cause(&error)))?;
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         let host = format!("{}{port}", url.host_str().unwrap_or("?"));
         Ok(Some(Self { client, url, host, secret }))
@@ -152,15 +140,6 @@ fn retry_after(headers: &HeaderMap, now: EventTime) -> Option<Duration> {
     }
     let until = jiff::fmt::rfc2822::parse(value).ok()?.timestamp().as_millisecond();
     u64::try_from(until - now.0).ok().map(Duration::from_millis)
-}
-
-/// The innermost cause, which is what a reader can act on.
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(next) = innermost.source() {
-        innermost = next;
-    }
-    innermost.to_string()
 }
 
 /// Sends a test alert of a rule to its webhook, signed like any other; `None` where the rule has no

@@ -12,23 +12,11 @@ use super::delivery::{Backoff, Delivery, Sent};
 use super::{Alert, AlertError, Outbox};
 use crate::clock::Clock;
 use crate::job::AlertPlan;
-use crate::spool::{Spool, SpoolStatus};
+use crate::rank::AlertsStatus;
+use crate::spool::Spool;
 
 /// Longest that the end waits for an exchange under way; what is not told stays in the outbox.
 const END_MAX: Duration = Duration::from_secs(5);
-
-/// How alerts stand.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-pub struct TellingStatus {
-    /// What was kept: an item is what one slide raised.
-    pub outbox: SpoolStatus,
-    /// Alerts that a webhook took, since the start.
-    pub delivered: u64,
-    /// Alerts that were given up, since the start.
-    pub failed: u64,
-    /// Why the last delivery failed; empty since the last success.
-    pub last_error: String,
-}
 
 /// Keeps alerts and sends them, on threads of its own.
 pub struct Telling {
@@ -106,9 +94,9 @@ impl Telling {
 
     /// How it stands.
     #[must_use]
-    pub fn status(&self) -> TellingStatus {
+    pub fn status(&self) -> AlertsStatus {
         let last_error = self.sent.last_error.lock().unwrap_or_else(PoisonError::into_inner);
-        TellingStatus {
+        AlertsStatus {
             outbox: self.spool.as_ref().map(Spool::status).unwrap_or_default(),
             delivered: self.sent.delivered.load(Ordering::Relaxed),
             failed: self.sent.failed.load(Ordering::Relaxed),

@@ -7,7 +7,8 @@ use super::exit::{FAILED, Failure, Outcome};
 use super::flags::Serving;
 use super::{signals, summary};
 use crate::engine::{self, Run, RunHandle, RunOptions};
-use crate::job::{Job, Plan, Purpose, SinkPlan, TimePlan, check, is_loopback};
+use crate::http::is_loopback;
+use crate::job::{Job, Plan, Purpose, SinkPlan, TimePlan, check};
 use crate::rank::{Ask, Explanation, Query, Ranking, TagDetail};
 use crate::serve::{self, Feed, Listen, PORT, Server, Tutorial};
 

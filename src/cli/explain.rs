@@ -6,19 +6,16 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use reqwest::StatusCode;
-use reqwest::blocking::Client;
 use serde::Deserialize;
 use url::Url;
 
 use super::exit::{FAILED, Failure, Outcome, USAGE};
 use super::flags;
-use crate::job::is_loopback;
+use crate::http::{self, cause};
 use crate::rank::Explanation;
 use crate::rank::explain::{Gate, PeopleRules};
 use crate::sink::table;
 
-/// Longest time for a connection to stand.
-const CONNECT_MAX: Duration = Duration::from_secs(3);
 /// Longest time for a whole exchange: the program itself gives an answer five seconds.
 const EXCHANGE_MAX: Duration = Duration::from_secs(10);
 /// Most bytes of an answer.
@@ -103,22 +100,13 @@ fn address(args: &Args) -> Result<Url, Failure> {
 
 /// The body of the answer.
 fn ask(url: &Url, shown: &str) -> Result<String, Failure> {
-    // Another part of the process may have installed it already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let failed = |error: &reqwest::Error| {
         let help = "start one with `tagtide run` or `tagtide demo`, or say where with `--url`";
         let why = cause(error);
         Failure::new(FAILED, format_args!("cannot ask `{shown}`: {why}\nhelp: {help}"))
     };
-    let mut builder = Client::builder()
-        .user_agent(concat!("tagtide/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_MAX)
-        .timeout(EXCHANGE_MAX);
-    if is_loopback(url) {
-        builder = builder.no_proxy();
-    }
-    let client = builder.build().map_err(|error| failed(&error))?;
+    let client = http::builder(url).timeout(EXCHANGE_MAX).build();
+    let client = client.map_err(|error| failed(&error))?;
     let mut request = client.get(url.clone());
     if let Some(token) = flags::token()? {
         request = request.bearer_auth(token);
@@ -150,15 +138,6 @@ fn refused(status: StatusCode, body: &str, shown: &str) -> Failure {
         "" => Failure::new(code, error),
         help => Failure::new(code, format_args!("{error}\nhelp: {}", table::shown(help))),
     }
-}
-
-/// The innermost cause, which is what a reader can act on.
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(next) = innermost.source() {
-        innermost = next;
-    }
-    innermost.to_string()
 }
 
 /// What a terminal shows.

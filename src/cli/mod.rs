@@ -29,8 +29,10 @@ mod talk;
 
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::job::problem::nearest;
 use exit::Outcome;
 use talk::Talk;
 
@@ -111,12 +113,29 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     signals::ignore_file_size_limit();
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| with_nearest(error).exit());
     cli.talk.start();
     match dispatch(cli.command, &cli.talk) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.end(cli.talk.colored()),
     }
+}
+
+/// Names the command that was probably meant, where clap names none: it finds no short ones.
+fn with_nearest(mut error: clap::Error) -> clap::Error {
+    let cli = Cli::command();
+    let names = cli.get_subcommands().filter(|command| !command.is_hide_set());
+    let near = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(word)) => nearest(word, names.map(|command| command.get_name())),
+        _ => None,
+    };
+    if let Some(near) = near
+        && error.get(ContextKind::SuggestedSubcommand).is_none()
+    {
+        let near = ContextValue::Strings(vec![near.to_owned()]);
+        error.insert(ContextKind::SuggestedSubcommand, near);
+    }
+    error
 }
 
 fn dispatch(command: Command, talk: &Talk) -> Outcome {
@@ -149,6 +168,20 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_wrong_command_gets_the_nearest_one() {
+        let said = |word| {
+            let error = Cli::try_parse_from(["tagtide", word]).expect_err("no command");
+            with_nearest(error).to_string()
+        };
+        for (word, near) in [("rnu", "run"), ("dmeo", "demo"), ("mna", "man"), ("chekc", "check")] {
+            let tip = format!("tip: a similar subcommand exists: '{near}'");
+            assert!(said(word).contains(&tip), "{}", said(word));
+        }
+        assert!(said("replya").contains("'replay'"), "{}", said("replya"));
+        assert!(!said("xyzzy").contains("tip:"), "{}", said("xyzzy"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod tests;
 use std::time::Duration;
 
 pub use count::WINDOWS;
+use filters::Folding;
 
 use super::file::Job;
 use super::problem::{Field, Place, Problem, nearest};
@@ -56,7 +57,8 @@ pub fn check(job: &Job, purpose: Purpose) -> Result<Plan, Vec<Problem>> {
     let people = filters::people(&mut checker, &job.people);
     let tags = filters::tags(&mut checker, &job.tags, rule);
     let history = checker.history(job);
-    let alerts = alerts::check(&mut checker, &job.alerts, rule, &["all"]);
+    let folding = Folding { rule, accents: tags.fold_accents };
+    let alerts = alerts::check(&mut checker, &job.alerts, folding, &["all"]);
     if checker.problems.is_empty() {
         return Ok(Plan {
             name,
@@ -204,7 +206,7 @@ impl Checker {
         let tags_max = self.bounded(
             limits.tags_max.as_ref(),
             units::count,
-            5_000_000,
+            1_000_000,
             (1, 1_000_000_000),
             "between 1 and 1G live tags",
         );

@@ -283,14 +283,3 @@ pub enum SinkPlan {
 pub use check::{Purpose, check};
 pub use file::Job;
 pub use problem::Problem;
-
-/// True where the URL names this machine.
-#[must_use]
-pub fn is_loopback(url: &url::Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
-}

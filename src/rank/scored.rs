@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use crate::rank::Mode;
 use crate::rank::build::Row;
 use crate::rank::score::LISTED;
-use crate::rank::top::top;
+use crate::rank::top::{cut, top};
 use crate::state::State;
 use crate::state::trending::{Score, Trending};
 
@@ -38,10 +38,7 @@ pub(super) fn rows(state: &State, trending: &Trending, mode: Mode, rows: usize) 
         let by_score = b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal);
         by_score.then(b.count.cmp(&a.count)).then_with(|| state.tags.compare(a.id, b.id))
     };
-    if listed.len() > rows && rows > 0 {
-        listed.select_nth_unstable_by(rows - 1, order);
-    }
-    listed.truncate(rows);
+    cut(&mut listed, rows, order);
     listed.sort_unstable_by(order);
     listed
 }

@@ -57,10 +57,12 @@ where
     best
 }
 
-/// Cuts all but the `top` best off.
-fn cut<E>(best: &mut Vec<E>, top: usize, order: impl Fn(&E, &E) -> Ordering) {
+/// Cuts all but the `top` best off; those that stay are in no order.
+pub(super) fn cut<E>(best: &mut Vec<E>, top: usize, order: impl Fn(&E, &E) -> Ordering) {
     if best.len() > top {
-        best.select_nth_unstable_by(top - 1, order);
+        if top > 0 {
+            best.select_nth_unstable_by(top - 1, order);
+        }
         best.truncate(top);
     }
 }
@@ -69,6 +71,13 @@ fn cut<E>(best: &mut Vec<E>, top: usize, order: impl Fn(&E, &E) -> Ordering) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn nothing_is_left_of_a_cut_to_none() {
+        let mut rows = vec![2, 1, 3];
+        cut(&mut rows, 0, u32::cmp);
+        assert_eq!(rows, [0_u32; 0]);
+    }
 
     proptest! {
         #[test]

@@ -56,6 +56,8 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/readyz", get(api::status::readyz)),
         ("/updateData", post(tutorial::update_data)),
         ("/refreshData", get(tutorial::refresh_data)),
+        ("/update_data", post(tutorial::update_data_of_fork)),
+        ("/updateChart", get(tutorial::update_chart)),
     ]
 }
 

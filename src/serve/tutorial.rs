@@ -2,6 +2,8 @@
 //!
 //! Answers are those of the original to the byte, with two deviations: lists that cannot be read
 //! get the 400 `error` of a form without `data` rather than a 500, and `GET /` changes nothing.
+//!
+//! Forks that gave fields and routes other names are understood too.
 
 use std::sync::Arc;
 
@@ -24,6 +26,9 @@ const BAD_REQUEST: &str = "<!doctype html>\n<html lang=en>\n<title>400 Bad Reque
     <h1>Bad Request</h1>\n<p>The browser (or proxy) sent a request that this server could not \
     understand.</p>\n";
 
+/// Names of the two lists in a form, of the original and of forks.
+const FIELDS: [(&str, &str); 3] = [("label", "data"), ("words", "counts"), ("tag", "tag_count")];
+
 /// The lists as a JSON body.
 #[derive(Deserialize, utoipa::ToSchema)]
 pub(super) struct Lists {
@@ -37,6 +42,7 @@ pub(super) struct Lists {
 /// Takes a ranking, as the original dashboard does (`tagtide dashboard` alone).
 ///
 /// A form whose fields `label` and `data` are Python lists (`['#a', '#b']`, `[12, 3]`), or JSON.
+/// They may be called `words` and `counts`, or `tag` and `tag_count`.
 #[utoipa::path(post, path = "/updateData", request_body = Lists, responses(
     (status = 201, content_type = "text/html", body = String),
     (status = 400, content_type = "text/html", body = String),
@@ -60,6 +66,16 @@ pub(super) async fn update_data(State(app): State<Arc<App>>, request: Request) -
     }
 }
 
+/// The same, as a fork calls it.
+#[utoipa::path(post, path = "/update_data", request_body = Lists, responses(
+    (status = 201, content_type = "text/html", body = String),
+    (status = 400, content_type = "text/html", body = String),
+    (status = 409, body = Problem, description = "this program counts by itself"),
+))]
+pub(super) async fn update_data_of_fork(app: State<Arc<App>>, request: Request) -> Response {
+    update_data(app, request).await
+}
+
 fn html(status: StatusCode, text: &'static str) -> Response {
     (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response()
 }
@@ -68,8 +84,11 @@ fn take_form(fed: &Fed, body: &[u8]) -> Response {
     let field = |name: &str| {
         form_urlencoded::parse(body).find(|(key, _)| key == name).map(|(_, value)| value)
     };
-    let Some(data) = field("data") else { return html(StatusCode::BAD_REQUEST, "error") };
-    let Some(label) = field("label") else { return html(StatusCode::BAD_REQUEST, BAD_REQUEST) };
+    let found = FIELDS.iter().find_map(|(label, data)| Some((field(label)?, field(data)?)));
+    let Some((label, data)) = found else {
+        let said = if field("data").is_some() { BAD_REQUEST } else { "error" };
+        return html(StatusCode::BAD_REQUEST, said);
+    };
     let lists =
         python::parse_list(&label).and_then(|label| Ok((label, python::parse_list(&data)?)));
     let (labels, values) = match lists {
@@ -86,9 +105,14 @@ fn take_form(fed: &Fed, body: &[u8]) -> Response {
             Literal::Int(_) | Literal::Float(_) => None,
         })
         .collect();
-    let numbers = values.iter().all(|value| !matches!(value, Literal::Text(_)));
-    match labels {
-        Some(labels) if numbers => {
+    // A fork posts its counts as strings.
+    let number = |value| match value {
+        Literal::Text(text) => text.parse().ok().map(Literal::Int),
+        number => Some(number),
+    };
+    let values: Option<Vec<Literal>> = values.into_iter().map(number).collect();
+    match (labels, values) {
+        (Some(labels), Some(values)) => {
             fed.post(Posted { labels, values });
             html(StatusCode::CREATED, "success")
         }
@@ -125,11 +149,21 @@ fn take_json(fed: &Fed, body: &[u8]) -> Response {
 /// The ranking for the original page: `{"sData":[..],"sLabel":[..]}`.
 #[utoipa::path(get, path = "/refreshData", responses((status = 200, body = Object)))]
 pub(super) async fn refresh_data(State(app): State<Arc<App>>) -> Response {
+    lists(&app, "sData", "sLabel")
+}
+
+/// The same for the page of a fork: `{"sCounts":[..],"sWords":[..]}`.
+#[utoipa::path(get, path = "/updateChart", responses((status = 200, body = Object)))]
+pub(super) async fn update_chart(State(app): State<Arc<App>>) -> Response {
+    lists(&app, "sCounts", "sWords")
+}
+
+fn lists(app: &App, values: &str, labels: &str) -> Response {
     let posted = match &app.feed.tutorial {
         Tutorial::Fed(fed) => fed.posted(),
-        Tutorial::Own => own(&app),
+        Tutorial::Own => own(app),
     };
-    let mut out = String::from("{\"sData\":[");
+    let mut out = format!("{{\"{values}\":[");
     for (index, value) in posted.values.iter().enumerate() {
         out.push_str(if index > 0 { "," } else { "" });
         match value {
@@ -138,7 +172,9 @@ pub(super) async fn refresh_data(State(app): State<Arc<App>>) -> Response {
             Literal::Text(text) => write_ascii_json(&mut out, text),
         }
     }
-    out.push_str("],\"sLabel\":[");
+    out.push_str("],\"");
+    out.push_str(labels);
+    out.push_str("\":[");
     for (index, label) in posted.labels.iter().enumerate() {
         out.push_str(if index > 0 { "," } else { "" });
         write_ascii_json(&mut out, label);

@@ -1,7 +1,4 @@
-//! What the sinks that POST share: one client with bounds, and an answer read with a bound.
-//!
-//! Redirects are never followed: a sink's target is what the job names. Proxy variables of the
-//! environment are honoured, except for this machine itself. Certificates are always verified.
+//! What the sinks that POST share: a target, and an answer read with a bound.
 
 use std::io::Read;
 use std::time::Duration;
@@ -11,10 +8,8 @@ use reqwest::blocking::{Client, RequestBuilder};
 use url::Url;
 
 use super::SinkError;
-use crate::job::is_loopback;
+use crate::http::{self, cause};
 
-/// Longest time for a connection to stand.
-const CONNECT_MAX: Duration = Duration::from_secs(3);
 /// Longest time for a whole exchange.
 const EXCHANGE_MAX: Duration = Duration::from_secs(5);
 /// Most bytes of an answer that are read; the rest is of no interest.
@@ -29,18 +24,8 @@ pub(super) struct Target {
 impl Target {
     pub(super) fn new(url: &str) -> Result<Self, SinkError> {
         let url = Url::parse(url).map_err(|error| SinkError(format!("bad URL: {error}")))?;
-        // Another part of the process may have installed it already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder()
-            .user_agent(concat!("tagtide/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_MAX)
-            .timeout(EXCHANGE_MAX);
-        if is_loopback(&url) {
-            builder = builder.no_proxy();
-        }
-        let client = builder
-            .build()
+        let client = http::builder(&url).timeout(EXCHANGE_MAX).build();
+        let client = client
             .map_err(|error| SinkError(format!("cannot make an HTTP client: {}", cause(&error))))?;
         Ok(Self { client, url })
     }
@@ -64,13 +49,4 @@ impl Target {
         let _ = std::io::copy(&mut answer.take(ANSWER_MAX_BYTES), &mut std::io::sink());
         Ok(status)
     }
-}
-
-/// The innermost cause, which is what a reader can act on.
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(next) = innermost.source() {
-        innermost = next;
-    }
-    innermost.to_string()
 }

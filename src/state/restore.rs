@@ -335,26 +335,9 @@ mod tests {
 
     #[test]
     fn an_epoch_stands_for_all_ids_of_its_piece() {
-        let settings = Settings {
-            shape: Shape {
-                pane_ms: 10_000,
-                windows_ms: vec![60_000],
-                people: None,
-                decay_ms: None,
-            },
-            lateness_ms: 0,
-            hold_max_ms: 0,
-            tags_max: 10,
-            sources: 1,
-            remembered_max_posts: 1,
-            remembered_max_ms: 1,
-            trending_ms: Vec::new(),
-            gates: crate::state::trending::Gates::default(),
-            compare: false,
-            reports: Vec::new(),
-            lists: crate::state::lists::Lists::default(),
-            keep_delta: true,
-        };
+        let windows_ms = vec![60_000];
+        let shape = Shape { pane_ms: 10_000, windows_ms, people: None, decay_ms: None };
+        let settings = Settings { keep_delta: true, ..Settings::of(shape, Vec::new()) };
         for (of, ids) in [(kind::TAGS, 16_384), (kind::TAGS_65536, 65_536)] {
             let mut restoring = Restoring::new(settings.clone(), Seed::new([1; 32]));
             let mut body = Vec::new();

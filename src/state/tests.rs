@@ -21,20 +21,14 @@ const LATENESS: i64 = 20_000;
 const WINDOWS: [i64; 4] = [60_000, 300_000, 3_600_000, 7_200_000];
 
 fn settings() -> Settings {
+    let shape = Shape { pane_ms: PANE, windows_ms: WINDOWS.to_vec(), people: None, decay_ms: None };
     Settings {
-        shape: Shape { pane_ms: PANE, windows_ms: WINDOWS.to_vec(), people: None, decay_ms: None },
         lateness_ms: LATENESS,
-        hold_max_ms: i64::MAX,
         tags_max: 1000,
-        sources: 1,
         remembered_max_posts: 1000,
         remembered_max_ms: i64::MAX,
-        trending_ms: Vec::new(),
-        gates: crate::state::trending::Gates::default(),
-        compare: false,
-        reports: Vec::new(),
-        lists: crate::state::lists::Lists::default(),
         keep_delta: true,
+        ..Settings::of(shape, Vec::new())
     }
 }
 

@@ -28,6 +28,14 @@ pub struct Member {
     pub only_copies: bool,
 }
 
+impl Member {
+    /// True where the author was seen in the last `panes` panes.
+    #[must_use]
+    pub fn is_alive(&self, newest: u32, panes: u32) -> bool {
+        newest.wrapping_sub(self.last) < panes
+    }
+}
+
 const _: () = assert!(size_of::<Member>() == 12, "a tag that few have posted costs little");
 
 /// Texts remembered of one tag.

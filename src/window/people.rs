@@ -137,14 +137,16 @@ impl Panes<'_> {
 impl People {
     pub(super) fn new(rules: Rules, pane_ms: i64, longest_ms: i64) -> Self {
         // Beyond one hour windows slide by minutes.
-        let horizon = ((longest_ms + MINUTE_MS) / pane_ms) as u32 + 1;
+        Self::empty(rules, pane_ms, ((longest_ms + MINUTE_MS) / pane_ms) as u32 + 1)
+    }
+
+    fn empty(rules: Rules, pane_ms: i64, horizon: u32) -> Self {
         Self { rules, horizon, pane_ms, from: i64::MIN, ..Self::default() }
     }
 
     /// As it was before the first post with an author.
     pub(super) fn anew(&self) -> Self {
-        let mut anew = Self { rules: self.rules, ..Self::default() };
-        (anew.horizon, anew.pane_ms, anew.from) = (self.horizon, self.pane_ms, i64::MIN);
+        let mut anew = Self::empty(self.rules, self.pane_ms, self.horizon);
         anew.grow(self.crowds.rows() as usize);
         anew
     }
@@ -168,7 +170,7 @@ impl People {
     }
 
     pub(super) fn is_alive(&self, member: &Member, now: i64) -> bool {
-        (now as u32).wrapping_sub(member.last) < self.horizon
+        member.is_alive(now as u32, self.horizon)
     }
 
     /// Takes in the people of a pane that closes; `pairs` are its counts.
@@ -334,7 +336,7 @@ impl People {
     /// Takes the dead out.
     fn bury(&mut self, id: u32, now: i64) {
         let horizon = self.horizon;
-        self.crowds.retain(id, |m| m.posts > 0 && (now as u32).wrapping_sub(m.last) < horizon);
+        self.crowds.retain(id, |m| m.posts > 0 && m.is_alive(now as u32, horizon));
     }
 
     /// Turns a crowd into a sketch and a sample of half its members, or halves the sample.

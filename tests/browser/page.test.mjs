@@ -1,29 +1,16 @@
 // How the page behaves on scripted data, lost servers and hostile tags.
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, afterEach, describe, test } from 'node:test';
+import { beforeEach, describe, test } from 'node:test';
 import { Fake, ranking } from './fake.mjs';
-import { launch, open, rows, until } from './open.mjs';
-
-let browser;
-let fake;
-let page;
-
-before(async () => {
-  browser = await launch();
-});
-after(() => browser?.close());
-afterEach(async () => {
-  await page?.context().close();
-  await fake?.stop();
-});
+import { rows, until } from './open.mjs';
+import { fake, page, stage } from './stage.mjs';
 
 const THREE = [['Alpha', 900], ['Beta', 500], ['Gamma', 100]];
 const state = () => page.innerText('.state .what');
 const shown = (order) => until(() => rows(page), (now) => now.join() === order, order);
 
 async function show(data = THREE, options = {}) {
-  fake = await new Fake(data, options.status).start();
-  page = await open(browser, fake.url + (options.path ?? '/'), options);
+  await stage(new Fake(data, options.status), options.path ?? '/', options);
   if (fake.ranking.trends.length > 0) await page.waitForSelector('tbody tr');
 }
 

@@ -1,30 +1,18 @@
 // Modes that compare tags with their past, why a tag is listed, and the history.
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { Fake, PAST, ranking, trending } from './fake.mjs';
-import { launch, open, rows } from './open.mjs';
-
-let browser;
-let fake;
-let page;
-
-before(async () => {
-  browser = await launch();
-});
-after(() => browser?.close());
-afterEach(async () => {
-  await page?.context().close();
-  await fake?.stop();
-});
+import { rows } from './open.mjs';
+import { fake, page, stage } from './stage.mjs';
 
 const NEWEST = Date.UTC(2026, 10, 20, 12, 30);
 const TRENDING = '/?mode=trending&window=1h';
 
 async function show({ path = TRENDING, learning, history = null, ...options } = {}) {
-  fake = new Fake(ranking(trending(6), learning === undefined ? {} : { learning }), PAST);
-  fake.history = history;
-  await fake.start();
-  page = await open(browser, fake.url + path, options);
+  const change = learning === undefined ? {} : { learning };
+  const server = new Fake(ranking(trending(6), change), PAST);
+  server.history = history;
+  await stage(server, path, options);
 }
 
 const choices = (name) => page.$$eval(`nav[aria-label=${name}] a`, (all) =>

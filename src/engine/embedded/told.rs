@@ -128,15 +128,7 @@ impl Told {
 
     /// How the alerts stand.
     pub(super) fn alerts_status(&self) -> Option<AlertsStatus> {
-        self.threads.telling.as_ref().map(|telling| {
-            let status = telling.status();
-            AlertsStatus {
-                outbox: status.outbox,
-                delivered: status.delivered,
-                failed: status.failed,
-                last_error: status.last_error,
-            }
-        })
+        self.threads.telling.as_ref().map(|telling| telling.status())
     }
 }
 

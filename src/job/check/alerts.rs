@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::filters::Folding;
 use super::{Checker, sinks};
-use crate::extract::{Rule, key};
 use crate::job::file::AlertJob;
 use crate::job::problem::{Field, nearest};
 use crate::job::units::{self, Scalar};
@@ -23,7 +23,7 @@ const KINDS: [(&str, &str); 5] =
 pub(super) fn check(
     checker: &mut Checker,
     jobs: &[AlertJob],
-    rule: Rule,
+    folding: Folding,
     views: &[&str],
 ) -> Vec<AlertPlan> {
     if let Some(job) = jobs.get(ALERTS_MAX) {
@@ -31,7 +31,7 @@ pub(super) fn check(
     }
     let mut plans: Vec<AlertPlan> = Vec::new();
     for job in jobs {
-        let Some(plan) = alert(checker, job, rule, views) else { continue };
+        let Some(plan) = alert(checker, job, folding, views) else { continue };
         if plans.iter().any(|other| other.name == plan.name) {
             let place = job.name.as_ref().map_or(&job.place, |name| &name.place);
             let what = format!("two alerts are named `{}`", plan.name);
@@ -42,7 +42,12 @@ pub(super) fn check(
     plans
 }
 
-fn alert(checker: &mut Checker, job: &AlertJob, rule: Rule, views: &[&str]) -> Option<AlertPlan> {
+fn alert(
+    checker: &mut Checker,
+    job: &AlertJob,
+    folding: Folding,
+    views: &[&str],
+) -> Option<AlertPlan> {
     let names = || KINDS.map(|(name, _)| format!("`{name}`")).join(", ");
     let Some(field) = &job.on else {
         let help = format!("one of {}", names());
@@ -62,7 +67,7 @@ fn alert(checker: &mut Checker, job: &AlertJob, rule: Rule, views: &[&str]) -> O
         "top" => AlertOn::Top(places(checker, job)),
         "score" => AlertOn::Score(above(checker, job, kind)),
         "lift" => AlertOn::Lift(above(checker, job, kind)),
-        _ => AlertOn::Watch(tags(checker, job, rule)),
+        _ => AlertOn::Watch(tags(checker, job, folding)),
     };
     let quiet = checker.bounded(
         job.quiet.as_ref(),
@@ -119,8 +124,7 @@ fn above(checker: &mut Checker, job: &AlertJob, kind: &str) -> f64 {
     checker.optional(job.above.as_ref(), units::rate).unwrap_or(1.0)
 }
 
-/// Patterns as keys; a `*` is left where it stands.
-fn tags(checker: &mut Checker, job: &AlertJob, rule: Rule) -> Vec<String> {
+fn tags(checker: &mut Checker, job: &AlertJob, folding: Folding) -> Vec<String> {
     let fields = job.tags.as_deref().unwrap_or_default();
     if fields.is_empty() {
         let help = "add `tags = [\"rust*\", \"tea\"]`";
@@ -129,15 +133,12 @@ fn tags(checker: &mut Checker, job: &AlertJob, rule: Rule) -> Vec<String> {
     if let Some(field) = fields.get(TAGS_MAX) {
         checker.problem(&field.place, format!("more than {TAGS_MAX} tags in one alert"), "");
     }
-    fields.iter().map(|field| pattern(checker, field, rule)).collect()
+    fields.iter().map(|field| pattern(checker, field, folding)).collect()
 }
 
-fn pattern(checker: &mut Checker, field: &Field<Scalar>, rule: Rule) -> String {
+fn pattern(checker: &mut Checker, field: &Field<Scalar>, folding: Folding) -> String {
     let written = field.value.to_string();
-    if rule == Rule::Words {
-        return written;
-    }
-    let folded = key::fold(&written).map(std::borrow::Cow::into_owned).unwrap_or_default();
+    let folded = folding.pattern(&written);
     if folded.is_empty() {
         let what = format!("`{written}` can be no tag");
         checker.problem(&field.place, what, "write it with or without `#`; `*` is anything");

@@ -6,6 +6,25 @@ use crate::job::file::{List, Text};
 use crate::job::filters::{PeopleJob, TagsJob};
 use crate::job::{PeoplePlan, TagsPlan, units};
 
+/// How the keys of a job are made.
+#[derive(Clone, Copy)]
+pub(super) struct Folding {
+    pub(super) rule: Rule,
+    pub(super) accents: bool,
+}
+
+impl Folding {
+    /// A pattern as keys are written, so that `#Café*` fits what it should; a `*` is left where it
+    /// stands. Empty where it can be no tag.
+    pub(super) fn pattern(self, written: &str) -> String {
+        if self.rule == Rule::Words {
+            return written.to_owned();
+        }
+        let folded = key::fold(written).unwrap_or_default();
+        if self.accents { accents::strip(&folded).into_owned() } else { folded.into_owned() }
+    }
+}
+
 /// Whether posts of a kind count.
 const COUNT: [(&str, bool); 2] = [("count", true), ("skip", false)];
 
@@ -36,9 +55,9 @@ pub(super) fn people(checker: &mut Checker, job: &PeopleJob) -> PeoplePlan {
 pub(super) fn tags(checker: &mut Checker, job: &TagsJob, rule: Rule) -> TagsPlan {
     let fold = [("keep", false), ("fold", true)];
     let fold_accents = checker.word(job.accents.as_ref(), &fold, false);
-    let patterns = |list: &List| {
-        texts(list).into_iter().map(|pattern| pattern_of(&pattern, rule, fold_accents)).collect()
-    };
+    let folding = Folding { rule, accents: fold_accents };
+    let patterns =
+        |list: &List| texts(list).iter().map(|pattern| folding.pattern(pattern)).collect();
     TagsPlan {
         hide: patterns(&job.hide),
         drop: patterns(&job.drop),
@@ -49,13 +68,4 @@ pub(super) fn tags(checker: &mut Checker, job: &TagsJob, rule: Rule) -> TagsPlan
 
 fn texts(list: &List) -> Vec<String> {
     list.iter().flatten().map(|field| field.value.to_string()).collect()
-}
-
-/// A pattern as keys are written, so that `#Café*` fits what it should.
-fn pattern_of(pattern: &str, rule: Rule, fold_accents: bool) -> String {
-    if rule == Rule::Words {
-        return pattern.to_owned();
-    }
-    let folded = key::fold(pattern).unwrap_or_default();
-    if fold_accents { accents::strip(&folded).into_owned() } else { folded.into_owned() }
 }

@@ -1,6 +1,7 @@
 //! `[[sink]]`: where rankings go.
 
 use super::Checker;
+use crate::http::is_loopback;
 use crate::job::SinkPlan;
 use crate::job::file::SinkJob;
 use crate::job::kinds::{self, SINK_KEYS, SINKS};
@@ -161,7 +162,7 @@ pub(super) fn url(
                 "a webhook takes its secret by `token_env` or `secret_env`",
             );
         }
-        Ok(url) if url.scheme() == "http" && !crate::job::is_loopback(&url) => {
+        Ok(url) if url.scheme() == "http" && !is_loopback(&url) => {
             if let Some(hidden) = hidden {
                 let what = format!("{hidden} would go over plain http to another machine");
                 checker.problem(place, what, "use https");

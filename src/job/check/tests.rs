@@ -304,6 +304,8 @@ fn alerts() {
     assert_eq!(one("on = \"lift\"\nabove = 3").on, AlertOn::Lift(3.0));
     let watch = one("on = \"watch\"\ntags = [\"#Rust*\", \"Ｔea\"]").on;
     assert_eq!(watch, AlertOn::Watch(vec!["rust*".into(), "tea".into()]));
+    let folded = format!("{}[tags]\naccents = \"fold\"", text("on = \"watch\"\ntags = \"Café\"\n"));
+    assert_eq!(plan(&folded).alerts[0].on, AlertOn::Watch(vec!["cafe".into()]), "as keys are");
     assert_eq!(plan("source = \"-\"\nalert = \"peak\"").alerts[0].on, AlertOn::Peak);
     one("on = \"peak\"\nwebhook = \"http://localhost:1/\"\nsecret_env = \"S\"");
     for (alert, wanted) in [

@@ -10,7 +10,7 @@ use crate::state::Settings;
 use crate::state::extracted::{Extracted, PostKey, Row};
 use crate::state::hash::Seed;
 use crate::state::lists::Lists;
-use crate::state::trending::{Gates, windows_ms};
+use crate::state::trending::windows_ms;
 use crate::window::Shape;
 use crate::window::people::Rules;
 
@@ -27,26 +27,14 @@ struct Stream {
 impl Stream {
     /// `usual` has been posted by one in each of so many minutes.
     fn after(minutes: i64) -> Self {
-        let settings = Settings {
-            shape: Shape {
-                pane_ms: MINUTE,
-                windows_ms: windows_ms(HOUR, MINUTE).to_vec(),
-                people: Some(Rules::default()),
-                decay_ms: None,
-            },
-            lateness_ms: 0,
-            hold_max_ms: i64::MAX,
-            sources: 1,
-            tags_max: 1000,
-            remembered_max_posts: 0,
-            remembered_max_ms: 0,
-            trending_ms: vec![HOUR],
-            gates: Gates::default(),
-            compare: false,
-            reports: Vec::new(),
-            lists: Lists { hide: Patterns::new(["tag39".to_owned()]), ..Lists::default() },
-            keep_delta: false,
+        let shape = Shape {
+            pane_ms: MINUTE,
+            windows_ms: windows_ms(HOUR, MINUTE).to_vec(),
+            people: Some(Rules::default()),
+            decay_ms: None,
         };
+        let lists = Lists { hide: Patterns::new(["tag39".to_owned()]), ..Lists::default() };
+        let settings = Settings { lists, ..Settings::of(shape, vec![HOUR]) };
         let mut stream = Self { state: State::new(settings, SEED), at: 100 * HOUR };
         for minute in 0..minutes {
             stream.minute(&[("usual", 1_000_000 + minute as u64)]);

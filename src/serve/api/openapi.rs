@@ -32,6 +32,8 @@ use crate::serve::{live, metrics, page, tutorial};
         page::index,
         tutorial::update_data,
         tutorial::refresh_data,
+        tutorial::update_data_of_fork,
+        tutorial::update_chart,
     ),
     components(schemas(Ranking, Status, TagDetail, live::Snapshot, live::Diff))
 )]

@@ -78,6 +78,32 @@ fn json_as_a_fork_sends_it() {
 }
 
 #[test]
+fn forms_and_routes_of_other_forks() {
+    let server = dashboard();
+    let urlencoded = [("content-type", "application/x-www-form-urlencoded")];
+    let post = |route, fields: &[(&str, &str)]| {
+        let reply = request(server.addr(), "POST", route, &urlencoded, form(fields).as_bytes());
+        (reply.status, reply.text().to_owned())
+    };
+    let taken = (201, "success".to_owned());
+    let refused = (400, "error".to_owned());
+    assert_eq!(post("/updateData", &[("words", "['#a', '#b']"), ("counts", "[2, 1]")]), taken);
+    let chart = get(server.addr(), "/updateChart");
+    assert_eq!((chart.status, chart.header("content-type")), (200, Some("application/json")));
+    assert_eq!(chart.text(), "{\"sCounts\":[2,1],\"sWords\":[\"#a\",\"#b\"]}\n");
+
+    let strings = [("tag", "['#c', '#d']"), ("tag_count", "['12', '3']")];
+    assert_eq!(post("/update_data", &strings), taken);
+    let expected = "{\"sData\":[12,3],\"sLabel\":[\"#c\",\"#d\"]}\n";
+    assert_eq!(refresh(&server), expected);
+
+    assert_eq!(post("/updateData", &[("words", "['#a']")]), refused);
+    assert_eq!(post("/updateData", &[("words", "['#a']"), ("tag_count", "[1]")]), refused);
+    assert_eq!(post("/update_data", &[("tag", "['#a']"), ("tag_count", "['many']")]), refused);
+    assert_eq!(refresh(&server), expected);
+}
+
+#[test]
 fn bad_forms_get_the_originals_answers() {
     let server = dashboard();
     let urlencoded = "application/x-www-form-urlencoded";

@@ -15,25 +15,15 @@ use crate::window::Shape;
 const CAP: usize = 400;
 
 fn settings() -> Settings {
+    let windows_ms = vec![60_000, 600_000];
+    let shape = Shape { pane_ms: 10_000, windows_ms, people: None, decay_ms: None };
     Settings {
-        shape: Shape {
-            pane_ms: 10_000,
-            windows_ms: vec![60_000, 600_000],
-            people: None,
-            decay_ms: None,
-        },
         lateness_ms: 10_000,
-        hold_max_ms: i64::MAX,
         tags_max: CAP,
-        sources: 1,
         remembered_max_posts: 10,
         remembered_max_ms: 1000,
-        trending_ms: Vec::new(),
-        gates: crate::state::trending::Gates::default(),
-        compare: false,
-        reports: Vec::new(),
-        lists: crate::state::lists::Lists::default(),
         keep_delta: true,
+        ..Settings::of(shape, Vec::new())
     }
 }
 

@@ -42,25 +42,17 @@ fn settings(trending_ms: &[i64], rules: Rules, long: bool) -> Settings {
         Key { mode: Mode::Decay, window_ms: 0 },
     ];
     let reports = asked.chain(others).map(|key| Report { key, rows: 100, every_ms: 120_000 });
+    let shape =
+        Shape { pane_ms: PANE, windows_ms: windows, people: Some(rules), decay_ms: Some(30_000) };
     Settings {
-        shape: Shape {
-            pane_ms: PANE,
-            windows_ms: windows,
-            people: Some(rules),
-            decay_ms: Some(30_000),
-        },
         lateness_ms: 20_000,
-        hold_max_ms: i64::MAX,
         tags_max: 1000,
-        sources: 1,
         remembered_max_posts: 1000,
         remembered_max_ms: i64::MAX,
-        trending_ms: trending_ms.to_vec(),
         gates: Gates { min_count: 1, min_authors: 1 },
-        compare: false,
         reports: reports.collect(),
-        lists: crate::state::lists::Lists::default(),
         keep_delta: true,
+        ..Settings::of(shape, trending_ms.to_vec())
     }
 }
 

@@ -1,0 +1,22 @@
+// One browser for the tests of a file; each test has a stand-in and a page of its own.
+import { after, afterEach, before } from 'node:test';
+import { launch, open } from './open.mjs';
+
+let browser;
+export let fake;
+export let page;
+
+before(async () => {
+  browser = await launch();
+});
+after(() => browser?.close());
+afterEach(async () => {
+  await page?.context().close();
+  await fake?.stop();
+});
+
+/** Starts the stand-in and opens `path` of it: both are there under their names from now on. */
+export async function stage(server, path, options) {
+  fake = await server.start();
+  page = await open(browser, fake.url + path, options);
+}
