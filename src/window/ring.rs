@@ -19,7 +19,8 @@ const SPARE: usize = 2;
 pub struct Shape {
     /// Pane.
     pub pane_ms: i64,
-    /// Windows: whole panes; beyond one hour whole minutes, and then panes divide a minute.
+    /// Windows: whole panes; beyond one hour whole minutes, and then panes divide a minute or are
+    /// whole minutes themselves.
     pub windows_ms: Vec<i64>,
     /// How people are counted; `None` = they are not.
     pub people: Option<Rules>,
@@ -56,11 +57,13 @@ impl Ring {
     /// Empty. `keep_delta` = remember what changes, for a checkpoint.
     #[must_use]
     pub fn new(shape: &Shape, keep_delta: bool) -> Self {
-        let long = shape.windows_ms.iter().any(|&ms| ms > HOUR_MS);
+        // Panes of a minute and more are as coarse as they need be.
+        let merges = shape.pane_ms < MINUTE_MS;
+        let long = merges && shape.windows_ms.iter().any(|&ms| ms > HOUR_MS);
         let longest = shape.windows_ms.iter().copied().max().unwrap_or(0);
         let windows = shape.windows_ms.iter().map(|&ms| Window {
             ms,
-            step_ms: if ms > HOUR_MS { MINUTE_MS } else { shape.pane_ms },
+            step_ms: if merges && ms > HOUR_MS { MINUTE_MS } else { shape.pane_ms },
             gone_to: i64::MIN,
             ..Window::default()
         });
@@ -448,4 +451,23 @@ pub(super) fn fallen<'a>(
     let minutes = (step_ms != pane_ms).then(|| range(minutes, &|minute| minute.index));
     let panes = range(closed, &|pane| step_of(pane.index, pane_ms, step_ms));
     minutes.into_iter().flatten().chain(panes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panes_of_minutes_make_windows_of_hours() {
+        let windows_ms = vec![HOUR_MS, 4 * HOUR_MS];
+        let shape = Shape { pane_ms: 5 * MINUTE_MS, windows_ms, people: None, decay_ms: None };
+        let mut ring = Ring::new(&shape, false);
+        ring.grow(1);
+        for pane in 0..100 {
+            ring.add(pane * shape.pane_ms, 1, 1, &[0], None);
+            ring.close_to((pane + 1) * shape.pane_ms);
+            let counts = [0, 1].map(|at| i64::from(ring.windows()[at].count(0)));
+            assert_eq!(counts, [(pane + 1).min(12), (pane + 1).min(48)], "after pane {pane}");
+        }
+    }
 }

@@ -47,15 +47,15 @@ pub(super) struct Told {
 /// The rankings that a plan wants put down, in a run that has a state directory.
 pub(super) fn reports(plan: &Plan) -> Vec<Report> {
     let mut reports = Vec::new();
-    let default = default_key(plan);
+    let (default, pane_ms) = (default_key(plan), super::ms(plan.count.pane));
+    let whole_panes = |ms: i64| ms.max(1).saturating_add(pane_ms - 1) / pane_ms * pane_ms;
     if plan.history.is_some() {
         for key in keys(plan) {
             let every_ms = if key == default { MINUTE_MS } else { HOUR_MS };
-            reports.push(Report { key, rows: KEPT_ROWS, every_ms });
+            reports.push(Report { key, rows: KEPT_ROWS, every_ms: whole_panes(every_ms) });
         }
     }
     if !plan.alerts.is_empty() {
-        let pane_ms = super::ms(plan.count.pane);
         let every_ms = trending::slide_ms(default.window_ms.max(pane_ms), pane_ms);
         reports.push(Report { key: default, rows: LOOKED_AT_ROWS, every_ms });
     }

@@ -114,7 +114,8 @@ fn misfit(window: Duration, pane: Duration) -> Option<(String, String)> {
         let what = "is longer than `1h` and no whole number of minutes".to_owned();
         return Some((what, "beyond one hour, panes merge to one minute".into()));
     }
-    if window > FINE && !MINUTE.as_millis().is_multiple_of(pane_ms) {
+    let minute_ms = MINUTE.as_millis();
+    if window > FINE && !minute_ms.is_multiple_of(pane_ms) && !pane_ms.is_multiple_of(minute_ms) {
         let what = format!("is longer than `1h`, and panes of `{shown}` do not divide a minute");
         return Some((what, "set `count.pane` to `10s`, or keep to windows up to `1h`".into()));
     }
