@@ -139,3 +139,19 @@ pub(super) fn checkpoint(args: &CheckpointArgs) -> Outcome {
     println!("{figures}");
     Ok(())
 }
+
+#[derive(Args, Debug)]
+pub(super) struct RankArgs {
+    /// Live tags
+    #[arg(long, default_value_t = 1_000_000)]
+    tags: u32,
+    /// Ticks
+    #[arg(long, default_value_t = 40)]
+    ticks: u32,
+}
+
+/// Makes all rankings of many live tags again and again.
+pub(super) fn rank(args: &RankArgs) -> Outcome {
+    println!("{}", probe::ranking(args.tags, args.ticks.max(1)));
+    Ok(())
+}

@@ -104,6 +104,9 @@ enum Command {
     /// Commit and recover a state of many tags, for the bench
     #[command(hide = true)]
     BenchCheckpoint(bench::CheckpointArgs),
+    /// Rank many live tags in all modes, for the bench
+    #[command(hide = true)]
+    BenchRank(bench::RankArgs),
     /// Judge the rankings on benchmarks with a known answer
     #[command(hide = true)]
     Quality(quality::QualityArgs),
@@ -157,6 +160,7 @@ fn dispatch(command: Command, talk: &Talk) -> Outcome {
         Command::CrashPoints => bench::crash_points(),
         Command::BenchScan(args) => bench::scan(&args),
         Command::BenchCheckpoint(args) => bench::checkpoint(&args),
+        Command::BenchRank(args) => bench::rank(&args),
         Command::Quality(args) => quality::run(&args),
     }
 }

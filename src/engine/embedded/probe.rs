@@ -1,4 +1,7 @@
-//! Measures the checkpoint of a large state as a run would use it; for the bench alone.
+//! Measures the checkpoint of a large state as a run would use it, and its rankings; for the bench
+//! alone.
+
+mod ranking;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,6 +18,10 @@ use crate::state::State;
 use crate::state::extracted::{Extracted, Row};
 use crate::state::hash::Seed;
 
+pub use ranking::ranking;
+
+/// Windows, minutes.
+const MINUTES: [u64; 5] = [1, 5, 15, 60, 1440];
 /// Tags of one batch of the made-up input.
 const STEP: u32 = 10_000;
 
@@ -29,8 +36,7 @@ pub fn checkpoint(
     changed: u32,
     epochs: u32,
 ) -> Result<String, CheckpointError> {
-    let minutes = |n: u64| Duration::from_secs(60 * n);
-    let plan = plan([1, 5, 15, 60, 1440].map(minutes).to_vec());
+    let plan = plan(MINUTES.map(|n| Duration::from_secs(60 * n)).to_vec());
     let settings = super::settings(&plan, true);
     let seed = super::random_seed();
     let mut opened = durable::open(dir, &plan, true, settings.clone(), seed)?;
@@ -72,22 +78,23 @@ pub fn checkpoint(
     let recovery = start.elapsed();
     let same = again.state.counters() == state.counters()
         && again.state.distinct_tags() == state.distinct_tags();
-    let line = |what: &str, times: &mut Vec<Duration>| {
-        times.sort();
-        let ms = |at: usize| times[at.min(times.len() - 1)].as_secs_f64() * 1e3;
-        let (median, last) = (ms(times.len() / 2), ms(times.len() - 1));
-        format!("{what}: median {median:.1} ms, largest {last:.1} ms\n")
-    };
     Ok(format!(
         "{changed} changed of {tags} tags, {epochs} epochs, five windows\n{}{}\
          recovery: {:.2} s, {} bytes, {} pieces, {} records, equal: {same}",
-        line("durable after", &mut commits),
-        line("counting paused", &mut pauses),
+        line("durable after", commits),
+        line("counting paused", pauses),
         recovery.as_secs_f64(),
         again.recovery.bytes,
         again.recovery.pieces,
         again.recovery.records,
     ))
+}
+
+fn line(what: &str, mut times: Vec<Duration>) -> String {
+    times.sort();
+    let ms = |at: usize| times[at.min(times.len() - 1)].as_secs_f64() * 1e3;
+    let (median, last) = (ms(times.len() / 2), ms(times.len() - 1));
+    format!("{what}: median {median:.1} ms, largest {last:.1} ms\n")
 }
 
 fn feed(state: &mut State, seed: Seed, at: i64, tags: impl Iterator<Item = u64>) {

@@ -40,7 +40,8 @@ pub(crate) struct BenchArgs {
     /// Measure the original Spark job beside.
     #[arg(long)]
     spark: bool,
-    /// Measure these parts alone: text, json, tcp, memory, checkpoint, latency (may be repeated).
+    /// Measure these parts alone: text, json, tcp, memory, checkpoint, ranking, latency (may be
+    /// repeated).
     #[arg(long, value_name = "PART")]
     only: Vec<String>,
     /// Measure this program instead of building one.
@@ -93,7 +94,10 @@ impl Bench<'_> {
             self.memory(table)?;
         }
         if self.wants("checkpoint") {
-            self.checkpoint(table)?;
+            self.itself(table, "Checkpoint", "bench-checkpoint")?;
+        }
+        if self.wants("ranking") {
+            self.itself(table, "Rankings", "bench-rank")?;
         }
         if self.wants("latency") {
             table.note(latency::measure(&self.program)?);
@@ -175,14 +179,14 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// What the program itself measures of its checkpoint.
-    fn checkpoint(&self, table: &mut Table) -> anyhow::Result<()> {
+    /// What the program measures itself.
+    fn itself(&self, table: &mut Table, what: &str, command: &str) -> anyhow::Result<()> {
         let began = clock::monotonic();
         let mut bench = std::process::Command::new(&self.program);
-        let output = command::output(bench.arg("bench-checkpoint"))?;
-        eprintln!("checkpoint: {:.1} s", began.elapsed().as_secs_f64());
+        let output = command::output(bench.arg(command))?;
+        eprintln!("{command}: {:.1} s", began.elapsed().as_secs_f64());
         let text = String::from_utf8_lossy(&output);
-        table.note(format!("Checkpoint:\n\n```\n{}\n```", text.trim_end()));
+        table.note(format!("{what}:\n\n```\n{}\n```", text.trim_end()));
         Ok(())
     }
 }
