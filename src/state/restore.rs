@@ -348,6 +348,7 @@ mod tests {
             sources: 1,
             remembered_max_posts: 1,
             remembered_max_ms: 1,
+            recent_posts: 0,
             trending_ms: Vec::new(),
             gates: crate::state::trending::Gates::default(),
             compare: false,

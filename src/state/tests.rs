@@ -29,6 +29,7 @@ fn settings() -> Settings {
         sources: 1,
         remembered_max_posts: 1000,
         remembered_max_ms: i64::MAX,
+        recent_posts: 0,
         trending_ms: Vec::new(),
         gates: crate::state::trending::Gates::default(),
         compare: false,

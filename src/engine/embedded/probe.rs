@@ -134,6 +134,7 @@ fn plan(windows: Vec<Duration>) -> Plan {
             line_max_bytes: 1 << 20,
             remembered_max_posts: 1_000_000,
             remembered_max: Duration::from_secs(86_400),
+            recent_posts: 0,
         },
         batch: Duration::from_secs(2),
         time: TimePlan::Live,

@@ -40,6 +40,7 @@ impl Stream {
             tags_max: 1000,
             remembered_max_posts: 0,
             remembered_max_ms: 0,
+            recent_posts: 0,
             trending_ms: vec![HOUR],
             gates: Gates::default(),
             compare: false,

@@ -28,6 +28,7 @@ fn settings() -> Settings {
         sources: 1,
         remembered_max_posts: 10,
         remembered_max_ms: 1000,
+        recent_posts: 0,
         trending_ms: Vec::new(),
         gates: crate::state::trending::Gates::default(),
         compare: false,

@@ -55,6 +55,7 @@ fn settings(trending_ms: &[i64], rules: Rules, long: bool) -> Settings {
         sources: 1,
         remembered_max_posts: 1000,
         remembered_max_ms: i64::MAX,
+        recent_posts: 0,
         trending_ms: trending_ms.to_vec(),
         gates: Gates { min_count: 1, min_authors: 1 },
         compare: false,
