@@ -176,6 +176,7 @@ impl State {
         self.tags.intern(&batch.entries, &batch.arena, &mut self.interned);
         self.inherit();
         self.grow();
+        self.ring.admitted(&self.interned.born);
         self.judged.judge(&self.tags, self.interned.born.iter().copied());
         if self.settings.keep_delta {
             self.news.born.append(&mut self.interned.born);
