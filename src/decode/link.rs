@@ -28,8 +28,7 @@ pub fn link(format: Format, id: &str) -> Option<String> {
             let rest = id.strip_prefix("https://")?;
             let host = rest.split('/').next()?;
             // No user, no port, nothing that has to be escaped.
-            (plain(host, ".-") && plain(rest, "/._~-%@+=&?:,;!$()*"))
-                .then(|| id.to_owned())
+            (plain(host, ".-") && plain(rest, "/._~-%@+=&?:,;!$()*")).then(|| id.to_owned())
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
+use crate::rank::around;
 use crate::rank::scored;
 use crate::rank::top::top;
-use crate::rank::around;
 use crate::rank::{Mode, Ranking, Series, Spelling, TagDetail, Trend, WindowCount};
 use crate::state::State;
 use crate::window::sliding::Window;

@@ -13,12 +13,15 @@ use crate::post::Op;
 use crate::state::State;
 use crate::state::extracted::{Extracted, PostKey};
 use crate::state::index::Index;
-use crate::state::sample::{Sample, Shown};
+use crate::state::sample::{LANG_MAX_BYTES, NAME_MAX_BYTES, Sample, Shown, TEXT_MAX_BYTES};
 
 /// Seconds that a full ring spans at least.
 const SPAN_S: usize = 600;
 /// Most tags of a post that are kept.
 const TAGS_MAX: usize = 64;
+/// Most bytes that a post takes, with its places in the index.
+pub const POST_MAX_BYTES: usize =
+    size_of::<Kept>() + TEXT_MAX_BYTES + 2 * NAME_MAX_BYTES + LANG_MAX_BYTES + 4 * TAGS_MAX + 64;
 
 /// One post.
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ pub const TEXT_MAX_BYTES: usize = 1000;
 /// Longest author or address kept, in bytes; longer ones are left out.
 pub const NAME_MAX_BYTES: usize = 300;
 /// Longest language tag kept, in bytes; longer ones are left out.
-const LANG_MAX_BYTES: usize = 35;
+pub const LANG_MAX_BYTES: usize = 35;
 
 /// What somebody may read of a post.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

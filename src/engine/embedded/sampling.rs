@@ -62,8 +62,7 @@ pub(super) fn record(format: Format, post: &Post<'_>, out: &mut Extracted) -> bo
     let url = decode::link(format, &post.id.to_str()).unwrap_or_default();
     // The other platforms name accounts by numbers, and what stands in a file is nobody's business.
     let author = if format == Format::Mastodon { post.author.to_str() } else { "".into() };
-    let shown =
-        Shown { text: plain.trim(), author: &author, url: &url, lang: &post.lang.to_str() };
+    let shown = Shown { text: plain.trim(), author: &author, url: &url, lang: &post.lang.to_str() };
     out.samples.push(row.at, start..row.entries_end, &shown);
     true
 }
