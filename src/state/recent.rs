@@ -56,6 +56,8 @@ impl Kept {
 
     fn write(&mut self, shown: &Shown<'_>) {
         self.bytes.clear();
+        let parts = [shown.text, shown.author, shown.url, shown.lang];
+        self.bytes.reserve_exact(parts.map(str::len).iter().sum());
         for (part, end) in [shown.text, shown.author, shown.url].iter().zip(&mut self.ends) {
             self.bytes.push_str(part);
             *end = self.bytes.len() as u16;
