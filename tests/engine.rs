@@ -11,6 +11,8 @@ mod edges;
 mod network;
 #[path = "engine/process.rs"]
 mod process;
+#[path = "engine/recent.rs"]
+mod recent;
 #[path = "engine/resume.rs"]
 mod resume;
 #[path = "engine/support.rs"]

@@ -42,7 +42,7 @@ impl Visit for Count {
         self.bytes += len as u64;
     }
 
-    fn tag(&mut self, _: u32, key: &str, _: &str) {
+    fn tag(&mut self, _: u32, _: usize, key: &str, _: &str) {
         self.tags += 1;
         self.bytes += key.len() as u64;
     }
@@ -89,7 +89,7 @@ fn records(batch: &Batch, extractor: &mut Extractor, count: &mut Count) -> u64 {
     for end in memchr::memchr_iter(b'\n', batch.records()) {
         let from = std::mem::replace(&mut start, end + 1);
         if let Ok(Some(post)) = decode::decode_padded(Format::X1, batch.padded(), from, end) {
-            extractor.visit_post(&post, Rule::Tags, |key, display| count.tag(0, key, display));
+            extractor.visit_post(&post, Rule::Tags, |key, display| count.tag(0, 0, key, display));
         }
         lines += 1;
     }
@@ -108,6 +108,7 @@ fn limits() -> Limits {
         line_max_bytes: 1 << 20,
         remembered_max_posts: 1_000_000,
         remembered_max: Duration::from_secs(86_400),
+        recent_posts: 0,
     }
 }
 

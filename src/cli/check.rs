@@ -10,6 +10,7 @@ use crate::job::units::show_duration;
 use crate::job::{
     AlertOn, AlertPlan, Job, Plan, Purpose, SinkPlan, SourceKind, SourcePlan, TimePlan, check,
 };
+use crate::state::recent::POST_MAX_BYTES;
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
@@ -51,6 +52,13 @@ fn describe(plan: &Plan) -> String {
     for sink in &plan.sinks {
         let _ = writeln!(out, "sink: {}", shows(sink));
     }
+    let _ = match plan.limits.recent_posts {
+        0 => writeln!(out, "recent posts: none are kept to be read"),
+        posts => {
+            let mib = posts.saturating_mul(POST_MAX_BYTES).div_ceil(1 << 20);
+            writeln!(out, "recent posts: {posts} in memory to be read, at most {mib} MiB")
+        }
+    };
     if let Some(history) = plan.history {
         let mib = history.max_bytes >> 20;
         let _ = writeln!(out, "history: with a state directory, at most {mib} MiB of rankings");

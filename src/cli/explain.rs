@@ -13,11 +13,14 @@ use super::exit::{FAILED, Failure, Outcome, USAGE};
 use super::flags;
 use crate::http::{self, cause};
 use crate::rank::Explanation;
+use crate::rank::around::{RecentPosts, SamplePost};
 use crate::rank::explain::{Gate, PeopleRules};
 use crate::sink::table;
 
 /// Longest time for a whole exchange: the program itself gives an answer five seconds.
 const EXCHANGE_MAX: Duration = Duration::from_secs(10);
+/// Longest text of a post that is shown, in code points.
+const TEXT_MAX_CHARS: usize = 280;
 /// Most bytes of an answer.
 const ANSWER_MAX_BYTES: u64 = 1 << 20;
 
@@ -170,6 +173,37 @@ fn page(of: &Explanation) -> String {
     if !spellings.is_empty() {
         let _ = writeln!(out, "spellings: {}", spellings.join(", "));
     }
+    if let Some(first) = of.first_seen {
+        let _ = writeln!(out, "first seen: {} UTC", utc(first));
+    }
+    if let Some(recent) = &of.recent {
+        out.push_str(&around(recent));
+    }
+    out
+}
+
+/// What stands with the tag, and some of the posts: nothing in them may steer the terminal.
+fn around(recent: &RecentPosts) -> String {
+    let RecentPosts { kept, posts, together, samples } = recent;
+    let mut out = format!("\nin {posts} of {kept} recent posts kept\n");
+    let together: Vec<String> = together
+        .iter()
+        .map(|one| {
+            let tag = format!("#{}", one.display);
+            format!("{} ({}, {:.0} %)", table::shown(&tag), one.posts, 100.0 * one.share)
+        })
+        .collect();
+    if !together.is_empty() {
+        let _ = writeln!(out, "together with: {}", together.join(", "));
+    }
+    for SamplePost { at, text, author, url, .. } in samples {
+        let parts = [author, url].into_iter().flatten();
+        let parts: Vec<_> = parts.map(|part| table::shown_to(part, TEXT_MAX_CHARS)).collect();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = table::shown_to(&text, TEXT_MAX_CHARS);
+        let head = format!("{} {}", utc(*at), parts.join(" "));
+        let _ = writeln!(out, "- {}\n  {text}", head.trim_end());
+    }
     out
 }
 
@@ -217,6 +251,12 @@ fn people(rules: &PeopleRules) -> String {
     )
 }
 
+/// `2026-01-05 00:00:00`.
+fn utc(ms: i64) -> String {
+    let time = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
+    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
 fn two(value: f64) -> String {
     format!("{value:.2}")
 }
@@ -233,6 +273,7 @@ fn length(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rank::around::Together;
     use crate::rank::explain::WindowScore;
 
     fn args(tag: &str, url: &str, window: Option<&str>) -> Args {
@@ -281,6 +322,23 @@ mod tests {
         assert!(refused(StatusCode::BAD_GATEWAY, "<html>", "http://a").said.contains("502"));
     }
 
+    fn recent() -> RecentPosts {
+        let together = Together {
+            display: "b\u{202e}c".to_owned(),
+            posts: 3,
+            share: 0.75,
+            ..Together::default()
+        };
+        let sample = SamplePost {
+            at: 1_767_571_201_000,
+            text: "two\n lines \u{1b}[2J#a".to_owned(),
+            author: Some("ann@a.example".to_owned()),
+            url: Some("https://a.example/1".to_owned()),
+            lang: None,
+        };
+        RecentPosts { kept: 90, posts: 4, together: vec![together], samples: vec![sample] }
+    }
+
     #[test]
     fn the_terminal_gets_every_number() {
         let window = WindowScore { window_s: 900, z: 5.217, x: 10.0, ..WindowScore::default() };
@@ -301,6 +359,8 @@ mod tests {
             windows: vec![window],
             people: Some(PeopleRules { authors: 10.0, counted: 10.0, ..PeopleRules::default() }),
             gates: vec![gate("min_count", true, true), gate("score", false, true)],
+            first_seen: Some(1_767_571_200_000),
+            recent: Some(recent()),
             ..Explanation::default()
         };
         let text = page(&of);
@@ -311,6 +371,9 @@ mod tests {
             "|min_count|10.00|       5| passed|",
             "|    score|10.00|       5| failed|",
             "10 authors with 0 posts count as 10.0 people: spread does not ask",
+            "first seen: 2026-01-05 00:00:00 UTC\n",
+            "in 4 of 90 recent posts kept\ntogether with: #b\u{fffd}c (3, 75 %)\n",
+            "- 2026-01-05 00:00:01 ann@a.example https://a.example/1\n  two lines \u{fffd}[2J#a\n",
         ] {
             assert!(text.contains(part), "no {part:?} in\n{text}");
         }

@@ -9,6 +9,7 @@
 pub mod detect;
 mod jetstream;
 pub mod json;
+mod link;
 mod mastodon;
 mod text;
 mod time;
@@ -18,6 +19,7 @@ mod x_v2;
 use crate::post::{Post, Raw};
 
 pub use detect::detect;
+pub use link::link;
 pub mod python;
 
 /// Wire formats of one record.

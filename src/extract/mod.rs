@@ -62,13 +62,13 @@ pub trait Visit {
     /// are valid UTF-8.
     fn settled_tag(&mut self, line: u32, padded: &[u8], start: usize, len: usize) {
         if let Ok(tag) = str::from_utf8(&padded[start..start + len]) {
-            self.tag(line, tag, tag);
+            self.tag(line, start, tag, tag);
         }
     }
 
     /// Any other tag: `key` folded, `display` as typed (both without `#`; under [`Rule::Words`]
-    /// both the whole word).
-    fn tag(&mut self, line: u32, key: &str, display: &str);
+    /// both the whole word). `at` is a place in its line.
+    fn tag(&mut self, line: u32, at: usize, key: &str, display: &str);
 
     /// A tag longer than [`KEY_MAX_BYTES`].
     fn oversize_tag(&mut self, line: u32);

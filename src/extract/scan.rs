@@ -313,7 +313,7 @@ impl<'a, V: Visit> Block<'a, V> {
         match self.extractor.folder.fold(display) {
             None => self.visit.oversize_tag(line),
             Some("") => {}
-            Some(key) => self.visit.tag(line, key, display),
+            Some(key) => self.visit.tag(line, first, key, display),
         }
         true
     }
@@ -365,7 +365,7 @@ impl<'a, V: Visit> Block<'a, V> {
             touched = touched || broken.touch(&place);
             match key {
                 _ if place.start < from => {}
-                Some(key) => visit.tag(line, key, display),
+                Some(key) => visit.tag(line, at, key, display),
                 None => visit.oversize_tag(line),
             }
         });
@@ -442,7 +442,7 @@ fn scan_words<V: Visit>(block: &[u8], visit: &mut V) -> Scanned {
             if word.len() > KEY_MAX_BYTES {
                 visit.oversize_tag(scanned.lines);
             } else {
-                visit.tag(scanned.lines, &word, &word);
+                visit.tag(scanned.lines, from + range.start, &word, &word);
             }
         }
         scanned.invalid_utf8 += u32::from(invalid);

@@ -37,6 +37,9 @@ const BATCH_MIN: Duration = Duration::from_millis(10);
 /// Longest publishing interval.
 const BATCH_MAX: Duration = Duration::from_hours(1);
 
+/// Posts kept to be read where the job says nothing.
+const RECENT_POSTS: u64 = 10_000;
+
 /// Checks `job` and resolves it.
 ///
 /// # Errors
@@ -51,7 +54,7 @@ pub fn check(job: &Job, purpose: Purpose) -> Result<Plan, Vec<Problem>> {
     let batch = checker.batch(job);
     let time = checker.time(job);
     let count = count::check(&mut checker, &job.count);
-    let limits = checker.limits(job);
+    let limits = checker.limits(job, time);
     let sources = sources::check(&mut checker, &job.sources, time);
     let sinks = sinks::check(&mut checker, &job.sinks);
     let people = filters::people(&mut checker, &job.people);
@@ -201,7 +204,7 @@ impl Checker {
         job.history.as_ref().is_none_or(|on| on.value).then_some(HistoryPlan { max_bytes })
     }
 
-    fn limits(&mut self, job: &Job) -> Limits {
+    fn limits(&mut self, job: &Job, time: TimePlan) -> Limits {
         let limits = &job.limits;
         let tags_max = self.bounded(
             limits.tags_max.as_ref(),
@@ -231,11 +234,21 @@ impl Checker {
             (Duration::from_secs(1), Duration::from_hours(7 * 24)),
             "between `1s` and `7d`",
         );
+        // Nobody can ask while a file is read as fast as it goes.
+        let asked = if time == TimePlan::Replay(None) { 0 } else { RECENT_POSTS };
+        let recent_posts = self.bounded(
+            limits.recent_posts.as_ref(),
+            units::count,
+            asked,
+            (0, 1_000_000),
+            "at most 1M posts; 0 keeps none",
+        );
         Limits {
             tags_max: usize::try_from(tags_max).unwrap_or(usize::MAX),
             line_max_bytes: usize::try_from(line_max).unwrap_or(usize::MAX),
             remembered_max_posts: usize::try_from(remembered).unwrap_or(usize::MAX),
             remembered_max,
+            recent_posts: usize::try_from(recent_posts).unwrap_or(usize::MAX),
         }
     }
 }

@@ -88,6 +88,8 @@ pub struct LimitsJob {
     pub remembered_max: Value,
     /// How long they are remembered.
     pub remembered_for: Value,
+    /// Posts kept to be read.
+    pub recent_posts: Value,
 }
 
 /// One source.
@@ -340,6 +342,7 @@ fn read_limits<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>) -> LimitsJob 
         line_max: table.scalar("line_max"),
         remembered_max: table.scalar("remembered_max"),
         remembered_for: table.scalar("remembered_for"),
+        recent_posts: table.scalar("recent_posts"),
     };
     table.finish();
     limits

@@ -164,6 +164,8 @@ pub struct Limits {
     pub remembered_max_posts: usize,
     /// How long they are remembered at the most, event time.
     pub remembered_max: Duration,
+    /// Posts with tags kept in memory to be read; 0 = none.
+    pub recent_posts: usize,
 }
 
 /// Whose time makes the ticks.

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
+use crate::rank::around;
 use crate::rank::scored;
 use crate::rank::top::top;
 use crate::rank::{Mode, Ranking, Series, Spelling, TagDetail, Trend, WindowCount};
@@ -168,6 +169,8 @@ pub fn tag(state: &State, key: &str) -> Option<TagDetail> {
             .collect(),
         windows,
         series: series(&state.ring.series(id)),
+        first_seen: state.ring.first_seen(id),
+        recent: around::recent(state, id),
     })
 }
 

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::rank::score::{LEARNED, LISTED};
-use crate::rank::{Spelling, build, scored, told};
+use crate::rank::{RecentPosts, Spelling, build, scored, told};
 use crate::state::State;
 use crate::state::trending::{Scale, Score, Trending};
 
@@ -54,6 +54,12 @@ pub struct Explanation {
     pub gates: Vec<Gate>,
     /// Spellings counted since the tag became live, commonest first.
     pub spellings: Vec<Spelling>,
+    /// Start of the first pane that it counted in since it became live, whole seconds as
+    /// milliseconds since the Unix epoch; null where nobody knows.
+    pub first_seen: Option<i64>,
+    /// Recent posts with it, and the tags in them; null where none are kept
+    /// (`limits.recent_posts = 0`).
+    pub recent: Option<RecentPosts>,
 }
 
 /// One of the windows scored together.
@@ -151,6 +157,8 @@ pub fn explain(state: &State, key: &str, window_ms: i64, at: i64) -> Option<Expl
         people,
         gates: gates(trending, &score, state.may_list(id)),
         spellings: detail.spellings,
+        first_seen: detail.first_seen,
+        recent: detail.recent,
     };
     explanation.said = told::sentence(&explanation);
     Some(explanation)

@@ -3,6 +3,7 @@
 //! The order is total everywhere: value descending, then posts descending, then key bytes
 //! ascending. Pure: no clock, no I/O.
 
+pub mod around;
 pub mod build;
 pub mod explain;
 pub mod modes;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::spool::SpoolStatus;
 
+pub use around::RecentPosts;
 pub use explain::Explanation;
 
 /// What a ranking ranks by.
@@ -342,6 +344,11 @@ pub struct TagDetail {
     pub windows: Vec<WindowCount>,
     /// Counts over the longest kept series, oldest first.
     pub series: Series,
+    /// Start of the first pane that it counted in since it became live, whole seconds as
+    /// milliseconds since the Unix epoch; null where nobody knows.
+    pub first_seen: Option<i64>,
+    /// Recent posts with it; null where none are kept (`limits.recent_posts = 0`).
+    pub recent: Option<RecentPosts>,
 }
 
 /// One spelling of a tag.

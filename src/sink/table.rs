@@ -102,16 +102,22 @@ fn change(change: Option<i32>) -> Cow<'static, str> {
 /// A tag made safe for a terminal and cut to [`CELL_MAX_CHARS`].
 #[must_use]
 pub fn shown(tag: &str) -> Cow<'_, str> {
+    shown_to(tag, CELL_MAX_CHARS)
+}
+
+/// The same with another length.
+#[must_use]
+pub fn shown_to(tag: &str, max_chars: usize) -> Cow<'_, str> {
     let steers = |c: char| {
         c.is_control()
             || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}')
             || matches!(c, '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}' | '\u{61c}')
     };
-    let long = tag.chars().nth(CELL_MAX_CHARS).is_some();
+    let long = tag.chars().nth(max_chars).is_some();
     if !long && !tag.contains(steers) {
         return Cow::Borrowed(tag);
     }
-    let keep = if long { CELL_MAX_CHARS - 3 } else { CELL_MAX_CHARS };
+    let keep = if long { max_chars - 3 } else { max_chars };
     let safe = |c| if steers(c) { '\u{fffd}' } else { c };
     let mut text: String = tag.chars().take(keep).map(safe).collect();
     if long {

@@ -401,6 +401,7 @@ fn every_kind_can_be_built_and_keeps_its_promise() {
         line_max_bytes: LIMIT,
         remembered_max_posts: 1,
         remembered_max: Duration::ZERO,
+        recent_posts: 0,
     };
     let generator = GeneratorPlan {
         seed: 1,

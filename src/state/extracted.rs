@@ -5,6 +5,7 @@
 use crate::extract::KEY_MAX_BYTES;
 use crate::post::{Batch, Op};
 use crate::state::hash::Seed;
+use crate::state::sample::Samples;
 
 /// Longest spelling kept; folding can make a key shorter than what was typed.
 const DISPLAY_MAX_BYTES: usize = 4 * KEY_MAX_BYTES;
@@ -120,6 +121,8 @@ pub struct Extracted {
     pub entries: Vec<Entry>,
     /// Keys longer than 16 bytes and spellings that are no mask.
     pub arena: Vec<u8>,
+    /// Posts copied to be read.
+    pub samples: Samples,
     /// Counts by reason.
     pub odd: Oddities,
     /// Start of the entries of the post being made.
@@ -137,6 +140,7 @@ impl Extracted {
         self.replaces.clear();
         self.entries.clear();
         self.arena.clear();
+        self.samples.clear();
         self.odd = Oddities::default();
         self.begin_post();
     }

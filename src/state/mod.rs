@@ -16,8 +16,10 @@ pub mod hash;
 pub mod index;
 pub mod learned;
 pub mod lists;
+pub mod recent;
 pub mod remember;
 pub mod restore;
+pub mod sample;
 pub mod sections;
 mod settings;
 pub mod slides;
@@ -33,6 +35,7 @@ use crate::rank::Counters;
 use crate::state::extracted::{Extracted, NO_TIME, PostKey, Row};
 use crate::state::hash::Seed;
 use crate::state::lists::{Judged, Lists};
+use crate::state::recent::Recent;
 use crate::state::remember::{LATE, Memory, Remembered};
 
 use crate::state::slides::{Report, Reported};
@@ -47,6 +50,7 @@ pub struct State {
     pub(crate) ring: Ring,
     pub(crate) marks: Watermarks,
     pub(crate) remembered: Remembered,
+    recent: Recent,
     pub(crate) counters: Counters,
     pub(crate) posts_of: Vec<u64>,
     pub(crate) news: News,
@@ -66,6 +70,8 @@ pub struct State {
     entry: usize,
     /// Spelled entries of the current batch that are dealt with.
     spelled: usize,
+    /// Samples of the current batch that are dealt with.
+    sampled: usize,
     taken: Vec<u32>,
     /// Tags of the current row that count, where not all do.
     counting: Vec<u32>,
@@ -124,6 +130,7 @@ impl State {
             ring,
             marks: Watermarks::new(settings.sources, settings.lateness_ms, settings.hold_max_ms),
             remembered: Remembered::new(posts, ms),
+            recent: Recent::new(settings.recent_posts),
             counters: Counters::default(),
             posts_of: vec![0; settings.sources],
             news: News::default(),
@@ -132,6 +139,7 @@ impl State {
             interned: Interned::default(),
             entry: 0,
             spelled: 0,
+            sampled: 0,
             taken: Vec::new(),
             counting: Vec::new(),
             settings,
@@ -162,12 +170,13 @@ impl State {
         counters.partial += batch.batch.dropped.partial;
         self.interned.ids.clear();
         self.interned.spelled.clear();
-        (self.entry, self.spelled) = (0, 0);
+        (self.entry, self.spelled, self.sampled) = (0, 0, 0);
         self.remembered.expect(batch.posts.iter().flat_map(|post| [post.id, post.alias]));
         self.make_room(batch.entries.len());
         self.tags.intern(&batch.entries, &batch.arena, &mut self.interned);
         self.inherit();
         self.grow();
+        self.ring.admitted(&self.interned.born);
         self.judged.judge(&self.tags, self.interned.born.iter().copied());
         if self.settings.keep_delta {
             self.news.born.append(&mut self.interned.born);
@@ -203,8 +212,12 @@ impl State {
             Verdict::Count(at) => {
                 self.count(at, row, key, entries);
                 self.posts_of[source] += u64::from(row.posts);
+                self.sample(batch, row.entries_end, key, Some(at));
             }
-            Verdict::Drop => self.unspell(entries.end),
+            Verdict::Drop => {
+                self.unspell(entries.end);
+                self.sample(batch, row.entries_end, key, None);
+            }
         }
         // Lateness is judged post by post, so that it does not depend on how the input is cut.
         if (NO_TIME + 1..=horizon).contains(&row.until)
@@ -287,6 +300,7 @@ impl State {
     /// What a post with an identity does to the ones remembered.
     fn judge(&mut self, key: &PostKey, replaces: &[u64], at: i64) -> Verdict {
         if key.op == Op::DropAuthor {
+            self.unsample(key, replaces);
             for number in self.remembered.by_author(key.author) {
                 self.take_back(number);
                 self.counters.deletes += 1;
@@ -300,6 +314,10 @@ impl State {
         let known = names.map(|name| self.remembered.find(name)).find_map(|number| number);
         let known = known.or_else(|| replaces.iter().find_map(|&id| self.remembered.find(id)));
         let memory = known.and_then(|number| Some((number, *self.remembered.get(number)?)));
+        // The same revision told again replaces nothing.
+        if !memory.is_some_and(|(_, old)| key.op == Op::Update && old.dedup == key.dedup) {
+            self.unsample(key, replaces);
+        }
         match (key.op, memory) {
             (Op::Create, None) => Verdict::Count(at),
             (Op::Create, Some(_)) => self.duplicate(),

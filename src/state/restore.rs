@@ -104,6 +104,7 @@ impl Restoring {
                 let weights = learned::read_weights(body, rows)?;
                 ring.weights(&weights, rows, |id| epoch == 0 || newer(id));
             }
+            kind::FIRST => ring.first(body, rows, |id| epoch == 0 || newer(id))?,
             kind::REMEMBERED => self.remembered(body)?,
             kind::GONE => {
                 let mut reader = Reader::new(body);
@@ -184,6 +185,8 @@ impl Restoring {
             trending.settle(told, state.passed.map(|_| open_from));
         }
         state.grow();
+        let State { tags, ring, .. } = &mut state;
+        ring.go_on_waiting((0..tags.rows()).filter(|&id| tags.is_live(id)));
         state.news.remembered_from = state.remembered.range().end;
         Ok(state)
     }
@@ -193,6 +196,7 @@ impl Restoring {
             return Err(CONTRADICTION);
         }
         self.ring.grow(self.tags.rows() as usize);
+        self.ring.admitted(id);
         Ok(())
     }
 

@@ -51,6 +51,8 @@ pub mod kind {
     pub const BASELINES: u16 = 16;
     /// Decayed counts.
     pub const DECAY: u16 = 17;
+    /// When tags were first counted: steps of ids and of times.
+    pub const FIRST: u16 = 18;
     /// Snapshot: the tags of 65,536 ids; earlier programs wrote them.
     pub const TAGS_65536: u16 = 20;
     /// What alert rules have seen (written and read by the engine).
@@ -182,6 +184,7 @@ impl State {
         let mut sections = std::mem::take(&mut news.earlier);
         sections.extend([
             Raw::Body(kind::BORN, self.born(&news.born)),
+            Raw::Body(kind::FIRST, self.ring.first_news()),
             Raw::Body(kind::LEARNED, self.learned(&news.learned)),
             Raw::Tags(kind::SPELLED, news.spelled),
             Raw::Tags(kind::UNSPELLED, news.unspelled),
@@ -254,6 +257,8 @@ impl State {
         let first = part * PART as u32;
         let ids = first..self.tags.rows().min(first + PART as u32);
         let mut sections = vec![Raw::Body(kind::TAGS, self.part(epoch, part))];
+        let live = ids.clone().filter(|&id| self.tags.is_live(id));
+        sections.push(Raw::Body(kind::FIRST, self.ring.first_times(live)));
         sections.extend(self.ring.crowded(epoch, ids.clone()).map(Raw::Crowds));
         let learned = self.trending.iter().map(|trending| trending.of(ids.clone()));
         sections.push(Raw::Baselines(learned.collect()));

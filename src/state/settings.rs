@@ -22,6 +22,8 @@ pub struct Settings {
     pub remembered_max_posts: usize,
     /// How long, milliseconds of event time.
     pub remembered_max_ms: i64,
+    /// Posts kept to be read; 0 = none.
+    pub recent_posts: usize,
     /// Windows that `trending` is asked for, milliseconds; the shape has the windows it needs.
     pub trending_ms: Vec<i64>,
     /// What must be true of a tag that `trending` lists.
@@ -49,6 +51,7 @@ impl Settings {
             tags_max: 1 << 24,
             remembered_max_posts: 0,
             remembered_max_ms: 0,
+            recent_posts: 0,
             trending_ms,
             gates: Gates::default(),
             compare: false,

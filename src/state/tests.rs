@@ -358,6 +358,10 @@ proptest! {
             recovered.show(newest);
             check(&recovered, &rig.model, &rig.spellings, newest);
             prop_assert_eq!(recovered.counters(), rig.state.counters());
+            for key in (0..12).map(name) {
+                let first = |state: &State| tag(state, &key).map(|tag| tag.first_seen);
+                prop_assert_eq!(first(&recovered), first(&rig.state), "{} was first seen", key);
+            }
         }
     }
 }

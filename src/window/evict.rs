@@ -19,6 +19,7 @@ impl Ring {
         if let Some(decay) = &mut self.decay {
             ids.iter().for_each(|&id| decay.forget(id));
         }
+        self.first.evict(marked);
         for open in &mut self.open {
             evict_open(open, marked);
         }

@@ -14,6 +14,7 @@ pub mod crowd;
 pub mod decay;
 pub mod delta;
 mod evict;
+mod first;
 pub mod keep;
 pub mod pane;
 pub mod people;

@@ -72,9 +72,28 @@ impl Restore {
     /// Makes room for the totals of ids below `rows`.
     pub fn grow(&mut self, rows: usize) {
         self.ring.total.column.grow(rows);
+        self.ring.first.grow(rows);
         if let Some(people) = &mut self.people {
             people.grow(rows as u32);
         }
+    }
+
+    /// A tag is told of; there is room for it.
+    pub fn admitted(&mut self, id: u32) {
+        self.ring.first.unknown(id);
+    }
+
+    /// Reads when tags were first counted, of those that `newer` says.
+    ///
+    /// # Errors
+    /// [`Nonsense`] where the bytes do not hold what they should.
+    pub fn first(
+        &mut self,
+        body: &[u8],
+        rows: u32,
+        newer: impl Fn(u32) -> bool,
+    ) -> Result<(), Nonsense> {
+        self.ring.first.read(body, rows, newer)
     }
 
     /// Sets the all-time count of a tag.

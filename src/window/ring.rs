@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::window::decay::Decay;
+use crate::window::first::First;
 use crate::window::pane::{Closed, Open, Pair, Saved, Summer};
 use crate::window::people::{Panes, People, Rules, Seen, Taken};
 use crate::window::sliding::Window;
@@ -36,6 +37,7 @@ pub struct Ring {
     pub(super) fine: i64,
     pub(super) windows: Vec<Window>,
     pub(super) total: Total,
+    pub(super) first: First,
     pub(super) open: Vec<Open>,
     pub(super) closed: VecDeque<Closed>,
     pub(super) minutes: VecDeque<Closed>,
@@ -72,6 +74,7 @@ impl Ring {
             fine: if long { HOUR_MS } else { longest } / shape.pane_ms,
             windows: windows.collect(),
             total: Total::default(),
+            first: First::default(),
             open: Vec::new(),
             closed: VecDeque::new(),
             minutes: VecDeque::new(),
@@ -90,6 +93,7 @@ impl Ring {
     pub fn grow(&mut self, rows: usize) {
         self.summer.grow(rows);
         self.total.column.grow(rows);
+        self.first.grow(rows);
         self.windows.iter_mut().for_each(|window| window.column.grow(rows));
         if let Some(decay) = &mut self.decay {
             decay.grow(rows);
@@ -140,6 +144,8 @@ impl Ring {
     /// Counts posts whose pane is closed: all-time only.
     pub fn add_late(&mut self, ids: &[u32]) {
         ids.iter().for_each(|&id| self.total.add(id, 1));
+        let from = self.closed_to.saturating_add(1).saturating_mul(self.pane_ms);
+        self.first.late(from, ids, self.delta.is_some());
         if let Some(delta) = &mut self.delta {
             delta.late.extend_from_slice(ids);
         }
@@ -195,6 +201,7 @@ impl Ring {
             self.summer.finish(&mut left);
             pairs = Arc::new(left);
         }
+        self.first.close(open.index * self.pane_ms, &pairs, self.delta.is_some());
         self.closed_to = open.index;
         self.expire(open.index);
         let (lasts, alone) = self.close_people(&mut open, &mut pairs);

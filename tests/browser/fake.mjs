@@ -69,6 +69,24 @@ function detail(key, ranking) {
       counts: Array.from({ length: 60 }, (_, i) =>
         Math.round((row.count / 40) * (1.2 + Math.sin(i / 6) + (i % 5) / 8))),
     },
+    first_seen: START - 5_400_000,
+    recent: {
+      kept: 8123, posts: 41,
+      together: [
+        { tag: 'tides', display: 'Tides', posts: 17, share: 17 / 41 },
+        { tag: 'news', display: 'news', posts: 6, share: 6 / 41 },
+      ],
+      samples: [
+        {
+          at: START + 200_000, text: `<b>look</b> #${row.display}`, author: 'ann@a.example',
+          url: 'https://a.example/@ann/1', lang: 'en',
+        },
+        {
+          at: START + 190_000, text: `again #${row.display}`, author: null,
+          url: 'javascript:alert(1)', lang: null,
+        },
+      ],
+    },
   };
 }
 

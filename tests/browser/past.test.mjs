@@ -116,3 +116,15 @@ test('a phone has room for all of it', async () => {
   assert.equal(await wide(), 320);
   assert.deepEqual(page.problems, []);
 });
+
+test('recent posts are text, and only https addresses are links', async () => {
+  await show();
+  await page.click('tbody tr >> nth=0 >> a');
+  await page.waitForSelector('aside >> text=Together with');
+  const posts = await page.$$eval('aside .posts p', (all) => all.map((one) => one.textContent));
+  assert.match(posts[0], /^<b>look<\/b> #/);
+  assert.equal(posts.length, 2);
+  const links = await page.$$eval('aside .posts a', (all) =>
+    all.map((one) => [one.href, one.rel, one.target]));
+  assert.deepEqual(links, [['https://a.example/@ann/1', 'noopener noreferrer', '_blank']]);
+});

@@ -54,7 +54,7 @@ pub(super) fn run(dir: &Path, window_ms: i64) -> Result<(), String> {
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let windows = labels[format!("realTweets/{name}")].as_array().cloned().unwrap_or_default();
-        series.push(Series::read(name, &read(&file)?, &windows)?);
+        series.push(Series::read(&name, &read(&file)?, &windows)?);
     }
     println!(
         "{:28} {:>14} {:>16} {:>18}",
@@ -112,7 +112,7 @@ fn sigmoid(position: f64) -> f64 {
 }
 
 impl Series {
-    fn read(name: String, csv: &str, labels: &[serde_json::Value]) -> Result<Self, String> {
+    fn read(name: &str, csv: &str, labels: &[serde_json::Value]) -> Result<Self, String> {
         let lines = csv.lines().skip(1).filter_map(|line| line.split_once(','));
         let (times, counts): (Vec<&str>, Vec<&str>) = lines.unzip();
         let count = |count: &&str| count.trim().parse().map_err(|e| format!("`{name}`: {e}"));

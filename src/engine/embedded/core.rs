@@ -355,7 +355,12 @@ impl Core {
             Question::Lists(tags, accounts) => {
                 self.parts.state.change_lists(*tags);
                 let blocked = &self.parts.recipe.blocked;
-                *blocked.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(accounts);
+                let mut blocked = blocked.write().unwrap_or_else(PoisonError::into_inner);
+                if **blocked != accounts {
+                    // Names are not kept, so nobody knows which posts are theirs.
+                    self.parts.state.forget_recent();
+                }
+                *blocked = Arc::new(accounts);
             }
             Question::End(..) => self.parts.publisher.waiting.push(question),
             Question::Wake => {}

@@ -17,6 +17,7 @@ mod outlet;
 pub mod probe;
 mod publish;
 mod reader;
+mod sampling;
 mod told;
 mod worker;
 
@@ -151,6 +152,7 @@ fn settings(plan: &Plan, keep_delta: bool) -> Settings {
         tags_max: plan.limits.tags_max,
         remembered_max_posts: plan.limits.remembered_max_posts,
         remembered_max_ms: ms(plan.limits.remembered_max),
+        recent_posts: plan.limits.recent_posts,
         trending_ms: asked,
         gates: Gates { min_count: plan.people.min_count, min_authors: plan.people.min_authors },
         compare: modes.iter().any(|mode| mode.is_comparison()),
@@ -199,6 +201,7 @@ fn recipe(plan: &Plan, tags: Seed, people: Seed) -> Recipe {
         fold_accents: plan.tags.fold_accents,
         reposts: plan.people.reposts,
         bots: plan.people.bots,
+        samples: plan.limits.recent_posts > 0,
         blocked: RwLock::new(Arc::new(Patterns::new(plan.people.block.iter().cloned()))),
         streams: plan.sources.iter().map(stream).collect(),
     }

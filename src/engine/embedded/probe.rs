@@ -81,8 +81,8 @@ pub fn checkpoint(
     Ok(format!(
         "{changed} changed of {tags} tags, {epochs} epochs, five windows\n{}{}\
          recovery: {:.2} s, {} bytes, {} pieces, {} records, equal: {same}",
-        line("durable after", commits),
-        line("counting paused", pauses),
+        line("durable after", &mut commits),
+        line("counting paused", &mut pauses),
         recovery.as_secs_f64(),
         again.recovery.bytes,
         again.recovery.pieces,
@@ -90,7 +90,7 @@ pub fn checkpoint(
     ))
 }
 
-fn line(what: &str, mut times: Vec<Duration>) -> String {
+fn line(what: &str, times: &mut [Duration]) -> String {
     times.sort();
     let ms = |at: usize| times[at.min(times.len() - 1)].as_secs_f64() * 1e3;
     let (median, last) = (ms(times.len() / 2), ms(times.len() - 1));
@@ -141,6 +141,7 @@ fn plan(windows: Vec<Duration>) -> Plan {
             line_max_bytes: 1 << 20,
             remembered_max_posts: 1_000_000,
             remembered_max: Duration::from_secs(86_400),
+            recent_posts: 0,
         },
         batch: Duration::from_secs(2),
         time: TimePlan::Live,

@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender};
 use crate::decode::{self, Format};
 use crate::engine::embedded::core::Message;
 use crate::engine::embedded::reader::Reader;
+use crate::engine::embedded::sampling::{self, Picks};
 use crate::extract::pattern::Patterns;
 use crate::extract::print::print;
 use crate::extract::scan::scan_lines;
@@ -48,6 +49,8 @@ pub(super) struct Recipe {
     pub(super) reposts: bool,
     /// Posts of bots count.
     pub(super) bots: bool,
+    /// Some posts are copied to be read.
+    pub(super) samples: bool,
     /// Accounts whose posts do not count.
     pub(super) blocked: RwLock<Arc<Patterns>>,
     pub(super) streams: Vec<Stream>,
@@ -120,6 +123,9 @@ impl Recipe {
             row_start: 0,
             row_end: times.row_end(0, self.row_ms),
             tagged: 0,
+            picks: Picks::new(self.samples, batch),
+            sample_from: if self.samples { 0 } else { usize::MAX },
+            records: batch.records(),
             out,
         };
         let len = batch.records().len();
@@ -140,6 +146,7 @@ impl Recipe {
         let times = LineTimes::new(stream, batch);
         let records = batch.records();
         let blocked = Arc::clone(&self.blocked.read().unwrap_or_else(PoisonError::into_inner));
+        let mut picks = Picks::new(self.samples, batch);
         let mut start = 0;
         for (line, &end) in (0..).zip(batch.ends()) {
             let from = std::mem::replace(&mut start, end + 1);
@@ -148,6 +155,9 @@ impl Recipe {
                 Ok(Some(post)) => {
                     let key = self.key(format, &post, batch.source, out);
                     self.post(extractor, &post, key, (times, line), out);
+                    if picks.may_take(from) && sampling::record(format, &post, out) {
+                        picks.taken(from);
+                    }
                 }
                 Ok(None) if records[from..end].iter().all(u8::is_ascii_whitespace) => {}
                 Ok(None) => out.odd.control += 1,
@@ -301,12 +311,17 @@ struct Lines<'a> {
     row_start: u32,
     row_end: u32,
     tagged: u32,
+    /// Which lines are copied.
+    picks: Picks,
+    /// Lines with a tag at or behind this byte are looked at by [`Lines::sample`].
+    sample_from: usize,
+    records: &'a [u8],
     out: &'a mut Extracted,
 }
 
 impl Lines<'_> {
     #[inline(always)]
-    fn enter(&mut self, line: u32) {
+    fn enter(&mut self, line: u32, at: usize) {
         if line == self.line {
             return;
         }
@@ -316,6 +331,25 @@ impl Lines<'_> {
         self.line = line;
         self.tagged += 1;
         self.out.begin_post();
+        if at >= self.sample_from {
+            self.sample(line, at);
+        }
+    }
+
+    /// Copies the line around `at` if its turn has come. Its tags follow, so where they end is
+    /// known at the next line with tags.
+    #[cold]
+    fn sample(&mut self, line: u32, at: usize) {
+        let entries = self.out.entries.len() as u32;
+        self.out.samples.end_open(entries);
+        if self.picks.may_take(at) {
+            let text = sampling::line_around(self.records, at);
+            sampling::line(text, self.times.of(line), self.out);
+            self.picks.taken(at);
+            self.sample_from = 0;
+        } else {
+            self.sample_from = self.picks.next();
+        }
     }
 
     #[cold]
@@ -343,6 +377,8 @@ impl Lines<'_> {
         if empty > 0 {
             self.take_out_empty(records);
         }
+        let entries = self.out.entries.len() as u32;
+        self.out.samples.end_open(entries);
     }
 
     /// Empty lines are no posts; they are rare, so they are looked for only where there are any.
@@ -370,7 +406,7 @@ impl Lines<'_> {
 impl Visit for Lines<'_> {
     #[inline(always)]
     fn ascii_tag(&mut self, line: u32, padded: &[u8], start: usize, len: usize) {
-        self.enter(line);
+        self.enter(line, start);
         let seed = &self.recipe.tags;
         if len <= 16 {
             self.out.push_short(seed, padded, start, len, self.once);
@@ -384,14 +420,14 @@ impl Visit for Lines<'_> {
     fn settled_tag(&mut self, line: u32, padded: &[u8], start: usize, len: usize) {
         if self.recipe.fold_accents {
             let tag = String::from_utf8_lossy(&padded[start..start + len]);
-            return self.tag(line, &tag, &tag);
+            return self.tag(line, start, &tag, &tag);
         }
-        self.enter(line);
+        self.enter(line, start);
         self.out.push_settled(&self.recipe.tags, padded, start, len, self.once);
     }
 
-    fn tag(&mut self, line: u32, key: &str, display: &str) {
-        self.enter(line);
+    fn tag(&mut self, line: u32, at: usize, key: &str, display: &str) {
+        self.enter(line, at);
         let key = self.recipe.folded(key);
         self.out.push_key(&self.recipe.tags, key.as_bytes(), display.as_bytes(), self.once);
     }

@@ -20,7 +20,7 @@ impl Visit for Seen {
         self.0.push(format!("{line} {} {raw}", raw.to_ascii_lowercase()));
     }
 
-    fn tag(&mut self, line: u32, key: &str, display: &str) {
+    fn tag(&mut self, line: u32, _: usize, key: &str, display: &str) {
         self.0.push(format!("{line} {key} {display}"));
     }
 

@@ -130,6 +130,7 @@ fn limits_and_names() {
         ("[limits]\nline_max = \"1\"", "between 64 bytes"),
         ("[limits]\nremembered_for = \"8d\"", "between `1s` and `7d`"),
         ("[limits]\nremembered_max = -1", "is no count"),
+        ("[limits]\nrecent_posts = 2_000_000", "at most 1M posts"),
         ("batch = 2", "is no duration"),
         ("name = \"../x\"", "is no name for a job"),
         ("name = \"\"", "is no name for a job"),
@@ -266,6 +267,17 @@ fn the_rule_says_how_often_a_post_counts_unless_the_job_does() {
     assert_eq!(of("rule = \"words\"\n"), Occurrences::All);
     let once = "occurrences = \"per_post\"\n";
     assert_eq!(of(&format!("rule = \"words\"\n{once}")), Occurrences::PerPost);
+}
+
+#[test]
+fn recent_posts_are_kept_where_somebody_may_ask() {
+    let kept = |text: &str| plan(&format!("{text}\nsource = \"stdin\"")).limits.recent_posts;
+    assert_eq!(kept(""), 10_000);
+    assert_eq!(kept("time = \"event\"\nspeed = 10"), 10_000);
+    assert_eq!(kept("time = \"event\""), 0, "a replay at full speed");
+    let set =
+        |n: u32| format!("time = \"event\"\nsource = \"stdin\"\n[limits]\nrecent_posts = {n}");
+    assert_eq!([0, 7].map(|n| plan(&set(n)).limits.recent_posts), [0, 7]);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! `/api/v1/tags/{tag}/explain`.
 
 use super::*;
+use crate::rank::RecentPosts;
+use crate::rank::around::SamplePost;
 use crate::rank::explain::{Gate, WindowScore};
 
 fn of(tag: &str, window_s: u64) -> Explanation {
@@ -10,8 +12,19 @@ fn of(tag: &str, window_s: u64) -> Explanation {
         said: "11x usual".into(),
         windows: vec![WindowScore { window_s, z: 5.22, ..WindowScore::default() }],
         gates: vec![Gate { name: "score".into(), bound: 2.0, ..Gate::default() }],
+        first_seen: Some(1_767_571_200_000),
+        recent: Some(recent()),
         ..Explanation::default()
     }
+}
+
+fn recent() -> RecentPosts {
+    let sample = SamplePost {
+        text: "<b>#a</b> \u{202e}".into(),
+        url: Some("https://a.example/1".into()),
+        ..SamplePost::default()
+    };
+    RecentPosts { kept: 90, posts: 4, samples: vec![sample], ..RecentPosts::default() }
 }
 
 #[test]
@@ -29,6 +42,11 @@ fn a_tag_is_explained_in_the_window_asked_for() {
     let json = rig.get("/api/v1/tags/a%2Fb/explain").json();
     assert_eq!((&json["windows"][0]["z"], &json["gates"][0]["bound"]), (&5.22.into(), &2.0.into()));
     assert_eq!(json["score"], serde_json::Value::Null);
+    assert_eq!(json["first_seen"], 1_767_571_200_000_i64);
+    let recent = &json["recent"];
+    assert_eq!((&recent["kept"], &recent["posts"]), (&90.into(), &4.into()));
+    assert_eq!(recent["samples"][0]["text"], "<b>#a</b> \u{202e}", "as it was posted");
+    assert_eq!(recent["samples"][0]["author"], serde_json::Value::Null);
 }
 
 #[test]

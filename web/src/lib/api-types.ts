@@ -204,6 +204,12 @@ export interface components {
              * @description People that are usual in the window; null before that window has learned.
              */
             expected?: number | null;
+            /**
+             * Format: int64
+             * @description Start of the first pane that it counted in since it became live, whole seconds as
+             *     milliseconds since the Unix epoch; null where nobody knows.
+             */
+            first_seen?: number | null;
             /** @description What must be true of a tag that is listed. */
             gates: components["schemas"]["Gate"][];
             /**
@@ -232,6 +238,7 @@ export interface components {
              * @description Posts in the window.
              */
             posts: number;
+            recent?: null | components["schemas"]["RecentPosts"];
             /** @description All of it in one sentence. */
             said: string;
             /**
@@ -425,11 +432,47 @@ export interface components {
              */
             window_s?: number | null;
         };
+        /** @description Recent posts with a tag, as far as they are in memory. Fields may be added. */
+        RecentPosts: {
+            /**
+             * Format: int64
+             * @description Recent posts kept of all tags, a sample of a fast stream.
+             */
+            kept: number;
+            /**
+             * Format: int64
+             * @description Those with this tag.
+             */
+            posts: number;
+            /** @description The newest of these posts, newest first, each text once, five at the most. */
+            samples: components["schemas"]["SamplePost"][];
+            /**
+             * @description Tags that stand with it in these posts, the commonest first, ten at the most; hidden ones
+             *     are left out.
+             */
+            together: components["schemas"]["Together"][];
+        };
         /**
          * @description What the state line says.
          * @enum {string}
          */
         RunState: "connecting" | "live" | "replay" | "ended";
+        /** @description A post to be read: text from strangers, never markup. */
+        SamplePost: {
+            /**
+             * Format: int64
+             * @description Event time, milliseconds since the Unix epoch.
+             */
+            at: number;
+            /** @description The account where its platform names it in public (Mastodon); else null. */
+            author?: string | null;
+            /** @description Language as its platform says; else null. */
+            lang?: string | null;
+            /** @description The text without its markup, cut after 1,000 bytes. */
+            text: string;
+            /** @description Its `https` address, where it can be made; else null. */
+            url?: string | null;
+        };
         /** @description Evenly spaced counts. */
         Series: {
             /** @description Posts in each slot. */
@@ -614,6 +657,13 @@ export interface components {
              * @description `total` is at most this much too large (`tags_max`).
              */
             error_bound: number;
+            /**
+             * Format: int64
+             * @description Start of the first pane that it counted in since it became live, whole seconds as
+             *     milliseconds since the Unix epoch; null where nobody knows.
+             */
+            first_seen?: number | null;
+            recent?: null | components["schemas"]["RecentPosts"];
             /** @description Counts over the longest kept series, oldest first. */
             series: components["schemas"]["Series"];
             /** @description Spellings counted since the tag became live, commonest first. */
@@ -627,6 +677,23 @@ export interface components {
             total: number;
             /** @description Count in each configured window, ascending. */
             windows: components["schemas"]["WindowCount"][];
+        };
+        /** @description A tag that stands with another in recent posts. */
+        Together: {
+            /** @description Commonest spelling, without `#`. */
+            display: string;
+            /**
+             * Format: int64
+             * @description Recent posts with both.
+             */
+            posts: number;
+            /**
+             * Format: double
+             * @description Their share of the recent posts with the tag asked for.
+             */
+            share: number;
+            /** @description The key. */
+            tag: string;
         };
         /** @description An alert and what became of it. */
         Told: components["schemas"]["Alert"] & {

@@ -57,7 +57,7 @@ pub fn ranking(tags: u32, ticks: u32) -> String {
         }
         times[0].1.push(start.elapsed());
     }
-    let lines: String = times.into_iter().map(|(name, times)| super::line(name, times)).collect();
+    let lines: String = times.iter_mut().map(|(name, times)| super::line(name, times)).collect();
     format!(
         "{} live tags, {} rankings a tick, {ticks} ticks\n{lines}{held} bytes of memory, {:.0} a tag",
         state.distinct_tags(),
