@@ -149,10 +149,13 @@ pub(super) struct RankArgs {
     /// Ticks
     #[arg(long, default_value_t = 40)]
     ticks: u32,
+    /// Windows, minutes
+    #[arg(long, value_delimiter = ',', default_values_t = probe::MINUTES)]
+    windows: Vec<u64>,
 }
 
 /// Makes all rankings of many live tags again and again.
 pub(super) fn rank(args: &RankArgs) -> Outcome {
-    println!("{}", probe::ranking(args.tags, args.ticks.max(1)));
+    println!("{}", probe::ranking(args.tags, &args.windows, args.ticks.max(1)));
     Ok(())
 }

@@ -20,8 +20,8 @@ use crate::state::hash::Seed;
 
 pub use ranking::ranking;
 
-/// Windows, minutes.
-const MINUTES: [u64; 5] = [1, 5, 15, 60, 1440];
+/// Windows of a job that names none, minutes.
+pub const MINUTES: [u64; 5] = [1, 5, 15, 60, 1440];
 /// Tags of one batch of the made-up input.
 const STEP: u32 = 10_000;
 
@@ -36,7 +36,7 @@ pub fn checkpoint(
     changed: u32,
     epochs: u32,
 ) -> Result<String, CheckpointError> {
-    let plan = plan(MINUTES.map(|n| Duration::from_secs(60 * n)).to_vec());
+    let plan = plan(&MINUTES);
     let settings = super::settings(&plan, true);
     let seed = super::random_seed();
     let mut opened = durable::open(dir, &plan, true, settings.clone(), seed)?;
@@ -113,7 +113,8 @@ fn feed(state: &mut State, seed: Seed, at: i64, tags: impl Iterator<Item = u64>)
     state.count_row(&out, &row, i64::MAX);
 }
 
-fn plan(windows: Vec<Duration>) -> Plan {
+fn plan(minutes: &[u64]) -> Plan {
+    let windows: Vec<_> = minutes.iter().map(|n| Duration::from_secs(60 * n)).collect();
     Plan {
         people: PeoplePlan::default(),
         tags: TagsPlan::default(),

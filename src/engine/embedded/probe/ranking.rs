@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{MINUTES, STEP, plan};
+use super::{STEP, plan};
 use crate::clock::monotonic;
 use crate::engine::embedded::publish;
 use crate::post::Batch;
@@ -19,10 +19,10 @@ const TICK_MS: i64 = 2_000;
 const TICK_POSTS: u32 = 5_000;
 
 /// Lets `tags` tags live, each posted once and a third of all posts about ever fewer of them, and
-/// makes every ranking `ticks` times. Returns the figures in words.
+/// makes every ranking over windows of so many `minutes` `ticks` times. Returns the figures in words.
 #[must_use]
-pub fn ranking(tags: u32, ticks: u32) -> String {
-    let mut plan = plan(MINUTES.map(|n| Duration::from_secs(60 * n)).to_vec());
+pub fn ranking(tags: u32, minutes: &[u64], ticks: u32) -> String {
+    let mut plan = plan(minutes);
     plan.count.modes = MODES.to_vec();
     let seed = super::super::random_seed();
     let before = resident();
