@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::post::Gap;
 use crate::spool::SpoolStatus;
 
 pub use explain::Explanation;
@@ -284,7 +285,7 @@ pub struct AlertsStatus {
 pub struct SourceStatus {
     /// Name without secrets.
     pub name: String,
-    /// `connecting`, `live`, `retrying`, `ended`, `failed`.
+    /// `connecting`, `live`, `retrying`, `ended`, `failed`, `auth_failed`.
     pub state: String,
     /// Why it retries or failed; empty otherwise.
     pub detail: String,
@@ -297,6 +298,15 @@ pub struct SourceStatus {
     pub format: Option<String>,
     /// Times it was connected again.
     pub reconnects: u64,
+    /// Gaps in what it brought, since the job began.
+    #[serde(default)]
+    pub gaps: u64,
+    /// Posts missed in them, estimated.
+    #[serde(default)]
+    pub missed: u64,
+    /// The last of them.
+    #[serde(default)]
+    pub last_gap: Option<Gap>,
 }
 
 /// State of one sink.

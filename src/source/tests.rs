@@ -156,7 +156,9 @@ impl Rig {
             Ok(Poll::Ready) => {}
             Ok(Poll::Idle) => assert!(batch.lines == 0),
             Ok(Poll::End) => self.ended = Some(Ok(())),
-            Err(SourceError::Retry(why)) => self.ended = Some(Err(why)),
+            Err(SourceError::Retry(_, why) | SourceError::AuthFailed(why)) => {
+                self.ended = Some(Err(why));
+            }
             Err(SourceError::Fatal(why)) => panic!("{:?}: {why}", self.kind),
         }
         if self.ended.is_some() || batch.padded().is_empty() {
