@@ -5,6 +5,8 @@
 
 #[path = "live/jetstream.rs"]
 mod jetstream;
+#[path = "live/process.rs"]
+mod process;
 #[path = "sim/jetstream.rs"]
 mod sim;
 #[path = "engine/support.rs"]

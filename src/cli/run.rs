@@ -45,7 +45,7 @@ pub(super) struct Args {
 }
 
 /// The job where neither a job nor a source is given.
-const BLUESKY: &str = include_str!("../../jobs/bluesky.toml");
+pub(super) const BLUESKY: &str = include_str!("../../jobs/bluesky.toml");
 
 pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
     let job = job(args)?;

@@ -97,6 +97,18 @@ impl JetstreamSource {
         })
     }
 
+    /// Opens a stream of each host and closes it again: which host, and why not.
+    pub fn reach(&mut self) -> Vec<(String, Result<(), String>)> {
+        let hosts = 0..self.hosts.len();
+        hosts
+            .map(|host| {
+                self.host = host;
+                let opened = self.dial(&[]).map(drop).map_err(|error| error.to_string());
+                (self.partition(), opened)
+            })
+            .collect()
+    }
+
     /// `v2 jetstream.us-east.bsky.network`
     fn partition(&self) -> String {
         let host = &self.hosts[self.host];

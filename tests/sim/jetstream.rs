@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub(crate) struct Manners {
     pub(crate) again_percent: u64,
     /// Answers instead of a stream, one for each request: status line, headers, body.
     pub(crate) refusals: VecDeque<(&'static str, String, String)>,
+    /// Time between two events of a stream.
+    pub(crate) pace: Duration,
     /// Events before this index are no longer there.
     pub(crate) floor: usize,
     /// Name of the dictionary.
@@ -56,7 +58,9 @@ pub(crate) struct Sim {
 struct Inside {
     world: Arc<World>,
     /// Number of the first event; the next ones count by three.
-    first_seq: u64,
+    first_seq: AtomicU64,
+    /// Streams of an older generation end.
+    generation: AtomicUsize,
     /// Events up to here have happened.
     released: AtomicUsize,
     stop: AtomicBool,
@@ -86,7 +90,8 @@ impl Sim {
         let inside = Arc::new(Inside {
             released: AtomicUsize::new(world.events.len()),
             world: Arc::clone(world),
-            first_seq,
+            first_seq: AtomicU64::new(first_seq),
+            generation: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
             manners: Mutex::new(manners),
             chance: Mutex::new(Chance(first_seq)),
@@ -121,6 +126,21 @@ impl Sim {
         change(&mut self.inside.manners.lock().unwrap());
     }
 
+    /// Ends every stream that is open.
+    pub(crate) fn hang_up(&self) {
+        self.inside.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The same events get other numbers, as on a server that begins anew.
+    pub(crate) fn renumber(&self, first_seq: u64) {
+        self.inside.first_seq.store(first_seq, Ordering::SeqCst);
+    }
+
+    /// Forgets that somebody was sent the last event.
+    pub(crate) fn forget_all_sent(&self) {
+        self.inside.all_sent.store(false, Ordering::SeqCst);
+    }
+
     pub(crate) fn requests(&self) -> Vec<String> {
         self.inside.requests.lock().unwrap().clone()
     }
@@ -151,7 +171,7 @@ struct Asked {
 
 impl Inside {
     fn seq(&self, index: usize) -> u64 {
-        self.first_seq + 3 * index as u64
+        self.first_seq.load(Ordering::SeqCst) + 3 * index as u64
     }
 
     fn manners(&self) -> Manners {
@@ -275,7 +295,16 @@ impl Inside {
             let _ = socket.send(Message::Binary(frame.into()));
         }
         let mut next = asked.from;
+        let generation = self.generation.load(Ordering::SeqCst);
         while !self.stop.load(Ordering::SeqCst) {
+            if self.generation.load(Ordering::SeqCst) != generation {
+                let _ = raw.shutdown(Shutdown::Both);
+                return;
+            }
+            if !manners.pace.is_zero() {
+                let _ = socket.flush();
+                std::thread::sleep(manners.pace);
+            }
             if next >= self.released.load(Ordering::SeqCst) {
                 if next == self.world.events.len() {
                     self.all_sent.store(true, Ordering::SeqCst);
@@ -295,7 +324,7 @@ impl Inside {
             if self.misbehaves(&manners, next, &raw, &mut socket) {
                 return;
             }
-            let again = next > 0 && self.chance(100) < manners.again_percent;
+            let again = next > asked.from && self.chance(100) < manners.again_percent;
             let index =
                 if again { next - 1 - self.chance(next.min(50) as u64) as usize } else { next };
             if self.send(&mut socket, &mut asked, &manners, index.max(manners.floor)).is_err() {

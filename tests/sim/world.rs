@@ -111,7 +111,23 @@ impl World {
 
     /// Posts that are there once all of it has happened.
     pub(crate) fn posts(&self) -> u64 {
-        self.left(|_| true).len() as u64
+        self.posts_of(self.events.len())
+    }
+
+    /// Posts that are there once the first `events` have happened.
+    pub(crate) fn posts_of(&self, events: usize) -> u64 {
+        self.left(|index| index < events).len() as u64
+    }
+
+    /// Posts that are left of the events that `came`.
+    pub(crate) fn posts_left(&self, came: impl Fn(usize) -> bool) -> u64 {
+        self.left(came).len() as u64
+    }
+
+    /// New posts among these events.
+    pub(crate) fn new_posts(&self, events: std::ops::Range<usize>) -> usize {
+        let is_new = |of: &&Happening| matches!(&of.what, What::Post { operation: "create", .. });
+        self.events[events].iter().filter(is_new).count()
     }
 
     /// All-time counts of tags once all of it has happened, in the plainest way there is.

@@ -29,6 +29,16 @@ pub(super) struct At {
     pub(super) is_post: bool,
 }
 
+impl At {
+    /// True where it stands behind `other` in the order of one server.
+    pub(super) fn is_further_than(&self, other: &Self) -> bool {
+        match (self.seq, other.seq) {
+            (Some(mine), Some(theirs)) => mine > theirs,
+            _ => self.time_us >= other.time_us,
+        }
+    }
+}
+
 /// Members of both wires; those of v2 stand one level down, in `payload`.
 #[derive(Default, Deserialize)]
 #[serde(default)]

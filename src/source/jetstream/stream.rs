@@ -48,6 +48,8 @@ pub(super) struct Stream {
     heard_at: EventTime,
     /// Last event.
     event: Instant,
+    /// The furthest event; a repeated one does not lead back.
+    furthest: Option<At>,
     /// It brings what was missed.
     behind: bool,
     /// An event came that is newer than all before it.
@@ -88,6 +90,7 @@ impl Stream {
             heard: now,
             heard_at: clock.now(),
             event: now,
+            furthest: None,
             got_on: false,
             ended: None,
             news: News::default(),
@@ -255,7 +258,10 @@ impl Stream {
         if self.behind && at.time_us >= self.heard_at.0 * 1000 - CAUGHT_UP_US {
             self.behind = false;
         }
-        self.news.place = Some(at);
+        if self.furthest.is_none_or(|before| at.is_further_than(&before)) {
+            self.furthest = Some(at);
+            self.news.place = Some(at);
+        }
     }
 
     /// A newline inside a frame can only stand between members.
