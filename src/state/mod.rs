@@ -288,6 +288,10 @@ impl State {
     fn judge(&mut self, key: &PostKey, replaces: &[u64], at: i64) -> Verdict {
         if key.op == Op::DropAuthor {
             for number in self.remembered.by_author(key.author) {
+                // Told again after a reconnect, it says nothing of what came after it.
+                if self.remembered.get(number).is_some_and(|post| at != NO_TIME && post.seen > at) {
+                    continue;
+                }
                 self.take_back(number);
                 self.counters.deletes += 1;
             }

@@ -1,6 +1,6 @@
 //! `tagtide run` of live sources as a process: exit codes, words, kill -9.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -288,8 +288,15 @@ impl Inside {
             within => 1 + self.chance(within),
         };
         if asked.notice {
-            let notice = r##"{"$type":"message","payload":{"$type":"network.bsky.jetstream.subscribeEvents#info","name":"OutdatedCursor","message":"begins later"}}"##;
-            let _ = socket.send(Message::Text(notice.into()));
+            let notice = serde_json::json!({
+                "$type": "message",
+                "payload": {
+                    "$type": "network.bsky.jetstream.subscribeEvents#info",
+                    "name": "OutdatedCursor",
+                    "message": "begins later",
+                },
+            });
+            let _ = socket.send(Message::Text(notice.to_string().into()));
         }
         while let Some(frame) = self.manners.lock().unwrap().first.pop_front() {
             let _ = socket.send(Message::Binary(frame.into()));
