@@ -371,7 +371,9 @@ proptest! {
 /// Posts of one author: operation, event time, identity.
 fn account(state: &mut State, seq: u64, posts: &[(Op, i64, u64)]) {
     let mut out = Extracted::default();
-    out.begin(Batch { seq, ..Batch::default() });
+    let mut batch = Batch::default();
+    batch.seq = seq;
+    out.begin(batch);
     for &(op, at, id) in posts {
         out.begin_post();
         out.posts.push(PostKey { op, id, dedup: id, author: 7, ..PostKey::default() });
