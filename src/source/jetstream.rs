@@ -1,10 +1,13 @@
 //! Bluesky Jetstream, both wires: one WebSocket to one of several hosts, one record a frame.
 //!
-//! - [`dial`]: addresses, the dictionary, the upgrade
-//! - [`place`]: where to go on, and whether anything is missing
-//! - [`frame`]: what the source has to know of a frame; decoding is elsewhere
-//! - [`stream`]: one open connection
-//! - [`unpack`]: zstd
+//! | module | what it does |
+//! |---|---|
+//! | [`dial`] | addresses, the dictionary, the upgrade |
+//! | [`place`] | where to go on, and whether anything is missing |
+//! | [`frame`] | what the source has to know of a frame; decoding is elsewhere |
+//! | [`life`] | signs of life, and what silence means |
+//! | [`stream`] | one open connection |
+//! | [`unpack`] | zstd |
 //!
 //! A host that fails is left for the next one of the list; a stream that was lost is first asked
 //! for again where it was. What came twice is known by its identity (did, collection, rkey, rev),
@@ -12,6 +15,7 @@
 
 mod dial;
 mod frame;
+mod life;
 mod place;
 mod stream;
 mod unpack;
@@ -223,7 +227,7 @@ fn refused(partition: &str, refusal: &Refusal) -> SourceError {
 }
 
 /// All hosts have failed: the longest wait of any, and every reason once.
-fn all_refused(refusals: Vec<SourceError>) -> SourceError {
+fn all_refused(refusals: &[SourceError]) -> SourceError {
     let weight = |cause: &Cause| match cause {
         Cause::Network => (0, None),
         Cause::Http5xx => (1, None),
@@ -265,7 +269,7 @@ impl Source for JetstreamSource {
             }
             self.host = (self.host + 1) % self.hosts.len();
         }
-        Err(all_refused(refusals))
+        Err(all_refused(&refusals))
     }
 
     fn poll(&mut self, batch: &mut Batch, wait: Duration) -> Result<Poll, SourceError> {

@@ -59,7 +59,8 @@ fn bluesky_is_one_word_and_shows_what_is_trending() {
     let day = plan("source = \"jetstream\"\n[count]\nwindows = [\"24h\"]");
     assert_eq!(day.count.default.0, Mode::Count);
     let run = plan(include_str!("../../../jobs/bluesky.toml"));
-    assert_eq!((run.sources, run.count.default), (bare.sources, bare.count.default));
+    assert_eq!(run.sources[0].kind, bare.sources[0].kind);
+    assert_eq!(run.count.default, bare.count.default);
 }
 
 #[test]

@@ -2,13 +2,14 @@
 
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio_stream::Stream as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::dial::Socket;
 use super::frame::{self, At, Frame};
+use super::life::Life;
 use super::place::{Place, Resume, Verdict};
 use super::unpack::{Unpacked, Unpacker};
 use crate::clock::{Clock, monotonic};
@@ -16,13 +17,6 @@ use crate::post::{Batch, EventTime, Gap};
 use crate::source::framing::most_bytes;
 use crate::source::rate::Rate;
 use crate::source::stream::why;
-
-/// Silence for so long is a loss; the server pings every 30 s.
-pub(super) const STALL: Duration = Duration::from_secs(45);
-/// What was missed has all come once the events are no older than this,
-const CAUGHT_UP_US: i64 = 5_000_000;
-/// or the server has had nothing to say for so long.
-const CAUGHT_UP_QUIET: Duration = Duration::from_secs(5);
 
 /// How a stream came to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,15 +37,9 @@ pub(super) struct Stream {
     partition: String,
     pub(super) rate: Rate,
     clock: Clock,
-    /// Last sign of life.
-    heard: Instant,
-    heard_at: EventTime,
-    /// Last event.
-    event: Instant,
+    life: Life,
     /// The furthest event; a repeated one does not lead back.
     furthest: Option<At>,
-    /// It brings what was missed.
-    behind: bool,
     /// An event came that is newer than all before it.
     pub(super) got_on: bool,
     /// It has ended, which the engine is told once what came before is delivered.
@@ -78,18 +66,14 @@ impl Stream {
         rate: Rate,
         clock: &Clock,
     ) -> Self {
-        let now = monotonic();
         Self {
             socket,
-            behind: resume.is_waiting(),
+            life: Life::new(monotonic(), clock.now(), resume.is_waiting()),
             resume,
             unpack,
             partition,
             rate,
             clock: clock.clone(),
-            heard: now,
-            heard_at: clock.now(),
-            event: now,
             furthest: None,
             got_on: false,
             ended: None,
@@ -97,9 +81,9 @@ impl Stream {
         }
     }
 
-    /// Up to when everything has come: the last sign of life.
+    /// Up to when everything has come.
     pub(super) fn complete_until(&self, now: EventTime) -> Option<EventTime> {
-        (!self.behind).then(|| self.heard_at.min(now))
+        self.life.complete_until(now)
     }
 
     /// Fills `batch` with what comes within `wait` and seals it; says how the stream has ended.
@@ -113,7 +97,8 @@ impl Stream {
         let buffer = batch.buffer();
         let frames = std::future::poll_fn(|cx| self.frames(cx, buffer, most, line_max_bytes));
         let ended = tokio::time::timeout(wait, pin!(frames)).await.unwrap_or(None);
-        let ended = ended.or_else(|| self.silence());
+        let silent = |silent: Duration| Ended::Lost(format!("silent for {} s", silent.as_secs()));
+        let ended = ended.or_else(|| self.life.silence(monotonic()).map(silent));
         let News { lines, oversize, place, gap } = std::mem::take(&mut self.news);
         let len = buffer.len();
         batch.seal(len);
@@ -141,8 +126,7 @@ impl Stream {
                 Poll::Pending if self.news.lines > 0 => break,
                 Poll::Pending => return Poll::Pending,
             };
-            self.heard = monotonic();
-            self.heard_at = self.clock.now();
+            self.life.frame(monotonic(), self.clock.now());
             let ended = match message {
                 Some(Ok(Message::Text(text))) => {
                     self.record(text.as_bytes(), buffer, line_max_bytes)
@@ -217,7 +201,7 @@ impl Stream {
     ) -> Option<Ended> {
         match frame::read(bytes) {
             Frame::Event(at) => {
-                self.event = self.heard;
+                self.life.event();
                 match self.resume.judge(&at) {
                     Verdict::Take => {}
                     Verdict::TakeAfter(gap) => {
@@ -255,9 +239,7 @@ impl Stream {
         if at.is_post && at.time_us > newest {
             self.rate.add(at.time_us);
         }
-        if self.behind && at.time_us >= self.heard_at.0 * 1000 - CAUGHT_UP_US {
-            self.behind = false;
-        }
+        self.life.took(at.time_us);
         if self.furthest.is_none_or(|before| at.is_further_than(&before)) {
             self.furthest = Some(at);
             self.news.place = Some(at);
@@ -275,13 +257,5 @@ impl Stream {
         }
         buffer.push(b'\n');
         self.news.lines += 1;
-    }
-
-    /// Nothing came: what that means.
-    fn silence(&mut self) -> Option<Ended> {
-        let now = monotonic();
-        self.behind &= now.duration_since(self.event) < CAUGHT_UP_QUIET;
-        let silent = now.duration_since(self.heard);
-        (silent >= STALL).then(|| Ended::Lost(format!("silent for {} s", silent.as_secs())))
     }
 }
