@@ -145,10 +145,16 @@ fn a_server_that_counts_anew_is_asked_by_time() {
     let run = start(&job(&[&sim], ""), None);
     until_posts(&run, world.posts_of(1_000));
     sim.manners(|manners| manners.live_from = None);
-    sim.renumber(7);
+    let away = ("503 Service Unavailable", String::new(), String::new());
+    sim.manners(|manners| manners.refusals = std::iter::repeat_n(away, 100_000).collect());
     sim.hang_up();
-    // A number of the future is silently live: only the next event shows that it is another one.
-    until("it asks again", || sim.requests().len() > 1 && source(&run).reconnects > 0);
+    until("the first stream is lost", || sim.requests().len() > 1);
+    sim.renumber(7);
+    sim.release(1_500);
+    sim.manners(|manners| manners.refusals.clear());
+    // A number of the future is silently live: only the next event shows that it is another one,
+    // and that five hundred are missing.
+    until("it is live again", || source(&run).reconnects > 0 && source(&run).state == "live");
     sim.release(2_000);
     let counted = end(&run, &[&sim], world.posts());
     assert_eq!(counted.totals(), world.totals());
