@@ -297,3 +297,31 @@ fn v1_is_unpacked_with_the_dictionary_of_a_file() {
     assert!(asked.last().unwrap().contains("cursor=1"), "by time: {asked:?}");
     assert_eq!(source(&run).gaps, 0);
 }
+
+#[test]
+fn what_a_reconnect_brings_is_not_late() {
+    // Two seconds of events from now on.
+    let start_us = Clock::System.now().0 * 1000;
+    let world = Arc::new(World::new(22, 2_000, start_us, 1_000));
+    let sim = Sim::start(&world, 1_000, from_start());
+    sim.release(1_000);
+    let job = job(&[&sim], "").replace("lateness = \"1h\"", "lateness = \"100ms\"");
+    let job = job.replace("[\"1h\"]", "[\"1m\"]\npane = \"100ms\"");
+    let run = start(&job, None);
+    until_posts(&run, world.posts_of(1_000));
+    let away = ("503 Service Unavailable", String::new(), String::new());
+    sim.manners(|manners| {
+        manners.refusals = std::iter::repeat_n(away, 100_000).collect();
+        manners.pace = Duration::from_micros(500);
+    });
+    sim.hang_up();
+    let behind_us = start_us + 3_000_000;
+    until("the rest is a second old", || Clock::System.now().0 * 1000 > behind_us);
+    sim.manners(|manners| manners.refusals.clear());
+    sim.release(2_000);
+    let counted = end(&run, &[&sim], world.posts());
+    // An edit counts at the time of its original, whose pane may be closed; nothing else is late.
+    let counters = &counted.counters;
+    assert!(counters.late <= counters.edits, "{counters:?}");
+    assert_eq!(counted.totals(), world.totals());
+}

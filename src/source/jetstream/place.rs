@@ -115,11 +115,6 @@ impl Resume {
         self.last
     }
 
-    /// True until an event has shown that the stream goes on from where it was.
-    pub(super) fn is_waiting(&self) -> bool {
-        self.waiting && self.last.is_some()
-    }
-
     /// Judges the next event.
     pub(super) fn judge(&mut self, at: &At) -> Verdict {
         if let Cursor::TimeUs(from) = self.cursor
@@ -171,10 +166,8 @@ mod tests {
     fn the_same_server_is_asked_by_number_and_the_event_at_the_cursor_is_dropped() {
         let mut on = resume(&[place(Some(7), T).position("v2 a")], Way::Number);
         assert_eq!(on.cursor(), Cursor::Seq(7));
-        assert!(on.is_waiting());
         assert_eq!(on.judge(&at(7, T)), Verdict::Drop);
         assert_eq!(on.judge(&at(8, T)), Verdict::Take);
-        assert!(!on.is_waiting());
     }
 
     #[test]
@@ -191,7 +184,6 @@ mod tests {
         let mut on = resume(&after, Way::Number);
         assert_eq!(on.cursor(), Cursor::TimeUs(T - 10_000_000));
         assert_eq!(on.judge(&at(1, T - 10_000_001)), Verdict::Drop);
-        assert!(on.is_waiting(), "it says nothing about what is missing");
         assert_eq!(on.judge(&at(2, T - 10_000_000)), Verdict::Take);
         assert_eq!(on.judge(&at(3, T + 9_000_000)), Verdict::Take, "silence is no gap");
     }

@@ -68,7 +68,7 @@ impl Stream {
     ) -> Self {
         Self {
             socket,
-            life: Life::new(monotonic(), clock.now(), resume.is_waiting()),
+            life: Life::new(monotonic(), clock.now()),
             resume,
             unpack,
             partition,
@@ -239,7 +239,6 @@ impl Stream {
         if at.is_post && at.time_us > newest {
             self.rate.add(at.time_us);
         }
-        self.life.took(at.time_us);
         if self.furthest.is_none_or(|before| at.is_further_than(&before)) {
             self.furthest = Some(at);
             self.news.place = Some(at);
