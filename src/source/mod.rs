@@ -84,8 +84,8 @@ pub trait Source: Send {
     fn guarantee(&self) -> Guarantee;
 
     /// Up to which event time a live source is known to have brought everything, `now` being our
-    /// clock; `None` where its records alone say so, as while it brings what it missed. An idle source that is connected follows our
-    /// clock, so that it holds nobody up.
+    /// clock; `None` where its records alone say so, as while it brings what was missed. An idle
+    /// source that is connected follows our clock, so that it holds nobody up.
     fn complete_until(&self, now: EventTime) -> Option<EventTime> {
         Some(now)
     }

@@ -165,6 +165,7 @@ fn kill9(wire: &str, dir: &Path) {
         summary: dir.join("summary.json"),
     };
     std::fs::write(&killed.job, text).unwrap();
+    let mut crashed = 0;
     for _ in 0..kills {
         let mut command = killed.command();
         command.stdout(Stdio::null());
@@ -174,9 +175,12 @@ fn kill9(wire: &str, dir: &Path) {
         }
         let mut child = command.spawn().unwrap();
         std::thread::sleep(Duration::from_millis(100 + chance.below(500)));
+        // A crash point counts only if the process died there.
+        crashed += u32::from(child.try_wait().unwrap().is_some());
         child.kill().unwrap();
         child.wait().unwrap();
     }
+    assert!(crashed > 0 || kills < 20, "no crash point fired");
     sim.forget_all_sent();
     sim.manners(|manners| (manners.pace, manners.cut_within) = (Duration::ZERO, 0));
     sim.hang_up();

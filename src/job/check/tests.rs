@@ -77,7 +77,7 @@ fn servers_of_jetstream_are_encrypted_or_on_this_machine() {
         ("hosts = [\"wss://me:secret@a.example\"]", "without user"),
         ("hosts = [\"a b\"]", "is no server"),
         ("hosts = []", "names 0 servers"),
-        ("wire = \"v3\"", "`v2`, `v1`"),
+        ("wire = \"v3\"", "did you mean `v1`"),
         ("zstd_dictionary = \"d\"", "hands out its dictionary"),
         ("wire = \"v1\"\nzstd = true", "hands out no dictionary"),
         ("format = \"text\"", "`jetstream`"),
