@@ -195,10 +195,29 @@ pub struct Batch {
     pub lines: u64,
     /// When its bytes arrived.
     pub arrived: EventTime,
+    /// Everything up to here has come, as far as its live source knows; `None` = it says nothing.
+    pub complete_until: Option<EventTime>,
+    /// What is missing before this batch.
+    pub gap: Option<Box<Gap>>,
     /// Positions reached after this batch.
     pub positions: SmallVec<[Position; 1]>,
     /// Records that the source itself had to drop.
     pub dropped: Dropped,
+}
+
+/// Posts that a source could not bring.
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
+pub struct Gap {
+    /// Event time of the last post before it, milliseconds since the Unix epoch.
+    pub from: i64,
+    /// Event time of the first post after it.
+    pub to: i64,
+    /// Why, in plain words.
+    pub reason: String,
+    /// Posts missed: the rate before it, for as long as it lasted.
+    pub missed: u64,
 }
 
 /// Records dropped before decoding, by reason.

@@ -108,15 +108,6 @@ fn of_a_file_that_is_no_job_only_the_first_problems_are_said() {
 }
 
 #[test]
-fn run_without_a_job_names_demo_and_jobs() {
-    let output = tagtide(&["run"]);
-    assert_eq!(code(&output), 2);
-    let said = stderr(&output);
-    assert!(said.starts_with("error: no job: live sources are not there yet"), "{said}");
-    assert!(said.contains("tagtide demo") && said.contains("jobs/"), "{said}");
-}
-
-#[test]
 fn flags_are_checked_like_keys_all_at_once() {
     let args = ["run", "--source", "tcp://x", "--batch", "1ms", "--top", "0", "--window", "7"];
     let output = tagtide(&args);
@@ -199,7 +190,7 @@ fn completions_and_man_pages() {
 fn doctor_gives_a_verdict_for_every_check() {
     let dir = tempfile::tempdir().expect("a directory");
     let state = dir.path().to_string_lossy().into_owned();
-    let output = tagtide(&["doctor", "--json", "--state-dir", &state]);
+    let output = tagtide(&["doctor", "--offline", "--json", "--state-dir", &state]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let rows: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).expect("JSON");
     let checks: Vec<_> = rows.iter().filter_map(|row| row["check"].as_str()).collect();
@@ -208,14 +199,14 @@ fn doctor_gives_a_verdict_for_every_check() {
         assert!(checks.contains(&wanted), "{wanted} in {checks:?}");
     }
     assert!(rows.iter().all(|row| row["verdict"] == "pass" || row["verdict"] == "warn"));
-    let lines = stdout(&tagtide(&["doctor", "--state-dir", &state]));
+    let lines = stdout(&tagtide(&["doctor", "--offline", "--state-dir", &state]));
     assert_eq!(lines.lines().filter(|line| !line.starts_with(' ')).count(), rows.len());
 }
 
 #[test]
 fn doctor_fails_where_no_checkpoint_could_be_written() {
     // `/proc` takes no files from anybody.
-    let output = tagtide(&["doctor", "--state-dir", "/proc/tagtide"]);
+    let output = tagtide(&["doctor", "--offline", "--state-dir", "/proc/tagtide"]);
     if Path::new("/proc/self").exists() {
         assert_eq!(code(&output), 1);
         assert!(stdout(&output).contains("FAIL  state directory"), "{}", stdout(&output));

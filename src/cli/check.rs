@@ -102,6 +102,11 @@ fn what(source: &SourcePlan) -> String {
         SourceKind::Stdin => "standard input".to_owned(),
         SourceKind::Tcp { addr } => format!("lines from {addr}, connected again when it is cut"),
         SourceKind::TcpListen { addr } => format!("lines from whoever connects to {addr}"),
+        SourceKind::Jetstream(plan) => {
+            let names: Vec<_> = plan.hosts.iter().map(|address| host(address)).collect();
+            let wire = plan.wire.name();
+            format!("Bluesky, live, by Jetstream {wire} from {}; no account", names.join(", then "))
+        }
         SourceKind::Generator(plan) => format!("made-up posts, seed {}", plan.seed),
     }
 }
@@ -111,6 +116,12 @@ fn loses(source: &SourcePlan, plan: &Plan) -> String {
     match source.kind {
         SourceKind::File { .. } | SourceKind::Generator(_) => {
             "nothing is lost and nothing counted twice, with a state directory".to_owned()
+        }
+        SourceKind::Jetstream(_) => {
+            "effectively once within the server's look-back, with a state directory: it goes on \
+             where it was and drops what comes twice; what the server no longer has is a gap, \
+             measured and shown"
+                .to_owned()
         }
         SourceKind::Stdin | SourceKind::Tcp { .. } | SourceKind::TcpListen { .. } => {
             let epoch = plan.batch.max(std::time::Duration::from_millis(200));

@@ -1,8 +1,10 @@
-//! `doctor`: looks at this machine and says what to do; it changes nothing.
+//! `doctor`: looks at this machine, and at the way to the platforms of a job, and says what to do;
+//! it changes nothing.
 //!
 //! Each check is one row: pass, warn or fail. Only a fail makes the exit code 1.
 
 mod checks;
+mod reach;
 
 use std::path::PathBuf;
 
@@ -14,6 +16,11 @@ use super::flags::state_home;
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
+    /// Job file whose platforms are tried to reach; default: what `run` without a job reads
+    job: Option<PathBuf>,
+    /// Connect to nobody
+    #[arg(long)]
+    offline: bool,
     /// State directory to look at; default: where jobs keep theirs
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
@@ -75,6 +82,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     findings.extend(checks::state(home.as_deref()));
     findings.push(checks::clock());
     findings.push(checks::tls());
+    if !args.offline {
+        findings.extend(reach::platforms(args.job.as_deref())?);
+    }
     findings.extend(checks::spark());
     let text = if args.json {
         let failed = |error| Failure::new(FAILED, format_args!("cannot write JSON: {error}"));

@@ -25,6 +25,8 @@ pub(super) const USAGE: u8 = 2;
 pub(super) const HELD: u8 = 3;
 /// Checkpoint damaged or foreign.
 pub(super) const CHECKPOINT: u8 = 4;
+/// Every source refused the credentials.
+pub(super) const AUTH: u8 = 5;
 /// Second Ctrl-C.
 pub(super) const INTERRUPTED: u8 = 130;
 
@@ -76,6 +78,7 @@ impl From<EngineError> for Failure {
             EngineError::Checkpoint(
                 CheckpointError::Damaged { .. } | CheckpointError::Foreign { .. },
             ) => CHECKPOINT,
+            EngineError::AuthFailed(_) => AUTH,
             _ => FAILED,
         };
         Self::new(code, error)

@@ -1,25 +1,23 @@
 //! Reads the posts of one source, for the commands that count nothing: `relay` and `extract`.
 //!
-//! One thread, no checkpoint. A source that has to be tried again is, after a pause that grows by
-//! 250 ms to 16 s. Malformed records are counted and skipped.
+//! One thread, no checkpoint. A source that has to be tried again is, by the policy that runs have
+//! too. Malformed records are counted and skipped.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::exit::{FAILED, Failure, USAGE};
+use super::exit::{AUTH, FAILED, Failure, USAGE};
 use super::flags::{source, text};
-use crate::clock::Clock;
+use crate::clock::{Clock, monotonic};
 use crate::decode::{Format, decode, detect};
 use crate::job::{Job, Limits, Plan, Purpose, SourcePlan, check};
 use crate::post::{Batch, EventTime, Post};
 use crate::source as sources;
+use crate::source::reconnect::{Jitter, Reconnect};
 use crate::source::{Poll, Source, SourceError};
 
 /// How long one look at the source may take; so long a signal waits at the most.
 const LOOK: Duration = Duration::from_millis(200);
-/// Growth of the pause before the next try, and its bound.
-const PAUSE_STEP: Duration = Duration::from_millis(250);
-const PAUSE_MAX: Duration = Duration::from_secs(16);
 
 /// What could not be read as a post.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,28 +69,28 @@ impl Records {
     ) -> Result<(), Failure> {
         let mut batch = Batch::default();
         let mut after = Vec::new();
-        let mut pause = Duration::ZERO;
-        let mut open = false;
+        let mut policy = Reconnect::new(Jitter::Seeded(u64::from(std::process::id())));
+        let mut open: Option<Instant> = None;
         while !stop.load(Ordering::Relaxed) {
             batch.clear();
-            let polled = if open {
+            let polled = if open.is_some() {
                 self.source.poll(&mut batch, LOOK)
             } else {
                 self.source.open(&after).map(|()| Poll::Idle)
             };
             match polled {
                 Ok(Poll::End) => break,
-                Ok(Poll::Idle) => open = true,
+                Ok(Poll::Idle) => open = open.or(Some(monotonic())),
                 Ok(Poll::Ready) => {
-                    pause = Duration::ZERO;
                     self.batch(&batch, out, each)?;
                     flush(out)?;
                     batch.positions.iter().for_each(|at| remember(&mut after, at));
                 }
                 Err(SourceError::Fatal(why)) => return Err(Failure::new(FAILED, why)),
-                Err(SourceError::Retry(why)) => {
-                    open = false;
-                    pause = (pause + PAUSE_STEP).min(PAUSE_MAX);
+                Err(SourceError::AuthFailed(why)) => return Err(Failure::new(AUTH, why)),
+                Err(SourceError::Retry(cause, why)) => {
+                    let good = open.take().map_or(Duration::ZERO, |open| open.elapsed());
+                    let pause = policy.wait(cause, good);
                     tracing::warn!("{why}; trying again in {} ms", pause.as_millis());
                     wait(pause, stop);
                 }
@@ -167,8 +165,8 @@ fn remember(after: &mut Vec<crate::post::Position>, at: &crate::post::Position) 
 
 /// Waits, but not longer than until `stop`.
 fn wait(pause: Duration, stop: &AtomicBool) {
-    let until = crate::clock::monotonic() + pause;
-    while !stop.load(Ordering::Relaxed) && crate::clock::monotonic() < until {
+    let until = monotonic() + pause;
+    while !stop.load(Ordering::Relaxed) && monotonic() < until {
         std::thread::sleep(Duration::from_millis(20).min(pause));
     }
 }

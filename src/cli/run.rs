@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::execute::execute;
-use super::exit::{Failure, Outcome, USAGE};
+use super::exit::{Failure, Outcome};
 use super::flags::{
     Counting, Process, Serving, default_state_dir, scalar, source, stdout_sink, text,
 };
@@ -15,7 +15,7 @@ use crate::job::{Job, Purpose, check};
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
-    /// Job file, such as jobs/tutorial.toml
+    /// Job file, such as jobs/tutorial.toml; without one, what is trending on Bluesky
     #[arg(value_name = "JOB.toml")]
     job: Option<PathBuf>,
     /// Source instead of the job's: tcp://host:port, tcp-listen://addr, stdin, generator or a path
@@ -36,16 +36,16 @@ pub(super) struct Args {
     /// Where to write counts and totals of all tags at the end, for harnesses
     #[arg(long, hide = true, value_name = "FILE")]
     summary: Option<PathBuf>,
+    /// Sources are tried again so many times sooner, for harnesses
+    #[arg(long, hide = true, value_name = "N", default_value_t = 0)]
+    hurry: u32,
     /// Rows of that file; all of them unless said
     #[arg(long, hide = true, value_name = "N", default_value_t = usize::MAX)]
     summary_top: usize,
 }
 
-/// What is said where neither a job nor a source is given.
-const NO_JOB: &str = "no job: live sources are not there yet\n\
-                      help: `tagtide demo` shows made-up posts at once; job files are in `jobs/`, \
-                      as in `tagtide run jobs/tutorial.toml`; or name a source, as in \
-                      `tagtide run --source tcp://localhost:9009`";
+/// The job where neither a job nor a source is given.
+pub(super) const BLUESKY: &str = include_str!("../../jobs/bluesky.toml");
 
 pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
     let job = job(args)?;
@@ -59,6 +59,7 @@ pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
         workers: args.process.workers,
         state_dir,
         fresh: args.process.fresh,
+        hurry: args.hurry,
         ..RunOptions::default()
     };
     execute(
@@ -74,7 +75,7 @@ pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
 fn job(args: &Args) -> Result<Job, Failure> {
     let mut job = match &args.job {
         Some(path) => Job::read(path)?,
-        None if args.source.is_empty() => return Err(Failure::new(USAGE, NO_JOB)),
+        None if args.source.is_empty() => Job::parse(BLUESKY, "jobs/bluesky.toml")?,
         None => Job { name: Some(text("--source", &name_of(&args.source))), ..Job::default() },
     };
     if !args.source.is_empty() {

@@ -25,6 +25,9 @@ pub struct RunOptions {
     pub state_dir: Option<PathBuf>,
     /// Throw away the checkpoint that is there and begin anew.
     pub fresh: bool,
+    /// Sources are tried again so many times sooner than the policy says, for harnesses; 0 = by
+    /// the policy.
+    pub hurry: u32,
     /// Time of day.
     pub clock: Clock,
 }
@@ -35,6 +38,9 @@ pub enum EngineError {
     /// A source cannot go on and no other is left.
     #[error("{0}")]
     Source(String),
+    /// Every source has ended because its credentials were refused.
+    #[error("{0}")]
+    AuthFailed(String),
     /// A sink cannot be made.
     #[error("{0}")]
     Sink(String),

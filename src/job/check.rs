@@ -7,6 +7,7 @@
 mod alerts;
 mod count;
 mod filters;
+mod platforms;
 mod sinks;
 mod sources;
 #[cfg(test)]
@@ -53,9 +54,10 @@ pub fn check(job: &Job, purpose: Purpose) -> Result<Plan, Vec<Problem>> {
     let occurrences = checker.word(job.occurrences.as_ref(), &OCCURRENCES, often);
     let batch = checker.batch(job);
     let time = checker.time(job);
-    let count = count::check(&mut checker, &job.count);
     let limits = checker.limits(job, time);
     let sources = sources::check(&mut checker, &job.sources, time);
+    let platform = sources.iter().any(|source| source.kind.is_platform());
+    let count = count::check(&mut checker, &job.count, platform);
     let sinks = sinks::check(&mut checker, &job.sinks);
     let people = filters::people(&mut checker, &job.people);
     let tags = filters::tags(&mut checker, &job.tags, rule);

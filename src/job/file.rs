@@ -113,6 +113,14 @@ pub struct SourceJob {
     pub follow: Flag,
     /// `host:port`.
     pub addr: Text,
+    /// Servers, the preferred one first.
+    pub hosts: List,
+    /// `v2` or `v1`.
+    pub wire: Text,
+    /// Ask for packed frames.
+    pub zstd: Flag,
+    /// What v1 packs with.
+    pub zstd_dictionary: Text,
     /// Event time of the first record.
     pub start: Value,
     /// Records per second of event time.
@@ -360,6 +368,10 @@ fn read_source<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>, place: Place)
         paths: table.list("paths"),
         follow: table.flag("follow"),
         addr: table.text("addr"),
+        hosts: table.list("hosts"),
+        wire: table.text("wire"),
+        zstd: table.flag("zstd"),
+        zstd_dictionary: table.text("zstd_dictionary"),
         start: table.scalar("start"),
         rate: table.scalar("rate"),
         seed: table.scalar("seed"),

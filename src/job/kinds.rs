@@ -31,6 +31,11 @@ pub const SOURCES: &[Kind] = &[
         keys: &["addr", "start", "rate"],
     },
     Kind {
+        name: "jetstream",
+        what: "Bluesky, live, without an account",
+        keys: &["hosts", "wire", "zstd", "zstd_dictionary"],
+    },
+    Kind {
         name: "generator",
         what: "made-up posts, deterministic by seed",
         keys: &["seed", "posts", "rate", "start", "live", "tags"],

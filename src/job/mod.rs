@@ -228,8 +228,51 @@ pub enum SourceKind {
         /// `address:port`.
         addr: String,
     },
+    /// Bluesky, live.
+    Jetstream(JetstreamPlan),
     /// Made-up posts, deterministic by seed.
     Generator(GeneratorPlan),
+}
+
+/// Bluesky's Jetstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JetstreamPlan {
+    /// Base addresses of its servers, the preferred one first: `https`, or `http` for loopback.
+    pub hosts: Vec<String>,
+    /// Which of its two wires.
+    pub wire: JetstreamWire,
+    /// Ask for frames packed with zstd, where the wire hands out the dictionary.
+    pub compress: bool,
+    /// The dictionary of v1; without it v1 is not packed.
+    pub dictionary: Option<PathBuf>,
+}
+
+/// The wires of Jetstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JetstreamWire {
+    /// `/subscribe`.
+    V1,
+    /// `/xrpc/network.bsky.jetstream.subscribeEvents`.
+    V2,
+}
+
+impl JetstreamWire {
+    /// As job files name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+        }
+    }
+}
+
+impl SourceKind {
+    /// True where posts come as people write them, and no run has their past.
+    #[must_use]
+    pub fn is_platform(&self) -> bool {
+        matches!(self, Self::Jetstream(_))
+    }
 }
 
 /// Made-up posts.

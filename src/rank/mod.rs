@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::post::Gap;
 use crate::spool::SpoolStatus;
 
 pub use around::RecentPosts;
@@ -286,7 +287,7 @@ pub struct AlertsStatus {
 pub struct SourceStatus {
     /// Name without secrets.
     pub name: String,
-    /// `connecting`, `live`, `retrying`, `ended`, `failed`.
+    /// `connecting`, `live`, `retrying`, `ended`, `failed`, `auth_failed`.
     pub state: String,
     /// Why it retries or failed; empty otherwise.
     pub detail: String,
@@ -299,6 +300,15 @@ pub struct SourceStatus {
     pub format: Option<String>,
     /// Times it was connected again.
     pub reconnects: u64,
+    /// Gaps in what it brought, since the job began.
+    #[serde(default)]
+    pub gaps: u64,
+    /// Posts missed in them, estimated.
+    #[serde(default)]
+    pub missed: u64,
+    /// The last of them.
+    #[serde(default)]
+    pub last_gap: Option<Gap>,
 }
 
 /// State of one sink.

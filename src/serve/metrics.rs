@@ -195,7 +195,9 @@ fn sources(out: &mut DescriptorEncoder<'_>, status: &Status) -> fmt::Result {
         status.sources.iter().map(move |s| ([("source", s.name.as_str())], value(s)))
     };
     family(out, "source_posts", "Posts counted, by source", by_source(|s| s.posts))?;
-    family(out, "source_reconnects", "Times connected again", by_source(|s| s.reconnects))
+    family(out, "source_reconnects", "Times connected again", by_source(|s| s.reconnects))?;
+    family(out, "source_gaps", "Gaps in what a source brought", by_source(|s| s.gaps))?;
+    family(out, "source_missed_posts", "Posts in gaps, estimated", by_source(|s| s.missed))
 }
 
 fn sinks(out: &mut DescriptorEncoder<'_>, status: &Status) -> fmt::Result {

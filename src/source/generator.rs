@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use self::world::{Laws, World};
 use super::framing::most_bytes;
+use super::reconnect::Cause;
 use super::stream::deliver;
 use super::{Guarantee, Poll, Source, SourceError};
 use crate::clock::{Clock, monotonic};
@@ -190,7 +191,7 @@ impl Source for GeneratorSource {
 
     fn poll(&mut self, batch: &mut Batch, wait: Duration) -> Result<Poll, SourceError> {
         let Some(laws) = self.world.as_ref().map(|world| world.laws) else {
-            return Err(SourceError::Retry("the generator is not open".into()));
+            return Err(SourceError::Retry(Cause::Network, "the generator is not open".into()));
         };
         let mut last = self.plan.posts.unwrap_or(u64::MAX);
         if self.post >= last {

@@ -2,6 +2,7 @@
 
 use super::file::FileSource;
 use super::generator::GeneratorSource;
+use super::jetstream::JetstreamSource;
 use super::stdin::StdinSource;
 use super::tcp::TcpSource;
 use super::tcp_listen::TcpListenSource;
@@ -39,6 +40,11 @@ pub const SOURCES: &[Kind] = &[
         guarantee: Guarantee::AtMostOnce,
     },
     Kind {
+        name: "jetstream",
+        about: "posts of Bluesky as they happen, without an account",
+        guarantee: Guarantee::WithinLookBack,
+    },
+    Kind {
         name: "generator",
         about: "made-up posts, the same for the same seed",
         guarantee: Guarantee::ExactlyOnce,
@@ -62,6 +68,7 @@ pub fn build(
         SourceKind::Stdin => Box::new(StdinSource::new(line_max, clock)),
         SourceKind::Tcp { addr } => Box::new(TcpSource::new(addr, line_max, clock)),
         SourceKind::TcpListen { addr } => Box::new(TcpListenSource::new(addr, line_max, clock)),
+        SourceKind::Jetstream(plan) => Box::new(JetstreamSource::new(plan, line_max, clock)?),
         SourceKind::Generator(plan) => Box::new(GeneratorSource::new(plan, clock)?),
     })
 }

@@ -10,16 +10,20 @@
 use std::time::Duration;
 
 use crate::post::{Batch, EventTime, Position};
+use crate::source::reconnect::Cause;
 
 pub mod file;
 pub mod framing;
 pub mod generator;
+pub mod jetstream;
 pub mod kinds;
+mod rate;
 pub mod reconnect;
 pub mod stdin;
 mod stream;
 pub mod tcp;
 pub mod tcp_listen;
+mod web;
 
 pub use kinds::{Kind, SOURCES, build};
 
@@ -39,6 +43,9 @@ pub enum Poll {
 pub enum Guarantee {
     /// Nothing lost, nothing double: it can be read again from any Position.
     ExactlyOnce,
+    /// Nothing lost, nothing double, as long as the server still has what was missed; where it has
+    /// not, the gap is measured and shown.
+    WithinLookBack,
     /// What came since the last checkpoint is lost.
     AtMostOnce,
 }
@@ -47,8 +54,12 @@ pub enum Guarantee {
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// Worth trying again: the engine waits as its policy says, then calls [`Source::open`].
+    #[error("{1}")]
+    Retry(Cause, String),
+    /// The server does not take our credentials: this source ends, the others go on. The text
+    /// holds no secret.
     #[error("{0}")]
-    Retry(String),
+    AuthFailed(String),
     /// Not worth trying again; the text says what was tried, why it failed, and what to do.
     #[error("{0}")]
     Fatal(String),
@@ -71,6 +82,13 @@ pub trait Source: Send {
 
     /// What it promises across a crash.
     fn guarantee(&self) -> Guarantee;
+
+    /// Up to which event time a live source is known to have brought everything, `now` being our
+    /// clock; `None` where its records alone say so, as while it brings what was missed. An idle
+    /// source that is connected follows our clock, so that it holds nobody up.
+    fn complete_until(&self, now: EventTime) -> Option<EventTime> {
+        Some(now)
+    }
 
     /// When its input was last changed, where it is a file (the first of several); `None` before
     /// it is open. After a resume it is still the time that the first open found.

@@ -9,6 +9,7 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use super::framing::Framer;
+use super::reconnect::Cause;
 use super::stream::{Filled, deliver, fill, why};
 use super::{Guarantee, Poll, Source, SourceError};
 use crate::clock::Clock;
@@ -60,7 +61,10 @@ impl TcpSource {
             )));
         }
         let found = addr.to_socket_addrs().map_err(|error| {
-            SourceError::Retry(format!("cannot find the address of `{addr}`: {}", why(&error)))
+            SourceError::Retry(
+                Cause::Network,
+                format!("cannot find the address of `{addr}`: {}", why(&error)),
+            )
         })?;
         let mut last = "the name has no address".to_owned();
         for each in found {
@@ -72,9 +76,12 @@ impl TcpSource {
                 Err(error) => last = why(&error),
             }
         }
-        Err(SourceError::Retry(format!(
-            "cannot connect to `{addr}`: {last}\nhelp: start the sender that listens there"
-        )))
+        Err(SourceError::Retry(
+            Cause::Network,
+            format!(
+                "cannot connect to `{addr}`: {last}\nhelp: start the sender that listens there"
+            ),
+        ))
     }
 }
 
@@ -101,7 +108,7 @@ impl Source for TcpSource {
     fn poll(&mut self, batch: &mut Batch, wait: Duration) -> Result<Poll, SourceError> {
         let Some(connection) = self.connection.as_mut() else {
             let why = self.lost.take().unwrap_or_else(|| "not connected".into());
-            return Err(SourceError::Retry(format!("lost `{}`: {why}", self.addr)));
+            return Err(SourceError::Retry(Cause::Network, format!("lost `{}`: {why}", self.addr)));
         };
         self.framer.begin(0);
         let lost = match fill(connection, &mut self.framer, batch, wait) {
@@ -117,7 +124,9 @@ impl Source for TcpSource {
         let records = self.framer.finish(batch);
         let came = deliver(batch, records, &mut self.lines, &self.clock);
         match (came, self.lost.take_if(|_| !came)) {
-            (_, Some(why)) => Err(SourceError::Retry(format!("lost `{}`: {why}", self.addr))),
+            (_, Some(why)) => {
+                Err(SourceError::Retry(Cause::Network, format!("lost `{}`: {why}", self.addr)))
+            }
             (true, None) => Ok(Poll::Ready),
             (false, None) => Ok(Poll::Idle),
         }

@@ -156,7 +156,9 @@ impl Rig {
             Ok(Poll::Ready) => {}
             Ok(Poll::Idle) => assert!(batch.lines == 0),
             Ok(Poll::End) => self.ended = Some(Ok(())),
-            Err(SourceError::Retry(why)) => self.ended = Some(Err(why)),
+            Err(SourceError::Retry(_, why) | SourceError::AuthFailed(why)) => {
+                self.ended = Some(Err(why));
+            }
             Err(SourceError::Fatal(why)) => panic!("{:?}: {why}", self.kind),
         }
         if self.ended.is_some() || batch.padded().is_empty() {
@@ -395,7 +397,8 @@ fn a_stopped_source_lets_go_of_its_wire() {
 
 #[test]
 fn every_kind_can_be_built_and_keeps_its_promise() {
-    use crate::job::{GeneratorPlan, Limits, SourceKind, SourcePlan, TextTime};
+    use crate::job::{GeneratorPlan, JetstreamPlan, JetstreamWire, Limits};
+    use crate::job::{SourceKind, SourcePlan, TextTime};
     let limits = Limits {
         tags_max: 1,
         line_max_bytes: LIMIT,
@@ -417,6 +420,12 @@ fn every_kind_can_be_built_and_keeps_its_promise() {
         SourceKind::Stdin,
         SourceKind::Tcp { addr: "localhost:9009".into() },
         SourceKind::TcpListen { addr: "localhost:9009".into() },
+        SourceKind::Jetstream(JetstreamPlan {
+            hosts: vec!["https://a.example".into()],
+            wire: JetstreamWire::V2,
+            compress: true,
+            dictionary: None,
+        }),
         SourceKind::Generator(generator.clone()),
     ];
     assert_eq!(kinds.len(), SOURCES.len());

@@ -302,6 +302,10 @@ impl State {
         if key.op == Op::DropAuthor {
             self.unsample(key, replaces);
             for number in self.remembered.by_author(key.author) {
+                // Told again after a reconnect, it says nothing of what came after it.
+                if self.remembered.get(number).is_some_and(|post| at != NO_TIME && post.seen > at) {
+                    continue;
+                }
                 self.take_back(number);
                 self.counters.deletes += 1;
             }

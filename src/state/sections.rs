@@ -57,6 +57,8 @@ pub mod kind {
     pub const TAGS_65536: u16 = 20;
     /// What alert rules have seen (written and read by the engine).
     pub const RULES: u16 = 30;
+    /// Gaps of all sources (written and read by the engine).
+    pub const GAPS: u16 = 31;
     /// Snapshot: panes of some minutes.
     pub const RING: u16 = 21;
     /// Snapshot: the tags of [`super::PART`] ids.

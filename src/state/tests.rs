@@ -365,3 +365,32 @@ proptest! {
         }
     }
 }
+
+/// Posts of one author: operation, event time, identity.
+fn account(state: &mut State, seq: u64, posts: &[(Op, i64, u64)]) {
+    let mut out = Extracted::default();
+    let mut batch = Batch::default();
+    batch.seq = seq;
+    out.begin(batch);
+    for &(op, at, id) in posts {
+        out.begin_post();
+        out.posts.push(PostKey { op, id, dedup: id, author: 7, ..PostKey::default() });
+        let post = out.posts.len() as u32;
+        out.rows.push(Row { at, until: at, posts: 1, tagged: 0, entries_end: 0, post });
+    }
+    state.begin_batch(&out);
+    for row in &out.rows {
+        state.count_row(&out, row, i64::MAX);
+    }
+}
+
+#[test]
+fn an_account_that_went_and_came_back_keeps_what_it_posted_since() {
+    let mut state = State::new(settings(), seed(1));
+    let gone = (Op::DropAuthor, 2_000, 0);
+    account(&mut state, 0, &[(Op::Create, 1_000, 1), gone, (Op::Create, 3_000, 2)]);
+    assert_eq!(state.counters().posts, 1);
+    // All of it again, as after a reconnect.
+    account(&mut state, 1, &[(Op::Create, 1_000, 1), gone, (Op::Create, 3_000, 2)]);
+    assert_eq!(state.counters().posts, 1);
+}

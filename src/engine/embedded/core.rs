@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, monotonic};
 use crate::engine::embedded::durable::Durable;
+use crate::engine::embedded::gaps::Gaps;
 use crate::engine::embedded::outlet::Outlet;
 use crate::engine::embedded::publish::Publisher;
 use crate::engine::embedded::told::Told;
@@ -37,8 +38,15 @@ pub(super) enum Message {
     Extracted(Box<Extracted>),
     /// A source has changed its state.
     SourceState { source: u16, state: &'static str, detail: String },
-    /// A source has ended after so many batches; `why` where it failed.
-    SourceEnd { source: u16, batches: u64, why: Option<String> },
+    /// A source has ended after so many batches.
+    SourceEnd { source: u16, batches: u64, how: Ending },
+}
+
+/// How a source came to its end, and why.
+pub(super) enum Ending {
+    Done,
+    Failed(String),
+    AuthFailed(String),
 }
 
 /// What is asked of the core.
@@ -137,6 +145,7 @@ pub(super) struct Parts {
     pub(super) outlets: Vec<Outlet>,
     pub(super) durable: Option<Durable>,
     pub(super) told: Told,
+    pub(super) gaps: Gaps,
     pub(super) messages: Receiver<Message>,
     pub(super) questions: Receiver<Question>,
     pub(super) extracted_pool: Sender<Box<Extracted>>,
@@ -224,6 +233,11 @@ impl Core {
                 .map_or((None, None), |(inbox, batch)| (Some(inbox), Some(batch)));
             let (Some(inbox), Some(batch)) = (inbox, batch) else { return Some(None) };
             inbox.next += 1;
+            if let Some(gap) = &batch.batch.gap {
+                let source = batch.batch.source as usize;
+                self.parts.gaps.add(source, gap, &self.parts.sources[source].name);
+                self.parts.state.gap_until(gap.to);
+            }
             self.parts.state.begin_batch(&batch);
             self.current = Some(Current { batch, row: 0 });
         }
@@ -246,8 +260,10 @@ impl Core {
         self.tell();
         let batch = std::mem::take(&mut done.batch);
         let source = batch.source as usize;
-        if self.parts.plan.time == TimePlan::Live {
-            self.parts.state.live_until(source, batch.arrived.0);
+        if let Some(until) = batch.complete_until
+            && self.parts.plan.time == TimePlan::Live
+        {
+            self.parts.state.live_until(source, until.0);
         }
         self.parts.sources[source].bytes += batch.bytes_read() as u64;
         for position in &batch.positions {
@@ -322,15 +338,17 @@ impl Core {
                 status.state = state.to_owned();
                 status.detail = detail;
             }
-            Message::SourceEnd { source, batches, why } => {
+            Message::SourceEnd { source, batches, how } => {
                 self.inboxes[source as usize].batches = Some(batches);
                 self.parts.state.source_ended(source as usize);
                 let status = &mut self.parts.sources[source as usize];
-                status.state = if why.is_some() { "failed" } else { "ended" }.to_owned();
-                status.detail = why.unwrap_or_default();
-                if self.parts.sources.iter().all(|source| source.state == "failed") {
-                    self.failure = Some(EngineError::Source(self.parts.sources[0].detail.clone()));
-                }
+                let (state, detail) = match how {
+                    Ending::Done => ("ended", String::new()),
+                    Ending::Failed(why) => ("failed", why),
+                    Ending::AuthFailed(why) => ("auth_failed", why),
+                };
+                (status.state, status.detail) = (state.to_owned(), detail);
+                self.failure = nobody_left(&self.parts.sources);
             }
         }
     }
@@ -382,6 +400,7 @@ impl Core {
         self.parts.state.show(at);
         self.tell();
         for (number, status) in self.parts.sources.iter_mut().enumerate() {
+            self.parts.gaps.show(number, status);
             status.posts = self.parts.state.posts_of(number);
             let format = self.parts.recipe.streams[number].format.get();
             status.format = format.map(|format| format.name().to_owned());
@@ -406,10 +425,10 @@ impl Core {
     /// Hands what changed to the checkpoint. Where the disk is behind, an epoch is left out and
     /// its changes go with the next one; only the last one waits.
     fn epoch(&mut self, last: bool) {
-        let Parts { state, told, durable, .. } = &mut self.parts;
+        let Parts { state, told, durable, gaps, .. } = &mut self.parts;
         let Some(durable) = durable else { return };
         let positions: Vec<_> = self.inboxes.iter().map(|inbox| &inbox.positions).collect();
-        if let Err(error) = durable.epoch(state, &positions, told, last) {
+        if let Err(error) = durable.epoch(state, &positions, (told, gaps), last) {
             self.failure = Some(EngineError::Checkpoint(error));
         }
     }
@@ -455,4 +474,16 @@ impl Core {
         };
         let _ = to.send(result);
     }
+}
+
+/// Why the run has failed, where every source has.
+fn nobody_left(sources: &[SourceStatus]) -> Option<EngineError> {
+    let failed = sources.iter().find(|source| source.state == "failed");
+    if !sources.iter().all(|source| matches!(&*source.state, "failed" | "auth_failed")) {
+        return None;
+    }
+    Some(match failed {
+        Some(failed) => EngineError::Source(failed.detail.clone()),
+        None => EngineError::AuthFailed(sources[0].detail.clone()),
+    })
 }

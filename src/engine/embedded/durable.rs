@@ -14,6 +14,7 @@ use crate::checkpoint::{
     Checkpoint, CheckpointError, Identity, Key, Recovery, Restore, Section, SectionRef,
 };
 use crate::clock::monotonic;
+use crate::engine::embedded::gaps::Gaps;
 use crate::engine::embedded::told::{self, Told};
 use crate::job::Plan;
 use crate::post::Position;
@@ -66,6 +67,8 @@ pub(super) struct Opened {
     pub(super) people: Seed,
     /// What alert rules have seen.
     pub(super) rules: Option<Vec<u8>>,
+    /// What sources could not bring.
+    pub(super) gaps: Gaps,
 }
 
 /// Opens the checkpoint in `dir` and puts the state together that it holds.
@@ -84,6 +87,7 @@ pub(super) fn open(
         positions: vec![Vec::new(); sources],
         people: tags,
         rules: None,
+        gaps: Gaps::new(sources),
     };
     let (checkpoint, recovery) = Checkpoint::open(dir, &identity(plan), fresh, &mut reading)?;
     let damaged = |nonsense: crate::window::restore::Nonsense| CheckpointError::Damaged {
@@ -97,6 +101,7 @@ pub(super) fn open(
         recovery,
         people: reading.people,
         rules: reading.rules,
+        gaps: reading.gaps,
     })
 }
 
@@ -122,6 +127,7 @@ struct Reading {
     positions: Vec<Vec<Position>>,
     people: Seed,
     rules: Option<Vec<u8>>,
+    gaps: Gaps,
 }
 
 impl Reading {
@@ -134,6 +140,10 @@ impl Reading {
                     let position = |(partition, at)| Position { partition, at };
                     *mine = told.into_iter().map(position).collect();
                 }
+                continue;
+            }
+            if section.kind == kind::GAPS {
+                self.gaps.read(section.body)?;
                 continue;
             }
             if section.kind == kind::RULES {
@@ -158,6 +168,7 @@ impl Restore for Reading {
         self.state = Restoring::new(self.settings.clone(), self.tags);
         self.positions.iter_mut().for_each(Vec::clear);
         self.rules = None;
+        self.gaps = Gaps::new(self.positions.len());
     }
 
     fn piece(&mut self, sections: &[SectionRef<'_>]) -> Result<(), String> {
@@ -194,7 +205,7 @@ impl Durable {
         &mut self,
         state: &mut State,
         positions: &[&BTreeMap<String, String>],
-        told: &mut Told,
+        (told, gaps): (&mut Told, &mut Gaps),
         last: bool,
     ) -> Result<(), CheckpointError> {
         let Some(queue) = &self.queue else { return Ok(()) };
@@ -203,12 +214,13 @@ impl Durable {
         }
         self.epoch += 1;
         let mut sections = whole(state, positions);
+        sections.extend(gaps.news().map(|gaps| Raw::Body(kind::GAPS, gaps)));
         sections.extend(told.rules_news().map(|rules| Raw::Body(kind::RULES, rules)));
         self.send(Write::Record(self.epoch, sections))?;
         if last {
             return Ok(());
         }
-        self.snapshot(state, positions, told)
+        self.snapshot(state, positions, (told, gaps))
     }
 
     /// Number of the epoch that is under way.
@@ -221,7 +233,7 @@ impl Durable {
         &mut self,
         state: &mut State,
         positions: &[&BTreeMap<String, String>],
-        told: &Told,
+        (told, gaps): (&Told, &Gaps),
     ) -> Result<(), CheckpointError> {
         if self.snapshot.is_none() {
             let grown = self.progress.since_snapshot.load(Ordering::Relaxed);
@@ -240,6 +252,7 @@ impl Durable {
                 self.send(Write::Piece(piece))?;
             } else {
                 let mut rest = vec![positions_section(positions), meta_section(state)];
+                rest.push(Raw::Body(kind::GAPS, gaps.to_bytes()));
                 rest.extend(told.rules().map(|rules| Raw::Body(kind::RULES, rules)));
                 self.send(Write::Finish(self.epoch, rest))?;
                 self.snapshot = None;

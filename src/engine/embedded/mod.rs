@@ -13,6 +13,7 @@
 
 mod core;
 mod durable;
+mod gaps;
 mod outlet;
 pub mod probe;
 mod publish;
@@ -30,6 +31,7 @@ use tokio::sync::watch;
 
 use self::core::{Core, Message, Parts, Question, Stop};
 use self::durable::Durable;
+use self::gaps::Gaps;
 use self::outlet::Outlet;
 use self::publish::Publisher;
 use self::reader::{Progress, Reader};
@@ -70,10 +72,12 @@ pub(super) fn start(plan: Plan, options: RunOptions) -> Result<Arc<dyn RunHandle
     };
     let tags = random_seed();
     let settings = settings(&plan, options.state_dir.is_some());
-    let (state, positions, people, durable, told) = match &options.state_dir {
+    let (state, positions, people, durable, told, gaps) = match &options.state_dir {
         None => {
             let none = vec![Vec::new(); plan.sources.len()];
-            (State::new(settings, tags), none, random_seed(), None, Told::default())
+            let state = State::new(settings, tags);
+            let gaps = Gaps::new(plan.sources.len());
+            (state, none, random_seed(), None, Told::default(), gaps)
         }
         Some(dir) => {
             let opened = durable::open(dir, &plan, options.fresh, settings, tags)?;
@@ -81,7 +85,7 @@ pub(super) fn start(plan: Plan, options: RunOptions) -> Result<Arc<dyn RunHandle
             let told = Told::start(dir, &plan, &options.clock, opened.rules.as_deref())?;
             let durable = Durable::start(opened.checkpoint, told.threads());
             let durable = durable.map_err(EngineError::Thread)?;
-            (opened.state, opened.positions, opened.people, Some(durable), told)
+            (opened.state, opened.positions, opened.people, Some(durable), told, opened.gaps)
         }
     };
     let mut state = state;
@@ -101,8 +105,7 @@ pub(super) fn start(plan: Plan, options: RunOptions) -> Result<Arc<dyn RunHandle
     let (published, watch) = watch::channel(Arc::new(publisher.first()));
     let (ask, questions) = bounded(QUESTIONS);
     let stop = Stop::default();
-    let threads =
-        Threads::start(&plan, workers, sources, &positions, &recipe, &options.clock, &stop)?;
+    let threads = Threads::start(&plan, workers, sources, &positions, &recipe, &options, &stop)?;
     let parts = Parts {
         sources: threads.names.into_iter().map(connecting).collect(),
         clock: options.clock,
@@ -113,6 +116,7 @@ pub(super) fn start(plan: Plan, options: RunOptions) -> Result<Arc<dyn RunHandle
         outlets,
         durable,
         told,
+        gaps,
         messages: threads.messages,
         questions,
         extracted_pool: threads.extracted_pool,
@@ -164,7 +168,8 @@ fn settings(plan: &Plan, keep_delta: bool) -> Settings {
 
 /// True where a source goes on after a restart with what came meanwhile.
 fn can_replay(source: &SourcePlan) -> bool {
-    matches!(source.kind, SourceKind::File { .. } | SourceKind::Generator(_))
+    use SourceKind::{File, Generator, Jetstream};
+    matches!(source.kind, File { .. } | Generator(_) | Jetstream(_))
 }
 
 /// The lists of tags of a plan.
@@ -273,7 +278,7 @@ impl Threads {
         sources: Vec<Box<dyn Source>>,
         positions: &[Vec<Position>],
         recipe: &Arc<Recipe>,
-        clock: &Clock,
+        options: &RunOptions,
         stop: &Stop,
     ) -> Result<Self, EngineError> {
         let threads = workers + sources.len();
@@ -287,12 +292,12 @@ impl Threads {
                 source,
                 number: number as u16,
                 recipe: Arc::clone(recipe),
-                clock: clock.clone(),
+                clock: options.clock.clone(),
                 live: plan.time == TimePlan::Live,
                 positions: positions[number].clone(),
                 core: done.clone(),
                 stop: stop.clone(),
-                progress: Progress::new(of.pace, number as u64 ^ clock.now().0 as u64),
+                progress: Progress::new(of.pace, jitter(number, &options.clock), options.hurry),
                 turns: pass.clone(),
             });
             // There is room for all of them.
@@ -308,6 +313,11 @@ impl Threads {
         }
         Ok(Self { names, messages, extracted_pool })
     }
+}
+
+/// Differs between sources and between runs.
+fn jitter(number: usize, clock: &Clock) -> u64 {
+    number as u64 ^ clock.now().0 as u64
 }
 
 struct Handle {

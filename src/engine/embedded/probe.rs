@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::checkpoint::CheckpointError;
 use crate::clock::monotonic;
 use crate::engine::embedded::durable::{self, Durable};
+use crate::engine::embedded::gaps::Gaps;
 use crate::engine::embedded::told::{self, Told};
 use crate::job::{CountPlan, Limits, PeoplePlan, Plan, TagsPlan, TimePlan};
 use crate::post::Batch;
@@ -49,9 +50,10 @@ pub fn checkpoint(
     let io = |source| CheckpointError::Io { what: "start", file: dir.to_owned(), source };
     let mut durable = Durable::start(opened.checkpoint, told::Threads::default()).map_err(io)?;
     let positions = BTreeMap::new();
+    let mut gaps = Gaps::new(1);
     let mut commit = |state: &mut State| -> Result<(Duration, Duration), CheckpointError> {
         let start = monotonic();
-        durable.epoch(state, &[&positions], &mut Told::default(), false)?;
+        durable.epoch(state, &[&positions], (&mut Told::default(), &mut gaps), false)?;
         let paused = start.elapsed();
         durable.settle()?;
         Ok((paused, start.elapsed()))

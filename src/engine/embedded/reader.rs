@@ -10,11 +10,11 @@ use crossbeam_channel::Sender;
 
 use crate::clock::{Clock, monotonic};
 use crate::decode::{Format, detect::detect};
-use crate::engine::embedded::core::{Message, Stop};
+use crate::engine::embedded::core::{Ending, Message, Stop};
 use crate::engine::embedded::worker::Recipe;
 use crate::job::TextTime;
 use crate::post::{Batch, Position};
-use crate::source::reconnect::{Cause, Jitter, Reconnect};
+use crate::source::reconnect::{Jitter, Reconnect};
 use crate::source::{Poll, Source, SourceError};
 
 /// How long a source may block; also how soon a stop is noticed.
@@ -44,20 +44,26 @@ pub(super) struct Progress {
     /// Number of the next batch.
     seq: u64,
     policy: Reconnect,
+    hurry: u32,
     /// Since when the source is open.
     open: Option<Instant>,
+    /// It was lost, which is logged, and is not connected again.
+    lost: bool,
     /// When it last delivered.
     beat: Instant,
     pace: Option<Pace>,
 }
 
 impl Progress {
-    /// At the start; `pace` = records per second at the most, `seed` of the jitter.
-    pub(super) fn new(pace: Option<f64>, seed: u64) -> Self {
+    /// At the start; `pace` = records per second at the most, `seed` of the jitter, waits so many
+    /// times shorter as `hurry` says.
+    pub(super) fn new(pace: Option<f64>, seed: u64, hurry: u32) -> Self {
         Self {
             seq: 0,
             policy: Reconnect::new(Jitter::Seeded(seed)),
+            hurry: hurry.max(1),
             open: None,
+            lost: false,
             beat: monotonic(),
             pace: pace.map(Pace::new),
         }
@@ -69,18 +75,18 @@ enum Turn {
     /// The batch is to be extracted.
     Batch,
     Nothing,
-    /// The source has ended; `why` where it failed.
-    End(Option<String>),
+    /// The source has ended.
+    End(Ending),
 }
 
 impl Reader {
     /// Polls the source once into `batch` and passes the reader on, unless the source has ended or
     /// the run stops. True where `batch` is to be extracted.
     pub(super) fn turn(mut self: Box<Self>, batch: &mut Batch) -> bool {
-        let turn = if self.stop.reading() { Turn::End(None) } else { self.poll(batch) };
-        if let Turn::End(why) = turn {
+        let turn = if self.stop.reading() { Turn::End(Ending::Done) } else { self.poll(batch) };
+        if let Turn::End(how) = turn {
             let (source, batches) = (self.number, self.progress.seq);
-            let _ = self.core.send(Message::SourceEnd { source, batches, why });
+            let _ = self.core.send(Message::SourceEnd { source, batches, how });
             return false;
         }
         let filled = matches!(turn, Turn::Batch);
@@ -99,6 +105,9 @@ impl Reader {
             }
             self.progress.open = Some(monotonic());
             self.set_start();
+            if std::mem::take(&mut self.progress.lost) {
+                tracing::info!("source `{}` is connected again", self.source.name());
+            }
             self.say("live", String::new());
         }
         batch.clear();
@@ -123,7 +132,7 @@ impl Reader {
                 Turn::Batch
             }
             Ok(Poll::Idle) => Turn::Nothing,
-            Ok(Poll::End) => Turn::End(None),
+            Ok(Poll::End) => Turn::End(Ending::Done),
             Err(error) => {
                 let good = self.progress.open.take().map_or(Duration::ZERO, |open| open.elapsed());
                 self.wait_or_give_up(error, good)
@@ -136,6 +145,7 @@ impl Reader {
         batch.source = self.number;
         batch.seq = self.progress.seq;
         batch.arrived = self.clock.now();
+        batch.complete_until = self.source.complete_until(batch.arrived);
         self.progress.seq += 1;
     }
 
@@ -169,18 +179,21 @@ impl Reader {
 
     /// Waits before the next attempt; `good` = how long the source was open.
     fn wait_or_give_up(&mut self, error: SourceError, good: Duration) -> Turn {
+        let name = self.source.name();
         match error {
             SourceError::Fatal(why) => {
-                self.say("failed", why.clone());
-                Turn::End(Some(why))
+                tracing::error!("source `{name}` has failed: {why}");
+                Turn::End(Ending::Failed(why))
             }
-            SourceError::Retry(why) => {
-                let policy = &mut self.progress.policy;
-                let wait = policy.wait(Cause::Network, good);
+            SourceError::AuthFailed(why) => {
+                tracing::error!("source `{name}` has ended, its credentials were refused: {why}");
+                Turn::End(Ending::AuthFailed(why))
+            }
+            SourceError::Retry(cause, why) => {
+                let wait = self.progress.policy.wait(cause, good) / self.progress.hurry;
                 let ms = wait.as_millis();
-                let name = self.source.name();
                 // Once for each loss; the attempts that follow are in the status.
-                if good > Duration::ZERO || policy.attempts() == 1 {
+                if !std::mem::replace(&mut self.progress.lost, true) {
                     tracing::warn!("source `{name}` is tried again in {ms} ms: {why}");
                 } else {
                     tracing::debug!("source `{name}` is tried again in {ms} ms: {why}");

@@ -7,6 +7,7 @@ use crate::job::CountPlan;
 use crate::job::file::CountJob;
 use crate::job::units::{self, Scalar, show_duration};
 use crate::rank::Mode;
+use crate::state::trending;
 
 /// Beyond this age, panes merge to a minute each.
 const FINE: Duration = Duration::from_hours(1);
@@ -31,8 +32,11 @@ const MODES: [(&str, Mode); 9] = {
 };
 /// Modes of a job that names none.
 const USUAL: [Mode; 2] = [Mode::Total, Mode::Count];
+/// The same, where posts come from a platform.
+const USUAL_LIVE: [Mode; 4] = [Mode::Trending, Mode::Count, Mode::Authors, Mode::Total];
 
-pub(super) fn check(checker: &mut Checker, job: &CountJob) -> CountPlan {
+/// Checks `[count]`; `platform` = posts come from one, live.
+pub(super) fn check(checker: &mut Checker, job: &CountJob, platform: bool) -> CountPlan {
     let pane = checker.bounded(
         job.pane.as_ref(),
         units::duration,
@@ -48,8 +52,10 @@ pub(super) fn check(checker: &mut Checker, job: &CountJob) -> CountPlan {
         (Duration::ZERO, FINE),
         "at most `1h`",
     );
-    let modes = modes(checker, job);
-    let default = (default_mode(checker, job, &modes), default_window(checker, job, &windows));
+    let modes = modes(checker, job, platform);
+    let window = default_window(checker, job, &windows);
+    let scored = platform && can_ask(&modes, window, pane);
+    let default = (default_mode(checker, job, &modes, scored), window);
     let top = checker.bounded(
         job.top.as_ref(),
         units::count,
@@ -122,8 +128,15 @@ fn misfit(window: Duration, pane: Duration) -> Option<(String, String)> {
     None
 }
 
-fn modes(checker: &mut Checker, job: &CountJob) -> Vec<Mode> {
-    let Some(fields) = &job.modes else { return USUAL.to_vec() };
+/// True where `trending` is kept and can have this window.
+fn can_ask(modes: &[Mode], window: Duration, pane: Duration) -> bool {
+    let ms = |length: Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
+    modes.contains(&Mode::Trending) && trending::can_ask(ms(window), ms(pane))
+}
+
+fn modes(checker: &mut Checker, job: &CountJob, platform: bool) -> Vec<Mode> {
+    let usual = if platform { &USUAL_LIVE[..] } else { &USUAL };
+    let Some(fields) = &job.modes else { return usual.to_vec() };
     let mut modes = Vec::new();
     for field in fields {
         let before = checker.problems.len();
@@ -145,9 +158,16 @@ fn modes(checker: &mut Checker, job: &CountJob) -> Vec<Mode> {
     modes
 }
 
-fn default_mode(checker: &mut Checker, job: &CountJob, modes: &[Mode]) -> Mode {
+/// The mode that is shown: where it is not said, `trending` of a platform's posts (`scored`).
+fn default_mode(checker: &mut Checker, job: &CountJob, modes: &[Mode], scored: bool) -> Mode {
     let first = modes.first().copied().unwrap_or(Mode::Total);
-    let usual = if modes.contains(&Mode::Count) { Mode::Count } else { first };
+    let usual = if scored {
+        Mode::Trending
+    } else if modes.contains(&Mode::Count) {
+        Mode::Count
+    } else {
+        first
+    };
     let before = checker.problems.len();
     let mode = checker.word(job.mode.as_ref(), &MODES, usual);
     if let Some(field) = &job.mode

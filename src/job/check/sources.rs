@@ -1,6 +1,6 @@
 //! `source = ...` and `[[source]]`: where posts come from.
 
-use super::{Checker, Purpose};
+use super::{Checker, Purpose, platforms};
 use crate::decode::Format;
 use crate::job::file::SourceJob;
 use crate::job::kinds::{self, SOURCE_KEYS, SOURCES};
@@ -23,6 +23,10 @@ const FORMATS: [(&str, Option<Format>); 7] = [
     ("jetstream", Some(Format::Jetstream)),
     ("mastodon", Some(Format::Mastodon)),
 ];
+
+/// What Jetstream sends.
+const BLUESKY: [(&str, Format); 2] =
+    [("auto", Format::Jetstream), ("jetstream", Format::Jetstream)];
 
 /// Formats that the generator can write.
 const MADE: [(&str, Format); 4] = [
@@ -68,6 +72,7 @@ fn source(checker: &mut Checker, job: &SourceJob, time: TimePlan) -> Option<Sour
     foreign_keys(checker, job, kind);
     let format = match kind.name {
         "generator" => Some(checker.word(job.format.as_ref(), &MADE, Format::TextPlus)),
+        "jetstream" => Some(checker.word(job.format.as_ref(), &BLUESKY, Format::Jetstream)),
         _ => checker.word(job.format.as_ref(), &FORMATS, None),
     };
     let pace = checker.optional(job.pace.as_ref(), units::rate);
@@ -78,6 +83,7 @@ fn source(checker: &mut Checker, job: &SourceJob, time: TimePlan) -> Option<Sour
         "stdin" => SourceKind::Stdin,
         "tcp" => SourceKind::Tcp { addr: address(checker, job) },
         "tcp-listen" => SourceKind::TcpListen { addr: address(checker, job) },
+        "jetstream" => SourceKind::Jetstream(platforms::jetstream(checker, job)),
         _ => {
             let format = format.unwrap_or(Format::TextPlus);
             SourceKind::Generator(generator(checker, job, time, rate, format))
@@ -169,6 +175,13 @@ fn foreign_keys(checker: &mut Checker, job: &SourceJob, kind: &kinds::Kind) {
         ("paths", first.cloned()),
         ("follow", flag(&job.follow)),
         ("addr", job.addr.as_ref().map(|f| f.place.clone())),
+        (
+            "hosts",
+            job.hosts.as_ref().map(|hosts| hosts.first().map_or(&job.place, |h| &h.place)).cloned(),
+        ),
+        ("wire", job.wire.as_ref().map(|f| f.place.clone())),
+        ("zstd", flag(&job.zstd)),
+        ("zstd_dictionary", job.zstd_dictionary.as_ref().map(|f| f.place.clone())),
         ("start", scalar(&job.start)),
         ("rate", scalar(&job.rate)),
         ("seed", scalar(&job.seed)),
@@ -269,6 +282,7 @@ fn event_time(checker: &mut Checker, job: &SourceJob, kind: &SourceKind, format:
     let carries_time = format.is_some_and(|format| format != Format::Text);
     let what = match kind {
         SourceKind::File { follow: true, .. } => "a followed file has no end",
+        SourceKind::Jetstream(_) => "what happens now has no end",
         SourceKind::Tcp { .. } | SourceKind::TcpListen { .. } if !carries_time => {
             "lines of text from a socket have no event time"
         }

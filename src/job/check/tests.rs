@@ -46,6 +46,51 @@ fn defaults() {
 }
 
 #[test]
+fn bluesky_is_one_word_and_shows_what_is_trending() {
+    let bare = plan("source = \"jetstream\"");
+    let SourceKind::Jetstream(of) = &bare.sources[0].kind else { panic!("{:?}", bare.sources) };
+    assert_eq!(of.hosts[0], "https://jetstream.us-east.bsky.network/");
+    assert_eq!((of.hosts.len(), of.wire.name(), of.compress), (2, "v2", true));
+    assert_eq!(bare.sources[0].format, Some(Format::Jetstream));
+    let hour = Duration::from_secs(3_600);
+    assert_eq!(bare.count.default, (Mode::Trending, hour));
+    assert!(bare.count.modes.contains(&Mode::Count));
+    // `trending` cannot be had over a day.
+    let day = plan("source = \"jetstream\"\n[count]\nwindows = [\"24h\"]");
+    assert_eq!(day.count.default.0, Mode::Count);
+    let run = plan(include_str!("../../../jobs/bluesky.toml"));
+    assert_eq!(run.sources[0].kind, bare.sources[0].kind);
+    assert_eq!(run.count.default, bare.count.default);
+}
+
+#[test]
+fn servers_of_jetstream_are_encrypted_or_on_this_machine() {
+    let of = |keys: &str| format!("[[source]]\nkind = \"jetstream\"\n{keys}\n");
+    let near = plan(&of("hosts = [\"ws://127.0.0.1:6008\", \"wss://a.example:8443\"]"));
+    let SourceKind::Jetstream(near) = &near.sources[0].kind else { panic!() };
+    assert_eq!(near.hosts, ["http://127.0.0.1:6008/", "https://a.example:8443/"]);
+    for (keys, says) in [
+        ("hosts = [\"ws://a.example\"]", "not encrypted"),
+        ("hosts = [\"http://a.example\"]", "not encrypted"),
+        ("hosts = [\"ftp://a.example\"]", "not encrypted"),
+        ("hosts = [\"wss://a.example/subscribe\"]", "the wire decides"),
+        ("hosts = [\"wss://me:secret@a.example\"]", "without user"),
+        ("hosts = [\"a b\"]", "is no server"),
+        ("hosts = []", "names 0 servers"),
+        ("wire = \"v3\"", "did you mean `v1`"),
+        ("zstd_dictionary = \"d\"", "hands out its dictionary"),
+        ("wire = \"v1\"\nzstd = true", "hands out no dictionary"),
+        ("format = \"text\"", "`jetstream`"),
+        ("seed = 1", "takes no `seed`"),
+    ] {
+        let said = problems(&of(keys));
+        assert!(said.contains(says) && !said.contains("secret"), "{keys}: {said}");
+    }
+    let replayed = problems(&format!("time = \"event\"\n{}", of("")));
+    assert!(replayed.contains("has no end"), "{replayed}");
+}
+
+#[test]
 fn short_forms_of_sources() {
     let plan = plan(
         "source = [\"stdin\", \"generator\", \"a/*.gz\", \"b.txt\", \"tcp-listen://[::1]:9\"]",

@@ -46,7 +46,9 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 fn fatal<T>(result: Result<T, SourceError>) -> String {
     match result {
         Err(SourceError::Fatal(text)) => text,
-        Err(SourceError::Retry(text)) => panic!("a retry: {text}"),
+        Err(SourceError::Retry(_, text) | SourceError::AuthFailed(text)) => {
+            panic!("a retry: {text}")
+        }
         Ok(_) => panic!("no error"),
     }
 }

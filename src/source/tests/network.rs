@@ -28,15 +28,15 @@ fn a_client_connects_again_and_goes_on_counting() {
                     lines += batch.lines;
                     partial += batch.dropped.partial;
                 }
-                Err(SourceError::Retry(_)) => break,
-                Err(SourceError::Fatal(why)) => panic!("{why}"),
+                Err(SourceError::Retry(..)) => break,
+                Err(SourceError::Fatal(why) | SourceError::AuthFailed(why)) => panic!("{why}"),
             }
             assert!(monotonic() < deadline);
         }
         assert_eq!((lines, partial), (1, 1));
     }
     drop(listener);
-    let Err(SourceError::Retry(why)) = source.open(&[]) else { panic!("connected to nobody") };
+    let Err(SourceError::Retry(_, why)) = source.open(&[]) else { panic!("connected to nobody") };
     assert!(why.contains("connection refused") && why.contains("help:"), "{why}");
     let nowhere = TcpSource::new("localhost", LIMIT, &Clock::System).open(&[]);
     assert!(matches!(nowhere, Err(SourceError::Fatal(why)) if why.contains("no port")));

@@ -260,6 +260,26 @@ export interface components {
             /** @description The windows scored together: a quarter, once and four times the one asked for. */
             windows: components["schemas"]["WindowScore"][];
         };
+        /** @description Posts that a source could not bring. */
+        Gap: {
+            /**
+             * Format: int64
+             * @description Event time of the last post before it, milliseconds since the Unix epoch.
+             */
+            from: number;
+            /**
+             * Format: int64
+             * @description Posts missed: the rate before it, for as long as it lasted.
+             */
+            missed: number;
+            /** @description Why, in plain words. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description Event time of the first post after it.
+             */
+            to: number;
+        };
         /** @description One condition of a listing. */
         Gate: {
             /**
@@ -538,6 +558,17 @@ export interface components {
             detail: string;
             /** @description Format of its records, once known. */
             format?: string | null;
+            /**
+             * Format: int64
+             * @description Gaps in what it brought, since the job began.
+             */
+            gaps?: number;
+            last_gap?: null | components["schemas"]["Gap"];
+            /**
+             * Format: int64
+             * @description Posts missed in them, estimated.
+             */
+            missed?: number;
             /** @description Name without secrets. */
             name: string;
             /**
@@ -550,7 +581,7 @@ export interface components {
              * @description Times it was connected again.
              */
             reconnects: number;
-            /** @description `connecting`, `live`, `retrying`, `ended`, `failed`. */
+            /** @description `connecting`, `live`, `retrying`, `ended`, `failed`, `auth_failed`. */
             state: string;
         };
         /** @description One spelling of a tag. */

@@ -22,6 +22,7 @@ const source = (state: string) => ({
   posts: 0,
   reconnects: 0,
 });
+const gap = (to: number) => ({ from: to - 40_000, to, reason: '', missed: 2_100 });
 
 describe('the state line', () => {
   it('is connecting before the first message', () => {
@@ -75,6 +76,23 @@ describe('the state line', () => {
     const sources = [source('live'), source('retrying'), source('failed')];
     expect(say({ status: status({ sources }) })[0]).toBe(
       'Live updated 1 s ago, 1 of 3 sources failed, 1 of 3 sources reconnecting',
+    );
+  });
+
+  it('names refused credentials and the newest gap, for an hour', () => {
+    const now = new Date(2026, 10, 20, 12, 30, 0).getTime();
+    const at = (minutes: number) => gap(now - minutes * 60_000);
+    const sources = [
+      { ...source('auth_failed'), last_gap: at(30) },
+      { ...source('live'), last_gap: at(20) },
+    ];
+    expect(say({ status: status({ sources }), heardAt: now - 1_000, now })[0]).toBe(
+      'Live updated 1 s ago, 1 of 2 sources refused our credentials, ' +
+        'gap of 40 s at 2026-11-20 12:09:20, about 2100 posts missed',
+    );
+    const old = [{ ...source('live'), last_gap: at(61) }];
+    expect(say({ status: status({ sources: old }), heardAt: now - 1_000, now })[0]).toBe(
+      'Live updated 1 s ago',
     );
   });
 

@@ -50,9 +50,23 @@ function sourceTrouble(status: Status): string {
   const retrying = status.sources.filter((s) => s.state === 'retrying').length;
   const of = `of ${status.sources.length} ${status.sources.length === 1 ? 'source' : 'sources'}`;
   const parts = [];
+  const refused = status.sources.filter((s) => s.state === 'auth_failed').length;
+  if (refused > 0) parts.push(`${refused} ${of} refused our credentials`);
   if (failed > 0) parts.push(`${failed} ${of} failed`);
   if (retrying > 0) parts.push(`${retrying} ${of} reconnecting`);
   return parts.join(', ');
+}
+
+/** A gap is told for so long after it. */
+const GAP_TOLD_MS = 3_600_000;
+
+/** The newest gap of any source, while it may still show in a window. */
+function gap(status: Status, now: number): string {
+  const gaps = status.sources.flatMap((s) => (s.last_gap ? [s.last_gap] : []));
+  const last = gaps.sort((a, b) => b.to - a.to)[0];
+  if (!last || now - last.to > GAP_TOLD_MS) return '';
+  const long = seconds(Math.max(0, last.to - last.from));
+  return `gap of ${long} at ${dateTime(last.from)}, about ${last.missed} posts missed`;
 }
 
 /** How old what is shown is; null before anything came. */
@@ -88,7 +102,7 @@ export function stateText(seen: Seen): StateText {
   if (status.state === 'connecting') {
     return { tone: 'wait', word: 'Connecting', rest: 'to the source', old: false };
   }
-  const trouble = sourceTrouble(status);
+  const trouble = [sourceTrouble(status), gap(status, now)].filter(Boolean).join(', ');
   const tone = trouble === '' ? 'good' : 'warn';
   if (status.state === 'replay') {
     const at = status.event_time == null ? '' : `at ${dateTime(status.event_time)}`;

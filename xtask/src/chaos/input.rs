@@ -19,6 +19,8 @@ pub(super) enum Source {
     Generator,
     /// One after the other.
     Both,
+    /// Bluesky's Jetstream, both wires, by a server on loopback that cuts its streams too.
+    Jetstream,
 }
 
 impl Source {
@@ -28,6 +30,7 @@ impl Source {
             Source::File => &[Source::File],
             Source::Generator => &[Source::Generator],
             Source::Both => &[Source::File, Source::Generator],
+            Source::Jetstream => &[],
         }
     }
 }
@@ -67,7 +70,9 @@ impl Input {
         fs::write(&file, &posts)?;
         let source = match kind {
             Source::Generator => generated.source(Some(PACE)),
-            Source::File | Source::Both => file_source(&file, "text", &format!("pace = {PACE}\n")),
+            Source::File | Source::Both | Source::Jetstream => {
+                file_source(&file, "text", &format!("pace = {PACE}\n"))
+            }
         };
         let job = dir.join("chaos.toml");
         fs::write(

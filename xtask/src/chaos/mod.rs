@@ -14,13 +14,18 @@ mod oracle;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{bail, ensure};
 
-use crate::command::Log;
+use crate::command::{Log, cargo};
 use crate::program;
 use campaign::{Campaign, Report};
 use input::Source;
+
+/// Longest time for the build, and for each kill on both wires.
+const JETSTREAM_LIMIT: Duration = Duration::from_secs(1_800);
+const KILL_LIMIT: Duration = Duration::from_secs(5);
 
 /// Options of `cargo xtask chaos`.
 #[derive(clap::Args)]
@@ -82,6 +87,9 @@ pub(crate) fn run_logged(log: &Log, args: &ChaosArgs) -> anyhow::Result<()> {
 fn kill9(log: &Log, args: &ChaosArgs) -> anyhow::Result<String> {
     let Fault::Kill9(args) = &args.fault;
     ensure!(args.cycles > 0, "a campaign without kills proves nothing");
+    if args.source == Source::Jetstream {
+        return jetstream(log, args);
+    }
     let features: &[&str] = if args.planted_bug { &["planted-bug"] } else { &[] };
     let program = match &args.program {
         Some(program) => program.clone(),
@@ -103,6 +111,19 @@ fn kill9(log: &Log, args: &ChaosArgs) -> anyhow::Result<String> {
         text.push_str("the planted bug was found, as it has to be\n");
     }
     Ok(text)
+}
+
+/// The same against a Jetstream server, which lives in the tests of live sources.
+fn jetstream(log: &Log, args: &Kill9) -> anyhow::Result<String> {
+    ensure!(!args.planted_bug, "no bug is planted for Jetstream: what comes twice is dropped");
+    let mut command = cargo(&["test", "--no-default-features", "--test", "live", "--", "kill9"]);
+    command.env("TAGTIDE_KILLS", args.cycles.to_string());
+    command.env("TAGTIDE_SEED", args.seed.to_string());
+    log.run(&mut command, JETSTREAM_LIMIT + KILL_LIMIT * args.cycles)?;
+    Ok(format!(
+        "Jetstream: seed {}, {} kills on each wire: 0 lost, 0 double\n",
+        args.seed, args.cycles
+    ))
 }
 
 /// What has to hold of the program as it is.

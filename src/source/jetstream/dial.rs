@@ -1,0 +1,156 @@
+//! From a host to an open stream: its addresses, the dictionary, the upgrade to a WebSocket.
+
+use reqwest::header::{
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use reqwest::{Client, StatusCode, Upgraded};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use url::Url;
+
+use super::place::Cursor;
+use crate::job::JetstreamWire;
+use crate::source::web::{ANSWER_MAX, Refusal, Web, why};
+
+/// Posts, whatever is done to them.
+const POSTS: &str = "app.bsky.feed.post";
+/// Where v2 hands out its dictionary, and the header that names it.
+const DICTIONARY: &str = "/xrpc/network.bsky.jetstream.getZstdDictionary";
+const DICTIONARY_ID: &str = "x-zstd-dictionary-id";
+/// A dictionary longer than this is taken for a mistake.
+const DICTIONARY_MAX_BYTES: usize = 1 << 20;
+
+/// An open connection.
+pub(super) type Socket = WebSocketStream<Upgraded>;
+
+/// What the frames of a host are packed with.
+#[derive(Clone, Debug)]
+pub(super) struct Dictionary {
+    /// Its name on v2; v1 has one for all.
+    pub(super) id: Option<String>,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// The address of the stream.
+pub(super) fn stream_url(
+    host: &Url,
+    wire: JetstreamWire,
+    cursor: Cursor,
+    dictionary: Option<&Dictionary>,
+) -> Url {
+    let mut url = host.clone();
+    let mut query = match wire {
+        JetstreamWire::V1 => {
+            url.set_path("/subscribe");
+            let mut query = url.query_pairs_mut();
+            query.append_pair("wantedCollections", POSTS);
+            if dictionary.is_some() {
+                query.append_pair("compress", "true");
+            }
+            query
+        }
+        JetstreamWire::V2 => {
+            url.set_path("/xrpc/network.bsky.jetstream.subscribeEvents");
+            let mut query = url.query_pairs_mut();
+            let pairs = [("kinds", "commit"), ("kinds", "account"), ("collections", POSTS)];
+            query.extend_pairs(pairs);
+            if let Some(id) = dictionary.and_then(|dictionary| dictionary.id.as_deref()) {
+                query.append_pair("zstdDictionary", id);
+            }
+            query
+        }
+    };
+    match cursor {
+        Cursor::None => {}
+        Cursor::Seq(seq) => drop(query.append_pair("cursor", &seq.to_string())),
+        Cursor::TimeUs(time_us) => drop(query.append_pair("cursor", &time_us.to_string())),
+    }
+    drop(query);
+    url
+}
+
+/// Asks a v2 host for its dictionary; `None` where it has none.
+pub(super) async fn dictionary(
+    client: &Client,
+    host: &Url,
+    web: &Web,
+) -> Result<Option<Dictionary>, Refusal> {
+    let mut url = host.clone();
+    url.set_path(DICTIONARY);
+    let asked = client.get(url).timeout(ANSWER_MAX).send().await;
+    let mut answer = asked.map_err(|error| Refusal::network(why(&error)))?;
+    match answer.status() {
+        StatusCode::OK => {}
+        StatusCode::NOT_FOUND | StatusCode::NOT_IMPLEMENTED => return Ok(None),
+        _ => return Err(Web::refusal(web.clock(), answer).await),
+    }
+    let id = answer.headers().get(DICTIONARY_ID).and_then(|id| id.to_str().ok());
+    let Some(id) = id.map(str::to_owned) else { return Ok(None) };
+    let mut bytes = Vec::new();
+    while let Some(part) = answer.chunk().await.map_err(|error| Refusal::network(why(&error)))? {
+        bytes.extend_from_slice(&part);
+        if bytes.len() > DICTIONARY_MAX_BYTES {
+            return Err(Refusal::network("its zstd dictionary has no end"));
+        }
+    }
+    Ok(Some(Dictionary { id: Some(id), bytes }))
+}
+
+/// Opens the stream at `url`, for frames of up to `frame_max_bytes`.
+pub(super) async fn open(
+    client: &Client,
+    url: Url,
+    web: &Web,
+    frame_max_bytes: usize,
+) -> Result<Socket, Refusal> {
+    let key = generate_key();
+    let asked = client
+        .get(url)
+        .header(CONNECTION, "Upgrade")
+        .header(UPGRADE, "websocket")
+        .header(SEC_WEBSOCKET_VERSION, "13")
+        .header(SEC_WEBSOCKET_KEY, &key)
+        .send();
+    let late = |_| Refusal::network("no answer in time");
+    let asked = tokio::time::timeout(ANSWER_MAX, asked).await.map_err(late)?;
+    let answer = asked.map_err(|error| Refusal::network(why(&error)))?;
+    if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let read = tokio::time::timeout(ANSWER_MAX, Web::refusal(web.clock(), answer));
+        return Err(read.await.map_err(late)?);
+    }
+    let accepted = answer.headers().get(SEC_WEBSOCKET_ACCEPT).map(|value| value.as_bytes());
+    if accepted != Some(derive_accept_key(key.as_bytes()).as_bytes()) {
+        return Err(Refusal::network("the answer is not that of a WebSocket server"));
+    }
+    let upgraded = answer.upgrade().await.map_err(|error| Refusal::network(why(&error)))?;
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(frame_max_bytes))
+        .max_frame_size(Some(frame_max_bytes));
+    Ok(WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(config)).await)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_both_wires_ask_for_posts_alone() {
+        let host = Url::parse("https://a.example").expect("a URL");
+        let packed = Dictionary { id: Some("20260811".into()), bytes: Vec::new() };
+        let v2 = stream_url(&host, JetstreamWire::V2, Cursor::Seq(12), Some(&packed));
+        assert_eq!(
+            v2.as_str(),
+            "https://a.example/xrpc/network.bsky.jetstream.subscribeEvents?kinds=commit\
+             &kinds=account&collections=app.bsky.feed.post&zstdDictionary=20260811&cursor=12"
+        );
+        let v1 = stream_url(&host, JetstreamWire::V1, Cursor::None, None);
+        let plain = "https://a.example/subscribe?wantedCollections=app.bsky.feed.post";
+        assert_eq!(v1.as_str(), plain);
+        let cursor = Cursor::TimeUs(1_783_175_888_000_000);
+        let named = Dictionary { id: None, bytes: Vec::new() };
+        let v1 = stream_url(&host, JetstreamWire::V1, cursor, Some(&named));
+        assert_eq!(v1.as_str(), format!("{plain}&compress=true&cursor=1783175888000000"));
+    }
+}

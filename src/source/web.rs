@@ -1,0 +1,227 @@
+//! What sources on the web share: one thread's worth of runtime, a client with bounds, and plain
+//! words for what went wrong.
+//!
+//! A source drives its connection from inside [`super::Source::poll`] and at no other time: what
+//! is not polled reads nothing. Redirects are never followed, so no credential goes where the job
+//! does not say. Proxy variables of the environment are honoured, except for this machine itself.
+//! Certificates are always verified.
+
+use std::error::Error;
+use std::future::Future;
+use std::time::Duration;
+
+use reqwest::header::{LOCATION, RETRY_AFTER};
+use reqwest::{Client, Response, StatusCode};
+use tokio::runtime::{Builder, Runtime};
+use url::Url;
+
+use super::reconnect::Cause;
+use super::stream;
+use crate::clock::Clock;
+use crate::http::is_loopback;
+
+/// Longest time for a connection to stand.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// Longest time until an answer begins.
+pub(super) const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// Most bytes of a refusal that are read.
+const REFUSAL_MAX_BYTES: usize = 4 << 10;
+
+/// Why a request led to nothing.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    /// The answer; `None` where none came.
+    pub(super) status: Option<StatusCode>,
+    /// In plain words, without secrets.
+    pub(super) why: String,
+    /// When to try again.
+    pub(super) cause: Cause,
+    /// The beginning of the body.
+    pub(super) body: String,
+}
+
+impl Refusal {
+    /// Nothing came, or nothing that means anything.
+    pub(super) fn network(why: impl Into<String>) -> Self {
+        Self { status: None, why: why.into(), cause: Cause::Network, body: String::new() }
+    }
+
+    /// The server does not take our credentials.
+    pub(super) fn is_auth(&self) -> bool {
+        matches!(self.status, Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN))
+    }
+}
+
+/// A runtime that runs only while it is asked to, and clients.
+pub(super) struct Web {
+    /// Taken out only at the end.
+    runtime: Option<Runtime>,
+    clock: Clock,
+    direct: Option<Client>,
+    usual: Option<Client>,
+}
+
+impl Web {
+    /// Nothing is connected yet.
+    pub(super) fn new(clock: &Clock) -> std::io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        Ok(Self { runtime: Some(runtime), clock: clock.clone(), direct: None, usual: None })
+    }
+
+    /// Runs `work` to its end on this thread.
+    pub(super) fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.as_ref().expect("it is there until the end").block_on(work)
+    }
+
+    /// The client for `url`.
+    pub(super) fn client(&mut self, url: &Url) -> Result<Client, Refusal> {
+        let is_near = is_loopback(url);
+        let kept = if is_near { &mut self.direct } else { &mut self.usual };
+        if let Some(client) = kept {
+            return Ok(client.clone());
+        }
+        // Another part of the process may have installed it already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = Client::builder()
+            .user_agent(concat!("tagtide/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .http1_only()
+            .tcp_keepalive(Duration::from_secs(60))
+            .connect_timeout(CONNECT_MAX);
+        if is_near {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| Refusal::network(why(&error)))?;
+        Ok(kept.insert(client).clone())
+    }
+
+    /// What an answer that is not the one hoped for means; reads the beginning of its body.
+    pub(super) async fn refusal(clock: &Clock, mut answer: Response) -> Refusal {
+        let status = answer.status();
+        let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
+        let after = header(RETRY_AFTER).and_then(|value| retry_after(value, clock));
+        let target = header(LOCATION).map(str::to_owned);
+        let mut body = Vec::new();
+        while body.len() < REFUSAL_MAX_BYTES
+            && let Ok(Some(chunk)) = answer.chunk().await
+        {
+            body.extend_from_slice(&chunk);
+        }
+        body.truncate(REFUSAL_MAX_BYTES);
+        let body = String::from_utf8_lossy(&body).into_owned();
+        let limited = matches!(status.as_u16(), 420 | 429);
+        let cause =
+            if limited { Cause::RateLimited { retry_after: after } } else { Cause::Http5xx };
+        let mut why = format!("the answer is HTTP {status}");
+        if status.is_redirection() {
+            why = format!("{why}, a redirect{}; it is not followed", to_host(target.as_deref()));
+        } else if let Some(said) = said(&body) {
+            why = format!("{why}: {said}");
+        }
+        Refusal { status: Some(status), why, cause, body }
+    }
+
+    /// Time of day.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}
+
+impl Drop for Web {
+    fn drop(&mut self) {
+        // A look-up of a name may still be under way, and nobody waits for it.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// ` to host`; the rest of an address may hold a secret.
+fn to_host(target: Option<&str>) -> String {
+    let host = target.and_then(|target| Url::parse(target).ok());
+    let host = host.as_ref().and_then(|url| url.host_str().map(str::to_owned));
+    host.map(|host| format!(" to {host}")).unwrap_or_default()
+}
+
+/// What the server says: the message of a JSON object, or the first line of a text that is no page.
+fn said(body: &str) -> Option<String> {
+    let json: Option<serde_json::Value> = serde_json::from_str(body).ok();
+    let member = |name: &str| json.as_ref()?.get(name)?.as_str().map(str::to_owned);
+    let text = match (member("error"), member("message")) {
+        (Some(error), Some(message)) => format!("{error}: {message}"),
+        (Some(one), None) | (None, Some(one)) => one,
+        _ => body.lines().next().filter(|line| !line.starts_with('<'))?.to_owned(),
+    };
+    let text: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
+    (!text.trim().is_empty()).then(|| text.trim().to_owned())
+}
+
+/// Seconds, or a date.
+fn retry_after(value: &str, clock: &Clock) -> Option<Duration> {
+    if let Ok(seconds) = value.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(value.trim()).ok()?.timestamp().as_millisecond();
+    Some(Duration::from_millis(u64::try_from(at - clock.now().0).unwrap_or(0)))
+}
+
+/// Why no answer came, in plain words.
+pub(super) fn why(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "no answer in time".to_owned();
+    }
+    let mut cause: Option<&dyn Error> = Some(error);
+    let mut innermost = String::new();
+    let mut is_dns = false;
+    while let Some(one) = cause {
+        innermost = one.to_string();
+        is_dns |= innermost.starts_with("dns error");
+        if let Some(tls) = tls_error(one) {
+            return format!(
+                "the secure connection (TLS) failed: {tls}; a proxy that opens connections needs \
+                 its certificate in `SSL_CERT_FILE`"
+            );
+        }
+        if let Some(io) = one.downcast_ref::<std::io::Error>().filter(|io| io.get_ref().is_none())
+            && !is_dns
+        {
+            return stream::why(io);
+        }
+        cause = one.source();
+    }
+    if is_dns { format!("its address cannot be found (DNS): {innermost}") } else { innermost }
+}
+
+/// The error of TLS in `error`, which an I/O error may hold inside.
+fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    let held = inner.and_then(|inner| inner.downcast_ref());
+    held.or_else(|| error.downcast_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::post::EventTime;
+
+    #[test]
+    fn what_a_server_says_is_told_and_pages_are_not() {
+        let json = r#"{"error":"CursorTooOld","message":"the floor is 12"}"#;
+        assert_eq!(said(json).as_deref(), Some("CursorTooOld: the floor is 12"));
+        assert_eq!(said("bad cursor\nmore").as_deref(), Some("bad cursor"));
+        assert_eq!(said("<html><title>x"), None);
+        assert_eq!(said("\u{1b}[2J"), Some("[2J".to_owned()));
+        assert_eq!(said(""), None);
+        assert_eq!(to_host(Some("https://login.example/x?token=1")), " to login.example");
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let clock = Clock::held(EventTime(1_767_571_200_000));
+        let parsed = |value| retry_after(value, &clock).map(|wait| wait.as_secs());
+        assert_eq!(parsed("120"), Some(120));
+        assert_eq!(parsed("Mon, 05 Jan 2026 00:01:30 GMT"), Some(90));
+        assert_eq!(parsed("Mon, 05 Jan 2015 00:01:30 GMT"), Some(0));
+        assert_eq!(parsed("soon"), None);
+    }
+}

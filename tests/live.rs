@@ -1,0 +1,16 @@
+//! Live sources against servers on loopback that misbehave on demand: nothing lost in silence,
+//! nothing counted twice.
+
+#![expect(clippy::unwrap_used, reason = "all of it is tests")]
+
+#[path = "live/jetstream.rs"]
+mod jetstream;
+#[path = "live/process.rs"]
+mod process;
+#[path = "sim/jetstream.rs"]
+mod sim;
+#[path = "engine/support.rs"]
+#[expect(dead_code, reason = "shared with the tests of the engine")]
+mod support;
+#[path = "sim/world.rs"]
+mod world;
