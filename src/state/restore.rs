@@ -58,13 +58,19 @@ impl Restoring {
         }
     }
 
+    /// Ids that may be told of are below this. Records name tags that were no longer live when their
+    /// piece was taken: no piece has them, but one covers their ids.
+    fn rows(&self) -> u32 {
+        self.tags.rows().max((self.stamps.0.len() * PART) as u32)
+    }
+
     /// Reads one section of a record or piece of `epoch`. Kinds that are not the state's are
     /// passed over; returns false for them.
     ///
     /// # Errors
     /// [`Nonsense`] where the bytes do not hold what they should.
     pub fn read(&mut self, epoch: u64, of: u16, body: &[u8]) -> Result<bool, Nonsense> {
-        let rows = self.tags.rows();
+        let rows = self.rows();
         if epoch > self.epoch {
             self.epoch = epoch;
             self.ring.reach(epoch)?;
@@ -145,7 +151,8 @@ impl Restoring {
     /// # Errors
     /// [`Nonsense`] where the sections do not fit together.
     pub fn finish(mut self) -> Result<State, Nonsense> {
-        let (mut ring, closed_to, rows) = (self.ring, self.meta.closed_to, self.tags.rows());
+        let rows = self.rows();
+        let (mut ring, closed_to) = (self.ring, self.meta.closed_to);
         let from = self.meta.people_from;
         if let Some(decay) = ring.decay() {
             decay.settle(self.meta.decay);
@@ -195,7 +202,7 @@ impl Restoring {
         if !self.tags.restore(id, key, since) {
             return Err(CONTRADICTION);
         }
-        self.ring.grow(self.tags.rows() as usize);
+        self.ring.grow(self.rows() as usize);
         self.ring.admitted(id);
         Ok(())
     }
@@ -312,7 +319,7 @@ impl Restoring {
         let mut reader = Reader::new(body);
         let mut ids = Vec::new();
         while !reader.is_empty() {
-            ids.push(reader.get_u32().filter(|&id| id < self.tags.rows()).ok_or(CUT)?);
+            ids.push(reader.get_u32().filter(|&id| id < self.rows()).ok_or(CUT)?);
         }
         let Self { ring, stamps, .. } = self;
         let newer = |id| stamps.before(epoch, id);
