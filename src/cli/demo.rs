@@ -4,7 +4,7 @@ use clap::Args as ClapArgs;
 
 use super::execute::execute;
 use super::exit::Outcome;
-use super::flags::{Counting, Process, Serving, stdout_sink};
+use super::flags::{Counting, Process, Serving, scalar, stdout_sink};
 use super::talk::Talk;
 use crate::engine::RunOptions;
 use crate::job::{Job, Purpose, check};
@@ -20,6 +20,9 @@ pub(super) struct Args {
     counting: Counting,
     #[command(flatten)]
     process: Process,
+    /// Begin so long ago, to have a past to compare with [default: 50m]
+    #[arg(long, value_name = "DURATION")]
+    past: Option<String>,
     /// One JSON object per batch instead of the table
     #[arg(long)]
     json: bool,
@@ -28,6 +31,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
     let mut job = Job::parse(JOB, "jobs/demo.toml")?;
     args.counting.apply(&mut job);
+    if let (Some(past), Some(source)) = (&args.past, job.sources.first_mut()) {
+        source.past = Some(scalar("--past", past));
+    }
     let mut plan = check(&job, Purpose::Run)?;
     stdout_sink(&mut plan, args.json, talk.quiet);
     let options = RunOptions {

@@ -21,6 +21,9 @@ use crate::serve::{Listen, ServeOptions};
 pub(super) const FORMATS: [&str; 7] =
     ["auto", "text", "text+", "x1", "x2", "jetstream", "mastodon"];
 
+/// Modes to choose from; a job file may ask for those that are for comparison, too.
+const MODES: [&str; 5] = ["total", "count", "authors", "trending", "decay"];
+
 /// What is counted and shown.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Counting {
@@ -30,8 +33,8 @@ pub(super) struct Counting {
     /// How often a post counts for a tag that it names twice [default: per_post; with words: all]
     #[arg(long, value_name = "HOW", value_parser = ["per_post", "all"])]
     pub occurrences: Option<String>,
-    /// Rank by the count of all time, or of a window
-    #[arg(long, value_name = "MODE", value_parser = ["total", "count"])]
+    /// Rank by the count of all time, by one of a window, or by what is unusual in it
+    #[arg(long, value_name = "MODE", value_parser = MODES)]
     pub mode: Option<String>,
     /// Window such as 10m; several with commas are all counted, the first is shown
     #[arg(long, value_name = "WINDOW", value_delimiter = ',')]

@@ -131,6 +131,8 @@ pub struct SourceJob {
     pub posts: Value,
     /// Wait for each post's time.
     pub live: Flag,
+    /// How much older than our clock the first post is.
+    pub past: Value,
     /// Distinct ordinary tags.
     pub tags: Value,
 }
@@ -377,6 +379,7 @@ fn read_source<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>, place: Place)
         seed: table.scalar("seed"),
         posts: table.scalar("posts"),
         live: table.flag("live"),
+        past: table.scalar("past"),
         tags: table.scalar("tags"),
     };
     table.finish();

@@ -38,7 +38,7 @@ pub const SOURCES: &[Kind] = &[
     Kind {
         name: "generator",
         what: "made-up posts, deterministic by seed",
-        keys: &["seed", "posts", "rate", "start", "live", "tags"],
+        keys: &["seed", "posts", "rate", "start", "live", "past", "tags"],
     },
 ];
 

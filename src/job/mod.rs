@@ -288,6 +288,9 @@ pub struct GeneratorPlan {
     pub start: Option<EventTime>,
     /// Wait for each post's event time; otherwise as fast as it goes.
     pub live: bool,
+    /// Where no `start` is named, the first post is so much older than our clock: what is due by
+    /// then comes at once.
+    pub past: Duration,
     /// `Text`, `TextPlus` or `X1`.
     pub format: Format,
     /// Distinct ordinary tags.

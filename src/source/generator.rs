@@ -184,7 +184,8 @@ impl Source for GeneratorSource {
             self.post = place.post;
             start = Some(EventTime(place.start));
         }
-        let start = start.unwrap_or_else(|| self.clock.now());
+        let past = i64::try_from(self.plan.past.as_millis()).unwrap_or(i64::MAX);
+        let start = start.unwrap_or_else(|| EventTime(self.clock.now().0.saturating_sub(past)));
         self.world = Some(World::new(laws(&self.plan, start).map_err(SourceError::Fatal)?));
         Ok(())
     }
@@ -222,6 +223,12 @@ impl Source for GeneratorSource {
 
     fn guarantee(&self) -> Guarantee {
         Guarantee::ExactlyOnce
+    }
+
+    /// Posts come in the order of their time.
+    fn complete_until(&self, now: EventTime) -> Option<EventTime> {
+        let laws = &self.world.as_ref()?.laws;
+        Some(now.min(EventTime(laws.time_ms(self.post).saturating_sub(1))))
     }
 
     fn name(&self) -> String {

@@ -412,6 +412,7 @@ fn every_kind_can_be_built_and_keeps_its_promise() {
         rate: 1.0,
         start: None,
         live: false,
+        past: Duration::ZERO,
         format: crate::decode::Format::Text,
         tags: 9,
     };

@@ -1,5 +1,7 @@
 //! `source = ...` and `[[source]]`: where posts come from.
 
+use std::time::Duration;
+
 use super::{Checker, Purpose, platforms};
 use crate::decode::Format;
 use crate::job::file::SourceJob;
@@ -10,6 +12,8 @@ use crate::job::{GeneratorPlan, SourceKind, SourcePlan, TextTime, TimePlan};
 
 /// Most sources of a job.
 const SOURCES_MAX: usize = 1_000;
+/// The longest past of the generator.
+const PAST_MAX: Duration = Duration::from_hours(7 * 24);
 /// Records per second of event time where nothing else is said.
 const RATE: f64 = 1_000.0;
 
@@ -187,6 +191,7 @@ fn foreign_keys(checker: &mut Checker, job: &SourceJob, kind: &kinds::Kind) {
         ("seed", scalar(&job.seed)),
         ("posts", scalar(&job.posts)),
         ("live", flag(&job.live)),
+        ("past", scalar(&job.past)),
         ("tags", scalar(&job.tags)),
     ];
     for (key, place) in written {
@@ -259,6 +264,17 @@ fn generator(
         let what = "a generator that does not wait runs ahead of our clock";
         checker.problem(&field.place, what, "add `time = \"event\"` to the job");
     }
+    let past = checker.bounded(
+        job.past.as_ref(),
+        units::duration,
+        Duration::ZERO,
+        (Duration::ZERO, PAST_MAX),
+        "at most `7d`",
+    );
+    if let Some(field) = job.past.as_ref().filter(|_| !live || job.start.is_some()) {
+        let what = "`past` is for a generator that waits for each post's time and names no `start`";
+        checker.problem(&field.place, what, "leave it out");
+    }
     let tags = checker.bounded(
         job.tags.as_ref(),
         units::count,
@@ -272,6 +288,7 @@ fn generator(
         rate,
         start: checker.optional(job.start.as_ref(), units::moment),
         live,
+        past,
         format,
         tags: u32::try_from(tags).unwrap_or(u32::MAX),
     }

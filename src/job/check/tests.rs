@@ -137,6 +137,9 @@ fn every_problem_is_reported_at_once_with_its_line() {
 fn broken_toml_names_its_line() {
     let said = problems("name = \"a\"\nbatch = = 2\n");
     assert!(said.starts_with("job.toml:2"), "{said}");
+    let past = "[[source]]\nkind = \"generator\"\npast = \"1h\"\n";
+    assert!(problems(&format!("{past}start = 5")).contains("`past` is for a generator"));
+    assert!(problems(&format!("{past}live = false")).contains("`past` is for a generator"));
     assert!(problems("count = 3").contains("begin it with `[count]`"));
 }
 
@@ -401,6 +404,8 @@ fn the_shipped_jobs_are_sound() {
     let demo = plan(include_str!("../../../jobs/demo.toml"));
     let SourceKind::Generator(generator) = &demo.sources[0].kind else { panic!() };
     assert!(generator.live && generator.posts.is_none());
+    // Three windows four times as long as the one asked for, or its baselines say nothing yet.
+    assert!(generator.past >= 12 * demo.count.default.1, "{:?}", generator.past);
 }
 
 proptest::proptest! {

@@ -9,6 +9,7 @@ fn plan(format: Format) -> GeneratorPlan {
         rate: 100.0,
         start: None,
         live: false,
+        past: Duration::ZERO,
         format,
         tags: 10_000,
     }
@@ -162,6 +163,23 @@ fn live_posts_wait_for_their_time() {
     clock.advance(Duration::from_secs(60));
     assert_eq!(poll(&mut source, &mut batch), (Poll::Ready, 13));
     assert_eq!(poll(&mut source, &mut batch), (Poll::End, 0));
+}
+
+#[test]
+fn a_past_comes_at_once_and_holds_the_watermark_until_it_has() {
+    let clock = Clock::held(EventTime(1_000_000));
+    let past = Duration::from_secs(2);
+    let plan = GeneratorPlan { live: true, past, rate: 10.0, ..plan(Format::TextPlus) };
+    let mut source = GeneratorSource::new(&plan, &clock).unwrap();
+    source.open(&[]).unwrap();
+    let now = clock.now();
+    assert_eq!(source.complete_until(now), Some(EventTime(997_999)), "nothing came yet");
+    let mut batch = Batch::default();
+    assert_eq!(source.poll(&mut batch, Duration::ZERO).unwrap(), Poll::Ready);
+    assert_eq!(batch.lines, 21);
+    assert!(String::from_utf8_lossy(batch.records()).contains("\t998000\t"));
+    // The next post is of the future: until then the clock is followed.
+    assert_eq!(source.complete_until(now), Some(now));
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn test_files(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
 /// `tagtide demo`, ready to be asked.
 fn demo(program: &Path, port: u16) -> anyhow::Result<Guard> {
     let mut demo = Command::new(program);
-    demo.args(["demo", "--quiet", "--listen", &format!("127.0.0.1:{port}")]);
+    demo.args(["demo", "--quiet", "--past", "1m", "--listen", &format!("127.0.0.1:{port}")]);
     let child = demo.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
     let mut guard = Guard::new(child, "tagtide demo".into());
     let ready = clock::poll(Duration::from_secs(30), Duration::from_millis(50), || {
