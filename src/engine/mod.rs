@@ -35,6 +35,9 @@ pub enum EngineError {
     /// A source cannot go on and no other is left.
     #[error("{0}")]
     Source(String),
+    /// The filter of a view cannot be made.
+    #[error("{0}")]
+    View(String),
     /// A sink cannot be made.
     #[error("{0}")]
     Sink(String),

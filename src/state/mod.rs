@@ -196,6 +196,10 @@ impl State {
         let verdict = if row.at > horizon {
             self.counters.future += u64::from(row.posts);
             Verdict::Drop
+        } else if row.posts == 0 {
+            // Its time is all that this view has of it.
+            key.inspect(|key| self.leave(key, replaces));
+            Verdict::Drop
         } else {
             key.map_or(Verdict::Count(row.at), |key| self.judge(key, replaces, row.at))
         };
@@ -296,16 +300,16 @@ impl State {
         if key.id == 0 && key.alias == 0 {
             return if key.op == Op::Delete { Verdict::Drop } else { Verdict::Count(at) };
         }
-        let names = [key.id, key.alias].into_iter().filter(|&name| name != 0);
-        let known = names.map(|name| self.remembered.find(name)).find_map(|number| number);
-        let known = known.or_else(|| replaces.iter().find_map(|&id| self.remembered.find(id)));
-        let memory = known.and_then(|number| Some((number, *self.remembered.get(number)?)));
-        match (key.op, memory) {
+        match (key.op, self.known(key, replaces)) {
             (Op::Create, None) => Verdict::Count(at),
             (Op::Create, Some(_)) => self.duplicate(),
             (Op::Update, None) => {
                 self.counters.edits += 1;
                 Verdict::Count(at)
+            }
+            (Op::Update, Some((_, old))) if old.left => {
+                self.counters.edits += 1;
+                Verdict::Count(old.at)
             }
             (Op::Update, Some((_, old))) if old.gone || old.dedup == key.dedup => self.duplicate(),
             (Op::Update, Some((number, old))) => {
@@ -327,6 +331,23 @@ impl State {
                 self.remembered.add(stone, std::iter::empty());
                 Verdict::Drop
             }
+        }
+    }
+
+    /// The remembered post that `key` is about, and its number.
+    fn known(&self, key: &PostKey, replaces: &[u64]) -> Option<(u64, Memory)> {
+        let names = [key.id, key.alias].into_iter().filter(|&name| name != 0);
+        let known = names.map(|name| self.remembered.find(name)).find_map(|number| number);
+        let known = known.or_else(|| replaces.iter().find_map(|&id| self.remembered.find(id)));
+        known.and_then(|number| Some((number, *self.remembered.get(number)?)))
+    }
+
+    /// After an edit a post fits this view no more; one that never did is nothing to it.
+    fn leave(&mut self, key: &PostKey, replaces: &[u64]) {
+        if let Some((number, old)) = self.known(key, replaces).filter(|(_, old)| !old.gone) {
+            self.take_back(number);
+            let left = Memory { gone: true, left: true, tags: 0, ..old };
+            self.remembered.add(Memory { id: key.id, dedup: key.dedup, ..left }, [].into_iter());
         }
     }
 
@@ -380,6 +401,15 @@ impl State {
     /// A live source was alive at `at` of our clock and had nothing older to say.
     pub fn live_until(&mut self, source: usize, at: i64) {
         self.marks.seen(source, at);
+    }
+
+    /// Takes over how far event time has come in `other`, so that what is late there is late here.
+    pub fn follow(&mut self, other: &Self) {
+        for (source, newest) in other.marks.all_newest().iter().enumerate() {
+            newest.inspect(|&at| {
+                self.marks.seen(source, at);
+            });
+        }
     }
 
     /// A source has ended and holds the watermark back no more.

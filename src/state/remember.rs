@@ -39,6 +39,8 @@ pub struct Memory {
     pub tags: u16,
     /// It was taken back.
     pub gone: bool,
+    /// An edit took it out of the view, and another may bring it back.
+    pub left: bool,
 }
 
 /// The last posts with an identity.

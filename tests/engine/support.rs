@@ -62,7 +62,8 @@ impl Counted {
         let rankings = std::iter::once(total)
             .chain(windows)
             .filter_map(|(mode, window_s)| {
-                let mut ranking = run.ranking(&Query { mode: Some(mode), window_s, top: ALL })?;
+                let query = Query { mode: Some(mode), window_s, view: None, top: ALL };
+                let mut ranking = run.ranking(&query)?;
                 // Movement depends on what was published in between.
                 ranking.trends.iter_mut().for_each(|trend| trend.change = None);
                 Some(ranking)
