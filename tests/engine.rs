@@ -15,3 +15,5 @@ mod process;
 mod resume;
 #[path = "engine/support.rs"]
 mod support;
+#[path = "engine/views.rs"]
+mod views;
