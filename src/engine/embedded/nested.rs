@@ -141,3 +141,107 @@ impl Nested {
         self.views.into_iter().map(finish).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::embedded::recipe;
+    use crate::engine::embedded::views::{Makings, views};
+    use crate::engine::embedded::worker::Recipe;
+    use crate::extract::Extractor;
+    use crate::job::{Job, Plan, Purpose, check};
+    use crate::post::Batch;
+    use crate::rank::build::{Key, ranking};
+    use crate::rank::{Mode, Ranking};
+    use crate::state::extracted::Extracted;
+    use crate::state::hash::Seed;
+    use crate::state::sections::{Sections, encode};
+
+    const JOB: &str = "time = \"event\"\n[count]\nwindows = [\"1m\", \"5m\"]\n\
+                       modes = [\"total\", \"count\", \"authors\", \"decay\"]\n\
+                       [view.odd]\nauthors = \"*1\"\n[view.long]\ntags = \"*_with_a_long_key*\"\n\
+                       [[source]]\nkind = \"stdin\"\nformat = \"text+\"\n";
+
+    fn plan() -> Plan {
+        check(&Job::parse(JOB, "job.toml").expect("it parses"), Purpose::Run).expect("it is sound")
+    }
+
+    fn seed() -> Seed {
+        Seed::new(*b"a key that is no secret, 32 long")
+    }
+
+    /// A hundred posts of one second.
+    fn feed(recipe: &Recipe, states: &mut States, second: i64) {
+        let mut batch = Batch::default();
+        for n in 0..100 {
+            let (author, tag) = ((second + n) % 7, (second * n) % 50);
+            let at = 1_767_571_200_000 + second * 1_000;
+            let line = format!("u{author}\t{at}\t#t{tag} #T{tag}_with_a_long_key #Straße{tag}\n");
+            batch.buffer().extend_from_slice(line.as_bytes());
+        }
+        let len = batch.buffer().len();
+        batch.seal(len);
+        let mut out = Extracted::default();
+        out.begin(batch);
+        recipe.extract(&mut Extractor::default(), &mut out);
+        states.begin_batch(&out);
+        (0..out.rows.len()).for_each(|row| states.count_row(&out, row, i64::MAX));
+    }
+
+    fn rankings(state: &mut State) -> Vec<Ranking> {
+        let at = state.newest().expect("it has posts");
+        state.show(at);
+        let of = |(mode, window_ms)| ranking(state, Key { mode, window_ms }, at, 1_000);
+        [(Mode::Total, 0), (Mode::Count, 60_000), (Mode::Authors, 300_000), (Mode::Decay, 0)]
+            .into_iter()
+            .filter_map(of)
+            .collect()
+    }
+
+    fn read(nested: &mut Nested, epoch: u64, sections: &Sections) {
+        for (of, body) in sections.iter().filter(|(of, _)| *of == kind::VIEW) {
+            assert_eq!(nested.read(epoch, body), Ok(true), "{of}");
+        }
+    }
+
+    #[test]
+    fn views_come_back_from_a_snapshot_in_pieces_and_the_records_after_it() {
+        let plan = plan();
+        let made = || Makings::new(&plan, &views(&plan).expect("no files"), true, seed());
+        let recipe = recipe(&plan, views(&plan).expect("no files"), seed(), seed());
+        let mut states = made().empty();
+        let (mut records, mut pieces) = (Vec::new(), Vec::new());
+        let mut taking: Option<Pieces> = None;
+        for epoch in 1..=60 {
+            (0..5).for_each(|part| feed(&recipe, &mut states, 5 * epoch as i64 + part));
+            records.push((epoch, encode(news(&mut states))));
+            if epoch == 20 {
+                taking = Some(Pieces::new(&states));
+            }
+            match taking.as_mut().map(|taking| taking.next(&mut states, epoch)) {
+                Some(Some(piece)) => pieces.push(encode(piece)),
+                Some(None) => {
+                    pieces.push(encode(metas(&states)));
+                    taking = None;
+                }
+                None => {}
+            }
+        }
+        assert!(taking.is_none() && pieces.len() > 6, "the snapshot is whole: {}", pieces.len());
+        let mut nested = Nested::new(&made());
+        pieces.iter().for_each(|piece| read(&mut nested, 0, piece));
+        for (epoch, record) in records.iter().filter(|(epoch, _)| *epoch > 20) {
+            nested.begin_record();
+            read(&mut nested, *epoch, record);
+            nested.end_record(&made());
+        }
+        assert_eq!(nested.strange(), (Vec::new(), Vec::new()));
+        let mut again = nested.finish(&states.all).expect("it fits together");
+        for (again, live) in again.iter_mut().zip(&mut states.views) {
+            let wanted = rankings(live);
+            assert!(wanted.len() == 4 && wanted.iter().all(|one| one.trends.len() > 30));
+            assert_eq!(rankings(again), wanted);
+            assert_eq!(again.counters(), live.counters());
+        }
+    }
+}

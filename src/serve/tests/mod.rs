@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::rank::{
     Counters, Explanation, Query, Ranking, RunState, SinkStatus, SourceStatus, Status, TagDetail,
-    Trend,
+    Trend, ViewStatus,
 };
 
 /// Longest that a test waits for anything.
