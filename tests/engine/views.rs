@@ -268,3 +268,36 @@ fn a_file_of_authors_that_cannot_be_read_is_said() {
     std::fs::write(&path, "\n b \n").unwrap();
     assert_eq!(totals(&done(&text, None), "v"), BTreeMap::from([("y".to_owned(), 1)]));
 }
+
+#[test]
+fn history_and_alerts_are_of_each_view() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = "format = \"text+\"\n";
+    let source = file_source(dir.path(), "posts", &posts(38, POSTS, Format::TextPlus), keys);
+    let rule = |view: &str| {
+        format!("[[alert]]\nname = \"{view}\"\non = \"top\"\nn = 5\nview = \"{view}\"\n")
+    };
+    let text = job(VIEWS, &[rule("every"), rule("all"), rule("e"), source].concat());
+    let state = dir.path().join("state");
+    drop(done(&text, Some(&state)));
+    let history = tagtide::history::Reader::open(&state).unwrap();
+    let kept = |view: &str| {
+        let (view, mode) = (view.to_owned(), "count".to_owned());
+        let asked = tagtide::history::Asked { view, mode, window_s: Some(300), top: 100 };
+        history.range(0, i64::MAX, None, 1, usize::MAX, &asked).unwrap().rankings
+    };
+    let all = kept("all");
+    assert!(all.len() >= 3 && all.iter().all(|minute| minute.trends.len() == 50), "each minute");
+    assert_eq!(kept("every"), all);
+    let e = kept("e");
+    assert!(e.len() == all.len() && e != all);
+    let alerts = tagtide::alert::Reader::open(&state).unwrap();
+    let raised = |rule: &str| {
+        let told = alerts.newest(10_000, Some(rule), None).unwrap();
+        assert!(told.iter().all(|told| told.alert.view == rule), "{rule}");
+        told.into_iter().map(|told| (told.alert.at, told.alert.tag)).collect::<Vec<_>>()
+    };
+    assert!(!raised("all").is_empty());
+    assert_eq!(raised("every"), raised("all"));
+    assert!(!raised("e").is_empty() && raised("e") != raised("all"));
+}
