@@ -262,7 +262,7 @@ impl Core {
     fn tell(&mut self) {
         let Parts { state, told, durable, .. } = &mut self.parts;
         let reported = state.take_reported();
-        if reported.len() > 0 {
+        if !reported.is_empty() {
             told.take(durable.as_ref().map_or(0, Durable::next), reported.into_iter());
         }
     }

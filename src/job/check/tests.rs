@@ -374,9 +374,9 @@ proptest::proptest! {
 #[test]
 fn views_are_filters_with_names() {
     let job = plan(
-        "source = [\"stdin\", \"generator\"]\ntime = \"event\"\n[view.ja]\nlang = [\"JA\", \"ko\"]\n\
-         [view.b]\nsource = \"generator\"\nauthors = \"*@x\"\nauthors_file = \"f\"\ntags = \"#Café*\"\n\
-         [[alert]]\non = \"peak\"\nview = \"ja\"\n",
+        "source = [\"stdin\", \"generator\"]\n[view.ja]\nlang = [\"JA\", \"ko\"]\n\
+         [view.b]\nsource = \"generator\"\nauthors = \"*@x\"\nauthors_file = \"f\"\n\
+         tags = \"#Café*\"\n[[alert]]\non = \"peak\"\nview = \"ja\"\n",
     );
     let names: Vec<_> = job.views.iter().map(|view| view.name.as_str()).collect();
     assert_eq!(names, ["ja", "b"], "in the order of the file");
