@@ -301,3 +301,23 @@ fn history_and_alerts_are_of_each_view() {
     assert_eq!(raised("every"), raised("all"));
     assert!(!raised("e").is_empty() && raised("e") != raised("all"));
 }
+
+#[test]
+fn what_is_late_in_all_is_late_in_a_new_view() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = dir.path().join("*.txt").display().to_string();
+    let source = format!(
+        "[[source]]\nkind = \"file\"\nname = \"file\"\nformat = \"text+\"\npaths = [\"{paths}\"]\n"
+    );
+    let state = dir.path().join("state");
+    std::fs::write(dir.path().join("1.txt"), "a\t1767571500000\t#x\n").unwrap();
+    drop(done(&job("", &source), Some(&state)));
+    std::fs::write(dir.path().join("2.txt"), "a\t1767571470000\t#late\n").unwrap();
+    let run = done(&job("[view.every]\nsource = \"file\"\n", &source), Some(&state));
+    assert_eq!(run.watch().borrow().status.counters.late, 1);
+    let of = |mode: &str| {
+        let found = rankings(&run, Some("every")).into_iter().find(|one| one.mode == mode);
+        found.expect("it is configured").trends.len()
+    };
+    assert_eq!((of("total"), of("count")), (1, 0));
+}
