@@ -198,7 +198,9 @@ impl State {
             Verdict::Drop
         } else if row.posts == 0 {
             // Its time is all that this view has of it.
-            key.inspect(|key| self.leave(key, replaces));
+            if let Some(key) = key {
+                self.leave(key, replaces);
+            }
             Verdict::Drop
         } else {
             key.map_or(Verdict::Count(row.at), |key| self.judge(key, replaces, row.at))
@@ -321,6 +323,8 @@ impl State {
                 if !old.gone {
                     self.take_back(number);
                     self.counters.deletes += 1;
+                } else if old.left {
+                    self.mark_gone(number);
                 }
                 Verdict::Drop
             }
@@ -358,7 +362,7 @@ impl State {
 
     fn take_back(&mut self, number: u64) {
         let Some(memory) = self.remembered.get(number).copied() else { return };
-        self.remembered.mark_gone(number);
+        self.mark_gone(number);
         let mut ids = std::mem::take(&mut self.taken);
         ids.clear();
         for tag in self.remembered.tags(number) {
@@ -381,10 +385,14 @@ impl State {
         self.counters.tags = self.counters.tags.saturating_sub(ids.len() as u64);
         let author = if memory.author == 0 { 0 } else { short(memory.author) };
         self.ring.take_back(memory.at, &ids, author);
+        self.taken = ids;
+    }
+
+    fn mark_gone(&mut self, number: u64) {
+        self.remembered.mark_gone(number);
         if self.settings.keep_delta {
             self.news.gone.push(number);
         }
-        self.taken = ids;
     }
 }
 

@@ -172,8 +172,11 @@ fn deletes_and_edits_take_posts_out_of_views_and_bring_them_back() {
     assert_eq!(after(&comes)[1], of(&[("a", 2), ("both", 2)]));
     let gone = [line(10, "1", "delete", "", ""), line(11, "2", "delete", "", "")];
     assert_eq!(after(&gone), [of(&[]), of(&[("a", 1), ("both", 1)])]);
-    // What is deleted stays so.
-    assert_eq!(after(&[line(12, "2", "update", "a", "ja")])[0], of(&[]));
+    // What is deleted stays so, also where it had left before.
+    let left = [line(12, "4", "create", "a", "ja"), line(13, "4", "update", "a", "en")];
+    after(&[left.concat(), line(14, "4", "delete", "", "")]);
+    let again = [line(15, "4", "update", "a", "ja"), line(16, "2", "update", "a", "ja")];
+    assert_eq!(after(&again)[0], of(&[]));
 }
 
 const POSTS: u64 = 20_000;
