@@ -14,6 +14,7 @@
 //! | [`source`] | brings raw bytes in, with the Positions reached after them |
 //! | [`decode`] | a record -> a [`post::Post`] that borrows from it |
 //! | [`extract`] | a text -> its tags; the one definition of what a hashtag is |
+//! | [`view`] | filters over posts, each with counts of its own |
 //! | [`state`] | tags -> ids; counts, spellings, posts remembered for deletes |
 //! | [`window`] | panes, sliding windows over them, the watermark |
 //! | [`rank`] | counts -> the ordered rows that everybody shows |
@@ -32,9 +33,9 @@
 //! # Floors
 //!
 //! A module imports lower floors only: F0 [`post`] [`clock`] [`simd`] [`sqlite`] [`spool`]
-//! [`http`]; F1 [`decode`] [`extract`] [`state`] [`window`] [`rank`], which do no I/O and read no
-//! clock; F2 [`job`]; F3 [`source`] [`sink`] [`checkpoint`] [`history`] [`alert`], never each
-//! other; F4 [`engine`]; F5 [`serve`] [`cli`].
+//! [`http`]; F1 [`decode`] [`extract`] [`view`] [`state`] [`window`] [`rank`], which do no I/O and
+//! read no clock; F2 [`job`]; F3 [`source`] [`sink`] [`checkpoint`] [`history`] [`alert`], never
+//! each other; F4 [`engine`]; F5 [`serve`] [`cli`].
 //!
 //! # Example
 //!
@@ -79,4 +80,5 @@ pub mod source;
 pub mod spool;
 pub mod sqlite;
 pub mod state;
+pub mod view;
 pub mod window;

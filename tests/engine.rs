@@ -17,3 +17,5 @@ mod recent;
 mod resume;
 #[path = "engine/support.rs"]
 mod support;
+#[path = "engine/views.rs"]
+mod views;

@@ -8,9 +8,13 @@ use clap::Args as ClapArgs;
 use super::exit::{Failure, Outcome};
 use crate::job::units::show_duration;
 use crate::job::{
-    AlertOn, AlertPlan, Job, Plan, Purpose, SinkPlan, SourceKind, SourcePlan, TimePlan, check,
+    AlertOn, AlertPlan, Job, Plan, Purpose, SinkPlan, SourceKind, SourcePlan, TimePlan, ViewPlan,
+    check,
 };
 use crate::state::recent::POST_MAX_BYTES;
+
+/// Items of a list that are named.
+const NAMED: usize = 8;
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
@@ -46,6 +50,9 @@ fn describe(plan: &Plan) -> String {
         show_duration(plan.count.pane),
         show_duration(plan.batch)
     );
+    for view in &plan.views {
+        let _ = writeln!(out, "view {}: {}", view.name, holds(view));
+    }
     if plan.sinks.is_empty() {
         out.push_str("sink: the table on standard output\n");
     }
@@ -67,6 +74,27 @@ fn describe(plan: &Plan) -> String {
         let _ = writeln!(out, "alert {}: {}", alert.name, tells(alert));
     }
     out
+}
+
+/// Which posts are in a view.
+fn holds(view: &ViewPlan) -> String {
+    let mut said = Vec::new();
+    let mut say = |what: &str, list: &[String]| {
+        // A long list of accounts is no use on a terminal.
+        let more = list.len().saturating_sub(NAMED);
+        let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+        if !list.is_empty() {
+            said.push(format!("{what} {}{rest}", list[..list.len() - more].join(" ")));
+        }
+    };
+    say("language", &view.langs);
+    say("source", &view.sources);
+    say("author", &view.authors);
+    say("with a tag", &view.tags);
+    if let Some(path) = &view.authors_file {
+        said.push(format!("authors in {}", path.display()));
+    }
+    format!("posts of {}", said.join(", "))
 }
 
 fn tells(alert: &AlertPlan) -> String {

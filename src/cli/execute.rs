@@ -121,14 +121,14 @@ impl Ask for Asked {
         run.ranking(query)
     }
 
-    fn tag(&self, key: &str) -> Option<TagDetail> {
+    fn tag(&self, view: Option<&str>, key: &str) -> Option<TagDetail> {
         let run: &dyn RunHandle = &*self.0;
-        run.tag(key)
+        run.tag(view, key)
     }
 
-    fn explain(&self, key: &str, window_s: u64) -> Option<Explanation> {
+    fn explain(&self, view: Option<&str>, key: &str, window_s: u64) -> Option<Explanation> {
         let run: &dyn RunHandle = &*self.0;
-        run.explain(key, window_s)
+        run.explain(view, key, window_s)
     }
 }
 

@@ -38,6 +38,9 @@ pub(super) struct Args {
     /// Window such as 1h [default: that of the first ranking]
     #[arg(long, value_name = "WINDOW")]
     window: Option<String>,
+    /// Name of a view [default: all]
+    #[arg(long, value_name = "VIEW")]
+    view: Option<String>,
     /// Where it runs
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:5001")]
     url: String,
@@ -95,8 +98,10 @@ fn address(args: &Args) -> Result<Url, Failure> {
     if let Ok(mut path) = url.path_segments_mut() {
         path.pop_if_empty().extend(["api", "v1", "tags", args.tag.as_str(), "explain"]);
     }
-    if let Some(window) = &args.window {
-        url.query_pairs_mut().append_pair("window", window);
+    for (name, value) in [("window", &args.window), ("view", &args.view)] {
+        if let Some(value) = value {
+            url.query_pairs_mut().append_pair(name, value);
+        }
     }
     Ok(url)
 }
@@ -278,7 +283,7 @@ mod tests {
 
     fn args(tag: &str, url: &str, window: Option<&str>) -> Args {
         let window = window.map(str::to_owned);
-        Args { tag: tag.to_owned(), window, url: url.to_owned(), json: false }
+        Args { tag: tag.to_owned(), window, view: None, url: url.to_owned(), json: false }
     }
 
     #[test]

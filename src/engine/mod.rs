@@ -41,6 +41,9 @@ pub enum EngineError {
     /// Every source has ended because its credentials were refused.
     #[error("{0}")]
     AuthFailed(String),
+    /// The filter of a view cannot be made.
+    #[error("{0}")]
+    View(String),
     /// A sink cannot be made.
     #[error("{0}")]
     Sink(String),

@@ -12,6 +12,7 @@ mod sinks;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod views;
 
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use super::problem::{Field, Place, Problem, nearest};
 use super::units::{self, Scalar};
 use super::{HistoryPlan, Limits, Plan, TimePlan};
 use crate::extract::{Occurrences, Rule};
+use crate::rank::build::ALL;
 
 /// What a job is checked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +65,10 @@ pub fn check(job: &Job, purpose: Purpose) -> Result<Plan, Vec<Problem>> {
     let tags = filters::tags(&mut checker, &job.tags, rule);
     let history = checker.history(job);
     let folding = Folding { rule, accents: tags.fold_accents };
-    let alerts = alerts::check(&mut checker, &job.alerts, folding, &["all"]);
+    let views = views::check(&mut checker, &job.views, &sources, folding);
+    let names: Vec<&str> =
+        std::iter::once(ALL).chain(views.iter().map(|view| view.name.as_str())).collect();
+    let alerts = alerts::check(&mut checker, &job.alerts, folding, &names);
     if checker.problems.is_empty() {
         return Ok(Plan {
             name,
@@ -79,6 +84,7 @@ pub fn check(job: &Job, purpose: Purpose) -> Result<Plan, Vec<Problem>> {
             tags,
             history,
             alerts,
+            views,
         });
     }
     checker.problems.sort_by_key(|problem| problem.place.line);

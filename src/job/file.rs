@@ -10,7 +10,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::filters::{PeopleJob, TagsJob, read_people, read_tags};
+use super::filters::{PeopleJob, TagsJob, ViewJob, read_people, read_tags, read_views};
 use super::problem::{Field, Place, Problem};
 use super::reader::{Asked, Document, Table, scalar};
 use super::units::Scalar;
@@ -56,6 +56,8 @@ pub struct Job {
     pub history_max: Value,
     /// `[[alert]]`, in order.
     pub alerts: Vec<AlertJob>,
+    /// `[view.NAME]`, in order.
+    pub views: Vec<ViewJob>,
 }
 
 /// `[count]`: windows, panes, modes.
@@ -220,7 +222,8 @@ impl Job {
     /// Full names of all keys that a job file may hold: `batch`, `count.pane`, `source.addr`...
     #[must_use]
     pub fn keys() -> Vec<String> {
-        let text = "[count]\n[limits]\n[people]\n[tags]\n[[source]]\n[[sink]]\n[[alert]]\n";
+        let text = "[count]\n[limits]\n[people]\n[tags]\n[view.x]\n[[source]]\n\
+                    [[sink]]\n[[alert]]\n";
         let mut doc =
             Document { file: Arc::from(""), text, problems: Vec::new(), asked: Asked::new() };
         parse(&mut doc);
@@ -251,6 +254,7 @@ fn parse(doc: &mut Document<'_>) -> Job {
     let limits = top.take("limits");
     let people = top.take("people");
     let tags = top.take("tags");
+    let view = top.take("view");
     let source = top.take("source");
     let sink = top.take("sink");
     let alert = top.take("alert");
@@ -267,6 +271,9 @@ fn parse(doc: &mut Document<'_>) -> Job {
     }
     if let Some(table) = table(doc, tags) {
         job.tags = read_tags(doc, table);
+    }
+    if let Some(table) = table(doc, view) {
+        job.views = read_views(doc, table);
     }
     job.sources = many(doc, source, "source", read_source, |short, place| SourceJob {
         place,

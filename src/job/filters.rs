@@ -1,8 +1,9 @@
-//! `[people]` and `[tags]`: whose posts count, and which tags.
+//! `[people]`, `[tags]` and `[view.NAME]`: whose posts count, and which tags.
 
 use toml::de::DeTable;
 
-use super::file::{Flag, List, Value};
+use super::file::{Flag, List, Text, Value};
+use super::problem::{Place, Problem};
 use super::reader::{Document, Table};
 
 /// `[people]`: what makes people of posts.
@@ -17,9 +18,9 @@ pub struct PeopleJob {
     /// A copied text adds posts, not people.
     pub copies: Flag,
     /// `count` or `skip`.
-    pub reposts: super::file::Text,
+    pub reposts: Text,
     /// `count` or `skip`.
-    pub bots: super::file::Text,
+    pub bots: Text,
     /// Accounts whose posts do not count.
     pub block: List,
 }
@@ -34,7 +35,64 @@ pub struct TagsJob {
     /// Nothing else is listed.
     pub only: List,
     /// `keep` or `fold`.
-    pub accents: super::file::Text,
+    pub accents: Text,
+}
+
+/// `[view.NAME]`: which posts count in it.
+#[derive(Clone, Debug, Default)]
+pub struct ViewJob {
+    /// Where it was written.
+    pub place: Place,
+    /// Its name.
+    pub name: String,
+    /// Languages.
+    pub lang: List,
+    /// Names of sources.
+    pub source: List,
+    /// Accounts.
+    pub authors: List,
+    /// File with an account on each line.
+    pub authors_file: Text,
+    /// Tags, of which a post has one.
+    pub tags: List,
+}
+
+/// The tables in `[view]`, in the order of the file.
+pub(super) fn read_views<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>) -> Vec<ViewJob> {
+    let mut views = Vec::new();
+    for (name, value) in table {
+        let place = doc.place(name.span().start, "view");
+        match value.get_ref().as_table() {
+            Some(table) => views.push(read_view(doc, table, place, name.get_ref())),
+            None => doc.problems.push(Problem {
+                place,
+                what: format!("`{}` is no view", name.get_ref()),
+                help: Some("begin each with `[view.NAME]`".into()),
+            }),
+        }
+    }
+    views.sort_by_key(|view| view.place.line);
+    views
+}
+
+fn read_view<'t>(
+    doc: &mut Document<'_>,
+    table: &'t DeTable<'t>,
+    place: Place,
+    name: &str,
+) -> ViewJob {
+    let mut table = Table::new(doc, "view", table);
+    let view = ViewJob {
+        place,
+        name: name.to_owned(),
+        lang: table.list("lang"),
+        source: table.list("source"),
+        authors: table.list("authors"),
+        authors_file: table.text("authors_file"),
+        tags: table.list("tags"),
+    };
+    table.finish();
+    view
 }
 
 pub(super) fn read_people<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>) -> PeopleJob {

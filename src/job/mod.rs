@@ -48,6 +48,8 @@ pub struct Plan {
     pub history: Option<HistoryPlan>,
     /// What should be told; needs a state directory too.
     pub alerts: Vec<AlertPlan>,
+    /// Filters over posts, each with counts of its own besides those of all posts.
+    pub views: Vec<ViewPlan>,
 }
 
 /// Whose posts count, and what makes people of them.
@@ -94,6 +96,23 @@ pub struct TagsPlan {
     pub only: Vec<String>,
     /// Accents are no part of a key.
     pub fold_accents: bool,
+}
+
+/// One view: of each list that is not empty a post must fit one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ViewPlan {
+    /// Unique name within the job.
+    pub name: String,
+    /// Language tags, lower case.
+    pub langs: Vec<String>,
+    /// Names of sources of the job.
+    pub sources: Vec<String>,
+    /// Accounts; `*` stands for anything.
+    pub authors: Vec<String>,
+    /// More of them, one a line; read when the run starts.
+    pub authors_file: Option<PathBuf>,
+    /// Keys, in which `*` stands for anything.
+    pub tags: Vec<String>,
 }
 
 /// Rankings as they were.

@@ -63,7 +63,7 @@ pub fn ranking(state: &State, key: Key, at: i64, rows: usize) -> Option<Ranking>
     Some(Ranking {
         mode: key.mode.name().to_owned(),
         window_s: window.map(|window| window.ms as u64 / 1000),
-        view: ALL.to_owned(),
+        view: state.settings().view.clone(),
         at,
         watermark: state.marks.watermark().unwrap_or(at),
         provisional: false,

@@ -221,6 +221,20 @@ pub struct Status {
     pub scored_windows_s: Vec<u64>,
     /// Modes configured.
     pub modes: Vec<String>,
+    /// One row a view of the job; `all` has none, its figures are those above.
+    #[serde(default)]
+    pub views: Vec<ViewStatus>,
+}
+
+/// How large a view is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ViewStatus {
+    /// Its name.
+    pub name: String,
+    /// Live tags in it.
+    pub tags: u64,
+    /// Posts counted in it.
+    pub posts: u64,
 }
 
 /// What became of the records that came in.
@@ -333,6 +347,8 @@ pub struct Query {
     pub mode: Option<Mode>,
     /// Window in seconds; `None` = the default. Ignored for `total`.
     pub window_s: Option<u64>,
+    /// View of the job; `None` = all posts.
+    pub view: Option<String>,
     /// Most rows.
     pub top: usize,
 }
@@ -392,14 +408,14 @@ pub struct Series {
 
 /// Answers what the published top does not hold, from the live state.
 pub trait Ask: Send + Sync {
-    /// A ranking of any configured mode and window with up to `top` rows; `None` if that mode or
-    /// window is not configured, or the run has ended.
+    /// A ranking of any configured mode, window and view with up to `top` rows; `None` if that
+    /// one is not configured, or the run has ended.
     fn ranking(&self, query: &Query) -> Option<Ranking>;
 
-    /// One tag by its key; `None` if it is not live.
-    fn tag(&self, key: &str) -> Option<TagDetail>;
+    /// One tag by its key, in a view (`None` = all posts); `None` if it is not live there.
+    fn tag(&self, view: Option<&str>, key: &str) -> Option<TagDetail>;
 
-    /// Why a tag is listed under `trending` over a window, or not; `None` if it is not live, or
-    /// that window is not kept.
-    fn explain(&self, key: &str, window_s: u64) -> Option<Explanation>;
+    /// Why a tag is listed under `trending` over a window, or not, in a view; `None` if it is not
+    /// live there, or that window is not kept.
+    fn explain(&self, view: Option<&str>, key: &str, window_s: u64) -> Option<Explanation>;
 }

@@ -118,7 +118,7 @@ impl Ask for Fed {
         Some(ranking)
     }
 
-    fn tag(&self, key: &str) -> Option<TagDetail> {
+    fn tag(&self, _: Option<&str>, key: &str) -> Option<TagDetail> {
         let published = Arc::clone(&self.published.borrow());
         let row = published.default_ranking()?.trends.iter().find(|row| row.tag == key)?;
         Some(TagDetail {
@@ -130,7 +130,7 @@ impl Ask for Fed {
     }
 
     /// What is posted has no past.
-    fn explain(&self, _: &str, _: u64) -> Option<Explanation> {
+    fn explain(&self, _: Option<&str>, _: &str, _: u64) -> Option<Explanation> {
         None
     }
 }

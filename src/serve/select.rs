@@ -14,15 +14,13 @@ use tokio::time::timeout;
 
 use super::api::Problem;
 use super::router::App;
+use crate::rank::build::ALL;
 use crate::rank::{Ask, Mode, PUBLISHED_ROWS_MIN, Published, Query, Ranking};
 
 /// Most rows of one answer.
 const TOP_MAX: usize = 1_000;
 /// Rows where nobody says how many.
 const TOP_DEFAULT: usize = 10;
-/// The view that always exists.
-pub(super) const VIEW_ALL: &str = "all";
-
 /// Parameters of a ranking, as they come.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -35,7 +33,7 @@ pub(super) struct Params {
     /// Most rows, from 1 to 1000; 10 if missing.
     #[param(value_type = Option<u32>)]
     top: Option<String>,
-    /// Name of a view; `all` if missing.
+    /// Name of one of the status's `views`; `all` if missing.
     view: Option<String>,
 }
 
@@ -61,10 +59,7 @@ pub(super) fn resolve(
     let mode = params.mode.as_deref().map(|mode| known_mode(mode, published)).transpose()?;
     let window_s = params.window.as_deref().map(parse_window).transpose()?;
     let top = params.top.as_deref().map_or(Ok(TOP_DEFAULT), parse_top)?;
-    let view = params.view.unwrap_or_else(|| VIEW_ALL.to_owned());
-    if view != VIEW_ALL && !published.rankings.iter().any(|ranking| ranking.view == view) {
-        return Err(Problem::bad(format!("there is no view `{view}`")).help("`all` always exists"));
-    }
+    let view = known_view(params.view, published)?.unwrap_or_else(|| ALL.to_owned());
     // Some modes have no window, and one that comes with it is left aside; without a mode it
     // counts.
     if let Some(window_s) = window_s.filter(|_| mode.is_none_or(Mode::has_window)) {
@@ -93,12 +88,11 @@ pub(super) async fn ranking(
     {
         return Ok(cut(ranking, selection.top));
     }
-    if selection.view == VIEW_ALL {
-        let Selection { mode, window_s, top, .. } = *selection;
-        let query = Query { mode, window_s, top };
-        if let Some(ranking) = ask(app, move |ask| ask.ranking(&query)).await? {
-            return Ok(cut(&Arc::new(ranking), selection.top));
-        }
+    let Selection { mode, window_s, top, .. } = *selection;
+    let view = (selection.view != ALL).then(|| selection.view.clone());
+    let query = Query { mode, window_s, view, top };
+    if let Some(ranking) = ask(app, move |ask| ask.ranking(&query)).await? {
+        return Ok(cut(&Arc::new(ranking), selection.top));
     }
     // The run has ended, or has not begun.
     Ok(found.map_or_else(
@@ -218,6 +212,21 @@ fn known_mode(name: &str, published: &Published) -> Result<Mode, Problem> {
         };
         Problem::bad(format!("cannot rank by `{name}`")).help(help)
     })
+}
+
+/// The view asked for; `None` = all posts.
+pub(super) fn known_view(
+    asked: Option<String>,
+    published: &Published,
+) -> Result<Option<String>, Problem> {
+    let Some(view) = asked.filter(|view| view != ALL) else { return Ok(None) };
+    let known = || published.status.views.iter().map(|view| view.name.as_str());
+    if known().any(|known| known == view) {
+        return Ok(Some(view));
+    }
+    let names: Vec<&str> = std::iter::once(ALL).chain(known()).collect();
+    Err(Problem::bad(format!("there is no view `{view}`"))
+        .help(format!("this job has {}", listed(&names))))
 }
 
 pub(super) fn known_window(window_s: u64, known: &[u64]) -> Result<(), Problem> {

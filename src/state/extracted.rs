@@ -38,6 +38,14 @@ impl Entry {
         &arena[start..start + self.len as usize]
     }
 
+    /// What `look` sees in the bytes of the key.
+    pub fn with_key<T>(&self, arena: &[u8], look: impl FnOnce(&[u8]) -> T) -> T {
+        match self.len {
+            len @ 0..=16 => look(&self.key.to_le_bytes()[..usize::from(len)]),
+            _ => look(self.long_key(arena)),
+        }
+    }
+
     /// The spelling where it is not a mask.
     #[must_use]
     pub fn spelling_bytes<'a>(&self, arena: &'a [u8]) -> &'a [u8] {
@@ -125,6 +133,9 @@ pub struct Extracted {
     pub samples: Samples,
     /// Counts by reason.
     pub odd: Oddities,
+    /// For each view of the job what fits it, row by row beside `rows`: a row of which nothing
+    /// fits has no posts, and tells of time alone.
+    pub views: Vec<Extracted>,
     /// Start of the entries of the post being made.
     post_start: usize,
     /// A bit for each hash among them, so that most need no look back.
@@ -150,6 +161,78 @@ impl Extracted {
     pub fn begin_post(&mut self) {
         self.post_start = self.entries.len();
         self.post_hashes = 0;
+    }
+
+    /// Empties the parts of so many views.
+    pub fn begin_views(&mut self, views: usize, source: u16) {
+        self.views.resize_with(views, Self::default);
+        for view in &mut self.views {
+            view.begin(Batch::default());
+            view.batch.source = source;
+        }
+    }
+
+    /// Entries of the current post.
+    #[must_use]
+    pub fn post_entries(&self) -> &[Entry] {
+        &self.entries[self.post_start..]
+    }
+
+    /// Adds the entries of the current post of `from`.
+    pub fn take_entries(&mut self, from: &Self) {
+        for entry in from.post_entries() {
+            let mut entry = *entry;
+            if entry.len > 16 {
+                let key = entry.long_key(&from.arena);
+                entry.key = self.arena.len() as u128;
+                self.arena.extend_from_slice(key);
+            }
+            if entry.flags & Entry::SPELL_BYTES != 0 {
+                let start = entry.spelling as usize;
+                let end = start + 2 + entry.spelling_bytes(&from.arena).len();
+                entry.spelling = self.arena.len() as u32;
+                self.arena.extend_from_slice(&from.arena[start..end]);
+            }
+            self.entries.push(entry);
+        }
+    }
+
+    /// Adds the last row of `from`, which is one post, as a view has it: where it does not fit, no
+    /// post, but of an edit still which post it is.
+    pub fn take_post(&mut self, from: &Self, fits: bool) {
+        let Some(&row) = from.rows.last() else { return };
+        if fits {
+            self.take_entries(from);
+        }
+        let number = row.post.checked_sub(1).map(|number| number as usize);
+        let key = number.map(|number| from.posts[number]);
+        let post = match key.filter(|key| fits || key.op == Op::Update) {
+            None => 0,
+            Some(key) => {
+                let before = number.and_then(|n| n.checked_sub(1));
+                let start = before.map_or(0, |before| from.posts[before].replaces_end as usize);
+                self.replaces.extend(&from.replaces[start..key.replaces_end as usize]);
+                let replaces_end = self.replaces.len() as u32;
+                self.posts.push(PostKey { replaces_end, ..key });
+                self.posts.len() as u32
+            }
+        };
+        let (posts, tagged) = if fits { (row.posts, row.tagged) } else { (0, 0) };
+        let entries_end = self.entries.len() as u32;
+        self.rows.push(Row { posts, tagged, entries_end, post, ..row });
+    }
+
+    /// Becomes what a view has of `from` where everything in it fits, or, but for the times of
+    /// rows, nothing. For rows without identity and author.
+    pub fn take_rows(&mut self, from: &Self, all: bool) {
+        if all {
+            self.entries.extend_from_slice(&from.entries);
+            self.arena.extend_from_slice(&from.arena);
+            self.rows.extend_from_slice(&from.rows);
+        } else {
+            let timed = |row: &Row| Row { posts: 0, tagged: 0, entries_end: 0, ..*row };
+            self.rows.extend(from.rows.iter().map(timed));
+        }
     }
 
     /// True where the current post has an entry.

@@ -205,6 +205,12 @@ impl State {
         let verdict = if row.at > horizon {
             self.counters.future += u64::from(row.posts);
             Verdict::Drop
+        } else if row.posts == 0 {
+            // Its time is all that this view has of it.
+            if let Some(key) = key {
+                self.leave(key, replaces);
+            }
+            Verdict::Drop
         } else {
             key.map_or(Verdict::Count(row.at), |key| self.judge(key, replaces, row.at))
         };
@@ -314,20 +320,21 @@ impl State {
         if key.id == 0 && key.alias == 0 {
             return if key.op == Op::Delete { Verdict::Drop } else { Verdict::Count(at) };
         }
-        let names = [key.id, key.alias].into_iter().filter(|&name| name != 0);
-        let known = names.map(|name| self.remembered.find(name)).find_map(|number| number);
-        let known = known.or_else(|| replaces.iter().find_map(|&id| self.remembered.find(id)));
-        let memory = known.and_then(|number| Some((number, *self.remembered.get(number)?)));
+        let known = self.known(key, replaces);
         // The same revision told again replaces nothing.
-        if !memory.is_some_and(|(_, old)| key.op == Op::Update && old.dedup == key.dedup) {
+        if !known.is_some_and(|(_, old)| key.op == Op::Update && old.dedup == key.dedup) {
             self.unsample(key, replaces);
         }
-        match (key.op, memory) {
+        match (key.op, known) {
             (Op::Create, None) => Verdict::Count(at),
             (Op::Create, Some(_)) => self.duplicate(),
             (Op::Update, None) => {
                 self.counters.edits += 1;
                 Verdict::Count(at)
+            }
+            (Op::Update, Some((_, old))) if old.left => {
+                self.counters.edits += 1;
+                Verdict::Count(old.at)
             }
             (Op::Update, Some((_, old))) if old.gone || old.dedup == key.dedup => self.duplicate(),
             (Op::Update, Some((number, old))) => {
@@ -339,6 +346,8 @@ impl State {
                 if !old.gone {
                     self.take_back(number);
                     self.counters.deletes += 1;
+                } else if old.left {
+                    self.mark_gone(number);
                 }
                 Verdict::Drop
             }
@@ -352,6 +361,30 @@ impl State {
         }
     }
 
+    /// The remembered post that `key` is about, and its number.
+    fn known(&self, key: &PostKey, replaces: &[u64]) -> Option<(u64, Memory)> {
+        let names = [key.id, key.alias].into_iter().filter(|&name| name != 0);
+        let known = names.map(|name| self.remembered.find(name)).find_map(|number| number);
+        // An edit names all that it replaces, of which all but one have gone before.
+        let mut replaced = replaces.iter().filter_map(|&id| self.remembered.find(id));
+        let known = known.or_else(|| replaced.clone().find(|&number| self.is_there(number)));
+        let known = known.or_else(|| replaced.next());
+        known.and_then(|number| Some((number, *self.remembered.get(number)?)))
+    }
+
+    fn is_there(&self, number: u64) -> bool {
+        self.remembered.get(number).is_some_and(|memory| !memory.gone)
+    }
+
+    /// After an edit a post fits this view no more; one that never did is nothing to it.
+    fn leave(&mut self, key: &PostKey, replaces: &[u64]) {
+        if let Some((number, old)) = self.known(key, replaces).filter(|(_, old)| !old.gone) {
+            self.take_back(number);
+            let left = Memory { gone: true, left: true, tags: 0, ..old };
+            self.remembered.add(Memory { id: key.id, dedup: key.dedup, ..left }, [].into_iter());
+        }
+    }
+
     fn duplicate(&mut self) -> Verdict {
         self.counters.duplicates += 1;
         Verdict::Drop
@@ -359,7 +392,7 @@ impl State {
 
     fn take_back(&mut self, number: u64) {
         let Some(memory) = self.remembered.get(number).copied() else { return };
-        self.remembered.mark_gone(number);
+        self.mark_gone(number);
         let mut ids = std::mem::take(&mut self.taken);
         ids.clear();
         for tag in self.remembered.tags(number) {
@@ -382,10 +415,14 @@ impl State {
         self.counters.tags = self.counters.tags.saturating_sub(ids.len() as u64);
         let author = if memory.author == 0 { 0 } else { short(memory.author) };
         self.ring.take_back(memory.at, &ids, author);
+        self.taken = ids;
+    }
+
+    fn mark_gone(&mut self, number: u64) {
+        self.remembered.mark_gone(number);
         if self.settings.keep_delta {
             self.news.gone.push(number);
         }
-        self.taken = ids;
     }
 }
 
@@ -402,6 +439,15 @@ impl State {
     /// A live source was alive at `at` of our clock and had nothing older to say.
     pub fn live_until(&mut self, source: usize, at: i64) {
         self.marks.seen(source, at);
+    }
+
+    /// Takes over how far event time has come in `other`, so that what is late there is late here.
+    pub fn follow(&mut self, other: &Self) {
+        for (source, newest) in other.marks.all_newest().iter().enumerate() {
+            newest.inspect(|&at| {
+                self.marks.seen(source, at);
+            });
+        }
     }
 
     /// A source has ended and holds the watermark back no more.

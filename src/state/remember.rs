@@ -39,6 +39,8 @@ pub struct Memory {
     pub tags: u16,
     /// It was taken back.
     pub gone: bool,
+    /// An edit took it out of the view, and another may bring it back.
+    pub left: bool,
 }
 
 /// The last posts with an identity.
@@ -133,11 +135,12 @@ impl Remembered {
         number
     }
 
-    /// Marks a post as taken back.
+    /// Marks a post as taken back for good.
     pub fn mark_gone(&mut self, number: u64) {
         let at = number.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
         if let Some(post) = at.and_then(|at| self.posts.get_mut(at)) {
             post.gone = true;
+            post.left = false;
         }
     }
 

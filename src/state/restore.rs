@@ -300,14 +300,16 @@ impl Restoring {
             let at = reader.get_signed().ok_or(CUT)?;
             let seen = reader.get_signed().ok_or(CUT)?;
             let admissions = reader.get_u32().ok_or(CUT)?;
-            let gone = reader.get().ok_or(CUT)? == 1;
+            let gone = reader.get().ok_or(CUT)?;
+            let (gone, left) = (gone > 0, gone > 1);
             tags.clear();
             for _ in 0..reader.get().ok_or(CUT)? {
                 tags.push(reader.get_u32().ok_or(CUT)?);
             }
             if number == self.remembered.range().end {
                 let dedup = if dedup == 0 { id } else { dedup };
-                let post = Memory { id, alias, dedup, author, at, seen, admissions, gone, tags: 0 };
+                let named = Memory { id, alias, dedup, author, ..Memory::default() };
+                let post = Memory { at, seen, admissions, gone, left, ..named };
                 self.remembered.add(post, tags.iter().copied());
             }
             number += 1;

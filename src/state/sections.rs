@@ -10,7 +10,7 @@ use crate::rank::Counters;
 use crate::state::State;
 use crate::state::learned::{self, Baselines, Pacing};
 use crate::state::trending::Trending;
-use crate::state::varint::{put, put_bytes, put_signed};
+use crate::state::varint::{Reader, put, put_bytes, put_signed};
 use crate::window::decay::{Decay, Weights};
 use crate::window::delta::{Delta, Kept};
 use crate::window::keep::Crowded;
@@ -59,6 +59,8 @@ pub mod kind {
     pub const RULES: u16 = 30;
     /// Gaps of all sources (written and read by the engine).
     pub const GAPS: u16 = 31;
+    /// A view: name, fingerprint of its filter, then kind and body of each of its own sections.
+    pub const VIEW: u16 = 32;
     /// Snapshot: panes of some minutes.
     pub const RING: u16 = 21;
     /// Snapshot: the tags of [`super::PART`] ids.
@@ -99,6 +101,8 @@ pub enum Raw {
     Baselines(Baselines),
     /// [`kind::DECAY`].
     Decay(Weights),
+    /// [`kind::VIEW`]: name, fingerprint, sections.
+    View(String, u64, RawSections),
 }
 
 /// The sections in their bytes, in the same order; those without any are left out.
@@ -124,10 +128,42 @@ pub fn encode(raw: RawSections) -> Sections {
             Raw::Crowds(crowded) => sections.push((kind::CROWDS, crowded.encode())),
             Raw::Baselines(told) => sections.push((kind::BASELINES, learned::encode(&told))),
             Raw::Decay(weights) => sections.push((kind::DECAY, learned::encode_weights(&weights))),
+            Raw::View(name, filter, inner) => {
+                sections.push((kind::VIEW, view(&name, filter, encode(inner))));
+            }
         }
     }
     sections.retain(|(_, body)| !body.is_empty());
     sections
+}
+
+fn view(name: &str, filter: u64, sections: Sections) -> Vec<u8> {
+    let bytes = sections.iter().map(|(_, body)| body.len() + 8).sum::<usize>();
+    let mut out = Vec::with_capacity(bytes + name.len() + 16);
+    put_bytes(&mut out, name.as_bytes());
+    out.extend_from_slice(&filter.to_le_bytes());
+    for (of, body) in sections {
+        put(&mut out, u64::from(of));
+        put_bytes(&mut out, &body);
+    }
+    out
+}
+
+/// A view's name, the fingerprint of its filter, and its own sections.
+pub type ViewSections<'a> = (&'a str, u64, Vec<(u16, &'a [u8])>);
+
+/// What stands in a [`kind::VIEW`]; `None` where it does not hold what it should.
+#[must_use]
+pub fn read_view(body: &[u8]) -> Option<ViewSections<'_>> {
+    let mut reader = Reader::new(body);
+    let name = std::str::from_utf8(reader.get_bytes()?).ok()?;
+    let filter = reader.get_fixed()?;
+    let mut sections = Vec::new();
+    while !reader.is_empty() {
+        let of = u16::try_from(reader.get()?).ok()?;
+        sections.push((of, reader.get_bytes()?));
+    }
+    Some((name, filter, sections))
 }
 
 /// What is small and written whole with every record.
@@ -231,7 +267,7 @@ impl State {
     }
 
     /// First number; then for each post: identity, second name, dedup key (0 = the same), author,
-    /// event time, time seen, admissions, gone, number of tags, tags.
+    /// event time, time seen, admissions, gone (2 = left the view), number of tags, tags.
     fn remembered(&self, posts: std::ops::Range<u64>) -> Vec<u8> {
         let mut out = Vec::new();
         if posts.is_empty() {
@@ -247,7 +283,7 @@ impl State {
             put_signed(&mut out, post.at);
             put_signed(&mut out, post.seen);
             put(&mut out, u64::from(post.admissions));
-            put(&mut out, u64::from(post.gone));
+            put(&mut out, u64::from(post.gone) + u64::from(post.left));
             put(&mut out, self.remembered.tags(number).count() as u64);
             self.remembered.tags(number).for_each(|tag| put(&mut out, u64::from(tag)));
         }

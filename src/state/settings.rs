@@ -1,5 +1,6 @@
 //! What a state is made for.
 
+use crate::rank::build::ALL;
 use crate::state::lists::Lists;
 use crate::state::slides::Report;
 use crate::state::trending::Gates;
@@ -36,6 +37,10 @@ pub struct Settings {
     pub lists: Lists,
     /// Remember what changes, for a checkpoint.
     pub keep_delta: bool,
+    /// Name of the view that is counted.
+    pub view: String,
+    /// Fingerprint of its filter; 0 = every post.
+    pub filter: u64,
 }
 
 impl Settings {
@@ -58,6 +63,8 @@ impl Settings {
             reports: Vec::new(),
             lists: Lists::default(),
             keep_delta: false,
+            view: ALL.to_owned(),
+            filter: 0,
         }
     }
 }

@@ -122,6 +122,30 @@ test('the address is what is asked for', async () => {
   await until(() => fake.clients, (clients) => clients === 1, 'one stream at a time');
 });
 
+test('views are chosen where the job has any, and stand in the address', async () => {
+  await show(THREE);
+  assert.equal(await page.locator('nav[aria-label=View]').count(), 0);
+  const views = ['ja', 'press'].map((name) => ({ name, tags: 3, posts: 9 }));
+  await show(THREE, { path: '/?mode=count&view=ja', status: { views } });
+  assert.ok(fake.requests.includes('/api/v1/live?mode=count&view=ja&top=10'));
+  assert.equal(await page.innerText('nav[aria-label=View] a[aria-current]'), 'ja');
+  await page.click('tr[data-tag=alpha] a.tag');
+  await page.waitForSelector('aside');
+  await until(() => fake.requests, (all) => all.includes('/api/v1/tags/alpha?view=ja'), 'the tag');
+  await page.click('nav[aria-label=View] a:text-is("press")');
+  await page.waitForURL('**/?mode=count&view=press&tag=alpha');
+  await until(
+    () => fake.requests, (all) => all.includes('/api/v1/live?mode=count&view=press&top=10'), 'live',
+  );
+  await page.click('nav[aria-label=View] a:text-is("all")');
+  await page.waitForURL('**/?mode=count&tag=alpha');
+});
+
+test('a link with a view that the job does not have shows all posts', async () => {
+  await show(THREE, { path: '/?view=gone', status: { views: [] } });
+  assert.equal(new URL(page.url()).search, '');
+});
+
 test('a link with a mode that the job does not have shows the default', async () => {
   await show(THREE, { path: '/?mode=authors&window=3h' });
   assert.equal(new URL(page.url()).search, '');

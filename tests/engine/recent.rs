@@ -11,7 +11,7 @@ fn detail(format: &str, text: &str, limits: &str, tag: &str) -> TagDetail {
     let source = file_source(dir.path(), "posts", text.as_bytes(), &more);
     let run = start(&format!("time = \"event\"\n{limits}{source}"), options(1, None));
     ended(&run).unwrap();
-    run.tag(tag).unwrap_or_else(|| panic!("no {tag}"))
+    run.tag(None, tag).unwrap_or_else(|| panic!("no {tag}"))
 }
 
 const ON: &str = "[limits]\nrecent_posts = 1000\n";

@@ -62,7 +62,8 @@ impl Counted {
         let rankings = std::iter::once(total)
             .chain(windows)
             .filter_map(|(mode, window_s)| {
-                let mut ranking = run.ranking(&Query { mode: Some(mode), window_s, top: ALL })?;
+                let query = Query { mode: Some(mode), window_s, view: None, top: ALL };
+                let mut ranking = run.ranking(&query)?;
                 // Movement depends on what was published in between.
                 ranking.trends.iter_mut().for_each(|trend| trend.change = None);
                 Some(ranking)
@@ -114,7 +115,16 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
 pub(crate) fn posts(seed: u64, posts: u64, format: Format) -> Vec<u8> {
     let start = Some(EventTime(START_MS));
     let (rate, tags) = (100.0, 500);
-    let plan = GeneratorPlan { seed, posts: Some(posts), rate, start, live: false, format, tags };
+    let plan = GeneratorPlan {
+        seed,
+        posts: Some(posts),
+        rate,
+        start,
+        live: false,
+        past: Duration::ZERO,
+        format,
+        tags,
+    };
     let mut out = Vec::new();
     write_posts(&plan, posts, &mut out).expect("memory takes everything");
     out

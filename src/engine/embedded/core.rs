@@ -15,13 +15,13 @@ use crate::engine::embedded::gaps::Gaps;
 use crate::engine::embedded::outlet::Outlet;
 use crate::engine::embedded::publish::Publisher;
 use crate::engine::embedded::told::Told;
+use crate::engine::embedded::views::States;
 use crate::engine::embedded::worker::Recipe;
 use crate::engine::{EngineError, Summary};
 use crate::extract::pattern::Patterns;
 use crate::job::{Plan, TimePlan};
 use crate::post::Position;
 use crate::rank::{Explanation, Published, Query, Ranking, SourceStatus, TagDetail};
-use crate::state::State;
 use crate::state::extracted::{Extracted, NO_TIME};
 use crate::state::lists::Lists;
 
@@ -52,9 +52,10 @@ pub(super) enum Ending {
 /// What is asked of the core.
 pub(super) enum Question {
     Ranking(Query, Sender<Option<Ranking>>),
-    Tag(String, Sender<Option<TagDetail>>),
-    /// Key, and window in milliseconds.
-    Explain(String, i64, Sender<Option<Explanation>>),
+    /// View, and key.
+    Tag(Option<String>, String, Sender<Option<TagDetail>>),
+    /// View, key, and window in milliseconds.
+    Explain(Option<String>, String, i64, Sender<Option<Explanation>>),
     /// Asked when the run has ended: rows of the final ranking.
     End(usize, Sender<Result<Summary, EngineError>>),
     /// Lists of tags and of accounts have changed.
@@ -139,7 +140,7 @@ pub(super) struct Parts {
     pub(super) plan: Plan,
     pub(super) clock: Clock,
     pub(super) recipe: Arc<Recipe>,
-    pub(super) state: State,
+    pub(super) state: States,
     pub(super) publisher: Publisher,
     pub(super) published: watch::Sender<Arc<Published>>,
     pub(super) outlets: Vec<Outlet>,
@@ -236,7 +237,7 @@ impl Core {
             if let Some(gap) = &batch.batch.gap {
                 let source = batch.batch.source as usize;
                 self.parts.gaps.add(source, gap, &self.parts.sources[source].name);
-                self.parts.state.gap_until(gap.to);
+                self.parts.state.each_mut(|state| state.gap_until(gap.to));
             }
             self.parts.state.begin_batch(&batch);
             self.current = Some(Current { batch, row: 0 });
@@ -248,7 +249,7 @@ impl Core {
                 self.current = Some(current);
                 return Some(Some(due));
             }
-            self.parts.state.count_row(&current.batch, row, horizon);
+            self.parts.state.count_row(&current.batch, current.row, horizon);
             self.first_event = self.first_event.or((row.at != NO_TIME).then_some(row.at));
             current.row += 1;
         }
@@ -263,7 +264,7 @@ impl Core {
         if let Some(until) = batch.complete_until
             && self.parts.plan.time == TimePlan::Live
         {
-            self.parts.state.live_until(source, until.0);
+            self.parts.state.each_mut(|state| state.live_until(source, until.0));
         }
         self.parts.sources[source].bytes += batch.bytes_read() as u64;
         for position in &batch.positions {
@@ -277,8 +278,8 @@ impl Core {
     fn tell(&mut self) {
         let Parts { state, told, durable, .. } = &mut self.parts;
         let reported = state.take_reported();
-        if reported.len() > 0 {
-            told.take(durable.as_ref().map_or(0, Durable::next), reported);
+        if !reported.is_empty() {
+            told.take(durable.as_ref().map_or(0, Durable::next), reported.into_iter());
         }
     }
 
@@ -340,7 +341,7 @@ impl Core {
             }
             Message::SourceEnd { source, batches, how } => {
                 self.inboxes[source as usize].batches = Some(batches);
-                self.parts.state.source_ended(source as usize);
+                self.parts.state.each_mut(|state| state.source_ended(source as usize));
                 let status = &mut self.parts.sources[source as usize];
                 let (state, detail) = match how {
                     Ending::Done => ("ended", String::new()),
@@ -360,23 +361,25 @@ impl Core {
                 self.parts.state.show(at);
                 let _ = to.send(self.parts.publisher.ranking(&self.parts.state, &query, at));
             }
-            Question::Tag(key, to) => {
+            Question::Tag(view, key, to) => {
                 self.parts.state.show(self.now());
-                let _ = to.send(crate::rank::build::tag(&self.parts.state, &key));
+                let state = self.parts.state.of(view.as_deref());
+                let _ = to.send(state.and_then(|state| crate::rank::build::tag(state, &key)));
             }
-            Question::Explain(key, window_ms, to) => {
+            Question::Explain(view, key, window_ms, to) => {
                 let at = self.now();
                 self.parts.state.show(at);
-                let state = &self.parts.state;
-                let _ = to.send(crate::rank::explain::explain(state, &key, window_ms, at));
+                let state = self.parts.state.of(view.as_deref());
+                let explain = |state| crate::rank::explain::explain(state, &key, window_ms, at);
+                let _ = to.send(state.and_then(explain));
             }
             Question::Lists(tags, accounts) => {
-                self.parts.state.change_lists(*tags);
+                self.parts.state.change_lists(&tags);
                 let blocked = &self.parts.recipe.blocked;
                 let mut blocked = blocked.write().unwrap_or_else(PoisonError::into_inner);
                 if **blocked != accounts {
                     // Names are not kept, so nobody knows which posts are theirs.
-                    self.parts.state.forget_recent();
+                    self.parts.state.all.forget_recent();
                 }
                 *blocked = Arc::new(accounts);
             }
@@ -390,7 +393,7 @@ impl Core {
         match self.parts.plan.time {
             TimePlan::Live => self.parts.clock.now().0,
             TimePlan::Replay(_) => {
-                self.parts.state.newest().unwrap_or_else(|| self.parts.clock.now().0)
+                self.parts.state.all.newest().unwrap_or_else(|| self.parts.clock.now().0)
             }
         }
     }
@@ -401,7 +404,7 @@ impl Core {
         self.tell();
         for (number, status) in self.parts.sources.iter_mut().enumerate() {
             self.parts.gaps.show(number, status);
-            status.posts = self.parts.state.posts_of(number);
+            status.posts = self.parts.state.all.posts_of(number);
             let format = self.parts.recipe.streams[number].format.get();
             status.format = format.map(|format| format.name().to_owned());
         }
@@ -458,7 +461,7 @@ impl Core {
         let Question::End(top, to) = question else { return self.answer(question) };
         let at = self.now();
         self.parts.state.show(at);
-        let everything = Query { mode: None, window_s: None, top };
+        let everything = Query { mode: None, window_s: None, view: None, top };
         let result = match self.failure.take() {
             Some(error) => Err(error),
             None => Ok(Summary {
@@ -469,7 +472,7 @@ impl Core {
                     .ranking(&self.parts.state, &everything, at)
                     .unwrap_or_default(),
                 first_event: self.first_event,
-                distinct_tags: self.parts.state.distinct_tags(),
+                distinct_tags: self.parts.state.all.distinct_tags(),
             }),
         };
         let _ = to.send(result);

@@ -15,13 +15,14 @@ use crate::checkpoint::{
 };
 use crate::clock::monotonic;
 use crate::engine::embedded::gaps::Gaps;
+use crate::engine::embedded::nested::{Nested, Pieces, metas, news};
 use crate::engine::embedded::told::{self, Told};
+use crate::engine::embedded::views::{Makings, States};
 use crate::job::Plan;
 use crate::post::Position;
 use crate::state::hash::Seed;
 use crate::state::restore::Restoring;
-use crate::state::sections::{Raw, RawSections, Snapshotter, encode, kind};
-use crate::state::{Settings, State};
+use crate::state::sections::{Raw, RawSections, encode, kind};
 
 /// Records that may wait for the disk.
 const QUEUE: usize = 4;
@@ -54,13 +55,13 @@ pub(super) struct Durable {
     thread: Option<JoinHandle<Result<(), CheckpointError>>>,
     progress: Arc<Progress>,
     epoch: u64,
-    snapshot: Option<Snapshotter>,
+    snapshot: Option<Pieces>,
 }
 
 /// What an opened checkpoint gives.
 pub(super) struct Opened {
     pub(super) checkpoint: Checkpoint,
-    pub(super) state: State,
+    pub(super) states: States,
     pub(super) positions: Vec<Vec<Position>>,
     pub(super) recovery: Recovery,
     /// Key of the hashes of authors and posts.
@@ -69,6 +70,10 @@ pub(super) struct Opened {
     pub(super) rules: Option<Vec<u8>>,
     /// What sources could not bring.
     pub(super) gaps: Gaps,
+    /// Views of the job that the checkpoint did not hold.
+    pub(super) new_views: Vec<String>,
+    /// Views that it held and the job has not.
+    pub(super) dropped_views: Vec<String>,
 }
 
 /// Opens the checkpoint in `dir` and puts the state together that it holds.
@@ -76,27 +81,31 @@ pub(super) fn open(
     dir: &Path,
     plan: &Plan,
     fresh: bool,
-    settings: Settings,
-    tags: Seed,
+    makings: Makings,
 ) -> Result<Opened, CheckpointError> {
-    let sources = settings.sources;
+    let sources = makings.all.sources;
     let mut reading = Reading {
-        settings: settings.clone(),
-        tags,
-        state: Restoring::new(settings, tags),
+        state: Restoring::new(makings.all.clone(), makings.tags),
+        views: Nested::new(&makings),
         positions: vec![Vec::new(); sources],
-        people: tags,
+        people: makings.tags,
         rules: None,
         gaps: Gaps::new(sources),
+        makings,
     };
     let (checkpoint, recovery) = Checkpoint::open(dir, &identity(plan), fresh, &mut reading)?;
     let damaged = |nonsense: crate::window::restore::Nonsense| CheckpointError::Damaged {
         file: dir.to_owned(),
         what: nonsense.to_string(),
     };
+    let all = reading.state.finish().map_err(damaged)?;
+    let (new_views, dropped_views) = reading.views.strange();
+    let views = reading.views.finish(&all).map_err(damaged)?;
     Ok(Opened {
         checkpoint,
-        state: reading.state.finish().map_err(damaged)?,
+        states: States { all, views },
+        new_views: if recovery.first { Vec::new() } else { new_views },
+        dropped_views,
         positions: reading.positions,
         recovery,
         people: reading.people,
@@ -121,9 +130,9 @@ fn identity(plan: &Plan) -> Identity {
 }
 
 struct Reading {
-    settings: Settings,
-    tags: Seed,
+    makings: Makings,
     state: Restoring,
+    views: Nested,
     positions: Vec<Vec<Position>>,
     people: Seed,
     rules: Option<Vec<u8>>,
@@ -150,10 +159,12 @@ impl Reading {
                 self.rules = Some(section.body.to_vec());
                 continue;
             }
-            let known = self
-                .state
-                .read(epoch, section.kind, section.body)
-                .map_err(|nonsense| format!("section {}: {nonsense}", section.kind))?;
+            let known = match section.kind {
+                kind::VIEW => self.views.read(epoch, section.body),
+                of => self.state.read(epoch, of, section.body),
+            };
+            let known =
+                known.map_err(|nonsense| format!("section {}: {nonsense}", section.kind))?;
             if !known && section.required {
                 return Err(format!("section {} is of a newer version", section.kind));
             }
@@ -165,7 +176,8 @@ impl Reading {
 impl Restore for Reading {
     fn begin(&mut self, key: &Key) {
         self.people = Seed::new(*key.bytes());
-        self.state = Restoring::new(self.settings.clone(), self.tags);
+        self.state = Restoring::new(self.makings.all.clone(), self.makings.tags);
+        self.views = Nested::new(&self.makings);
         self.positions.iter_mut().for_each(Vec::clear);
         self.rules = None;
         self.gaps = Gaps::new(self.positions.len());
@@ -176,7 +188,10 @@ impl Restore for Reading {
     }
 
     fn record(&mut self, epoch: u64, sections: &[SectionRef<'_>]) -> Result<(), String> {
-        self.read(epoch, sections)
+        self.views.begin_record();
+        self.read(epoch, sections)?;
+        self.views.end_record(&self.makings);
+        Ok(())
     }
 }
 
@@ -203,7 +218,7 @@ impl Durable {
     /// is behind, nothing is taken and the changes stay for the next epoch, unless it is the last.
     pub(super) fn epoch(
         &mut self,
-        state: &mut State,
+        states: &mut States,
         positions: &[&BTreeMap<String, String>],
         (told, gaps): (&mut Told, &mut Gaps),
         last: bool,
@@ -213,14 +228,14 @@ impl Durable {
             return self.check();
         }
         self.epoch += 1;
-        let mut sections = whole(state, positions);
+        let mut sections = whole(states, positions);
         sections.extend(gaps.news().map(|gaps| Raw::Body(kind::GAPS, gaps)));
         sections.extend(told.rules_news().map(|rules| Raw::Body(kind::RULES, rules)));
         self.send(Write::Record(self.epoch, sections))?;
         if last {
             return Ok(());
         }
-        self.snapshot(state, positions, (told, gaps))
+        self.snapshot(states, positions, (told, gaps))
     }
 
     /// Number of the epoch that is under way.
@@ -231,7 +246,7 @@ impl Durable {
     /// Begins a snapshot where one is due, and goes on with it for a while.
     fn snapshot(
         &mut self,
-        state: &mut State,
+        states: &mut States,
         positions: &[&BTreeMap<String, String>],
         (told, gaps): (&Told, &Gaps),
     ) -> Result<(), CheckpointError> {
@@ -243,15 +258,16 @@ impl Durable {
                 return Ok(());
             }
             self.send(Write::Begin(self.epoch))?;
-            self.snapshot = Some(Snapshotter::new(state));
+            self.snapshot = Some(Pieces::new(states));
         }
         let until = monotonic() + PIECES_MAX;
         while monotonic() < until && self.queue.as_ref().is_some_and(|queue| !queue.is_full()) {
             let Some(snapshot) = &mut self.snapshot else { break };
-            if let Some(piece) = snapshot.next(state, self.epoch) {
+            if let Some(piece) = snapshot.next(states, self.epoch) {
                 self.send(Write::Piece(piece))?;
             } else {
-                let mut rest = vec![positions_section(positions), meta_section(state)];
+                let mut rest = vec![positions_section(positions)];
+                rest.extend(metas(states));
                 rest.push(Raw::Body(kind::GAPS, gaps.to_bytes()));
                 rest.extend(told.rules().map(|rules| Raw::Body(kind::RULES, rules)));
                 self.send(Write::Finish(self.epoch, rest))?;
@@ -297,19 +313,14 @@ fn log_bytes_min() -> u64 {
     set.unwrap_or(LOG_BYTES_MIN)
 }
 
-fn whole(state: &mut State, positions: &[&BTreeMap<String, String>]) -> RawSections {
+fn whole(states: &mut States, positions: &[&BTreeMap<String, String>]) -> RawSections {
     let mut sections = vec![positions_section(positions)];
-    sections.append(&mut state.take_news());
-    sections.push(meta_section(state));
+    sections.append(&mut news(states));
     sections
 }
 
 fn positions_section(positions: &[&BTreeMap<String, String>]) -> Raw {
     Raw::Body(kind::POSITIONS, serde_json::to_vec(positions).expect("maps of strings are JSON"))
-}
-
-fn meta_section(state: &State) -> Raw {
-    Raw::Body(kind::META, serde_json::to_vec(&state.meta()).expect("numbers are JSON"))
 }
 
 fn write(

@@ -14,12 +14,15 @@
 mod core;
 mod durable;
 mod gaps;
+mod nested;
 mod outlet;
 pub mod probe;
 mod publish;
 mod reader;
 mod sampling;
+mod share;
 mod told;
+mod views;
 mod worker;
 
 use std::sync::{Arc, OnceLock, RwLock};
@@ -36,19 +39,21 @@ use self::outlet::Outlet;
 use self::publish::Publisher;
 use self::reader::{Progress, Reader};
 use self::told::Told;
+use self::views::{Makings, View};
 use self::worker::{Recipe, Stream};
 use crate::clock::Clock;
 use crate::engine::{EngineError, RunHandle, RunOptions, Summary};
 use crate::extract::pattern::Patterns;
 use crate::job::{Plan, SourceKind, SourcePlan, TimePlan};
 use crate::post::Position;
+use crate::rank::build::ALL;
 use crate::rank::{Ask, Explanation, Mode, Published, Query, Ranking, SourceStatus, TagDetail};
 use crate::source::Source;
 use crate::state::extracted::Extracted;
 use crate::state::hash::Seed;
 use crate::state::lists::Lists;
 use crate::state::trending::Gates;
-use crate::state::{Settings, State, trending};
+use crate::state::{Settings, trending};
 use crate::window::Shape;
 use crate::window::people::Rules;
 
@@ -71,30 +76,29 @@ pub(super) fn start(plan: Plan, options: RunOptions) -> Result<Arc<dyn RunHandle
         workers => workers,
     };
     let tags = random_seed();
-    let settings = settings(&plan, options.state_dir.is_some());
-    let (state, positions, people, durable, told, gaps) = match &options.state_dir {
+    let views = views::views(&plan)?;
+    let makings = Makings::new(&plan, &views, options.state_dir.is_some(), tags);
+    let (mut states, positions, people, durable, told, gaps) = match &options.state_dir {
         None => {
             let none = vec![Vec::new(); plan.sources.len()];
-            let state = State::new(settings, tags);
             let gaps = Gaps::new(plan.sources.len());
-            (state, none, random_seed(), None, Told::default(), gaps)
+            (makings.empty(), none, random_seed(), None, Told::default(), gaps)
         }
         Some(dir) => {
-            let opened = durable::open(dir, &plan, options.fresh, settings, tags)?;
-            say(&opened.recovery);
+            let opened = durable::open(dir, &plan, options.fresh, makings)?;
+            say(&opened);
             let told = Told::start(dir, &plan, &options.clock, opened.rules.as_deref())?;
             let durable = Durable::start(opened.checkpoint, told.threads());
             let durable = durable.map_err(EngineError::Thread)?;
-            (opened.state, opened.positions, opened.people, Some(durable), told, opened.gaps)
+            (opened.states, opened.positions, opened.people, Some(durable), told, opened.gaps)
         }
     };
-    let mut state = state;
     if plan.time == TimePlan::Live && !plan.sources.iter().all(can_replay) {
         // What was posted while nobody read is missing.
-        state.gap_until(options.clock.now().0);
+        states.each_mut(|state| state.gap_until(options.clock.now().0));
     }
     let sources = make_sources(&plan, &options.clock)?;
-    let recipe = Arc::new(recipe(&plan, tags, people));
+    let recipe = Arc::new(recipe(&plan, views, tags, people));
     let outlets = plan.sinks.iter().map(|sink| {
         let sink =
             crate::sink::build(sink).map_err(|error| EngineError::Sink(error.to_string()))?;
@@ -110,7 +114,7 @@ pub(super) fn start(plan: Plan, options: RunOptions) -> Result<Arc<dyn RunHandle
         sources: threads.names.into_iter().map(connecting).collect(),
         clock: options.clock,
         recipe,
-        state,
+        state: states,
         publisher,
         published,
         outlets,
@@ -160,9 +164,11 @@ fn settings(plan: &Plan, keep_delta: bool) -> Settings {
         trending_ms: asked,
         gates: Gates { min_count: plan.people.min_count, min_authors: plan.people.min_authors },
         compare: modes.iter().any(|mode| mode.is_comparison()),
-        reports: if keep_delta { told::reports(plan) } else { Vec::new() },
+        reports: if keep_delta { told::reports(plan, ALL) } else { Vec::new() },
         lists: lists(plan),
         keep_delta,
+        view: ALL.to_owned(),
+        filter: 0,
     }
 }
 
@@ -190,7 +196,7 @@ fn windows_ms(plan: &Plan, asked: &[i64]) -> Vec<i64> {
     all
 }
 
-fn recipe(plan: &Plan, tags: Seed, people: Seed) -> Recipe {
+fn recipe(plan: &Plan, views: Vec<View>, tags: Seed, people: Seed) -> Recipe {
     let stream = |source: &SourcePlan| Stream {
         format: source.format.map_or_else(OnceLock::new, OnceLock::from),
         text_time: source.text_time,
@@ -209,6 +215,7 @@ fn recipe(plan: &Plan, tags: Seed, people: Seed) -> Recipe {
         samples: plan.limits.recent_posts > 0,
         blocked: RwLock::new(Arc::new(Patterns::new(plan.people.block.iter().cloned()))),
         streams: plan.sources.iter().map(stream).collect(),
+        views: views.into_iter().map(|view| view.filter).collect(),
     }
 }
 
@@ -230,12 +237,19 @@ fn make_sources(plan: &Plan, clock: &Clock) -> Result<Vec<Box<dyn Source>>, Engi
     plan.sources.iter().map(make).collect()
 }
 
-fn say(recovery: &crate::checkpoint::Recovery) {
+fn say(opened: &durable::Opened) {
+    let recovery = &opened.recovery;
     for why in &recovery.set_aside {
         tracing::warn!("a damaged snapshot was set aside: {why}");
     }
     if !recovery.first {
         tracing::info!("resumed after epoch {}", recovery.epoch);
+    }
+    for name in &opened.new_views {
+        tracing::info!("the view `{name}` is new here or has another filter: it starts empty");
+    }
+    for name in &opened.dropped_views {
+        tracing::info!("the view `{name}` is no longer in the job: its counts are dropped");
     }
     if recovery.torn_bytes > 0 {
         tracing::info!(
@@ -333,16 +347,18 @@ impl Ask for Handle {
         answer.recv().ok()?
     }
 
-    fn tag(&self, key: &str) -> Option<TagDetail> {
+    fn tag(&self, view: Option<&str>, key: &str) -> Option<TagDetail> {
         let (to, answer) = bounded(1);
-        self.ask.send(Question::Tag(key.to_owned(), to)).ok()?;
+        let view = view.map(str::to_owned);
+        self.ask.send(Question::Tag(view, key.to_owned(), to)).ok()?;
         answer.recv().ok()?
     }
 
-    fn explain(&self, key: &str, window_s: u64) -> Option<Explanation> {
+    fn explain(&self, view: Option<&str>, key: &str, window_s: u64) -> Option<Explanation> {
         let window_ms = i64::try_from(window_s).ok()?.checked_mul(1000)?;
         let (to, answer) = bounded(1);
-        self.ask.send(Question::Explain(key.to_owned(), window_ms, to)).ok()?;
+        let view = view.map(str::to_owned);
+        self.ask.send(Question::Explain(view, key.to_owned(), window_ms, to)).ok()?;
         answer.recv().ok()?
     }
 }

@@ -12,6 +12,7 @@ use crate::clock::monotonic;
 use crate::engine::embedded::durable::{self, Durable};
 use crate::engine::embedded::gaps::Gaps;
 use crate::engine::embedded::told::{self, Told};
+use crate::engine::embedded::views::{Makings, States};
 use crate::job::{CountPlan, Limits, PeoplePlan, Plan, TagsPlan, TimePlan};
 use crate::post::Batch;
 use crate::rank::Mode;
@@ -38,27 +39,27 @@ pub fn checkpoint(
     epochs: u32,
 ) -> Result<String, CheckpointError> {
     let plan = plan(&MINUTES);
-    let settings = super::settings(&plan, true);
     let seed = super::random_seed();
-    let mut opened = durable::open(dir, &plan, true, settings.clone(), seed)?;
-    let state = &mut opened.state;
+    let makings = |seed| Makings::new(&plan, &[], true, seed);
+    let mut opened = durable::open(dir, &plan, true, makings(seed))?;
+    let states = &mut opened.states;
     let mut at = 1_800_000_000_000;
     for first in (0..tags).step_by(STEP as usize) {
-        feed(state, seed, at, (first..tags.min(first + STEP)).map(u64::from));
+        feed(&mut states.all, seed, at, (first..tags.min(first + STEP)).map(u64::from));
         at += 100;
     }
     let io = |source| CheckpointError::Io { what: "start", file: dir.to_owned(), source };
     let mut durable = Durable::start(opened.checkpoint, told::Threads::default()).map_err(io)?;
     let positions = BTreeMap::new();
     let mut gaps = Gaps::new(1);
-    let mut commit = |state: &mut State| -> Result<(Duration, Duration), CheckpointError> {
+    let mut commit = |states: &mut States| -> Result<(Duration, Duration), CheckpointError> {
         let start = monotonic();
-        durable.epoch(state, &[&positions], (&mut Told::default(), &mut gaps), false)?;
+        durable.epoch(states, &[&positions], (&mut Told::default(), &mut gaps), false)?;
         let paused = start.elapsed();
         durable.settle()?;
         Ok((paused, start.elapsed()))
     };
-    commit(state)?;
+    commit(states)?;
     let (mut pauses, mut commits) = (Vec::new(), Vec::new());
     let mut next = 1_u64;
     for _ in 0..epochs {
@@ -67,19 +68,20 @@ pub fn checkpoint(
                 next = next.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 (next >> 33) % u64::from(tags)
             });
-            feed(state, seed, at, ids.collect::<Vec<_>>().into_iter());
+            feed(&mut states.all, seed, at, ids.collect::<Vec<_>>().into_iter());
             at += 400;
         }
-        let (paused, done) = commit(state)?;
+        let (paused, done) = commit(states)?;
         pauses.push(paused);
         commits.push(done);
     }
     durable.finish()?;
     let start = monotonic();
-    let again = durable::open(dir, &plan, false, settings, super::random_seed())?;
+    let again = durable::open(dir, &plan, false, makings(super::random_seed()))?;
     let recovery = start.elapsed();
-    let same = again.state.counters() == state.counters()
-        && again.state.distinct_tags() == state.distinct_tags();
+    let (again_all, all) = (&again.states.all, &states.all);
+    let same =
+        again_all.counters() == all.counters() && again_all.distinct_tags() == all.distinct_tags();
     Ok(format!(
         "{changed} changed of {tags} tags, {epochs} epochs, five windows\n{}{}\
          recovery: {:.2} s, {} bytes, {} pieces, {} records, equal: {same}",
@@ -150,6 +152,7 @@ fn plan(minutes: &[u64]) -> Plan {
         time: TimePlan::Live,
         history: None,
         alerts: Vec::new(),
+        views: Vec::new(),
     }
 }
 

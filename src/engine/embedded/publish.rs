@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::engine::embedded::core::Question;
-use crate::job::{Plan, TimePlan};
+use crate::engine::embedded::views::States;
+use crate::job::{Plan, TimePlan, ViewPlan};
 use crate::rank::build::{self, Key, Places};
 use crate::rank::series;
 use crate::rank::{
     AlertsStatus, PUBLISHED_ROWS_MIN, Published, Query, Ranking, RunState, SinkStatus,
-    SourceStatus, Status,
+    SourceStatus, Status, ViewStatus,
 };
 use crate::spool::SpoolStatus;
 use crate::state::{State, trending};
@@ -36,6 +37,15 @@ pub(super) fn keys(plan: &Plan) -> Vec<Key> {
     keys
 }
 
+fn named(view: &ViewPlan) -> ViewStatus {
+    ViewStatus { name: view.name.clone(), ..ViewStatus::default() }
+}
+
+fn view(state: &State) -> ViewStatus {
+    let (name, posts) = (state.settings().view.clone(), state.counters().posts);
+    ViewStatus { name, tags: state.distinct_tags(), posts }
+}
+
 fn scored_windows_s(keys: &[Key]) -> Vec<u64> {
     let scored = keys.iter().filter(|key| key.mode.is_scored());
     let mut windows: Vec<u64> = scored.map(|key| key.window_ms as u64 / 1000).collect();
@@ -56,7 +66,8 @@ pub(super) struct Publisher {
     keys: Vec<Key>,
     default: usize,
     top: usize,
-    places: Places,
+    /// Of all posts, then of each view.
+    places: Vec<Places>,
     batch: u64,
     rate: VecDeque<(i64, u64)>,
     status: Status,
@@ -79,13 +90,14 @@ impl Publisher {
             windows_s: plan.count.windows.iter().map(std::time::Duration::as_secs).collect(),
             scored_windows_s: scored_windows_s(&keys),
             modes: plan.count.modes.iter().map(|mode| mode.name().to_owned()).collect(),
+            views: plan.views.iter().map(named).collect(),
             ..Status::default()
         };
         Self {
             keys,
             default,
             top: plan.count.top,
-            places: Places::default(),
+            places: (0..=plan.views.len()).map(|_| Places::default()).collect(),
             batch: 0,
             rate: VecDeque::new(),
             status,
@@ -108,7 +120,7 @@ impl Publisher {
     #[expect(clippy::too_many_arguments, reason = "one call, each argument of another owner")]
     pub(super) fn publish(
         &mut self,
-        state: &State,
+        states: &States,
         at: i64,
         clock: i64,
         last: bool,
@@ -119,18 +131,21 @@ impl Publisher {
     ) -> Published {
         self.batch += 1;
         let rows = self.top.clamp(*ROWS.start(), *ROWS.end());
-        let mut rankings = Vec::with_capacity(self.keys.len());
+        let mut rankings = Vec::with_capacity(self.keys.len() * self.places.len());
         // Nobody looks at sparklines in a replay at full speed.
         let mut counts_left = if self.live { series::COUNTS_MAX } else { 0 };
-        for &key in &self.keys {
-            if let Some(mut ranking) = build::ranking(state, key, at, rows) {
-                self.places.note(key, &mut ranking);
-                if counts_left > 0 {
-                    series::fill(state, key, at, &mut counts_left, &mut ranking);
+        for (state, places) in states.each().zip(&mut self.places) {
+            for &key in &self.keys {
+                if let Some(mut ranking) = build::ranking(state, key, at, rows) {
+                    places.note(key, &mut ranking);
+                    if counts_left > 0 {
+                        series::fill(state, key, at, &mut counts_left, &mut ranking);
+                    }
+                    rankings.push(Arc::new(ranking));
                 }
-                rankings.push(Arc::new(ranking));
             }
         }
+        let state = &states.all;
         let newest = state.newest();
         let waits = |source: &SourceStatus| matches!(&*source.state, "connecting" | "retrying");
         let started = sources.iter().any(|source| !waits(source) || source.posts > 0);
@@ -153,6 +168,7 @@ impl Publisher {
             sinks,
             history,
             alerts,
+            views: states.views.iter().map(view).collect(),
             ..self.status.clone()
         };
         Published {
@@ -165,7 +181,7 @@ impl Publisher {
     }
 
     /// A ranking with as many rows as are asked for; `None` if it is not configured.
-    pub(super) fn ranking(&self, state: &State, query: &Query, at: i64) -> Option<Ranking> {
+    pub(super) fn ranking(&self, states: &States, query: &Query, at: i64) -> Option<Ranking> {
         let default = self.keys.get(self.default)?;
         let mode = query.mode.unwrap_or(default.mode);
         let window_ms = match query.window_s {
@@ -175,8 +191,10 @@ impl Publisher {
             None => self.keys.iter().find(|key| key.mode == mode)?.window_ms,
         };
         let key = self.keys.iter().find(|key| **key == Key { mode, window_ms })?;
+        let state = states.of(query.view.as_deref())?;
         let mut ranking = build::ranking(state, *key, at, query.top)?;
-        self.places.compare(*key, &mut ranking);
+        let number = states.each().position(|each| std::ptr::eq(each, state))?;
+        self.places[number].compare(*key, &mut ranking);
         Some(ranking)
     }
 

@@ -44,8 +44,8 @@ pub(super) struct Told {
     changed: bool,
 }
 
-/// The rankings that a plan wants put down, in a run that has a state directory.
-pub(super) fn reports(plan: &Plan) -> Vec<Report> {
+/// The rankings that a plan wants put down of a view, in a run that has a state directory.
+pub(super) fn reports(plan: &Plan, view: &str) -> Vec<Report> {
     let mut reports = Vec::new();
     let (default, pane_ms) = (default_key(plan), super::ms(plan.count.pane));
     let whole_panes = |ms: i64| ms.max(1).saturating_add(pane_ms - 1) / pane_ms * pane_ms;
@@ -55,7 +55,7 @@ pub(super) fn reports(plan: &Plan) -> Vec<Report> {
             reports.push(Report { key, rows: KEPT_ROWS, every_ms: whole_panes(every_ms) });
         }
     }
-    if !plan.alerts.is_empty() {
+    if plan.alerts.iter().any(|alert| alert.view == view) {
         let every_ms = trending::slide_ms(default.window_ms.max(pane_ms), pane_ms);
         reports.push(Report { key: default, rows: LOOKED_AT_ROWS, every_ms });
     }

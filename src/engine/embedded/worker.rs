@@ -18,6 +18,7 @@ use crate::job::TextTime;
 use crate::post::{Batch, EventTime, Op, Post};
 use crate::state::extracted::{Extracted, NO_TIME, Oddities, PostKey, Row};
 use crate::state::hash::Seed;
+use crate::view::{self, Filter, VIEWS_MAX};
 
 /// What a worker knows about one source.
 #[derive(Debug)]
@@ -54,6 +55,7 @@ pub(super) struct Recipe {
     /// Accounts whose posts do not count.
     pub(super) blocked: RwLock<Arc<Patterns>>,
     pub(super) streams: Vec<Stream>,
+    pub(super) views: Vec<Filter>,
 }
 
 /// Takes turns at the sources until none is left. The bytes never leave the worker, so that one
@@ -85,6 +87,7 @@ impl Recipe {
     pub(super) fn extract(&self, extractor: &mut Extractor, out: &mut Extracted) {
         let stream = &self.streams[out.batch.source as usize];
         let mut batch = std::mem::take(&mut out.batch);
+        out.begin_views(self.views.len(), batch.source);
         if !batch.records().is_empty() {
             match stream.format.get().copied().unwrap_or(Format::Text) {
                 Format::Text => self.text_lines(extractor, stream, &batch, out),
@@ -114,8 +117,24 @@ impl Recipe {
         batch: &Batch,
         out: &mut Extracted,
     ) {
+        if self.views.iter().any(|view| view.lines(batch.source) == view::Lines::Tagged) {
+            self.scan_text::<true>(extractor, stream, batch, out);
+        } else {
+            self.scan_text::<false>(extractor, stream, batch, out);
+        }
+        self.share_rows(out);
+    }
+
+    /// `VIEWS` = some views take lines by their tags, so they are looked at one by one.
+    fn scan_text<const VIEWS: bool>(
+        &self,
+        extractor: &mut Extractor,
+        stream: &Stream,
+        batch: &Batch,
+        out: &mut Extracted,
+    ) {
         let times = LineTimes::new(stream, batch);
-        let mut lines = Lines {
+        let mut lines = Lines::<VIEWS> {
             recipe: self,
             once: self.once(),
             times,
@@ -126,6 +145,7 @@ impl Recipe {
             picks: Picks::new(self.samples, batch),
             sample_from: if self.samples { 0 } else { usize::MAX },
             records: batch.records(),
+            tagged_of: [0; VIEWS_MAX],
             out,
         };
         let len = batch.records().len();
@@ -158,6 +178,7 @@ impl Recipe {
                     if picks.may_take(from) && sampling::record(format, &post, out) {
                         picks.taken(from);
                     }
+                    self.share_post(&post, out);
                 }
                 Ok(None) if records[from..end].iter().all(u8::is_ascii_whitespace) => {}
                 Ok(None) => out.odd.control += 1,
@@ -301,8 +322,8 @@ impl LineTimes {
 }
 
 /// Receives the tags of a block of lines.
-struct Lines<'a> {
-    recipe: &'a Recipe,
+pub(super) struct Lines<'a, const VIEWS: bool> {
+    pub(super) recipe: &'a Recipe,
     once: bool,
     times: LineTimes,
     /// Line of the last tag.
@@ -316,14 +337,19 @@ struct Lines<'a> {
     /// Lines with a tag at or behind this byte are looked at by [`Lines::sample`].
     sample_from: usize,
     records: &'a [u8],
-    out: &'a mut Extracted,
+    /// Posts of the row that fit each view which takes lines by their tags.
+    pub(super) tagged_of: [u32; VIEWS_MAX],
+    pub(super) out: &'a mut Extracted,
 }
 
-impl Lines<'_> {
+impl<const VIEWS: bool> Lines<'_, VIEWS> {
     #[inline(always)]
     fn enter(&mut self, line: u32, at: usize) {
         if line == self.line {
             return;
+        }
+        if VIEWS {
+            self.share_line();
         }
         while line >= self.row_end {
             self.end_row(self.row_end);
@@ -362,12 +388,18 @@ impl Lines<'_> {
             entries_end: self.out.entries.len() as u32,
             post: 0,
         });
+        if VIEWS {
+            self.share_row();
+        }
         self.tagged = 0;
         self.row_start = end;
         self.row_end = self.times.row_end(end, self.recipe.row_ms);
     }
 
     fn finish(mut self, lines: u32, empty: u32, records: &[u8]) {
+        if VIEWS {
+            self.share_line();
+        }
         while self.row_end < lines {
             self.end_row(self.row_end);
         }
@@ -403,7 +435,7 @@ impl Lines<'_> {
     }
 }
 
-impl Visit for Lines<'_> {
+impl<const VIEWS: bool> Visit for Lines<'_, VIEWS> {
     #[inline(always)]
     fn ascii_tag(&mut self, line: u32, padded: &[u8], start: usize, len: usize) {
         self.enter(line, start);

@@ -136,7 +136,8 @@ fn tags(checker: &mut Checker, job: &AlertJob, folding: Folding) -> Vec<String> 
     fields.iter().map(|field| pattern(checker, field, folding)).collect()
 }
 
-fn pattern(checker: &mut Checker, field: &Field<Scalar>, folding: Folding) -> String {
+/// A pattern of tags, folded.
+pub(super) fn pattern(checker: &mut Checker, field: &Field<Scalar>, folding: Folding) -> String {
     let written = field.value.to_string();
     let folded = folding.pattern(&written);
     if folded.is_empty() {
@@ -150,8 +151,9 @@ fn view(checker: &mut Checker, job: &AlertJob, views: &[&str]) -> String {
     let Some(field) = &job.view else { return "all".to_owned() };
     if !views.contains(&field.value.as_str()) {
         let near = nearest(&field.value, views.iter().copied());
+        let names = || views.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let help = near.map_or_else(
-            || "`all` always exists".to_owned(),
+            || format!("one of {}", names()),
             |near| format!("did you mean `{near}`?"),
         );
         checker.problem(&field.place, format!("there is no view `{}`", field.value), help);

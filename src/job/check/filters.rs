@@ -66,6 +66,6 @@ pub(super) fn tags(checker: &mut Checker, job: &TagsJob, rule: Rule) -> TagsPlan
     }
 }
 
-fn texts(list: &List) -> Vec<String> {
+pub(super) fn texts(list: &List) -> Vec<String> {
     list.iter().flatten().map(|field| field.value.to_string()).collect()
 }

@@ -288,7 +288,9 @@ fn everything_toml_holds_every_key_and_the_defaults() {
     let mut table = String::new();
     for line in full.lines() {
         if let Some(name) = line.strip_prefix('[') {
-            table = name.trim_matches(['[', ']']).to_owned();
+            let name = name.trim_matches(['[', ']']);
+            // A view's own name stands behind the dot.
+            table = name.split('.').next().unwrap_or(name).to_owned();
             written.insert(table.clone());
         } else if let Some((key, _)) = line.split_once(" = ")
             && !line.starts_with('#')
@@ -429,4 +431,45 @@ proptest::proptest! {
             let _ = check(&job, Purpose::Run);
         }
     }
+}
+
+#[test]
+fn views_are_filters_with_names() {
+    let job = plan(
+        "source = [\"stdin\", \"generator\"]\n[view.ja]\nlang = [\"JA\", \"ko\"]\n\
+         [view.b]\nsource = \"generator\"\nauthors = \"*@x\"\nauthors_file = \"f\"\n\
+         tags = \"#Café*\"\n[[alert]]\non = \"peak\"\nview = \"ja\"\n",
+    );
+    let names: Vec<_> = job.views.iter().map(|view| view.name.as_str()).collect();
+    assert_eq!(names, ["ja", "b"], "in the order of the file");
+    assert_eq!(job.views[0].langs, ["ja", "ko"]);
+    let second = &job.views[1];
+    assert_eq!(
+        (&*second.sources[0], &*second.authors[0], &*second.tags[0]),
+        ("generator", "*@x", "café*")
+    );
+    assert_eq!(second.authors_file.as_deref(), Some(std::path::Path::new("f")));
+    assert_eq!(job.alerts[0].view, "ja");
+}
+
+#[test]
+fn what_is_wrong_with_a_view_is_said_with_its_place() {
+    for (text, wanted) in [
+        ("[view.all]\nlang = \"ja\"", "take another name"),
+        ("[view.JA]\nlang = \"ja\"", "up to 32 of `a-z 0-9 _ -`"),
+        ("[view.x]\n", "no condition"),
+        ("[view.x]\nlang = []", "no condition"),
+        ("[view.x]\nlang = \"日本語\"", "no language"),
+        ("[view.x]\nsource = \"generatr\"", "did you mean `generator`?"),
+        ("[view.x]\ntags = \"#\"", "can be no tag"),
+        ("[view.x]\nlangs = \"ja\"", "did you mean `lang`?"),
+        ("[view]\nlang = \"ja\"", "begin each with `[view.NAME]`"),
+    ] {
+        let said = problem(text);
+        assert!(said.contains(wanted) && said.contains("`view"), "{text}: {said}");
+    }
+    let many: String = (0..17).map(|n| format!("[view.v{n}]\nlang = \"ja\"\n")).collect();
+    assert!(problem(&many).contains("more than 16 views"));
+    let alert = "[view.ja]\nlang = \"ja\"\n[[alert]]\non = \"peak\"\nview = \"jp\"";
+    assert!(problem(alert).contains("did you mean `ja`?"));
 }

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::{Problem, json, tags};
-use crate::rank::{Explanation, Published};
+use crate::rank::{Ask, Explanation, Published};
 use crate::serve::router::App;
 use crate::serve::select::{self, ask};
 
@@ -20,6 +20,8 @@ pub(in crate::serve) struct Params {
     /// Window such as `1h` or seconds, one of the status's `scored_windows_s`; the job's default
     /// if missing.
     window: Option<String>,
+    /// Name of one of the status's `views`; `all` if missing.
+    view: Option<String>,
 }
 
 /// Every number that the place of a tag under `trending` follows from.
@@ -54,13 +56,15 @@ async fn answer(
     let key = tags::wanted(tag, app)?;
     let Query(params) = params.map_err(|error| {
         Problem::bad(format!("cannot read the query: {}", error.body_text()))
-            .help("give `window` once at the most")
+            .help("give `window` and `view` once at the most")
     })?;
     let published = Arc::clone(&app.feed.published.borrow());
     let window_s = params.window.as_deref().map(select::parse_window).transpose()?;
     let window_s = window(window_s, &published)?;
+    let view = select::known_view(params.view, &published)?;
     let wanted = key.clone();
-    let explanation = ask(app, move |ask| ask.explain(&wanted, window_s)).await?;
+    let explain = move |ask: &dyn Ask| ask.explain(view.as_deref(), &wanted, window_s);
+    let explanation = ask(app, explain).await?;
     explanation.ok_or_else(|| tags::not_live(&key))
 }
 

@@ -12,8 +12,9 @@ use super::{Problem, json, stored};
 use crate::history::{Asked, Kept, Reader, When};
 use crate::job::units::moment_or_ms;
 use crate::rank::Mode;
+use crate::rank::build::ALL;
 use crate::serve::router::App;
-use crate::serve::select::{self, VIEW_ALL};
+use crate::serve::select;
 
 /// Most rows of one answer.
 const ROWS_MAX: usize = 10_000;
@@ -109,7 +110,7 @@ fn read(params: Result<Query<Params>, QueryRejection>, app: &App) -> Result<Ques
         to: moment("to", &params.to)?,
         every_min: params.every.as_deref().map_or(Ok(1), every)?,
         tag: params.tag.map(|tag| key_of(&tag, app)),
-        view: params.view.unwrap_or_else(|| VIEW_ALL.to_owned()),
+        view: params.view.unwrap_or_else(|| ALL.to_owned()),
         mode,
         window_s,
         top: u32::try_from(top).unwrap_or(u32::MAX),

@@ -2,21 +2,33 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 
 use super::{Problem, json};
 use crate::extract::{Rule, key};
 use crate::rank::TagDetail;
 use crate::serve::Tutorial;
 use crate::serve::router::App;
-use crate::serve::select::ask;
+use crate::serve::select;
+
+/// Parameters of a question, as they come.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::serve) struct Params {
+    /// Name of one of the status's `views`; `all` if missing.
+    view: Option<String>,
+}
 
 /// One tag: totals, windows, spellings, series.
 #[utoipa::path(get, path = "/api/v1/tags/{tag}",
-    params(("tag" = String, Path, description = "the tag, with or without its leading `#`")),
+    params(
+        ("tag" = String, Path, description = "the tag, with or without its leading `#`"),
+        Params,
+    ),
     responses(
         (status = 200, body = TagDetail),
         (status = 400, body = Problem),
@@ -27,17 +39,28 @@ use crate::serve::select::ask;
 pub(in crate::serve) async fn tag(
     State(app): State<Arc<App>>,
     tag: Result<Path<String>, PathRejection>,
+    params: Result<Query<Params>, QueryRejection>,
 ) -> Response {
-    let key = match wanted(tag, &app) {
-        Ok(key) => key,
-        Err(problem) => return problem.into_response(),
-    };
-    let asked = key.clone();
-    match ask(&app, move |ask| ask.tag(&asked)).await {
-        Ok(Some(detail)) => json(&detail),
-        Ok(None) => not_live(&key).into_response(),
+    match answer(&app, tag, params).await {
+        Ok(detail) => json(&detail),
         Err(problem) => problem.into_response(),
     }
+}
+
+async fn answer(
+    app: &App,
+    tag: Result<Path<String>, PathRejection>,
+    params: Result<Query<Params>, QueryRejection>,
+) -> Result<TagDetail, Problem> {
+    let key = wanted(tag, app)?;
+    let Query(params) = params.map_err(|error| {
+        Problem::bad(format!("cannot read the query: {}", error.body_text()))
+            .help("give `view` once at the most")
+    })?;
+    let view = select::known_view(params.view, &app.feed.published.borrow())?;
+    let asked = key.clone();
+    let detail = select::ask(app, move |ask| ask.tag(view.as_deref(), &asked)).await?;
+    detail.ok_or_else(|| not_live(&key))
 }
 
 /// The key that the path of a request means.

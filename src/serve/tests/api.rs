@@ -217,3 +217,42 @@ fn markup_in_a_tag_stays_text() {
     assert_eq!(reply.header("content-type"), Some("application/json"));
     assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
 }
+
+#[test]
+fn a_view_is_asked_for_by_its_name() {
+    let mut first = tick(1, ROWS);
+    let mut status = Status::clone(&first.status);
+    status.views = vec![ViewStatus { name: "ja".into(), tags: 2, posts: 7 }];
+    first.status = Arc::new(status);
+    let view = |rows| Ranking { view: "ja".into(), ..ranked("total", None, rows) };
+    first.rankings.push(Arc::new(view(&[("fuji", 4), ("tokyo", 3)])));
+    let rig = Rig::new(first, ServeOptions::default());
+    assert_eq!(rig.get("/api/v1/status").json()["views"][0]["posts"], 7);
+    let asked = |target: &str| {
+        let json = rig.get(target).json();
+        let tags = json["trends"].as_array().unwrap().iter();
+        (json["view"].clone(), tags.map(|row| row["tag"].as_str().unwrap().to_owned()).collect())
+    };
+    let ja =
+        |tags: &[&str]| ("ja".into(), tags.iter().map(|&tag| tag.to_owned()).collect::<Vec<_>>());
+    assert_eq!(asked("/api/v1/trends?mode=total&view=ja"), ja(&["fuji", "tokyo"]));
+    assert_eq!(rig.get("/api/v1/trends?view=all").json()["trends"][0]["tag"], "rust");
+    assert_eq!(rig.ask.asked.load(Ordering::SeqCst), 0, "the published rows were enough");
+
+    // More rows, and a window that was not published: the live state knows.
+    *rig.ask.ranking.lock().unwrap() = Some(view(&[("a", 9), ("b", 8), ("c", 7)]));
+    assert_eq!(asked("/api/v1/trends?mode=count&window=1m&view=ja"), ja(&["a", "b", "c"]));
+    assert_eq!(rig.ask.view.lock().unwrap().as_deref(), Some("ja"));
+
+    *rig.ask.tags.lock().unwrap() = vec![TagDetail { tag: "fuji".into(), ..TagDetail::default() }];
+    assert_eq!(rig.get("/api/v1/tags/fuji").status, 200);
+    assert_eq!(rig.ask.view.lock().unwrap().as_deref(), None);
+    assert_eq!(rig.get("/api/v1/tags/fuji?view=ja").status, 200);
+    assert_eq!(rig.ask.view.lock().unwrap().as_deref(), Some("ja"));
+    for path in ["trends?view=jp", "live?view=jp", "tags/fuji?view=jp", "tags/fuji/explain?view=jp"]
+    {
+        let reply = rig.get(&format!("/api/v1/{path}"));
+        assert_eq!(reply.status, 400, "{path}");
+        assert_eq!(reply.json()["help"], "this job has `all`, `ja`", "{path}");
+    }
+}

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::rank::{
     Counters, Explanation, Query, Ranking, RunState, SinkStatus, SourceStatus, Status, TagDetail,
-    Trend,
+    Trend, ViewStatus,
 };
 
 /// Longest that a test waits for anything.
@@ -34,21 +34,26 @@ struct FakeAsk {
     tags: Mutex<Vec<TagDetail>>,
     explanations: Mutex<Vec<Explanation>>,
     asked: AtomicUsize,
+    /// The view that was asked for last.
+    view: Mutex<Option<String>>,
 }
 
 impl Ask for FakeAsk {
     fn ranking(&self, query: &Query) -> Option<Ranking> {
         self.asked.fetch_add(1, Ordering::SeqCst);
+        self.view.lock().unwrap().clone_from(&query.view);
         let mut ranking = self.ranking.lock().unwrap().clone()?;
         ranking.trends.truncate(query.top);
         Some(ranking)
     }
 
-    fn tag(&self, key: &str) -> Option<TagDetail> {
+    fn tag(&self, view: Option<&str>, key: &str) -> Option<TagDetail> {
+        *self.view.lock().unwrap() = view.map(str::to_owned);
         self.tags.lock().unwrap().iter().find(|detail| detail.tag == key).cloned()
     }
 
-    fn explain(&self, key: &str, window_s: u64) -> Option<Explanation> {
+    fn explain(&self, view: Option<&str>, key: &str, window_s: u64) -> Option<Explanation> {
+        *self.view.lock().unwrap() = view.map(str::to_owned);
         let all = self.explanations.lock().unwrap();
         all.iter().find(|of| of.tag == key && of.window_s == window_s).cloned()
     }

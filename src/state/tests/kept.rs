@@ -85,7 +85,8 @@ fn feed(state: &mut State, table: u8, seq: u64, said: &[Said]) {
         out.rows.push(Row {
             at: post.at,
             until: post.at,
-            posts: 1,
+            // As a view is told of an edit that fits it no more.
+            posts: u32::from(post.op != Op::Update || !post.tags.is_empty()),
             tagged: u32::from(!post.tags.is_empty()),
             entries_end: out.entries.len() as u32,
             post: out.posts.len() as u32,

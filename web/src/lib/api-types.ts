@@ -671,6 +671,8 @@ export interface components {
             tags_max: number;
             /** @description Version of the program. */
             version: string;
+            /** @description One row a view of the job; `all` has none, its figures are those above. */
+            views?: components["schemas"]["ViewStatus"][];
             /**
              * Format: int64
              * @description Watermark, milliseconds since the Unix epoch.
@@ -798,6 +800,21 @@ export interface components {
             status?: string | null;
             /** @description The key. */
             tag: string;
+        };
+        /** @description How large a view is. */
+        ViewStatus: {
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Posts counted in it.
+             */
+            posts: number;
+            /**
+             * Format: int64
+             * @description Live tags in it.
+             */
+            tags: number;
         };
         /** @description Count of a tag in one window. */
         WindowCount: {

@@ -24,13 +24,23 @@ async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
 
 export const getStatus = (signal?: AbortSignal) => get<Status>('/api/v1/status', signal);
 
-export const getTag = (key: string, signal?: AbortSignal) =>
-  get<TagDetail>(`/api/v1/tags/${encodeURIComponent(key)}`, signal);
+function query(params: Record<string, string | undefined>): string {
+  const given = Object.entries(params).filter((one): one is [string, string] => one[1] !== undefined);
+  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
+}
+
+/** A tag as all posts have it, or those of a view of the job. */
+export const getTag = (key: string, view: string | undefined, signal?: AbortSignal) =>
+  get<TagDetail>(`/api/v1/tags/${encodeURIComponent(key)}${query({ view })}`, signal);
 
 /** Why a tag is listed or not; without a window, in the one of the first ranking. */
-export const getExplanation = (key: string, window: number | undefined, signal?: AbortSignal) => {
-  const query = window === undefined ? '' : `?window=${window}`;
-  return get<Explanation>(`/api/v1/tags/${encodeURIComponent(key)}/explain${query}`, signal);
+export const getExplanation = (
+  key: string,
+  { window, view }: { window: number | undefined; view: string | undefined },
+  signal?: AbortSignal,
+) => {
+  const asked = query({ window: window?.toString(), view });
+  return get<Explanation>(`/api/v1/tags/${encodeURIComponent(key)}/explain${asked}`, signal);
 };
 
 export const getHistory = (query: string, signal?: AbortSignal) =>

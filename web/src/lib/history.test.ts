@@ -10,6 +10,9 @@ describe('the question', () => {
     expect(historyQuery({ mode: 'trending', window: 3600, top: 5 }, { every: '1h' })).toBe(
       '?mode=trending&window=1h&top=5&every=1h',
     );
+    expect(historyQuery({ mode: undefined, window: undefined, filter: 'ja', top: 5 })).toBe(
+      '?view=ja&top=5',
+    );
     expect(historyQuery({ mode: 'decay', window: 3600, top: 5 })).toBe('?mode=decay&top=5');
   });
 });

@@ -10,6 +10,7 @@ const CARDS = 24;
 export interface Asked {
   mode: string | undefined;
   window: number | undefined;
+  filter?: string | undefined;
   top: number;
 }
 
@@ -20,6 +21,7 @@ export function historyQuery(asked: Asked, more: Record<string, string> = {}): s
   if (asked.window !== undefined && hasWindow(asked.mode)) {
     params.set('window', windowLabel(asked.window));
   }
+  if (asked.filter !== undefined) params.set('view', asked.filter);
   params.set('top', String(asked.top));
   for (const [name, value] of Object.entries(more)) params.set(name, value);
   return `?${params}`;

@@ -148,8 +148,10 @@ export class PageState {
     try {
       const status = await getStatus();
       this.status = status;
-      // A link may name a mode or a window that this job does not have.
-      const view = known(this.view, status.modes, windowsOf(status, this.view.mode));
+      // A link may name a mode, a window or a view that this job does not have.
+      const filters = (status.views ?? []).map((one) => one.name);
+      const windows = windowsOf(status, this.view.mode);
+      const view = known(this.view, status.modes, windows, filters);
       if (status.modes.length > 0 && !sameRanking(view, this.view)) {
         history.replaceState(null, '', this.href(view));
         this.view = view;

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { apiQuery, formatView, known, parseView, parseWindow, sameRanking } from './url';
+import {
+  apiQuery,
+  formatView,
+  known,
+  parseView,
+  parseWindow,
+  sameRanking,
+  withFilter,
+} from './url';
 
 describe('the address', () => {
   it.each([
@@ -7,6 +15,7 @@ describe('the address', () => {
     ['?mode=count&window=15m&top=50', { mode: 'count', window: 900, top: 50 }],
     ['?window=24h&tag=c%2B%2B', { window: 86_400, top: 10, tag: 'c++' }],
     ['?mode=total', { mode: 'total', top: 10 }],
+    ['?view=pt-br&tag=x', { top: 10, filter: 'pt-br', tag: 'x' }],
     ['?mode=decay&tab=history', { mode: 'decay', top: 10, tab: 'history' as const }],
     ['?tag=%23%E6%9D%B1%E4%BA%AC%20%26', { top: 10, tag: '#東京 &' }],
   ])('%s is read and written alike', (search, view) => {
@@ -14,7 +23,7 @@ describe('the address', () => {
     expect(parseView(formatView(view))).toEqual(view);
   });
 
-  it.each(['?top=11', '?top=-1', '?top=x', '?mode=<b>', '?window=0', '?window=1y', '?tag=', '?tab=x'])(
+  it.each(['?top=11', '?top=-1', '?top=x', '?mode=<b>', '?window=0', '?window=1y', '?tag=', '?tab=x', '?view=all', '?view=A', '?view=a%20b'])(
     '%s is the first view',
     (search) => {
       expect(parseView(search)).toEqual({ top: 10 });
@@ -54,6 +63,12 @@ describe('parseWindow', () => {
 });
 
 describe('the query of the API', () => {
+  it('names the view of the job where chosen', () => {
+    expect(apiQuery({ top: 10, filter: 'ja' })).toBe('?view=ja&top=10');
+    expect(withFilter({ top: 25, filter: 'ja' }, undefined)).toEqual({ top: 25 });
+    expect(withFilter({ top: 25, tag: 'a' }, 'ja')).toEqual({ top: 25, tag: 'a', filter: 'ja' });
+  });
+
   it('names the rows always, mode and window where chosen', () => {
     expect(apiQuery({ top: 10, tag: 'x' })).toBe('?top=10');
     expect(apiQuery({ top: 25, mode: 'count', window: 3600 })).toBe(
@@ -64,13 +79,10 @@ describe('the query of the API', () => {
 
 describe('known', () => {
   it('leaves out what the job does not have', () => {
-    const view = { mode: 'trending', window: 77, top: 25, tag: 'a' };
-    expect(known(view, ['count'], [60])).toEqual({ top: 25, tag: 'a' });
-    expect(known({ mode: 'count', window: 60, top: 10 }, ['count'], [60])).toEqual({
-      mode: 'count',
-      window: 60,
-      top: 10,
-    });
+    const view = { mode: 'trending', window: 77, top: 25, tag: 'a', filter: 'ja' };
+    expect(known(view, ['count'], [60], ['de'])).toEqual({ top: 25, tag: 'a' });
+    const sound = { mode: 'count', window: 60, top: 10, filter: 'de' };
+    expect(known(sound, ['count'], [60], ['de'])).toEqual(sound);
   });
 });
 
@@ -78,5 +90,6 @@ describe('sameRanking', () => {
   it('does not look at the side panel', () => {
     expect(sameRanking({ top: 10, tag: 'a' }, { top: 10 })).toBe(true);
     expect(sameRanking({ top: 10 }, { top: 25 })).toBe(false);
+    expect(sameRanking({ top: 10 }, { top: 10, filter: 'ja' })).toBe(false);
   });
 });

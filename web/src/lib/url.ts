@@ -4,6 +4,8 @@ import { hasWindow } from './modes';
 
 export const TOPS = [10, 25, 50, 100] as const;
 export const DEFAULT_TOP = 10;
+/** The view of the job that always exists. */
+export const ALL = 'all';
 
 /** What is asked for; what is left out is the program's own default. */
 export interface View {
@@ -11,6 +13,8 @@ export interface View {
   /** Seconds. */
   window?: number;
   top: number;
+  /** Name of one of the job's views, which are filters over posts; all posts without it. */
+  filter?: string;
   /** Key of the tag in the side panel. */
   tag?: string;
   /** Rankings as they were, in place of the live one. */
@@ -36,6 +40,8 @@ export function parseView(search: string): View {
   if (window !== undefined && hasWindow(view.mode)) view.window = window;
   const top = Number(params.get('top'));
   if (TOPS.some((n) => n === top)) view.top = top;
+  const filter = params.get('view');
+  if (filter !== null && filter !== ALL && /^[a-z0-9_-]{1,32}$/.test(filter)) view.filter = filter;
   const tag = params.get('tag');
   if (tag) view.tag = tag;
   if (params.get('tab') === 'history') view.tab = 'history';
@@ -45,11 +51,12 @@ export function parseView(search: string): View {
 /** The query of an address that shows `view`; parameters of others in `search` stay. */
 export function formatView(view: View, search = ''): string {
   const params = new URLSearchParams(search);
-  for (const name of ['mode', 'window', 'top', 'tag', 'tab']) params.delete(name);
+  for (const name of ['mode', 'window', 'view', 'top', 'tag', 'tab']) params.delete(name);
   if (view.mode !== undefined) params.set('mode', view.mode);
   if (view.window !== undefined && hasWindow(view.mode)) {
     params.set('window', windowLabel(view.window));
   }
+  if (view.filter !== undefined) params.set('view', view.filter);
   if (view.top !== DEFAULT_TOP) params.set('top', String(view.top));
   if (view.tag !== undefined) params.set('tag', view.tag);
   if (view.tab !== undefined) params.set('tab', view.tab);
@@ -64,23 +71,37 @@ export function apiQuery(view: View): string {
   if (view.window !== undefined && hasWindow(view.mode)) {
     params.set('window', windowLabel(view.window));
   }
+  if (view.filter !== undefined) params.set('view', view.filter);
   params.set('top', String(view.top));
   return `?${params}`;
 }
 
-/** `view` without a mode or window that the job does not have. */
-export function known(view: View, modes: readonly string[], windows: readonly number[]): View {
-  const { mode, window, ...rest } = view;
+/** `view` without a mode, window or filter that the job does not have. */
+export function known(
+  view: View,
+  modes: readonly string[],
+  windows: readonly number[],
+  filters: readonly string[],
+): View {
+  const { mode, window, filter, ...rest } = view;
   return {
     ...rest,
     ...(mode !== undefined && modes.includes(mode) ? { mode } : {}),
     ...(window !== undefined && windows.includes(window) ? { window } : {}),
+    ...(filter !== undefined && filters.includes(filter) ? { filter } : {}),
   };
 }
 
 /** Whether two views show the same ranking, whatever else stands beside it. */
 export function sameRanking(a: View, b: View): boolean {
-  return a.mode === b.mode && a.window === b.window && a.top === b.top;
+  const same = a.mode === b.mode && a.window === b.window && a.filter === b.filter;
+  return same && a.top === b.top;
+}
+
+/** `view` of the posts that a view of the job holds, or of all. */
+export function withFilter(view: View, filter: string | undefined): View {
+  const { filter: _, ...rest } = view;
+  return filter === undefined ? rest : { ...rest, filter };
 }
 
 /** `view` with the history, or with the live ranking. */
