@@ -13,6 +13,7 @@ mod comparison;
 mod evict;
 pub mod extracted;
 pub mod hash;
+mod identity;
 pub mod index;
 pub mod learned;
 pub mod lists;
@@ -28,12 +29,12 @@ pub mod table;
 pub mod trending;
 pub mod varint;
 
-use crate::post::Op;
 pub use settings::Settings;
 
 use crate::rank::Counters;
 use crate::state::extracted::{Extracted, NO_TIME, PostKey, Row};
 use crate::state::hash::Seed;
+use crate::state::identity::{Verdict, named, short};
 use crate::state::lists::{Judged, Lists};
 use crate::state::recent::Recent;
 use crate::state::remember::{LATE, Memory, Remembered};
@@ -94,22 +95,6 @@ pub(crate) struct News {
     pub(crate) remembered_from: u64,
     /// Posts taken back.
     pub(crate) gone: Vec<u64>,
-}
-
-/// The hash of an author as the people of a tag keep it; 0 = unknown.
-fn short(author: u64) -> u32 {
-    ((author >> 32) as u32).max(1)
-}
-
-fn named(key: &PostKey) -> Memory {
-    let &PostKey { id, alias, dedup, author, .. } = key;
-    Memory { id, alias, dedup, author, ..Memory::default() }
-}
-
-/// Whether a row counts, and when.
-enum Verdict {
-    Count(i64),
-    Drop,
 }
 
 impl State {
@@ -300,128 +285,6 @@ impl State {
         {
             self.tags.count_spelling(self.interned.ids[entry as usize], number, -1);
             self.spelled += 1;
-        }
-    }
-
-    /// What a post with an identity does to the ones remembered.
-    fn judge(&mut self, key: &PostKey, replaces: &[u64], at: i64) -> Verdict {
-        if key.op == Op::DropAuthor {
-            self.unsample(key, replaces);
-            for number in self.remembered.by_author(key.author) {
-                // Told again after a reconnect, it says nothing of what came after it.
-                if self.remembered.get(number).is_some_and(|post| at != NO_TIME && post.seen > at) {
-                    continue;
-                }
-                self.take_back(number);
-                self.counters.deletes += 1;
-            }
-            return Verdict::Drop;
-        }
-        if key.id == 0 && key.alias == 0 {
-            return if key.op == Op::Delete { Verdict::Drop } else { Verdict::Count(at) };
-        }
-        let known = self.known(key, replaces);
-        // The same revision told again replaces nothing.
-        if !known.is_some_and(|(_, old)| key.op == Op::Update && old.dedup == key.dedup) {
-            self.unsample(key, replaces);
-        }
-        match (key.op, known) {
-            (Op::Create, None) => Verdict::Count(at),
-            (Op::Create, Some(_)) => self.duplicate(),
-            (Op::Update, None) => {
-                self.counters.edits += 1;
-                Verdict::Count(at)
-            }
-            (Op::Update, Some((_, old))) if old.left => {
-                self.counters.edits += 1;
-                Verdict::Count(old.at)
-            }
-            (Op::Update, Some((_, old))) if old.gone || old.dedup == key.dedup => self.duplicate(),
-            (Op::Update, Some((number, old))) => {
-                self.counters.edits += 1;
-                self.take_back(number);
-                Verdict::Count(old.at)
-            }
-            (Op::Delete | Op::DropAuthor, Some((number, old))) => {
-                if !old.gone {
-                    self.take_back(number);
-                    self.counters.deletes += 1;
-                } else if old.left {
-                    self.mark_gone(number);
-                }
-                Verdict::Drop
-            }
-            (Op::Delete | Op::DropAuthor, None) => {
-                self.counters.deletes_unknown += 1;
-                let seen = if at == NO_TIME { self.marks.newest().unwrap_or(0) } else { at };
-                let stone = Memory { at: LATE, seen, gone: true, ..named(key) };
-                self.remembered.add(stone, std::iter::empty());
-                Verdict::Drop
-            }
-        }
-    }
-
-    /// The remembered post that `key` is about, and its number.
-    fn known(&self, key: &PostKey, replaces: &[u64]) -> Option<(u64, Memory)> {
-        let names = [key.id, key.alias].into_iter().filter(|&name| name != 0);
-        let known = names.map(|name| self.remembered.find(name)).find_map(|number| number);
-        // An edit names all that it replaces, of which all but one have gone before.
-        let mut replaced = replaces.iter().filter_map(|&id| self.remembered.find(id));
-        let known = known.or_else(|| replaced.clone().find(|&number| self.is_there(number)));
-        let known = known.or_else(|| replaced.next());
-        known.and_then(|number| Some((number, *self.remembered.get(number)?)))
-    }
-
-    fn is_there(&self, number: u64) -> bool {
-        self.remembered.get(number).is_some_and(|memory| !memory.gone)
-    }
-
-    /// After an edit a post fits this view no more; one that never did is nothing to it.
-    fn leave(&mut self, key: &PostKey, replaces: &[u64]) {
-        if let Some((number, old)) = self.known(key, replaces).filter(|(_, old)| !old.gone) {
-            self.take_back(number);
-            let left = Memory { gone: true, left: true, tags: 0, ..old };
-            self.remembered.add(Memory { id: key.id, dedup: key.dedup, ..left }, [].into_iter());
-        }
-    }
-
-    fn duplicate(&mut self) -> Verdict {
-        self.counters.duplicates += 1;
-        Verdict::Drop
-    }
-
-    fn take_back(&mut self, number: u64) {
-        let Some(memory) = self.remembered.get(number).copied() else { return };
-        self.mark_gone(number);
-        let mut ids = std::mem::take(&mut self.taken);
-        ids.clear();
-        for tag in self.remembered.tags(number) {
-            let id = tag >> 3;
-            // Where a tag gave way to another, its id means something else now.
-            if !self.tags.is_live(id) || self.tags.since(id) > memory.admissions {
-                continue;
-            }
-            ids.push(id);
-            if tag & 7 > 0 {
-                self.tags.count_spelling(id, (tag & 7) as u8, -1);
-                if self.settings.keep_delta {
-                    self.news.unspelled.push(tag);
-                }
-            }
-        }
-        self.counters.posts = self.counters.posts.saturating_sub(1);
-        let tagged = u64::from(!ids.is_empty());
-        self.counters.tagged_posts = self.counters.tagged_posts.saturating_sub(tagged);
-        self.counters.tags = self.counters.tags.saturating_sub(ids.len() as u64);
-        let author = if memory.author == 0 { 0 } else { short(memory.author) };
-        self.ring.take_back(memory.at, &ids, author);
-        self.taken = ids;
-    }
-
-    fn mark_gone(&mut self, number: u64) {
-        self.remembered.mark_gone(number);
-        if self.settings.keep_delta {
-            self.news.gone.push(number);
         }
     }
 }

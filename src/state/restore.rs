@@ -58,8 +58,8 @@ impl Restoring {
         }
     }
 
-    /// Ids that may be told of are below this. Records name tags that were no longer live when their
-    /// piece was taken: no piece has them, but one covers their ids.
+    /// Ids that may be told of are below this. Records name tags that were no longer live when
+    /// their piece was taken: no piece has them, but one covers their ids.
     fn rows(&self) -> u32 {
         self.tags.rows().max((self.stamps.0.len() * PART) as u32)
     }

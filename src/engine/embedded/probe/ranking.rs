@@ -19,7 +19,8 @@ const TICK_MS: i64 = 2_000;
 const TICK_POSTS: u32 = 5_000;
 
 /// Lets `tags` tags live, each posted once and a third of all posts about ever fewer of them, and
-/// makes every ranking over windows of so many `minutes` `ticks` times. Returns the figures in words.
+/// makes every ranking over windows of so many `minutes` `ticks` times. Returns the
+/// figures in words.
 #[must_use]
 pub fn ranking(tags: u32, minutes: &[u64], ticks: u32) -> String {
     let mut plan = plan(minutes);
