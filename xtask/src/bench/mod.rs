@@ -5,6 +5,7 @@
 //! own figures stand what bounds them on the same file in the same run: `wc -l`, and a bare scan
 //! that reads and finds tags but keeps no state.
 
+mod flood;
 mod inputs;
 mod jobs;
 mod latency;
@@ -40,8 +41,8 @@ pub(crate) struct BenchArgs {
     /// Measure the original Spark job beside.
     #[arg(long)]
     spark: bool,
-    /// Measure these parts alone: text, json, tcp, memory, checkpoint, ranking, latency (may be
-    /// repeated).
+    /// Measure these parts alone: text, json, tcp, memory, checkpoint, ranking, flood, latency
+    /// (may be repeated).
     #[arg(long, value_name = "PART")]
     only: Vec<String>,
     /// Measure this program instead of building one.
@@ -98,6 +99,9 @@ impl Bench<'_> {
         }
         if self.wants("ranking") {
             self.itself(table, "Rankings", "bench-rank")?;
+        }
+        if self.wants("flood") {
+            table.note(flood::measure(&self.program)?);
         }
         if self.wants("latency") {
             table.note(latency::measure(&self.program)?);
