@@ -153,6 +153,7 @@ pub fn tag(state: &State, key: &str) -> Option<TagDetail> {
         .ring
         .windows()
         .iter()
+        .filter(|window| state.settings().windows_ms.contains(&window.ms))
         .map(|w| WindowCount { window_s: w.ms as u64 / 1000, count: u64::from(w.count(id)) })
         .collect();
     if total == 0 && windows.iter().all(|window| window.count == 0) {

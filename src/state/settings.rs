@@ -9,6 +9,8 @@ use crate::window::Shape;
 /// What a state is made for.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// Windows of the job, milliseconds; the shape may have more.
+    pub windows_ms: Vec<i64>,
     /// Panes and windows.
     pub shape: Shape,
     /// Lateness, milliseconds.
@@ -49,6 +51,7 @@ impl Settings {
     #[must_use]
     pub fn of(shape: Shape, trending_ms: Vec<i64>) -> Self {
         Self {
+            windows_ms: shape.windows_ms.clone(),
             shape,
             lateness_ms: 0,
             hold_max_ms: i64::MAX,

@@ -59,3 +59,11 @@ fn toots_have_an_author_and_an_address_and_boosts_are_not_shown() {
 fn nothing_is_kept_where_nobody_asks() {
     assert_eq!(detail("text", "#rust\n", "", "rust").recent, None);
 }
+
+#[test]
+fn a_tag_has_the_windows_of_the_job_and_not_those_that_trending_needs_besides() {
+    let count = "[count]\nmodes = [\"trending\"]\nwindows = [\"1m\", \"5m\"]\n";
+    let windows = detail("text", "#rust\n", count, "rust").windows;
+    let windows: Vec<_> = windows.iter().map(|window| (window.window_s, window.count)).collect();
+    assert_eq!(windows, [(60, 1), (300, 1)]);
+}

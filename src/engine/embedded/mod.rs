@@ -144,6 +144,7 @@ fn settings(plan: &Plan, keep_delta: bool) -> Settings {
     asked.sort_unstable();
     asked.dedup();
     Settings {
+        windows_ms: plan.count.windows.iter().map(|window| ms(*window)).collect(),
         shape: Shape {
             pane_ms: ms(plan.count.pane),
             windows_ms: windows_ms(plan, &asked),
