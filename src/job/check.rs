@@ -12,6 +12,7 @@ mod sinks;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod x;
 
 use std::time::Duration;
 
@@ -42,8 +43,10 @@ const BATCH_MAX: Duration = Duration::from_hours(1);
 /// # Errors
 /// Every problem, each with its place and the way out.
 pub fn check(job: &Job, purpose: Purpose) -> Result<Plan, Vec<Problem>> {
-    let mut checker = Checker { problems: Vec::new(), purpose, job: job.place.clone() };
+    let mut checker =
+        Checker { problems: Vec::new(), purpose, job: job.place.clone(), name: String::new() };
     let name = checker.name(job);
+    checker.name.clone_from(&name);
     let rule = checker.word(job.rule.as_ref(), &RULES, Rule::Tags);
     // The original's rule counts every occurrence.
     let often = if rule == Rule::Words { Occurrences::All } else { Occurrences::PerPost };
@@ -91,6 +94,8 @@ struct Checker {
     purpose: Purpose,
     /// Place of the job as a whole.
     job: Place,
+    /// Name of the job.
+    name: String,
 }
 
 impl Checker {

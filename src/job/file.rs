@@ -14,6 +14,7 @@ use super::filters::{PeopleJob, TagsJob, read_people, read_tags};
 use super::problem::{Field, Place, Problem};
 use super::reader::{Asked, Document, Table, scalar};
 use super::units::Scalar;
+use super::x::XJob;
 
 /// A string, a flag or a number that may be missing.
 pub(super) type Text = Option<Field<String>>;
@@ -131,6 +132,8 @@ pub struct SourceJob {
     pub live: Flag,
     /// Distinct ordinary tags.
     pub tags: Value,
+    /// Keys of X.
+    pub x: XJob,
 }
 
 /// One sink.
@@ -375,6 +378,7 @@ fn read_source<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>, place: Place)
         posts: table.scalar("posts"),
         live: table.flag("live"),
         tags: table.scalar("tags"),
+        x: XJob::read(&mut table),
     };
     table.finish();
     source

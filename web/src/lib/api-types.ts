@@ -533,12 +533,13 @@ export interface components {
              * @description Posts counted from it.
              */
             posts: number;
+            reads?: null | components["schemas"]["Reads"];
             /**
              * Format: int64
              * @description Times it was connected again.
              */
             reconnects: number;
-            /** @description `connecting`, `live`, `retrying`, `ended`, `failed`, `auth_failed`. */
+            /** @description `connecting`, `live`, `retrying`, `read_limit`, `ended`, `failed`, `auth_failed`. */
             state: string;
         };
         /** @description One spelling of a tag. */

@@ -5,8 +5,6 @@ use std::time::{Duration, Instant};
 
 use crate::post::EventTime;
 
-/// Silence for so long is a loss; the server pings every 30 s.
-const STALL: Duration = Duration::from_secs(45);
 /// What was missed has all come once the events are no older than this,
 const CAUGHT_UP_US: i64 = 5_000_000;
 /// or the server has had nothing to say for so long.
@@ -15,6 +13,8 @@ const CAUGHT_UP_QUIET: Duration = Duration::from_secs(5);
 /// What is known of a stream's life.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Life {
+    /// Silence for so long is a loss.
+    stall: Duration,
     /// Last frame, pings included.
     heard: Instant,
     heard_at: EventTime,
@@ -26,8 +26,8 @@ pub(super) struct Life {
 
 impl Life {
     /// A stream that begins now; `behind` where it has something to bring.
-    pub(super) fn new(now: Instant, now_at: EventTime, behind: bool) -> Self {
-        Self { heard: now, heard_at: now_at, event: now, behind }
+    pub(super) fn new(stall: Duration, now: Instant, now_at: EventTime, behind: bool) -> Self {
+        Self { stall, heard: now, heard_at: now_at, event: now, behind }
     }
 
     /// A frame has come, whatever is in it.
@@ -49,7 +49,12 @@ impl Life {
     pub(super) fn silence(&mut self, now: Instant) -> Option<Duration> {
         self.behind &= now.saturating_duration_since(self.event) < CAUGHT_UP_QUIET;
         let silent = now.saturating_duration_since(self.heard);
-        (silent >= STALL).then_some(silent)
+        (silent >= self.stall).then_some(silent)
+    }
+
+    /// When the last sign of life came.
+    pub(super) fn heard_at(&self) -> EventTime {
+        self.heard_at
     }
 
     /// Up to when everything has come: the last sign of life.
@@ -76,7 +81,7 @@ mod tests {
     #[test]
     fn silence_is_a_loss_after_45_s_and_a_ping_is_life() {
         let start = monotonic();
-        let mut life = Life::new(start, NOW, false);
+        let mut life = Life::new(s(45), start, NOW, false);
         assert_eq!(life.silence(start + Duration::from_millis(44_999)), None);
         assert_eq!(life.silence(start + s(45)), Some(s(45)));
         life.frame(start + s(30), at(30));
@@ -87,7 +92,7 @@ mod tests {
     #[test]
     fn the_watermark_is_held_until_the_stream_has_caught_up() {
         let start = monotonic();
-        let mut life = Life::new(start, NOW, true);
+        let mut life = Life::new(s(45), start, NOW, true);
         assert_eq!(life.complete_until(NOW), None);
         life.frame(start + s(1), at(1));
         life.event();
@@ -104,7 +109,7 @@ mod tests {
     #[test]
     fn a_server_with_nothing_to_say_has_said_all() {
         let start = monotonic();
-        let mut life = Life::new(start, NOW, true);
+        let mut life = Life::new(s(45), start, NOW, true);
         life.frame(start + s(4), at(4));
         assert_eq!(life.silence(start + s(4)), None);
         assert_eq!(life.complete_until(at(4)), None);

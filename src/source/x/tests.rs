@@ -1,0 +1,1 @@
+//! X against a server of a few lines.
