@@ -240,7 +240,8 @@ impl XSource {
         let out_ms = (now.0 - last).max(0);
         let minutes = ((out_ms + LATENCY_MS) / 60_000 + 1).min(most);
         let to = now.0 - minutes * 60_000;
-        let gap = (last < to).then(|| Gap {
+        // Without minutes something is missing however short it was.
+        let gap = (minutes == 0 || last < to).then(|| Gap {
             from: last,
             to,
             reason: self.why.clone(),

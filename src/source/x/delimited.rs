@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn messages_become_lines_however_they_are_cut() {
-        let wire = b"\r\n9\n{\"a\":1}\r\n\r\n11\r\n{\n\"a\":23\n}\r\n0\n\n";
+        let wire = b"\r\n9\n{\"a\":1}\r\n\r\n12\r\n{\n\"a\":23\n}\r\n0\n\n";
         let wanted = b"\n{\"a\":1}  \n\n{ \"a\":23 }  \n\n";
         for size in 1..wire.len() {
             let (mut delimited, mut out) = (Delimited::default(), Vec::new());

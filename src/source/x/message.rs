@@ -26,7 +26,7 @@ pub(super) enum Message {
 #[derive(Deserialize)]
 struct Line<'a> {
     #[serde(borrow)]
-    data: Option<Data<'a>>,
+    data: Option<Given<'a>>,
     #[serde(borrow)]
     errors: Option<Vec<Said<'a>>>,
     #[serde(borrow)]
@@ -48,7 +48,7 @@ struct Line<'a> {
 }
 
 #[derive(Deserialize)]
-struct Data<'a> {
+struct Given<'a> {
     #[serde(borrow)]
     created_at: Option<Cow<'a, str>>,
 }
@@ -84,7 +84,7 @@ pub(super) fn read(line: &[u8]) -> Message {
     }
     // A post that was garbled on the way was paid for all the same.
     let Ok(line) = serde_json::from_slice::<Line<'_>>(line) else { return Message::Post(None) };
-    if let Some(Data { created_at }) = line.data {
+    if let Some(Given { created_at }) = line.data {
         let at = created_at.and_then(|at| at.parse::<jiff::Timestamp>().ok());
         return Message::Post(at.map(jiff::Timestamp::as_millisecond));
     }

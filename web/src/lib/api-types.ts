@@ -445,6 +445,24 @@ export interface components {
              */
             window_s?: number | null;
         };
+        /** @description Posts that were read from a source that is paid for. */
+        Reads: {
+            /**
+             * Format: double
+             * @description What those of today cost at the most, in US dollars.
+             */
+            cost_today: number;
+            /**
+             * Format: int64
+             * @description Reading stops there until the next midnight, UTC.
+             */
+            max_per_day: number;
+            /**
+             * Format: int64
+             * @description Since midnight, UTC.
+             */
+            today: number;
+        };
         /**
          * @description What the state line says.
          * @enum {string}
