@@ -161,3 +161,20 @@ fn doctor_says_what_the_server_answers() {
     let old = said(&tagtide(&["doctor"], &path).output().unwrap());
     assert!(old.contains("X API v1.1") && old.contains("retired"), "{old}");
 }
+
+/// A client that others wrote reads our stand-in for X as it reads X.
+#[test]
+#[ignore = "needs Python and tweepy; `cargo xtask test` brings both"]
+fn tweepy_reads_what_our_server_sends() {
+    let python = std::env::var("TAGTIDE_PYTHON").expect("TAGTIDE_PYTHON names one with tweepy");
+    let sim = Sim::start(1, 1_000_000, Manners { burst: 3, ..Manners::default() });
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/run_x.py");
+    let mut tweepy = Command::new(python);
+    tweepy.args([script, "--stream", &sim.url(), "--count", "300"]).env("X_BEARER_TOKEN", TOKEN);
+    let output = tweepy.output().unwrap();
+    let said = said(&output);
+    let seen: serde_json::Value = serde_json::from_slice(&output.stdout).expect(&said);
+    assert_eq!(seen["rules"], serde_json::json!(["#tweepy"]), "{said}");
+    let ids: Vec<_> = (0..300).map(|n| (1_900_000_000_000_000_000_u64 + n).to_string()).collect();
+    assert_eq!(seen["ids"], serde_json::json!(ids), "{said}");
+}

@@ -187,7 +187,7 @@ fn track(checker: &mut Checker, job: &SourceJob) -> Vec<String> {
 /// Longitude and latitude of the south-west and the north-east corner of each box.
 fn locations(checker: &mut Checker, job: &SourceJob) -> Vec<String> {
     let fields = job.x.locations.as_deref().unwrap_or_default();
-    if fields.len() % 4 != 0 || fields.len() > 4 * BOXES_MAX {
+    if !fields.len().is_multiple_of(4) || fields.len() > 4 * BOXES_MAX {
         let what = format!("`locations` holds {} numbers", fields.len());
         let help = format!(
             "each box, up to {BOXES_MAX}, is longitude and latitude of its south-west corner, then \

@@ -94,7 +94,7 @@ impl Rules {
     pub fn add(&mut self, values: &[String], tag: &str) -> Result<(), SourceError> {
         let rules: Vec<_> =
             values.iter().map(|value| json!({ "value": value, "tag": tag })).collect();
-        let answer = self.ask("adding rules", Some(json!({ "add": rules })))?;
+        let answer = self.ask("adding rules", Some(&json!({ "add": rules })))?;
         self.all_done("adding rules", &answer)
     }
 
@@ -104,18 +104,18 @@ impl Rules {
     /// [`SourceError`] with the server's answer.
     pub fn delete(&mut self, ids: &[String]) -> Result<(), SourceError> {
         for ids in ids.chunks(DELETE_MAX) {
-            let answer = self.ask("deleting rules", Some(json!({ "delete": { "ids": ids } })))?;
+            let answer = self.ask("deleting rules", Some(&json!({ "delete": { "ids": ids } })))?;
             self.all_done("deleting rules", &answer)?;
         }
         Ok(())
     }
 
     /// One exchange: a list without a body, a change with one.
-    fn ask(&mut self, what: &str, body: Option<Value>) -> Result<Value, SourceError> {
+    fn ask(&mut self, what: &str, body: Option<&Value>) -> Result<Value, SourceError> {
         let mut url = self.base.clone();
         url.set_path(PATH);
         let asked = self.web.client(&url).and_then(|client| {
-            let request = match &body {
+            let request = match body {
                 None => client.get(url),
                 Some(body) => client.post(url).json(body),
             };
