@@ -199,6 +199,8 @@ pub struct Batch {
     pub complete_until: Option<EventTime>,
     /// What is missing before this batch.
     pub gap: Option<Box<Gap>>,
+    /// What was read today, where that is paid for.
+    pub reads: Option<Reads>,
     /// Positions reached after this batch.
     pub positions: SmallVec<[Position; 1]>,
     /// Records that the source itself had to drop.
@@ -218,6 +220,19 @@ pub struct Gap {
     pub reason: String,
     /// Posts missed: the rate before it, for as long as it lasted.
     pub missed: u64,
+}
+
+/// Posts that were read from a source that is paid for.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
+pub struct Reads {
+    /// Since midnight, UTC.
+    pub today: u64,
+    /// Reading stops there until the next midnight, UTC.
+    pub max_per_day: u64,
+    /// What those of today cost at the most, in US dollars.
+    pub cost_today: f64,
 }
 
 /// Records dropped before decoding, by reason.

@@ -9,8 +9,14 @@ mod jetstream;
 mod process;
 #[path = "sim/jetstream.rs"]
 mod sim;
+#[path = "sim/x.rs"]
+mod sim_x;
 #[path = "engine/support.rs"]
 #[expect(dead_code, reason = "shared with the tests of the engine")]
 mod support;
 #[path = "sim/world.rs"]
 mod world;
+#[path = "live/x.rs"]
+mod x;
+#[path = "live/x_process.rs"]
+mod x_process;

@@ -135,13 +135,27 @@ fn what(source: &SourcePlan) -> String {
             let wire = plan.wire.name();
             format!("Bluesky, live, by Jetstream {wire} from {}; no account", names.join(", then "))
         }
+        SourceKind::X(plan) => {
+            let (rules, most, price) = (plan.rules.len(), plan.reads_max, plan.price);
+            let day = most as f64 * price;
+            format!(
+                "X, live, by API v2 from {}, {rules} rules; reads at most {most} posts a day (UTC), \
+                 ${day:.2} at ${price} each",
+                host(&plan.base_url)
+            )
+        }
+        SourceKind::XV1(plan) => {
+            let server = host(&plan.base_url);
+            format!("API v1.1 of X from {server}; X itself has retired it: use kind `x` there")
+        }
         SourceKind::Generator(plan) => format!("made-up posts, seed {}", plan.seed),
     }
 }
 
 /// What a crash of this process loses, in the words of the promises.
 fn loses(source: &SourcePlan, plan: &Plan) -> String {
-    match source.kind {
+    let epoch = show_duration(plan.batch.max(std::time::Duration::from_millis(200)));
+    match &source.kind {
         SourceKind::File { .. } | SourceKind::Generator(_) => {
             "nothing is lost and nothing counted twice, with a state directory".to_owned()
         }
@@ -151,11 +165,22 @@ fn loses(source: &SourcePlan, plan: &Plan) -> String {
              measured and shown"
                 .to_owned()
         }
+        SourceKind::X(x) if x.backfill_minutes > 0 => format!(
+            "effectively once for outages of up to {} min, which the server brings again; a longer \
+             one is a gap, measured and shown",
+            x.backfill_minutes
+        ),
+        SourceKind::X(_) => format!(
+            "posts of up to {epoch}, of the time until it is connected again, and after silence of \
+             25 s are lost; the gap is estimated and shown"
+        ),
+        SourceKind::XV1(_) => format!(
+            "posts of up to {epoch}, of the time until it is connected again, and after silence of \
+             90 s are lost; the gap is estimated and shown"
+        ),
         SourceKind::Stdin | SourceKind::Tcp { .. } | SourceKind::TcpListen { .. } => {
-            let epoch = plan.batch.max(std::time::Duration::from_millis(200));
             format!(
-                "up to {} of posts and what the kernel held are lost; they cannot be read again",
-                show_duration(epoch)
+                "up to {epoch} of posts and what the kernel held are lost; they cannot be read again"
             )
         }
     }

@@ -26,6 +26,7 @@ mod run;
 mod signals;
 mod summary;
 mod talk;
+mod x;
 
 use std::process::ExitCode;
 
@@ -83,6 +84,8 @@ enum Command {
     Explain(explain::Args),
     /// Try the alerts of a job
     Alert(alert::Args),
+    /// Rules of the filtered stream of X: see and change them
+    X(x::Args),
     /// Print the tags of each post as one JSON array a line
     Extract(extract::Args),
     /// Write made-up posts to standard output
@@ -151,6 +154,7 @@ fn dispatch(command: Command, talk: &Talk) -> Outcome {
         Command::History(args) => history::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Alert(args) => alert::run(&args),
+        Command::X(args) => x::run(&args),
         Command::Extract(args) => extract::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Check(args) => check::run(&args),

@@ -88,6 +88,11 @@ impl Records {
                 }
                 Err(SourceError::Fatal(why)) => return Err(Failure::new(FAILED, why)),
                 Err(SourceError::AuthFailed(why)) => return Err(Failure::new(AUTH, why)),
+                Err(SourceError::Held(_, pause, why)) => {
+                    open = None;
+                    tracing::warn!("{why}");
+                    wait(pause, stop);
+                }
                 Err(SourceError::Retry(cause, why)) => {
                     let good = open.take().map_or(Duration::ZERO, |open| open.elapsed());
                     let pause = policy.wait(cause, good);

@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         SourceKind::File { follow, .. } => !follow,
         SourceKind::Stdin => true,
         SourceKind::Generator(plan) => !plan.live,
-        SourceKind::Tcp { .. } | SourceKind::TcpListen { .. } | SourceKind::Jetstream(_) => false,
+        _ => false,
     };
     let clients = Clients::accept(listener, waits, Arc::clone(&stop))
         .map_err(|error| Failure::new(FAILED, format_args!("cannot start a thread: {error}")))?;

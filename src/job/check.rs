@@ -13,6 +13,7 @@ mod sources;
 #[cfg(test)]
 mod tests;
 mod views;
+mod x;
 
 use std::time::Duration;
 
@@ -48,8 +49,10 @@ const RECENT_POSTS: u64 = 10_000;
 /// # Errors
 /// Every problem, each with its place and the way out.
 pub fn check(job: &Job, purpose: Purpose) -> Result<Plan, Vec<Problem>> {
-    let mut checker = Checker { problems: Vec::new(), purpose, job: job.place.clone() };
+    let mut checker =
+        Checker { problems: Vec::new(), purpose, job: job.place.clone(), name: String::new() };
     let name = checker.name(job);
+    checker.name.clone_from(&name);
     let rule = checker.word(job.rule.as_ref(), &RULES, Rule::Tags);
     // The original's rule counts every occurrence.
     let often = if rule == Rule::Words { Occurrences::All } else { Occurrences::PerPost };
@@ -102,6 +105,8 @@ struct Checker {
     purpose: Purpose,
     /// Place of the job as a whole.
     job: Place,
+    /// Name of the job.
+    name: String,
 }
 
 impl Checker {

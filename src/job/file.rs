@@ -14,6 +14,7 @@ use super::filters::{PeopleJob, TagsJob, ViewJob, read_people, read_tags, read_v
 use super::problem::{Field, Place, Problem};
 use super::reader::{Asked, Document, Table, scalar};
 use super::units::Scalar;
+use super::x::XJob;
 
 /// A string, a flag or a number that may be missing.
 pub(super) type Text = Option<Field<String>>;
@@ -137,6 +138,8 @@ pub struct SourceJob {
     pub past: Value,
     /// Distinct ordinary tags.
     pub tags: Value,
+    /// Keys of X.
+    pub x: XJob,
 }
 
 /// One sink.
@@ -388,6 +391,7 @@ fn read_source<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>, place: Place)
         live: table.flag("live"),
         past: table.scalar("past"),
         tags: table.scalar("tags"),
+        x: XJob::read(&mut table),
     };
     table.finish();
     source

@@ -10,6 +10,7 @@ pub mod kinds;
 pub mod problem;
 mod reader;
 pub mod units;
+pub mod x;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -249,6 +250,10 @@ pub enum SourceKind {
     },
     /// Bluesky, live.
     Jetstream(JetstreamPlan),
+    /// X, live, by API v2.
+    X(XPlan),
+    /// X API v1.1, of servers that still speak it.
+    XV1(XV1Plan),
     /// Made-up posts, deterministic by seed.
     Generator(GeneratorPlan),
 }
@@ -290,7 +295,7 @@ impl SourceKind {
     /// True where posts come as people write them, and no run has their past.
     #[must_use]
     pub fn is_platform(&self) -> bool {
-        matches!(self, Self::Jetstream(_))
+        matches!(self, Self::Jetstream(_) | Self::X(_) | Self::XV1(_))
     }
 }
 
@@ -350,3 +355,4 @@ pub enum SinkPlan {
 pub use check::{Purpose, check};
 pub use file::Job;
 pub use problem::Problem;
+pub use x::{SecretFrom, XPlan, XV1Plan};

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::post::Gap;
+use crate::post::{Gap, Reads};
 use crate::spool::SpoolStatus;
 
 pub use around::RecentPosts;
@@ -301,7 +301,7 @@ pub struct AlertsStatus {
 pub struct SourceStatus {
     /// Name without secrets.
     pub name: String,
-    /// `connecting`, `live`, `retrying`, `ended`, `failed`, `auth_failed`.
+    /// `connecting`, `live`, `retrying`, `read_limit`, `ended`, `failed`, `auth_failed`.
     pub state: String,
     /// Why it retries or failed; empty otherwise.
     pub detail: String,
@@ -323,6 +323,9 @@ pub struct SourceStatus {
     /// The last of them.
     #[serde(default)]
     pub last_gap: Option<Gap>,
+    /// Posts read today, and their price, where reading is paid for.
+    #[serde(default)]
+    pub reads: Option<Reads>,
 }
 
 /// State of one sink.

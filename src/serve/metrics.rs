@@ -197,7 +197,16 @@ fn sources(out: &mut DescriptorEncoder<'_>, status: &Status) -> fmt::Result {
     family(out, "source_posts", "Posts counted, by source", by_source(|s| s.posts))?;
     family(out, "source_reconnects", "Times connected again", by_source(|s| s.reconnects))?;
     family(out, "source_gaps", "Gaps in what a source brought", by_source(|s| s.gaps))?;
-    family(out, "source_missed_posts", "Posts in gaps, estimated", by_source(|s| s.missed))
+    family(out, "source_missed_posts", "Posts in gaps, estimated", by_source(|s| s.missed))?;
+    let help = "Posts read since midnight UTC, where reading is paid for";
+    let mut family = out.encode_descriptor("source_reads_today", help, None, MetricType::Gauge)?;
+    for source in &status.sources {
+        let Some(reads) = source.reads else { continue };
+        let today = i64::try_from(reads.today).unwrap_or(i64::MAX);
+        let labels = [("source", source.name.as_str())];
+        ConstGauge::new(today).encode(family.encode_family(&labels)?)?;
+    }
+    Ok(())
 }
 
 fn sinks(out: &mut DescriptorEncoder<'_>, status: &Status) -> fmt::Result {

@@ -5,7 +5,6 @@
 //! | [`dial`] | addresses, the dictionary, the upgrade |
 //! | [`place`] | where to go on, and whether anything is missing |
 //! | [`frame`] | what the source has to know of a frame; decoding is elsewhere |
-//! | [`life`] | signs of life, and what silence means |
 //! | [`stream`] | one open connection |
 //! | [`unpack`] | zstd |
 //!
@@ -15,7 +14,6 @@
 
 mod dial;
 mod frame;
-mod life;
 mod place;
 mod stream;
 mod unpack;

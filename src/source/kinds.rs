@@ -6,6 +6,7 @@ use super::jetstream::JetstreamSource;
 use super::stdin::StdinSource;
 use super::tcp::TcpSource;
 use super::tcp_listen::TcpListenSource;
+use super::x::XSource;
 use super::{Guarantee, Source, SourceError};
 use crate::clock::Clock;
 use crate::job::{Limits, SourceKind, SourcePlan};
@@ -45,6 +46,16 @@ pub const SOURCES: &[Kind] = &[
         guarantee: Guarantee::WithinLookBack,
     },
     Kind {
+        name: "x",
+        about: "posts of X as they happen, by API v2, with a token; reading is paid for",
+        guarantee: Guarantee::AtMostOnce,
+    },
+    Kind {
+        name: "x-v1",
+        about: "X API v1.1, retired, of servers that still speak it",
+        guarantee: Guarantee::AtMostOnce,
+    },
+    Kind {
         name: "generator",
         about: "made-up posts, the same for the same seed",
         guarantee: Guarantee::ExactlyOnce,
@@ -69,6 +80,8 @@ pub fn build(
         SourceKind::Tcp { addr } => Box::new(TcpSource::new(addr, line_max, clock)),
         SourceKind::TcpListen { addr } => Box::new(TcpListenSource::new(addr, line_max, clock)),
         SourceKind::Jetstream(plan) => Box::new(JetstreamSource::new(plan, line_max, clock)?),
+        SourceKind::X(plan) => Box::new(XSource::v2(plan, line_max, clock)?),
+        SourceKind::XV1(plan) => Box::new(XSource::v1(plan, line_max, clock)?),
         SourceKind::Generator(plan) => Box::new(GeneratorSource::new(plan, clock)?),
     })
 }

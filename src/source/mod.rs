@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use crate::post::{Batch, EventTime, Position};
+use crate::post::{Batch, EventTime, Position, Reads};
 use crate::source::reconnect::Cause;
 
 pub mod file;
@@ -17,13 +17,16 @@ pub mod framing;
 pub mod generator;
 pub mod jetstream;
 pub mod kinds;
+mod life;
 mod rate;
 pub mod reconnect;
+pub mod secret;
 pub mod stdin;
 mod stream;
 pub mod tcp;
 pub mod tcp_listen;
 mod web;
+pub mod x;
 
 pub use kinds::{Kind, SOURCES, build};
 
@@ -60,6 +63,10 @@ pub enum SourceError {
     /// holds no secret.
     #[error("{0}")]
     AuthFailed(String),
+    /// Nothing is wrong, but a bound of ours says to wait for so long before [`Source::open`] is
+    /// called again, which asks anew; the state shown meanwhile, and why.
+    #[error("{2}")]
+    Held(&'static str, Duration, String),
     /// Not worth trying again; the text says what was tried, why it failed, and what to do.
     #[error("{0}")]
     Fatal(String),
@@ -93,6 +100,11 @@ pub trait Source: Send {
     /// When its input was last changed, where it is a file (the first of several); `None` before
     /// it is open. After a resume it is still the time that the first open found.
     fn modified(&self) -> Option<EventTime> {
+        None
+    }
+
+    /// What was read today, where reading is paid for.
+    fn reads(&self) -> Option<Reads> {
         None
     }
 

@@ -156,10 +156,8 @@ impl Rig {
             Ok(Poll::Ready) => {}
             Ok(Poll::Idle) => assert!(batch.lines == 0),
             Ok(Poll::End) => self.ended = Some(Ok(())),
-            Err(SourceError::Retry(_, why) | SourceError::AuthFailed(why)) => {
-                self.ended = Some(Err(why));
-            }
             Err(SourceError::Fatal(why)) => panic!("{:?}: {why}", self.kind),
+            Err(lost) => self.ended = Some(Err(lost.to_string())),
         }
         if self.ended.is_some() || batch.padded().is_empty() {
             return;
@@ -398,7 +396,10 @@ fn a_stopped_source_lets_go_of_its_wire() {
 #[test]
 fn every_kind_can_be_built_and_keeps_its_promise() {
     use crate::job::{GeneratorPlan, JetstreamPlan, JetstreamWire, Limits};
-    use crate::job::{SourceKind, SourcePlan, TextTime};
+    use crate::job::{SecretFrom, SourceKind, SourcePlan, TextTime, XPlan, XV1Plan};
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("secret");
+    std::fs::write(&secret, "a").unwrap();
     let limits = Limits {
         tags_max: 1,
         line_max_bytes: LIMIT,
@@ -426,6 +427,23 @@ fn every_kind_can_be_built_and_keeps_its_promise() {
             wire: JetstreamWire::V2,
             compress: true,
             dictionary: None,
+        }),
+        SourceKind::X(XPlan {
+            base_url: "https://x.example/".into(),
+            token: SecretFrom::File(secret.clone()),
+            rules: vec!["a".into()],
+            tag: "tagtide:a".into(),
+            reads_max: 1,
+            price: 0.005,
+            backfill_minutes: 0,
+            connects_max: 50,
+        }),
+        SourceKind::XV1(XV1Plan {
+            base_url: "https://x.example/".into(),
+            keys: [(); 4].map(|()| SecretFrom::File(secret.clone())),
+            params: Vec::new(),
+            delimited: true,
+            connects_max: 50,
         }),
         SourceKind::Generator(generator.clone()),
     ];

@@ -24,6 +24,8 @@ use crate::http::is_loopback;
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// Longest time until an answer begins.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// Where X says when a limit ends.
+const RATE_LIMIT_RESET: &str = "x-rate-limit-reset";
 /// Most bytes of a refusal that are read.
 const REFUSAL_MAX_BYTES: usize = 4 << 10;
 
@@ -98,9 +100,10 @@ impl Web {
     /// What an answer that is not the one hoped for means; reads the beginning of its body.
     pub(super) async fn refusal(clock: &Clock, mut answer: Response) -> Refusal {
         let status = answer.status();
-        let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
-        let after = header(RETRY_AFTER).and_then(|value| retry_after(value, clock));
-        let target = header(LOCATION).map(str::to_owned);
+        let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
+        let after = header(RETRY_AFTER.as_str()).and_then(|value| retry_after(value, clock));
+        let after = after.or_else(|| header(RATE_LIMIT_RESET).and_then(|at| until(at, clock)));
+        let target = header(LOCATION.as_str()).map(str::to_owned);
         let mut body = Vec::new();
         while body.len() < REFUSAL_MAX_BYTES
             && let Ok(Some(chunk)) = answer.chunk().await
@@ -147,7 +150,13 @@ fn to_host(target: Option<&str>) -> String {
 fn said(body: &str) -> Option<String> {
     let json: Option<serde_json::Value> = serde_json::from_str(body).ok();
     let member = |name: &str| json.as_ref()?.get(name)?.as_str().map(str::to_owned);
-    let text = match (member("error"), member("message")) {
+    let first = || {
+        let first = json.as_ref()?.get("errors")?.get(0)?;
+        Some(first.get("message")?.as_str()?.to_owned())
+    };
+    let named = member("error").or_else(|| member("title"));
+    let told = member("message").or_else(|| member("detail")).or_else(first);
+    let text = match (named, told) {
         (Some(error), Some(message)) => format!("{error}: {message}"),
         (Some(one), None) | (None, Some(one)) => one,
         _ => body.lines().next().filter(|line| !line.starts_with('<'))?.to_owned(),
@@ -163,6 +172,13 @@ fn retry_after(value: &str, clock: &Clock) -> Option<Duration> {
     }
     let at = jiff::fmt::rfc2822::parse(value.trim()).ok()?.timestamp().as_millisecond();
     Some(Duration::from_millis(u64::try_from(at - clock.now().0).unwrap_or(0)))
+}
+
+/// Seconds since the Unix epoch.
+fn until(value: &str, clock: &Clock) -> Option<Duration> {
+    let at_s: i64 = value.trim().parse().ok()?;
+    let left_ms = at_s.checked_mul(1000)?.saturating_sub(clock.now().0);
+    Some(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)))
 }
 
 /// Why no answer came, in plain words.
@@ -208,6 +224,10 @@ mod tests {
     fn what_a_server_says_is_told_and_pages_are_not() {
         let json = r#"{"error":"CursorTooOld","message":"the floor is 12"}"#;
         assert_eq!(said(json).as_deref(), Some("CursorTooOld: the floor is 12"));
+        let x2 = r#"{"title":"Unauthorized","detail":"no such token","status":401}"#;
+        assert_eq!(said(x2).as_deref(), Some("Unauthorized: no such token"));
+        let x1 = r#"{"errors":[{"code":32,"message":"Could not authenticate you."}]}"#;
+        assert_eq!(said(x1).as_deref(), Some("Could not authenticate you."));
         assert_eq!(said("bad cursor\nmore").as_deref(), Some("bad cursor"));
         assert_eq!(said("<html><title>x"), None);
         assert_eq!(said("\u{1b}[2J"), Some("[2J".to_owned()));
@@ -223,5 +243,9 @@ mod tests {
         assert_eq!(parsed("Mon, 05 Jan 2026 00:01:30 GMT"), Some(90));
         assert_eq!(parsed("Mon, 05 Jan 2015 00:01:30 GMT"), Some(0));
         assert_eq!(parsed("soon"), None);
+        let reset = |value| until(value, &clock).map(|wait| wait.as_secs());
+        assert_eq!(reset("1767571290"), Some(90));
+        assert_eq!(reset("12"), Some(0));
+        assert_eq!(reset("soon"), None);
     }
 }

@@ -27,6 +27,7 @@ const FORBIDDEN: &[(&str, &str)] = &[
 
 /// Files with tests that plain `cargo test` leaves out, and what runs them instead.
 const RUN_BY_OTHERS: &[(&str, &str)] = &[
+    ("tests/live/x_process.rs", "the step `interop` of `cargo xtask test`"),
     ("tests/twitter_text.rs", "the step `grammar` of `cargo xtask test`"),
     ("src/checkpoint/tests/process.rs", "the tests beside them, as processes of their own"),
     ("tests/told/crash.rs", "the tests beside them, as processes of their own"),

@@ -6,8 +6,11 @@ use super::Finding;
 use crate::cli::exit::Failure;
 use crate::cli::run::BLUESKY;
 use crate::clock::Clock;
-use crate::job::{Job, Purpose, SourceKind, check};
+use crate::job::{Job, Purpose, SourceKind, XPlan, XV1Plan, check};
+use crate::source::SourceError;
 use crate::source::jetstream::JetstreamSource;
+use crate::source::x::XSource;
+use crate::source::x::rules::Rules;
 
 /// One row for each server of the job's platforms; without a job those of `tagtide run`.
 pub(super) fn platforms(job: Option<&Path>) -> Result<Vec<Finding>, Failure> {
@@ -18,8 +21,19 @@ pub(super) fn platforms(job: Option<&Path>) -> Result<Vec<Finding>, Failure> {
     let plan = check(&job, Purpose::Run)?;
     let mut findings = Vec::new();
     for source in &plan.sources {
-        let SourceKind::Jetstream(of) = &source.kind else { continue };
         let line_max = plan.limits.line_max_bytes;
+        let of = match &source.kind {
+            SourceKind::Jetstream(of) => of,
+            SourceKind::X(of) => {
+                findings.push(x(of));
+                continue;
+            }
+            SourceKind::XV1(of) => {
+                findings.push(x_v1(of, line_max));
+                continue;
+            }
+            _ => continue,
+        };
         let mut source = JetstreamSource::new(of, line_max, &Clock::System)?;
         findings.extend(source.reach().into_iter().map(|(host, reached)| match reached {
             Ok(()) => {
@@ -32,4 +46,51 @@ pub(super) fn platforms(job: Option<&Path>) -> Result<Vec<Finding>, Failure> {
         }));
     }
     Ok(findings)
+}
+
+/// Asks for the rules, which costs nothing; a stream would be paid for.
+fn x(plan: &XPlan) -> Finding {
+    const CHECK: &str = "X API v2";
+    match Rules::new(plan, &Clock::System).and_then(|mut rules| rules.list()) {
+        Ok(there) => {
+            let day = plan.reads_max as f64 * plan.price;
+            Finding::pass(
+                CHECK,
+                format!(
+                    "the token is taken (HTTP 200); {} rules are on the server, {} in the job; \
+                     reads at most {} posts a day for up to ${day:.2}, one connection at a time, \
+                     {} in 15 minutes",
+                    there.len(),
+                    plan.rules.len(),
+                    plan.reads_max,
+                    plan.connects_max
+                ),
+            )
+        }
+        Err(error) => refused(CHECK, &error),
+    }
+}
+
+fn x_v1(plan: &XV1Plan, line_max: usize) -> Finding {
+    const CHECK: &str = "X API v1.1";
+    let opened = XSource::v1(plan, line_max, &Clock::System).and_then(|mut source| source.reach());
+    match opened {
+        Ok(()) => {
+            let server = plan.base_url.trim_end_matches('/');
+            let help = "X itself has retired it in 2023; use `kind = \"x\"` there";
+            Finding::warn(CHECK, format!("{server} opens a stream, the keys are taken"), help)
+        }
+        Err(error) => refused(CHECK, &error),
+    }
+}
+
+fn refused(check: &'static str, error: &SourceError) -> Finding {
+    let said = error.to_string();
+    let (why, help) = said
+        .split_once("\nhelp: ")
+        .unwrap_or((&said, "look at the network, at `HTTPS_PROXY`, and at `base_url` in the job"));
+    match error {
+        SourceError::Retry(..) => Finding::warn(check, why, help),
+        _ => Finding::fail(check, why, help),
+    }
 }

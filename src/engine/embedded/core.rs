@@ -20,7 +20,7 @@ use crate::engine::embedded::worker::Recipe;
 use crate::engine::{EngineError, Summary};
 use crate::extract::pattern::Patterns;
 use crate::job::{Plan, TimePlan};
-use crate::post::Position;
+use crate::post::{Position, Reads};
 use crate::rank::{Explanation, Published, Query, Ranking, SourceStatus, TagDetail};
 use crate::state::extracted::{Extracted, NO_TIME};
 use crate::state::lists::Lists;
@@ -37,7 +37,7 @@ pub(super) enum Message {
     /// A batch was extracted.
     Extracted(Box<Extracted>),
     /// A source has changed its state.
-    SourceState { source: u16, state: &'static str, detail: String },
+    SourceState { source: u16, state: &'static str, detail: String, reads: Option<Reads> },
     /// A source has ended after so many batches.
     SourceEnd { source: u16, batches: u64, how: Ending },
 }
@@ -267,6 +267,7 @@ impl Core {
             self.parts.state.each_mut(|state| state.live_until(source, until.0));
         }
         self.parts.sources[source].bytes += batch.bytes_read() as u64;
+        self.parts.sources[source].reads = batch.reads;
         for position in &batch.positions {
             let at = self.inboxes[source].positions.entry(position.partition.clone()).or_default();
             at.clone_from(&position.at);
@@ -331,13 +332,13 @@ impl Core {
                 let inbox = &mut self.inboxes[batch.batch.source as usize];
                 inbox.waiting.insert(batch.batch.seq, batch);
             }
-            Message::SourceState { source, state, detail } => {
+            Message::SourceState { source, state, detail, reads } => {
                 let status = &mut self.parts.sources[source as usize];
                 let connected = &mut self.inboxes[source as usize].connected;
                 status.reconnects += u64::from(state == "live" && *connected);
                 *connected |= state == "live";
                 status.state = state.to_owned();
-                status.detail = detail;
+                (status.detail, status.reads) = (detail, reads);
             }
             Message::SourceEnd { source, batches, how } => {
                 self.inboxes[source as usize].batches = Some(batches);

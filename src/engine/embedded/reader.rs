@@ -21,6 +21,8 @@ use crate::source::{Poll, Source, SourceError};
 const WAIT: Duration = Duration::from_millis(50);
 /// How often an idle live source says that it is alive.
 const BEAT: Duration = Duration::from_secs(1);
+/// A source that is held is asked again so often: clocks are set, machines sleep.
+const HELD_STEP: Duration = Duration::from_secs(60);
 /// Records looked at to recognise the format.
 const SAMPLE_BYTES: usize = 64 * 1024;
 
@@ -146,6 +148,7 @@ impl Reader {
         batch.seq = self.progress.seq;
         batch.arrived = self.clock.now();
         batch.complete_until = self.source.complete_until(batch.arrived);
+        batch.reads = self.source.reads();
         self.progress.seq += 1;
     }
 
@@ -189,6 +192,14 @@ impl Reader {
                 tracing::error!("source `{name}` has ended, its credentials were refused: {why}");
                 Turn::End(Ending::AuthFailed(why))
             }
+            SourceError::Held(state, wait, why) => {
+                if !std::mem::replace(&mut self.progress.lost, true) {
+                    tracing::warn!("source `{name}` waits: {why}");
+                }
+                self.say(state, why);
+                self.stop.sleep(wait.min(HELD_STEP) / self.progress.hurry);
+                Turn::Nothing
+            }
             SourceError::Retry(cause, why) => {
                 let wait = self.progress.policy.wait(cause, good) / self.progress.hurry;
                 let ms = wait.as_millis();
@@ -206,7 +217,8 @@ impl Reader {
     }
 
     fn say(&self, state: &'static str, detail: String) {
-        let _ = self.core.send(Message::SourceState { source: self.number, state, detail });
+        let reads = self.source.reads();
+        let _ = self.core.send(Message::SourceState { source: self.number, state, detail, reads });
     }
 }
 

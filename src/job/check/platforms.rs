@@ -16,6 +16,9 @@ pub(super) const JETSTREAM: [&str; 2] =
 /// Most servers of a source.
 const HOSTS_MAX: usize = 16;
 
+const HELP: &str =
+    "write a host such as `jetstream.us-east.bsky.network`; `ws://` is for this machine";
+
 const WIRES: [(&str, JetstreamWire); 2] = [("v2", JetstreamWire::V2), ("v1", JetstreamWire::V1)];
 
 pub(super) fn jetstream(checker: &mut Checker, job: &SourceJob) -> JetstreamPlan {
@@ -30,7 +33,7 @@ pub(super) fn jetstream(checker: &mut Checker, job: &SourceJob) -> JetstreamPlan
                 checker.problem(&job.place, what, help);
             }
             for field in fields {
-                hosts.extend(host(checker, &field.value.to_string(), &field.place));
+                hosts.extend(host(checker, &field.value.to_string(), &field.place, HELP));
             }
         }
     }
@@ -54,14 +57,18 @@ pub(super) fn jetstream(checker: &mut Checker, job: &SourceJob) -> JetstreamPlan
 }
 
 /// `host`, `host:port`, or an address without a path: https and wss, http and ws on this machine.
-fn host(checker: &mut Checker, written: &str, place: &Place) -> Option<String> {
+pub(super) fn host(
+    checker: &mut Checker,
+    written: &str,
+    place: &Place,
+    help: &str,
+) -> Option<String> {
     let address = match written.split_once("://") {
         None => format!("https://{written}"),
         Some(("wss", rest)) => format!("https://{rest}"),
         Some(("ws", rest)) => format!("http://{rest}"),
         Some(_) => written.to_owned(),
     };
-    let help = "write a host such as `jetstream.us-east.bsky.network`; `ws://` is for this machine";
     let url = match Url::parse(&address) {
         Ok(url) if url.host().is_some() => url,
         _ => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Checker, Purpose, platforms};
+use super::{Checker, Purpose, platforms, x};
 use crate::decode::Format;
 use crate::job::file::SourceJob;
 use crate::job::kinds::{self, SOURCE_KEYS, SOURCES};
@@ -31,6 +31,10 @@ const FORMATS: [(&str, Option<Format>); 7] = [
 /// What Jetstream sends.
 const BLUESKY: [(&str, Format); 2] =
     [("auto", Format::Jetstream), ("jetstream", Format::Jetstream)];
+
+/// What the two APIs of X send.
+const X: [(&str, Format); 2] = [("auto", Format::X2), ("x2", Format::X2)];
+const X_V1: [(&str, Format); 2] = [("auto", Format::X1), ("x1", Format::X1)];
 
 /// Formats that the generator can write.
 const MADE: [(&str, Format); 4] = [
@@ -77,6 +81,8 @@ fn source(checker: &mut Checker, job: &SourceJob, time: TimePlan) -> Option<Sour
     let format = match kind.name {
         "generator" => Some(checker.word(job.format.as_ref(), &MADE, Format::TextPlus)),
         "jetstream" => Some(checker.word(job.format.as_ref(), &BLUESKY, Format::Jetstream)),
+        "x" => Some(checker.word(job.format.as_ref(), &X, Format::X2)),
+        "x-v1" => Some(checker.word(job.format.as_ref(), &X_V1, Format::X1)),
         _ => checker.word(job.format.as_ref(), &FORMATS, None),
     };
     let pace = checker.optional(job.pace.as_ref(), units::rate);
@@ -88,6 +94,8 @@ fn source(checker: &mut Checker, job: &SourceJob, time: TimePlan) -> Option<Sour
         "tcp" => SourceKind::Tcp { addr: address(checker, job) },
         "tcp-listen" => SourceKind::TcpListen { addr: address(checker, job) },
         "jetstream" => SourceKind::Jetstream(platforms::jetstream(checker, job)),
+        "x" => SourceKind::X(x::v2(checker, job)),
+        "x-v1" => SourceKind::XV1(x::v1(checker, job)),
         _ => {
             let format = format.unwrap_or(Format::TextPlus);
             SourceKind::Generator(generator(checker, job, time, rate, format))
@@ -194,7 +202,7 @@ fn foreign_keys(checker: &mut Checker, job: &SourceJob, kind: &kinds::Kind) {
         ("past", scalar(&job.past)),
         ("tags", scalar(&job.tags)),
     ];
-    for (key, place) in written {
+    for (key, place) in written.into_iter().chain(job.x.written(&job.place)) {
         if let Some(place) = place
             && !kind.keys.contains(&key)
         {
@@ -299,7 +307,9 @@ fn event_time(checker: &mut Checker, job: &SourceJob, kind: &SourceKind, format:
     let carries_time = format.is_some_and(|format| format != Format::Text);
     let what = match kind {
         SourceKind::File { follow: true, .. } => "a followed file has no end",
-        SourceKind::Jetstream(_) => "what happens now has no end",
+        SourceKind::Jetstream(_) | SourceKind::X(_) | SourceKind::XV1(_) => {
+            "what happens now has no end"
+        }
         SourceKind::Tcp { .. } | SourceKind::TcpListen { .. } if !carries_time => {
             "lines of text from a socket have no event time"
         }

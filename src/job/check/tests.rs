@@ -260,6 +260,80 @@ fn whose_time_makes_the_ticks() {
     assert_eq!(generator.format, Format::TextPlus);
 }
 
+/// A source of X with these keys instead of the usual ones that they name.
+fn of_x(kind: &str, usual: &[&str], keys: &str) -> String {
+    let named = |line: &&&str| !keys.contains(line.split(" = ").next().unwrap_or_default());
+    let usual: Vec<_> = usual.iter().filter(named).copied().collect();
+    format!("name = \"j\"\n[[source]]\nkind = \"{kind}\"\n{}\n{keys}\n", usual.join("\n"))
+}
+
+#[test]
+fn x_says_what_it_may_cost_and_where_its_token_is() {
+    let usual = ["token_env = \"T\"", "rules = [\"#a\"]", "reads_max_per_day = 100"];
+    let sound = plan(&of_x("x", &usual, "backfill_minutes = 5"));
+    let SourceKind::X(sound) = &sound.sources[0].kind else { panic!() };
+    assert_eq!(sound.base_url, "https://api.x.com/");
+    assert_eq!((&*sound.tag, sound.reads_max, sound.connects_max), ("tagtide:j", 100, 50));
+    for (without, says) in [
+        (
+            "rules",
+            "no `rules`: at full rate, 250 posts a second at $0.005, an hour of it costs $4500",
+        ),
+        ("reads_max_per_day", "an hour of it costs $4500.00"),
+        ("token_env", "no `token_env`"),
+    ] {
+        let rest: Vec<_> = usual.into_iter().filter(|line| !line.starts_with(without)).collect();
+        let said = problems(&of_x("x", &rest, ""));
+        assert!(said.contains(says), "{without}: {said}");
+    }
+    for (keys, says) in [
+        ("rules = []\nprice_per_read = 0.01", "costs $9000.00"),
+        ("rules = [\"#\"]", "takes no rule `#`"),
+        ("rules = [\"has:hashtags\"]", "needs another operand"),
+        ("rules = [\"a\", \" a\"]", "stands there twice"),
+        ("reads_max_per_day = 0", "at least 1"),
+        ("backfill_minutes = 6", "from 0 to 5"),
+        ("price_per_read = \"a lot\"", "is no price"),
+        ("token_file = \"t\"\ntoken_env = \"T\"", "is named twice"),
+        ("token = \"secret\"", "unknown key"),
+        ("base_url = \"http://api.x.com\"", "not encrypted"),
+        ("base_url = \"https://api.x.com/2\"", "has a path"),
+        ("connects_max = 0", "X allows 50"),
+        ("format = \"text\"", "`x2`"),
+        ("track = \"a\"", "takes no `track`"),
+    ] {
+        let said = problems(&of_x("x", &usual, keys));
+        assert!(said.contains(says) && !said.contains("secret\""), "{keys}: {said}");
+    }
+}
+
+#[test]
+fn x_v1_is_retired_and_its_parameters_are_in_order() {
+    let keys = ["consumer_key", "consumer_secret", "token", "token_secret"];
+    let keys = keys.map(|key| format!("{key}_env = \"A\""));
+    let mut usual: Vec<&str> = keys.iter().map(String::as_str).collect();
+    usual.push("base_url = \"http://localhost:1\"");
+    let more = "track = [\"#\", \"a b\"]\nlocations = [-74, 40, -73.5, 41]\nlanguage = [\"en\"]";
+    let sound = plan(&of_x("x-v1", &usual, more));
+    let SourceKind::XV1(sound) = &sound.sources[0].kind else { panic!() };
+    let params: Vec<_> =
+        sound.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let wanted = "delimited=length language=en locations=-74,40,-73.5,41 stall_warnings=true \
+                  track=#,a b";
+    assert_eq!(params.join(" "), wanted);
+    let said = problems(&of_x("x-v1", &usual[..4], "track = \"a\""));
+    assert!(said.contains("retired") && said.contains("kind = \"x\""), "{said}");
+    for (keys, says) in [
+        ("", "neither `track` nor `locations`"),
+        ("track = \"a,b\"", "no comma"),
+        ("locations = [1, 2, 3]", "holds 3 numbers"),
+        ("locations = [1, 91, 3, 4]", "`91` is no degree"),
+    ] {
+        let said = problems(&of_x("x-v1", &usual, keys));
+        assert!(said.contains(says), "{keys}: {said}");
+    }
+}
+
 const EVERYTHING: &str = include_str!("../../../jobs/everything.toml");
 
 /// Takes the `# ` off lines that show an option without a default.

@@ -46,9 +46,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 fn fatal<T>(result: Result<T, SourceError>) -> String {
     match result {
         Err(SourceError::Fatal(text)) => text,
-        Err(SourceError::Retry(_, text) | SourceError::AuthFailed(text)) => {
-            panic!("a retry: {text}")
-        }
+        Err(other) => panic!("no failure for good: {other}"),
         Ok(_) => panic!("no error"),
     }
 }

@@ -9,14 +9,17 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::dial::Socket;
 use super::frame::{self, At, Frame};
-use super::life::Life;
 use super::place::{Place, Resume, Verdict};
 use super::unpack::{Unpacked, Unpacker};
 use crate::clock::{Clock, monotonic};
 use crate::post::{Batch, EventTime, Gap};
 use crate::source::framing::most_bytes;
+use crate::source::life::Life;
 use crate::source::rate::Rate;
 use crate::source::stream::why;
+
+/// Silence for so long is a loss; the server pings every 30 s.
+const STALL: Duration = Duration::from_secs(45);
 
 /// How a stream came to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +71,7 @@ impl Stream {
     ) -> Self {
         Self {
             socket,
-            life: Life::new(monotonic(), clock.now()),
+            life: Life::new(STALL, monotonic(), clock.now()),
             resume,
             unpack,
             partition,

@@ -53,6 +53,8 @@ function sourceTrouble(status: Status): string {
   const refused = status.sources.filter((s) => s.state === 'auth_failed').length;
   if (refused > 0) parts.push(`${refused} ${of} refused our credentials`);
   if (failed > 0) parts.push(`${failed} ${of} failed`);
+  const spent = status.sources.filter((s) => s.state === 'read_limit').length;
+  if (spent > 0) parts.push(`${spent} ${of} read all they may today`);
   if (retrying > 0) parts.push(`${retrying} ${of} reconnecting`);
   return parts.join(', ');
 }

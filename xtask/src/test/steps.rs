@@ -48,7 +48,7 @@ pub(super) const STEPS: &[Step] = &[
     step("chaos-planted", "the same finds a planted bug", PAGE, chaos_finds),
     step(
         "interop",
-        "side by side with the original",
+        "side by side with the original, and with public clients of X",
         &[Need::Packages, Need::Python, Need::Java],
         interop,
     ),
@@ -108,8 +108,14 @@ fn grammar(log: &Log) -> anyhow::Result<()> {
 fn interop(log: &Log) -> anyhow::Result<()> {
     let mut python = Command::new(place::python());
     python.current_dir(place::root()).arg("tests/interop/run_interop.py");
-    python.arg("--tagtide").arg(program::debug_build(log)?);
-    log.run(&mut python, 15 * MINUTE)
+    let tagtide = program::debug_build(log)?;
+    python.arg("--tagtide").arg(&tagtide);
+    log.run(&mut python, 15 * MINUTE)?;
+    let mut python = Command::new(place::python());
+    python.current_dir(place::root()).args(["tests/interop/run_x.py", "--tagtide"]).arg(&tagtide);
+    log.run(&mut python, 5 * MINUTE)?;
+    let mut cargo = cargo(&["test", "--test", "live", "--", "--ignored", "tweepy"]);
+    log.run(cargo.env("TAGTIDE_PYTHON", place::python()), 30 * MINUTE)
 }
 
 fn chaos_holds(log: &Log) -> anyhow::Result<()> {

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use crate::post::EventTime;
 
-/// Silence for so long is a loss; the server pings every 30 s.
-const STALL: Duration = Duration::from_secs(45);
 /// A server with nothing to say for so long has said all that there was.
 const QUIET: Duration = Duration::from_secs(5);
 
 /// What is known of a stream's life.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Life {
+    /// Silence for so long is a loss.
+    stall: Duration,
     /// Last frame, pings included.
     heard: Instant,
     heard_at: EventTime,
@@ -24,8 +24,8 @@ pub(super) struct Life {
 
 impl Life {
     /// A stream that begins now.
-    pub(super) fn new(now: Instant, now_at: EventTime) -> Self {
-        Self { heard: now, heard_at: now_at, event: now, quiet: false }
+    pub(super) fn new(stall: Duration, now: Instant, now_at: EventTime) -> Self {
+        Self { stall, heard: now, heard_at: now_at, event: now, quiet: false }
     }
 
     /// A frame has come, whatever is in it.
@@ -43,7 +43,12 @@ impl Life {
     pub(super) fn silence(&mut self, now: Instant) -> Option<Duration> {
         self.quiet = now.saturating_duration_since(self.event) >= QUIET;
         let silent = now.saturating_duration_since(self.heard);
-        (silent >= STALL).then_some(silent)
+        (silent >= self.stall).then_some(silent)
+    }
+
+    /// When the last sign of life came.
+    pub(super) fn heard_at(&self) -> EventTime {
+        self.heard_at
     }
 
     /// Up to when everything has come, beside what the events themselves say: a quiet stream is
@@ -71,7 +76,7 @@ mod tests {
     #[test]
     fn silence_is_a_loss_after_45_s_and_a_ping_is_life() {
         let start = monotonic();
-        let mut life = Life::new(start, NOW);
+        let mut life = Life::new(s(45), start, NOW);
         assert_eq!(life.silence(start + Duration::from_millis(44_999)), None);
         assert_eq!(life.silence(start + s(45)), Some(s(45)));
         life.frame(start + s(30), at(30));
@@ -82,7 +87,7 @@ mod tests {
     #[test]
     fn only_a_quiet_stream_follows_our_clock_as_far_as_its_last_sign_of_life() {
         let start = monotonic();
-        let mut life = Life::new(start, NOW);
+        let mut life = Life::new(s(45), start, NOW);
         life.frame(start + s(4), at(4));
         assert_eq!(life.silence(start + s(4)), None);
         assert_eq!(life.complete_until(at(4)), None, "it may be looking for what was missed");

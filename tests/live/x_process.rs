@@ -1,0 +1,180 @@
+//! X as a process: words, exit codes, rules, and a token that nothing shows.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::sim_x::{Manners, Sim, TOKEN};
+use crate::support::until;
+use crate::x::job;
+
+fn tagtide(args: &[&str], job: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagtide"));
+    command.args(args).arg(job).env_remove("TAGTIDE_LOG").stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn said(output: &Output) -> String {
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    format!("{out}{err}")
+}
+
+/// Everything below a directory.
+fn bytes_of(dir: &Path, into: &mut Vec<u8>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            bytes_of(&path, into);
+        } else {
+            into.extend(std::fs::read(&path).unwrap());
+        }
+    }
+}
+
+fn get(addr: &str, path: &str) -> String {
+    let mut connection = std::net::TcpStream::connect(addr).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n");
+    std::io::Write::write_all(&mut connection, request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// The token in a variable: looked for in the log at its loudest, the API, the metrics, the
+/// command line and every byte of the state directory.
+#[test]
+fn the_token_is_nowhere() {
+    let (dir, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let echo = ("503 Service Unavailable", String::new(), format!("bad token {TOKEN}"));
+    let manners = Manners { cut_within: 40, refusals: [echo].into(), ..Manners::default() };
+    let sim = Sim::start(1, 1_000, manners);
+    sim.manners(|manners| {
+        let detail = format!("{{\"errors\":[{{\"title\":\"x\",\"detail\":\"{TOKEN}\"}}]}}");
+        manners.first.push_back(detail);
+    });
+    let text = job(&sim, dir.path(), "x", "reads_max_per_day = 900");
+    let text: Vec<_> = text.lines().filter(|line| !line.starts_with("token_file")).collect();
+    let path = dir.path().join("job.toml");
+    std::fs::write(&path, text.join("\n") + "\ntoken_env = \"X_CANARY\"\n").unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let listen = port.to_string();
+    let args = ["-vv", "run", "--hurry", "2000", "--listen", &listen];
+    let mut command = tagtide(&args, &path);
+    command.arg("--state-dir").arg(state.path()).env("X_CANARY", TOKEN);
+    let mut child = command.spawn().unwrap();
+    let log = BufReader::new(child.stderr.take().unwrap());
+    let reader = std::thread::spawn(move || {
+        log.lines().map_while(Result::ok).map(|line| line + "\n").collect::<String>()
+    });
+    until("it has cut and gone on", || sim.cuts() > 5);
+    let mut shown = get(&listen, "/api/v1/status") + &get(&listen, "/metrics");
+    assert!(shown.contains("\"reads\"") && shown.contains("source_reads_today"), "{shown}");
+    let cmdline = std::fs::read(format!("/proc/{}/cmdline", child.id())).unwrap_or_default();
+    shown.push_str(&String::from_utf8_lossy(&cmdline));
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    let out = child.wait_with_output().unwrap();
+    shown.push_str(&String::from_utf8_lossy(&out.stdout));
+    let log = reader.join().unwrap();
+    assert!(log.contains("bad token ***"), "the refusal was told: {log}");
+    shown.push_str(&log);
+    let mut kept = Vec::new();
+    bytes_of(state.path(), &mut kept);
+    assert!(kept.len() > 100, "there is a state");
+    shown.push_str(&String::from_utf8_lossy(&kept));
+    assert!(!shown.contains("canary"), "{shown}");
+    assert_eq!(sim.requests("stream?")[0].1, format!("Bearer {TOKEN}"));
+}
+
+#[test]
+fn refused_credentials_end_the_run_with_5_and_are_not_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let sim = Sim::start(1, 10, Manners::default());
+    let text = job(&sim, dir.path(), "x", "reads_max_per_day = 900");
+    std::fs::write(dir.path().join("token"), "wrongcanary").unwrap();
+    let path = dir.path().join("job.toml");
+    std::fs::write(&path, text).unwrap();
+    let run = ["run", "--listen", "none", "--state-dir", "none"];
+    for args in [run.as_slice(), &["x", "rules", "list"]] {
+        let output = tagtide(args, &path).output().unwrap();
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(5), "{said}");
+        assert!(said.contains("401") && said.contains("help: "), "{said}");
+        assert!(!said.contains("canary"), "{said}");
+    }
+}
+
+#[test]
+fn rules_are_shown_first_and_changed_with_yes_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let sim = Sim::start(1, 10, Manners::default());
+    sim.put_rule("7", "#theirs", "other");
+    sim.put_rule("8", "#old", "tagtide:live");
+    let path = dir.path().join("job.toml");
+    std::fs::write(&path, job(&sim, dir.path(), "x", "reads_max_per_day = 900")).unwrap();
+    let rules = |args: &[&str]| {
+        let mut all = vec!["x", "rules"];
+        all.extend(args);
+        let output = tagtide(&all, &path).output().unwrap();
+        (output.status.code(), said(&output))
+    };
+    let values = || {
+        let rules = sim.rules();
+        rules.iter().map(|rule| rule["value"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (_, listed) = rules(&["list"]);
+    assert!(listed.contains("7  #theirs  [of others, other]"), "{listed}");
+    let (_, dry) = rules(&["sync"]);
+    let wanted = "- 8  #old\n- 7  #theirs  [of others, other]\n+ #a\n+ #b\nnothing was changed";
+    assert!(dry.contains(wanted), "{dry}");
+    assert_eq!(values(), ["#theirs", "#old"]);
+    rules(&["add", "--yes"]);
+    assert_eq!(values(), ["#theirs", "#old", "#a", "#b"]);
+    rules(&["delete", "--yes", "--id", "8"]);
+    assert_eq!(values(), ["#theirs", "#a", "#b"]);
+    let (code, done) = rules(&["sync", "--yes"]);
+    assert_eq!((code, values()), (Some(0), vec!["#a".to_owned(), "#b".to_owned()]), "{done}");
+    assert!(rules(&["sync"]).1.contains("nothing to change"));
+    let (code, bad) = rules(&["add", "--yes", "--rule", "bad("]);
+    assert_eq!(code, Some(1), "{bad}");
+    assert!(bad.contains("no viable alternative") && bad.contains("help: "), "{bad}");
+    assert!(!bad.contains(TOKEN), "{bad}");
+}
+
+#[test]
+fn doctor_says_what_the_server_answers() {
+    let dir = tempfile::tempdir().unwrap();
+    let sim = Sim::start(1, 10, Manners::default());
+    let path = dir.path().join("job.toml");
+    std::fs::write(&path, job(&sim, dir.path(), "x", "reads_max_per_day = 900")).unwrap();
+    let good = said(&tagtide(&["doctor"], &path).output().unwrap());
+    assert!(good.contains("pass  X API v2: the token is taken (HTTP 200)"), "{good}");
+    assert!(sim.requests("stream?").is_empty(), "a stream would be paid for");
+    std::fs::write(dir.path().join("token"), "wrong").unwrap();
+    let bad = said(&tagtide(&["doctor"], &path).output().unwrap());
+    assert!(bad.contains("FAIL  X API v2:") && bad.contains("401"), "{bad}");
+    std::fs::write(&path, job(&sim, dir.path(), "x-v1", "track = \"#\"")).unwrap();
+    let old = said(&tagtide(&["doctor"], &path).output().unwrap());
+    assert!(old.contains("X API v1.1") && old.contains("retired"), "{old}");
+}
+
+/// A client that others wrote reads our stand-in for X as it reads X.
+#[test]
+#[ignore = "needs Python and tweepy; `cargo xtask test` brings both"]
+fn tweepy_reads_what_our_server_sends() {
+    let python = std::env::var("TAGTIDE_PYTHON").expect("TAGTIDE_PYTHON names one with tweepy");
+    let sim = Sim::start(1, 1_000_000, Manners { burst: 3, ..Manners::default() });
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/run_x.py");
+    let mut tweepy = Command::new(python);
+    tweepy.args([script, "--stream", &sim.url(), "--count", "300"]).env("X_BEARER_TOKEN", TOKEN);
+    let output = tweepy.output().unwrap();
+    let said = said(&output);
+    let seen: serde_json::Value = serde_json::from_slice(&output.stdout).expect(&said);
+    assert_eq!(seen["rules"], serde_json::json!(["#tweepy"]), "{said}");
+    let ids: Vec<_> = (0..300).map(|n| (1_900_000_000_000_000_000_u64 + n).to_string()).collect();
+    assert_eq!(seen["ids"], serde_json::json!(ids), "{said}");
+}
