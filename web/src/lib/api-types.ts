@@ -452,6 +452,24 @@ export interface components {
              */
             window_s?: number | null;
         };
+        /** @description Posts that were read from a source that is paid for. */
+        Reads: {
+            /**
+             * Format: double
+             * @description What those of today cost at the most, in US dollars.
+             */
+            cost_today: number;
+            /**
+             * Format: int64
+             * @description Reading stops there until the next midnight, UTC.
+             */
+            max_per_day: number;
+            /**
+             * Format: int64
+             * @description Since midnight, UTC.
+             */
+            today: number;
+        };
         /** @description Recent posts with a tag, as far as they are in memory. Fields may be added. */
         RecentPosts: {
             /**
@@ -576,12 +594,13 @@ export interface components {
              * @description Posts counted from it.
              */
             posts: number;
+            reads?: null | components["schemas"]["Reads"];
             /**
              * Format: int64
              * @description Times it was connected again.
              */
             reconnects: number;
-            /** @description `connecting`, `live`, `retrying`, `ended`, `failed`, `auth_failed`. */
+            /** @description `connecting`, `live`, `retrying`, `read_limit`, `ended`, `failed`, `auth_failed`. */
             state: string;
         };
         /** @description One spelling of a tag. */
