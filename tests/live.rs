@@ -5,6 +5,10 @@
 
 #[path = "live/jetstream.rs"]
 mod jetstream;
+#[path = "live/mastodon.rs"]
+mod mastodon;
+#[path = "sim/mastodon.rs"]
+mod mastodon_sim;
 #[path = "live/process.rs"]
 mod process;
 #[path = "sim/jetstream.rs"]

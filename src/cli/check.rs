@@ -10,6 +10,7 @@ use crate::job::units::show_duration;
 use crate::job::{
     AlertOn, AlertPlan, Job, Plan, Purpose, SinkPlan, SourceKind, SourcePlan, TimePlan, check,
 };
+use crate::job::{MastodonStream, MastodonWire};
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
@@ -99,6 +100,18 @@ fn what(source: &SourcePlan) -> String {
             let wire = plan.wire.name();
             format!("Bluesky, live, by Jetstream {wire} from {}; no account", names.join(", then "))
         }
+        SourceKind::Mastodon(plan) => {
+            let stream = match &plan.stream {
+                MastodonStream::Hashtag(tag) => format!("hashtag {tag}"),
+                stream => stream.name().to_owned(),
+            };
+            let how = match (&plan.token, plan.wire) {
+                (None, _) => "polled, as there is no token",
+                (_, MastodonWire::Sse) => "by server-sent events, with a token",
+                (_, MastodonWire::WebSocket) => "by WebSocket, with a token",
+            };
+            format!("Mastodon, live, {stream} of {}, {how}", host(&plan.instance))
+        }
         SourceKind::Generator(plan) => format!("made-up posts, seed {}", plan.seed),
     }
 }
@@ -113,6 +126,12 @@ fn loses(source: &SourcePlan, plan: &Plan) -> String {
             "effectively once within the server's look-back, with a state directory: it goes on \
              where it was and drops what comes twice; what the server no longer has is a gap, \
              measured and shown"
+                .to_owned()
+        }
+        SourceKind::Mastodon(_) => {
+            "with a state directory what was missed is filled from the timeline, where the \
+             instance lets it be read and has at most 40 pages of it; the rest is a gap, measured \
+             and shown; deletes and edits meanwhile are lost"
                 .to_owned()
         }
         SourceKind::Stdin | SourceKind::Tcp { .. } | SourceKind::TcpListen { .. } => {

@@ -56,7 +56,8 @@ pub(super) fn run(args: &Args) -> Outcome {
         SourceKind::File { follow, .. } => !follow,
         SourceKind::Stdin => true,
         SourceKind::Generator(plan) => !plan.live,
-        SourceKind::Tcp { .. } | SourceKind::TcpListen { .. } | SourceKind::Jetstream(_) => false,
+        SourceKind::Tcp { .. } | SourceKind::TcpListen { .. } => false,
+        SourceKind::Jetstream(_) | SourceKind::Mastodon(_) => false,
     };
     let clients = Clients::accept(listener, waits, Arc::clone(&stop))
         .map_err(|error| Failure::new(FAILED, format_args!("cannot start a thread: {error}")))?;

@@ -4,17 +4,19 @@
 //! post seen through two instances is one post. A delete names only the local `id` of the instance
 //! that streams it: a status carries that as [`Post::alias`], a delete has the alias and no id.
 //! Author is `account.acct`, with the host of the `uri` put to it where the account is local; the
-//! joined name is allocated. Event time is `created_at`; a live source uses arrival instead. A
-//! boost takes content, tags and language of what it boosts. Statuses that are not public or
-//! unlisted are no posts, and neither are events besides `update`, `status.update` and `delete`.
+//! joined name is allocated. Event time is `created_at`; a boost takes content, tags and language
+//! of what it boosts. Statuses that are not public or unlisted are no posts, and neither are events
+//! besides `update`, `status.update` and `delete`.
 //!
 //! An event is `{"event":"..","payload":..}` with the payload as a JSON string, as WebSockets
-//! bring it, or as the object itself, which saves the copy.
+//! bring it, or as the object itself, which saves the copy. Our own source adds `"at"`, the time
+//! of arrival in milliseconds, which is the event time then: what comes from another instance may
+//! have been written hours ago.
 
 use super::json::walker::{Mark, Stop, Walker};
 use super::json::{self, Walked, tolerant};
 use super::{DecodeError, is, time};
-use crate::post::{GivenTag, GivenTags, Markup, Op, Post, Raw};
+use crate::post::{EventTime, GivenTag, GivenTags, Markup, Op, Post, Raw};
 
 /// What a payload is.
 enum Payload<'a> {
@@ -40,9 +42,13 @@ struct Status<'a> {
 
 /// Decodes a status or an event.
 pub(super) fn walk<'a>(w: &mut Walker<'a>) -> Walked<'a> {
-    let (mut event, mut payload) = (None, None);
+    let (mut event, mut payload, mut at) = (None, None, None);
     let mut status = Status::default();
     w.object(|w, key| match key {
+        b"at" => {
+            at = w.integer()?;
+            Ok(())
+        }
         b"event" => {
             event = w.string()?;
             Ok(())
@@ -78,7 +84,8 @@ pub(super) fn walk<'a>(w: &mut Walker<'a>) -> Walked<'a> {
             inner.map_err(Stop::Wrong)?.map(tolerant::into_owned)
         }
     };
-    Ok(inner.map(|inner| Post { op, ..inner }))
+    let at = at.map(EventTime);
+    Ok(inner.map(|inner| Post { op, time: at.or(inner.time), ..inner }))
 }
 
 /// A status that is not wrapped.

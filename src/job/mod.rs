@@ -7,6 +7,7 @@ pub mod check;
 pub mod file;
 pub mod filters;
 pub mod kinds;
+mod mastodon;
 pub mod problem;
 mod reader;
 pub mod units;
@@ -228,6 +229,8 @@ pub enum SourceKind {
     },
     /// Bluesky, live.
     Jetstream(JetstreamPlan),
+    /// One instance of Mastodon, live.
+    Mastodon(MastodonPlan),
     /// Made-up posts, deterministic by seed.
     Generator(GeneratorPlan),
 }
@@ -269,7 +272,7 @@ impl SourceKind {
     /// True where posts come as people write them, and no run has their past.
     #[must_use]
     pub fn is_platform(&self) -> bool {
-        matches!(self, Self::Jetstream(_))
+        matches!(self, Self::Jetstream(_) | Self::Mastodon(_))
     }
 }
 
@@ -325,6 +328,7 @@ pub enum SinkPlan {
 
 pub use check::{Purpose, check};
 pub use file::Job;
+pub use mastodon::{MastodonPlan, MastodonStream, MastodonWire, TokenFrom};
 pub use problem::Problem;
 
 /// True where the URL names this machine.

@@ -17,13 +17,16 @@ pub mod framing;
 pub mod generator;
 pub mod jetstream;
 pub mod kinds;
+pub mod mastodon;
 mod rate;
 pub mod reconnect;
+mod secret;
 pub mod stdin;
 mod stream;
 pub mod tcp;
 pub mod tcp_listen;
 mod web;
+mod websocket;
 
 pub use kinds::{Kind, SOURCES, build};
 
@@ -88,6 +91,12 @@ pub trait Source: Send {
     /// clock, so that it holds nobody up.
     fn complete_until(&self, now: EventTime) -> Option<EventTime> {
         Some(now)
+    }
+
+    /// What the status calls it while it is open: `live`, or `polling` where it asks for what is
+    /// new now and then.
+    fn state(&self) -> &'static str {
+        "live"
     }
 
     /// When its input was last changed, where it is a file (the first of several); `None` before

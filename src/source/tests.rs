@@ -398,6 +398,7 @@ fn a_stopped_source_lets_go_of_its_wire() {
 #[test]
 fn every_kind_can_be_built_and_keeps_its_promise() {
     use crate::job::{GeneratorPlan, JetstreamPlan, JetstreamWire, Limits};
+    use crate::job::{MastodonPlan, MastodonStream, MastodonWire};
     use crate::job::{SourceKind, SourcePlan, TextTime};
     let limits = Limits {
         tags_max: 1,
@@ -424,6 +425,12 @@ fn every_kind_can_be_built_and_keeps_its_promise() {
             wire: JetstreamWire::V2,
             compress: true,
             dictionary: None,
+        }),
+        SourceKind::Mastodon(MastodonPlan {
+            instance: "https://a.example".into(),
+            stream: MastodonStream::Public,
+            wire: MastodonWire::Sse,
+            token: None,
         }),
         SourceKind::Generator(generator.clone()),
     ];

@@ -10,7 +10,7 @@ use std::error::Error;
 use std::future::Future;
 use std::time::Duration;
 
-use reqwest::header::{LOCATION, RETRY_AFTER};
+use reqwest::header::{HeaderName, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode};
 use tokio::runtime::{Builder, Runtime};
 use url::Url;
@@ -24,6 +24,8 @@ use crate::job::is_loopback;
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// Longest time until an answer begins.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// When Mastodon lets us ask again, an RFC 3339 time.
+const RATE_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 /// Most bytes of a refusal that are read.
 const REFUSAL_MAX_BYTES: usize = 4 << 10;
 
@@ -100,6 +102,8 @@ impl Web {
         let status = answer.status();
         let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
         let after = header(RETRY_AFTER).and_then(|value| retry_after(value, clock));
+        let reset = || header(RATE_RESET).and_then(|value| until(value, clock));
+        let after = after.or_else(reset);
         let target = header(LOCATION).map(str::to_owned);
         let mut body = Vec::new();
         while body.len() < REFUSAL_MAX_BYTES
@@ -165,6 +169,12 @@ fn retry_after(value: &str, clock: &Clock) -> Option<Duration> {
     Some(Duration::from_millis(u64::try_from(at - clock.now().0).unwrap_or(0)))
 }
 
+/// How long it is until an RFC 3339 time.
+fn until(value: &str, clock: &Clock) -> Option<Duration> {
+    let at: jiff::Timestamp = value.trim().parse().ok()?;
+    Some(Duration::from_millis(u64::try_from(at.as_millisecond() - clock.now().0).unwrap_or(0)))
+}
+
 /// Why no answer came, in plain words.
 pub(super) fn why(error: &reqwest::Error) -> String {
     if error.is_timeout() {
@@ -223,5 +233,8 @@ mod tests {
         assert_eq!(parsed("Mon, 05 Jan 2026 00:01:30 GMT"), Some(90));
         assert_eq!(parsed("Mon, 05 Jan 2015 00:01:30 GMT"), Some(0));
         assert_eq!(parsed("soon"), None);
+        let reset = |value| until(value, &clock).map(|wait| wait.as_secs());
+        assert_eq!(reset("2026-01-05T00:05:00.000Z"), Some(300));
+        assert_eq!(reset("1767571500"), None);
     }
 }

@@ -8,6 +8,7 @@ use crate::cli::run::BLUESKY;
 use crate::clock::Clock;
 use crate::job::{Job, Purpose, SourceKind, check};
 use crate::source::jetstream::JetstreamSource;
+use crate::source::mastodon::MastodonSource;
 
 /// One row for each server of the job's platforms; without a job those of `tagtide run`.
 pub(super) fn platforms(job: Option<&Path>) -> Result<Vec<Finding>, Failure> {
@@ -18,8 +19,15 @@ pub(super) fn platforms(job: Option<&Path>) -> Result<Vec<Finding>, Failure> {
     let plan = check(&job, Purpose::Run)?;
     let mut findings = Vec::new();
     for source in &plan.sources {
-        let SourceKind::Jetstream(of) = &source.kind else { continue };
         let line_max = plan.limits.line_max_bytes;
+        let of = match &source.kind {
+            SourceKind::Jetstream(of) => of,
+            SourceKind::Mastodon(of) => {
+                findings.extend(mastodon(MastodonSource::new(of, line_max, &Clock::System)?));
+                continue;
+            }
+            _ => continue,
+        };
         let mut source = JetstreamSource::new(of, line_max, &Clock::System)?;
         findings.extend(source.reach().into_iter().map(|(host, reached)| match reached {
             Ok(()) => {
@@ -32,4 +40,15 @@ pub(super) fn platforms(job: Option<&Path>) -> Result<Vec<Finding>, Failure> {
         }));
     }
     Ok(findings)
+}
+
+/// One row for each thing that has to be right.
+fn mastodon(mut source: MastodonSource) -> Vec<Finding> {
+    let help = "a token is that of a user of the instance, with the scope `read:statuses`; without \
+                one the public timeline is polled, where the instance shows it";
+    let rows = source.reach().into_iter().map(|(what, reached)| match reached {
+        Ok(found) => Finding::pass("Mastodon", format!("{what}: {found}")),
+        Err(why) => Finding::warn("Mastodon", format!("{what}: {why}"), help),
+    });
+    rows.collect()
 }

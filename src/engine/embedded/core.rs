@@ -333,8 +333,9 @@ impl Core {
             Message::SourceState { source, state, detail } => {
                 let status = &mut self.parts.sources[source as usize];
                 let connected = &mut self.inboxes[source as usize].connected;
-                status.reconnects += u64::from(state == "live" && *connected);
-                *connected |= state == "live";
+                let is_open = state != "retrying";
+                status.reconnects += u64::from(is_open && *connected);
+                *connected |= is_open;
                 status.state = state.to_owned();
                 status.detail = detail;
             }

@@ -5,15 +5,19 @@ use std::path::PathBuf;
 use url::Url;
 
 use super::Checker;
+use super::sinks::env_name;
 use crate::job::file::SourceJob;
 use crate::job::problem::Place;
 use crate::job::{JetstreamPlan, JetstreamWire, is_loopback};
+use crate::job::{MastodonPlan, MastodonStream, MastodonWire, TokenFrom};
 
 /// Servers of Jetstream where the job names none.
 pub(super) const JETSTREAM: [&str; 2] =
     ["jetstream.us-east.bsky.network", "jetstream.us-west.bsky.network"];
 /// Most servers of a source.
 const HOSTS_MAX: usize = 16;
+
+const BLUESKY: &str = "jetstream.us-east.bsky.network";
 
 const WIRES: [(&str, JetstreamWire); 2] = [("v2", JetstreamWire::V2), ("v1", JetstreamWire::V1)];
 
@@ -29,7 +33,7 @@ pub(super) fn jetstream(checker: &mut Checker, job: &SourceJob) -> JetstreamPlan
                 checker.problem(&job.place, what, help);
             }
             for field in fields {
-                hosts.extend(host(checker, &field.value.to_string(), &field.place));
+                hosts.extend(host(checker, &field.value.to_string(), &field.place, BLUESKY));
             }
         }
     }
@@ -52,15 +56,67 @@ pub(super) fn jetstream(checker: &mut Checker, job: &SourceJob) -> JetstreamPlan
     }
 }
 
+pub(super) fn mastodon(checker: &mut Checker, job: &SourceJob) -> MastodonPlan {
+    const WIRES: [(&str, MastodonWire); 2] =
+        [("sse", MastodonWire::Sse), ("websocket", MastodonWire::WebSocket)];
+    const STREAMS: [(&str, MastodonStream); 4] = [
+        ("public", MastodonStream::Public),
+        ("public:local", MastodonStream::Local),
+        ("public:remote", MastodonStream::Remote),
+        ("hashtag", MastodonStream::Hashtag(String::new())),
+    ];
+    const LIKE: &str = "mastodon.example";
+    let instance = match &job.instance {
+        Some(field) => host(checker, &field.value, &field.place, LIKE).unwrap_or_default(),
+        None => {
+            let help = format!("add `instance = \"https://{LIKE}\"`");
+            checker.problem(&job.place, "the source has no `instance`", help);
+            String::new()
+        }
+    };
+    let mut stream = checker.word(job.stream.as_ref(), &STREAMS, MastodonStream::Public);
+    let is_hashtag = matches!(stream, MastodonStream::Hashtag(_));
+    let tag = job.tag.as_ref().map(|field| field.value.trim_start_matches(['#', '＃']));
+    match (tag, is_hashtag) {
+        (Some(tag), true) if !tag.is_empty() => stream = MastodonStream::Hashtag(tag.to_owned()),
+        (Some(_), false) => {
+            let help = "add `stream = \"hashtag\"`";
+            checker.problem(&job.place, "`tag` belongs to the stream `hashtag`", help);
+        }
+        (_, true) => {
+            let help = "add `tag = \"caturday\"`";
+            checker.problem(&job.place, "the stream `hashtag` has no `tag`", help);
+        }
+        (None, false) => {}
+    }
+    let wire = checker.word(job.wire.as_ref(), &WIRES, MastodonWire::Sse);
+    MastodonPlan { instance, stream, wire, token: token(checker, job) }
+}
+
+/// Where the token of a source is kept.
+fn token(checker: &mut Checker, job: &SourceJob) -> Option<TokenFrom> {
+    if let Some(field) = &job.token_env {
+        let help = "put the token in a variable and its name here, like `MASTODON_TOKEN`";
+        env_name(checker, field, help);
+        if job.token_file.is_some() {
+            let help = "leave one of them out";
+            checker.problem(&field.place, "both `token_env` and `token_file` are there", help);
+        }
+        return Some(TokenFrom::Env(field.value.clone()));
+    }
+    job.token_file.as_ref().map(|field| TokenFrom::File(PathBuf::from(&field.value)))
+}
+
 /// `host`, `host:port`, or an address without a path: https and wss, http and ws on this machine.
-fn host(checker: &mut Checker, written: &str, place: &Place) -> Option<String> {
+fn host(checker: &mut Checker, written: &str, place: &Place, like: &str) -> Option<String> {
     let address = match written.split_once("://") {
         None => format!("https://{written}"),
         Some(("wss", rest)) => format!("https://{rest}"),
         Some(("ws", rest)) => format!("http://{rest}"),
         Some(_) => written.to_owned(),
     };
-    let help = "write a host such as `jetstream.us-east.bsky.network`; `ws://` is for this machine";
+    let help =
+        &format!("write a host such as `{like}`; `ws://` and `http://` are for this machine");
     let url = match Url::parse(&address) {
         Ok(url) if url.host().is_some() => url,
         _ => {

@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio_stream::Stream as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::dial::Socket;
 use super::frame::{self, At, Frame};
 use super::life::Life;
 use super::place::{Place, Resume, Verdict};
@@ -17,6 +16,7 @@ use crate::post::{Batch, EventTime, Gap};
 use crate::source::framing::most_bytes;
 use crate::source::rate::Rate;
 use crate::source::stream::why;
+use crate::source::websocket::Socket;
 
 /// How a stream came to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
