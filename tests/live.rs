@@ -7,6 +7,8 @@
 mod jetstream;
 #[path = "live/mastodon.rs"]
 mod mastodon;
+#[path = "live/mastodon_process.rs"]
+mod mastodon_process;
 #[path = "sim/mastodon.rs"]
 mod mastodon_sim;
 #[path = "live/process.rs"]

@@ -32,16 +32,22 @@ enum Toot {
     Gone(usize),
 }
 
+/// Tags of a post, and the event that edited it last.
+type Version<'a> = (&'a [String], Option<usize>);
+
 /// Everything that happens, on any instance.
 pub(crate) struct Toots {
     events: Vec<Toot>,
     start_ms: u64,
+    step_ms: u64,
 }
 
 impl Toots {
-    /// `count` events a millisecond apart: mostly new posts, where `changes` is set some edits and
-    /// deletes.
-    pub(crate) fn new(seed: u64, count: usize, start_ms: i64, changes: bool) -> Self {
+    /// `count` events `step_ms` apart, the last of them a second old: mostly new posts, where
+    /// `changes` is set some edits and deletes.
+    pub(crate) fn new(seed: u64, count: usize, step_ms: u64, changes: bool) -> Self {
+        let now = tagtide::clock::Clock::System.now().0.cast_unsigned();
+        let start_ms = now - 1_000 - count as u64 * step_ms;
         let mut chance = Chance(seed);
         let (mut events, mut there) = (Vec::with_capacity(count), Vec::new());
         for n in 0..count {
@@ -59,20 +65,24 @@ impl Toots {
             };
             events.push(event);
         }
-        Self { events, start_ms: start_ms.cast_unsigned() }
+        Self { events, start_ms, step_ms }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.events.len()
     }
 
+    fn time_ms(&self, n: usize) -> u64 {
+        self.start_ms + n as u64 * self.step_ms
+    }
+
     /// Tags of each post that is left of the events that `came`.
-    fn left(&self, came: impl Fn(usize) -> bool) -> BTreeMap<usize, &[String]> {
-        let mut there: BTreeMap<usize, &[String]> = BTreeMap::new();
+    fn left(&self, came: impl Fn(usize) -> bool) -> BTreeMap<usize, Version<'_>> {
+        let mut there: BTreeMap<usize, Version<'_>> = BTreeMap::new();
         for (n, event) in self.events.iter().enumerate().filter(|(n, _)| came(*n)) {
             match event {
-                Toot::New(tags) => drop(there.insert(n, tags)),
-                Toot::Edit(of, tags) => drop(there.insert(*of, tags)),
+                Toot::New(tags) => drop(there.insert(n, (tags.as_slice(), None))),
+                Toot::Edit(of, tags) => drop(there.insert(*of, (tags.as_slice(), Some(n)))),
                 Toot::Gone(of) => drop(there.remove(of)),
             }
         }
@@ -86,7 +96,7 @@ impl Toots {
     /// All-time counts of tags of the events that `came`, in the plainest way there is.
     pub(crate) fn totals_of(&self, came: impl Fn(usize) -> bool) -> BTreeMap<String, u64> {
         let mut totals = BTreeMap::new();
-        for tag in self.left(came).into_values().flatten() {
+        for tag in self.left(came).into_values().flat_map(|(tags, _)| tags) {
             *totals.entry(tag.clone()).or_default() += 1;
         }
         totals
@@ -296,21 +306,25 @@ impl Inside {
     }
 
     fn id(&self, n: usize) -> u64 {
-        ((self.toots.start_ms + n as u64) << 16) + self.number
+        (self.toots.time_ms(n) << 16) + self.number
     }
 
-    fn status(&self, n: usize, tags: &[String]) -> Value {
-        let written = jiff::Timestamp::from_millisecond((self.toots.start_ms + n as u64) as i64);
+    fn time(&self, n: usize) -> String {
+        let ms = self.toots.time_ms(n).cast_signed();
+        format!("{:.3}", jiff::Timestamp::from_millisecond(ms).unwrap())
+    }
+
+    fn status(&self, n: usize, tags: &[String], edited: Option<usize>) -> Value {
         let text: String =
             tags.iter().map(|tag| format!("<a href=\"x\">#<span>{tag}</span></a> ")).collect();
         let tags: Vec<Value> =
             tags.iter().map(|tag| json!({ "name": tag, "url": format!("x/{tag}") })).collect();
         json!({
-            "id": self.id(n).to_string(), "created_at": format!("{:.3}", written.unwrap()),
+            "id": self.id(n).to_string(), "created_at": self.time(n),
             "uri": format!("https://home.example/users/u/statuses/{n}"), "language": "fr",
             "visibility": "public", "content": format!("<p>n\u{e9} {text}</p>"), "tags": tags,
             "account": { "id": "1", "acct": format!("u{}@home.example", n % 997), "bot": false },
-            "reblog": null, "edited_at": null, "url": null, "sensitive": false,
+            "reblog": null, "edited_at": edited.map(|at| self.time(at)), "url": null, "sensitive": false,
             "spoiler_text": "", "media_attachments": [], "mentions": [], "emojis": [],
         })
     }
@@ -318,8 +332,8 @@ impl Inside {
     /// The event of that number: its name, and what goes with it.
     fn event(&self, n: usize) -> (&'static str, String) {
         match &self.toots.events[n] {
-            Toot::New(tags) => ("update", self.status(n, tags).to_string()),
-            Toot::Edit(of, tags) => ("status.update", self.status(*of, tags).to_string()),
+            Toot::New(tags) => ("update", self.status(n, tags, None).to_string()),
+            Toot::Edit(of, tags) => ("status.update", self.status(*of, tags, Some(n)).to_string()),
             Toot::Gone(of) => ("delete", self.id(*of).to_string()),
         }
     }
@@ -393,15 +407,29 @@ impl Inside {
         };
         let limit = query("limit").unwrap_or(20).min(40) as usize;
         let happened = self.happened.load(Ordering::SeqCst);
-        let left = self.toots.left(|n| n < happened);
+        // Those before the page are not looked at.
+        let first = match query("min_id") {
+            Some(id) => {
+                ((id >> 16).saturating_sub(self.toots.start_ms) / self.toots.step_ms) as usize
+            }
+            None => happened.saturating_sub(1_000),
+        };
+        let left = self.toots.left(|n| (first..happened).contains(&n));
+        let left: BTreeMap<_, _> = left.into_iter().filter(|(n, _)| *n >= first).collect();
         let page: Vec<Value> = match query("min_id") {
             Some(id) => {
                 let after = left.iter().filter(|(n, _)| self.id(**n) > id).take(limit);
-                let mut page: Vec<_> = after.map(|(n, tags)| self.status(*n, tags)).collect();
+                let mut page: Vec<_> =
+                    after.map(|(n, (tags, edited))| self.status(*n, tags, *edited)).collect();
                 page.reverse();
                 page
             }
-            None => left.iter().rev().take(limit).map(|(n, tags)| self.status(*n, tags)).collect(),
+            None => left
+                .iter()
+                .rev()
+                .take(limit)
+                .map(|(n, (tags, edited))| self.status(*n, tags, *edited))
+                .collect(),
         };
         Value::Array(page).to_string()
     }
