@@ -15,7 +15,7 @@
 
 mod dial;
 mod frame;
-pub(super) mod life;
+mod life;
 mod place;
 mod stream;
 mod unpack;

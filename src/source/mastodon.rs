@@ -289,7 +289,7 @@ impl MastodonSource {
             return false;
         };
         let partial = stream.is_inside();
-        self.lines.reached(None, stream.life.heard_at().0);
+        self.lines.reached(None, stream.heard_at().0);
         let why = format!("lost `{}`: {why}", self.partition());
         self.ended = Some(SourceError::Retry(Cause::Network, why));
         partial
@@ -362,7 +362,7 @@ impl Source for MastodonSource {
 
     fn complete_until(&self, now: EventTime) -> Option<EventTime> {
         match (&self.stream, &self.catch_up) {
-            (Some(stream), None) => stream.life.complete_until(now),
+            (Some(stream), None) => Some(stream.heard_at().min(now)),
             _ => self.polled_at.filter(|_| self.token.is_none()),
         }
     }

@@ -14,7 +14,7 @@ const CAUGHT_UP_QUIET: Duration = Duration::from_secs(5);
 
 /// What is known of a stream's life.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::source) struct Life {
+pub(super) struct Life {
     /// Last frame, pings included.
     heard: Instant,
     heard_at: EventTime,
@@ -26,39 +26,34 @@ pub(in crate::source) struct Life {
 
 impl Life {
     /// A stream that begins now; `behind` where it has something to bring.
-    pub(in crate::source) fn new(now: Instant, now_at: EventTime, behind: bool) -> Self {
+    pub(super) fn new(now: Instant, now_at: EventTime, behind: bool) -> Self {
         Self { heard: now, heard_at: now_at, event: now, behind }
     }
 
     /// A frame has come, whatever is in it.
-    pub(in crate::source) fn frame(&mut self, now: Instant, now_at: EventTime) {
+    pub(super) fn frame(&mut self, now: Instant, now_at: EventTime) {
         (self.heard, self.heard_at) = (now, now_at);
     }
 
     /// The frame was an event.
-    pub(in crate::source) fn event(&mut self) {
+    pub(super) fn event(&mut self) {
         self.event = self.heard;
     }
 
     /// The event was taken, and is of that time.
-    pub(in crate::source) fn took(&mut self, time_us: i64) {
+    pub(super) fn took(&mut self, time_us: i64) {
         self.behind &= time_us < self.heard_at.0.saturating_mul(1000) - CAUGHT_UP_US;
     }
 
     /// Nothing has come up to now: for how long, where that is a loss.
-    pub(in crate::source) fn silence(&mut self, now: Instant) -> Option<Duration> {
+    pub(super) fn silence(&mut self, now: Instant) -> Option<Duration> {
         self.behind &= now.saturating_duration_since(self.event) < CAUGHT_UP_QUIET;
         let silent = now.saturating_duration_since(self.heard);
         (silent >= STALL).then_some(silent)
     }
 
-    /// When the last frame came.
-    pub(in crate::source) fn heard_at(&self) -> EventTime {
-        self.heard_at
-    }
-
     /// Up to when everything has come: the last sign of life.
-    pub(in crate::source) fn complete_until(&self, now: EventTime) -> Option<EventTime> {
+    pub(super) fn complete_until(&self, now: EventTime) -> Option<EventTime> {
         (!self.behind).then(|| self.heard_at.min(now))
     }
 }

@@ -151,7 +151,12 @@ mod tests {
         let wrapped = format!("{{\"event\":\"update\",\"payload\":{STATUS}}}");
         let post = decode(Format::Mastodon, wrapped.as_bytes()).expect("sound").expect("a post");
         assert_eq!(post.time, Some(EventTime(1_575_776_913_000)));
-        let delete = line("delete", "103270115826048975");
+        // An edit is told from the next one by its time.
+        let edited = STATUS.replacen('{', "{\"edited_at\":\"2019-12-08T04:00:00Z\",", 1);
+        let line = line("status.update", &edited);
+        let post = decode(Format::Mastodon, line.as_bytes()).expect("sound").expect("a post");
+        assert_eq!(post.rev.to_str(), "2019-12-08T04:00:00Z");
+        let delete = self::line("delete", "103270115826048975");
         let post = decode(Format::Mastodon, delete.as_bytes()).expect("sound").expect("a delete");
         assert_eq!((post.op, &*post.alias.to_str()), (Op::Delete, "103270115826048975"));
     }

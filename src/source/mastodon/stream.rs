@@ -1,6 +1,6 @@
 //! One open connection, on either wire: events into lines, signs of life, and how it ends.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{RequestBuilder, Response, StatusCode};
@@ -14,7 +14,6 @@ use super::sse::{Event, Sse};
 use crate::clock::{Clock, monotonic};
 use crate::job::MastodonWire;
 use crate::post::EventTime;
-use crate::source::jetstream::life::Life;
 use crate::source::stream;
 use crate::source::web::{ANSWER_MAX, Refusal, Web, why};
 use crate::source::websocket::{self, Socket};
@@ -22,6 +21,9 @@ use crate::source::websocket::{self, Socket};
 /// Frames beyond so many times the limit of a record end the connection; shorter ones that are
 /// still too long are dropped one by one.
 const FRAME_LIMITS: usize = 4;
+
+/// Silence for so long is a loss; a server says something every 15 s, or pings every 30 s.
+const STALL: Duration = Duration::from_secs(45);
 
 enum Wire {
     Sse(Response, Sse),
@@ -32,7 +34,25 @@ enum Wire {
 pub(super) struct Stream {
     wire: Wire,
     clock: Clock,
-    pub(super) life: Life,
+    life: Life,
+}
+
+/// The last sign of life.
+#[derive(Clone, Copy, Debug)]
+struct Life {
+    at: Instant,
+    time: EventTime,
+}
+
+impl Life {
+    fn new(clock: &Clock) -> Self {
+        Self { at: monotonic(), time: clock.now() }
+    }
+
+    /// For how long there was none, where that is a loss.
+    fn silence(&self, now: Instant) -> Option<Duration> {
+        Some(now.saturating_duration_since(self.at)).filter(|silent| *silent >= STALL)
+    }
 }
 
 /// What a WebSocket brings.
@@ -61,8 +81,12 @@ impl Stream {
                 Wire::WebSocket(Box::new(socket))
             }
         };
-        let life = Life::new(monotonic(), clock.now(), false);
-        Ok(Self { wire, clock: clock.clone(), life })
+        Ok(Self { wire, clock: clock.clone(), life: Life::new(clock) })
+    }
+
+    /// When the last sign of life came: everything up to then has come.
+    pub(super) fn heard_at(&self) -> EventTime {
+        self.life.time
     }
 
     /// Fills `lines` with what comes within `wait`, up to `most` bytes; says how the stream has
@@ -109,14 +133,14 @@ impl Stream {
                     Event::TooLong => lines.oversize += 1,
                 });
                 if alive {
-                    self.life.frame(monotonic(), now);
+                    self.life = Life::new(&self.clock);
                 }
                 None
             }
             Wire::WebSocket(socket) => {
                 let message = socket.next().await;
                 let now = self.clock.now();
-                self.life.frame(monotonic(), now);
+                self.life = Life::new(&self.clock);
                 match message {
                     Some(Ok(Message::Text(text))) => envelope(&text, lines, now),
                     Some(Ok(Message::Close(close))) => {
@@ -176,5 +200,18 @@ fn failed(error: &Error) -> String {
             "cut without a word".to_owned()
         }
         error => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_a_loss_after_45_s() {
+        let life = Life::new(&Clock::held(EventTime(7)));
+        assert_eq!(life.silence(life.at + Duration::from_millis(44_999)), None);
+        assert_eq!(life.silence(life.at + STALL), Some(STALL));
+        assert_eq!(life.time, EventTime(7));
     }
 }
