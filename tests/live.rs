@@ -18,5 +18,7 @@ mod sim;
 #[path = "engine/support.rs"]
 #[expect(dead_code, reason = "shared with the tests of the engine")]
 mod support;
+#[path = "sim/toots.rs"]
+mod toots;
 #[path = "sim/world.rs"]
 mod world;

@@ -7,8 +7,9 @@ use tagtide::clock::Clock;
 use tagtide::engine::{self, Run, RunOptions};
 use tagtide::rank::SourceStatus;
 
-use crate::mastodon_sim::{Instance, Manners, TOKEN, Toots};
+use crate::mastodon_sim::{Instance, Manners, TOKEN};
 use crate::support::{Counted, plan, until, until_posts};
+use crate::toots::Toots;
 
 /// Waits between attempts are shortened by this.
 const HURRY: u32 = 2_000;

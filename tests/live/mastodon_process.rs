@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::mastodon_sim::{Instance, Manners, TOKEN, Toots};
+use crate::mastodon_sim::{Instance, Manners, TOKEN};
 use crate::support::until;
+use crate::toots::Toots;
 use crate::world::Chance;
 
 const NAME: &str = "TAGTIDE_TEST_TOKEN";

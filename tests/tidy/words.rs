@@ -89,6 +89,8 @@ fn no_forbidden_words() {
     let mut broken = Vec::new();
     for file in files.iter().filter(|file| !file.path.starts_with("tests/fixtures/")) {
         for (number, line) in file.text.lines().enumerate() {
+            // The platform's name in capitals holds one of them.
+            let line = line.replace("MASTODON", "");
             let found = FORBIDDEN.iter().map(|(head, tail)| format!("{head}{tail}"));
             for word in found.filter(|word| line.contains(word.as_str())) {
                 broken.push(format!("{}:{}: `{word}`", file.path, number + 1));

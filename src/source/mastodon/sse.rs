@@ -4,7 +4,7 @@ use memchr::memchr;
 
 /// What came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(super) enum Heard {
     /// Its name, and its lines of data joined by newlines.
     Message(String, String),
     /// One beyond the limit, passed over.
@@ -43,7 +43,7 @@ impl Sse {
     }
 
     /// Takes the next piece; true where a line has ended in it, which is a sign of life.
-    pub(super) fn push(&mut self, mut bytes: &[u8], mut each: impl FnMut(Event)) -> bool {
+    pub(super) fn push(&mut self, mut bytes: &[u8], mut each: impl FnMut(Heard)) -> bool {
         let mut has_ended = false;
         while let Some(end) = memchr(b'\n', bytes) {
             self.extend(&bytes[..end]);
@@ -76,7 +76,7 @@ impl Sse {
         }
     }
 
-    fn end_line(&mut self, line: &[u8], each: &mut impl FnMut(Event)) {
+    fn end_line(&mut self, line: &[u8], each: &mut impl FnMut(Heard)) {
         if line.is_empty() {
             self.end_event(each);
             return;
@@ -103,14 +103,14 @@ impl Sse {
         }
     }
 
-    fn end_event(&mut self, each: &mut impl FnMut(Event)) {
+    fn end_event(&mut self, each: &mut impl FnMut(Heard)) {
         let event = String::from_utf8_lossy(&std::mem::take(&mut self.event)).into_owned();
         let data = String::from_utf8_lossy(&std::mem::take(&mut self.data)).into_owned();
         let has_data = std::mem::take(&mut self.has_data);
         if std::mem::take(&mut self.too_long) {
-            each(Event::TooLong);
+            each(Heard::TooLong);
         } else if has_data {
-            each(Event::Message(event, data));
+            each(Heard::Message(event, data));
         }
     }
 }
@@ -119,12 +119,12 @@ impl Sse {
 mod tests {
     use super::*;
 
-    fn message(event: &str, data: &str) -> Event {
-        Event::Message(event.into(), data.into())
+    fn message(event: &str, data: &str) -> Heard {
+        Heard::Message(event.into(), data.into())
     }
 
     /// Everything that `pieces` bring, and how many of them were signs of life.
-    fn read(max_bytes: usize, pieces: &[&[u8]]) -> (Vec<Event>, usize, bool) {
+    fn read(max_bytes: usize, pieces: &[&[u8]]) -> (Vec<Heard>, usize, bool) {
         let (mut sse, mut events) = (Sse::new(max_bytes), Vec::new());
         let alive = pieces.iter().filter(|piece| sse.push(piece, |event| events.push(event)));
         let alive = alive.count();
@@ -135,7 +135,7 @@ mod tests {
                         event: delete\r\ndata:7\r\nretry: 3\r\n\r\nevent: status.update\ndata: {\n\
                         data: }\n\nevent: filters_changed\ndata: undefined\n\nevent: none\n\n";
 
-    fn wanted() -> Vec<Event> {
+    fn wanted() -> Vec<Heard> {
         vec![
             message("update", "{\"id\":\"1\",\"content\":\"né\"}"),
             message("delete", "7"),
@@ -170,7 +170,7 @@ mod tests {
         }
         let mut events = Vec::new();
         sse.push(b"\n\ndata: 1\n\n", |event| events.push(event));
-        assert_eq!(events, [Event::TooLong, message("", "1")]);
+        assert_eq!(events, [Heard::TooLong, message("", "1")]);
     }
 
     #[test]
@@ -182,6 +182,6 @@ mod tests {
         }
         let mut events = Vec::new();
         sse.push(b"\nevent: a\ndata: 1\n\n", |event| events.push(event));
-        assert_eq!(events, [Event::TooLong, message("a", "1")]);
+        assert_eq!(events, [Heard::TooLong, message("a", "1")]);
     }
 }

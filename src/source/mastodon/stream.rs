@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::lines::Lines;
-use super::sse::{Event, Sse};
+use super::sse::{Heard, Sse};
 use crate::clock::{Clock, monotonic};
 use crate::job::MastodonWire;
 use crate::post::EventTime;
@@ -26,7 +26,7 @@ const FRAME_LIMITS: usize = 4;
 const STALL: Duration = Duration::from_secs(45);
 
 enum Wire {
-    Sse(Response, Sse),
+    Sse(Box<(Response, Sse)>),
     WebSocket(Box<Socket>),
 }
 
@@ -73,7 +73,8 @@ impl Stream {
     ) -> Result<Self, Refusal> {
         let wire = match wire {
             MastodonWire::Sse => {
-                Wire::Sse(open_sse(request, clock).await?, Sse::new(line_max_bytes))
+                let answer = open_sse(request, clock).await?;
+                Wire::Sse(Box::new((answer, Sse::new(line_max_bytes))))
             }
             MastodonWire::WebSocket => {
                 let frame_max = line_max_bytes.saturating_mul(FRAME_LIMITS);
@@ -115,22 +116,23 @@ impl Stream {
 
     /// True where the connection has ended inside an event.
     pub(super) fn is_inside(&self) -> bool {
-        matches!(&self.wire, Wire::Sse(_, sse) if sse.is_inside())
+        matches!(&self.wire, Wire::Sse(of) if of.1.is_inside())
     }
 
     /// Waits for the next piece and takes it in. Nothing is lost where it is not waited for.
     async fn step(&mut self, lines: &mut Lines) -> Option<String> {
         match &mut self.wire {
-            Wire::Sse(answer, sse) => {
+            Wire::Sse(of) => {
+                let (answer, sse) = &mut **of;
                 let piece = match answer.chunk().await {
                     Ok(Some(piece)) => piece,
                     Ok(None) => return Some("closed by the other end".to_owned()),
                     Err(error) => return Some(why(&error)),
                 };
                 let now = self.clock.now();
-                let alive = sse.push(&piece, |event| match event {
-                    Event::Message(event, data) => lines.event(&event, &data, now.0),
-                    Event::TooLong => lines.oversize += 1,
+                let alive = sse.push(&piece, |heard| match heard {
+                    Heard::Message(event, data) => lines.event(&event, &data, now.0),
+                    Heard::TooLong => lines.oversize += 1,
                 });
                 if alive {
                     self.life = Life::new(&self.clock);
