@@ -9,6 +9,8 @@ mod jetstream;
 mod mastodon;
 #[path = "live/mastodon_process.rs"]
 mod mastodon_process;
+#[path = "live/mastodon_py.rs"]
+mod mastodon_py;
 #[path = "sim/mastodon.rs"]
 mod mastodon_sim;
 #[path = "live/process.rs"]

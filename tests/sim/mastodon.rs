@@ -161,6 +161,23 @@ impl Instance {
         self.inside.cuts.load(Ordering::SeqCst)
     }
 
+    /// An event in the words of tests/interop/mastodon_client.py.
+    pub(crate) fn told(&self, n: usize) -> Value {
+        let (event, payload) = self.inside.event(n);
+        let status: Value = serde_json::from_str(&payload).unwrap();
+        if event == "delete" {
+            return json!([event, payload]);
+        }
+        let tags = status["tags"].as_array().unwrap().iter().map(|tag| tag["name"].clone());
+        json!([event, status["id"], status["uri"], tags.collect::<Value>()])
+    }
+
+    /// Ids of the posts that are left at the end, the oldest first.
+    pub(crate) fn ids_left(&self) -> Value {
+        let left = self.inside.toots.left(|_| true);
+        left.keys().map(|n| self.inside.id(*n).to_string()).collect()
+    }
+
     /// Streams that are open.
     pub(crate) fn listeners(&self) -> usize {
         self.inside.listeners.load(Ordering::SeqCst)

@@ -28,6 +28,7 @@ const FORBIDDEN: &[(&str, &str)] = &[
 /// Files with tests that plain `cargo test` leaves out, and what runs them instead.
 const RUN_BY_OTHERS: &[(&str, &str)] = &[
     ("tests/twitter_text.rs", "the step `grammar` of `cargo xtask test`"),
+    ("tests/live/mastodon_py.rs", "the step `interop` of `cargo xtask test`"),
     ("src/checkpoint/tests/process.rs", "the tests beside them, as processes of their own"),
     ("tests/told/crash.rs", "the tests beside them, as processes of their own"),
     ("src/checkpoint/tests/golden.rs", "nobody: it writes the fixture of a new format version"),
