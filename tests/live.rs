@@ -5,6 +5,14 @@
 
 #[path = "live/jetstream.rs"]
 mod jetstream;
+#[path = "live/mastodon.rs"]
+mod mastodon;
+#[path = "live/mastodon_process.rs"]
+mod mastodon_process;
+#[path = "live/mastodon_py.rs"]
+mod mastodon_py;
+#[path = "sim/mastodon.rs"]
+mod mastodon_sim;
 #[path = "live/process.rs"]
 mod process;
 #[path = "sim/jetstream.rs"]
@@ -14,6 +22,8 @@ mod sim_x;
 #[path = "engine/support.rs"]
 #[expect(dead_code, reason = "shared with the tests of the engine")]
 mod support;
+#[path = "sim/toots.rs"]
+mod toots;
 #[path = "sim/world.rs"]
 mod world;
 #[path = "live/x.rs"]

@@ -11,6 +11,7 @@ use crate::job::{
     AlertOn, AlertPlan, Job, Plan, Purpose, SinkPlan, SourceKind, SourcePlan, TimePlan, ViewPlan,
     check,
 };
+use crate::job::{MastodonStream, MastodonWire};
 use crate::state::recent::POST_MAX_BYTES;
 
 /// Items of a list that are named.
@@ -148,6 +149,18 @@ fn what(source: &SourcePlan) -> String {
             let server = host(&plan.base_url);
             format!("API v1.1 of X from {server}; X itself has retired it: use kind `x` there")
         }
+        SourceKind::Mastodon(plan) => {
+            let stream = match &plan.stream {
+                MastodonStream::Hashtag(tag) => format!("hashtag {tag}"),
+                stream => stream.name().to_owned(),
+            };
+            let how = match (&plan.token, plan.wire) {
+                (None, _) => "polled, as there is no token",
+                (_, MastodonWire::Sse) => "by server-sent events, with a token",
+                (_, MastodonWire::WebSocket) => "by WebSocket, with a token",
+            };
+            format!("Mastodon, live, {stream} of {}, {how}", host(&plan.instance))
+        }
         SourceKind::Generator(plan) => format!("made-up posts, seed {}", plan.seed),
     }
 }
@@ -178,6 +191,12 @@ fn loses(source: &SourcePlan, plan: &Plan) -> String {
             "posts of up to {epoch}, of the time until it is connected again, and after silence of \
              90 s are lost; the gap is estimated and shown"
         ),
+        SourceKind::Mastodon(_) => {
+            "with a state directory what was missed is filled from the timeline, where the \
+             instance lets it be read and has at most 40 pages of it; the rest is a gap, measured \
+             and shown; deletes and edits meanwhile are lost"
+                .to_owned()
+        }
         SourceKind::Stdin | SourceKind::Tcp { .. } | SourceKind::TcpListen { .. } => {
             format!(
                 "up to {epoch} of posts and what the kernel held are lost; they cannot be read again"

@@ -3,18 +3,21 @@
 //! Identity is the status's `uri`, the same on every instance that shows it (else `id`), so one
 //! post seen through two instances is one post. A delete names only the local `id` of the instance
 //! that streams it: a status carries that as [`Post::alias`], a delete has the alias and no id.
+//! What tells two edits apart is `edited_at`, else their text.
 //! Author is `account.acct`, with the host of the `uri` put to it where the account is local; the
-//! joined name is allocated. Event time is `created_at`; a live source uses arrival instead. A
-//! boost takes content, tags and language of what it boosts. Statuses that are not public or
-//! unlisted are no posts, and neither are events besides `update`, `status.update` and `delete`.
+//! joined name is allocated. Event time is `created_at`; a boost takes content, tags and language
+//! of what it boosts. Statuses that are not public or unlisted are no posts, and neither are events
+//! besides `update`, `status.update` and `delete`.
 //!
 //! An event is `{"event":"..","payload":..}` with the payload as a JSON string, as WebSockets
-//! bring it, or as the object itself, which saves the copy.
+//! bring it, or as the object itself, which saves the copy. Our own source adds `"at"`, the time
+//! of arrival in milliseconds, which is the event time then: what comes from another instance may
+//! have been written hours ago.
 
 use super::json::walker::{Mark, Stop, Walker};
 use super::json::{self, Walked, tolerant};
 use super::{DecodeError, is, time};
-use crate::post::{GivenTag, GivenTags, Markup, Op, Post, Raw};
+use crate::post::{EventTime, GivenTag, GivenTags, Markup, Op, Post, Raw};
 
 /// What a payload is.
 enum Payload<'a> {
@@ -30,6 +33,7 @@ struct Status<'a> {
     id: Option<Raw<'a>>,
     uri: Option<Raw<'a>>,
     created_at: Option<Raw<'a>>,
+    edited_at: Option<Raw<'a>>,
     language: Option<Raw<'a>>,
     visibility: Option<Raw<'a>>,
     content: Option<Raw<'a>>,
@@ -40,9 +44,13 @@ struct Status<'a> {
 
 /// Decodes a status or an event.
 pub(super) fn walk<'a>(w: &mut Walker<'a>) -> Walked<'a> {
-    let (mut event, mut payload) = (None, None);
+    let (mut event, mut payload, mut at) = (None, None, None);
     let mut status = Status::default();
     w.object(|w, key| match key {
+        b"at" => {
+            at = w.integer()?;
+            Ok(())
+        }
         b"event" => {
             event = w.string()?;
             Ok(())
@@ -78,7 +86,12 @@ pub(super) fn walk<'a>(w: &mut Walker<'a>) -> Walked<'a> {
             inner.map_err(Stop::Wrong)?.map(tolerant::into_owned)
         }
     };
-    Ok(inner.map(|inner| Post { op, ..inner }))
+    let at = at.map(EventTime);
+    Ok(inner.map(|inner| {
+        let is_unnamed = op == Op::Update && inner.rev.is_empty();
+        let rev = if is_unnamed { inner.text.clone() } else { inner.rev };
+        Post { op, rev, time: at.or(inner.time), ..inner }
+    }))
 }
 
 /// A status that is not wrapped.
@@ -93,6 +106,7 @@ fn member<'a>(w: &mut Walker<'a>, key: &[u8], status: &mut Status<'a>) -> Result
         b"id" => status.id = w.id()?,
         b"uri" => status.uri = w.string()?,
         b"created_at" => status.created_at = w.string()?,
+        b"edited_at" => status.edited_at = w.string()?,
         b"language" => status.language = w.string()?,
         b"visibility" => status.visibility = w.string()?,
         b"content" => status.content = w.string()?,
@@ -136,6 +150,7 @@ fn post<'a>(w: &Walker<'a>, outer: Status<'a>) -> Walked<'a> {
         alias,
         author,
         bot,
+        rev: outer.edited_at.unwrap_or_default(),
         time: outer.created_at.as_ref().and_then(time::rfc3339),
         lang: shown.language.unwrap_or_default(),
         text: shown.content.ok_or(Stop::Wrong(DecodeError::Missing("content")))?,

@@ -146,7 +146,7 @@ impl Checker {
     }
 
     /// One of a list of words.
-    fn word<T: Copy>(
+    fn word<T: Clone>(
         &mut self,
         field: Option<&Field<String>>,
         known: &[(&str, T)],
@@ -154,7 +154,7 @@ impl Checker {
     ) -> T {
         let Some(field) = field else { return default };
         if let Some((_, value)) = known.iter().find(|(name, _)| *name == field.value) {
-            return *value;
+            return value.clone();
         }
         let what = format!("`{}` is not known here", field.value);
         let help = nearest(&field.value, known.iter().map(|(name, _)| *name)).map_or_else(

@@ -118,12 +118,18 @@ pub struct SourceJob {
     pub addr: Text,
     /// Servers, the preferred one first.
     pub hosts: List,
-    /// `v2` or `v1`.
+    /// `v2` or `v1`; `sse` or `websocket`.
     pub wire: Text,
     /// Ask for packed frames.
     pub zstd: Flag,
     /// What v1 packs with.
     pub zstd_dictionary: Text,
+    /// An instance of Mastodon.
+    pub instance: Text,
+    /// Which of its streams.
+    pub stream: Text,
+    /// Hashtag of that stream.
+    pub tag: Text,
     /// Event time of the first record.
     pub start: Value,
     /// Records per second of event time.
@@ -384,6 +390,9 @@ fn read_source<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>, place: Place)
         wire: table.text("wire"),
         zstd: table.flag("zstd"),
         zstd_dictionary: table.text("zstd_dictionary"),
+        instance: table.text("instance"),
+        stream: table.text("stream"),
+        tag: table.text("tag"),
         start: table.scalar("start"),
         rate: table.scalar("rate"),
         seed: table.scalar("seed"),

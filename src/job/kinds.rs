@@ -70,6 +70,11 @@ pub const SOURCES: &[Kind] = &[
         ],
     },
     Kind {
+        name: "mastodon",
+        what: "an instance of Mastodon, live",
+        keys: &["instance", "stream", "tag", "wire", "token_env", "token_file"],
+    },
+    Kind {
         name: "generator",
         what: "made-up posts, deterministic by seed",
         keys: &["seed", "posts", "rate", "start", "live", "past", "tags"],

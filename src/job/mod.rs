@@ -7,6 +7,7 @@ pub mod check;
 pub mod file;
 pub mod filters;
 pub mod kinds;
+mod mastodon;
 pub mod problem;
 mod reader;
 pub mod units;
@@ -254,6 +255,8 @@ pub enum SourceKind {
     X(XPlan),
     /// X API v1.1, of servers that still speak it.
     XV1(XV1Plan),
+    /// One instance of Mastodon, live.
+    Mastodon(MastodonPlan),
     /// Made-up posts, deterministic by seed.
     Generator(GeneratorPlan),
 }
@@ -295,7 +298,7 @@ impl SourceKind {
     /// True where posts come as people write them, and no run has their past.
     #[must_use]
     pub fn is_platform(&self) -> bool {
-        matches!(self, Self::Jetstream(_) | Self::X(_) | Self::XV1(_))
+        matches!(self, Self::Jetstream(_) | Self::Mastodon(_) | Self::X(_) | Self::XV1(_))
     }
 }
 
@@ -354,5 +357,6 @@ pub enum SinkPlan {
 
 pub use check::{Purpose, check};
 pub use file::Job;
+pub use mastodon::{MastodonPlan, MastodonStream, MastodonWire};
 pub use problem::Problem;
 pub use x::{SecretFrom, XPlan, XV1Plan};

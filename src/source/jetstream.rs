@@ -2,7 +2,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`dial`] | addresses, the dictionary, the upgrade |
+//! | [`dial`] | addresses, the dictionary |
 //! | [`place`] | where to go on, and whether anything is missing |
 //! | [`frame`] | what the source has to know of a frame; decoding is elsewhere |
 //! | [`stream`] | one open connection |
@@ -29,6 +29,7 @@ use self::unpack::Unpacker;
 use super::rate::Rate;
 use super::reconnect::Cause;
 use super::web::{Refusal, Web};
+use super::websocket;
 use super::{Guarantee, Poll, Source, SourceError};
 use crate::clock::Clock;
 use crate::job::{JetstreamPlan, JetstreamWire};
@@ -177,7 +178,7 @@ impl JetstreamSource {
             Refusal::network(format!("its zstd dictionary cannot be used: {error}"))
         })?;
         let client = self.web.client(&url)?;
-        let socket = self.web.run(dial::open(&client, url, &self.web, frame_max))?;
+        let socket = self.web.run(websocket::open(client.get(url), &self.clock, frame_max))?;
         let known = resume.last().map(|last| Rate::known(last.rate)).unwrap_or_default();
         let rate = self.rate.take().unwrap_or(known);
         Ok(Stream::new(socket, resume, unpack, partition.to_owned(), rate, &self.clock))

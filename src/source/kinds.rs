@@ -3,6 +3,7 @@
 use super::file::FileSource;
 use super::generator::GeneratorSource;
 use super::jetstream::JetstreamSource;
+use super::mastodon::MastodonSource;
 use super::stdin::StdinSource;
 use super::tcp::TcpSource;
 use super::tcp_listen::TcpListenSource;
@@ -56,6 +57,11 @@ pub const SOURCES: &[Kind] = &[
         guarantee: Guarantee::AtMostOnce,
     },
     Kind {
+        name: "mastodon",
+        about: "posts that an instance of Mastodon sees, as they happen",
+        guarantee: Guarantee::AtMostOnce,
+    },
+    Kind {
         name: "generator",
         about: "made-up posts, the same for the same seed",
         guarantee: Guarantee::ExactlyOnce,
@@ -82,6 +88,7 @@ pub fn build(
         SourceKind::Jetstream(plan) => Box::new(JetstreamSource::new(plan, line_max, clock)?),
         SourceKind::X(plan) => Box::new(XSource::v2(plan, line_max, clock)?),
         SourceKind::XV1(plan) => Box::new(XSource::v1(plan, line_max, clock)?),
+        SourceKind::Mastodon(plan) => Box::new(MastodonSource::new(plan, line_max, clock)?),
         SourceKind::Generator(plan) => Box::new(GeneratorSource::new(plan, clock)?),
     })
 }

@@ -18,6 +18,7 @@ pub mod generator;
 pub mod jetstream;
 pub mod kinds;
 mod life;
+pub mod mastodon;
 mod rate;
 pub mod reconnect;
 pub mod secret;
@@ -26,6 +27,7 @@ mod stream;
 pub mod tcp;
 pub mod tcp_listen;
 mod web;
+mod websocket;
 pub mod x;
 
 pub use kinds::{Kind, SOURCES, build};
@@ -95,6 +97,12 @@ pub trait Source: Send {
     /// source that is connected follows our clock, so that it holds nobody up.
     fn complete_until(&self, now: EventTime) -> Option<EventTime> {
         Some(now)
+    }
+
+    /// What the status calls it while it is open: `live`, or `polling` where it asks for what is
+    /// new now and then.
+    fn state(&self) -> &'static str {
+        "live"
     }
 
     /// When its input was last changed, where it is a file (the first of several); `None` before

@@ -396,6 +396,7 @@ fn a_stopped_source_lets_go_of_its_wire() {
 #[test]
 fn every_kind_can_be_built_and_keeps_its_promise() {
     use crate::job::{GeneratorPlan, JetstreamPlan, JetstreamWire, Limits};
+    use crate::job::{MastodonPlan, MastodonStream, MastodonWire};
     use crate::job::{SecretFrom, SourceKind, SourcePlan, TextTime, XPlan, XV1Plan};
     let dir = tempfile::tempdir().unwrap();
     let secret = dir.path().join("secret");
@@ -444,6 +445,12 @@ fn every_kind_can_be_built_and_keeps_its_promise() {
             params: Vec::new(),
             delimited: true,
             connects_max: 50,
+        }),
+        SourceKind::Mastodon(MastodonPlan {
+            instance: "https://a.example".into(),
+            stream: MastodonStream::Public,
+            wire: MastodonWire::Sse,
+            token: None,
         }),
         SourceKind::Generator(generator.clone()),
     ];

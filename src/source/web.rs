@@ -24,8 +24,10 @@ use crate::http::is_loopback;
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// Longest time until an answer begins.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(10);
-/// Where X says when a limit ends.
+/// Where X says when a limit ends, in seconds since the Unix epoch.
 const RATE_LIMIT_RESET: &str = "x-rate-limit-reset";
+/// When Mastodon lets us ask again, an RFC 3339 time.
+const RATE_RESET: &str = "x-ratelimit-reset";
 /// Most bytes of a refusal that are read.
 const REFUSAL_MAX_BYTES: usize = 4 << 10;
 
@@ -102,7 +104,8 @@ impl Web {
         let status = answer.status();
         let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
         let after = header(RETRY_AFTER.as_str()).and_then(|value| retry_after(value, clock));
-        let after = after.or_else(|| header(RATE_LIMIT_RESET).and_then(|at| until(at, clock)));
+        let reset = || header(RATE_LIMIT_RESET).or(header(RATE_RESET));
+        let after = after.or_else(|| reset().and_then(|at| until(at, clock)));
         let target = header(LOCATION.as_str()).map(str::to_owned);
         let mut body = Vec::new();
         while body.len() < REFUSAL_MAX_BYTES
@@ -174,10 +177,12 @@ fn retry_after(value: &str, clock: &Clock) -> Option<Duration> {
     Some(Duration::from_millis(u64::try_from(at - clock.now().0).unwrap_or(0)))
 }
 
-/// Seconds since the Unix epoch.
+/// How long it is until a time: seconds since the Unix epoch, or as RFC 3339 writes it.
 fn until(value: &str, clock: &Clock) -> Option<Duration> {
-    let at_s: i64 = value.trim().parse().ok()?;
-    let left_ms = at_s.checked_mul(1000)?.saturating_sub(clock.now().0);
+    let value = value.trim();
+    let seconds = value.parse().ok().and_then(|at_s: i64| at_s.checked_mul(1000));
+    let written = || Some(value.parse::<jiff::Timestamp>().ok()?.as_millisecond());
+    let left_ms = seconds.or_else(written)?.saturating_sub(clock.now().0);
     Some(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)))
 }
 
@@ -247,5 +252,6 @@ mod tests {
         assert_eq!(reset("1767571290"), Some(90));
         assert_eq!(reset("12"), Some(0));
         assert_eq!(reset("soon"), None);
+        assert_eq!(reset("2026-01-05T00:05:00.000Z"), Some(300));
     }
 }

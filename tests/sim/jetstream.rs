@@ -436,7 +436,7 @@ impl Inside {
 }
 
 /// Reads the head of a request.
-fn read_head(connection: &mut TcpStream) -> Option<String> {
+pub(crate) fn read_head(connection: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -448,7 +448,7 @@ fn read_head(connection: &mut TcpStream) -> Option<String> {
     String::from_utf8(head).ok()
 }
 
-fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     head.lines().find_map(|line| {
         let (key, value) = line.split_once(':')?;
         key.eq_ignore_ascii_case(name).then(|| value.trim())

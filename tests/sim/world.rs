@@ -213,7 +213,7 @@ fn record(tags: &[String]) -> Value {
 }
 
 /// None to three different tags.
-fn tags(chance: &mut Chance) -> Vec<String> {
+pub(crate) fn tags(chance: &mut Chance) -> Vec<String> {
     let mut tags: Vec<String> =
         (0..chance.below(4)).map(|_| format!("tag{}", chance.below(300))).collect();
     tags.sort();

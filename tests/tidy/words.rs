@@ -29,6 +29,7 @@ const FORBIDDEN: &[(&str, &str)] = &[
 const RUN_BY_OTHERS: &[(&str, &str)] = &[
     ("tests/live/x_process.rs", "the step `interop` of `cargo xtask test`"),
     ("tests/twitter_text.rs", "the step `grammar` of `cargo xtask test`"),
+    ("tests/live/mastodon_py.rs", "the step `interop` of `cargo xtask test`"),
     ("src/checkpoint/tests/process.rs", "the tests beside them, as processes of their own"),
     ("tests/told/crash.rs", "the tests beside them, as processes of their own"),
     ("src/checkpoint/tests/golden.rs", "nobody: it writes the fixture of a new format version"),
@@ -90,6 +91,8 @@ fn no_forbidden_words() {
     let mut broken = Vec::new();
     for file in files.iter().filter(|file| !file.path.starts_with("tests/fixtures/")) {
         for (number, line) in file.text.lines().enumerate() {
+            // The platform's name in capitals holds one of them.
+            let line = line.replace("MASTODON", "");
             let found = FORBIDDEN.iter().map(|(head, tail)| format!("{head}{tail}"));
             for word in found.filter(|word| line.contains(word.as_str())) {
                 broken.push(format!("{}:{}: `{word}`", file.path, number + 1));

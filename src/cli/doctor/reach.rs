@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::job::{Job, Purpose, SourceKind, XPlan, XV1Plan, check};
 use crate::source::SourceError;
 use crate::source::jetstream::JetstreamSource;
+use crate::source::mastodon::MastodonSource;
 use crate::source::x::XSource;
 use crate::source::x::rules::Rules;
 
@@ -26,6 +27,10 @@ pub(super) fn platforms(job: Option<&Path>) -> Result<Vec<Finding>, Failure> {
             SourceKind::Jetstream(of) => of,
             SourceKind::X(of) => {
                 findings.push(x(of));
+                continue;
+            }
+            SourceKind::Mastodon(of) => {
+                findings.extend(mastodon(MastodonSource::new(of, line_max, &Clock::System)?));
                 continue;
             }
             SourceKind::XV1(of) => {
@@ -93,4 +98,15 @@ fn refused(check: &'static str, error: &SourceError) -> Finding {
         SourceError::Retry(..) => Finding::warn(check, why, help),
         _ => Finding::fail(check, why, help),
     }
+}
+
+/// One row for each thing that has to be right.
+fn mastodon(mut source: MastodonSource) -> Vec<Finding> {
+    let help = "a token is that of a user of the instance, with the scope `read:statuses`; without \
+                one the public timeline is polled, where the instance shows it";
+    let rows = source.reach().into_iter().map(|(what, reached)| match reached {
+        Ok(found) => Finding::pass("Mastodon", format!("{what}: {found}")),
+        Err(why) => Finding::warn("Mastodon", format!("{what}: {why}"), help),
+    });
+    rows.collect()
 }

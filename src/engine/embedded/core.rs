@@ -335,8 +335,9 @@ impl Core {
             Message::SourceState { source, state, detail, reads } => {
                 let status = &mut self.parts.sources[source as usize];
                 let connected = &mut self.inboxes[source as usize].connected;
-                status.reconnects += u64::from(state == "live" && *connected);
-                *connected |= state == "live";
+                let is_open = state != "retrying";
+                status.reconnects += u64::from(is_open && *connected);
+                *connected |= is_open;
                 status.state = state.to_owned();
                 (status.detail, status.reads) = (detail, reads);
             }

@@ -175,8 +175,8 @@ fn settings(plan: &Plan, keep_delta: bool) -> Settings {
 
 /// True where a source goes on after a restart with what came meanwhile.
 fn can_replay(source: &SourcePlan) -> bool {
-    use SourceKind::{File, Generator, Jetstream};
-    matches!(source.kind, File { .. } | Generator(_) | Jetstream(_))
+    use SourceKind::{File, Generator, Jetstream, Mastodon};
+    matches!(source.kind, File { .. } | Generator(_) | Jetstream(_) | Mastodon(_))
 }
 
 /// The lists of tags of a plan.

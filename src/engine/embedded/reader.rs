@@ -110,7 +110,7 @@ impl Reader {
             if std::mem::take(&mut self.progress.lost) {
                 tracing::info!("source `{}` is connected again", self.source.name());
             }
-            self.say("live", String::new());
+            self.say(self.source.state(), String::new());
         }
         batch.clear();
         batch.small = self.progress.pace.is_some();

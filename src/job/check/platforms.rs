@@ -8,7 +8,9 @@ use super::Checker;
 use crate::http::is_loopback;
 use crate::job::file::SourceJob;
 use crate::job::problem::Place;
-use crate::job::{JetstreamPlan, JetstreamWire};
+use crate::job::{
+    JetstreamPlan, JetstreamWire, MastodonPlan, MastodonStream, MastodonWire, SecretFrom,
+};
 
 /// Servers of Jetstream where the job names none.
 pub(super) const JETSTREAM: [&str; 2] =
@@ -18,6 +20,8 @@ const HOSTS_MAX: usize = 16;
 
 const HELP: &str =
     "write a host such as `jetstream.us-east.bsky.network`; `ws://` is for this machine";
+const INSTANCE: &str =
+    "write a host such as `mastodon.social`; `ws://` and `http://` are for this machine";
 
 const WIRES: [(&str, JetstreamWire); 2] = [("v2", JetstreamWire::V2), ("v1", JetstreamWire::V1)];
 
@@ -54,6 +58,50 @@ pub(super) fn jetstream(checker: &mut Checker, job: &SourceJob) -> JetstreamPlan
         compress: job.zstd.as_ref().is_none_or(|zstd| zstd.value),
         dictionary: dictionary.map(|field| PathBuf::from(&field.value)),
     }
+}
+
+pub(super) fn mastodon(checker: &mut Checker, job: &SourceJob) -> MastodonPlan {
+    const WIRES: [(&str, MastodonWire); 2] =
+        [("sse", MastodonWire::Sse), ("websocket", MastodonWire::WebSocket)];
+    const STREAMS: [(&str, MastodonStream); 4] = [
+        ("public", MastodonStream::Public),
+        ("public:local", MastodonStream::Local),
+        ("public:remote", MastodonStream::Remote),
+        ("hashtag", MastodonStream::Hashtag(String::new())),
+    ];
+    const LIKE: &str = "mastodon.example";
+    let instance = match &job.instance {
+        Some(field) => host(checker, &field.value, &field.place, INSTANCE).unwrap_or_default(),
+        None => {
+            let help = format!("add `instance = \"https://{LIKE}\"`");
+            checker.problem(&job.place, "the source has no `instance`", help);
+            String::new()
+        }
+    };
+    let mut stream = checker.word(job.stream.as_ref(), &STREAMS, MastodonStream::Public);
+    let is_hashtag = matches!(stream, MastodonStream::Hashtag(_));
+    let tag = job.tag.as_ref().map(|field| field.value.trim_start_matches(['#', '＃']));
+    match (tag, is_hashtag) {
+        (Some(tag), true) if !tag.is_empty() => stream = MastodonStream::Hashtag(tag.to_owned()),
+        (Some(_), false) => {
+            let help = "add `stream = \"hashtag\"`";
+            checker.problem(&job.place, "`tag` belongs to the stream `hashtag`", help);
+        }
+        (_, true) => {
+            let help = "add `tag = \"caturday\"`";
+            checker.problem(&job.place, "the stream `hashtag` has no `tag`", help);
+        }
+        (None, false) => {}
+    }
+    let wire = checker.word(job.wire.as_ref(), &WIRES, MastodonWire::Sse);
+    MastodonPlan { instance, stream, wire, token: token(checker, job) }
+}
+
+/// Where the token of a source is kept; it may do without.
+fn token(checker: &mut Checker, job: &SourceJob) -> Option<SecretFrom> {
+    let of = &job.x.token;
+    let named = of.env.is_some() || of.file.is_some();
+    named.then(|| super::x::secret(checker, job, of, "token"))
 }
 
 /// `host`, `host:port`, or an address without a path: https and wss, http and ws on this machine.

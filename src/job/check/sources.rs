@@ -35,6 +35,8 @@ const BLUESKY: [(&str, Format); 2] =
 /// What the two APIs of X send.
 const X: [(&str, Format); 2] = [("auto", Format::X2), ("x2", Format::X2)];
 const X_V1: [(&str, Format); 2] = [("auto", Format::X1), ("x1", Format::X1)];
+/// What Mastodon sends.
+const MASTODON: [(&str, Format); 2] = [("auto", Format::Mastodon), ("mastodon", Format::Mastodon)];
 
 /// Formats that the generator can write.
 const MADE: [(&str, Format); 4] = [
@@ -83,6 +85,7 @@ fn source(checker: &mut Checker, job: &SourceJob, time: TimePlan) -> Option<Sour
         "jetstream" => Some(checker.word(job.format.as_ref(), &BLUESKY, Format::Jetstream)),
         "x" => Some(checker.word(job.format.as_ref(), &X, Format::X2)),
         "x-v1" => Some(checker.word(job.format.as_ref(), &X_V1, Format::X1)),
+        "mastodon" => Some(checker.word(job.format.as_ref(), &MASTODON, Format::Mastodon)),
         _ => checker.word(job.format.as_ref(), &FORMATS, None),
     };
     let pace = checker.optional(job.pace.as_ref(), units::rate);
@@ -96,6 +99,7 @@ fn source(checker: &mut Checker, job: &SourceJob, time: TimePlan) -> Option<Sour
         "jetstream" => SourceKind::Jetstream(platforms::jetstream(checker, job)),
         "x" => SourceKind::X(x::v2(checker, job)),
         "x-v1" => SourceKind::XV1(x::v1(checker, job)),
+        "mastodon" => SourceKind::Mastodon(platforms::mastodon(checker, job)),
         _ => {
             let format = format.unwrap_or(Format::TextPlus);
             SourceKind::Generator(generator(checker, job, time, rate, format))
@@ -182,18 +186,22 @@ fn kind(checker: &mut Checker, job: &SourceJob) -> Option<&'static kinds::Kind> 
 fn foreign_keys(checker: &mut Checker, job: &SourceJob, kind: &kinds::Kind) {
     let scalar = |field: &Option<Field<Scalar>>| field.as_ref().map(|f| f.place.clone());
     let flag = |field: &Option<Field<bool>>| field.as_ref().map(|f| f.place.clone());
+    let text = |field: &Option<Field<String>>| field.as_ref().map(|f| f.place.clone());
     let first = job.paths.as_ref().map(|paths| paths.first().map_or(&job.place, |p| &p.place));
     let written = [
         ("paths", first.cloned()),
         ("follow", flag(&job.follow)),
-        ("addr", job.addr.as_ref().map(|f| f.place.clone())),
+        ("addr", text(&job.addr)),
         (
             "hosts",
             job.hosts.as_ref().map(|hosts| hosts.first().map_or(&job.place, |h| &h.place)).cloned(),
         ),
-        ("wire", job.wire.as_ref().map(|f| f.place.clone())),
+        ("wire", text(&job.wire)),
         ("zstd", flag(&job.zstd)),
-        ("zstd_dictionary", job.zstd_dictionary.as_ref().map(|f| f.place.clone())),
+        ("zstd_dictionary", text(&job.zstd_dictionary)),
+        ("instance", text(&job.instance)),
+        ("stream", text(&job.stream)),
+        ("tag", text(&job.tag)),
         ("start", scalar(&job.start)),
         ("rate", scalar(&job.rate)),
         ("seed", scalar(&job.seed)),
@@ -307,9 +315,10 @@ fn event_time(checker: &mut Checker, job: &SourceJob, kind: &SourceKind, format:
     let carries_time = format.is_some_and(|format| format != Format::Text);
     let what = match kind {
         SourceKind::File { follow: true, .. } => "a followed file has no end",
-        SourceKind::Jetstream(_) | SourceKind::X(_) | SourceKind::XV1(_) => {
-            "what happens now has no end"
-        }
+        SourceKind::Jetstream(_)
+        | SourceKind::Mastodon(_)
+        | SourceKind::X(_)
+        | SourceKind::XV1(_) => "what happens now has no end",
         SourceKind::Tcp { .. } | SourceKind::TcpListen { .. } if !carries_time => {
             "lines of text from a socket have no event time"
         }

@@ -91,6 +91,46 @@ fn servers_of_jetstream_are_encrypted_or_on_this_machine() {
 }
 
 #[test]
+fn instances_of_mastodon_are_encrypted_and_name_where_their_token_is() {
+    use crate::job::{MastodonStream, MastodonWire, SecretFrom};
+    let of = |keys: &str| format!("[[source]]\nkind = \"mastodon\"\n{keys}\n");
+    let sound = "instance = \"wss://a.example\"\nstream = \"hashtag\"\ntag = \"#tea\"\n\
+                 wire = \"websocket\"\ntoken_env = \"T\"";
+    let whole = plan(&of(sound));
+    let SourceKind::Mastodon(whole) = &whole.sources[0].kind else { panic!() };
+    assert_eq!(whole.instance, "https://a.example/");
+    assert_eq!(whole.stream, MastodonStream::Hashtag("tea".into()));
+    assert_eq!(whole.wire, MastodonWire::WebSocket);
+    assert_eq!(whole.token, Some(SecretFrom::Env("T".into())));
+    let bare = plan(&of("instance = \"http://localhost:3000\""));
+    assert_eq!(bare.sources[0].format, Some(Format::Mastodon));
+    assert_eq!(bare.count.default.0, Mode::Trending);
+    let SourceKind::Mastodon(bare) = &bare.sources[0].kind else { panic!() };
+    assert_eq!((&bare.stream, bare.wire), (&MastodonStream::Public, MastodonWire::Sse));
+    assert_eq!(bare.token, None);
+    let a = "instance = \"a.example\"\n";
+    for (keys, says) in [
+        ("", "no `instance`"),
+        ("instance = \"http://a.example\"", "not encrypted"),
+        ("instance = \"https://me:secret@a.example\"", "without user"),
+        (&format!("{a}stream = \"hashtag\""), "has no `tag`"),
+        (&format!("{a}stream = \"hashtag\"\ntag = \"#\""), "has no `tag`"),
+        (&format!("{a}tag = \"tea\""), "belongs to the stream `hashtag`"),
+        (&format!("{a}stream = \"user\""), "`public:remote`"),
+        (&format!("{a}wire = \"v2\""), "`sse`, `websocket`"),
+        (&format!("{a}token_env = \"secret-x\""), "no name of an env"),
+        (&format!("{a}token_env = \"T\"\ntoken_file = \"t\""), "both `token_env`"),
+        (&format!("{a}format = \"text\""), "`mastodon`"),
+        (&format!("{a}zstd = true"), "takes no `zstd`"),
+    ] {
+        let said = problems(&of(keys));
+        assert!(said.contains(says) && !said.contains("secret"), "{keys}: {said}");
+    }
+    let replayed = problems(&format!("time = \"event\"\n{}", of(a)));
+    assert!(replayed.contains("has no end"), "{replayed}");
+}
+
+#[test]
 fn short_forms_of_sources() {
     let plan = plan(
         "source = [\"stdin\", \"generator\", \"a/*.gz\", \"b.txt\", \"tcp-listen://[::1]:9\"]",

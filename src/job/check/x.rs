@@ -142,7 +142,12 @@ fn connects_max(checker: &mut Checker, job: &SourceJob) -> u32 {
 }
 
 /// Where a secret is: one of two keys.
-fn secret(checker: &mut Checker, job: &SourceJob, of: &SecretJob, key: &str) -> SecretFrom {
+pub(super) fn secret(
+    checker: &mut Checker,
+    job: &SourceJob,
+    of: &SecretJob,
+    key: &str,
+) -> SecretFrom {
     let help =
         format!("name an environment variable with `{key}_env`, or a file with `{key}_file`");
     let mut named = |field: &Field<String>, place: &Place| {

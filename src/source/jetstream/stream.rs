@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio_stream::Stream as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::dial::Socket;
 use super::frame::{self, At, Frame};
 use super::place::{Place, Resume, Verdict};
 use super::unpack::{Unpacked, Unpacker};
@@ -17,6 +16,7 @@ use crate::source::framing::most_bytes;
 use crate::source::life::Life;
 use crate::source::rate::Rate;
 use crate::source::stream::why;
+use crate::source::websocket::Socket;
 
 /// Silence for so long is a loss; the server pings every 30 s.
 const STALL: Duration = Duration::from_secs(45);
