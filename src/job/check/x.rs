@@ -1,8 +1,9 @@
 //! Sources that are X: what they ask for, what they may cost.
 
+use super::sinks::env_name;
 use super::{Checker, platforms};
 use crate::job::file::SourceJob;
-use crate::job::problem::{Field, Place};
+use crate::job::problem::Field;
 use crate::job::units::{self, Scalar};
 use crate::job::x::SecretJob;
 use crate::job::{SecretFrom, XPlan, XV1Plan};
@@ -150,15 +151,19 @@ pub(super) fn secret(
 ) -> SecretFrom {
     let help =
         format!("name an environment variable with `{key}_env`, or a file with `{key}_file`");
-    let mut named = |field: &Field<String>, place: &Place| {
-        if field.value.is_empty() || field.value.contains(['=', '\0']) {
-            checker.problem(place, "that names no place for a secret", help.clone());
-        }
-        field.value.clone()
-    };
     match (&of.env, &of.file) {
-        (Some(env), None) => SecretFrom::Env(named(env, &env.place)),
-        (None, Some(file)) => SecretFrom::File(named(file, &file.place).into()),
+        (Some(env), None) => {
+            let help =
+                format!("put it in a variable and its name here, like `{}`", key.to_uppercase());
+            env_name(checker, env, &help);
+            SecretFrom::Env(env.value.clone())
+        }
+        (None, Some(file)) => {
+            if file.value.is_empty() {
+                checker.problem(&file.place, "that names no place for a secret", help);
+            }
+            SecretFrom::File(file.value.clone().into())
+        }
         (env, _) => {
             let (place, what) = match env {
                 Some(env) => (&env.place, format!("`{key}` is named twice")),
