@@ -10,13 +10,19 @@ before(async () => {
   browser = await launch();
 });
 after(() => browser?.close());
-afterEach(async () => {
+async function clear() {
   await page?.context().close();
   await fake?.stop();
-});
+  [page, fake] = [undefined, undefined];
+}
+afterEach(clear);
 
-/** Starts the stand-in and opens `path` of it: both are there under their names from now on. */
+/**
+ * Starts the stand-in and opens `path` of it: both are there under their names from now on, and
+ * what was there before is gone.
+ */
 export async function stage(server, path, options) {
+  await clear();
   fake = await server.start();
   page = await open(browser, fake.url + path, options);
 }

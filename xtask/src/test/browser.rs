@@ -39,8 +39,7 @@ pub(super) fn check(log: &Log) -> anyhow::Result<()> {
 
 fn node(files: &[PathBuf]) -> Command {
     let mut node = Command::new("node");
-    // A socket that Node keeps after the last test must not keep the run.
-    node.current_dir(place::root()).args(["--test", "--test-force-exit"]).args(files);
+    node.current_dir(place::root()).arg("--test").args(files);
     if let Some(browser) = chromium() {
         node.env("CHROMIUM", browser);
     }
