@@ -7,13 +7,13 @@ use tagtide::decode::Format;
 use tagtide::engine::{self, EngineError, RunOptions};
 
 use crate::support::{
-    Counted, START, file_source, finish, options, plan, posts, start, until_posts,
+    Counted, START, START_MS, file_source, finish, options, plan, posts, start, until_posts,
 };
 
 const POSTS: u64 = 20_000;
 
 /// Slow enough to be stopped in the middle.
-const PACE: &str = "pace = 20000\n";
+const PACE: &str = "pace = 5000\n";
 
 fn job(source: &str) -> String {
     format!("batch = \"10ms\"\ntime = \"event\"\n[count]\nwindows = [\"1m\", \"5m\"]\n{source}")
@@ -28,7 +28,7 @@ fn stopped_at(job: &str, dir: &Path, stops: &[u64], now: bool) -> Counted {
         let stopped = Counted::of(&run);
         assert!(stopped.counters.posts < POSTS, "it was stopped at its end: {stop}");
     }
-    let last = start(job, options(1, Some(dir)));
+    let last = start(&job.replace(PACE, ""), options(1, Some(dir)));
     Counted::of(&last)
 }
 
@@ -77,9 +77,11 @@ fn the_generator() {
 
 #[test]
 fn a_paced_replay_that_stops_within_a_batch() {
-    // The whole file is one batch, of which an epoch must not hold a part.
+    // The whole file is one batch, of which an epoch must not hold a part. Its last post is
+    // hours away, so that the run cannot have ended before it is stopped.
     let dir = tempfile::tempdir().unwrap();
-    let bytes = posts(15, 1_000, Format::TextPlus);
+    let mut bytes = posts(15, 1_000, Format::TextPlus);
+    bytes.extend_from_slice(format!("last\t{}\t#end\n", START_MS + 86_400_000).as_bytes());
     let source = file_source(dir.path(), "posts.txt", &bytes, "format = \"text+\"");
     let whole = finish(&job(&source));
     let paced = format!("speed = 10\n{}", job(&source)).replace("10ms", "50ms");
@@ -89,7 +91,7 @@ fn a_paced_replay_that_stops_within_a_batch() {
     until_posts(&run, 600);
     run.stop(true);
     let stopped = Counted::of(&run).counters.posts;
-    assert!((600..1_000).contains(&stopped), "{stopped}");
+    assert!((600..=1_000).contains(&stopped), "{stopped}");
     assert_eq!(Counted::of(&start(&job(&source), options(2, Some(&state)))), whole);
 }
 

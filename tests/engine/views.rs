@@ -200,7 +200,7 @@ fn a_run_that_was_stopped_and_started_has_the_same_views() {
         let state = tempfile::tempdir().unwrap();
         // Drained, and cut so that posts are read again.
         for (part, now) in [(5, false), (2, true)] {
-            let paced = format!("{source}pace = {}\n", posts * 2);
+            let paced = format!("{source}pace = {}\n", posts / 2);
             let run = start(&job(&views, &paced), options(2, Some(state.path())));
             until_posts(&run, posts / part);
             run.stop(now);
