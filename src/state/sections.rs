@@ -14,6 +14,7 @@ use crate::state::varint::{Reader, put, put_bytes, put_signed};
 use crate::window::decay::{Decay, Weights};
 use crate::window::delta::{Delta, Kept};
 use crate::window::keep::Crowded;
+use crate::window::known::Piece;
 
 /// Numbers of the sections; given out once, never used for anything else.
 pub mod kind {
@@ -69,6 +70,8 @@ pub mod kind {
     pub const CROWDS: u16 = 23;
     /// Snapshot: posts without author in the panes of some minutes.
     pub const ALONE: u16 = 24;
+    /// Snapshot: some of those who have posted before.
+    pub const KNOWN: u16 = 25;
 }
 
 /// Ids of one piece of tags, so few that counting is not felt to pause for them.
@@ -97,6 +100,8 @@ pub enum Raw {
     Ring(u64, Vec<Kept>),
     /// [`kind::CROWDS`].
     Crowds(Crowded),
+    /// [`kind::KNOWN`].
+    Known(Piece),
     /// [`kind::BASELINES`].
     Baselines(Baselines),
     /// [`kind::DECAY`].
@@ -126,6 +131,7 @@ pub fn encode(raw: RawSections) -> Sections {
                 sections.extend([(kind::RING, body), (kind::ALONE, alone)]);
             }
             Raw::Crowds(crowded) => sections.push((kind::CROWDS, crowded.encode())),
+            Raw::Known(piece) => sections.push((kind::KNOWN, piece.encode())),
             Raw::Baselines(told) => sections.push((kind::BASELINES, learned::encode(&told))),
             Raw::Decay(weights) => sections.push((kind::DECAY, learned::encode_weights(&weights))),
             Raw::View(name, filter, inner) => {
@@ -189,6 +195,9 @@ pub struct Meta {
     /// Panes up to this one were closed before the first post with an author.
     #[serde(default)]
     pub people_from: Option<i64>,
+    /// Authors who came to a tag in the last days, and those of them who had posted before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joined: Option<[u64; 2]>,
     /// Half-life of counts that decay, and half-lives to their landmark.
     #[serde(default)]
     pub decay: Option<(i64, i64)>,
@@ -210,6 +219,7 @@ impl State {
             admissions: self.tags.admissions(),
             passed: self.passed,
             people_from: self.ring.people_from(),
+            joined: self.ring.joined(),
             decay: self.ring.decay().and_then(Decay::origin),
             trending: self.trending.iter().map(Trending::pacing).collect(),
         }
@@ -352,6 +362,7 @@ fn numbers(values: impl Iterator<Item = u64>) -> Vec<u8> {
 /// A snapshot being taken, piece by piece.
 #[derive(Debug)]
 pub struct Snapshotter {
+    known: usize,
     part: u32,
     minute: i64,
     remembered: u64,
@@ -365,11 +376,18 @@ impl Snapshotter {
     /// Begins with the first piece.
     #[must_use]
     pub fn new(state: &State) -> Self {
-        Self { part: 0, minute: i64::MIN, remembered: state.remembered.range().start }
+        Self { known: 0, part: 0, minute: i64::MIN, remembered: state.remembered.range().start }
     }
 
     /// The next piece, as of `epoch`, which must be the newest record's; `None` = all are taken.
     pub fn next(&mut self, state: &mut State, epoch: u64) -> Option<RawSections> {
+        // Before all tags: whose people come after it are told by what it says.
+        if self.part == 0
+            && let Some(piece) = state.ring.known(self.known, epoch)
+        {
+            self.known += 1;
+            return Some(vec![Raw::Known(piece)]);
+        }
         if (self.part as usize * PART) < state.tags.rows() as usize {
             self.part += 1;
             return Some(state.piece_of_tags(epoch, self.part - 1));

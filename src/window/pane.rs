@@ -21,6 +21,8 @@ pub struct Open {
     pub seen: Vec<Seen>,
     /// Tag and author of what deletes took back; 0 = it had none.
     pub unseen: Vec<(u32, u32)>,
+    /// Authors of posts whose tags gave way, where it matters who has posted before.
+    pub came: Vec<u32>,
     /// Posts.
     pub posts: u64,
     /// Posts with a tag.

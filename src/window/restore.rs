@@ -14,7 +14,7 @@ use crate::state::varint::Reader;
 use crate::window::decay::{Decay, Weights};
 use crate::window::pane::{Closed, Open, Pair};
 use crate::window::restore::parts::{Parts, read_pairs};
-use crate::window::restore::people::Replay;
+use crate::window::restore::people::{Part, Replay};
 use crate::window::ring::{MINUTE_MS, Ring, step_of};
 use crate::window::sliding::Window;
 use crate::window::total::Total;
@@ -234,7 +234,16 @@ impl Restore {
     /// # Errors
     /// [`Nonsense`] where the bytes do not hold what they should.
     pub fn crowds(&mut self, body: &[u8]) -> Result<(), Nonsense> {
-        self.people.as_mut().map_or(Ok(()), |people| people.wait(body))
+        self.people.as_mut().map_or(Ok(()), |people| people.wait(Part::Crowds(body.to_vec())))
+    }
+
+    /// Keeps who has posted before, as a part of a snapshot tells it, until records have come to
+    /// its epoch.
+    ///
+    /// # Errors
+    /// [`Nonsense`] where the bytes do not hold what they should.
+    pub fn known(&mut self, body: &[u8]) -> Result<(), Nonsense> {
+        self.people.as_mut().map_or(Ok(()), |people| people.wait(Part::Known(body.to_vec())))
     }
 
     /// A record of `epoch` is about to be read.
@@ -316,10 +325,16 @@ impl Restore {
         }
     }
 
-    /// A record is read; `from` is there where people were told apart.
-    pub fn end(&mut self, closed_to: i64, from: Option<i64>) {
+    /// A record is read; `from` is there where people were told apart, and `known` says whether who
+    /// has posted before was kept.
+    pub fn end(&mut self, closed_to: i64, from: Option<i64>, known: bool) {
         match (&mut self.people, from) {
-            (Some(people), Some(_)) => people.close_to(closed_to),
+            (Some(people), Some(_)) => {
+                if !known {
+                    people.forget_known();
+                }
+                people.close_to(closed_to);
+            }
             (Some(people), None) => people.reset(),
             (None, _) => {}
         }
@@ -356,14 +371,15 @@ impl Restore {
     }
 
     /// The ring, with panes up to `closed_to` closed and room for ids below `rows`; people are told
-    /// apart in it where `people_from` says which panes were closed before.
+    /// apart in it where `from` says which panes were closed before; `joined` as of
+    /// [`Ring::joined`].
     ///
     /// # Errors
     /// [`Nonsense`] where a pane names a tag that was never told of.
     pub fn finish(
         mut self,
         closed_to: i64,
-        people_from: Option<i64>,
+        (from, joined): (Option<i64>, Option<[u64; 2]>),
         rows: u32,
     ) -> Result<Ring, Nonsense> {
         if self.ids_below > rows {
@@ -382,7 +398,7 @@ impl Restore {
         let minutes = self.minutes.into_iter().filter(|(index, _)| needed(*index, MINUTE_MS));
         // Before the first author, every post was a person.
         let before = |index: i64, step_ms| {
-            people_from.is_some_and(|from| {
+            from.is_some_and(|from| {
                 (index + 1) * step_ms <= from.saturating_add(1).saturating_mul(pane_ms)
             })
         };
@@ -399,8 +415,8 @@ impl Restore {
                 ring.open.push(reopen(&closed));
             }
         }
-        if let (Some(people), Some(from)) = (self.people, people_from) {
-            people.finish(ring, from)?;
+        if let (Some(people), Some(from)) = (self.people, from) {
+            people.finish(ring, from, joined)?;
             ring.grow(rows as usize);
         }
         ring.rebuild_windows();

@@ -239,7 +239,7 @@ fn a_cap_holds_in_each_span() {
     let shape = Shape {
         pane_ms: PANE_MS,
         windows_ms: WINDOWS_MS.to_vec(),
-        people: Some(Rules { cap: 3, cap_ms: 100_000 }),
+        people: Some(Rules { cap: 3, cap_ms: 100_000, known: false }),
         decay_ms: None,
     };
     let mut ring = Ring::new(&shape, false);
