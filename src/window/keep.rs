@@ -119,8 +119,8 @@ impl Crowded {
     }
 }
 
-/// Author, last pane (4 bytes each), posts << 1 | copies alone | stranger << 17, counted towards the
-/// cap.
+/// Author, last pane (4 bytes each), posts << 1 | copies alone | stranger << 17, counted towards
+/// the cap.
 fn put_member(out: &mut Vec<u8>, member: &Member) {
     let who = u64::from(member.author) | u64::from(member.last) << 32;
     out.extend_from_slice(&who.to_le_bytes());
