@@ -102,7 +102,9 @@ impl Restoring {
             kind::KNOWN => ring.known(body)?,
             kind::PEOPLE => ring.seen(epoch, body, newer)?,
             kind::LEFT => ring.left(epoch, body, newer)?,
-            kind::CAPPED => ring.capped(epoch, body, rows)?,
+            kind::CAPPED => ring.beyond((epoch, rows), body, false)?,
+            kind::BEYOND => ring.beyond((epoch, rows), body, true)?,
+            kind::BEYOND_BEFORE => ring.beyond_before(body)?,
             // A piece, which is of no record, is the first to tell of its tags.
             kind::BASELINES => {
                 learned::read(&mut self.trending, body, rows, |id| epoch == 0 || newer(id))?;

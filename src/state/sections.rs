@@ -46,7 +46,7 @@ pub mod kind {
     pub const PEOPLE: u16 = 13;
     /// Who was taken back.
     pub const LEFT: u16 = 14;
-    /// Posts of closed panes beyond the cap of an author.
+    /// Posts of closed panes beyond the cap, of whomever; earlier programs wrote them.
     pub const CAPPED: u16 = 15;
     /// Baselines and held scores of tags, for each window that `trending` is asked for.
     pub const BASELINES: u16 = 16;
@@ -54,6 +54,8 @@ pub mod kind {
     pub const DECAY: u16 = 17;
     /// When tags were first counted: steps of ids and of times.
     pub const FIRST: u16 = 18;
+    /// Posts of closed panes beyond the cap: how many more or less of each author.
+    pub const BEYOND: u16 = 19;
     /// Snapshot: the tags of 65,536 ids; earlier programs wrote them.
     pub const TAGS_65536: u16 = 20;
     /// What alert rules have seen (written and read by the engine).
@@ -72,6 +74,8 @@ pub mod kind {
     pub const ALONE: u16 = 24;
     /// Snapshot: some of those who have posted before.
     pub const KNOWN: u16 = 25;
+    /// Snapshot: posts beyond the cap in the panes of some minutes.
+    pub const BEYOND_BEFORE: u16 = 26;
 }
 
 /// Ids of one piece of tags, so few that counting is not felt to pause for them.
@@ -94,9 +98,9 @@ pub enum Raw {
     /// Numbers of posts.
     Gone(Vec<u64>),
     /// [`kind::PANES`], [`kind::LATE`], [`kind::MINUS`], [`kind::PEOPLE`], [`kind::LEFT`] and
-    /// [`kind::CAPPED`].
+    /// [`kind::BEYOND`].
     Delta(Delta),
-    /// [`kind::RING`] and [`kind::ALONE`] as of an epoch.
+    /// [`kind::RING`], [`kind::ALONE`] and [`kind::BEYOND_BEFORE`] as of an epoch.
     Ring(u64, Vec<Kept>),
     /// [`kind::CROWDS`].
     Crowds(Crowded),
@@ -120,15 +124,16 @@ pub fn encode(raw: RawSections) -> Sections {
             Raw::Tags(of, ids) => sections.push((of, numbers(ids.into_iter().map(u64::from)))),
             Raw::Gone(posts) => sections.push((kind::GONE, numbers(posts.into_iter()))),
             Raw::Delta(delta) => {
-                use kind::{CAPPED, LATE, LEFT, MINUS, PANES, PEOPLE};
-                let kinds = [PANES, LATE, MINUS, PEOPLE, LEFT, CAPPED];
+                use kind::{BEYOND, LATE, LEFT, MINUS, PANES, PEOPLE};
+                let kinds = [PANES, LATE, MINUS, PEOPLE, LEFT, BEYOND];
                 sections.extend(kinds.into_iter().zip(delta.encode()));
             }
             Raw::Ring(epoch, panes) => {
-                let (mut body, mut alone) = (Vec::new(), Vec::new());
+                let [mut body, mut alone, mut beyond] = <[Vec<u8>; 3]>::default();
                 put(&mut body, epoch);
-                panes.into_iter().for_each(|kept| kept.put(&mut body, &mut alone));
-                sections.extend([(kind::RING, body), (kind::ALONE, alone)]);
+                panes.into_iter().for_each(|kept| kept.put(&mut body, &mut alone, &mut beyond));
+                sections.push((kind::RING, body));
+                sections.extend([(kind::ALONE, alone), (kind::BEYOND_BEFORE, beyond)]);
             }
             Raw::Crowds(crowded) => sections.push((kind::CROWDS, crowded.encode())),
             Raw::Known(piece) => sections.push((kind::KNOWN, piece.encode())),

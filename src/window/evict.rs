@@ -58,6 +58,7 @@ impl Ring {
 
 fn evict_closed(closed: &mut Closed, marked: &Column<bool>) {
     closed.other += take_out(Arc::make_mut(&mut closed.pairs), &mut closed.lasts, marked);
+    closed.beyond.retain(|beyond| !marked.get(beyond.0));
     if !closed.alone.is_empty() {
         Arc::make_mut(&mut closed.alone).retain(|pair| !marked.get(pair.0));
     }

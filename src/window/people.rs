@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use crate::window::crowd::{Crowds, EXACT_MAX, Marks, Member, Print};
 use crate::window::known::Known;
-use crate::window::pane::{Closed, Open, Pair};
+use crate::window::pane::{Beyond, Closed, Open, Pair};
 use crate::window::ring::{MINUTE_MS, step_of};
 use crate::window::sketch::Sketch;
 use crate::window::sliding::Window;
@@ -105,7 +105,7 @@ pub(super) struct Taken {
     /// Posts without author among them.
     pub(super) alone: Vec<Pair>,
     /// Posts beyond the cap.
-    pub(super) beyond: Vec<Pair>,
+    pub(super) beyond: Vec<Beyond>,
 }
 
 impl Panes<'_> {
@@ -198,7 +198,7 @@ impl People {
         self.known.iter_mut().for_each(|known| known.begin(open));
         let (mut seen, mut unseen) = (&open.seen[..], &open.unseen[..]);
         for (&(id, _), last) in pairs.iter().zip(&mut taken.lasts) {
-            let (mut anonymous, mut surplus) = (0, 0);
+            let mut anonymous = 0;
             let mut below = self.below(id);
             self.sketched.clear();
             while let Some(first) = seen.first().filter(|seen| seen.id <= id) {
@@ -218,10 +218,9 @@ impl People {
                 }
                 let came = self.came(kept, windows, (mine, posts), &mut below, now);
                 *last += u32::from(came.counts_here);
-                surplus += came.surplus;
-            }
-            if surplus > 0 {
-                taken.beyond.push((id, surplus));
+                if came.surplus > 0 {
+                    taken.beyond.push((id, first.author, came.surplus));
+                }
             }
             if below.is_some() {
                 let big = self.big.entry(id).or_default();

@@ -13,7 +13,7 @@ use crate::state::column::Column;
 use crate::state::varint::Reader;
 use crate::window::decay::{Decay, Weights};
 use crate::window::pane::{Closed, Open, Pair};
-use crate::window::restore::parts::{Parts, read_pairs};
+use crate::window::restore::parts::{Parts, read_pairs, read_surplus};
 use crate::window::restore::people::{Part, Replay};
 use crate::window::ring::{MINUTE_MS, Ring, step_of};
 use crate::window::sliding::Window;
@@ -299,19 +299,42 @@ impl Restore {
         })
     }
 
-    /// Reads what was beyond the cap in panes that closed in `epoch`.
+    /// Reads posts beyond the cap in the panes of the piece of the ring before.
     ///
     /// # Errors
     /// [`Nonsense`] where the bytes do not hold what they should.
-    pub fn capped(&mut self, epoch: u64, body: &[u8], rows: u32) -> Result<(), Nonsense> {
+    pub fn beyond_before(&mut self, body: &[u8]) -> Result<(), Nonsense> {
+        let mut reader = Reader::new(body);
+        while !reader.is_empty() {
+            let minute = reader.get().ok_or(CUT)? == 1;
+            let panes = if minute { &mut self.minutes } else { &mut self.panes };
+            let parts = panes.entry(reader.get_signed().ok_or(CUT)?).or_default();
+            read_surplus(&mut reader, u32::MAX, &mut parts.beyond_before)?;
+        }
+        Ok(())
+    }
+
+    /// Reads what a record of `epoch` tells of posts beyond the cap in closed panes; `whose` = it
+    /// says of which author; tags have ids below `rows`.
+    ///
+    /// # Errors
+    /// [`Nonsense`] where the bytes do not hold what they should.
+    pub fn beyond(&mut self, at: (u64, u32), body: &[u8], whose: bool) -> Result<(), Nonsense> {
+        let (epoch, rows) = at;
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
             let index = reader.get_signed().ok_or(CUT)?;
-            let mut capped = Vec::new();
-            read_pairs(&mut reader, rows, &mut capped)?;
+            let mut beyond = Vec::new();
+            if whose {
+                read_surplus(&mut reader, rows, &mut beyond)?;
+            } else {
+                let mut pairs = Vec::new();
+                read_pairs(&mut reader, rows, &mut pairs)?;
+                beyond.extend(pairs.into_iter().map(|(id, by)| (id, 0, i64::from(by))));
+            }
             let Self { ring, panes, minutes, stamps, .. } = self;
             if let Some(parts) = found(panes, minutes, stamps, (epoch, index, ring.pane_ms)) {
-                parts.capped.append(&mut capped);
+                parts.beyond.append(&mut beyond);
             }
         }
         Ok(())

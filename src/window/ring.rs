@@ -204,7 +204,8 @@ impl Ring {
         self.first.close(open.index * self.pane_ms, &pairs, self.delta.is_some());
         self.closed_to = open.index;
         self.expire(open.index);
-        let (lasts, alone) = self.close_people(&mut open, &mut pairs);
+        let Taken { lasts, alone, beyond } = self.close_people(&mut open, &mut pairs);
+        let alone = Arc::new(alone);
         let Open { index, posts, tagged, other, mut log, .. } = open;
         if self.spare.len() < SPARE {
             log.clear();
@@ -213,33 +214,30 @@ impl Ring {
         if let Some(decay) = &mut self.decay {
             decay.add((index + 1) * self.pane_ms, &pairs);
         }
-        let closed = Closed { index, pairs, lasts, alone, posts, tagged, other };
+        let closed = Closed { index, pairs, lasts, alone, beyond, posts, tagged, other };
         self.windows.iter_mut().for_each(|window| window.add_closed(&closed));
         self.closed.push_back(closed);
     }
 
     /// Takes in the people of a pane that closes, and takes off `pairs` what is beyond the cap.
-    fn close_people(
-        &mut self,
-        open: &mut Open,
-        pairs: &mut Arc<Vec<Pair>>,
-    ) -> (Vec<u32>, Arc<Vec<Pair>>) {
+    fn close_people(&mut self, open: &mut Open, pairs: &mut Arc<Vec<Pair>>) -> Taken {
         let Self { people, closed, minutes, windows, pane_ms, .. } = self;
-        let Some(people) = people else { return <(Vec<u32>, _)>::default() };
+        let Some(people) = people else { return Taken::default() };
         let mut kept = Panes { closed, minutes, pane_ms: *pane_ms };
-        let Taken { lasts, alone, beyond: surplus } = people.close(&mut kept, windows, open, pairs);
-        if !surplus.is_empty() {
+        let taken = people.close(&mut kept, windows, open, pairs);
+        if !taken.beyond.is_empty() {
             let pairs = Arc::make_mut(pairs);
-            for &(id, by) in &surplus {
+            for &(id, _, by) in &taken.beyond {
                 if let Ok(at) = pairs.binary_search_by_key(&id, |pair| pair.0) {
                     pairs[at].1 -= by;
                 }
             }
             if let Some(delta) = &mut self.delta {
-                delta.capped.push((open.index, surplus));
+                let surplus = taken.beyond.iter().map(|&(id, who, by)| (id, who, i64::from(by)));
+                delta.beyond.push((open.index, surplus.collect()));
             }
         }
-        (lasts, Arc::new(alone))
+        taken
     }
 
     /// Subtracts what falls out of each window when `newest` is its newest pane, and merges or
@@ -283,6 +281,7 @@ impl Ring {
                     self.summer.add_pairs(&closed.pairs);
                     lasts.extend(closed.pairs.iter().map(|pair| pair.0).zip(closed.lasts));
                     alone.extend_from_slice(&closed.alone);
+                    whole.beyond.extend(closed.beyond);
                     whole.posts += closed.posts;
                     whole.tagged += closed.tagged;
                     whole.other += closed.other;
@@ -301,6 +300,7 @@ impl Ring {
                     alone.clear();
                     self.summer.finish(Arc::make_mut(&mut whole.alone));
                 }
+                whole.beyond.sort_unstable();
                 whole.pairs = Arc::new(pairs);
                 self.minutes.push_back(whole);
             }

@@ -1,5 +1,6 @@
 //! A state that is started again and again against one that never was: all rankings are the same.
 
+mod capped;
 mod known;
 
 use proptest::prelude::*;
