@@ -107,9 +107,21 @@ fn who_has_posted_before_comes_back_from_records_and_snapshots() {
             say(&mut twins, (round % 5) as u8, 1_500, 3 * round + 900..3 * round + 905);
             say(&mut twins, 6, 1_500, round + 1..round + 3);
         }
+        if round == 5 || round == 40 {
+            // Their pane is open when the first piece is taken, and closed before the next ones.
+            say(&mut twins, 8 + (round / 40) as u8, 50, 3000..3064);
+        }
+        if round > 31 {
+            // Who came while the pieces were taken comes to another tag.
+            say(&mut twins, 7, 1_500, 3 * round + 834..3 * round + 837);
+            seen(&mut twins, 7);
+        }
         twins.epoch();
         match round {
-            5 | 32 => twins.snapshot(),
+            5 | 32 => {
+                twins.snapshot();
+                twins.epoch();
+            }
             3 | 30 | 31 | 59 => {
                 let told = twins.snapshot.iter().flat_map(|(_, raw)| raw);
                 pieces = told.filter(|raw| matches!(raw, Raw::Known(_) | Raw::Body(25, _))).count();
@@ -118,7 +130,7 @@ fn who_has_posted_before_comes_back_from_records_and_snapshots() {
             _ => {}
         }
         twins.look();
-        for tag in 0..5.min(round as u8 + 1) {
+        for tag in (0..5.min(round as u8 + 1)).chain((round == 40).then_some(9)) {
             seen(&mut twins, tag);
         }
         if round == 30 {
