@@ -8,7 +8,7 @@ use crate::window::first::First;
 use crate::window::pane::{Closed, Open, Pair, Saved, Summer};
 use crate::window::people::{Panes, People, Rules, Seen, Taken};
 use crate::window::sliding::Window;
-use crate::window::total::{Total, bring_total};
+use crate::window::total::{Aside, Total, bring_total};
 
 pub(super) const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -37,6 +37,7 @@ pub struct Ring {
     pub(super) fine: i64,
     pub(super) windows: Vec<Window>,
     pub(super) total: Total,
+    pub(super) aside: Aside,
     pub(super) first: First,
     pub(super) open: Vec<Open>,
     pub(super) closed: VecDeque<Closed>,
@@ -74,6 +75,7 @@ impl Ring {
             fine: if long { HOUR_MS } else { longest } / shape.pane_ms,
             windows: windows.collect(),
             total: Total::default(),
+            aside: Aside::default(),
             first: First::default(),
             open: Vec::new(),
             closed: VecDeque::new(),
@@ -311,13 +313,6 @@ impl Ring {
     pub(super) fn nobody(&self) -> Option<People> {
         let longest = self.windows.iter().map(|window| window.ms).max().unwrap_or(self.pane_ms);
         self.people_rules.map(|rules| People::new(rules, self.pane_ms, longest))
-    }
-
-    /// Brings what open panes hold into the all-time counts.
-    pub fn total_open(&mut self) {
-        for open in &mut self.open {
-            bring_total(&mut self.total, open, &mut self.summer);
-        }
     }
 
     /// Until the first post with an author, posts are people.

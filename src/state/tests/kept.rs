@@ -46,6 +46,7 @@ fn settings(trending_ms: &[i64], rules: Rules, long: bool) -> Settings {
         Key { mode: Mode::Authors, window_ms: 60_000 },
         Key { mode: Mode::Authors, window_ms: 3_600_000 },
         Key { mode: Mode::Decay, window_ms: 0 },
+        Key { mode: Mode::Total, window_ms: 0 },
     ];
     let reports = asked.chain(others).map(|key| Report { key, rows: 100, every_ms: 120_000 });
     let shape =
@@ -463,8 +464,6 @@ proptest! {
     ) {
         let rules = Rules { cap: 2, cap_ms: 60_000, known };
         let mut settings = settings(&[60_000], rules, false);
-        // What has no window is of all time, posts of the open panes included.
-        settings.reports.retain(|report| report.key.window_ms > 0);
         settings.keep_delta = false;
         let mut at = START;
         let posts: Vec<_> = (1..).zip(posts).map(|(id, (gap, tags, author, print, late))| {
