@@ -250,8 +250,16 @@ fn people(rules: &PeopleRules) -> String {
         }
         _ => "spread does not ask".to_owned(),
     };
+    let known = match (rules.known, rules.known_share, rules.known_allows) {
+        (Some(known), Some(share), Some(allows)) => format!(
+            ", known authors allow {allows:.1} ({known:.0} had posted before, {:.0} % usually have)",
+            100.0 * share
+        ),
+        _ => String::new(),
+    };
     format!(
-        "{:.0} authors with {:.0} posts count as {:.1} people: {spread}, repetition allows {:.1}",
+        "{:.0} authors with {:.0} posts count as {:.1} people: {spread}, repetition allows {:.1}\
+         {known}",
         rules.authors, rules.posts, rules.counted, rules.repeat
     )
 }
@@ -362,7 +370,14 @@ mod tests {
             expected: Some(0.0),
             lift: Some(11.0),
             windows: vec![window],
-            people: Some(PeopleRules { authors: 10.0, counted: 10.0, ..PeopleRules::default() }),
+            people: Some(PeopleRules {
+                authors: 10.0,
+                counted: 10.0,
+                known: Some(7.0),
+                known_share: Some(0.7),
+                known_allows: Some(10.0),
+                ..PeopleRules::default()
+            }),
             gates: vec![gate("min_count", true, true), gate("score", false, true)],
             first_seen: Some(1_767_571_200_000),
             recent: Some(recent()),
@@ -376,6 +391,7 @@ mod tests {
             "|min_count|10.00|       5| passed|",
             "|    score|10.00|       5| failed|",
             "10 authors with 0 posts count as 10.0 people: spread does not ask",
+            "known authors allow 10.0 (7 had posted before, 70 % usually have)",
             "first seen: 2026-01-05 00:00:00 UTC\n",
             "in 4 of 90 recent posts kept\ntogether with: #b\u{fffd}c (3, 75 %)\n",
             "- 2026-01-05 00:00:01 ann@a.example https://a.example/1\n  two lines \u{fffd}[2J#a\n",

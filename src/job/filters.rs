@@ -17,6 +17,8 @@ pub struct PeopleJob {
     pub posts_max: Value,
     /// A copied text adds posts, not people.
     pub copies: Flag,
+    /// People are held against how many of them had posted before.
+    pub known: Flag,
     /// `count` or `skip`.
     pub reposts: Text,
     /// `count` or `skip`.
@@ -102,6 +104,7 @@ pub(super) fn read_people<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>) ->
         min_authors: table.scalar("min_authors"),
         posts_max: table.scalar("posts_max"),
         copies: table.flag("copies"),
+        known: table.flag("known"),
         reposts: table.text("reposts"),
         bots: table.text("bots"),
         block: table.list("block"),

@@ -65,6 +65,8 @@ pub struct PeoplePlan {
     pub posts_max: Option<u8>,
     /// A copied text adds posts, not people.
     pub copies: bool,
+    /// People are held against how many of them had posted before.
+    pub known: bool,
     /// Retweets and boosts count.
     pub reposts: bool,
     /// Posts of accounts that their platform calls bots count.
@@ -80,6 +82,7 @@ impl Default for PeoplePlan {
             min_authors: 3,
             posts_max: None,
             copies: true,
+            known: false,
             reposts: true,
             bots: true,
             block: Vec::new(),

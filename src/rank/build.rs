@@ -56,7 +56,11 @@ pub fn ranking(state: &State, key: Key, at: i64, rows: usize) -> Option<Ranking>
     };
     let window = number.map(|number| &state.ring.windows()[number]);
     let (posts, tagged_posts, distinct_tags) = match window {
-        None => (state.counters.posts, state.counters.tagged_posts, state.ring.total().distinct),
+        None => {
+            let (all, aside) = (&state.counters, state.ring.aside());
+            let tagged = all.tagged_posts.saturating_sub(aside.tagged);
+            (all.posts.saturating_sub(aside.posts), tagged, state.ring.total().distinct)
+        }
         Some(Window { posts, tagged, distinct, .. }) => (*posts, *tagged, *distinct),
     };
     let trends = best.into_iter().zip(1..).map(|(row, rank)| trend(state, number, row, rank));
@@ -127,7 +131,7 @@ fn ties(state: &State) -> impl Fn(u32, u32) -> Ordering + '_ {
 
 fn trend(state: &State, window: Option<usize>, row: Row, rank: u32) -> Trend {
     let tag = state.tags.key_string(row.id);
-    let display = state.tags.spellings(row.id, state.ring.total().count(row.id)).into_iter().next();
+    let display = state.tags.spellings(row.id, state.ring.total_of(row.id)).into_iter().next();
     let authors = window.filter(|_| state.ring.has_people());
     Trend {
         rank,

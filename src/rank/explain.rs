@@ -73,7 +73,7 @@ pub struct WindowScore {
     pub posts: u64,
     /// Distinct authors in it.
     pub authors: u64,
-    /// People in it, under the rules of spread and repetition.
+    /// People in it, under the rules of people.
     pub x: f64,
     /// `x` transformed, so that noise is about one whatever the count: `2 sqrt(x + 3/8)`.
     pub y: f64,
@@ -104,7 +104,14 @@ pub struct PeopleRules {
     pub spread: Option<f64>,
     /// People whom the rule of repetition allows.
     pub repeat: f64,
-    /// The lesser of the two, and posts without author: `x`.
+    /// Authors who had posted before they came to the tag; null where the job does not ask
+    /// (`people.known`), or nobody knows yet.
+    pub known: Option<f64>,
+    /// The share of such authors among all who come to a tag; likewise.
+    pub known_share: Option<f64>,
+    /// People whom the rule of known authors allows; likewise.
+    pub known_allows: Option<f64>,
+    /// The least of what the rules allow, and posts without author: `x`.
     pub counted: f64,
 }
 
@@ -192,6 +199,9 @@ fn people(state: &State, id: u32, window: usize, asked: &Scale) -> Option<People
         busiest: allowed.busiest,
         spread: allowed.spread,
         repeat: allowed.repeat,
+        known: allowed.known.map(|rule| rule.known),
+        known_share: allowed.known.map(|rule| rule.share),
+        known_allows: allowed.known.map(|rule| rule.allows),
         counted: asked.people,
     })
 }

@@ -196,6 +196,13 @@ pub fn repeat(people: f64, posts: f64) -> f64 {
     if each > 2.0 && people < 100.0 { people * (3.0 - each).clamp(0.0, 1.0) } else { people }
 }
 
+/// People of whom `known` had posted before they came to the tag, where `share` of all who come to
+/// a tag have: as many as that would be an ordinary part of.
+#[must_use]
+pub fn known(people: f64, known: f64, share: f64) -> f64 {
+    if share > 0.0 { people.min(known / share) } else { people }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -302,5 +309,14 @@ mod tests {
         near(repeat(30.0, 75.0), 15.0, 0.0);
         near(repeat(30.0, 90.0), 0.0, 0.0);
         near(repeat(100.0, 900.0), 100.0, 0.0);
+    }
+
+    #[test]
+    fn those_whom_nobody_has_seen_before_count_as_far_as_is_usual() {
+        near(known(40.0, 28.0, 0.7), 40.0, 1e-12);
+        near(known(40.0, 36.0, 0.7), 40.0, 0.0);
+        near(known(40.0, 14.0, 0.7), 20.0, 1e-12);
+        near(known(200.0, 0.0, 0.7), 0.0, 0.0);
+        near(known(200.0, 0.0, 0.0), 200.0, 0.0);
     }
 }

@@ -53,7 +53,10 @@ fn less(of: &Explanation, rules: &PeopleRules) -> Option<String> {
         return None;
     }
     let spread = rules.spread.unwrap_or(f64::INFINITY);
-    let why = if rules.repeat < spread {
+    let unknown = rules.known_allows.filter(|&allows| allows < spread.min(rules.repeat));
+    let why = if let Some(known) = rules.known.filter(|_| unknown.is_some()) {
+        format!("{} of them had posted before", tenth(known))
+    } else if rules.repeat < spread {
         format!("they post {} times each", tenth(rules.posts / rules.authors))
     } else {
         "most came at once".to_owned()
@@ -137,6 +140,9 @@ mod tests {
         let rules = loud.people.as_mut().expect("people");
         (rules.repeat, rules.counted) = (15.0, 15.0);
         assert!(sentence(&loud).ends_with("counted as 15: they post 2.5 times each"));
+        let rules = loud.people.as_mut().expect("people");
+        (rules.known, rules.known_allows, rules.counted) = (Some(1.0), Some(1.5), 1.5);
+        assert!(sentence(&loud).ends_with("counted as 1.5: 1 of them had posted before"));
     }
 
     #[test]

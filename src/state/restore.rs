@@ -99,9 +99,12 @@ impl Restoring {
             kind::MINUS => ring.minus(epoch, body, rows, newer)?,
             kind::ALONE => ring.alone(body)?,
             kind::CROWDS => ring.crowds(body)?,
+            kind::KNOWN => ring.known(body)?,
             kind::PEOPLE => ring.seen(epoch, body, newer)?,
             kind::LEFT => ring.left(epoch, body, newer)?,
-            kind::CAPPED => ring.capped(epoch, body, rows)?,
+            kind::CAPPED => ring.beyond((epoch, rows), body, false)?,
+            kind::BEYOND => ring.beyond((epoch, rows), body, true)?,
+            kind::BEYOND_BEFORE => ring.beyond_before(body)?,
             // A piece, which is of no record, is the first to tell of its tags.
             kind::BASELINES => {
                 learned::read(&mut self.trending, body, rows, |id| epoch == 0 || newer(id))?;
@@ -131,7 +134,7 @@ impl Restoring {
             return;
         }
         let Self { ring, trending, meta, stamps, .. } = self;
-        ring.end(meta.closed_to, meta.people_from);
+        ring.end(meta.closed_to, meta.people_from, meta.joined.is_some());
         // Pieces of later epochs are of the same run, and ahead of it.
         if stamps.0.iter().any(|&stamp| stamp >= epoch) {
             return;
@@ -153,13 +156,13 @@ impl Restoring {
     pub fn finish(mut self) -> Result<State, Nonsense> {
         let rows = self.rows();
         let (mut ring, closed_to) = (self.ring, self.meta.closed_to);
-        let from = self.meta.people_from;
+        let people = (self.meta.people_from, self.meta.joined);
         if let Some(decay) = ring.decay() {
             decay.settle(self.meta.decay);
         }
         // Neither needs the other, and each takes half of a recovery.
         let (ring, unique) = std::thread::scope(|scope| {
-            let ring = scope.spawn(move || ring.finish(closed_to, from, rows));
+            let ring = scope.spawn(move || ring.finish(closed_to, people, rows));
             let unique = self.tags.finish_restore();
             (ring.join(), unique)
         });

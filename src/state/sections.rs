@@ -14,6 +14,7 @@ use crate::state::varint::{Reader, put, put_bytes, put_signed};
 use crate::window::decay::{Decay, Weights};
 use crate::window::delta::{Delta, Kept};
 use crate::window::keep::Crowded;
+use crate::window::known::Piece;
 
 /// Numbers of the sections; given out once, never used for anything else.
 pub mod kind {
@@ -45,7 +46,7 @@ pub mod kind {
     pub const PEOPLE: u16 = 13;
     /// Who was taken back.
     pub const LEFT: u16 = 14;
-    /// Posts of closed panes beyond the cap of an author.
+    /// Posts of closed panes beyond the cap, of whomever; earlier programs wrote them.
     pub const CAPPED: u16 = 15;
     /// Baselines and held scores of tags, for each window that `trending` is asked for.
     pub const BASELINES: u16 = 16;
@@ -53,6 +54,8 @@ pub mod kind {
     pub const DECAY: u16 = 17;
     /// When tags were first counted: steps of ids and of times.
     pub const FIRST: u16 = 18;
+    /// Posts of closed panes beyond the cap: how many more or less of each author.
+    pub const BEYOND: u16 = 19;
     /// Snapshot: the tags of 65,536 ids; earlier programs wrote them.
     pub const TAGS_65536: u16 = 20;
     /// What alert rules have seen (written and read by the engine).
@@ -69,6 +72,10 @@ pub mod kind {
     pub const CROWDS: u16 = 23;
     /// Snapshot: posts without author in the panes of some minutes.
     pub const ALONE: u16 = 24;
+    /// Snapshot: some of those who have posted before.
+    pub const KNOWN: u16 = 25;
+    /// Snapshot: posts beyond the cap in the panes of some minutes.
+    pub const BEYOND_BEFORE: u16 = 26;
 }
 
 /// Ids of one piece of tags, so few that counting is not felt to pause for them.
@@ -91,12 +98,14 @@ pub enum Raw {
     /// Numbers of posts.
     Gone(Vec<u64>),
     /// [`kind::PANES`], [`kind::LATE`], [`kind::MINUS`], [`kind::PEOPLE`], [`kind::LEFT`] and
-    /// [`kind::CAPPED`].
+    /// [`kind::BEYOND`].
     Delta(Delta),
-    /// [`kind::RING`] and [`kind::ALONE`] as of an epoch.
+    /// [`kind::RING`], [`kind::ALONE`] and [`kind::BEYOND_BEFORE`] as of an epoch.
     Ring(u64, Vec<Kept>),
     /// [`kind::CROWDS`].
     Crowds(Crowded),
+    /// [`kind::KNOWN`].
+    Known(Piece),
     /// [`kind::BASELINES`].
     Baselines(Baselines),
     /// [`kind::DECAY`].
@@ -115,17 +124,19 @@ pub fn encode(raw: RawSections) -> Sections {
             Raw::Tags(of, ids) => sections.push((of, numbers(ids.into_iter().map(u64::from)))),
             Raw::Gone(posts) => sections.push((kind::GONE, numbers(posts.into_iter()))),
             Raw::Delta(delta) => {
-                use kind::{CAPPED, LATE, LEFT, MINUS, PANES, PEOPLE};
-                let kinds = [PANES, LATE, MINUS, PEOPLE, LEFT, CAPPED];
+                use kind::{BEYOND, LATE, LEFT, MINUS, PANES, PEOPLE};
+                let kinds = [PANES, LATE, MINUS, PEOPLE, LEFT, BEYOND];
                 sections.extend(kinds.into_iter().zip(delta.encode()));
             }
             Raw::Ring(epoch, panes) => {
-                let (mut body, mut alone) = (Vec::new(), Vec::new());
+                let [mut body, mut alone, mut beyond] = <[Vec<u8>; 3]>::default();
                 put(&mut body, epoch);
-                panes.into_iter().for_each(|kept| kept.put(&mut body, &mut alone));
-                sections.extend([(kind::RING, body), (kind::ALONE, alone)]);
+                panes.into_iter().for_each(|kept| kept.put(&mut body, &mut alone, &mut beyond));
+                sections.push((kind::RING, body));
+                sections.extend([(kind::ALONE, alone), (kind::BEYOND_BEFORE, beyond)]);
             }
             Raw::Crowds(crowded) => sections.push((kind::CROWDS, crowded.encode())),
+            Raw::Known(piece) => sections.push((kind::KNOWN, piece.encode())),
             Raw::Baselines(told) => sections.push((kind::BASELINES, learned::encode(&told))),
             Raw::Decay(weights) => sections.push((kind::DECAY, learned::encode_weights(&weights))),
             Raw::View(name, filter, inner) => {
@@ -189,6 +200,9 @@ pub struct Meta {
     /// Panes up to this one were closed before the first post with an author.
     #[serde(default)]
     pub people_from: Option<i64>,
+    /// Authors who came to a tag in the last days, and those of them who had posted before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joined: Option<[u64; 2]>,
     /// Half-life of counts that decay, and half-lives to their landmark.
     #[serde(default)]
     pub decay: Option<(i64, i64)>,
@@ -210,6 +224,7 @@ impl State {
             admissions: self.tags.admissions(),
             passed: self.passed,
             people_from: self.ring.people_from(),
+            joined: self.ring.joined(),
             decay: self.ring.decay().and_then(Decay::origin),
             trending: self.trending.iter().map(Trending::pacing).collect(),
         }
@@ -352,6 +367,7 @@ fn numbers(values: impl Iterator<Item = u64>) -> Vec<u8> {
 /// A snapshot being taken, piece by piece.
 #[derive(Debug)]
 pub struct Snapshotter {
+    known: usize,
     part: u32,
     minute: i64,
     remembered: u64,
@@ -365,11 +381,18 @@ impl Snapshotter {
     /// Begins with the first piece.
     #[must_use]
     pub fn new(state: &State) -> Self {
-        Self { part: 0, minute: i64::MIN, remembered: state.remembered.range().start }
+        Self { known: 0, part: 0, minute: i64::MIN, remembered: state.remembered.range().start }
     }
 
     /// The next piece, as of `epoch`, which must be the newest record's; `None` = all are taken.
     pub fn next(&mut self, state: &mut State, epoch: u64) -> Option<RawSections> {
+        // Before all tags: whose people come after it are told by what it says.
+        if self.part == 0
+            && let Some(piece) = state.ring.known(self.known, epoch)
+        {
+            self.known += 1;
+            return Some(vec![Raw::Known(piece)]);
+        }
         if (self.part as usize * PART) < state.tags.rows() as usize {
             self.part += 1;
             return Some(state.piece_of_tags(epoch, self.part - 1));

@@ -85,10 +85,10 @@ impl State {
         for trending in &mut self.trending {
             trending.pass(&self.ring, rows, at);
         }
-        if self.reports.iter().any(|report| report.key.window_ms == 0 && at % report.every_ms == 0)
-        {
-            // All-time counts of open panes, whoever has looked or not.
-            self.ring.total_open();
+        let all_time = |report: &Report| report.key.window_ms == 0 && at % report.every_ms == 0;
+        let all_time = self.reports.iter().any(all_time);
+        if all_time {
+            self.ring.set_open_aside();
         }
         for number in 0..self.reports.len() {
             let Report { key, rows, every_ms } = self.reports[number];
@@ -97,6 +97,9 @@ impl State {
             {
                 self.reported.push(Reported { rows, ranking });
             }
+        }
+        if all_time {
+            self.ring.bring_open_back();
         }
     }
 

@@ -50,7 +50,7 @@ pub struct Scale {
     pub learned: bool,
     /// Distinct authors.
     pub authors: f64,
-    /// The same under the rules of spread and repetition.
+    /// The same under the rules of people.
     pub people: f64,
     /// Posts.
     pub posts: u32,

@@ -34,6 +34,8 @@ impl Ring {
             return;
         }
         ids.iter().for_each(|&id| self.total.take(id, 1));
+        let counted = self.counted(index, ids, author);
+        let (ids, all) = (counted.as_deref().unwrap_or(ids), ids);
         // A late post has no pane, and never weighed anything.
         if let Some(decay) = self.decay.as_mut().filter(|_| at_ms != LATE) {
             decay.take_back((index + 1) * self.pane_ms, ids);
@@ -50,7 +52,7 @@ impl Ring {
                 pairs[at].1 = pairs[at].1.saturating_sub(1);
             }
         }
-        self.leave(index, ids, author);
+        self.leave(index, all, author);
         for window in &mut self.windows {
             if window.holds(index, self.pane_ms) {
                 ids.iter().for_each(|&id| window.take(id, 1));
@@ -58,6 +60,19 @@ impl Ring {
                 window.tagged = window.tagged.saturating_sub(tagged);
             }
         }
+    }
+
+    /// The tags for which a post of a closed pane counts, where not for all: an author who has posts
+    /// beyond the cap takes one of these back first.
+    fn counted(&mut self, index: i64, ids: &[u32], author: u32) -> Option<Vec<u32>> {
+        let Self { closed, minutes, pane_ms, .. } = &mut *self;
+        let mut kept = Panes { closed, minutes, pane_ms: *pane_ms };
+        let closed = kept.find(index).filter(|closed| !closed.beyond.is_empty())?;
+        let (counted, spared) = closed.divide(ids, author);
+        if let Some(delta) = self.delta.as_mut().filter(|_| !spared.is_empty()) {
+            delta.beyond.push((index, spared.iter().map(|&id| (id, author, -1)).collect()));
+        }
+        Some(counted)
     }
 
     /// People leave a closed pane that is kept.

@@ -24,8 +24,32 @@ pub struct Member {
     pub posts: u16,
     /// Posts counted in the span of the cap.
     pub capped: u8,
+    /// What else is true of them.
+    pub marks: Marks,
+}
+
+/// What may be true of a member, a bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks(u8);
+
+impl Marks {
+    /// From what is true.
+    #[must_use]
+    pub fn new(only_copies: bool, stranger: bool) -> Self {
+        Self(u8::from(only_copies) | u8::from(stranger) << 1)
+    }
+
     /// The author has posted copies of others' posts alone, and counts for nothing.
-    pub only_copies: bool,
+    #[must_use]
+    pub fn only_copies(self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    /// Nobody had seen the author before they became a member.
+    #[must_use]
+    pub fn stranger(self) -> bool {
+        self.0 & 2 != 0
+    }
 }
 
 impl Member {

@@ -13,6 +13,8 @@ use crate::window::pane::Pair;
 
 /// Half-lives after which the landmark moves.
 const MOVE_AFTER: i64 = 256;
+/// Half-lives after which an open pane weighs no more: a number holds 1,023 of them.
+const WEIGHS_FOR: f64 = 960.0;
 
 /// Decaying counts of all tags.
 #[derive(Debug)]
@@ -71,7 +73,7 @@ impl Decay {
     /// What a post of time `at_ms` weighs at the landmark.
     fn weight(&self, at_ms: i64) -> f64 {
         let from = self.landmark.saturating_mul(self.half_life_ms);
-        (at_ms.saturating_sub(from) as f64 / self.half_life_ms as f64).exp2()
+        (at_ms.saturating_sub(from) as f64 / self.half_life_ms as f64).min(WEIGHS_FOR).exp2()
     }
 
     /// Adds the counts of a pane that ends at `at_ms`; panes come in order.
@@ -219,7 +221,10 @@ mod tests {
         assert!((count(&decay, 0, start + HOUR) - 8.0).abs() < 1e-9);
         decay.lift();
         assert_eq!(decay.column().get(1), 0.0);
-        let later = start + 1000 * HOUR;
+        let later = start + 100_000 * HOUR;
+        decay.lay(later, &[(1, 5)]);
+        assert!((count(&decay, 1, later) - 5.0).abs() < 1e-9, "open after eleven years");
+        decay.lift();
         decay.add(later, &[(1, 5)]);
         assert!((count(&decay, 1, later) - 5.0).abs() < 1e-9);
         assert!(count(&decay, 0, later) < 1e-200);

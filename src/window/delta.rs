@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::state::varint::{put, put_signed};
 use crate::window::keep::{Left, put_seen};
-use crate::window::pane::{Closed, Open, Pair};
+use crate::window::pane::{Beyond, Closed, Open, Pair};
 use crate::window::people::Seen;
 use crate::window::ring::{MINUTE_MS, Ring, step_of};
 
@@ -26,9 +26,12 @@ pub struct Delta {
     pub seen: Vec<(i64, Vec<Seen>)>,
     /// Posts taken back from panes that are kept.
     pub left: Vec<Left>,
-    /// Posts of closed panes beyond the cap of an author: pane and counts.
-    pub capped: Vec<(i64, Vec<Pair>)>,
+    /// Posts of closed panes beyond the cap: pane, and how many more or less there are of each.
+    pub beyond: Vec<(i64, Vec<Surplus>)>,
 }
+
+/// Tag, author, and how many more or less of their posts are beyond the cap.
+pub type Surplus = (u32, u32, i64);
 
 /// What is told of one pane.
 #[derive(Debug)]
@@ -56,6 +59,8 @@ pub struct Kept {
     told: Told,
     /// Posts without author.
     alone: Counts,
+    /// Posts beyond the cap.
+    beyond: Vec<Beyond>,
 }
 
 impl Told {
@@ -90,7 +95,7 @@ impl Kept {
         let counts = Counts::Pairs(Arc::clone(&closed.pairs));
         let told = Told { index: closed.index, posts, tagged, counts };
         let alone = Counts::Pairs(Arc::clone(&closed.alone));
-        Self { minute, other: closed.other, told, alone }
+        Self { minute, other: closed.other, told, alone, beyond: closed.beyond.clone() }
     }
 
     fn open(open: &Open) -> Self {
@@ -100,12 +105,18 @@ impl Kept {
         let seen = open.seen.iter().filter(|seen| seen.author == 0).map(|seen| seen.id);
         let unseen = open.unseen.iter().filter(|gone| gone.1 == 0).map(|gone| gone.0);
         let alone = Counts::Log { plus: seen.collect(), minus: unseen.collect() };
-        Self { minute: false, other: open.other, told, alone }
+        Self { minute: false, other: open.other, told, alone, beyond: Vec::new() }
     }
 
     /// Appends 1 where it is a minute, else 0, what is in it of tags that gave way, and the pane;
-    /// to `alone`, where it has posts without author among others: the same flag, index, pairs.
-    pub fn put(self, out: &mut Vec<u8>, alone: &mut Vec<u8>) {
+    /// to `alone`, where it has posts without author among others: the same flag, index, pairs; to
+    /// `beyond`, where it has posts beyond the cap: flag, index, these as in a delta.
+    pub fn put(self, out: &mut Vec<u8>, alone: &mut Vec<u8>, beyond: &mut Vec<u8>) {
+        if !self.beyond.is_empty() {
+            beyond.push(u8::from(self.minute));
+            let all = self.beyond.iter().map(|&(id, who, by)| (id, who, i64::from(by)));
+            put_surplus(beyond, self.told.index, all);
+        }
         if !self.alone.is_empty() {
             alone.push(u8::from(self.minute));
             put_signed(alone, self.told.index);
@@ -120,10 +131,10 @@ impl Kept {
 impl Delta {
     /// The bodies of its sections: panes, late pairs in the form of one pane, posts taken back
     /// (pane, number of ids, ids), rows of people, whom they lost, and what was beyond the cap
-    /// (pane, pairs).
+    /// (pane, number, and for each: tag, author, more or less).
     #[must_use]
     pub fn encode(self) -> [Vec<u8>; 6] {
-        let [mut panes, mut late, mut minus, mut people, mut left, mut capped] =
+        let [mut panes, mut late, mut minus, mut people, mut left, mut beyond] =
             <[Vec<u8>; 6]>::default();
         self.panes.into_iter().for_each(|told| told.put(&mut panes));
         if !self.late.is_empty() {
@@ -137,11 +148,20 @@ impl Delta {
         }
         self.seen.iter().for_each(|(index, seen)| put_seen(&mut people, *index, seen));
         self.left.iter().for_each(|gone| gone.put(&mut left));
-        for (index, pairs) in self.capped {
-            put_signed(&mut capped, index);
-            put_pairs(&mut capped, &pairs);
+        for (index, surplus) in self.beyond {
+            put_surplus(&mut beyond, index, surplus.into_iter());
         }
-        [panes, late, minus, people, left, capped]
+        [panes, late, minus, people, left, beyond]
+    }
+}
+
+fn put_surplus(out: &mut Vec<u8>, index: i64, all: impl ExactSizeIterator<Item = Surplus>) {
+    put_signed(out, index);
+    put(out, all.len() as u64);
+    for (id, author, by) in all {
+        put(out, u64::from(id));
+        put(out, u64::from(author));
+        put_signed(out, by);
     }
 }
 

@@ -10,7 +10,9 @@ impl Ring {
     /// Takes the tags of `ids` out of all panes, windows and totals. `marked` is true for them.
     pub fn evict(&mut self, ids: &[u32], marked: &Column<bool>) {
         self.hide();
+        let mut asks = false;
         if let Some(people) = &mut self.people {
+            asks = people.known.is_some();
             for &id in ids {
                 people.forget(id);
                 self.windows.iter_mut().for_each(|window| *window.people.at_mut(id) = 0);
@@ -21,6 +23,10 @@ impl Ring {
         }
         self.first.evict(marked);
         for open in &mut self.open {
+            if asks {
+                let gone = open.seen.iter().filter(|s| s.author != 0 && marked.get(s.id));
+                open.came.extend(gone.map(|seen| seen.author));
+            }
             evict_open(open, marked);
         }
         self.closed.iter_mut().chain(&mut self.minutes).for_each(|c| evict_closed(c, marked));
@@ -52,6 +58,7 @@ impl Ring {
 
 fn evict_closed(closed: &mut Closed, marked: &Column<bool>) {
     closed.other += take_out(Arc::make_mut(&mut closed.pairs), &mut closed.lasts, marked);
+    closed.beyond.retain(|beyond| !marked.get(beyond.0));
     if !closed.alone.is_empty() {
         Arc::make_mut(&mut closed.alone).retain(|pair| !marked.get(pair.0));
     }

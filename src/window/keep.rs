@@ -9,6 +9,7 @@ use std::ops::Range;
 use crate::state::varint::{put, put_signed};
 use crate::window::crowd::{Member, PRINTS, Print};
 use crate::window::decay::Weights;
+use crate::window::known::Piece;
 use crate::window::people::{Big, Seen};
 use crate::window::ring::Ring;
 
@@ -30,6 +31,8 @@ pub struct Left {
 pub(super) struct Rows {
     pub(super) seen: Vec<Seen>,
     pub(super) unseen: Vec<(u32, u32)>,
+    /// Authors, where it matters who has posted before.
+    pub(super) came: Vec<u32>,
 }
 
 /// People of the tags of some ids, to be encoded on another thread.
@@ -116,11 +119,13 @@ impl Crowded {
     }
 }
 
-/// Author, last pane (4 bytes each), posts << 1 | copies alone, counted towards the cap.
+/// Author, last pane (4 bytes each), posts << 1 | copies alone | stranger << 17, counted towards
+/// the cap.
 fn put_member(out: &mut Vec<u8>, member: &Member) {
     let who = u64::from(member.author) | u64::from(member.last) << 32;
     out.extend_from_slice(&who.to_le_bytes());
-    put(out, u64::from(member.posts) << 1 | u64::from(member.only_copies));
+    let (copies, stranger) = (member.marks.only_copies(), member.marks.stranger());
+    put(out, u64::from(member.posts) << 1 | u64::from(copies) | u64::from(stranger) << 17);
     out.push(member.capped);
 }
 
@@ -139,7 +144,7 @@ impl Ring {
         let open = self.open.iter().map(|open| {
             let seen = open.seen.iter().copied().filter(|seen| ids.contains(&seen.id)).collect();
             let unseen = open.unseen.iter().copied().filter(|gone| ids.contains(&gone.0)).collect();
-            (open.index, Rows { seen, unseen })
+            (open.index, Rows { seen, unseen, came: Vec::new() })
         });
         let open = open.filter(|(_, rows)| !rows.seen.is_empty() || !rows.unseen.is_empty());
         let open = open.collect();
@@ -150,6 +155,20 @@ impl Ring {
     /// where none are kept. Until the next [`Ring::show`] they are those of closed panes.
     pub fn weights(&mut self, ids: Option<Range<u32>>) -> Option<Weights> {
         self.decay.as_mut().map(|decay| decay.weights(ids))
+    }
+
+    /// The piece `number` of who has posted before, as of `epoch`; `None` = there is none.
+    #[must_use]
+    pub fn known(&self, number: usize, epoch: u64) -> Option<Piece> {
+        let known = self.people.as_ref()?.known.as_ref()?;
+        known.piece(number, (epoch, self.closed_to), &self.open)
+    }
+
+    /// Authors who came to a tag in the last days, and those of them who had posted before; `None`
+    /// where that is not kept.
+    #[must_use]
+    pub fn joined(&self) -> Option<[u64; 2]> {
+        Some(self.people.as_ref()?.known.as_ref()?.joined())
     }
 
     /// Panes up to this one were closed before the first post with an author; `None` where nobody

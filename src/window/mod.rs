@@ -16,6 +16,7 @@ pub mod delta;
 mod evict;
 mod first;
 pub mod keep;
+pub mod known;
 pub mod pane;
 pub mod people;
 pub mod restore;

@@ -8,6 +8,9 @@ use crate::window::people::Seen;
 /// A count of one tag.
 pub type Pair = (u32, u32);
 
+/// Posts of one author with one tag beyond the cap: tag, author, how many.
+pub type Beyond = (u32, u32, u32);
+
 /// A pane that still takes posts.
 #[derive(Debug, Default)]
 pub struct Open {
@@ -21,6 +24,8 @@ pub struct Open {
     pub seen: Vec<Seen>,
     /// Tag and author of what deletes took back; 0 = it had none.
     pub unseen: Vec<(u32, u32)>,
+    /// Authors of posts whose tags gave way, where it matters who has posted before.
+    pub came: Vec<u32>,
     /// Posts.
     pub posts: u64,
     /// Posts with a tag.
@@ -64,6 +69,8 @@ pub struct Closed {
     pub lasts: Vec<u32>,
     /// Posts without author among these, by tag, as far as people are counted.
     pub alone: Arc<Vec<Pair>>,
+    /// Posts beyond the cap, which are in no count; by tag and author.
+    pub beyond: Vec<Beyond>,
     /// Posts.
     pub posts: u64,
     /// Posts with a tag.
@@ -73,6 +80,21 @@ pub struct Closed {
 }
 
 impl Closed {
+    /// An author takes back a post with these tags: divides them into those that it counts for, and
+    /// those for which the author has one beyond the cap here, which is one less now.
+    pub(super) fn divide(&mut self, ids: &[u32], author: u32) -> (Vec<u32>, Vec<u32>) {
+        ids.iter().partition(|&&id| {
+            let found =
+                self.beyond.binary_search_by_key(&(id, author), |beyond| (beyond.0, beyond.1));
+            let Ok(at) = found else { return true };
+            self.beyond[at].2 -= 1;
+            if self.beyond[at].2 == 0 {
+                self.beyond.remove(at);
+            }
+            false
+        })
+    }
+
     /// Takes out how many posts of a tag have no author, if there are any.
     pub(super) fn take_alone(&mut self, id: u32) -> Option<u32> {
         let at = self.alone.binary_search_by_key(&id, |pair| pair.0).ok()?;

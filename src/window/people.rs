@@ -15,13 +15,14 @@ mod shown;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::window::crowd::{Crowds, EXACT_MAX, Member, Print};
-use crate::window::pane::{Closed, Open, Pair};
+use crate::window::crowd::{Crowds, EXACT_MAX, Marks, Member, Print};
+use crate::window::known::Known;
+use crate::window::pane::{Beyond, Closed, Open, Pair};
 use crate::window::ring::{MINUTE_MS, step_of};
 use crate::window::sketch::Sketch;
 use crate::window::sliding::Window;
 
-pub use shown::{Allowed, Crowd};
+pub use shown::{Acquainted, Allowed, Crowd};
 
 /// One occurrence of a tag with an author.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +42,8 @@ pub struct Rules {
     pub cap: u8,
     /// Span of the cap, milliseconds, aligned to Unix time.
     pub cap_ms: i64,
+    /// People are held against how many of them had posted before.
+    pub known: bool,
 }
 
 /// A tag with too many authors to tell apart.
@@ -61,6 +64,8 @@ struct Laid {
     /// How many: one author, or posts without author.
     count: u32,
     authored: bool,
+    /// Nobody had seen the author before.
+    stranger: bool,
 }
 
 /// The people of a ring.
@@ -69,6 +74,8 @@ pub struct People {
     pub(super) crowds: Crowds,
     pub(super) big: BTreeMap<u32, Big>,
     rules: Rules,
+    /// Where the rules ask for it.
+    pub(super) known: Option<Known>,
     /// Panes up to this one were closed before the first post with an author.
     pub(super) from: i64,
     /// Panes that the longest window holds.
@@ -98,7 +105,7 @@ pub(super) struct Taken {
     /// Posts without author among them.
     pub(super) alone: Vec<Pair>,
     /// Posts beyond the cap.
-    pub(super) beyond: Vec<Pair>,
+    pub(super) beyond: Vec<Beyond>,
 }
 
 impl Panes<'_> {
@@ -141,7 +148,8 @@ impl People {
     }
 
     fn empty(rules: Rules, pane_ms: i64, horizon: u32) -> Self {
-        Self { rules, horizon, pane_ms, from: i64::MIN, ..Self::default() }
+        let known = rules.known.then(|| Known::new(pane_ms, horizon));
+        Self { rules, horizon, pane_ms, known, from: i64::MIN, ..Self::default() }
     }
 
     /// As it was before the first post with an author.
@@ -184,12 +192,13 @@ impl People {
         self.estimated = false;
         open.seen.sort_unstable();
         open.unseen.sort_unstable();
-        let (mut seen, mut unseen) = (&open.seen[..], &open.unseen[..]);
         let mut taken = Taken { lasts: vec![0; pairs.len()], ..Taken::default() };
         let now = open.index;
         self.bury_big(windows, now);
+        self.known.iter_mut().for_each(|known| known.begin(open));
+        let (mut seen, mut unseen) = (&open.seen[..], &open.unseen[..]);
         for (&(id, _), last) in pairs.iter().zip(&mut taken.lasts) {
-            let (mut anonymous, mut surplus) = (0, 0);
+            let mut anonymous = 0;
             let mut below = self.below(id);
             self.sketched.clear();
             while let Some(first) = seen.first().filter(|seen| seen.id <= id) {
@@ -209,10 +218,9 @@ impl People {
                 }
                 let came = self.came(kept, windows, (mine, posts), &mut below, now);
                 *last += u32::from(came.counts_here);
-                surplus += came.surplus;
-            }
-            if surplus > 0 {
-                taken.beyond.push((id, surplus));
+                if came.surplus > 0 {
+                    taken.beyond.push((id, first.author, came.surplus));
+                }
             }
             if below.is_some() {
                 let big = self.big.entry(id).or_default();
@@ -226,6 +234,7 @@ impl People {
                 taken.alone.push((id, anonymous));
             }
         }
+        self.known.iter_mut().for_each(|known| known.end(open));
         self.sweep(now);
         taken
     }
@@ -255,15 +264,19 @@ impl People {
         let member = self.crowds.of(id)[place];
         let was_here = self.is_alive(&member, now) && member.posts > 0;
         let mut next = if was_here { member } else { Member { author, ..Member::default() } };
-        next.only_copies = copies && (next.only_copies || !was_here);
+        let stranger = match &mut self.known {
+            Some(known) if !was_here => known.joins(author, now, !copies),
+            _ => next.marks.stranger(),
+        };
+        next.marks = Marks::new(copies && (next.marks.only_copies() || !was_here), stranger);
         next.posts = next.posts.saturating_add(posts.min(u16::MAX.into()) as u16);
         let surplus = self.cap(&mut next, was_here, posts, now);
-        if !copies || next.only_copies {
+        if !copies || next.marks.only_copies() {
             next.last = now as u32;
         }
         self.crowds.of_mut(id)[place] = next;
         let counts_here = !copies && !is_big;
-        if counts_here && was_here && !member.only_copies {
+        if counts_here && was_here && !member.marks.only_copies() {
             // The pane that closes counts them from now on; the older one no more.
             let before = Self::pane(member.last, now);
             if let Some(last) = kept.last(before, id) {
@@ -354,7 +367,7 @@ impl People {
 
     /// A sketch of all that panes and members say of a tag; they say it no more.
     fn sketch(&self, kept: &mut Panes<'_>, windows: &mut [Window], id: u32, now: i64) -> Big {
-        let members = self.crowds.of(id).iter().filter(|m| !m.only_copies);
+        let members = self.crowds.of(id).iter().filter(|m| !m.marks.only_copies());
         let mut seen: Vec<_> = members.map(|m| (Self::pane(m.last, now), Some(m.author))).collect();
         let per_minute = (MINUTE_MS / self.pane_ms).max(1);
         let mut alone = |pane, closed: &mut Closed| {
@@ -432,7 +445,7 @@ impl People {
                 return;
             }
             self.crowds.retain(id, |member| member.author != author);
-            if member.only_copies {
+            if member.marks.only_copies() {
                 return;
             }
             gone = Self::pane(member.last, now);

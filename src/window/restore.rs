@@ -13,8 +13,8 @@ use crate::state::column::Column;
 use crate::state::varint::Reader;
 use crate::window::decay::{Decay, Weights};
 use crate::window::pane::{Closed, Open, Pair};
-use crate::window::restore::parts::{Parts, read_pairs};
-use crate::window::restore::people::Replay;
+use crate::window::restore::parts::{Parts, read_pairs, read_surplus};
+use crate::window::restore::people::{Part, Replay};
 use crate::window::ring::{MINUTE_MS, Ring, step_of};
 use crate::window::sliding::Window;
 use crate::window::total::Total;
@@ -234,7 +234,16 @@ impl Restore {
     /// # Errors
     /// [`Nonsense`] where the bytes do not hold what they should.
     pub fn crowds(&mut self, body: &[u8]) -> Result<(), Nonsense> {
-        self.people.as_mut().map_or(Ok(()), |people| people.wait(body))
+        self.people.as_mut().map_or(Ok(()), |people| people.wait(Part::Crowds(body.to_vec())))
+    }
+
+    /// Keeps who has posted before, as a part of a snapshot tells it, until records have come to
+    /// its epoch.
+    ///
+    /// # Errors
+    /// [`Nonsense`] where the bytes do not hold what they should.
+    pub fn known(&mut self, body: &[u8]) -> Result<(), Nonsense> {
+        self.people.as_mut().map_or(Ok(()), |people| people.wait(Part::Known(body.to_vec())))
     }
 
     /// A record of `epoch` is about to be read.
@@ -290,19 +299,42 @@ impl Restore {
         })
     }
 
-    /// Reads what was beyond the cap in panes that closed in `epoch`.
+    /// Reads posts beyond the cap in the panes of the piece of the ring before.
     ///
     /// # Errors
     /// [`Nonsense`] where the bytes do not hold what they should.
-    pub fn capped(&mut self, epoch: u64, body: &[u8], rows: u32) -> Result<(), Nonsense> {
+    pub fn beyond_before(&mut self, body: &[u8]) -> Result<(), Nonsense> {
+        let mut reader = Reader::new(body);
+        while !reader.is_empty() {
+            let minute = reader.get().ok_or(CUT)? == 1;
+            let panes = if minute { &mut self.minutes } else { &mut self.panes };
+            let parts = panes.entry(reader.get_signed().ok_or(CUT)?).or_default();
+            read_surplus(&mut reader, u32::MAX, &mut parts.beyond_before)?;
+        }
+        Ok(())
+    }
+
+    /// Reads what a record of `epoch` tells of posts beyond the cap in closed panes; `whose` = it
+    /// says of which author; tags have ids below `rows`.
+    ///
+    /// # Errors
+    /// [`Nonsense`] where the bytes do not hold what they should.
+    pub fn beyond(&mut self, at: (u64, u32), body: &[u8], whose: bool) -> Result<(), Nonsense> {
+        let (epoch, rows) = at;
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
             let index = reader.get_signed().ok_or(CUT)?;
-            let mut capped = Vec::new();
-            read_pairs(&mut reader, rows, &mut capped)?;
+            let mut beyond = Vec::new();
+            if whose {
+                read_surplus(&mut reader, rows, &mut beyond)?;
+            } else {
+                let mut pairs = Vec::new();
+                read_pairs(&mut reader, rows, &mut pairs)?;
+                beyond.extend(pairs.into_iter().map(|(id, by)| (id, 0, i64::from(by))));
+            }
             let Self { ring, panes, minutes, stamps, .. } = self;
             if let Some(parts) = found(panes, minutes, stamps, (epoch, index, ring.pane_ms)) {
-                parts.capped.append(&mut capped);
+                parts.beyond.append(&mut beyond);
             }
         }
         Ok(())
@@ -316,10 +348,16 @@ impl Restore {
         }
     }
 
-    /// A record is read; `from` is there where people were told apart.
-    pub fn end(&mut self, closed_to: i64, from: Option<i64>) {
+    /// A record is read; `from` is there where people were told apart, and `known` says whether who
+    /// has posted before was kept.
+    pub fn end(&mut self, closed_to: i64, from: Option<i64>, known: bool) {
         match (&mut self.people, from) {
-            (Some(people), Some(_)) => people.close_to(closed_to),
+            (Some(people), Some(_)) => {
+                if !known {
+                    people.forget_known();
+                }
+                people.close_to(closed_to);
+            }
             (Some(people), None) => people.reset(),
             (None, _) => {}
         }
@@ -356,14 +394,15 @@ impl Restore {
     }
 
     /// The ring, with panes up to `closed_to` closed and room for ids below `rows`; people are told
-    /// apart in it where `people_from` says which panes were closed before.
+    /// apart in it where `from` says which panes were closed before; `joined` as of
+    /// [`Ring::joined`].
     ///
     /// # Errors
     /// [`Nonsense`] where a pane names a tag that was never told of.
     pub fn finish(
         mut self,
         closed_to: i64,
-        people_from: Option<i64>,
+        (from, joined): (Option<i64>, Option<[u64; 2]>),
         rows: u32,
     ) -> Result<Ring, Nonsense> {
         if self.ids_below > rows {
@@ -382,7 +421,7 @@ impl Restore {
         let minutes = self.minutes.into_iter().filter(|(index, _)| needed(*index, MINUTE_MS));
         // Before the first author, every post was a person.
         let before = |index: i64, step_ms| {
-            people_from.is_some_and(|from| {
+            from.is_some_and(|from| {
                 (index + 1) * step_ms <= from.saturating_add(1).saturating_mul(pane_ms)
             })
         };
@@ -399,8 +438,8 @@ impl Restore {
                 ring.open.push(reopen(&closed));
             }
         }
-        if let (Some(people), Some(from)) = (self.people, people_from) {
-            people.finish(ring, from)?;
+        if let (Some(people), Some(from)) = (self.people, from) {
+            people.finish(ring, from, joined)?;
             ring.grow(rows as usize);
         }
         ring.rebuild_windows();

@@ -8,7 +8,7 @@ use crate::window::first::First;
 use crate::window::pane::{Closed, Open, Pair, Saved, Summer};
 use crate::window::people::{Panes, People, Rules, Seen, Taken};
 use crate::window::sliding::Window;
-use crate::window::total::{Total, bring_total};
+use crate::window::total::{Aside, Total, bring_total};
 
 pub(super) const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -37,6 +37,7 @@ pub struct Ring {
     pub(super) fine: i64,
     pub(super) windows: Vec<Window>,
     pub(super) total: Total,
+    pub(super) aside: Aside,
     pub(super) first: First,
     pub(super) open: Vec<Open>,
     pub(super) closed: VecDeque<Closed>,
@@ -74,6 +75,7 @@ impl Ring {
             fine: if long { HOUR_MS } else { longest } / shape.pane_ms,
             windows: windows.collect(),
             total: Total::default(),
+            aside: Aside::default(),
             first: First::default(),
             open: Vec::new(),
             closed: VecDeque::new(),
@@ -204,7 +206,8 @@ impl Ring {
         self.first.close(open.index * self.pane_ms, &pairs, self.delta.is_some());
         self.closed_to = open.index;
         self.expire(open.index);
-        let (lasts, alone) = self.close_people(&mut open, &mut pairs);
+        let Taken { lasts, alone, beyond } = self.close_people(&mut open, &mut pairs);
+        let alone = Arc::new(alone);
         let Open { index, posts, tagged, other, mut log, .. } = open;
         if self.spare.len() < SPARE {
             log.clear();
@@ -213,33 +216,30 @@ impl Ring {
         if let Some(decay) = &mut self.decay {
             decay.add((index + 1) * self.pane_ms, &pairs);
         }
-        let closed = Closed { index, pairs, lasts, alone, posts, tagged, other };
+        let closed = Closed { index, pairs, lasts, alone, beyond, posts, tagged, other };
         self.windows.iter_mut().for_each(|window| window.add_closed(&closed));
         self.closed.push_back(closed);
     }
 
     /// Takes in the people of a pane that closes, and takes off `pairs` what is beyond the cap.
-    fn close_people(
-        &mut self,
-        open: &mut Open,
-        pairs: &mut Arc<Vec<Pair>>,
-    ) -> (Vec<u32>, Arc<Vec<Pair>>) {
+    fn close_people(&mut self, open: &mut Open, pairs: &mut Arc<Vec<Pair>>) -> Taken {
         let Self { people, closed, minutes, windows, pane_ms, .. } = self;
-        let Some(people) = people else { return <(Vec<u32>, _)>::default() };
+        let Some(people) = people else { return Taken::default() };
         let mut kept = Panes { closed, minutes, pane_ms: *pane_ms };
-        let Taken { lasts, alone, beyond: surplus } = people.close(&mut kept, windows, open, pairs);
-        if !surplus.is_empty() {
+        let taken = people.close(&mut kept, windows, open, pairs);
+        if !taken.beyond.is_empty() {
             let pairs = Arc::make_mut(pairs);
-            for &(id, by) in &surplus {
+            for &(id, _, by) in &taken.beyond {
                 if let Ok(at) = pairs.binary_search_by_key(&id, |pair| pair.0) {
                     pairs[at].1 -= by;
                 }
             }
             if let Some(delta) = &mut self.delta {
-                delta.capped.push((open.index, surplus));
+                let surplus = taken.beyond.iter().map(|&(id, who, by)| (id, who, i64::from(by)));
+                delta.beyond.push((open.index, surplus.collect()));
             }
         }
-        (lasts, Arc::new(alone))
+        taken
     }
 
     /// Subtracts what falls out of each window when `newest` is its newest pane, and merges or
@@ -283,6 +283,7 @@ impl Ring {
                     self.summer.add_pairs(&closed.pairs);
                     lasts.extend(closed.pairs.iter().map(|pair| pair.0).zip(closed.lasts));
                     alone.extend_from_slice(&closed.alone);
+                    whole.beyond.extend(closed.beyond);
                     whole.posts += closed.posts;
                     whole.tagged += closed.tagged;
                     whole.other += closed.other;
@@ -301,6 +302,7 @@ impl Ring {
                     alone.clear();
                     self.summer.finish(Arc::make_mut(&mut whole.alone));
                 }
+                whole.beyond.sort_unstable();
                 whole.pairs = Arc::new(pairs);
                 self.minutes.push_back(whole);
             }
@@ -311,13 +313,6 @@ impl Ring {
     pub(super) fn nobody(&self) -> Option<People> {
         let longest = self.windows.iter().map(|window| window.ms).max().unwrap_or(self.pane_ms);
         self.people_rules.map(|rules| People::new(rules, self.pane_ms, longest))
-    }
-
-    /// Brings what open panes hold into the all-time counts.
-    pub fn total_open(&mut self) {
-        for open in &mut self.open {
-            bring_total(&mut self.total, open, &mut self.summer);
-        }
     }
 
     /// Until the first post with an author, posts are people.

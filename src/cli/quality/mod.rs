@@ -46,6 +46,10 @@ pub(super) struct QualityArgs {
     /// Leave the bots out
     #[arg(long)]
     no_bots: bool,
+    /// Seven of ten who post are one of 200,000 who come back, bots are not; judge the rule of
+    /// known authors beside the others
+    #[arg(long)]
+    known: bool,
     /// Benchmark A on the series in this folder, a copy of NAB
     #[arg(long)]
     nab: Option<PathBuf>,
@@ -61,18 +65,21 @@ pub(super) fn run(args: &QualityArgs) -> Outcome {
         None => Vec::new(),
     };
     println!(
-        "seed mode          P@10  bot rows  turnover  delay min (median, 3/4)  bots listed min"
+        "seed mode              P@10  bot rows  turnover  delay min (median, 3/4)  bots listed min"
     );
-    let mut all: BTreeMap<&'static str, Vec<Verdict>> = BTreeMap::new();
-    for &seed in &args.seeds {
-        for (mode, verdict) in injection(seed, args.window * 1000, &shapes, !args.no_bots) {
-            println!("{seed:4} {:12} {verdict}", mode.name());
-            all.entry(mode.name()).or_default().push(verdict);
+    let mut all: BTreeMap<String, Vec<Verdict>> = BTreeMap::new();
+    let rules: &[bool] = if args.known { &[false, true] } else { &[false] };
+    for (&seed, &rule) in args.seeds.iter().flat_map(|seed| rules.iter().map(move |r| (seed, r))) {
+        let world = World::new(seed, &shapes, !args.no_bots, args.known);
+        for (mode, verdict) in injection(world, args.window * 1000, rule) {
+            let name = format!("{}{}", mode.name(), if rule { "+known" } else { "" });
+            println!("{seed:4} {name:16} {verdict}");
+            all.entry(name).or_default().push(verdict);
         }
     }
     println!("\nmean over {} seeds", args.seeds.len());
     for (mode, verdicts) in all {
-        println!("     {mode:12} {}", Verdict::mean(&verdicts));
+        println!("     {mode:16} {}", Verdict::mean(&verdicts));
     }
     Ok(())
 }
@@ -131,14 +138,15 @@ impl Verdict {
     }
 }
 
-/// A state that knows `trending` over `window_ms` and puts `reports` down.
-fn state(pane_ms: i64, window_ms: i64, reports: &[Report]) -> State {
+/// A state that knows `trending` over `window_ms` and puts `reports` down; `known` = under the rule
+/// of known authors too.
+fn state((pane_ms, window_ms): (i64, i64), reports: &[Report], known: bool) -> State {
     let mut windows = windows_ms(window_ms, pane_ms).to_vec();
     windows.sort_unstable();
     let shape = Windows {
         pane_ms,
         windows_ms: windows,
-        people: Some(Rules::default()),
+        people: Some(Rules { known, ..Rules::default() }),
         decay_ms: Some(HOUR_MS),
     };
     let settings = Settings {
@@ -184,12 +192,11 @@ impl Feeder {
 const MODES: [Mode; 9] = Mode::ALL;
 
 /// Benchmark B: one run of ten days.
-fn injection(seed: u64, window_ms: i64, shapes: &[Shape], bots: bool) -> Vec<(Mode, Verdict)> {
-    let mut world = World::new(seed, shapes, bots);
+fn injection(mut world: World, window_ms: i64, known: bool) -> Vec<(Mode, Verdict)> {
     let kinds = world.kinds();
     let key = |mode: Mode| Key { mode, window_ms: if mode.has_window() { window_ms } else { 0 } };
     let reports = MODES.map(|mode| Report { key: key(mode), rows: TOP, every_ms: JUDGED_MS });
-    let state = state(PANE_MS, window_ms, &reports);
+    let state = state((PANE_MS, window_ms), &reports, known);
     let mut feeder = Feeder { state, batch: Extracted::default() };
     let mut judges: HashMap<&'static str, Judge> = HashMap::new();
     let mut posts = Vec::new();

@@ -168,7 +168,7 @@ impl Series {
 
 /// Rows at which the score is a new peak, and the score.
 fn peaks(counts: &[u32], window_ms: i64, start_ms: i64) -> Vec<(usize, f64)> {
-    let state = state(PANE_MS, window_ms, &[]);
+    let state = state((PANE_MS, window_ms), &[], false);
     let mut feeder = Feeder { state, batch: Extracted::default() };
     let mut peaks = Vec::new();
     for (number, &count) in counts.iter().enumerate() {

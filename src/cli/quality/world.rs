@@ -15,6 +15,10 @@ const BOTS_OF_A_KIND: usize = 12;
 /// Posts of one person about one tag.
 const POSTS_EACH: f64 = 1.3;
 
+/// Who may come back, and how many of ten posters are one of them.
+const REGULARS: u64 = 200_000;
+const REGULAR_OF_TEN: u64 = 7;
+
 /// What a tag is, for the judge.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Kind {
@@ -58,12 +62,14 @@ pub(super) struct World {
     tags: Vec<Rhythm>,
     noise: Vec<f64>,
     random: Random,
+    /// Some people come back; else everybody is new in every five minutes and to every tag.
+    regulars: bool,
 }
 
 impl World {
     /// Everything follows from the seed; bursts have `real` shapes where there are some, and one
-    /// in three is made up all the same.
-    pub(super) fn new(seed: u64, real: &[Shape], bots: bool) -> Self {
+    /// in three is made up all the same. What is posted when does not depend on `regulars`.
+    pub(super) fn new(seed: u64, real: &[Shape], bots: bool, regulars: bool) -> Self {
         let mut random = Random::new(seed);
         let mut tags = Vec::new();
         for rank in 1..=HEAD {
@@ -95,7 +101,7 @@ impl World {
                 tags.push(Rhythm::Bot { kind, start: START_MS + (at * HOUR_MS as f64) as i64 });
             }
         }
-        Self { noise: vec![1.0; tags.len()], tags, random }
+        Self { noise: vec![1.0; tags.len()], tags, random, regulars }
     }
 
     /// What each tag is.
@@ -114,7 +120,7 @@ impl World {
     /// The posts of the five minutes from `from` on, in order of time.
     pub(super) fn bin(&mut self, from: i64, posts: &mut Vec<Post>) {
         posts.clear();
-        let Self { tags, noise, random } = self;
+        let Self { tags, noise, random, regulars } = self;
         for (number, rhythm) in tags.iter().enumerate() {
             let tag = number as u32;
             let rate = match rhythm {
@@ -138,7 +144,7 @@ impl World {
             };
             let people = random.poisson(rate * BIN_MS as f64 / HOUR_MS as f64 / POSTS_EACH);
             for _ in 0..people {
-                let author = random.bits() | 1;
+                let author = poster(random.bits(), *regulars);
                 for _ in 0..random.geometric(POSTS_EACH) {
                     let at = from + random.between(0.0, BIN_MS as f64) as i64;
                     posts.push(Post { at, tag, author });
@@ -147,6 +153,14 @@ impl World {
         }
         posts.sort_unstable();
     }
+}
+
+/// The poster that a number stands for.
+fn poster(number: u64, regulars: bool) -> u64 {
+    if regulars && number % 10 < REGULAR_OF_TEN {
+        return Random::new(number / 10 % REGULARS).bits() | 1;
+    }
+    number | 1
 }
 
 fn daily(random: &mut Random, rate: f64, noisy: bool) -> Rhythm {

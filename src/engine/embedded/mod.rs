@@ -151,6 +151,7 @@ fn settings(plan: &Plan, keep_delta: bool) -> Settings {
             people: modes.iter().any(|mode| mode.needs_people()).then(|| Rules {
                 cap: plan.people.posts_max.unwrap_or(0),
                 cap_ms: ms(plan.count.default.1),
+                known: plan.people.known,
             }),
             decay_ms: modes.contains(&Mode::Decay).then_some(DECAY_MS),
         },

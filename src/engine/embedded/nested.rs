@@ -159,6 +159,7 @@ mod tests {
 
     const JOB: &str = "time = \"event\"\n[count]\nwindows = [\"1m\", \"5m\"]\n\
                        modes = [\"total\", \"count\", \"authors\", \"decay\"]\n\
+                       [people]\nknown = true\n\
                        [view.odd]\nauthors = \"*1\"\n[view.long]\ntags = \"*_with_a_long_key*\"\n\
                        [[source]]\nkind = \"stdin\"\nformat = \"text+\"\n";
 
@@ -174,7 +175,7 @@ mod tests {
     fn feed(recipe: &Recipe, states: &mut States, second: i64) {
         let mut batch = Batch::default();
         for n in 0..100 {
-            let (author, tag) = ((second + n) % 7, (second * n) % 50);
+            let (author, tag) = ((second + n) % 7, (second * n) % 50 + second / 200);
             let at = 1_767_571_200_000 + second * 1_000;
             let line = format!("u{author}\t{at}\t#t{tag} #T{tag}_with_a_long_key #Straße{tag}\n");
             batch.buffer().extend_from_slice(line.as_bytes());
@@ -212,10 +213,10 @@ mod tests {
         let mut states = made().empty();
         let (mut records, mut pieces) = (Vec::new(), Vec::new());
         let mut taking: Option<Pieces> = None;
-        for epoch in 1..=60 {
+        for epoch in 1..=140 {
             (0..5).for_each(|part| feed(&recipe, &mut states, 5 * epoch as i64 + part));
             records.push((epoch, encode(news(&mut states))));
-            if epoch == 20 {
+            if epoch == 50 {
                 taking = Some(Pieces::new(&states));
             }
             match taking.as_mut().map(|taking| taking.next(&mut states, epoch)) {
@@ -227,10 +228,10 @@ mod tests {
                 None => {}
             }
         }
-        assert!(taking.is_none() && pieces.len() > 6, "the snapshot is whole: {}", pieces.len());
+        assert!(taking.is_none() && pieces.len() > 54, "the snapshot is whole: {}", pieces.len());
         let mut nested = Nested::new(&made());
         pieces.iter().for_each(|piece| read(&mut nested, 0, piece));
-        for (epoch, record) in records.iter().filter(|(epoch, _)| *epoch > 20) {
+        for (epoch, record) in records.iter().filter(|(epoch, _)| *epoch > 50) {
             nested.begin_record();
             read(&mut nested, *epoch, record);
             nested.end_record(&made());
@@ -242,6 +243,9 @@ mod tests {
             assert!(wanted.len() == 4 && wanted.iter().all(|one| one.trends.len() > 30));
             assert_eq!(rankings(again), wanted);
             assert_eq!(again.counters(), live.counters());
+            let joined = live.ring.joined().expect("the job asks who is known");
+            assert!(joined[1] > 0, "{joined:?}");
+            assert_eq!(again.ring.joined(), Some(joined));
         }
     }
 }

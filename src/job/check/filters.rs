@@ -46,6 +46,7 @@ pub(super) fn people(checker: &mut Checker, job: &PeopleJob) -> PeoplePlan {
         min_authors,
         posts_max,
         copies: job.copies.as_ref().is_none_or(|copies| copies.value),
+        known: job.known.as_ref().is_some_and(|known| known.value),
         reposts: counts(checker, &job.reposts),
         bots: counts(checker, &job.bots),
         block: texts(&job.block),

@@ -27,17 +27,22 @@ struct Stream {
 impl Stream {
     /// `usual` has been posted by one in each of so many minutes.
     fn after(minutes: i64) -> Self {
+        Self::under(Rules::default(), minutes)
+    }
+
+    /// The same of three hundred who take turns.
+    fn under(rules: Rules, minutes: i64) -> Self {
         let shape = Shape {
             pane_ms: MINUTE,
             windows_ms: windows_ms(HOUR, MINUTE).to_vec(),
-            people: Some(Rules::default()),
+            people: Some(rules),
             decay_ms: None,
         };
         let lists = Lists { hide: Patterns::new(["tag39".to_owned()]), ..Lists::default() };
         let settings = Settings { lists, ..Settings::of(shape, vec![HOUR]) };
         let mut stream = Self { state: State::new(settings, SEED), at: 100 * HOUR };
         for minute in 0..minutes {
-            stream.minute(&[("usual", 1_000_000 + minute as u64)]);
+            stream.minute(&[("usual", 1_000_000 + minute as u64 % 300)]);
         }
         stream
     }
@@ -111,6 +116,27 @@ fn ten_people_on_a_new_tag() {
     assert_eq!((rules.busiest, rules.spread, rules.repeat), (Some(3.0), Some(10.0), 10.0));
     assert_eq!(of.spellings[0].display, "fresh");
     assert_eq!(stream.explain("nobody"), None);
+}
+
+#[test]
+fn ten_whom_nobody_has_seen_before_are_held_back_where_the_job_asks() {
+    let mut stream = Stream::under(Rules { known: true, ..Rules::default() }, 17 * 60);
+    for author in 1..=10 {
+        stream.minute(&[("fresh", author), ("back", 1_000_000 + author)]);
+    }
+    stream.minute(&[("usual", 1_000_000)]);
+    let of = stream.explain("fresh").expect("it is live");
+    let rules = of.people.as_ref().expect("authors are known");
+    assert_eq!((rules.spread, rules.repeat), (Some(10.0), 10.0));
+    assert_eq!((rules.known, rules.known_allows, rules.counted), (Some(0.0), Some(0.0), 0.0));
+    let share = rules.known_share.expect("others came before");
+    assert!((0.9..1.0).contains(&share), "{share}");
+    assert!(!of.listed && !gate(&of, "min_count").passed && gate(&of, "min_authors").passed);
+    assert!(of.said.ends_with("counted as 0: 0 of them had posted before"), "{}", of.said);
+    let of = stream.explain("back").expect("it is live");
+    let rules = of.people.as_ref().expect("authors are known");
+    assert_eq!((rules.known, rules.known_allows), (Some(10.0), Some(10.0)));
+    assert!(of.listed && of.windows[1].x == 10.0, "{of:?}");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! A state that is started again and again against one that never was: all rankings are the same.
 
+mod capped;
+mod known;
+
 use proptest::prelude::*;
 
 use super::{name, seed};
@@ -32,7 +35,10 @@ struct Said {
 
 fn settings(trending_ms: &[i64], rules: Rules, long: bool) -> Settings {
     let mut windows: Vec<i64> = trending_ms.iter().flat_map(|&ms| windows_ms(ms, PANE)).collect();
-    windows.extend([60_000, 3_600_000].into_iter().chain(long.then_some(7_200_000)));
+    windows.push(60_000);
+    // Who has posted before is asked only once it is known for the longest window.
+    windows.extend((!rules.known).then_some(3_600_000));
+    windows.extend(long.then_some(7_200_000));
     windows.sort_unstable();
     windows.dedup();
     let asked = trending_ms.iter().map(|&window_ms| Key { mode: Mode::Trending, window_ms });
@@ -40,6 +46,7 @@ fn settings(trending_ms: &[i64], rules: Rules, long: bool) -> Settings {
         Key { mode: Mode::Authors, window_ms: 60_000 },
         Key { mode: Mode::Authors, window_ms: 3_600_000 },
         Key { mode: Mode::Decay, window_ms: 0 },
+        Key { mode: Mode::Total, window_ms: 0 },
     ];
     let reports = asked.chain(others).map(|key| Report { key, rows: 100, every_ms: 120_000 });
     let shape =
@@ -169,6 +176,7 @@ impl Twins {
         for (again, live) in rankings(again, self.newest).iter().zip(rankings(live, self.newest)) {
             assert_eq!(*again, live, "at {}", self.newest);
         }
+        assert_eq!(self.again.ring.joined(), self.live.ring.joined(), "at {}", self.newest);
         self.reports();
     }
 
@@ -281,6 +289,7 @@ fn authors() -> impl Strategy<Value = Authors> {
 
 fn run(twins: &mut Twins, steps: Vec<Step>, authors: Authors) {
     let half = steps.len() / 2;
+    let known = twins.settings.shape.people.is_some_and(|rules| rules.known);
     for (number, step) in steps.into_iter().enumerate() {
         let old = |twins: &Twins, at: prop::sample::Index| {
             (!twins.posts.is_empty()).then(|| twins.posts[at.index(twins.posts.len())].clone())
@@ -289,12 +298,15 @@ fn run(twins: &mut Twins, steps: Vec<Step>, authors: Authors) {
             Step::Batch(posts) => {
                 let from = twins.posts.len() as u64 + 1;
                 let newest = twins.newest;
+                // Some stay, and others come.
+                let new = if known { number as u32 / 3 * 5 } else { 0 };
                 let said = (from..).zip(posts).map(|(id, (offset, tags, author, print))| {
                     let author = match authors {
                         Authors::All => author + 1,
                         Authors::Later if number < half => 0,
                         Authors::Some | Authors::Later => author,
                     };
+                    let author = author + if author > 6 { new } else { 0 };
                     Said { op: Op::Create, at: newest + offset, tags, id, author, print }
                 });
                 let said = said.collect();
@@ -314,6 +326,8 @@ fn run(twins: &mut Twins, steps: Vec<Step>, authors: Authors) {
             }
             Step::Pass(ms) => {
                 let id = twins.posts.len() as u64 + 1;
+                // Now and then for weeks.
+                let ms = if known && ms % 5 == 0 { ms * 500 } else { ms };
                 let at = twins.newest + ms;
                 let author = u32::from(matches!(authors, Authors::All));
                 let tags = Vec::new();
@@ -349,9 +363,10 @@ proptest! {
         long in any::<bool>(),
         cap in prop_oneof![Just(0_u8), Just(2)],
         authors in authors(),
+        known in any::<bool>(),
     ) {
         let asked: &[i64] = if two { &[60_000, 300_000] } else { &[60_000] };
-        let mut twins = Twins::new(settings(asked, Rules { cap, cap_ms: 60_000 }, long));
+        let mut twins = Twins::new(settings(asked, Rules { cap, cap_ms: 60_000, known }, long));
         run(&mut twins, steps, authors);
     }
 
@@ -359,8 +374,10 @@ proptest! {
     fn nor_does_it_where_tags_give_way(
         steps in prop::collection::vec(step(60), 1..60),
         authors in authors(),
+        known in any::<bool>(),
     ) {
-        let mut settings = settings(&[60_000], Rules::default(), true);
+        let rules = Rules { known, ..Rules::default() };
+        let mut settings = settings(&[60_000], rules, !known);
         settings.tags_max = 45;
         run(&mut Twins::new(settings), steps, authors);
     }
@@ -413,7 +430,7 @@ fn a_crowd_too_large_to_tell_apart_is_kept() {
 
 #[test]
 fn what_an_author_posted_beyond_the_cap_stays_beyond_it() {
-    let rules = Rules { cap: 2, cap_ms: 100_000 };
+    let rules = Rules { cap: 2, cap_ms: 100_000, known: false };
     let mut twins = Twins::new(settings(&[60_000], rules, false));
     let post = |twins: &mut Twins, author| {
         let (at, id) = (twins.newest + 7_000, twins.posts.len() as u64 + 1);
@@ -443,14 +460,15 @@ proptest! {
             (0_i64..9_000, tags(12), 0_u32..12, 0_u32..4, 0_i64..19_000),
             1..120,
         ),
+        known in any::<bool>(),
     ) {
-        let mut settings = settings(&[60_000], Rules { cap: 2, cap_ms: 60_000 }, false);
-        // What has no window is of all time, posts of the open panes included.
-        settings.reports.retain(|report| report.key.window_ms > 0);
+        let rules = Rules { cap: 2, cap_ms: 60_000, known };
+        let mut settings = settings(&[60_000], rules, false);
         settings.keep_delta = false;
         let mut at = START;
         let posts: Vec<_> = (1..).zip(posts).map(|(id, (gap, tags, author, print, late))| {
             at += gap;
+            let author = author + if known && author > 8 { id as u32 } else { 0 };
             (at + late, Said { op: Op::Create, at, tags, id, author, print })
         }).collect();
         // The first and the last are in order: reports are of the same stretch.

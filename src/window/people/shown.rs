@@ -3,6 +3,7 @@
 use smallvec::{SmallVec, smallvec};
 
 use crate::rank::score;
+use crate::window::known;
 use crate::window::pane::Open;
 use crate::window::people::{Laid, People};
 use crate::window::ring::{MINUTE_MS, step_of};
@@ -13,7 +14,7 @@ use crate::window::sliding::{Window, pane_before};
 pub struct Crowd {
     /// Distinct authors, posts without author each being one.
     pub authors: f64,
-    /// The same under the rules of spread and repetition.
+    /// The same under the rules of people.
     pub people: f64,
     /// `authors` is an estimate.
     pub estimated: bool,
@@ -38,6 +39,19 @@ pub struct Allowed {
     pub posts: f64,
     /// People whom the rule of repetition allows.
     pub repeat: f64,
+    /// What the rule of known authors sees; `None` where it does not ask.
+    pub known: Option<Acquainted>,
+}
+
+/// What the rule of known authors sees of one tag in one window.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Acquainted {
+    /// Authors who had posted before they came to the tag.
+    pub known: f64,
+    /// The share of such authors among all who came to a tag.
+    pub share: f64,
+    /// People whom the rule allows.
+    pub allows: f64,
 }
 
 impl People {
@@ -95,14 +109,20 @@ impl People {
             seen.extend(here.into_iter().map(|(id, author)| (id, author, -pane.index)));
         }
         seen.sort_unstable();
-        seen.dedup_by_key(|seen| (seen.0, seen.1));
-        for (id, author, pane) in seen {
+        let known = self.known.as_ref().map(|known| (known, known::first_panes(open, newest)));
+        for same in seen.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            let (id, author, pane) = same[0];
             let member = self.crowds.find(id, author).ok().map(|at| self.crowds.of(id)[at]);
-            let before = member
-                .filter(|m| m.posts > 0 && !m.only_copies && self.is_alive(m, closed_to))
-                .map(|m| Self::pane(m.last, closed_to));
+            let member = member.filter(|m| m.posts > 0 && self.is_alive(m, closed_to));
+            let before =
+                member.filter(|m| !m.marks.only_copies()).map(|m| Self::pane(m.last, closed_to));
             let windows = inside(-pane) & !before.map_or(0, inside);
-            self.laid.push(Laid { id, pane: -pane, windows, count: 1, authored: true });
+            let came = -same[same.len() - 1].2;
+            let stranger = known.as_ref().is_some_and(|(known, first)| match member {
+                Some(member) => member.marks.stranger(),
+                None => known.is_stranger(author, came, first),
+            });
+            self.laid.push(Laid { id, pane: -pane, windows, count: 1, authored: true, stranger });
         }
         self.laid.retain(|laid| laid.windows != 0 && !self.crowds.is_sample(laid.id));
         self.laid.sort_by_key(|laid| laid.id);
@@ -118,8 +138,8 @@ impl People {
             }
             let count = count.saturating_sub(mine);
             if count > 0 {
-                let laid = Laid { id, pane: pane.index, windows, count, authored: false };
-                self.laid.push(laid);
+                let (pane, authored, stranger) = (pane.index, false, false);
+                self.laid.push(Laid { id, pane, windows, count, authored, stranger });
             }
         }
     }
@@ -153,13 +173,14 @@ impl People {
         let authors = f64::from(window.people(id));
         let posts = f64::from(window.count(id));
         let estimated = self.is_estimated(id);
-        if authors <= score::FEW && posts <= 2.0 * authors {
-            // Neither rule can say anything: the usual case, and cheap.
+        if self.known.is_none() && authors <= score::FEW && posts <= 2.0 * authors {
+            // No rule can say anything: the usual case, and cheap.
             return Crowd { authors, people: authors, estimated };
         }
         let allowed = self.allowed(id, (at, window), gone_to, (newest, closed_to));
         let alone = (authors - allowed.named).max(0.0);
-        let people = allowed.spread.unwrap_or(allowed.named).min(allowed.repeat) + alone;
+        let known = allowed.known.map_or(allowed.named, |known| known.allows);
+        let people = allowed.spread.unwrap_or(allowed.named).min(allowed.repeat).min(known) + alone;
         Crowd { authors, people, estimated }
     }
 
@@ -173,28 +194,29 @@ impl People {
     ) -> Arrivals {
         let unit_ms = unit_ms(window.ms, self.pane_ms);
         let held = (window.ms / unit_ms + 2).clamp(1, UNITS_MAX as i64) as usize;
-        let mut came =
-            Arrivals { units: smallvec![0; held], known: 0, unit_ms, window_ms: window.ms };
+        let units = smallvec![0; held];
+        let mut came = Arrivals { units, told: 0, strangers: 0, unit_ms, window_ms: window.ms };
         // Units are whole panes: their ages need no division of event times.
         let per_unit = (unit_ms / self.pane_ms) as u32;
         let unit_end = (step_of(newest, self.pane_ms, unit_ms) + 1) * i64::from(per_unit) - 1;
-        let mut count = |pane: i64| {
+        let mut count = |pane: i64, stranger: bool| {
             let age = (unit_end - pane).clamp(0, u32::MAX.into()) as u32 / per_unit;
             came.units[(age as usize).min(held - 1)] += 1;
-            came.known += 1;
+            came.told += 1;
+            came.strangers += u32::from(stranger);
         };
         let gone_to = pane_before(gone_to, window.step_ms, self.pane_ms);
-        for member in self.crowds.of(id).iter().filter(|m| !m.only_copies && m.posts > 0) {
+        for member in self.crowds.of(id).iter().filter(|m| !m.marks.only_copies() && m.posts > 0) {
             let pane = Self::pane(member.last, closed_to);
             if pane > gone_to {
-                count(pane);
+                count(pane, member.marks.stranger());
             }
         }
         if !self.laid.is_empty() {
             let first = self.laid.partition_point(|laid| laid.id < id);
             let mine = self.laid[first..].iter().take_while(|laid| laid.id == id);
             let here = |laid: &&Laid| laid.authored && laid.windows >> at & 1 == 1;
-            mine.filter(here).for_each(|laid| count(laid.pane));
+            mine.filter(here).for_each(|laid| count(laid.pane, laid.stranger));
         }
         came
     }
@@ -211,12 +233,12 @@ impl People {
         let came = self.arrivals(id, window, gone_to, ends);
         let estimated = self.is_estimated(id);
         let authors = f64::from(window.1.people(id));
-        let known = f64::from(came.known);
-        let s = if estimated { authors } else { known };
+        let told = f64::from(came.told);
+        let s = if estimated { authors } else { told };
         // Posts without author are people whom no rule asks.
         let alone = (authors - s).max(0.0);
         let posts = (f64::from(window.1.count(id)) - alone).max(0.0);
-        let busiest = came.busiest_three().map(|t| s * t / known);
+        let busiest = came.busiest_three().map(|t| s * t / told);
         Allowed {
             named: s,
             estimated,
@@ -226,14 +248,25 @@ impl People {
             spread: busiest.map(|t| score::spread(s, t)),
             posts,
             repeat: score::repeat(s, posts),
+            known: self.acquainted(s, &came),
         }
+    }
+
+    /// What the rule of known authors sees of `s` authors, of whom some came as told.
+    fn acquainted(&self, s: f64, came: &Arrivals) -> Option<Acquainted> {
+        let share = self.known.as_ref()?.share()?;
+        let of = f64::from(came.told - came.strangers) / f64::from(came.told);
+        let known = (came.told > 0).then(|| s * of)?;
+        Some(Acquainted { known, share, allows: score::known(s, known, share) })
     }
 }
 
 /// Who of a window is known to have come when, counted by units of time back from now.
 struct Arrivals {
     units: SmallVec<[u16; 256]>,
-    known: u32,
+    told: u32,
+    /// Those of them whom nobody had seen before.
+    strangers: u32,
     unit_ms: i64,
     window_ms: i64,
 }
@@ -241,7 +274,7 @@ struct Arrivals {
 impl Arrivals {
     /// How many came in the three busiest units, where the rule of spread asks.
     fn busiest_three(&self) -> Option<f64> {
-        let asks = self.window_ms >= UNITS_MIN * self.unit_ms && self.known > 0;
+        let asks = self.window_ms >= UNITS_MIN * self.unit_ms && self.told > 0;
         asks.then(|| f64::from(busiest_three(&self.units)))
     }
 }

@@ -239,7 +239,7 @@ fn a_cap_holds_in_each_span() {
     let shape = Shape {
         pane_ms: PANE_MS,
         windows_ms: WINDOWS_MS.to_vec(),
-        people: Some(Rules { cap: 3, cap_ms: 100_000 }),
+        people: Some(Rules { cap: 3, cap_ms: 100_000, known: false }),
         decay_ms: None,
     };
     let mut ring = Ring::new(&shape, false);
@@ -251,4 +251,36 @@ fn a_cap_holds_in_each_span() {
     ring.show(19 * PANE_MS);
     assert_eq!(ring.windows()[2].count(0), 6, "three in each hundred seconds");
     assert_eq!(ring.total().count(0), 40, "all-time counts are all posts");
+}
+
+#[test]
+fn a_delete_takes_what_is_beyond_the_cap_first() {
+    let shape = Shape {
+        pane_ms: PANE_MS,
+        windows_ms: WINDOWS_MS.to_vec(),
+        people: Some(Rules { cap: 3, cap_ms: 100_000, known: false }),
+        decay_ms: Some(3_600_000),
+    };
+    let mut ring = Ring::new(&shape, false);
+    ring.grow(2);
+    ring.add(0, 5, 5, &[0; 5], Some((5, 0)));
+    ring.add(0, 2, 2, &[0; 2], Some((6, 0)));
+    ring.close_to(PANE_MS);
+    let counts = |ring: &Ring| {
+        let decay = ring.decay().expect("kept");
+        let decayed = decay.count(decay.column().get(0), PANE_MS).round() as u32;
+        let windows = ring.windows().iter().map(|window| window.count(0));
+        windows.chain([decayed, ring.total().count(0) as u32]).collect::<Vec<_>>()
+    };
+    assert_eq!(counts(&ring), [5, 5, 5, 5, 5, 7]);
+    ring.take_back(0, &[0], 5);
+    assert_eq!(counts(&ring), [5, 5, 5, 5, 5, 6], "author 5 has four, of which three count");
+    ring.take_back(0, &[0], 6);
+    assert_eq!(counts(&ring), [4, 4, 4, 4, 4, 5], "author 6 had none beyond it");
+    // Panes merge to minutes, and it is known of these too.
+    ring.close_to(400 * PANE_MS);
+    ring.take_back(0, &[0], 5);
+    ring.take_back(0, &[0], 5);
+    assert_eq!(ring.windows()[3].count(0), 3, "all three, and then one less");
+    assert_eq!(ring.total().count(0), 3);
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::state::column::Column;
 use crate::state::varint::Reader;
+use crate::window::delta::Surplus;
 use crate::window::evict::take_out;
 use crate::window::pane::{Closed, Pair, Summer};
 use crate::window::restore::{CUT, Nonsense, UNKNOWN};
@@ -13,7 +14,9 @@ use crate::window::restore::{CUT, Nonsense, UNKNOWN};
 pub(super) struct Parts {
     pub(super) pairs: Vec<Pair>,
     pub(super) minus: Vec<u32>,
-    pub(super) capped: Vec<Pair>,
+    /// Posts beyond the cap that records tell of, and that the piece has taken off already.
+    pub(super) beyond: Vec<Surplus>,
+    pub(super) beyond_before: Vec<Surplus>,
     /// Posts without author, and those of them taken back.
     pub(super) alone: Vec<Pair>,
     pub(super) alone_minus: Vec<u32>,
@@ -35,11 +38,13 @@ impl Parts {
     pub(super) fn take_out(&mut self, marked: &Column<bool>) {
         let mut none = Vec::new();
         let held = take_out(&mut self.pairs, &mut none, marked);
-        let capped = take_out(&mut self.capped, &mut none, marked);
         let before = self.minus.len();
         self.minus.retain(|&id| !marked.get(id));
-        let gone = capped + (before - self.minus.len()) as u64;
-        self.other += held.saturating_sub(gone);
+        let mut gone = (before - self.minus.len()) as i64;
+        gone += self.beyond.iter().filter(|of| marked.get(of.0)).map(|of| of.2).sum::<i64>();
+        self.beyond.retain(|of| !marked.get(of.0));
+        self.beyond_before.retain(|of| !marked.get(of.0));
+        self.other += held.saturating_sub_signed(gone);
         take_out(&mut self.alone, &mut none, marked);
         self.alone_minus.retain(|&id| !marked.get(id));
     }
@@ -49,10 +54,15 @@ impl Parts {
         let mut pairs = self.pairs;
         // What one piece alone told is mostly in order already.
         let summed = pairs.is_sorted_by(|a, b| a.0 < b.0) && pairs.iter().all(|pair| pair.1 > 0);
-        if !summed || !self.minus.is_empty() || !self.capped.is_empty() {
+        if !summed || !self.minus.is_empty() || !self.beyond.is_empty() {
+            let of = |sign: i64| {
+                let some = self.beyond.iter().filter(move |of| of.2.signum() == sign);
+                some.map(|of| (of.0, of.2.unsigned_abs() as u32)).collect::<Vec<_>>()
+            };
             summer.add_pairs(&pairs);
+            summer.add_pairs(&of(-1));
             summer.take_back(&self.minus);
-            summer.take_pairs(&self.capped);
+            summer.take_pairs(&of(1));
             pairs.clear();
             summer.finish(&mut pairs);
         }
@@ -67,7 +77,13 @@ impl Parts {
         }
         let alone = if before { Arc::clone(&pairs) } else { Arc::new(alone) };
         let (other, lasts) = (self.other, Vec::new());
-        Closed { index, pairs, lasts, alone, posts, tagged, other }
+        let mut all = [self.beyond, self.beyond_before].concat();
+        all.sort_unstable();
+        let same = all.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1));
+        let sum = same.map(|same| (same[0].0, same[0].1, same.iter().map(|of| of.2).sum::<i64>()));
+        let left = sum.filter(|of| of.2 > 0).map(|(id, who, by)| (id, who, by as u32));
+        let beyond = left.collect();
+        Closed { index, pairs, lasts, alone, beyond, posts, tagged, other }
     }
 }
 
@@ -83,6 +99,22 @@ pub(super) fn read_pairs(
             return Err(UNKNOWN);
         }
         pairs.push((id, by));
+    }
+    Ok(())
+}
+
+/// Reads what is told of one pane's posts beyond the cap, after its index.
+pub(super) fn read_surplus(
+    reader: &mut Reader<'_>,
+    rows: u32,
+    surplus: &mut Vec<Surplus>,
+) -> Result<(), Nonsense> {
+    for _ in 0..reader.get().ok_or(CUT)? {
+        let (id, author) = (reader.get_u32().ok_or(CUT)?, reader.get_u32().ok_or(CUT)?);
+        surplus.push((id, author, reader.get_signed().ok_or(CUT)?));
+        if id >= rows {
+            return Err(UNKNOWN);
+        }
     }
     Ok(())
 }

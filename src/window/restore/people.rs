@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::state::column::Column;
 use crate::state::varint::Reader;
-use crate::window::crowd::{EXACT_MAX, Member, PRINTS, Print};
+use crate::window::crowd::{EXACT_MAX, Marks, Member, PRINTS, Print};
 use crate::window::keep::Rows;
 use crate::window::pane::{Open, Pair};
 use crate::window::people::{Big, Panes, People, Seen};
@@ -21,8 +21,17 @@ pub(super) struct Replay {
     pub(super) people: People,
     open: BTreeMap<i64, Rows>,
     /// Parts that records have not come to, by the epoch of each.
-    waiting: VecDeque<(u64, Vec<u8>)>,
+    waiting: VecDeque<(u64, Part)>,
     rows: u32,
+}
+
+/// A part of a snapshot, as it was written.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// People of some tags.
+    Crowds(Vec<u8>),
+    /// Some of those who have posted before. These parts come first.
+    Known(Vec<u8>),
 }
 
 /// The ring's own panes are put together apart from people: none is there to be changed.
@@ -42,18 +51,34 @@ impl Replay {
     }
 
     /// Keeps a part until records have come to its epoch.
-    pub(super) fn wait(&mut self, body: &[u8]) -> Result<(), Nonsense> {
+    pub(super) fn wait(&mut self, part: Part) -> Result<(), Nonsense> {
+        let (Part::Crowds(body) | Part::Known(body)) = &part;
         let epoch = Reader::new(body).get().ok_or(CUT)?;
-        self.waiting.push_back((epoch, body.to_vec()));
+        self.waiting.push_back((epoch, part));
         Ok(())
     }
 
     /// Takes in the parts that were taken before `epoch`.
     pub(super) fn reach(&mut self, epoch: u64) -> Result<(), Nonsense> {
-        while let Some((_, body)) = self.waiting.pop_front_if(|part| part.0 < epoch) {
-            self.part(&body)?;
+        while let Some((_, part)) = self.waiting.pop_front_if(|part| part.0 < epoch) {
+            match part {
+                Part::Crowds(body) => self.part(&body)?,
+                Part::Known(body) => self.known(&body)?,
+            }
         }
         Ok(())
+    }
+
+    /// Some of those who have posted before, and in the first part who posts in open panes.
+    fn known(&mut self, body: &[u8]) -> Result<(), Nonsense> {
+        let mut reader = Reader::new(body);
+        reader.get().ok_or(CUT)?;
+        self.close_to(reader.get_signed().ok_or(CUT)?);
+        let Self { people: People { known: Some(known), .. }, open, .. } = self else {
+            return Ok(());
+        };
+        let came = |pane, author| open.entry(pane).or_default().came.push(author);
+        known.read(&mut reader, came).ok_or(CUT)
     }
 
     fn part(&mut self, body: &[u8]) -> Result<(), Nonsense> {
@@ -113,6 +138,10 @@ impl Replay {
         for _ in 0..reader.get().ok_or(CUT)? {
             let who = reader.get_fixed().ok_or(CUT)?;
             let (author, print) = (who as u32, (who >> 32) as u32);
+            if author != 0 && self.people.known.is_some() {
+                // Whatever becomes of the tags.
+                self.open.entry(index).or_default().came.push(author);
+            }
             for _ in 0..reader.get().ok_or(CUT)? {
                 let id = self.id(reader)?;
                 if author == 0 {
@@ -169,12 +198,12 @@ impl Replay {
     /// Closes panes again.
     pub(super) fn close_to(&mut self, to: i64) {
         while let Some(first) = self.open.first_entry().filter(|first| *first.key() <= to) {
-            let (index, Rows { seen, unseen }) = first.remove_entry();
+            let (index, Rows { seen, unseen, came }) = first.remove_entry();
             let mut ids: Vec<u32> = seen.iter().map(|seen| seen.id).collect();
             ids.sort_unstable();
             ids.dedup();
             let pairs: Vec<Pair> = ids.into_iter().map(|id| (id, 0)).collect();
-            let mut open = Open { index, seen, unseen, ..Open::default() };
+            let mut open = Open { index, seen, unseen, came, ..Open::default() };
             let people = &mut self.people;
             nothing(people.pane_ms(), |kept| {
                 people.close(kept, &mut [], &mut open, &pairs);
@@ -197,17 +226,34 @@ impl Replay {
         self.open.clear();
     }
 
+    /// Who has posted before was not kept at this record: a run without the rule wrote it.
+    pub(super) fn forget_known(&mut self) {
+        if let Some(known) = &mut self.people.known {
+            *known = known.anew();
+            self.open.values_mut().for_each(|rows| rows.came.clear());
+        }
+    }
+
     /// Gives the people to a ring whose panes are there: who counts in which of them follows from
     /// the members.
-    pub(super) fn finish(mut self, ring: &mut Ring, from: i64) -> Result<(), Nonsense> {
+    pub(super) fn finish(
+        mut self,
+        ring: &mut Ring,
+        from: i64,
+        joined: Option<[u64; 2]>,
+    ) -> Result<(), Nonsense> {
         self.reach(u64::MAX)?;
         let now = ring.closed_to;
         self.close_to(now);
         self.people.bury_big(&mut [], now);
         self.people.from = from;
+        match (joined, &mut self.people.known) {
+            (Some(joined), Some(known)) => known.set_joined(joined),
+            _ => self.forget_known(),
+        }
         for open in &mut ring.open {
-            let Rows { seen, unseen } = self.open.remove(&open.index).unwrap_or_default();
-            (open.seen, open.unseen) = (seen, unseen);
+            let Rows { seen, unseen, came } = self.open.remove(&open.index).unwrap_or_default();
+            (open.seen, open.unseen, open.came) = (seen, unseen, came);
             Ring::mark_saved(open);
         }
         for closed in ring.closed.iter_mut().chain(&mut ring.minutes) {
@@ -218,7 +264,7 @@ impl Replay {
         let mut kept = Panes { closed, minutes, pane_ms };
         for id in (0..people.crowds.rows()).filter(|&id| !people.is_estimated(id)) {
             for member in people.crowds.of(id) {
-                if people.is_alive(member, now) && !member.only_copies && member.posts > 0 {
+                if people.is_alive(member, now) && !member.marks.only_copies() && member.posts > 0 {
                     kept.count(People::pane(member.last, now), id);
                 }
             }
@@ -233,13 +279,13 @@ impl Replay {
 
 fn read_member(reader: &mut Reader<'_>) -> Option<Member> {
     let who = reader.get_fixed()?;
-    let posts = reader.get_u32().filter(|&posts| posts < 1 << 17)?;
+    let posts = reader.get_u32().filter(|&posts| posts < 1 << 18)?;
     let capped = reader.get_byte()?;
     Some(Member {
         author: who as u32,
         last: (who >> 32) as u32,
         posts: (posts >> 1) as u16,
         capped,
-        only_copies: posts & 1 == 1,
+        marks: Marks::new(posts & 1 == 1, posts >> 17 == 1),
     })
 }

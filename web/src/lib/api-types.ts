@@ -355,9 +355,25 @@ export interface components {
             busiest?: number | null;
             /**
              * Format: double
-             * @description The lesser of the two, and posts without author: `x`.
+             * @description The least of what the rules allow, and posts without author: `x`.
              */
             counted: number;
+            /**
+             * Format: double
+             * @description Authors who had posted before they came to the tag; null where the job does not ask
+             *     (`people.known`), or nobody knows yet.
+             */
+            known?: number | null;
+            /**
+             * Format: double
+             * @description People whom the rule of known authors allows; likewise.
+             */
+            known_allows?: number | null;
+            /**
+             * Format: double
+             * @description The share of such authors among all who come to a tag; likewise.
+             */
+            known_share?: number | null;
             /**
              * Format: double
              * @description Their posts.
@@ -879,7 +895,7 @@ export interface components {
             window_s: number;
             /**
              * Format: double
-             * @description People in it, under the rules of spread and repetition.
+             * @description People in it, under the rules of people.
              */
             x: number;
             /**

@@ -62,6 +62,15 @@ export function numbers(of: Explanation): Row[] {
         'those who come at once are held to be few',
       ],
       ['rule of repetition allows', tenth(rules.repeat), 'a few who repeat themselves count less'],
+    );
+    if (rules.known != null && rules.known_share != null && rules.known_allows != null) {
+      rows.push(
+        ['had posted before', tenth(rules.known), 'before they came to the tag'],
+        ['usually have', two(rules.known_share), 'share of all who come to a tag'],
+        ['rule of known authors allows', tenth(rules.known_allows), 'had posted before / usual share'],
+      );
+    }
+    rows.push(
       ['people who count', tenth(rules.counted), 'x of the window'],
     );
   }
