@@ -15,6 +15,8 @@ mod mastodon_py;
 mod mastodon_sim;
 #[path = "live/process.rs"]
 mod process;
+#[path = "live/record.rs"]
+mod record;
 #[path = "sim/jetstream.rs"]
 mod sim;
 #[path = "sim/x.rs"]

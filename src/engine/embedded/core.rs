@@ -14,6 +14,7 @@ use crate::engine::embedded::durable::Durable;
 use crate::engine::embedded::gaps::Gaps;
 use crate::engine::embedded::outlet::Outlet;
 use crate::engine::embedded::publish::Publisher;
+use crate::engine::embedded::record::Recording;
 use crate::engine::embedded::told::Told;
 use crate::engine::embedded::views::States;
 use crate::engine::embedded::worker::Recipe;
@@ -150,6 +151,7 @@ pub(super) struct Parts {
     pub(super) messages: Receiver<Message>,
     pub(super) questions: Receiver<Question>,
     pub(super) extracted_pool: Sender<Box<Extracted>>,
+    pub(super) recording: Option<Recording>,
     pub(super) sources: Vec<SourceStatus>,
     pub(super) positions: Vec<Vec<Position>>,
     pub(super) stop: Stop,
@@ -406,6 +408,7 @@ impl Core {
         self.tell();
         for (number, status) in self.parts.sources.iter_mut().enumerate() {
             self.parts.gaps.show(number, status);
+            status.recorded = self.parts.recording.as_ref().map(|of| of.status(number));
             status.posts = self.parts.state.all.posts_of(number);
             let format = self.parts.recipe.streams[number].format.get();
             status.format = format.map(|format| format.name().to_owned());
@@ -449,6 +452,7 @@ impl Core {
             self.failure.get_or_insert(EngineError::Checkpoint(error));
         }
         self.parts.stop.drain();
+        self.parts.recording.iter().for_each(Recording::finish);
         self.tick(true);
         self.parts.outlets.drain(..).for_each(Outlet::finish);
         for question in std::mem::take(&mut self.parts.publisher.waiting) {
