@@ -307,6 +307,9 @@ pub struct SourceStatus {
     pub detail: String,
     /// Posts counted from it.
     pub posts: u64,
+    /// Their share of the posts of all sources, 0 to 1.
+    #[serde(default)]
+    pub share: f64,
     /// Bytes of records read from it, unpacked.
     #[serde(default)]
     pub bytes: u64,

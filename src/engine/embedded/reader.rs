@@ -10,8 +10,9 @@ use crossbeam_channel::Sender;
 
 use crate::clock::{Clock, monotonic};
 use crate::decode::{Format, detect::detect};
-use crate::engine::embedded::core::{Ending, Message, Stop};
+use crate::engine::embedded::core::{Ending, Message};
 use crate::engine::embedded::record::Recording;
+use crate::engine::embedded::stop::Stop;
 use crate::engine::embedded::worker::Recipe;
 use crate::job::TextTime;
 use crate::post::{Batch, Position};
