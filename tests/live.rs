@@ -24,6 +24,8 @@ mod sim_x;
 #[path = "engine/support.rs"]
 #[expect(dead_code, reason = "shared with the tests of the engine")]
 mod support;
+#[path = "live/tls.rs"]
+mod tls;
 #[path = "sim/toots.rs"]
 mod toots;
 #[path = "sim/world.rs"]

@@ -149,9 +149,14 @@ fn without_timeline(seed: u64, keys: &str, cuts: usize) {
     let run = start(&job(&[&of], &format!("{token}\n{keys}")), None);
     until_live(&run, &of);
     of.release(toots.len());
-    let came = |n: usize| !of.unsent().contains(&n);
-    let counted = end(&run, &of, || toots.posts_left(came));
-    assert!(of.cuts() >= cuts && of.unsent().len() > cuts, "{} cuts", of.cuts());
+    let left = || {
+        let unsent = of.unsent();
+        toots.posts_left(|n| !unsent.contains(&n))
+    };
+    let counted = end(&run, &of, left);
+    let unsent = of.unsent();
+    let came = |n: usize| !unsent.contains(&n);
+    assert!(of.cuts() >= cuts && unsent.len() > cuts, "{} cuts", of.cuts());
     assert_eq!(counted.totals(), toots.totals_of(came), "seed {seed}");
     let source = source(&run, 0);
     assert_eq!(source.gaps, of.cuts() as u64, "{source:?}");

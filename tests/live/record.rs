@@ -158,7 +158,7 @@ fn run(dir: &Path, lines: String, before: &str) -> (Child, String) {
 }
 
 /// The status of the only source.
-fn source(page: &str) -> Value {
+pub(crate) fn source(page: &str) -> Value {
     let Ok(mut connection) = TcpStream::connect(page) else { return Value::Null };
     let head = format!("GET /api/v1/status HTTP/1.1\r\nHost: {page}\r\nConnection: close\r\n\r\n");
     connection.write_all(head.as_bytes()).unwrap();
