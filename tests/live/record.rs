@@ -159,14 +159,18 @@ fn run(dir: &Path, lines: String, before: &str) -> (Child, String) {
 
 /// The status of the only source.
 pub(crate) fn source(page: &str) -> Value {
+    status(page)["sources"].get(0).cloned().unwrap_or_default()
+}
+
+/// The status of the run whose page is there.
+pub(crate) fn status(page: &str) -> Value {
     let Ok(mut connection) = TcpStream::connect(page) else { return Value::Null };
     let head = format!("GET /api/v1/status HTTP/1.1\r\nHost: {page}\r\nConnection: close\r\n\r\n");
     connection.write_all(head.as_bytes()).unwrap();
     let mut answer = String::new();
     connection.read_to_string(&mut answer).unwrap();
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-    let status: Value = serde_json::from_str(body).unwrap();
-    status["sources"].get(0).cloned().unwrap_or_default()
+    serde_json::from_str(body).unwrap()
 }
 
 #[test]
