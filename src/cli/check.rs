@@ -180,9 +180,9 @@ fn bound(loss: &Loss) -> String {
         true => String::new(),
         false => format!(", {} of a silent one", s(loss.silence)),
     };
-    let kernel = match loss.buffer_bytes {
+    let kernel = match loss.buffer_bytes >> 20 {
         0 => String::new(),
-        bytes => format!(" and {} kB in the kernel", bytes / 1000),
+        mib => format!(" and {mib} MiB in the kernel"),
     };
     format!(
         "{filled}the posts of at most {} of a connection that is cut{silence}, {} before a \
@@ -214,8 +214,8 @@ pub(super) fn loses(source: &SourcePlan, plan: &Plan) -> String {
         }
         SourceKind::Mastodon(_) => format!(
             "with a state directory what was missed is filled from the timeline, where the \
-             instance lets it be read; lost are {bound}; that is a gap, measured and shown; deletes \
-             and edits meanwhile are lost"
+             instance lets it be read; lost are {bound}; that is a gap, measured and shown; \
+             deletes and edits meanwhile are lost"
         ),
         SourceKind::Stdin | SourceKind::Tcp { .. } | SourceKind::TcpListen { .. } => {
             format!("lost are {bound}; they cannot be read again")

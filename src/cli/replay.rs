@@ -95,9 +95,12 @@ pub(super) fn missing(file: &std::path::Path) -> Result<(), Failure> {
     })
 }
 
+/// A source that was recorded, and the directory of its files.
+type Recorded = (PathBuf, Header);
+
 /// Sources of the files: one for each source that was recorded, in a directory, since its format
 /// and its names of posts are its own; one for all other files.
-fn by_source(files: Vec<PathBuf>) -> Vec<(Option<(PathBuf, Header)>, Vec<String>)> {
+fn by_source(files: Vec<PathBuf>) -> Vec<(Option<Recorded>, Vec<String>)> {
     let mut sources: Vec<(_, Vec<_>)> = Vec::new();
     for file in files {
         let header = File::open(&file).ok().and_then(|mut file| Header::read(&mut file));

@@ -6,7 +6,7 @@ use crate::support::{ALL, Counted, file_source, options, start};
 
 /// What two sources count of `#a`, with how many posts were duplicates; the second source has the
 /// same post as the first and another one of the same person.
-fn of_both(one: (&str, String), two: (&str, [String; 2])) -> (u64, u64, Trend, Vec<f64>) {
+fn of_both(one: (&str, String), two: (&str, &[String; 2])) -> (u64, u64, Trend, Vec<f64>) {
     let dir = tempfile::tempdir().unwrap();
     let source = |name: &str, format: &str, text: String| {
         file_source(dir.path(), name, text.as_bytes(), &format!("format = \"{format}\""))
@@ -40,7 +40,7 @@ fn toot(id: u32, number: u32, acct: &str) -> String {
 fn two_instances_of_mastodon() {
     // At home the account has no host, and the posts have other local names.
     let elsewhere = [toot(1, 1, "ann@home.example"), toot(3, 2, "ann@home.example")];
-    once(of_both(("mastodon", toot(7, 1, "ann")), ("mastodon", elsewhere)));
+    once(of_both(("mastodon", toot(7, 1, "ann")), ("mastodon", &elsewhere)));
 }
 
 #[test]
@@ -58,8 +58,8 @@ fn both_apis_of_x() {
              \"2026-01-05T00:00:00.000Z\",\"edit_history_tweet_ids\":[\"{id}\"]}}}}\n"
         )
     };
-    once(of_both(("x1", v1(5)), ("x2", [v2(5), v2(6)])));
-    once(of_both(("x2", v2(5)), ("x1", [v1(5), v1(6)])));
+    once(of_both(("x1", v1(5)), ("x2", &[v2(5), v2(6)])));
+    once(of_both(("x2", v2(5)), ("x1", &[v1(5), v1(6)])));
 }
 
 #[test]
@@ -81,6 +81,6 @@ fn two_hosts_and_both_wires_of_bluesky() {
              \"rkey\":\"3k{rkey}\",{record}}}}}\n"
         )
     };
-    once(of_both(("jetstream", v1(1, 7)), ("jetstream", [v1(1, 900), v1(2, 901)])));
-    once(of_both(("jetstream", v1(1, 7)), ("jetstream", [v2(1, 900), v2(2, 901)])));
+    once(of_both(("jetstream", v1(1, 7)), ("jetstream", &[v1(1, 900), v1(2, 901)])));
+    once(of_both(("jetstream", v1(1, 7)), ("jetstream", &[v2(1, 900), v2(2, 901)])));
 }

@@ -63,6 +63,18 @@ fn posts(run: &Run, source: usize) -> u64 {
     run.watch().borrow().status.sources.get(source).map_or(0, |source| source.posts)
 }
 
+/// Neither packed nor unpacked.
+fn has_no_token(record: &Path) {
+    let mut raw = Vec::new();
+    for path in files(record) {
+        raw.extend(zstd::decode_all(std::fs::File::open(&path).unwrap()).unwrap());
+        raw.extend(std::fs::read(&path).unwrap());
+    }
+    for secret in [mastodon_sim::TOKEN, sim_x::TOKEN] {
+        assert!(memchr::memmem::find(&raw, secret.as_bytes()).is_none(), "{secret}");
+    }
+}
+
 /// All platforms and TCP at once, through cuts.
 #[test]
 fn a_replay_of_the_recording_counts_what_the_run_counted() {
@@ -131,14 +143,7 @@ fn a_replay_of_the_recording_counts_what_the_run_counted() {
         let bytes: u64 = of.map(|path| path.metadata().unwrap().len()).sum();
         assert_eq!(bytes, recorded.bytes, "{}", source.name);
     }
-    let mut raw = Vec::new();
-    for path in files(&record) {
-        raw.extend(zstd::decode_all(std::fs::File::open(&path).unwrap()).unwrap());
-        raw.extend(std::fs::read(&path).unwrap());
-    }
-    for secret in [mastodon_sim::TOKEN, sim_x::TOKEN] {
-        assert!(memchr::memmem::find(&raw, secret.as_bytes()).is_none(), "{secret}");
-    }
+    has_no_token(&record);
 }
 
 /// A run of lines over TCP that records in `dir`, behind a shell's `before`; where its page is.

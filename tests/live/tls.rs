@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer};
 
@@ -39,9 +40,10 @@ fn encrypted(to: SocketAddr, name: &str, dir: &Path) -> SocketAddr {
     let serve = async move {
         let (listener, acceptor) =
             (TcpListener::from_std(listener).unwrap(), TlsAcceptor::from(Arc::new(config)));
+        let mut connections = JoinSet::new();
         while let Ok((from, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
-            tokio::spawn(async move {
+            connections.spawn(async move {
                 let Ok(mut from) = acceptor.accept(from).await else { return };
                 let Ok(mut to) = TcpStream::connect(to).await else { return };
                 let _ = tokio::io::copy_bidirectional(&mut from, &mut to).await;

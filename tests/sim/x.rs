@@ -74,16 +74,7 @@ impl Sim {
             requests: Mutex::default(),
             rules: Mutex::default(),
         });
-        let shared = Arc::clone(&inside);
-        std::thread::spawn(move || {
-            for connection in listener.incoming().map_while(Result::ok) {
-                if shared.stop.load(Ordering::SeqCst) {
-                    return;
-                }
-                let shared = Arc::clone(&shared);
-                std::thread::spawn(move || shared.serve(connection));
-            }
-        });
+        crate::sim::accept(listener, &inside, |inside| &inside.stop, Inside::serve);
         Self { addr, inside }
     }
 
