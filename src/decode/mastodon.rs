@@ -5,10 +5,10 @@
 //! that streams it: a status carries that as [`Post::alias`], a delete has the alias and no id.
 //! What tells two edits apart is `edited_at`, else their text.
 //! Author is `account.acct`, with the host of the `uri` put to it where the account is local; the
-//! joined name is allocated. So it is the same whichever instance tells it, unless that account's own
-//! instance keeps its posts under another host than its names. Event time is `created_at`; a boost
-//! takes content, tags and language of what it boosts. Statuses that are not public or unlisted are
-//! no posts, and neither are events besides `update`, `status.update` and `delete`.
+//! joined name is allocated. So it is the same whichever instance tells it, unless the account's
+//! own one keeps posts under another host than names. Event time is `created_at`; a boost takes
+//! content, tags and language of what it boosts. Statuses that are not public or unlisted are no
+//! posts, and neither are events besides `update`, `status.update` and `delete`.
 //!
 //! An event is `{"event":"..","payload":..}` with the payload as a JSON string, as WebSockets
 //! bring it, or as the object itself, which saves the copy. Our own source adds `"at"`, the time
