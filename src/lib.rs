@@ -34,9 +34,9 @@
 //! # Floors
 //!
 //! A module imports lower floors only: F0 [`post`] [`clock`] [`simd`] [`sqlite`] [`spool`]
-//! [`http`] [`recording`]; F1 [`decode`] [`extract`] [`view`] [`state`] [`window`] [`rank`], which do no I/O and
-//! read no clock; F2 [`job`]; F3 [`source`] [`sink`] [`checkpoint`] [`history`] [`alert`], never
-//! each other; F4 [`engine`]; F5 [`serve`] [`cli`].
+//! [`http`] [`recording`]; F1 [`decode`] [`extract`] [`view`] [`state`] [`window`] [`rank`], which
+//! do no I/O and read no clock; F2 [`job`]; F3 [`source`] [`sink`] [`checkpoint`] [`history`]
+//! [`alert`], never each other; F4 [`engine`]; F5 [`serve`] [`cli`].
 //!
 //! # Example
 //!

@@ -65,8 +65,8 @@ fn both_apis_of_x() {
 #[test]
 fn two_hosts_and_both_wires_of_bluesky() {
     let commit = "\"rev\":\"3r1\",\"operation\":\"create\",\"collection\":\"app.bsky.feed.post\"";
-    let record = "\"record\":{\"$type\":\"app.bsky.feed.post\",\"text\":\"x\",\"tags\":[\"a\"],\"createdAt\":\
-                  \"1999-01-01T00:00:00Z\"},\"cid\":\"b\"";
+    let record = "\"record\":{\"$type\":\"app.bsky.feed.post\",\"text\":\"x\",\"tags\":\
+                  [\"a\"],\"createdAt\":\"1999-01-01T00:00:00Z\"},\"cid\":\"b\"";
     let v1 = |rkey: u32, seq: u32| {
         format!(
             "{{\"did\":\"did:plc:ann\",\"time_us\":1767571200000000,\"kind\":\"commit\",\

@@ -164,7 +164,7 @@ fn frame(text: &mut String, random: &mut Random, number: u64, at_us: u64) {
          {number},\"commit\":{{\"rev\":\"3r{number}\",\"operation\":\"create\",\"collection\":\
          \"app.bsky.feed.post\",\"rkey\":\"3k{number}\",\"record\":{{\"$type\":\
          \"app.bsky.feed.post\",\"createdAt\":\"2026-01-01T00:00:00Z\",\"langs\":[\"en\"],\"text\":\
-         \"something that {words:x} says about nothing much, and a little more\",\"tags\":[{tags}]}},\
+         \"something that {words:x} says about nothing much, and more\",\"tags\":[{tags}]}},\
          \"cid\":\"bafyreiaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}}}}"
     );
     written.expect("memory takes everything");
