@@ -28,14 +28,15 @@
 //! | [`cli`] | the commands |
 //! | [`post`], [`clock`], [`simd`] | the nouns; the only clock; the only `unsafe` |
 //! | [`sqlite`], [`spool`] | SQLite files; a thread that makes things durable in order |
+//! | [`recording`] | what a recording of the raw wire looks like |
 //! | [`http`] | the client for requests to others |
 //!
 //! # Floors
 //!
 //! A module imports lower floors only: F0 [`post`] [`clock`] [`simd`] [`sqlite`] [`spool`]
-//! [`http`]; F1 [`decode`] [`extract`] [`view`] [`state`] [`window`] [`rank`], which do no I/O and
-//! read no clock; F2 [`job`]; F3 [`source`] [`sink`] [`checkpoint`] [`history`] [`alert`], never
-//! each other; F4 [`engine`]; F5 [`serve`] [`cli`].
+//! [`http`] [`recording`]; F1 [`decode`] [`extract`] [`view`] [`state`] [`window`] [`rank`], which
+//! do no I/O and read no clock; F2 [`job`]; F3 [`source`] [`sink`] [`checkpoint`] [`history`]
+//! [`alert`], never each other; F4 [`engine`]; F5 [`serve`] [`cli`].
 //!
 //! # Example
 //!
@@ -73,6 +74,7 @@ pub mod http;
 pub mod job;
 pub mod post;
 pub mod rank;
+pub mod recording;
 pub mod serve;
 pub mod simd;
 pub mod sink;

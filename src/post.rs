@@ -147,6 +147,8 @@ pub struct Post<'a> {
     pub given: Option<GivenTags<'a>>,
     /// A retweet or boost.
     pub repost: bool,
+    /// Its author wants it in no list (Mastodon: `unlisted`): it counts, and its text is not shown.
+    pub unlisted: bool,
 }
 
 /// A place in one partition of a source, in the source's own words (one line of JSON). Resuming is

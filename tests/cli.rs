@@ -134,7 +134,7 @@ fn check_says_what_a_job_does_and_what_a_crash_loses() {
     }
     let said = stdout(&tagtide(&["check", "jobs/tutorial.toml"]));
     assert!(said.contains("source tcp: lines from 127.0.0.1:9009"), "{said}");
-    assert!(said.contains("on a crash: up to 2s of posts"), "{said}");
+    assert!(said.contains("2 s before a crash and 1 MiB in the kernel"), "{said}");
     assert!(said.contains("the newest ranking to the dashboard"), "{said}");
 }
 

@@ -15,6 +15,8 @@ mod process;
 mod recent;
 #[path = "engine/resume.rs"]
 mod resume;
+#[path = "engine/same.rs"]
+mod same;
 #[path = "engine/support.rs"]
 mod support;
 #[path = "engine/views.rs"]

@@ -15,6 +15,8 @@ mod mastodon_py;
 mod mastodon_sim;
 #[path = "live/process.rs"]
 mod process;
+#[path = "live/record.rs"]
+mod record;
 #[path = "sim/jetstream.rs"]
 mod sim;
 #[path = "sim/x.rs"]
@@ -22,6 +24,8 @@ mod sim_x;
 #[path = "engine/support.rs"]
 #[expect(dead_code, reason = "shared with the tests of the engine")]
 mod support;
+#[path = "live/tls.rs"]
+mod tls;
 #[path = "sim/toots.rs"]
 mod toots;
 #[path = "sim/world.rs"]

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
@@ -12,6 +13,7 @@ use crate::job::{
     check,
 };
 use crate::job::{MastodonStream, MastodonWire};
+use crate::source::loss::{Filled, Loss, loss};
 use crate::state::recent::POST_MAX_BYTES;
 
 /// Items of a list that are named.
@@ -165,42 +167,58 @@ fn what(source: &SourcePlan) -> String {
     }
 }
 
-/// What a crash of this process loses, in the words of the promises.
-fn loses(source: &SourcePlan, plan: &Plan) -> String {
-    let epoch = show_duration(plan.batch.max(std::time::Duration::from_millis(200)));
+/// What may be lost, in numbers; they hold while the server answers at the first attempt.
+fn bound(loss: &Loss) -> String {
+    let filled = match loss.filled {
+        Filled::All | Filled::LookBack => return "0 posts".to_owned(),
+        Filled::No => String::new(),
+        Filled::Minutes(minutes) => format!("0 posts of {minutes} min; beyond them "),
+        Filled::Posts(posts) => format!("0 of {posts} posts that the timeline gives; without it "),
+    };
+    let s = |time: Duration| format!("{} s", time.as_secs_f64());
+    let silence = match loss.silence == loss.cut {
+        true => String::new(),
+        false => format!(", {} of a silent one", s(loss.silence)),
+    };
+    let kernel = match loss.buffer_bytes >> 20 {
+        0 => String::new(),
+        mib => format!(" and {mib} MiB in the kernel"),
+    };
+    format!(
+        "{filled}the posts of at most {} of a connection that is cut{silence}, {} before a \
+         crash{kernel}, and of the time until the next start is connected",
+        s(loss.cut),
+        s(loss.crash)
+    )
+}
+
+/// What a crash of this process loses, in the words of the promises, and in numbers.
+pub(super) fn loses(source: &SourcePlan, plan: &Plan) -> String {
+    let bound = bound(&loss(&source.kind, plan.batch.max(Duration::from_millis(200))));
     match &source.kind {
         SourceKind::File { .. } | SourceKind::Generator(_) => {
-            "nothing is lost and nothing counted twice, with a state directory".to_owned()
+            "nothing is lost and nothing counted twice, with a state directory: 0 posts".to_owned()
         }
-        SourceKind::Jetstream(_) => {
-            "effectively once within the server's look-back, with a state directory: it goes on \
-             where it was and drops what comes twice; what the server no longer has is a gap, \
-             measured and shown"
-                .to_owned()
-        }
+        SourceKind::Jetstream(_) => format!(
+            "effectively once within the server's look-back, with a state directory: {bound} are \
+             lost, it goes on where it was and drops what comes twice; what the server no longer \
+             has is a gap, measured and shown"
+        ),
         SourceKind::X(x) if x.backfill_minutes > 0 => format!(
             "effectively once for outages of up to {} min, which the server brings again; a longer \
-             one is a gap, measured and shown",
+             one is a gap, measured and shown; lost are {bound}",
             x.backfill_minutes
         ),
-        SourceKind::X(_) => format!(
-            "posts of up to {epoch}, of the time until it is connected again, and after silence of \
-             25 s are lost; the gap is estimated and shown"
-        ),
-        SourceKind::XV1(_) => format!(
-            "posts of up to {epoch}, of the time until it is connected again, and after silence of \
-             90 s are lost; the gap is estimated and shown"
-        ),
-        SourceKind::Mastodon(_) => {
-            "with a state directory what was missed is filled from the timeline, where the \
-             instance lets it be read and has at most 40 pages of it; the rest is a gap, measured \
-             and shown; deletes and edits meanwhile are lost"
-                .to_owned()
+        SourceKind::X(_) | SourceKind::XV1(_) => {
+            format!("lost are {bound}; the gap is estimated and shown")
         }
+        SourceKind::Mastodon(_) => format!(
+            "with a state directory what was missed is filled from the timeline, where the \
+             instance lets it be read; lost are {bound}; that is a gap, measured and shown; \
+             deletes and edits meanwhile are lost"
+        ),
         SourceKind::Stdin | SourceKind::Tcp { .. } | SourceKind::TcpListen { .. } => {
-            format!(
-                "up to {epoch} of posts and what the kernel held are lost; they cannot be read again"
-            )
+            format!("lost are {bound}; they cannot be read again")
         }
     }
 }

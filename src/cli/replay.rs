@@ -1,7 +1,8 @@
 //! `replay`: counts files (or standard input) by event time and prints the ranking at the end.
 
+use std::fs::File;
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use crate::job::file::SourceJob;
 use crate::job::problem::Place;
 use crate::job::{Job, Purpose, check};
 use crate::rank::Published;
+use crate::recording::Header;
 use crate::sink::table;
 
 #[derive(ClapArgs, Debug)]
@@ -93,23 +95,44 @@ pub(super) fn missing(file: &std::path::Path) -> Result<(), Failure> {
     })
 }
 
-/// One source for all files, one for standard input.
+/// A source that was recorded, and the directory of its files.
+type Recorded = (PathBuf, Header);
+
+/// Sources of the files: one for each source that was recorded, in a directory, since its format
+/// and its names of posts are its own; one for all other files.
+fn by_source(files: Vec<PathBuf>) -> Vec<(Option<Recorded>, Vec<String>)> {
+    let mut sources: Vec<(_, Vec<_>)> = Vec::new();
+    for file in files {
+        let header = File::open(&file).ok().and_then(|mut file| Header::read(&mut file));
+        let dir = file.parent().map(Path::to_owned).unwrap_or_default();
+        let of = header.map(|header| (dir, header));
+        let path = path_as_source(&file);
+        match sources.iter_mut().find(|(known, _)| *known == of) {
+            Some((_, paths)) => paths.push(path),
+            None => sources.push((of, vec![path])),
+        }
+    }
+    sources
+}
+
+/// One source for all files, one for standard input; files of a recording are apart.
 fn job(args: &Args) -> Job {
     let mut sources = Vec::new();
-    let (stdin, files): (Vec<_>, Vec<_>) =
-        args.files.iter().map(|file| path_as_source(file)).partition(|path| path == "-");
-    if !files.is_empty() {
-        let paths = files.iter().map(|path| scalar("FILE", path)).collect();
+    let (stdin, files): (Vec<PathBuf>, Vec<_>) =
+        args.files.iter().cloned().partition(|path| path == Path::new("-"));
+    for (recorded, paths) in by_source(files) {
+        let format = recorded.filter(|_| args.format == "auto").map(|(_, header)| header.format);
         sources.push(SourceJob {
             place: Place::flag("FILE"),
             kind: Some(text("FILE", "file")),
-            paths: Some(paths),
+            paths: Some(paths.iter().map(|path| scalar("FILE", path)).collect()),
+            format: format.map(|format| text("FILE", &format)),
             ..SourceJob::default()
         });
     }
-    sources.extend(stdin.iter().map(|stdin| source("FILE", stdin)));
+    sources.extend(stdin.iter().map(|_| source("FILE", "-")));
     for source in &mut sources {
-        source.format = Some(text("--format", &args.format));
+        source.format.get_or_insert_with(|| text("--format", &args.format));
         source.rate = Some(scalar("--rate", &args.rate));
         source.start = args.start.as_ref().map(|start| scalar("--start", start));
     }

@@ -30,6 +30,9 @@ pub(super) struct Args {
     serving: Serving,
     #[command(flatten)]
     process: Process,
+    /// Keep what sources send in this directory as it came, for `replay`
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
     /// One JSON object per batch instead of the table
     #[arg(long)]
     json: bool,
@@ -59,6 +62,7 @@ pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
         workers: args.process.workers,
         state_dir,
         fresh: args.process.fresh,
+        record: args.record.clone(),
         hurry: args.hurry,
         ..RunOptions::default()
     };

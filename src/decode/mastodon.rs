@@ -5,9 +5,10 @@
 //! that streams it: a status carries that as [`Post::alias`], a delete has the alias and no id.
 //! What tells two edits apart is `edited_at`, else their text.
 //! Author is `account.acct`, with the host of the `uri` put to it where the account is local; the
-//! joined name is allocated. Event time is `created_at`; a boost takes content, tags and language
-//! of what it boosts. Statuses that are not public or unlisted are no posts, and neither are events
-//! besides `update`, `status.update` and `delete`.
+//! joined name is allocated. So it is the same whichever instance tells it, unless the account's
+//! own one keeps posts under another host than names. Event time is `created_at`; a boost takes
+//! content, tags and language of what it boosts. Statuses that are not public or unlisted are no
+//! posts, and neither are events besides `update`, `status.update` and `delete`.
 //!
 //! An event is `{"event":"..","payload":..}` with the payload as a JSON string, as WebSockets
 //! bring it, or as the object itself, which saves the copy. Our own source adds `"at"`, the time
@@ -127,6 +128,7 @@ fn post<'a>(w: &Walker<'a>, outer: Status<'a>) -> Walked<'a> {
     if seen.is_some() && !is(seen, "public") && !is(seen, "unlisted") {
         return Ok(None);
     }
+    let unlisted = is(seen, "unlisted");
     let alias = outer.id.ok_or(Stop::Wrong(DecodeError::Missing("id")))?;
     let id = outer.uri.filter(|uri| !uri.is_empty()).unwrap_or_else(|| alias.clone());
     let (author, bot) = account(w, outer.account, &id)?;
@@ -157,6 +159,7 @@ fn post<'a>(w: &Walker<'a>, outer: Status<'a>) -> Walked<'a> {
         markup: Markup::Html,
         given,
         repost: outer.reblog.is_some(),
+        unlisted,
         ..Post::default()
     }))
 }

@@ -23,6 +23,8 @@ pub struct RunOptions {
     pub workers: usize,
     /// Where the checkpoint lives; `None` = none is kept.
     pub state_dir: Option<PathBuf>,
+    /// Where the raw wire is recorded; `None` = nowhere.
+    pub record: Option<PathBuf>,
     /// Throw away the checkpoint that is there and begin anew.
     pub fresh: bool,
     /// Sources are tried again so many times sooner than the policy says, for harnesses; 0 = by
@@ -44,6 +46,9 @@ pub enum EngineError {
     /// The filter of a view cannot be made.
     #[error("{0}")]
     View(String),
+    /// Nothing can be recorded.
+    #[error("{0}")]
+    Record(String),
     /// A sink cannot be made.
     #[error("{0}")]
     Sink(String),

@@ -307,6 +307,9 @@ pub struct SourceStatus {
     pub detail: String,
     /// Posts counted from it.
     pub posts: u64,
+    /// Their share of the posts of all sources, 0 to 1.
+    #[serde(default)]
+    pub share: f64,
     /// Bytes of records read from it, unpacked.
     #[serde(default)]
     pub bytes: u64,
@@ -326,6 +329,22 @@ pub struct SourceStatus {
     /// Posts read today, and their price, where reading is paid for.
     #[serde(default)]
     pub reads: Option<Reads>,
+    /// What of it was recorded, where that was asked for.
+    #[serde(default)]
+    pub recorded: Option<Recorded>,
+}
+
+/// What of a source went to a recording.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Recorded {
+    /// Records written.
+    pub records: u64,
+    /// Bytes written, packed.
+    pub bytes: u64,
+    /// Records that the disk did not take; they were counted all the same.
+    pub lost: u64,
+    /// Why, while that lasts; else empty.
+    pub last_error: String,
 }
 
 /// State of one sink.

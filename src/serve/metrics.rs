@@ -198,6 +198,14 @@ fn sources(out: &mut DescriptorEncoder<'_>, status: &Status) -> fmt::Result {
     family(out, "source_reconnects", "Times connected again", by_source(|s| s.reconnects))?;
     family(out, "source_gaps", "Gaps in what a source brought", by_source(|s| s.gaps))?;
     family(out, "source_missed_posts", "Posts in gaps, estimated", by_source(|s| s.missed))?;
+    let recorded = |value: fn(&crate::rank::Recorded) -> u64| {
+        let rows =
+            status.sources.iter().filter_map(move |s| Some((s, value(s.recorded.as_ref()?))));
+        rows.map(|(s, value)| ([("source", s.name.as_str())], value))
+    };
+    family(out, "source_recorded_bytes", "Bytes recorded, packed", recorded(|r| r.bytes))?;
+    let help = "Records counted that the recording lacks";
+    family(out, "source_recording_lost_records", help, recorded(|r| r.lost))?;
     let help = "Posts read since midnight UTC, where reading is paid for";
     let mut family = out.encode_descriptor("source_reads_today", help, None, MetricType::Gauge)?;
     for source in &status.sources {

@@ -27,10 +27,12 @@ use std::time::Duration;
 use reqwest::Client;
 use url::Url;
 
+pub(super) use self::catch_up::POSTS_MAX as TIMELINE_POSTS_MAX;
 use self::catch_up::{CatchUp, Step, Timeline};
 use self::instance::About;
 use self::lines::Lines;
 use self::place::Place;
+pub(super) use self::stream::STALL;
 use self::stream::Stream;
 use super::framing::most_bytes;
 use super::reconnect::Cause;

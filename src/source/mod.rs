@@ -18,6 +18,7 @@ pub mod generator;
 pub mod jetstream;
 pub mod kinds;
 mod life;
+pub mod loss;
 pub mod mastodon;
 mod rate;
 pub mod reconnect;

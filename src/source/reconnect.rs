@@ -19,7 +19,8 @@ use std::time::Duration;
 /// A stream that lasted this long was a good one.
 pub const GOOD: Duration = Duration::from_secs(60);
 
-const NETWORK_STEP: Duration = Duration::from_millis(250);
+/// First wait after a loss by the network, and what each further one adds.
+pub const NETWORK_STEP: Duration = Duration::from_millis(250);
 const NETWORK_MAX: Duration = Duration::from_secs(16);
 const HTTP_FIRST: Duration = Duration::from_secs(5);
 const HTTP_MAX: Duration = Duration::from_secs(320);

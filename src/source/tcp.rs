@@ -20,7 +20,7 @@ use crate::post::{Batch, Position};
 pub const RECEIVE_BUFFER_BYTES: usize = 1024 * 1024;
 
 /// How long one address may take to answer.
-const CONNECT_MAX: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// Lines from the server at one address.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use url::Url;
 use super::reconnect::Cause;
 use super::stream;
 use crate::clock::Clock;
-use crate::http::is_loopback;
+use crate::http::{is_loopback, more_roots};
 
 /// Longest time for a connection to stand.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -91,7 +91,8 @@ impl Web {
             .redirect(reqwest::redirect::Policy::none())
             .http1_only()
             .tcp_keepalive(Duration::from_secs(60))
-            .connect_timeout(CONNECT_MAX);
+            .connect_timeout(CONNECT_MAX)
+            .tls_certs_merge(more_roots());
         if is_near {
             builder = builder.no_proxy();
         }
@@ -198,10 +199,7 @@ pub(super) fn why(error: &reqwest::Error) -> String {
         innermost = one.to_string();
         is_dns |= innermost.starts_with("dns error");
         if let Some(tls) = tls_error(one) {
-            return format!(
-                "the secure connection (TLS) failed: {tls}; a proxy that opens connections needs \
-                 its certificate in `SSL_CERT_FILE`"
-            );
+            return format!("the secure connection (TLS) failed: {}", tls_words(tls));
         }
         if let Some(io) = one.downcast_ref::<std::io::Error>().filter(|io| io.get_ref().is_none())
             && !is_dns
@@ -213,11 +211,35 @@ pub(super) fn why(error: &reqwest::Error) -> String {
     if is_dns { format!("its address cannot be found (DNS): {innermost}") } else { innermost }
 }
 
-/// The error of TLS in `error`, which an I/O error may hold inside.
+/// The common errors of TLS in our words.
+fn tls_words(error: &rustls::Error) -> String {
+    use rustls::CertificateError::{
+        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer,
+    };
+    let rustls::Error::InvalidCertificate(error) = error else { return error.to_string() };
+    match error {
+        UnknownIssuer => {
+            "its certificate is signed by nobody whom this machine trusts; the root of \
+                          a proxy or server of your own belongs in `SSL_CERT_FILE`"
+                .to_owned()
+        }
+        NotValidForName => "its certificate is for another name".to_owned(),
+        NotValidForNameContext { expected, presented } => format!(
+            "its certificate is not for `{}`, but for {}",
+            expected.to_str(),
+            presented.join(", ")
+        ),
+        Expired | ExpiredContext { .. } => "its certificate has expired".to_owned(),
+        error => error.to_string(),
+    }
+}
+
+/// The error of TLS in `error`, which an I/O error may hold inside, and another one that.
 fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    let held = inner.and_then(|inner| inner.downcast_ref());
-    held.or_else(|| error.downcast_ref())
+    match error.downcast_ref::<std::io::Error>() {
+        Some(io) => tls_error(io.get_ref()?),
+        None => error.downcast_ref(),
+    }
 }
 
 #[cfg(test)]

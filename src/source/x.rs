@@ -46,9 +46,9 @@ use crate::job::{XPlan, XV1Plan};
 use crate::post::{Batch, Dropped, EventTime, Gap, Position, Reads};
 
 /// Silence for so long is a loss: v2 sends a blank line every 20 s, often a little late,
-const STALL: Duration = Duration::from_secs(25);
+pub(super) const STALL: Duration = Duration::from_secs(25);
 /// and v1.1 every 30 s.
-const STALL_V1: Duration = Duration::from_secs(90);
+pub(super) const STALL_V1: Duration = Duration::from_secs(90);
 /// Posts come so long after they were written, so what is brought again begins that much earlier.
 const LATENCY_MS: i64 = 10_000;
 /// Why posts are missing that v1.1 says it has not sent.

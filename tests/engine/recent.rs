@@ -32,7 +32,7 @@ fn lines_of_text_keep_their_own_tags() {
 }
 
 #[test]
-fn toots_have_an_author_and_an_address_and_boosts_are_not_shown() {
+fn toots_have_an_author_and_an_address_and_boosts_and_unlisted_ones_are_not_shown() {
     let toot = |n: u32, more: &str| {
         format!(
             "{{\"id\":\"{n}\",\"uri\":\"https://a.example/{n}\",\"visibility\":\"public\",\
@@ -44,10 +44,20 @@ fn toots_have_an_author_and_an_address_and_boosts_are_not_shown() {
     let boost =
         toot(2, ",\"reblog\":{\"id\":\"9\",\"content\":\"x\",\"tags\":[{\"name\":\"rust\"}]}");
     let delete = "{\"event\":\"delete\",\"payload\":\"3\"}\n";
-    let text = [toot(1, ""), boost, toot(3, ""), delete.to_owned()].concat();
+    // Counted and never shown: as itself, and in an edit of what was shown before.
+    let unlisted = |n, more| toot(n, more).replace("\"public\"", "\"unlisted\"");
+    let edit = unlisted(5, ",\"edited_at\":\"2026-01-05T00:00:09Z\"");
+    let edit = format!("{{\"event\":\"status.update\",\"payload\":{}}}\n", edit.trim());
+    // Not counted at all, whatever they come as.
+    let hidden = ["private", "direct", "limited"].map(|seen| {
+        let toot = toot(6, "").replace("public", seen);
+        format!("{toot}{{\"event\":\"update\",\"payload\":{}}}\n", toot.trim())
+    });
+    let text = [toot(1, ""), boost, toot(3, ""), delete.to_owned(), unlisted(4, ""), toot(5, "")];
+    let text = text.concat() + &edit + &hidden.concat();
     let detail = detail("mastodon", &text, ON, "rust");
     let recent = detail.recent.unwrap();
-    assert_eq!((recent.kept, recent.posts, detail.total), (1, 1, 2), "{recent:?}");
+    assert_eq!((recent.kept, recent.posts, detail.total), (1, 1, 4), "{recent:?}");
     let sample = &recent.samples[0];
     assert_eq!(sample.text, "1 #rust");
     assert_eq!(sample.author.as_deref(), Some("ann@a.example"));

@@ -146,17 +146,28 @@ fn without_timeline(seed: u64, keys: &str, cuts: usize) {
     };
     let of = Instance::start(&toots, seed, manners);
     let (_dir, token) = token_file();
-    let run = start(&job(&[&of], &format!("{token}\n{keys}")), None);
+    let job = job(&[&of], &format!("{token}\n{keys}"));
+    let run = start(&job, None);
     until_live(&run, &of);
     of.release(toots.len());
-    let came = |n: usize| !of.unsent().contains(&n);
-    let counted = end(&run, &of, || toots.posts_left(came));
-    assert!(of.cuts() >= cuts && of.unsent().len() > cuts, "{} cuts", of.cuts());
+    let left = || {
+        let unsent = of.unsent();
+        toots.posts_left(|n| !unsent.contains(&n))
+    };
+    let counted = end(&run, &of, left);
+    let unsent = of.unsent();
+    let came = |n: usize| !unsent.contains(&n);
+    assert!(of.cuts() >= cuts && unsent.len() > cuts, "{} cuts", of.cuts());
     assert_eq!(counted.totals(), toots.totals_of(came), "seed {seed}");
     let source = source(&run, 0);
     assert_eq!(source.gaps, of.cuts() as u64, "{source:?}");
     assert_eq!(source.reconnects, source.gaps, "{source:?}");
-    assert!(source.last_gap.unwrap().reason.contains("authenticated user"));
+    let gap = source.last_gap.unwrap();
+    assert!(gap.reason.contains("authenticated user"));
+    assert!(gap.to - gap.from <= crate::x::bound_ms(&job), "{gap:?}");
+    // What was cut, and up to twelve more that came before anybody listened again.
+    let lost = unsent.len();
+    assert!(lost <= 13 * of.cuts(), "{lost} posts are lost in {} cuts", of.cuts());
 }
 
 #[test]

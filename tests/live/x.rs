@@ -7,6 +7,7 @@ use std::time::Duration;
 use tagtide::clock::Clock;
 use tagtide::engine::{self, Run, RunOptions};
 use tagtide::rank::SourceStatus;
+use tagtide::source::loss::loss;
 
 use crate::sim_x::{Manners, Sim, TOKEN};
 use crate::support::{Counted, plan, until};
@@ -51,6 +52,12 @@ fn source(run: &Run) -> SourceStatus {
     run.watch().borrow().status.sources.first().cloned().unwrap_or_default()
 }
 
+/// The longest that a cut may leave a source of the job without posts.
+pub(crate) fn bound_ms(job: &str) -> i64 {
+    let kind = &plan(job).sources[0].kind;
+    i64::try_from(loss(kind, Duration::from_millis(200)).cut.as_millis()).unwrap()
+}
+
 fn posts(run: &Run) -> u64 {
     run.watch().borrow().status.counters.posts
 }
@@ -69,16 +76,21 @@ fn through_cuts(kind: &str, keys: &str, again_percent: u64) {
     let ((cuts, seed), dir) = (cuts(300), tempfile::tempdir().unwrap());
     let manners = Manners { cut_within: 20, again_percent, ..Manners::default() };
     let sim = Sim::start(seed, usize::try_from(cuts * 14).unwrap(), manners);
-    let run = start(&job(&sim, dir.path(), kind, keys), None);
+    let job = job(&sim, dir.path(), kind, keys);
+    let run = start(&job, None);
     let counted = end(&run, &sim);
     assert_eq!(counted.totals(), sim.totals(), "seed {seed}");
     assert!(sim.cuts() >= cuts, "only {} cuts", sim.cuts());
+    // A cut loses the post that it falls into and what happens until somebody is there again.
+    let lost = cuts * 14 - counted.counters.posts;
+    assert!(lost <= 3 * sim.cuts(), "{lost} posts are lost in {} cuts", sim.cuts());
     let source = source(&run);
     assert_eq!(source.gaps, source.reconnects, "{source:?}");
     assert!(source.reconnects >= sim.cuts(), "{source:?}");
     assert!(source.missed > 0 && source.missed < sim.sent(), "{source:?}");
     let gap = source.last_gap.unwrap();
     assert!(gap.from <= gap.to && gap.to <= Clock::System.now().0, "{gap:?}");
+    assert!(gap.to - gap.from <= bound_ms(&job), "{gap:?}");
 }
 
 #[test]

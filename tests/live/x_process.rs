@@ -6,8 +6,10 @@ use std::process::{Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::record::{source, status};
 use crate::sim_x::{Manners, Sim, TOKEN};
 use crate::support::until;
+use crate::world::Chance;
 use crate::x::job;
 
 fn tagtide(args: &[&str], job: &Path) -> Command {
@@ -177,4 +179,69 @@ fn tweepy_reads_what_our_server_sends() {
     assert_eq!(seen["rules"], serde_json::json!(["#tweepy"]), "{said}");
     let ids: Vec<_> = (0..300).map(|n| (1_900_000_000_000_000_000_u64 + n).to_string()).collect();
     assert_eq!(seen["ids"], serde_json::json!(ids), "{said}");
+}
+
+/// A run of the job, and where its page is.
+fn served(path: &Path, dir: &Path) -> (std::process::Child, String) {
+    let probe = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let page = probe.local_addr().unwrap().to_string();
+    drop(probe);
+    let mut command = tagtide(&["run", "--hurry", "2000", "--listen", &page], path);
+    command.arg("--state-dir").arg(dir.join("state"));
+    command.arg("--summary").arg(dir.join("summary.json"));
+    (command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap(), page)
+}
+
+/// Killed again and again: what an epoch has kept stays, nothing counts twice, and what is lost
+/// came after that epoch.
+#[test]
+fn kill9_counts_nothing_twice_and_loses_what_came_since_the_last_epoch() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let (kills, seed) = (number("TAGTIDE_KILLS").unwrap_or(6), number("TAGTIDE_SEED").unwrap_or(1));
+    let (mut chance, dir) = (Chance(seed), tempfile::tempdir().unwrap());
+    let manners = Manners { again_percent: 20, hold_at: 1, ..Manners::default() };
+    let sim = Sim::start(seed, usize::MAX, manners);
+    let path = dir.path().join("job.toml");
+    let free = "reads_max_per_day = \"1G\"\nconnects_max = \"1M\"";
+    std::fs::write(&path, job(&sim, dir.path(), "x", free)).unwrap();
+    let posts = |page: &str| source(page)["posts"].as_u64().unwrap_or(0);
+    let epoch = |page: &str| status(page)["checkpoint_epoch"].as_u64().unwrap_or(0);
+    let (mut child, mut page) = served(&path, dir.path());
+    until("the first post is counted", || posts(&page) == 1);
+    let mut there = 1;
+    for kill in 1..=kills {
+        let (step, more) = (1 + chance.below(60), chance.below(40));
+        let hold = sim.next() + usize::try_from(step).unwrap();
+        sim.manners(|manners| manners.hold_at = hold);
+        until("they are counted", || posts(&page) == there + step);
+        let kept = there + step;
+        let before = epoch(&page);
+        until("an epoch that began later is kept", || epoch(&page) >= before + 2);
+        sim.manners(|manners| manners.hold_at += usize::try_from(more).unwrap());
+        std::thread::sleep(std::time::Duration::from_millis(chance.below(30)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        sim.hang_up();
+        // Nothing happens until the next one has told how many it has.
+        sim.manners(|manners| manners.hold_at = sim.next());
+        (child, page) = served(&path, dir.path());
+        until("it has told the gap", || source(&page)["gaps"].as_u64() >= Some(kill));
+        there = posts(&page);
+        assert!((kept..=kept + more).contains(&there), "{there} of {kept} + {more}, seed {seed}");
+    }
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
+    let summary = std::fs::read(dir.path().join("summary.json")).unwrap();
+    let summary: serde_json::Value = serde_json::from_slice(&summary).unwrap();
+    let sent = sim.totals();
+    let (mut sum, rows) = (0, summary["trends"].as_array().unwrap());
+    for row in rows {
+        let count = row["count"].as_u64().unwrap();
+        assert!(count <= sent[row["tag"].as_str().unwrap()], "{row} of {sent:?}, seed {seed}");
+        sum += count;
+    }
+    assert_eq!((summary["posts"].as_u64(), sum), (Some(there), there));
+    let lost = sim.next() as u64 - there;
+    assert!(lost <= 40 * kills, "{lost} posts are lost in {kills} kills, seed {seed}");
 }

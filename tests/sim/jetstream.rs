@@ -99,16 +99,7 @@ impl Sim {
             cuts: AtomicUsize::new(0),
             all_sent: AtomicBool::new(false),
         });
-        let shared = Arc::clone(&inside);
-        std::thread::spawn(move || {
-            for connection in listener.incoming().map_while(Result::ok) {
-                if shared.stop.load(Ordering::SeqCst) {
-                    return;
-                }
-                let shared = Arc::clone(&shared);
-                std::thread::spawn(move || shared.serve(connection));
-            }
-        });
+        accept(listener, &inside, |inside| &inside.stop, Inside::serve);
         Self { addr, inside }
     }
 
@@ -436,6 +427,25 @@ impl Inside {
 }
 
 /// Reads the head of a request.
+/// Serves each connection on a thread of its own, until the server stops.
+pub(crate) fn accept<T: Send + Sync + 'static>(
+    listener: TcpListener,
+    server: &Arc<T>,
+    stop: fn(&T) -> &AtomicBool,
+    serve: fn(&T, TcpStream),
+) {
+    let server = Arc::clone(server);
+    std::thread::spawn(move || {
+        for connection in listener.incoming().map_while(Result::ok) {
+            if stop(&server).load(Ordering::SeqCst) {
+                return;
+            }
+            let server = Arc::clone(&server);
+            std::thread::spawn(move || serve(&server, connection));
+        }
+    });
+}
+
 pub(crate) fn read_head(connection: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     let mut byte = [0];

@@ -104,16 +104,7 @@ impl Instance {
             cuts: AtomicUsize::new(0),
             listeners: AtomicUsize::new(0),
         });
-        let shared = Arc::clone(&inside);
-        std::thread::spawn(move || {
-            for connection in listener.incoming().map_while(Result::ok) {
-                if shared.stop.load(Ordering::SeqCst) {
-                    return;
-                }
-                let shared = Arc::clone(&shared);
-                std::thread::spawn(move || shared.serve(connection));
-            }
-        });
+        crate::sim::accept(listener, &inside, |inside| &inside.stop, Inside::serve);
         Self { addr, inside }
     }
 

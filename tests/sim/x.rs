@@ -28,6 +28,8 @@ pub(crate) struct Manners {
     pub(crate) refusals: VecDeque<(&'static str, String, String)>,
     /// Lines sent once, before the next post.
     pub(crate) first: VecDeque<String>,
+    /// Posts from this one on have not happened; 0 = all may.
+    pub(crate) hold_at: usize,
     /// Time between two posts.
     pub(crate) pace: Duration,
     /// Posts that are sent in one piece.
@@ -72,16 +74,7 @@ impl Sim {
             requests: Mutex::default(),
             rules: Mutex::default(),
         });
-        let shared = Arc::clone(&inside);
-        std::thread::spawn(move || {
-            for connection in listener.incoming().map_while(Result::ok) {
-                if shared.stop.load(Ordering::SeqCst) {
-                    return;
-                }
-                let shared = Arc::clone(&shared);
-                std::thread::spawn(move || shared.serve(connection));
-            }
-        });
+        crate::sim::accept(listener, &inside, |inside| &inside.stop, Inside::serve);
         Self { addr, inside }
     }
 
@@ -105,6 +98,11 @@ impl Sim {
     /// True once the last post was sent or lost.
     pub(crate) fn is_over(&self) -> bool {
         self.inside.next.load(Ordering::SeqCst) >= self.inside.posts
+    }
+
+    /// The post that happens next.
+    pub(crate) fn next(&self) -> usize {
+        self.inside.next.load(Ordering::SeqCst)
     }
 
     /// Posts that were sent whole.
@@ -269,7 +267,8 @@ impl Inside {
                 continue;
             }
             let from = self.next.load(Ordering::SeqCst);
-            if from >= self.posts {
+            let end = if manners.hold_at == 0 { self.posts } else { manners.hold_at };
+            if from >= end {
                 sent = to.write_all(&chunk("\r\n"));
                 std::thread::sleep(Duration::from_millis(5));
                 continue;
@@ -285,7 +284,7 @@ impl Inside {
                 self.cuts.fetch_add(1, Ordering::SeqCst);
                 return;
             }
-            let burst = manners.burst.max(1).min(self.posts - from);
+            let burst = manners.burst.max(1).min(end - from);
             let mut text = String::new();
             for index in from..from + burst {
                 let times = 1 + usize::from(self.chance(100) < manners.again_percent);

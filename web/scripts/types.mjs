@@ -13,6 +13,7 @@ const names = [
   'KeptRanking',
   'PeopleRules',
   'Ranking',
+  'Recorded',
   'RunState',
   'Series',
   'SinkStatus',

@@ -8,6 +8,7 @@ use std::time::UNIX_EPOCH;
 use super::Finding;
 use crate::cli::summary::grouped;
 use crate::clock::Clock;
+use crate::http::{ROOT_VARIABLES, SYSTEM_ROOTS};
 
 /// Less free disk than this is worth a warning.
 const FREE_MIN_KB: u64 = 1 << 20;
@@ -113,26 +114,22 @@ pub(super) fn clock() -> Finding {
 pub(super) fn tls() -> Finding {
     const CHECK: &str = "TLS roots";
     let help = "install `ca-certificates`, or set `SSL_CERT_FILE`";
-    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+    let known = SYSTEM_ROOTS.iter().find(|file| Path::new(file).exists());
+    for name in ROOT_VARIABLES {
         if let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) {
             let shown = value.to_string_lossy().into_owned();
             return if Path::new(&value).exists() {
-                Finding::pass(CHECK, format!("{name} is {shown}"))
+                let besides = known.map(|file| format!(", besides {file}")).unwrap_or_default();
+                Finding::pass(CHECK, format!("{name} is {shown}{besides}"))
             } else {
                 Finding::fail(CHECK, format!("{name} is {shown}, which is not there"), help)
             };
         }
     }
-    let known = [
-        "/etc/ssl/certs/ca-certificates.crt",
-        "/etc/pki/tls/certs/ca-bundle.crt",
-        "/etc/ssl/ca-bundle.pem",
-        "/etc/ssl/cert.pem",
-    ];
     if cfg!(any(target_os = "macos", windows)) {
         return Finding::pass(CHECK, "those of the system");
     }
-    known.iter().find(|file| Path::new(file).exists()).map_or_else(
+    known.map_or_else(
         || Finding::warn(CHECK, "none found; https targets cannot be verified", help),
         |file| Finding::pass(CHECK, *file),
     )

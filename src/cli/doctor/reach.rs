@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use super::Finding;
+use crate::cli::check::loses;
 use crate::cli::exit::Failure;
 use crate::cli::run::BLUESKY;
 use crate::clock::Clock;
-use crate::job::{Job, Purpose, SourceKind, XPlan, XV1Plan, check};
+use crate::job::{Job, Purpose, SourceKind, SourcePlan, XPlan, XV1Plan, check};
 use crate::source::SourceError;
 use crate::source::jetstream::JetstreamSource;
 use crate::source::mastodon::MastodonSource;
@@ -50,6 +51,10 @@ pub(super) fn platforms(job: Option<&Path>) -> Result<Vec<Finding>, Failure> {
             }
         }));
     }
+    let loss = |source: &SourcePlan| {
+        Finding::pass("loses", format!("{}: {}", source.name, loses(source, &plan)))
+    };
+    findings.extend(plan.sources.iter().map(loss));
     Ok(findings)
 }
 

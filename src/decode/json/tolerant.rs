@@ -189,5 +189,6 @@ pub(crate) fn into_owned<'a>(post: Post<'_>) -> Post<'a> {
             tags.into_iter().map(|tag| GivenTag { tag: own(tag.tag), span: tag.span }).collect()
         }),
         repost: post.repost,
+        unlisted: post.unlisted,
     }
 }

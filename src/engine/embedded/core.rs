@@ -2,7 +2,6 @@
 //! an epoch to the checkpoint, and answers questions.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,6 +13,8 @@ use crate::engine::embedded::durable::Durable;
 use crate::engine::embedded::gaps::Gaps;
 use crate::engine::embedded::outlet::Outlet;
 use crate::engine::embedded::publish::Publisher;
+use crate::engine::embedded::record::Recording;
+use crate::engine::embedded::stop::Stop;
 use crate::engine::embedded::told::Told;
 use crate::engine::embedded::views::States;
 use crate::engine::embedded::worker::Recipe;
@@ -62,43 +63,6 @@ pub(super) enum Question {
     Lists(Box<Lists>, Patterns),
     /// Somebody has set [`Stop`].
     Wake,
-}
-
-/// Tells all threads to stop; cheap to clone and to ask.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Stop(Arc<AtomicU8>);
-
-impl Stop {
-    /// Sources stop; what they brought is still counted.
-    pub(super) fn drain(&self) {
-        self.0.fetch_max(1, Ordering::SeqCst);
-    }
-
-    /// Everything stops where it is.
-    pub(super) fn now(&self) {
-        self.0.fetch_max(2, Ordering::SeqCst);
-    }
-
-    /// True once sources must stop reading.
-    pub(super) fn reading(&self) -> bool {
-        self.0.load(Ordering::Relaxed) >= 1
-    }
-
-    fn is_now(&self) -> bool {
-        self.0.load(Ordering::Relaxed) >= 2
-    }
-
-    /// Sleeps, but not through a stop.
-    pub(super) fn sleep(&self, wait: Duration) {
-        let until = monotonic() + wait;
-        while !self.reading() {
-            let left = until.saturating_duration_since(monotonic());
-            if left.is_zero() {
-                return;
-            }
-            std::thread::sleep(left.min(Duration::from_millis(20)));
-        }
-    }
 }
 
 /// Batches of one source, put back in order.
@@ -150,6 +114,7 @@ pub(super) struct Parts {
     pub(super) messages: Receiver<Message>,
     pub(super) questions: Receiver<Question>,
     pub(super) extracted_pool: Sender<Box<Extracted>>,
+    pub(super) recording: Option<Recording>,
     pub(super) sources: Vec<SourceStatus>,
     pub(super) positions: Vec<Vec<Position>>,
     pub(super) stop: Stop,
@@ -404,9 +369,13 @@ impl Core {
         let at = self.now();
         self.parts.state.show(at);
         self.tell();
+        let of = |number| self.parts.state.all.posts_of(number);
+        let all: u64 = (0..self.parts.sources.len()).map(of).sum();
         for (number, status) in self.parts.sources.iter_mut().enumerate() {
             self.parts.gaps.show(number, status);
-            status.posts = self.parts.state.all.posts_of(number);
+            status.recorded = self.parts.recording.as_ref().map(|of| of.status(number));
+            status.posts = of(number);
+            status.share = status.posts as f64 / all.max(1) as f64;
             let format = self.parts.recipe.streams[number].format.get();
             status.format = format.map(|format| format.name().to_owned());
         }
@@ -449,6 +418,7 @@ impl Core {
             self.failure.get_or_insert(EngineError::Checkpoint(error));
         }
         self.parts.stop.drain();
+        self.parts.recording.iter().for_each(Recording::finish);
         self.tick(true);
         self.parts.outlets.drain(..).for_each(Outlet::finish);
         for question in std::mem::take(&mut self.parts.publisher.waiting) {

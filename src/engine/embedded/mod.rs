@@ -19,12 +19,15 @@ mod outlet;
 pub mod probe;
 mod publish;
 mod reader;
+mod record;
 mod sampling;
 mod share;
+mod stop;
 mod told;
 mod views;
 mod worker;
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, RwLock};
 use std::thread;
 use std::time::Duration;
@@ -32,12 +35,14 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use tokio::sync::watch;
 
-use self::core::{Core, Message, Parts, Question, Stop};
+use self::core::{Core, Message, Parts, Question};
 use self::durable::Durable;
 use self::gaps::Gaps;
 use self::outlet::Outlet;
 use self::publish::Publisher;
 use self::reader::{Progress, Reader};
+use self::record::{Recording, Rotation};
+use self::stop::Stop;
 use self::told::Told;
 use self::views::{Makings, View};
 use self::worker::{Recipe, Stream};
@@ -111,6 +116,7 @@ pub(super) fn start(plan: Plan, options: RunOptions) -> Result<Arc<dyn RunHandle
     let stop = Stop::default();
     let threads = Threads::start(&plan, workers, sources, &positions, &recipe, &options, &stop)?;
     let parts = Parts {
+        recording: threads.recording,
         sources: threads.names.into_iter().map(connecting).collect(),
         clock: options.clock,
         recipe,
@@ -283,6 +289,7 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), EngineEr
 /// Workers, and the queues around them.
 struct Threads {
     names: Vec<String>,
+    recording: Option<Recording>,
     messages: Receiver<Message>,
     extracted_pool: Sender<Box<Extracted>>,
 }
@@ -302,7 +309,10 @@ impl Threads {
         let (pass, turns) = bounded(sources.len());
         let (done, messages) = bounded(depth);
         let (extracted_pool, empty_extracted) = bounded(depth + threads);
-        let names = sources.iter().map(|source| source.name()).collect();
+        let names: Vec<_> = sources.iter().map(|source| source.name()).collect();
+        let record =
+            |dir: &PathBuf| Recording::start(dir, &names, &options.clock, Rotation::default());
+        let recording = options.record.as_ref().map(record).transpose()?;
         for (number, (source, of)) in sources.into_iter().zip(&plan.sources).enumerate() {
             let reader = Box::new(Reader {
                 source,
@@ -311,6 +321,7 @@ impl Threads {
                 clock: options.clock.clone(),
                 live: plan.time == TimePlan::Live,
                 positions: positions[number].clone(),
+                recording: recording.clone(),
                 core: done.clone(),
                 stop: stop.clone(),
                 progress: Progress::new(of.pace, jitter(number, &options.clock), options.hurry),
@@ -327,7 +338,7 @@ impl Threads {
                 worker::work(&recipe, &turns, &pool, &done);
             })?;
         }
-        Ok(Self { names, messages, extracted_pool })
+        Ok(Self { names, recording, messages, extracted_pool })
     }
 }
 

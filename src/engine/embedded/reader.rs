@@ -10,7 +10,9 @@ use crossbeam_channel::Sender;
 
 use crate::clock::{Clock, monotonic};
 use crate::decode::{Format, detect::detect};
-use crate::engine::embedded::core::{Ending, Message, Stop};
+use crate::engine::embedded::core::{Ending, Message};
+use crate::engine::embedded::record::Recording;
+use crate::engine::embedded::stop::Stop;
 use crate::engine::embedded::worker::Recipe;
 use crate::job::TextTime;
 use crate::post::{Batch, Position};
@@ -34,6 +36,7 @@ pub(super) struct Reader {
     pub(super) clock: Clock,
     pub(super) live: bool,
     pub(super) positions: Vec<Position>,
+    pub(super) recording: Option<Recording>,
     pub(super) core: Sender<Message>,
     pub(super) stop: Stop,
     pub(super) progress: Progress,
@@ -120,6 +123,7 @@ impl Reader {
         match self.source.poll(batch, WAIT) {
             Ok(Poll::Ready) => {
                 self.recognise(batch);
+                self.record(batch);
                 if let Some(pace) = &mut self.progress.pace {
                     pace.wait(batch.lines, &self.stop);
                 }
@@ -177,6 +181,13 @@ impl Reader {
             let found = detect(sample).unwrap_or(Format::Text);
             let _ = format.set(found);
             tracing::info!("source `{}` sends format `{}`", self.source.name(), found.name());
+        }
+    }
+
+    fn record(&self, batch: &Batch) {
+        let format = self.recipe.streams[self.number as usize].format.get();
+        if let (Some(recording), Some(format)) = (&self.recording, format) {
+            recording.offer(self.number, format.name(), batch);
         }
     }
 

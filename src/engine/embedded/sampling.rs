@@ -48,12 +48,13 @@ impl Picks {
 
 /// Copies a post that was written down last, if it is to be read; false where it is not.
 ///
-/// A repost says what somebody else has said, who may take it back where nobody tells us.
+/// A repost says what somebody else has said, who may take it back where nobody tells us. What is
+/// unlisted is for those who look for it.
 #[cold]
 pub(super) fn record(format: Format, post: &Post<'_>, out: &mut Extracted) -> bool {
     let gone = matches!(post.op, Op::Delete | Op::DropAuthor);
     let Some(row) = out.rows.last().copied().filter(|row| row.tagged > 0) else { return false };
-    if gone || post.repost {
+    if gone || post.repost || post.unlisted {
         return false;
     }
     let start = out.rows.iter().rev().nth(1).map_or(0, |before| before.entries_end);

@@ -9,6 +9,8 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
+use crate::recording::Header;
+
 /// Packed bytes read at once.
 const PACKED_BYTES: usize = 256 * 1024;
 
@@ -25,11 +27,13 @@ pub(super) enum Input {
     Gzip(Box<MultiGzDecoder<BufReader<File>>>),
     /// `.zst`, any number of frames.
     Zstd(Box<zstd::Decoder<'static, BufReader<File>>>),
+    /// The same of a recording, which may be cut off: what stands before is read.
+    Recording(Box<zstd::Decoder<'static, BufReader<File>>>),
 }
 
 impl Input {
     /// Wraps `file` as its kind and the end of its name ask for.
-    pub(super) fn new(file: File, path: &Path) -> std::io::Result<Self> {
+    pub(super) fn new(mut file: File, path: &Path) -> std::io::Result<Self> {
         let metadata = file.metadata()?;
         if !metadata.is_file() {
             return Ok(Self::Pipe(file));
@@ -38,13 +42,16 @@ impl Input {
         if metadata.len() == 0 || !is_packed(path) {
             return Ok(Self::Plain(file));
         }
+        let is_recording = Header::read(&mut file).is_some();
+        file.rewind()?;
         let file = BufReader::with_capacity(PACKED_BYTES, file);
         if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("gz")) {
             return Ok(Self::Gzip(Box::new(MultiGzDecoder::new(file))));
         }
         let mut decoder = zstd::Decoder::with_buffer(file)?;
         decoder.window_log_max(WINDOW_LOG_MAX)?;
-        Ok(Self::Zstd(Box::new(decoder)))
+        let decoder = Box::new(decoder);
+        Ok(if is_recording { Self::Recording(decoder) } else { Self::Zstd(decoder) })
     }
 
     /// Reads once; 0 = the end.
@@ -53,13 +60,18 @@ impl Input {
             let read = match self {
                 Self::Plain(file) | Self::Pipe(file) => file.read(into),
                 Self::Gzip(file) => file.read(into),
-                Self::Zstd(file) => file.read(into),
+                Self::Zstd(file) | Self::Recording(file) => file.read(into),
             };
             match read {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 other => return other,
             }
         }
+    }
+
+    /// True where the error of a read only says that a recording was cut off.
+    pub(super) fn is_cut_off(&self, error: &std::io::Error) -> bool {
+        error.kind() == ErrorKind::UnexpectedEof && matches!(self, Self::Recording(_))
     }
 
     /// Goes to `offset` (unpacked bytes) from the start; false = the file ends before it.
@@ -85,7 +97,7 @@ impl Input {
         match self {
             Self::Plain(file) | Self::Pipe(file) => file,
             Self::Gzip(file) => file.get_ref().get_ref(),
-            Self::Zstd(file) => file.get_ref().get_ref(),
+            Self::Zstd(file) | Self::Recording(file) => file.get_ref().get_ref(),
         }
     }
 }

@@ -150,6 +150,12 @@ impl Reading {
                     self.read += read as u64;
                 }
                 Err(error) if is_passing(&error) => {}
+                Err(error) if self.input.is_cut_off(&error) => {
+                    let path = self.path.display();
+                    tracing::warn!("the recording `{path}` is cut off; what stands before is read");
+                    self.at_end = true;
+                    return Ok(());
+                }
                 Err(error) => return Err(error),
             }
             if self.framer.is_full(batch)

@@ -16,6 +16,8 @@ use crate::source::web::Refusal;
 
 /// Most pages; what is beyond them is given up.
 const PAGES_MAX: u32 = 40;
+/// Posts that they hold.
+pub(in crate::source) const POSTS_MAX: u32 = PAGES_MAX * 40;
 
 /// Whom to ask, and how.
 pub(super) struct Timeline<'a> {

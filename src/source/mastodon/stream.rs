@@ -23,7 +23,7 @@ use crate::source::websocket::{self, Socket};
 const FRAME_LIMITS: usize = 4;
 
 /// Silence for so long is a loss; a server says something every 15 s, or pings every 30 s.
-const STALL: Duration = Duration::from_secs(45);
+pub(in crate::source) const STALL: Duration = Duration::from_secs(45);
 
 enum Wire {
     Sse(Box<(Response, Sse)>),

@@ -506,6 +506,26 @@ export interface components {
              */
             together: components["schemas"]["Together"][];
         };
+        /** @description What of a source went to a recording. */
+        Recorded: {
+            /**
+             * Format: int64
+             * @description Bytes written, packed.
+             */
+            bytes: number;
+            /** @description Why, while that lasts; else empty. */
+            last_error: string;
+            /**
+             * Format: int64
+             * @description Records that the disk did not take; they were counted all the same.
+             */
+            lost: number;
+            /**
+             * Format: int64
+             * @description Records written.
+             */
+            records: number;
+        };
         /**
          * @description What the state line says.
          * @enum {string}
@@ -616,6 +636,12 @@ export interface components {
              * @description Times it was connected again.
              */
             reconnects: number;
+            recorded?: null | components["schemas"]["Recorded"];
+            /**
+             * Format: double
+             * @description Their share of the posts of all sources, 0 to 1.
+             */
+            share?: number;
             /** @description `connecting`, `live`, `retrying`, `read_limit`, `ended`, `failed`, `auth_failed`. */
             state: string;
         };
@@ -926,6 +952,7 @@ export type Kept = components['schemas']['Kept'];
 export type KeptRanking = components['schemas']['KeptRanking'];
 export type PeopleRules = components['schemas']['PeopleRules'];
 export type Ranking = components['schemas']['Ranking'];
+export type Recorded = components['schemas']['Recorded'];
 export type RunState = components['schemas']['RunState'];
 export type Series = components['schemas']['Series'];
 export type SinkStatus = components['schemas']['SinkStatus'];

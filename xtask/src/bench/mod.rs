@@ -9,6 +9,7 @@ mod flood;
 mod inputs;
 mod jobs;
 mod latency;
+mod live;
 mod machine;
 mod spark;
 mod table;
@@ -41,8 +42,8 @@ pub(crate) struct BenchArgs {
     /// Measure the original Spark job beside.
     #[arg(long)]
     spark: bool,
-    /// Measure these parts alone: text, json, tcp, memory, checkpoint, ranking, flood, latency
-    /// (may be repeated).
+    /// Measure these parts alone: text, json, tcp, memory, checkpoint, ranking, flood, live,
+    /// latency (may be repeated).
     #[arg(long, value_name = "PART")]
     only: Vec<String>,
     /// Measure this program instead of building one.
@@ -102,6 +103,9 @@ impl Bench<'_> {
         }
         if self.wants("flood") {
             table.note(flood::measure(&self.program)?);
+        }
+        if self.wants("live") {
+            table.note(live::measure(&self.program)?);
         }
         if self.wants("latency") {
             table.note(latency::measure(&self.program)?);

@@ -1,0 +1,45 @@
+//! The flag that ends a run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use crate::clock::monotonic;
+
+/// Tells all threads to stop; cheap to clone and to ask.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stop(Arc<AtomicU8>);
+
+impl Stop {
+    /// Sources stop; what they brought is still counted.
+    pub(super) fn drain(&self) {
+        self.0.fetch_max(1, Ordering::SeqCst);
+    }
+
+    /// Everything stops where it is.
+    pub(super) fn now(&self) {
+        self.0.fetch_max(2, Ordering::SeqCst);
+    }
+
+    /// True once sources must stop reading.
+    pub(super) fn reading(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= 1
+    }
+
+    /// True once everything must stop.
+    pub(super) fn is_now(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= 2
+    }
+
+    /// Sleeps, but not through a stop.
+    pub(super) fn sleep(&self, wait: Duration) {
+        let until = monotonic() + wait;
+        while !self.reading() {
+            let left = until.saturating_duration_since(monotonic());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::sleep(left.min(Duration::from_millis(20)));
+        }
+    }
+}

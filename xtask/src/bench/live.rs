@@ -1,0 +1,171 @@
+//! The job of `tagtide run` on a Jetstream server on loopback that sends 50,000 posts a second for
+//! a minute: is the rate kept up with, and does memory stay where it is?
+//!
+//! The server writes on time or as soon as the socket takes it, so a program that does not keep up
+//! makes it late. Frames are those of wire v1, unpacked, each with a post of its own.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use tungstenite::handshake::derive_accept_key;
+
+use super::jobs::fresh_dir;
+use super::tcp::accept;
+use crate::process::Guard;
+use crate::program::{Start, free_port};
+use crate::random::Random;
+use crate::{clock, http, place};
+
+/// Posts of a second,
+const RATE: u64 = 50_000;
+/// sent in so many pieces,
+const STEPS: u64 = 50;
+/// for so many seconds.
+const SECONDS: u64 = 60;
+const TAGS: u64 = 20_000;
+const AUTHORS: u64 = 500_000;
+/// From here on nothing new has to be remembered: a million posts have come.
+const FULL_S: u64 = 30;
+/// What memory may grow by in the second half; panes and people of new minutes are a little.
+const GROWTH_MAX: f64 = 1.25;
+/// How far behind the last post may be counted.
+const BEHIND_MAX: Duration = Duration::from_secs(5);
+
+/// Runs it, and says what it took.
+pub(super) fn measure(program: &Path) -> anyhow::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let dir = fresh_dir("live")?;
+    let job = dir.join("job.toml");
+    let source = format!(
+        "[[source]]\nkind = \"jetstream\"\nwire = \"v1\"\nhosts = [\"ws://{}\"]\n",
+        listener.local_addr()?
+    );
+    let usual = fs::read_to_string(place::root().join("jobs/bluesky.toml"))?;
+    let (head, sink) = usual.split_once("[[sink]]").context("the job has no sink")?;
+    let is_source = |line: &&str| line.starts_with("source = ");
+    ensure!(head.lines().any(|line| is_source(&line)), "the job has no source");
+    let head: Vec<_> = head.lines().filter(|line| !is_source(line)).collect();
+    fs::write(&job, format!("{}\n{source}\n[[sink]]{sink}", head.join("\n")))?;
+    let (state_dir, summary, port) = (dir.join("state"), dir.join("summary.json"), free_port()?);
+    let start = Start {
+        program,
+        job: &job,
+        state_dir: Some(&state_dir),
+        summary: &summary,
+        rows: Some(10),
+        port: Some(port),
+    };
+    let child = start.command().stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+    let mut guard = Guard::new(child, "tagtide run".into());
+    let stream = upgrade(accept(&listener)?)?;
+    let sender = thread::spawn(move || send(stream));
+    let mut memory = Vec::new();
+    for tens in 0..=SECONDS / 10 {
+        if tens > 0 {
+            thread::sleep(Duration::from_secs(10));
+        }
+        memory.push(guard.resident_bytes().context("`tagtide run` has ended")? as f64 / 1e6);
+        eprintln!("{} s: {:.0} MB", 10 * tens, memory.last().unwrap_or(&0.0));
+    }
+    let (took, ended, stream) =
+        sender.join().map_err(|_| anyhow::anyhow!("the server panicked"))??;
+    let all = RATE * SECONDS;
+    let counted = clock::poll(Duration::from_secs(60), Duration::from_millis(50), || {
+        let status = http::get_json(port, "/api/v1/status")?;
+        Ok((status["counters"]["posts"].as_u64() == Some(all)).then_some(()))
+    })?;
+    let behind = ended.elapsed();
+    drop(stream);
+    counted.with_context(|| format!("{all} posts were sent and not all counted"))?;
+    guard.terminate()?;
+    guard.wait(Duration::from_secs(60))?;
+    let late = took.saturating_sub(Duration::from_secs(SECONDS));
+    ensure!(late < BEHIND_MAX, "the posts of {SECONDS} s took {:.1} s", took.as_secs_f64());
+    ensure!(behind < BEHIND_MAX, "counted {:.1} s after the last", behind.as_secs_f64());
+    let at = |second: u64| memory[(second / 10) as usize];
+    let growth = at(SECONDS) / at(FULL_S);
+    ensure!(growth < GROWTH_MAX, "memory grew from {} to {} MB", at(FULL_S), at(SECONDS));
+    Ok(format!(
+        "Bluesky at {RATE} posts a second for {SECONDS} s, {all} posts: sent in {:.1} s, all counted \
+         at most {:.1} s after the last; {:.0} MB after 10 s, {:.0} MB after {FULL_S} s, {:.0} MB \
+         at the end.",
+        took.as_secs_f64(),
+        behind.as_secs_f64(),
+        at(10),
+        at(FULL_S),
+        at(SECONDS),
+    ))
+}
+
+/// Takes the request for a stream and answers as a WebSocket server.
+fn upgrade(mut stream: TcpStream) -> anyhow::Result<TcpStream> {
+    let mut key = String::new();
+    for line in BufReader::new(stream.try_clone()?).lines() {
+        let line = line?;
+        match line.split_once(": ") {
+            Some((name, value)) if name.eq_ignore_ascii_case("sec-websocket-key") => {
+                key = derive_accept_key(value.as_bytes());
+            }
+            None if line.is_empty() => break,
+            _ => {}
+        }
+    }
+    write!(
+        stream,
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Accept: {key}\r\n\r\n"
+    )?;
+    Ok(stream)
+}
+
+/// Sends the posts on time; how long that took, when it ended, and the stream, still open.
+fn send(mut stream: TcpStream) -> std::io::Result<(Duration, std::time::Instant, TcpStream)> {
+    let mut random = Random::new(11);
+    let began = clock::monotonic();
+    let (mut out, mut text) = (Vec::new(), String::new());
+    for step in 0..SECONDS * STEPS {
+        let due = Duration::from_millis(step * 1_000 / STEPS);
+        thread::sleep(due.saturating_sub(began.elapsed()));
+        out.clear();
+        let at_us = clock::unix_seconds() * 1_000_000;
+        for post in 0..RATE / STEPS {
+            let number = step * (RATE / STEPS) + post;
+            text.clear();
+            frame(&mut text, &mut random, number, at_us + number % 1_000_000);
+            let length = u16::try_from(text.len()).expect("a post is short");
+            out.extend_from_slice(&[0x81, 126]);
+            out.extend_from_slice(&length.to_be_bytes());
+            out.extend_from_slice(text.as_bytes());
+        }
+        stream.write_all(&out)?;
+    }
+    Ok((began.elapsed(), clock::monotonic(), stream))
+}
+
+/// A post as the server tells it; one in three has a tag, some tags much more often than others.
+fn frame(text: &mut String, random: &mut Random, number: u64, at_us: u64) {
+    let author = random.between(1, AUTHORS);
+    let (words, mut tags) = (random.next(), String::new());
+    if number.is_multiple_of(3) {
+        let most = random.between(1, TAGS);
+        let tag = random.between(1, most);
+        let _ = write!(tags, "\"tag{tag}\"");
+    }
+    let written = write!(
+        text,
+        "{{\"did\":\"did:plc:{author:024}\",\"time_us\":{at_us},\"kind\":\"commit\",\"cursor\":\
+         {number},\"commit\":{{\"rev\":\"3r{number}\",\"operation\":\"create\",\"collection\":\
+         \"app.bsky.feed.post\",\"rkey\":\"3k{number}\",\"record\":{{\"$type\":\
+         \"app.bsky.feed.post\",\"createdAt\":\"2026-01-01T00:00:00Z\",\"langs\":[\"en\"],\"text\":\
+         \"something that {words:x} says about nothing much, and more\",\"tags\":[{tags}]}},\
+         \"cid\":\"bafyreiaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}}}}"
+    );
+    written.expect("memory takes everything");
+}
