@@ -186,7 +186,8 @@ fn relay_reads_the_one_source_of_a_job() {
     let two = file("a").replace("\nkind", "\nname = \"one\"\nkind") + &file("b");
     let (code, said) = relay(two);
     assert!(code == 2 && said.contains("2 sources\nhelp: "), "{code} {said}");
-    let x = "[[source]]\nkind = \"x\"\ntoken_file = \"t\"\nrules = [\"a\"]\nreads_max_per_day = 1\n";
+    let x =
+        "[[source]]\nkind = \"x\"\ntoken_file = \"t\"\nrules = [\"a\"]\nreads_max_per_day = 1\n";
     std::fs::write(dir.path().join("t"), "secret").expect("it is written");
     let (code, said) = relay(x.replace("\"t\"", &format!("\"{}/t\"", dir.path().display())));
     assert!(code == 2 && said.contains("only `run` remembers"), "{code} {said}");

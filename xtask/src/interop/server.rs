@@ -59,7 +59,8 @@ impl Tools {
     /// A command of one of its programs, whose words go to `dir/<name>.log`.
     pub(super) fn command(&self, name: &str, dir: &Path) -> anyhow::Result<Command> {
         let mut command = Command::new(self.bin.join(name));
-        let log = File::options().create(true).append(true).open(dir.join(format!("{name}.log")))?;
+        let log =
+            File::options().create(true).append(true).open(dir.join(format!("{name}.log")))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         Ok(command)
     }
