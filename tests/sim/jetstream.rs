@@ -74,6 +74,9 @@ struct Inside {
     all_sent: AtomicBool,
 }
 
+/// Events that come twice come twice so many at a time, in the mean.
+const AGAIN_MEAN: u64 = 25;
+
 /// What v2 speaks, named to those who ask for it.
 const PROTOCOL: &str = "xrpc.v1.json";
 
@@ -355,13 +358,15 @@ impl Inside {
             if self.misbehaves(&manners, next, &mut asked, &mut socket) {
                 return;
             }
-            let again = next > asked.from && self.chance(100) < manners.again_percent;
-            let index =
-                if again { next - 1 - self.chance(next.min(50) as u64) as usize } else { next };
-            if self.send(&mut socket, &mut asked, &manners, index.max(manners.floor)).is_err() {
+            // As after a loss: from some event on all of them once more, in their order.
+            if next > asked.from && self.chance(100 * AGAIN_MEAN) < manners.again_percent {
+                let back = 1 + self.chance(2 * AGAIN_MEAN - 1) as usize;
+                next = next.saturating_sub(back).max(asked.from).max(manners.floor);
+            }
+            if self.send(&mut socket, &mut asked, &manners, next).is_err() {
                 return;
             }
-            next += usize::from(!again);
+            next += 1;
         }
     }
 

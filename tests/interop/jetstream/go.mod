@@ -1,3 +1,4 @@
+// Pins the real Jetstream server for `cargo xtask interop jetstream`; there is no Go code of ours.
 module tagtide.invalid/interop
 
 go 1.26.5

@@ -14,7 +14,7 @@ use anyhow::{Context, bail, ensure};
 
 use super::proxy::Proxy;
 use super::server::{Tools, spawn};
-use super::truth::{self, Event};
+use super::truth::{self, Change};
 use crate::chaos::oracle;
 use crate::process::Guard;
 use crate::program::{self, Start, Totals, free_port};
@@ -80,7 +80,7 @@ impl Way {
 pub(super) struct Running {
     pub(super) way: Way,
     proxy: Proxy,
-    rows: Arc<Mutex<Vec<Event>>>,
+    rows: Arc<Mutex<Vec<Change>>>,
     _relay: Guard,
 }
 
@@ -117,7 +117,7 @@ impl Running {
     }
 
     /// What has come so far.
-    pub(super) fn rows(&self) -> Vec<Event> {
+    pub(super) fn rows(&self) -> Vec<Change> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -191,7 +191,7 @@ impl Run {
 
     /// Its last life: until everything is counted, and a calm end. Posts and words, as they are and
     /// as they have to be.
-    pub(super) fn finish(&self, seen: &[Event]) -> anyhow::Result<(u64, u64)> {
+    pub(super) fn finish(&self, seen: &[Change]) -> anyhow::Result<(u64, u64)> {
         let (posts, mut words) = truth::recount(seen);
         if self.way.is_packed() {
             // Nobody can mark what is packed: its posts alone are compared.

@@ -13,7 +13,7 @@ use crate::process::Guard;
 
 /// One post, update or delete.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Event {
+pub(super) struct Change {
     pub(super) op: String,
     /// did/collection/rkey
     pub(super) id: String,
@@ -42,7 +42,7 @@ impl Truth {
     }
 
     /// What it has seen so far.
-    pub(super) fn events(&self) -> anyhow::Result<Vec<Event>> {
+    pub(super) fn events(&self) -> anyhow::Result<Vec<Change>> {
         let text = fs::read_to_string(&self.lines)?;
         let mut last = 0;
         let mut events = Vec::new();
@@ -54,7 +54,7 @@ impl Truth {
             last = seq;
             let commit = &of["commit"];
             let word = |name: &str| commit[name].as_str().unwrap_or_default();
-            events.push(Event {
+            events.push(Change {
                 op: word("operation").to_owned(),
                 id: [of["did"].as_str().unwrap_or_default(), word("collection"), word("rkey")]
                     .join("/"),
@@ -67,19 +67,19 @@ impl Truth {
 }
 
 /// A row of `relay --json` as an event.
-pub(super) fn row(line: &str) -> anyhow::Result<Event> {
+pub(super) fn row(line: &str) -> anyhow::Result<Change> {
     let of: Value = serde_json::from_str(line).context("relay wrote bad JSON")?;
     let word = |name: &str| of[name].as_str().unwrap_or_default().to_owned();
     let time = of["time"].as_i64().context("a row has no time")?;
-    Ok(Event { op: word("op"), id: word("id"), time, text: word("text") })
+    Ok(Change { op: word("op"), id: word("id"), time, text: word("text") })
 }
 
 /// An error unless both are the same events in the same order.
-pub(super) fn compare(seen: &[Event], rows: &[Event]) -> anyhow::Result<()> {
+pub(super) fn compare(seen: &[Change], rows: &[Change]) -> anyhow::Result<()> {
     if seen == rows {
         return Ok(());
     }
-    let mut left: HashMap<&Event, i64> = HashMap::new();
+    let mut left: HashMap<&Change, i64> = HashMap::new();
     seen.iter().for_each(|event| *left.entry(event).or_default() += 1);
     rows.iter().for_each(|event| *left.entry(event).or_default() -= 1);
     let lost: i64 = left.values().filter(|left| **left > 0).sum();
@@ -96,7 +96,7 @@ pub(super) fn compare(seen: &[Event], rows: &[Event]) -> anyhow::Result<()> {
 
 /// What is left of the posts after all of it: how many, and how often each word with `#` stands in
 /// them, where the first letter of every text was made one.
-pub(super) fn recount(seen: &[Event]) -> (u64, HashMap<String, u64>) {
+pub(super) fn recount(seen: &[Change]) -> (u64, HashMap<String, u64>) {
     let mut left: HashMap<&str, &str> = HashMap::new();
     for event in seen {
         match event.op.as_str() {
@@ -107,4 +107,39 @@ pub(super) fn recount(seen: &[Event]) -> (u64, HashMap<String, u64>) {
     let texts = left.values().filter(|text| !text.is_empty());
     let marked: Vec<String> = texts.map(|text| format!("#{}", &text[1..])).collect();
     (left.len() as u64, count_words(marked.join("\n").as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(op: &str, id: &str, text: &str) -> Change {
+        Change { op: op.into(), id: id.into(), time: 1, text: text.into() }
+    }
+
+    #[test]
+    fn what_is_lost_and_what_is_double_is_told_apart() {
+        let seen = ["a", "b", "c"].map(|id| event("create", id, "x"));
+        compare(&seen, &seen).unwrap();
+        let rows = ["a", "c", "c", "c"].map(|id| event("create", id, "x"));
+        let error = compare(&seen, &rows).unwrap_err().to_string();
+        assert!(error.starts_with("1 lost, 2 double or unknown; they part at 1:"), "{error}");
+        let rows = ["b", "a", "c"].map(|id| event("create", id, "x"));
+        let error = compare(&seen, &rows).unwrap_err().to_string();
+        assert!(error.starts_with("0 lost, 0 double"), "another order: {error}");
+    }
+
+    #[test]
+    fn the_recount_knows_edits_and_deletes() {
+        let seen = [
+            event("create", "a", "xone two"),
+            event("create", "b", "xone"),
+            event("update", "a", " one"),
+            event("delete", "b", ""),
+            event("delete", "unknown", ""),
+            event("update", "c", "x"),
+        ];
+        let words = [("#one".to_owned(), 1), ("#".to_owned(), 1)];
+        assert_eq!(recount(&seen), (2, HashMap::from(words)));
+    }
 }
