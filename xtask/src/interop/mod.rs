@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{anyhow, ensure};
 
 use crate::command::Log;
 use crate::random::Random;
@@ -65,10 +65,14 @@ struct JetstreamArgs {
 pub(crate) fn run(args: &InteropArgs) -> anyhow::Result<ExitCode> {
     let Real::Jetstream(args) = &args.server;
     let log = Log::create("interop-jetstream")?;
-    let tools = Tools::build(&log).with_context(|| log.tail())?;
+    let told = |error: anyhow::Error| match log.tail() {
+        said if said.is_empty() => error,
+        said => anyhow!("{said}\n{error:#}"),
+    };
+    let tools = Tools::build(&log).map_err(told)?;
     let program = match &args.program {
         Some(program) => program.clone(),
-        None => program::build(&log, false, &[]).with_context(|| log.tail())?,
+        None => program::build(&log, false, &[]).map_err(told)?,
     };
     campaign(args, &tools, &program)?;
     Ok(ExitCode::SUCCESS)
