@@ -152,7 +152,8 @@ fn judge(
     }
     for run in counters {
         let verdict = match run.finish(&seen) {
-            Ok((posts, words)) => format!("{posts} posts and {words} words, as recounted"),
+            Ok((posts, None)) => format!("{posts} posts, as recounted"),
+            Ok((posts, Some(words))) => format!("{posts} posts and {words} words, as recounted"),
             Err(error) => wrong(error),
         };
         println!("  run   {:<8} {} kill -9: {verdict}", run.way.name(), args.kills);

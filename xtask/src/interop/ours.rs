@@ -189,9 +189,9 @@ impl Run {
         Ok(())
     }
 
-    /// Its last life: until everything is counted, and a calm end. Posts and words, as they are and
-    /// as they have to be.
-    pub(super) fn finish(&self, seen: &[Change]) -> anyhow::Result<(u64, u64)> {
+    /// Its last life: until everything is counted, and a calm end. Posts and, where they could
+    /// be marked, words: as they are and as they have to be.
+    pub(super) fn finish(&self, seen: &[Change]) -> anyhow::Result<(u64, Option<u64>)> {
         let (posts, mut words) = truth::recount(seen);
         if self.way.is_packed() {
             // Nobody can mark what is packed: its posts alone are compared.
@@ -214,6 +214,6 @@ impl Run {
         ensure!(counted == posts, "{counted} posts counted, and there are {posts}");
         let difference = oracle::compare(&words, &totals.tags);
         ensure!(difference == oracle::Difference::default(), "words {difference:?}");
-        Ok((posts, words.values().sum()))
+        Ok((posts, (!self.way.is_packed()).then(|| words.values().sum())))
     }
 }
