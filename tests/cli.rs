@@ -172,6 +172,28 @@ fn a_port_in_use_exits_3() {
 }
 
 #[test]
+fn relay_reads_the_one_source_of_a_job() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("job.toml");
+    let relay = |job: String| {
+        std::fs::write(&path, job).expect("it is written");
+        let output = tagtide(&["relay", &path.to_string_lossy(), "--listen", "127.0.0.1:0"]);
+        (code(&output), stderr(&output))
+    };
+    let file = |name: &str| format!("[[source]]\nkind = \"file\"\npaths = [\"{name}\"]\n");
+    let (code, said) = relay(file("no/such.txt"));
+    assert!(code == 1 && said.contains("cannot read `no/such.txt`"), "{code} {said}");
+    let two = file("a").replace("\nkind", "\nname = \"one\"\nkind") + &file("b");
+    let (code, said) = relay(two);
+    assert!(code == 2 && said.contains("2 sources\nhelp: "), "{code} {said}");
+    let x =
+        "[[source]]\nkind = \"x\"\ntoken_file = \"t\"\nrules = [\"a\"]\nreads_max_per_day = 1\n";
+    std::fs::write(dir.path().join("t"), "secret").expect("it is written");
+    let (code, said) = relay(x.replace("\"t\"", &format!("\"{}/t\"", dir.path().display())));
+    assert!(code == 2 && said.contains("only `run` remembers"), "{code} {said}");
+}
+
+#[test]
 fn completions_and_man_pages() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let output = tagtide(&["completions", shell]);

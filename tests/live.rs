@@ -5,6 +5,8 @@
 
 #[path = "live/jetstream.rs"]
 mod jetstream;
+#[path = "live/jetstream_real.rs"]
+mod jetstream_real;
 #[path = "live/mastodon.rs"]
 mod mastodon;
 #[path = "live/mastodon_process.rs"]

@@ -3,6 +3,7 @@
 //! One thread, no checkpoint. A source that has to be tried again is, by the policy that runs have
 //! too. Malformed records are counted and skipped.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use super::exit::{AUTH, FAILED, Failure, USAGE};
 use super::flags::{source, text};
 use crate::clock::{Clock, monotonic};
 use crate::decode::{Format, decode, detect};
-use crate::job::{Job, Limits, Plan, Purpose, SourcePlan, check};
+use crate::job::{Job, Limits, Plan, Purpose, SourceKind, SourcePlan, check};
 use crate::post::{Batch, EventTime, Post};
 use crate::source as sources;
 use crate::source::reconnect::{Jitter, Reconnect};
@@ -46,8 +47,28 @@ impl Records {
         if let (Some(format), Some(source)) = (format, job.sources.first_mut()) {
             source.format = Some(text("--format", format));
         }
-        let Plan { mut sources, limits, .. } = check(&job, Purpose::Run)?;
+        Self::of(&job)
+    }
+
+    /// The same for the one source of a job file: a live source has options that no short form
+    /// holds. Its format is its own.
+    pub(super) fn of_job(file: &Path) -> Result<Self, Failure> {
+        Self::of(&Job::read(file)?)
+    }
+
+    fn of(job: &Job) -> Result<Self, Failure> {
+        let Plan { mut sources, limits, .. } = check(job, Purpose::Run)?;
         let plan = sources.pop().ok_or_else(|| Failure::new(USAGE, "no source"))?;
+        if !sources.is_empty() {
+            let what = format_args!("the job has {} sources", sources.len() + 1);
+            let help = "name a job file with one: which of them is meant cannot be told";
+            return Err(Failure::new(USAGE, format_args!("{what}\nhelp: {help}")));
+        }
+        if matches!(plan.kind, SourceKind::X(_)) {
+            let what = "X counts each post that is read, and only `run` remembers how many were";
+            let help = "use `tagtide run` with this job";
+            return Err(Failure::new(USAGE, format_args!("{what}\nhelp: {help}")));
+        }
         let source = sources::build(&plan, &limits, &Clock::System)?;
         let format = plan.format;
         Ok(Self { plan, limits, source, format, tally: Tally::default() })

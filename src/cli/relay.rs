@@ -30,7 +30,8 @@ use clients::Clients;
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
-    /// tcp://host:port, tcp-listen://addr, stdin, generator, a path or a glob
+    /// jetstream, tcp://host:port, tcp-listen://addr, stdin, generator, a path, a glob, or a job
+    /// file (`*.toml`) with one source
     source: String,
     /// Where clients connect
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9009")]
@@ -45,7 +46,11 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let listener = bind(&args.listen)?;
-    let mut records = Records::new(&args.source, Some(&args.format))?;
+    let mut records = if args.source.ends_with(".toml") {
+        Records::of_job(Path::new(&args.source))?
+    } else {
+        Records::new(&args.source, Some(&args.format))?
+    };
     let stop = Arc::new(AtomicBool::new(false));
     let stopping = Arc::clone(&stop);
     signals::install()?.on_stop(move || stopping.store(true, Ordering::Relaxed), None)?;

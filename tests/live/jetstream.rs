@@ -206,7 +206,7 @@ fn refusals_are_waited_out_and_a_new_dictionary_is_fetched() {
     until_posts(&run, world.posts_of(1_000));
     let to = elsewhere.local_addr().unwrap();
     sim.manners(|manners| {
-        manners.dictionary = 20_260_811;
+        manners.dictionary = 1;
         manners.refusals.extend([
             ("503 Service Unavailable", String::new(), "<html>".to_owned()),
             ("429 Too Many Requests", "Retry-After: 1\r\n".to_owned(), String::new()),
@@ -220,7 +220,7 @@ fn refusals_are_waited_out_and_a_new_dictionary_is_fetched() {
     assert_eq!(counted.totals(), world.totals());
     assert!(elsewhere.accept().is_err(), "a redirect was followed");
     let asked = sim.requests();
-    assert!(asked.last().unwrap().contains("zstdDictionary=20260811"), "{asked:?}");
+    assert!(asked.last().unwrap().contains("zstdDictionary=20260812"), "{asked:?}");
     assert_eq!(source(&run).gaps, 0);
 }
 
@@ -265,7 +265,7 @@ fn bombs_and_endless_frames_are_counted_and_hold_nothing_up() {
     let world = world(20, 1_000);
     let manners = from_start();
     let sim = Sim::start(&world, 1_000, manners);
-    let dictionary = crate::sim::dictionary();
+    let dictionary = crate::sim::dictionary(0);
     let mut packer = zstd::bulk::Compressor::with_dictionary(3, &dictionary).unwrap();
     let bomb = packer.compress(&vec![b' '; 64 << 20]).unwrap();
     let nonsense = packer.compress(b"{\"kind\":\n\"com").unwrap();
@@ -283,7 +283,7 @@ fn v1_is_unpacked_with_the_dictionary_of_a_file() {
     let sim = Sim::start(&world, 1_000, Manners { no_numbers: true, ..from_start() });
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("dictionary");
-    std::fs::write(&path, crate::sim::dictionary()).unwrap();
+    std::fs::write(&path, crate::sim::dictionary(0)).unwrap();
     sim.release(1_000);
     let keys = format!("wire = \"v1\"\nzstd_dictionary = \"{}\"", path.display());
     let run = start(&job(&[&sim], &keys), None);

@@ -33,8 +33,8 @@ pub(crate) struct Manners {
     pub(crate) pace: Duration,
     /// Events before this index are no longer there.
     pub(crate) floor: usize,
-    /// Name of the dictionary.
-    pub(crate) dictionary: u64,
+    /// So many dictionaries came before the present one.
+    pub(crate) dictionary: u32,
     /// Frames sent before the first event.
     pub(crate) first: VecDeque<Vec<u8>>,
     /// After this index frames that are too long, or no text, stand in for the next event.
@@ -74,11 +74,20 @@ struct Inside {
     all_sent: AtomicBool,
 }
 
-/// A dictionary as the server hands it out.
-pub(crate) fn dictionary() -> Vec<u8> {
-    let sample = World::new(1, 300, 1_783_175_888_000_000, 1_000);
-    let mut bytes: Vec<u8> = (0..300).flat_map(|n| sample.v2(n, n as u64).into_bytes()).collect();
-    bytes.truncate(65_536);
+/// Events that come twice come twice so many at a time, in the mean.
+const AGAIN_MEAN: u64 = 25;
+
+/// What v2 speaks, named to those who ask for it.
+const PROTOCOL: &str = "xrpc.v1.json";
+
+/// The name of the first dictionary.
+const FIRST_DICTIONARY: u32 = 20_260_811;
+
+/// A dictionary as the server hands it out: the recorded one, whose bytes 4 to 8 are its name.
+pub(crate) fn dictionary(number: u32) -> Vec<u8> {
+    let recorded = include_bytes!("../fixtures/jetstream_packed/v2.dictionary.zst");
+    let mut bytes = zstd::decode_all(&recorded[..]).unwrap();
+    bytes[4..8].copy_from_slice(&(FIRST_DICTIONARY + number).to_le_bytes());
     bytes
 }
 
@@ -160,6 +169,16 @@ struct Asked {
     packer: Option<zstd::bulk::Compressor<'static>>,
 }
 
+impl Asked {
+    /// A frame as it was asked for: where frames are packed, all of them are.
+    fn message(&mut self, text: String) -> Message {
+        match &mut self.packer {
+            None => Message::Text(Utf8Bytes::from(text)),
+            Some(packer) => Message::Binary(packer.compress(text.as_bytes()).unwrap().into()),
+        }
+    }
+}
+
 impl Inside {
     fn seq(&self, index: usize) -> u64 {
         self.first_seq.load(Ordering::SeqCst) + 3 * index as u64
@@ -177,12 +196,12 @@ impl Inside {
         let Some(head) = read_head(&mut connection) else { return };
         let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
         if target.starts_with("/xrpc/network.bsky.jetstream.getZstdDictionary") {
-            let id = self.manners().dictionary;
-            let bytes = dictionary();
+            let number = self.manners().dictionary;
+            let (id, bytes) = (FIRST_DICTIONARY + number, dictionary(number));
             let _ = write!(
                 connection,
-                "HTTP/1.1 200 OK\r\nX-Zstd-Dictionary-Id: {id}\r\nContent-Length: {}\r\n\
-                 Connection: close\r\n\r\n",
+                "HTTP/1.1 200 OK\r\nX-Zstd-Dictionary-Id: {id}\r\nContent-Type: \
+                 application/octet-stream\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
                 bytes.len()
             );
             let _ = connection.write_all(&bytes);
@@ -206,10 +225,16 @@ impl Inside {
             Ok(asked) => {
                 let key = header(&head, "sec-websocket-key").unwrap_or_default();
                 let accept = derive_accept_key(key.as_bytes());
+                let protocol = header(&head, "sec-websocket-protocol").unwrap_or_default();
+                let protocol = if asked.is_v2 && protocol.contains(PROTOCOL) {
+                    format!("Sec-WebSocket-Protocol: {PROTOCOL}\r\n")
+                } else {
+                    String::new()
+                };
                 let _ = write!(
                     connection,
                     "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\
-                     \r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+                     \r\n{protocol}Sec-WebSocket-Accept: {accept}\r\n\r\n"
                 );
                 self.stream(connection, asked);
             }
@@ -237,13 +262,15 @@ impl Inside {
         }
         let mut packer = None;
         if let Some(id) = query("zstdDictionary") {
-            if id != manners.dictionary.to_string() {
-                let message = format!("the current one is {}", manners.dictionary);
+            let current = FIRST_DICTIONARY + manners.dictionary;
+            if id != current.to_string() {
+                let message = format!("the current one is {current}");
                 return Err(bad("UnknownZstdDictionary", message));
             }
-            packer = zstd::bulk::Compressor::with_dictionary(1, &dictionary()).ok();
+            let dictionary = dictionary(manners.dictionary);
+            packer = zstd::bulk::Compressor::with_dictionary(1, &dictionary).ok();
         } else if query("compress").as_deref() == Some("true") {
-            packer = zstd::bulk::Compressor::with_dictionary(1, &dictionary()).ok();
+            packer = zstd::bulk::Compressor::with_dictionary(1, &dictionary(0)).ok();
         }
         let events = &self.world.events;
         let live = self.released.load(Ordering::SeqCst);
@@ -287,7 +314,7 @@ impl Inside {
                     "message": "begins later",
                 },
             });
-            let _ = socket.send(Message::Text(notice.to_string().into()));
+            let _ = socket.send(asked.message(notice.to_string()));
         }
         while let Some(frame) = self.manners.lock().unwrap().first.pop_front() {
             let _ = socket.send(Message::Binary(frame.into()));
@@ -319,16 +346,18 @@ impl Inside {
             }
             cut_after -= 1;
             let manners = self.manners();
-            if self.misbehaves(&manners, next, &raw, &mut socket) {
+            if self.misbehaves(&manners, next, &mut asked, &mut socket) {
                 return;
             }
-            let again = next > asked.from && self.chance(100) < manners.again_percent;
-            let index =
-                if again { next - 1 - self.chance(next.min(50) as u64) as usize } else { next };
-            if self.send(&mut socket, &mut asked, &manners, index.max(manners.floor)).is_err() {
+            // As after a loss: from some event on all of them once more, in their order.
+            if next > asked.from && self.chance(100 * AGAIN_MEAN) < manners.again_percent {
+                let back = 1 + self.chance(2 * AGAIN_MEAN - 1) as usize;
+                next = next.saturating_sub(back).max(asked.from).max(manners.floor);
+            }
+            if self.send(&mut socket, &mut asked, &manners, next).is_err() {
                 return;
             }
-            next += usize::from(!again);
+            next += 1;
         }
     }
 
@@ -345,11 +374,7 @@ impl Inside {
         } else {
             self.world.v1(index, (!manners.no_numbers).then_some(seq))
         };
-        let message = match &mut asked.packer {
-            None => Message::Text(Utf8Bytes::from(text)),
-            Some(packer) => Message::Binary(packer.compress(text.as_bytes()).unwrap().into()),
-        };
-        socket.write(message).map_err(|_| ())?;
+        socket.write(asked.message(text)).map_err(|_| ())?;
         // Often enough for a cut to fall into the middle of what was written.
         if index.is_multiple_of(7) { socket.flush().map_err(|_| ()) } else { Ok(()) }
     }
@@ -359,7 +384,7 @@ impl Inside {
         &self,
         manners: &Manners,
         index: usize,
-        raw: &TcpStream,
+        asked: &mut Asked,
         socket: &mut WebSocket<TcpStream>,
     ) -> bool {
         if manners.mute_at == Some(index) {
@@ -372,16 +397,16 @@ impl Inside {
         if manners.too_slow_at == Some(index) {
             self.manners.lock().unwrap().too_slow_at = None;
             let error = r#"{"$type":"error","error":"ConsumerTooSlow","message":"cursor 12"}"#;
-            let _ = socket.send(Message::Text(error.into()));
-            let _ = raw.shutdown(Shutdown::Both);
+            let _ = socket.send(asked.message(error.to_owned()));
+            let _ = socket.get_ref().shutdown(Shutdown::Both);
             return true;
         }
         if manners.poison_at == Some(index) {
             let _ = socket.flush();
             // A text frame of one byte that is no UTF-8.
-            let _ = (&*raw).write_all(&[0x81, 0x01, 0xff]);
+            let _ = socket.get_mut().write_all(&[0x81, 0x01, 0xff]);
             std::thread::sleep(Duration::from_millis(20));
-            let _ = raw.shutdown(Shutdown::Both);
+            let _ = socket.get_ref().shutdown(Shutdown::Both);
             return true;
         }
         false

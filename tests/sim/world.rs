@@ -176,24 +176,38 @@ impl Happening {
     /// Kind, and what stands behind it on v1.
     fn body(&self) -> (&'static str, Value) {
         const COLLECTION: &str = "app.bsky.feed.post";
+        const CID: &str = "bafyreibitowyj5exucmk66alpwfpxo7lefcjkbn4hywxwma6ajidcilrxa";
         match &self.what {
             What::Account { status } => {
                 let (did, seq) = (&self.did, self.time_us % 1_000_000);
-                ("account", json!({ "active": false, "did": did, "seq": seq, "status": status }))
+                (
+                    "account",
+                    json!({ "active": false, "did": did, "seq": seq, "status": status,
+                            "time": "2026-07-04T14:38:08.001Z" }),
+                )
             }
             What::Gone { rkey, rev } => (
                 "commit",
-                json!({ "rev": format!("3r{rev}"), "operation": "delete",
-                        "collection": COLLECTION, "rkey": format!("3k{rkey}") }),
+                json!({ "rev": tid('r', *rev), "operation": "delete",
+                        "collection": COLLECTION, "rkey": tid('k', *rkey) }),
             ),
             What::Post { rkey, rev, operation, tags } => (
                 "commit",
-                json!({ "rev": format!("3r{rev}"), "operation": operation,
-                        "collection": COLLECTION, "rkey": format!("3k{rkey}"),
-                        "record": record(tags), "cid": "bafyreia" }),
+                json!({ "rev": tid('r', *rev), "operation": operation,
+                        "collection": COLLECTION, "rkey": tid('k', *rkey),
+                        "record": record(tags), "cid": CID }),
             ),
         }
     }
+}
+
+/// Thirteen letters and digits, as revisions and keys of records are; `of` tells them apart.
+fn tid(of: char, number: u64) -> String {
+    let digit = |place: u32| {
+        "234567abcdefghijklmnopqrstuvwxyz".as_bytes()[(number >> (5 * place)) as usize % 32]
+    };
+    let digits = (0..11).rev().map(|place| char::from(digit(place)));
+    ['3', of].into_iter().chain(digits).collect()
 }
 
 fn record(tags: &[String]) -> Value {

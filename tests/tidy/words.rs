@@ -30,6 +30,7 @@ const RUN_BY_OTHERS: &[(&str, &str)] = &[
     ("tests/live/x_process.rs", "the step `interop` of `cargo xtask test`"),
     ("tests/twitter_text.rs", "the step `grammar` of `cargo xtask test`"),
     ("tests/live/mastodon_py.rs", "the step `interop` of `cargo xtask test`"),
+    ("tests/live/jetstream_real.rs", "the step `interop` of `cargo xtask test`"),
     ("src/checkpoint/tests/process.rs", "the tests beside them, as processes of their own"),
     ("tests/told/crash.rs", "the tests beside them, as processes of their own"),
     ("src/checkpoint/tests/golden.rs", "nobody: it writes the fixture of a new format version"),

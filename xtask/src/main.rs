@@ -1,4 +1,4 @@
-//! Repository chores: `cargo xtask test`, `bench`, `chaos`, `quality`.
+//! Repository chores: `cargo xtask test`, `bench`, `chaos`, `interop`, `quality`.
 //!
 //! Drives cargo, npm, Python and the program itself from outside; never links the program, so that
 //! what it checks is what a user runs. Linux is assumed where `/proc` is read.
@@ -8,6 +8,7 @@ mod chaos;
 mod clock;
 mod command;
 mod http;
+mod interop;
 mod place;
 mod process;
 mod program;
@@ -35,6 +36,8 @@ enum Chore {
     Bench(bench::BenchArgs),
     /// Kill the program again and again, and compare its counts with an independent recount.
     Chaos(chaos::ChaosArgs),
+    /// Run the program against real servers, built from their pinned sources.
+    Interop(interop::InteropArgs),
     /// Judge the rankings on benchmarks with a known answer; print the tables of docs/ranking.md.
     Quality(quality::QualityArgs),
 }
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Chore::Test(args) => test::run(&args),
         Chore::Bench(args) => bench::run(&args),
         Chore::Chaos(args) => chaos::run(&args),
+        Chore::Interop(args) => interop::run(&args),
         Chore::Quality(args) => quality::run(&args),
     };
     result.unwrap_or_else(|error| {

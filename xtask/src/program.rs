@@ -75,6 +75,13 @@ impl Start<'_> {
     }
 }
 
+/// `tagtide relay --json` of the source of a job file, to clients of a port.
+pub(crate) fn relay(program: &Path, job: &Path, port: u16) -> Command {
+    let mut command = Command::new(program);
+    command.arg("relay").arg(job).args(["--json", "--listen", &format!("127.0.0.1:{port}")]);
+    command
+}
+
 /// What `tagtide generate` and a job's generator have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Generated {

@@ -50,6 +50,10 @@ struct Members<'a> {
     seq: Option<u64>,
     #[serde(borrow)]
     time: Option<Cow<'a, str>>,
+    /// When the server saw the event, where it says so: cursors go by this, and `time` may be
+    /// another where an operator has imported times.
+    #[serde(borrow, rename = "witnessedAt")]
+    witnessed_at: Option<Cow<'a, str>>,
     #[serde(borrow)]
     operation: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -81,7 +85,7 @@ pub(super) fn read(bytes: &[u8]) -> Frame {
         return Frame::Error(error.into_owned(), text(of.message));
     }
     let time_us = of.time_us.or_else(|| {
-        let time: jiff::Timestamp = of.time.as_deref()?.parse().ok()?;
+        let time: jiff::Timestamp = of.witnessed_at.or(of.time)?.parse().ok()?;
         Some(time.as_microsecond())
     });
     let operation = of.operation.or(of.commit.and_then(|commit| commit.operation));
@@ -120,6 +124,13 @@ mod tests {
     }
 
     #[test]
+    fn a_place_goes_by_when_the_server_saw_the_event() {
+        let v2 = br##"{"$type":"message","payload":{"$type":"n.b.j.subscribeEvents#commit","seq":1,
+            "time":"1999-01-01T00:00:00Z","witnessedAt":"1970-01-01T00:00:00.000007Z"}}"##;
+        assert_eq!(read(v2), event(Some(1), 7, false));
+    }
+
+    #[test]
     fn words_of_the_server_are_no_events() {
         let slow = br#"{"$type":"error","error":"ConsumerTooSlow","message":"cursor 9"}"#;
         assert_eq!(read(slow), Frame::Error("ConsumerTooSlow".into(), "cursor 9".into()));
@@ -130,5 +141,20 @@ mod tests {
         {
             assert_eq!(read(nonsense), Frame::Other, "{nonsense:?}");
         }
+    }
+
+    #[test]
+    fn a_real_server_numbers_and_times_an_event_alike_on_both_wires() {
+        let places = |lines: &str| lines.lines().map(|line| read(line.as_bytes())).collect();
+        let mut v1: Vec<Frame> =
+            places(include_str!("../../../tests/fixtures/jetstream/real_v1.jsonl"));
+        let v2: Vec<Frame> =
+            places(include_str!("../../../tests/fixtures/jetstream/real_v2.jsonl"));
+        assert_eq!(v2[0], event(Some(4058), 1_795_479_381_702_690, true));
+        // Two posts of one commit.
+        assert_eq!(v2[1], event(Some(4059), 1_795_479_381_702_690, true));
+        // An identity event, which v2 was not asked for.
+        assert_eq!(v1.remove(3), event(Some(4082), 1_795_479_382_891_780, false));
+        assert_eq!(v1, v2);
     }
 }

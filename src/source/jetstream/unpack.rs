@@ -58,4 +58,30 @@ mod tests {
         assert_eq!(unpacker.unpack(b"{}"), Unpacked::Damaged);
         assert_eq!(unpacker.unpack(&packed), Unpacked::Whole);
     }
+
+    /// What a real server sent, of `tests/fixtures/jetstream_packed`: each frame with its length
+    /// before it. All of the dictionary to which no frame refers is zero, so that it is small.
+    #[test]
+    fn frames_of_a_real_server_are_unpacked() {
+        for wire in ["v1", "v2"] {
+            let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/");
+            let read =
+                |name: String| std::fs::read(format!("{fixtures}{name}")).expect("it is there");
+            let dictionary = read(format!("jetstream_packed/{wire}.dictionary.zst"));
+            let dictionary = zstd::decode_all(&dictionary[..]).expect("it is packed");
+            let frames = read(format!("jetstream_packed/{wire}.frames"));
+            let mut unpacker = Unpacker::new(&dictionary, 1_000).expect("an unpacker");
+            let mut unpacked = Vec::new();
+            let mut rest = &frames[..];
+            while let Some((length, from)) = rest.split_first_chunk() {
+                let (frame, after) = from.split_at(u32::from_be_bytes(*length) as usize);
+                assert_eq!(unpacker.unpack(frame), Unpacked::Whole, "{wire}");
+                unpacked.extend_from_slice(&unpacker.frame);
+                unpacked.push(b'\n');
+                rest = after;
+            }
+            let plain = read(format!("jetstream/real_{wire}.jsonl"));
+            assert_eq!(String::from_utf8(unpacked), String::from_utf8(plain), "{wire}");
+        }
+    }
 }

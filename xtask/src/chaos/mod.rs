@@ -9,7 +9,7 @@
 
 mod campaign;
 mod input;
-mod oracle;
+pub(crate) mod oracle;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

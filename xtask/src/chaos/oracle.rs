@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 /// Words that contain `#`, each occurrence counted, split at single spaces.
-pub(super) fn count_words(posts: &[u8]) -> HashMap<String, u64> {
+pub(crate) fn count_words(posts: &[u8]) -> HashMap<String, u64> {
     let mut counts = HashMap::new();
     for line in String::from_utf8_lossy(posts).split('\n') {
         for word in line.split(' ').filter(|word| word.contains('#')) {
@@ -15,17 +15,17 @@ pub(super) fn count_words(posts: &[u8]) -> HashMap<String, u64> {
 
 /// How two tables of counts differ.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Difference {
+pub(crate) struct Difference {
     /// Occurrences expected and not counted.
-    pub(super) lost: u64,
+    pub(crate) lost: u64,
     /// Occurrences counted beyond what was expected.
-    pub(super) double: u64,
+    pub(crate) double: u64,
     /// Some of the keys, with expected and counted.
-    pub(super) examples: Vec<(String, u64, u64)>,
+    pub(crate) examples: Vec<(String, u64, u64)>,
 }
 
 /// Compares every key of both tables.
-pub(super) fn compare(
+pub(crate) fn compare(
     expected: &HashMap<String, u64>,
     counted: &HashMap<String, u64>,
 ) -> Difference {

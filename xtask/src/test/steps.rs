@@ -48,7 +48,7 @@ pub(super) const STEPS: &[Step] = &[
     step("chaos-planted", "the same finds a planted bug", PAGE, chaos_finds),
     step(
         "interop",
-        "side by side with the original, and with public clients of X",
+        "side by side with the original, and with public clients of the platforms",
         &[Need::Packages, Need::Python, Need::Java],
         interop,
     ),
@@ -115,7 +115,9 @@ fn interop(log: &Log) -> anyhow::Result<()> {
     let mut python = Command::new(place::python());
     python.current_dir(place::root()).args(["tests/interop/run_x.py", "--tagtide"]).arg(&tagtide);
     log.run(&mut python, 5 * MINUTE)?;
-    let mut cargo = cargo(&["test", "--test", "live", "--", "--ignored", "tweepy", "mastodon_py"]);
+    let clients = ["tweepy", "mastodon_py", "atproto"];
+    let words = [&["test", "--test", "live", "--", "--ignored"], &clients[..]].concat();
+    let mut cargo = cargo(&words);
     log.run(cargo.env("TAGTIDE_PYTHON", place::python()), 30 * MINUTE)
 }
 

@@ -1,0 +1,158 @@
+//! The real server and what belongs to it: built from the pinned module, started, restarted.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+
+use crate::command::{Log, output, show};
+use crate::process::Guard;
+use crate::program::free_port;
+use crate::{clock, http, place};
+
+/// The version that `tests/interop/jetstream/go.mod` pins.
+pub(super) const VERSION: &str = "v0.2.0";
+const MODULE: &str = "github.com/bluesky-social/jetstream";
+/// The dictionary of v1, which no address hands out.
+const V1_DICTIONARY: &str = "internal/subscribe/dictionaries/legacy_subscribe.zdict";
+
+/// Longest time for the build: it compiles a database.
+const BUILD_LIMIT: Duration = Duration::from_secs(1_800);
+const START_LIMIT: Duration = Duration::from_secs(60);
+const STOP_LIMIT: Duration = Duration::from_secs(60);
+const STEP: Duration = Duration::from_millis(20);
+
+/// What was built, and the dictionary that came with it.
+pub(super) struct Tools {
+    bin: PathBuf,
+    pub(super) v1_dictionary: PathBuf,
+}
+
+impl Tools {
+    /// Builds what is not built yet.
+    pub(super) fn build(log: &Log) -> anyhow::Result<Self> {
+        if place::on_path("go").is_none() {
+            bail!(
+                "`go` was not found, and the real Jetstream server is built with it\nhelp: install \
+                 Go 1.26.5 or newer, from https://go.dev/dl/ or the system's packages"
+            );
+        }
+        let bin = place::target().join("interop/bin");
+        fs::create_dir_all(&bin).with_context(|| format!("cannot create `{}`", bin.display()))?;
+        // The slash at its end says that it is a folder.
+        let out = bin.join("");
+        let words = [OsStr::new("build"), "-o".as_ref(), out.as_os_str(), "tool".as_ref()];
+        log.run(go().args(words), BUILD_LIMIT)
+            .context("help: a network has to be there when it is built for the first time")?;
+        let dir = output(go().args(["list", "-m", "-f", "{{.Version}} {{.Dir}}", MODULE]))?;
+        let dir = String::from_utf8(dir).context("`go list` wrote no text")?;
+        let (version, dir) = dir.trim_end().split_once(' ').context("`go list` wrote no folder")?;
+        if version != VERSION {
+            bail!("go.mod pins {version}, and this chore knows {VERSION}");
+        }
+        Ok(Self { bin, v1_dictionary: Path::new(dir).join(V1_DICTIONARY) })
+    }
+
+    /// A command of one of its programs, whose words go to `dir/<name>.log`.
+    pub(super) fn command(&self, name: &str, dir: &Path) -> anyhow::Result<Command> {
+        let mut command = Command::new(self.bin.join(name));
+        let log =
+            File::options().create(true).append(true).open(dir.join(format!("{name}.log")))?;
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        Ok(command)
+    }
+}
+
+/// `go` in the folder of the pin, which it may not change.
+fn go() -> Command {
+    let mut go = Command::new("go");
+    go.current_dir(place::root().join("tests/interop/jetstream"));
+    go.env("CGO_ENABLED", "0").env("GOFLAGS", "-mod=readonly -buildvcs=false");
+    go
+}
+
+/// An empty folder for one campaign.
+pub(super) fn fresh_dir() -> anyhow::Result<PathBuf> {
+    let dir = place::target().join("interop/jetstream");
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
+    Ok(dir)
+}
+
+/// The server and the made-up Bluesky behind it.
+pub(super) struct Server {
+    /// Where the server listens, through every restart.
+    pub(super) port: u16,
+    simulator: Guard,
+    server: Guard,
+    command: Command,
+}
+
+impl Server {
+    /// Starts both; the server is ready.
+    pub(super) fn start(tools: &Tools, dir: &Path, seed: u64) -> anyhow::Result<Self> {
+        let (port, debug_port, behind) = (free_port()?, free_port()?, free_port()?);
+        let url = format!("http://127.0.0.1:{behind}");
+        let mut simulator = tools.command("simulator", dir)?;
+        simulator.args(["serve", "--addr", &format!("127.0.0.1:{behind}"), "--public-url", &url]);
+        simulator.args(["--accounts", "100", "--initial-records-per-account", "5", "--reset"]);
+        simulator.args(["--commits-per-sec", "40", "--seed", &seed.to_string(), "--data-dir"]);
+        let simulator = spawn(simulator.arg(dir.join("simulator")))?;
+        until_listening("the simulator", behind, |_| true)?;
+        // Both addresses have to be there: the defaults are public servers.
+        let mut words = vec!["serve".to_owned(), "--addr".into(), format!("127.0.0.1:{port}")];
+        words.extend(["--debug-addr".into(), format!("127.0.0.1:{debug_port}")]);
+        words.extend(["--relay-url".into(), url.clone(), "--plc-url".into(), url]);
+        words.extend(["--skip-merge-discovery".into(), "--data-dir".into()]);
+        words.push(dir.join("server").display().to_string());
+        let mut command = tools.command("jetstream", dir)?;
+        command.args(&words);
+        let server = launch(&mut command, port)?;
+        Ok(Self { port, simulator, server, command })
+    }
+
+    /// Ends the server as an operator does, and starts it again on what it has stored.
+    pub(super) fn restart(&mut self) -> anyhow::Result<()> {
+        self.server.terminate()?;
+        self.server.wait(STOP_LIMIT)?;
+        self.server = launch(&mut self.command, self.port)?;
+        Ok(())
+    }
+
+    /// Nothing new happens from now on.
+    pub(super) fn quiet(&mut self) -> anyhow::Result<()> {
+        self.simulator.terminate()?;
+        self.simulator.wait(STOP_LIMIT).map(|_| ())
+    }
+}
+
+/// Starts the server; it is ready.
+fn launch(command: &mut Command, port: u16) -> anyhow::Result<Guard> {
+    let server = spawn(command)?;
+    // It answers before it is ready, with 503; then it asks for an upgrade.
+    until_listening("the Jetstream server", port, |answer| answer.contains(" 426"))?;
+    Ok(server)
+}
+
+/// Starts a command; it ends with its guard.
+pub(super) fn spawn(command: &mut Command) -> anyhow::Result<Guard> {
+    let shown = show(command);
+    let child = command.spawn().with_context(|| format!("cannot run `{shown}`"))?;
+    Ok(Guard::new(child, shown))
+}
+
+/// Waits until something answers a plain request on `port` as `good` wants it.
+fn until_listening(what: &str, port: u16, good: fn(&str) -> bool) -> anyhow::Result<()> {
+    let ready = clock::poll(START_LIMIT, STEP, || {
+        let answer = match http::open(port, "/subscribe") {
+            Ok(_) => String::new(),
+            Err(error) if error.downcast_ref::<std::io::Error>().is_some() => return Ok(None),
+            Err(error) => error.to_string(),
+        };
+        Ok(good(&answer).then_some(()))
+    })?;
+    ready.with_context(|| format!("{what} was not ready after {} s", START_LIMIT.as_secs()))
+}
