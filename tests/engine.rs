@@ -7,6 +7,8 @@
 mod counts;
 #[path = "engine/edges.rs"]
 mod edges;
+#[path = "engine/known.rs"]
+mod known;
 #[path = "engine/network.rs"]
 mod network;
 #[path = "engine/process.rs"]

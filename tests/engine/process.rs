@@ -11,7 +11,7 @@ use tagtide::decode::Format;
 use crate::support::{count_words, file_source, posts, until};
 
 /// `tagtide run` of a job file on a state directory, serving nothing.
-fn tagtide(job: &Path, state: &Path) -> Command {
+pub(crate) fn tagtide(job: &Path, state: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tagtide"));
     command.args(["run", "--listen", "none", "--json", "--state-dir"]).arg(state).arg(job);
     command.env_remove("TAGTIDE_LOG").stdin(Stdio::null());
@@ -19,7 +19,7 @@ fn tagtide(job: &Path, state: &Path) -> Command {
     command
 }
 
-fn write_job(dir: &Path, name: &str, text: &str) -> std::path::PathBuf {
+pub(crate) fn write_job(dir: &Path, name: &str, text: &str) -> std::path::PathBuf {
     let path = dir.join(name);
     std::fs::write(&path, text).unwrap();
     path

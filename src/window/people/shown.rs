@@ -256,7 +256,7 @@ impl People {
     fn acquainted(&self, s: f64, came: &Arrivals) -> Option<Acquainted> {
         let share = self.known.as_ref()?.share()?;
         let of = f64::from(came.told - came.strangers) / f64::from(came.told);
-        let known = (came.told > 0).then(|| s * of)?;
+        let known = (came.told > 0).then_some(s * of)?;
         Some(Acquainted { known, share, allows: score::known(s, known, share) })
     }
 }
