@@ -72,15 +72,24 @@ fn until_live(run: &Run, of: &Instance) {
     });
 }
 
+/// Batches after the last post in which an edit, which adds none, may still come.
+const SETTLES: u64 = 25;
+
 /// Waits until so many posts are counted and nothing more comes, and ends the run.
 fn end(run: &Run, of: &Instance, posts: impl Fn() -> u64) -> Counted {
     let watch = run.watch();
     let began = tagtide::clock::monotonic();
+    let mut settled = None;
     loop {
-        let status = watch.borrow().status.clone();
+        let published = watch.borrow().clone();
+        let (status, batch) = (&published.status, published.batch);
         let is_done = of.is_done() && of.listeners() > 0 && status.sources[0].state == "live";
         if is_done && status.counters.posts == posts() {
-            break;
+            if batch > *settled.get_or_insert(batch) + SETTLES {
+                break;
+            }
+        } else {
+            settled = None;
         }
         assert!(
             began.elapsed().as_secs() < deadline_s(),
