@@ -253,8 +253,8 @@ impl Inside {
             "uri": format!("https://home.example/users/u/statuses/{n}"), "language": "fr",
             "visibility": "public", "content": format!("<p>n\u{e9} {text}</p>"), "tags": tags,
             "account": { "id": "1", "acct": format!("u{}@home.example", n % 997), "bot": false },
-            "reblog": null, "edited_at": edited.map(|at| self.time(at)), "url": null, "sensitive": false,
-            "spoiler_text": "", "media_attachments": [], "mentions": [], "emojis": [],
+            "reblog": null, "edited_at": edited.map(|at| self.time(at)), "url": null,
+            "sensitive": false, "spoiler_text": "", "media_attachments": [], "mentions": [], "emojis": [],
         })
     }
 
