@@ -40,13 +40,15 @@ impl State {
             return if key.op == Op::Delete { Verdict::Drop } else { Verdict::Count(at) };
         }
         let known = self.known(key, replaces);
-        // The same revision told again replaces nothing.
-        if !known.is_some_and(|(_, old)| key.op == Op::Update && old.dedup == key.dedup) {
+        // A revision told again replaces nothing, and least of all a newer one.
+        let told = key.op == Op::Update && self.remembered.is_told(key.id, key.dedup);
+        if !told {
             self.unsample(key, replaces);
         }
         match (key.op, known) {
             (Op::Create, None) => Verdict::Count(at),
             (Op::Create, Some(_)) => self.duplicate(),
+            (Op::Update, Some(_)) if told => self.duplicate(),
             (Op::Update, None) => {
                 self.counters.edits += 1;
                 Verdict::Count(at)
@@ -55,7 +57,7 @@ impl State {
                 self.counters.edits += 1;
                 Verdict::Count(old.at)
             }
-            (Op::Update, Some((_, old))) if old.gone || old.dedup == key.dedup => self.duplicate(),
+            (Op::Update, Some((_, old))) if old.gone => self.duplicate(),
             (Op::Update, Some((number, old))) => {
                 self.counters.edits += 1;
                 self.take_back(number);
@@ -156,15 +158,35 @@ mod tests {
 
     const SEED: Seed = Seed::new([7; 32]);
 
+    fn state() -> State {
+        let shape = Shape { pane_ms: 1000, windows_ms: vec![60_000], people: None, decay_ms: None };
+        let settings = Settings {
+            remembered_max_posts: 10,
+            remembered_max_ms: i64::MAX,
+            ..Settings::of(shape, Vec::new())
+        };
+        State::new(settings, SEED)
+    }
+
+    fn totals<const N: usize>(state: &mut State, tags: [&str; N]) -> [u64; N] {
+        state.show(1000);
+        let total = |id| state.ring.total().count(id);
+        tags.map(|tag| state.tags.find(tag.as_bytes()).map_or(0, total))
+    }
+
     /// A post with one tag; `replaces` are those that it is an edit of.
     fn post(state: &mut State, op: Op, id: u64, replaces: &[u64], tag: &str) {
+        revision(state, op, (id, id), replaces, tag);
+    }
+
+    fn revision(state: &mut State, op: Op, (id, dedup): (u64, u64), replaces: &[u64], tag: &str) {
         let mut batch = Extracted::default();
         batch.begin(Batch::default());
         batch.begin_post();
         batch.push_key(&SEED, tag.as_bytes(), tag.as_bytes(), true);
         batch.replaces = replaces.to_vec();
         let replaces_end = replaces.len() as u32;
-        batch.posts.push(PostKey { op, id, dedup: id, replaces_end, ..PostKey::default() });
+        batch.posts.push(PostKey { op, id, dedup, replaces_end, ..PostKey::default() });
         let row = Row { at: 1000, until: 1000, posts: 1, tagged: 1, entries_end: 1, post: 1 };
         batch.rows.push(row);
         state.begin_batch(&batch);
@@ -173,23 +195,27 @@ mod tests {
 
     #[test]
     fn an_edit_of_an_edit_takes_the_newest_back() {
-        let shape = Shape { pane_ms: 1000, windows_ms: vec![60_000], people: None, decay_ms: None };
-        let settings = Settings {
-            remembered_max_posts: 10,
-            remembered_max_ms: i64::MAX,
-            ..Settings::of(shape, Vec::new())
-        };
-        let mut state = State::new(settings, SEED);
+        let mut state = state();
         post(&mut state, Op::Create, 1, &[], "first");
         post(&mut state, Op::Update, 2, &[1], "second");
         post(&mut state, Op::Update, 3, &[1, 2], "third");
         post(&mut state, Op::Update, 3, &[1, 2], "third");
-        state.show(1000);
-        let total = |tag: &str| {
-            state.tags.find(tag.as_bytes()).map_or(0, |id| state.ring.total().count(id))
-        };
-        assert_eq!(["first", "second", "third"].map(total), [0, 0, 1]);
+        assert_eq!(totals(&mut state, ["first", "second", "third"]), [0, 0, 1]);
         let counters = state.counters();
         assert_eq!((counters.posts, counters.edits, counters.duplicates), (1, 2, 1));
+    }
+
+    #[test]
+    fn an_older_revision_told_again_replaces_no_newer_one() {
+        let mut state = state();
+        revision(&mut state, Op::Create, (1, 10), &[], "first");
+        revision(&mut state, Op::Update, (1, 11), &[], "second");
+        revision(&mut state, Op::Update, (1, 12), &[], "third");
+        for (op, dedup, tag) in [(Op::Create, 10, "first"), (Op::Update, 11, "second")] {
+            revision(&mut state, op, (1, dedup), &[], tag);
+        }
+        assert_eq!(totals(&mut state, ["first", "second", "third"]), [0, 0, 1]);
+        let counters = state.counters();
+        assert_eq!((counters.posts, counters.edits, counters.duplicates), (1, 2, 2));
     }
 }

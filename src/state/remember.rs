@@ -81,13 +81,25 @@ impl Remembered {
     /// Number of the latest post with this name.
     #[must_use]
     pub fn find(&self, name: u64) -> Option<u64> {
-        let first = u64::from(short(self.first));
-        let at = |number: u32| ((u64::from(number) + WRAP - first) % WRAP) as usize;
         let named = |&at: &usize| {
             self.posts.get(at).is_some_and(|post| post.id == name || post.alias == name)
         };
-        let latest = self.index.matches(name).map(at).filter(named).max()?;
+        let numbers = self.index.matches(name);
+        let latest = numbers.map(|number| self.at(number)).filter(named).max()?;
         Some(self.first + latest as u64)
+    }
+
+    /// The place of a post, by what the index keeps of its number.
+    fn at(&self, number: u32) -> usize {
+        let first = u64::from(short(self.first));
+        ((u64::from(number) + WRAP - first) % WRAP) as usize
+    }
+
+    /// True where a post with this identity was remembered at this revision.
+    #[must_use]
+    pub fn is_told(&self, id: u64, dedup: u64) -> bool {
+        let mut posts = self.index.matches(id).filter_map(|number| self.posts.get(self.at(number)));
+        posts.any(|post| post.id == id && post.dedup == dedup)
     }
 
     /// Asks for what [`Remembered::find`] will read for these names, and for what has to be
