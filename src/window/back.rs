@@ -62,8 +62,8 @@ impl Ring {
         }
     }
 
-    /// The tags for which a post of a closed pane counts, where not for all: an author who has posts
-    /// beyond the cap takes one of these back first.
+    /// The tags for which a post of a closed pane counts, where not for all: an author who has
+    /// posts beyond the cap takes one of these back first.
     fn counted(&mut self, index: i64, ids: &[u32], author: u32) -> Option<Vec<u32>> {
         let Self { closed, minutes, pane_ms, .. } = &mut *self;
         let mut kept = Panes { closed, minutes, pane_ms: *pane_ms };
