@@ -194,7 +194,7 @@ fn bound(loss: &Loss) -> String {
 
 /// What a crash of this process loses, in the words of the promises, and in numbers.
 pub(super) fn loses(source: &SourcePlan, plan: &Plan) -> String {
-    let bound = bound(&loss(&source.kind, plan.batch.max(Duration::from_millis(200))));
+    let bound = bound(&loss(&source.kind, plan.epoch()));
     match &source.kind {
         SourceKind::File { .. } | SourceKind::Generator(_) => {
             "nothing is lost and nothing counted twice, with a state directory: 0 posts".to_owned()

@@ -54,6 +54,16 @@ pub struct Plan {
     pub views: Vec<ViewPlan>,
 }
 
+/// An epoch is never shorter than this, whatever the publishing interval is.
+const EPOCH_MIN: Duration = Duration::from_millis(200);
+
+impl Plan {
+    /// How often the checkpoint is written.
+    pub fn epoch(&self) -> Duration {
+        self.batch.max(EPOCH_MIN)
+    }
+}
+
 /// Whose posts count, and what makes people of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeoplePlan {

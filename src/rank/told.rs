@@ -53,8 +53,9 @@ fn less(of: &Explanation, rules: &PeopleRules) -> Option<String> {
         return None;
     }
     let spread = rules.spread.unwrap_or(f64::INFINITY);
-    let unknown = rules.known_allows.filter(|&allows| allows < spread.min(rules.repeat));
-    let why = if let Some(known) = rules.known.filter(|_| unknown.is_some()) {
+    let is_least = |allows: f64| allows < spread.min(rules.repeat);
+    let known = rules.known.filter(|_| rules.known_allows.is_some_and(is_least));
+    let why = if let Some(known) = known {
         format!("{} of them had posted before", tenth(known))
     } else if rules.repeat < spread {
         format!("they post {} times each", tenth(rules.posts / rules.authors))

@@ -56,7 +56,7 @@ pub struct Tags {
     rows: u32,
     free: Vec<u32>,
     admissions: u32,
-    scratch: [Vec<u32>; 2],
+    scratch: Vec<u32>,
 }
 
 impl Tags {
@@ -73,7 +73,7 @@ impl Tags {
             rows: 0,
             free: Vec::new(),
             admissions: 0,
-            scratch: Default::default(),
+            scratch: Vec::new(),
         }
     }
 
@@ -125,69 +125,47 @@ impl Tags {
     }
 
     /// Finds or admits the tag of each entry.
-    ///
-    /// Steps overlap: what the index says about the next step is asked for while this one is
-    /// dealt with, and the step after that is on its way into the cache.
     pub fn intern(&mut self, entries: &[Entry], arena: &[u8], out: &mut Interned) {
-        let [mut found, mut next] = std::mem::take(&mut self.scratch);
-        let mut fetched = entries.chunks(AHEAD);
-        let mut guessed = entries.chunks(AHEAD);
-        self.fetch(fetched.next());
-        self.guess(guessed.next(), &mut next);
-        self.fetch(fetched.next());
+        let mut found = std::mem::take(&mut self.scratch);
         for step in entries.chunks(AHEAD) {
-            std::mem::swap(&mut found, &mut next);
-            self.fetch(fetched.next());
-            self.guess(guessed.next(), &mut next);
-            self.settle(step, &found, arena, out);
-        }
-        self.scratch = [found, next];
-    }
-
-    fn fetch(&self, step: Option<&[Entry]>) {
-        for entry in step.unwrap_or_default() {
-            self.index.prefetch(entry.hash);
-        }
-    }
-
-    /// Which tag each entry probably is: its id plus one, 0 = none.
-    fn guess(&self, step: Option<&[Entry]>, guesses: &mut Vec<u32>) {
-        guesses.clear();
-        for entry in step.unwrap_or_default() {
-            let guess = self.index.matches(entry.hash).next().map_or(0, |id| id + 1);
-            if guess != 0 {
-                prefetch(self.records.at(guess - 1));
+            for entry in step {
+                self.index.prefetch(entry.hash);
             }
-            guesses.push(guess);
-        }
-    }
-
-    /// Finds or admits the tags of one step.
-    fn settle(&mut self, step: &[Entry], found: &[u32], arena: &[u8], out: &mut Interned) {
-        for (entry, &guess) in step.iter().zip(found).filter(|(_, guess)| **guess != 0) {
-            let record = self.records.at(guess - 1);
-            if entry.spelling != record.mask || entry.flags != 0 {
-                self.spellings.prefetch(record.known());
+            found.clear();
+            for entry in step {
+                // Id plus one; 0 = none.
+                let guess = self.index.matches(entry.hash).next().map_or(0, |id| id + 1);
+                if guess != 0 {
+                    prefetch(self.records.at(guess - 1));
+                }
+                found.push(guess);
             }
-        }
-        for (entry, &guess) in step.iter().zip(found) {
-            let id = if guess != 0 && self.is_key(guess - 1, entry, arena) {
-                guess - 1
-            } else {
-                self.find_or_admit(entry, arena, &mut out.born)
-            };
-            out.ids.push(id);
-            let record = self.records.at(id);
-            let plain = entry.flags == 0 && record.spellings > 0;
-            if plain && entry.spelling == record.mask {
-                continue;
+            for (entry, &guess) in step.iter().zip(&found).filter(|(_, guess)| **guess != 0) {
+                let record = self.records.at(guess - 1);
+                if entry.spelling != record.mask || entry.flags != 0 {
+                    self.spellings.prefetch(record.known());
+                }
             }
-            let known = record.known();
-            match plain.then(|| self.spellings.count_mask(known, entry.spelling)).flatten() {
-                Some(number) => out.spelled.push((out.ids.len() as u32 - 1, number)),
-                None => self.spell(id, entry, arena, out),
+            for (entry, &guess) in step.iter().zip(&found) {
+                let id = if guess != 0 && self.is_key(guess - 1, entry, arena) {
+                    guess - 1
+                } else {
+                    self.find_or_admit(entry, arena, &mut out.born)
+                };
+                out.ids.push(id);
+                let record = self.records.at(id);
+                let plain = entry.flags == 0 && record.spellings > 0;
+                if plain && entry.spelling == record.mask {
+                    continue;
+                }
+                let known = record.known();
+                match plain.then(|| self.spellings.count_mask(known, entry.spelling)).flatten() {
+                    Some(number) => out.spelled.push((out.ids.len() as u32 - 1, number)),
+                    None => self.spell(id, entry, arena, out),
+                }
             }
         }
+        self.scratch = found;
     }
 
     /// The id of a key, if it has one.

@@ -75,14 +75,14 @@ pub(super) fn first_panes(open: &[Open], newest: i64) -> Vec<(u32, i64)> {
 
 impl Known {
     /// Nobody yet. Everybody passes for known in the first `young` panes.
-    pub(super) fn new(pane_ms: i64, young: u32) -> Self {
+    pub(super) fn new(pane_ms: i64, young: i64) -> Self {
         let seen = <[Vec<u32>; 2]>::default();
-        Self { pane_ms, young: young.into(), seen, since: None, day: 0, joined: [0; 2] }
+        Self { pane_ms, young, seen, since: None, day: 0, joined: [0; 2] }
     }
 
     /// The same before the first author.
     pub(super) fn anew(&self) -> Self {
-        Self { young: self.young, ..Self::new(self.pane_ms, 0) }
+        Self::new(self.pane_ms, self.young)
     }
 
     /// A pane is about to close.

@@ -148,7 +148,7 @@ impl People {
     }
 
     fn empty(rules: Rules, pane_ms: i64, horizon: u32) -> Self {
-        let known = rules.known.then(|| Known::new(pane_ms, horizon));
+        let known = rules.known.then(|| Known::new(pane_ms, horizon.into()));
         Self { rules, horizon, pane_ms, known, from: i64::MIN, ..Self::default() }
     }
 

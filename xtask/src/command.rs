@@ -47,13 +47,8 @@ impl Log {
         limit: Duration,
     ) -> anyhow::Result<ExitStatus> {
         let shown = show(command);
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(self.file.try_clone()?)
-            .stderr(self.file.try_clone()?)
-            .spawn()
-            .with_context(|| format!("cannot run `{shown}`"))?;
-        let mut guard = Guard::new(child, shown.clone());
+        command.stdout(self.file.try_clone()?).stderr(self.file.try_clone()?);
+        let mut guard = Guard::spawn(command)?;
         let step = Duration::from_millis(50);
         match clock::poll(limit, step, || guard.try_wait())? {
             Some(status) => Ok(status),

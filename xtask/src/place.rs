@@ -1,6 +1,9 @@
 //! Where things lie: the repository, its target folder, the binaries in it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
+
+use anyhow::Context;
 
 /// The repository.
 pub(crate) fn root() -> PathBuf {
@@ -30,4 +33,12 @@ pub(crate) fn python() -> PathBuf {
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
+}
+
+/// An empty folder of that name in the target folder.
+pub(crate) fn fresh_dir(name: &str) -> anyhow::Result<PathBuf> {
+    let dir = target().join(name);
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
+    Ok(dir)
 }

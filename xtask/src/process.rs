@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use crate::clock;
+use crate::command::show;
 
 /// A child that is killed with all its descendants when this goes out of scope.
 pub(crate) struct Guard {
@@ -15,9 +16,11 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// Takes charge of a child; `shown` names it in errors.
-    pub(crate) fn new(child: Child, shown: String) -> Self {
-        Self { child, shown }
+    /// Starts a command, which reads nothing.
+    pub(crate) fn spawn(command: &mut Command) -> anyhow::Result<Self> {
+        let shown = show(command);
+        let child = command.stdin(Stdio::null()).spawn();
+        Ok(Self { child: child.with_context(|| format!("cannot run `{shown}`"))?, shown })
     }
 
     /// Its process id.
@@ -122,9 +125,8 @@ mod tests {
 
     #[test]
     fn a_dropped_guard_takes_grandchildren_with_it() {
-        let child = Command::new("sh").args(["-c", "sleep 600 & wait"]).spawn().unwrap();
-        let shell = child.id();
-        let guard = Guard::new(child, "sh".into());
+        let guard = Guard::spawn(Command::new("sh").args(["-c", "sleep 600 & wait"])).unwrap();
+        let shell = guard.id();
         let (limit, step) = (Duration::from_secs(10), Duration::from_millis(5));
         let sleeper = clock::poll(limit, step, || Ok(descendants(shell).first().copied()))
             .unwrap()

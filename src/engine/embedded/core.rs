@@ -26,8 +26,6 @@ use crate::rank::{Explanation, Published, Query, Ranking, SourceStatus, TagDetai
 use crate::state::extracted::{Extracted, NO_TIME};
 use crate::state::lists::Lists;
 
-/// An epoch is never shorter than this, whatever the batch interval is.
-const EPOCH_MIN: Duration = Duration::from_millis(200);
 /// A post further ahead of our clock than this is from the future.
 const FUTURE_LIVE_MS: i64 = 5 * 60_000;
 /// In a replay: a file may carry planned dates, but not the year 9999.
@@ -143,7 +141,7 @@ impl Core {
     /// nobody is left to ask.
     pub(super) fn run(mut self) {
         self.next_tick = monotonic() + self.until_next_tick();
-        self.next_epoch = monotonic() + self.epoch_interval();
+        self.next_epoch = monotonic() + self.parts.plan.epoch();
         loop {
             if self.parts.stop.is_now() || self.failure.is_some() {
                 break;
@@ -174,12 +172,8 @@ impl Core {
         // An epoch ends between batches: Positions say nothing about a part of one.
         if now >= self.next_epoch && self.current.is_none() {
             self.epoch(false);
-            self.next_epoch = now + self.epoch_interval();
+            self.next_epoch = now + self.parts.plan.epoch();
         }
-    }
-
-    fn epoch_interval(&self) -> Duration {
-        self.parts.plan.batch.max(EPOCH_MIN)
     }
 
     /// Ticks fall on whole multiples of the batch interval of our clock.

@@ -6,7 +6,7 @@ use reqwest::Client;
 use serde_json::value::RawValue;
 use url::Url;
 
-use super::instance::{Asking, ask, timeline_url};
+use super::instance::{Asking, PAGE, ask, timeline_url};
 use super::lines::{Head, Lines};
 use super::place::rewound;
 use crate::clock::Clock;
@@ -17,7 +17,7 @@ use crate::source::web::Refusal;
 /// Most pages; what is beyond them is given up.
 const PAGES_MAX: u32 = 40;
 /// Posts that they hold.
-pub(in crate::source) const POSTS_MAX: u32 = PAGES_MAX * 40;
+pub(in crate::source) const POSTS_MAX: u32 = PAGES_MAX * PAGE;
 
 /// Whom to ask, and how.
 pub(super) struct Timeline<'a> {

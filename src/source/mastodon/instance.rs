@@ -16,7 +16,7 @@ use crate::source::secret::Secret;
 use crate::source::web::{ANSWER_MAX, Refusal, Web, why};
 
 /// Most statuses of a page of a timeline.
-pub(super) const PAGE: &str = "40";
+pub(super) const PAGE: u32 = 40;
 /// A longer answer is taken for a mistake.
 const BODY_MAX_BYTES: usize = 8 << 20;
 
@@ -161,7 +161,7 @@ pub(super) fn timeline_url(instance: &Url, stream: &MastodonStream, min_id: Opti
         _ => {}
     }
     match min_id {
-        Some(id) => query.append_pair("min_id", id).append_pair("limit", PAGE),
+        Some(id) => query.append_pair("min_id", id).append_pair("limit", &PAGE.to_string()),
         None => query.append_pair("limit", "1"),
     };
     drop(query);

@@ -255,8 +255,10 @@ impl People {
     /// What the rule of known authors sees of `s` authors, of whom some came as told.
     fn acquainted(&self, s: f64, came: &Arrivals) -> Option<Acquainted> {
         let share = self.known.as_ref()?.share()?;
-        let of = f64::from(came.told - came.strangers) / f64::from(came.told);
-        let known = (came.told > 0).then_some(s * of)?;
+        if came.told == 0 {
+            return None;
+        }
+        let known = s * (f64::from(came.told - came.strangers) / f64::from(came.told));
         Some(Acquainted { known, share, allows: score::known(s, known, share) })
     }
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use anyhow::ensure;
 
-use super::jobs::{fresh_dir, timed};
-use crate::place;
+use super::jobs::timed;
+use crate::place::{self, fresh_dir};
 use crate::program::{Start, Totals, file_source};
 use crate::random::Random;
 
@@ -24,7 +24,7 @@ const START_MS: u64 = 1_767_571_200_000;
 
 /// Counts the flood in all modes and over five windows, and says what it took.
 pub(super) fn measure(program: &Path) -> anyhow::Result<String> {
-    let dir = fresh_dir("flood")?;
+    let dir = fresh_dir("bench/flood")?;
     let file = place::target().join("bench").join(format!("flood-{POSTS}.txt"));
     let truth = write(&file)?;
     let job = dir.join("job.toml");

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 
 use super::LIMIT;
+use crate::clock;
+use crate::place::fresh_dir;
 use crate::process::Guard;
-use crate::program::{Start, Totals, file_source};
-use crate::{clock, place};
+use crate::program::{Start, Totals, file_source, free_port};
 
 /// One timed process.
 #[derive(Clone, Debug, Default)]
@@ -52,10 +53,8 @@ impl Counting {
 /// Runs a process to its end, with a watch on its memory.
 pub(super) fn timed(command: &mut Command) -> anyhow::Result<Measured> {
     let shown = crate::command::show(command);
-    command.stdin(Stdio::null()).stdout(Stdio::null());
     let began = clock::monotonic();
-    let child = command.spawn().with_context(|| format!("cannot run `{shown}`"))?;
-    let mut guard = Guard::new(child, shown.clone());
+    let mut guard = Guard::spawn(command.stdout(Stdio::null()))?;
     let mut measured = Measured::default();
     let status = clock::poll(LIMIT, Duration::from_millis(1), || {
         measured.peak_bytes = measured.peak_bytes.max(guard.peak_bytes().unwrap_or(0));
@@ -88,7 +87,7 @@ pub(super) fn count_file(
 ) -> anyhow::Result<Measured> {
     let timing =
         if format == "text" { "start = \"2026-01-05T00:00:00Z\"\nrate = 2700\n" } else { "" };
-    let dir = fresh_dir("file")?;
+    let dir = fresh_dir("bench/file")?;
     let job = dir.join("job.toml");
     fs::write(&job, counting.job(&file_source(file, format, timing)))?;
     let state_dir = dir.join("state");
@@ -106,12 +105,24 @@ pub(super) fn count_file(
     Ok(Measured { posts: totals.posts, epochs: totals.epochs, distinct, ..measured })
 }
 
-/// An empty folder under `target/bench/`.
-pub(super) fn fresh_dir(name: &str) -> anyhow::Result<std::path::PathBuf> {
-    let dir = place::target().join("bench").join(name);
-    let _ = fs::remove_dir_all(&dir);
-    fs::create_dir_all(&dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
-    Ok(dir)
+/// `tagtide run` on a job, with its files in `dir`: until its guard goes, and asked at the port.
+pub(super) fn serve(
+    program: &Path,
+    dir: &Path,
+    job: &str,
+    checkpoint: bool,
+) -> anyhow::Result<(Guard, u16)> {
+    let (job_file, state_dir, port) = (dir.join("job.toml"), dir.join("state"), free_port()?);
+    fs::write(&job_file, job)?;
+    let start = Start {
+        program,
+        job: &job_file,
+        state_dir: checkpoint.then_some(state_dir.as_path()),
+        summary: &dir.join("summary.json"),
+        rows: Some(10),
+        port: Some(port),
+    };
+    Ok((Guard::spawn(start.command().stdout(Stdio::null()))?, port))
 }
 
 /// A fast run that lost posts is no result.

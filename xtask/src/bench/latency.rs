@@ -5,21 +5,18 @@
 //! shown when a client of `/api/v1/live` has read its tag.
 
 use std::collections::HashMap;
-use std::fs;
 use std::io::{BufRead as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 
-use super::jobs::fresh_dir;
+use super::jobs::serve;
 use super::tcp::accept;
-use crate::process::Guard;
-use crate::program::{Start, free_port};
+use crate::place::fresh_dir;
 use crate::random::Random;
 use crate::{clock, http};
 
@@ -44,29 +41,14 @@ pub(super) fn measure(program: &Path) -> anyhow::Result<String> {
 
 fn one(program: &Path, batch_ms: u64) -> anyhow::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    let dir = fresh_dir("latency")?;
-    let job = dir.join("job.toml");
+    let dir = fresh_dir("bench/latency")?;
     let addr = listener.local_addr()?;
-    fs::write(
-        &job,
-        format!(
-            "name = \"latency\"\nbatch = \"{batch_ms}ms\"\n[count]\nmodes = [\"total\"]\n\
-             mode = \"total\"\ntop = 50\n\
-             [[source]]\nkind = \"tcp\"\naddr = \"{addr}\"\nformat = \"text\"\n"
-        ),
-    )?;
-    let port = free_port()?;
-    let summary = dir.join("summary.json");
-    let start = Start {
-        program,
-        job: &job,
-        state_dir: None,
-        summary: &summary,
-        rows: Some(10),
-        port: Some(port),
-    };
-    let child = start.command().stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
-    let mut guard = Guard::new(child, "tagtide run".into());
+    let job = format!(
+        "name = \"latency\"\nbatch = \"{batch_ms}ms\"\n[count]\nmodes = [\"total\"]\n\
+         mode = \"total\"\ntop = 50\n\
+         [[source]]\nkind = \"tcp\"\naddr = \"{addr}\"\nformat = \"text\"\n"
+    );
+    let (mut guard, port) = serve(program, &dir, &job, false)?;
     let mut stream = accept(&listener)?;
     stream.set_nodelay(true)?;
     let seen = watch(port)?;

@@ -9,22 +9,19 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use tungstenite::handshake::derive_accept_key;
 
-use super::jobs::fresh_dir;
+use super::jobs::serve;
 use super::tcp::accept;
-use crate::process::Guard;
-use crate::program::{Start, free_port};
+use crate::place::{self, fresh_dir};
 use crate::random::Random;
-use crate::{clock, http, place};
+use crate::{clock, http};
 
 /// Posts of a second,
 const RATE: u64 = 50_000;
@@ -46,25 +43,13 @@ const BEHIND_MAX: Duration = Duration::from_secs(5);
 /// Runs it, and says what it took.
 pub(super) fn measure(program: &Path) -> anyhow::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    let dir = fresh_dir("live")?;
-    let job = dir.join("job.toml");
+    let dir = fresh_dir("bench/live")?;
     let source = format!(
         "[[source]]\nkind = \"jetstream\"\nwire = \"v1\"\nhosts = [\"ws://{}\"]\n",
         listener.local_addr()?
     );
-    fs::write(&job, with_source(&source)?)?;
-    let (state_dir, summary, port) = (dir.join("state"), dir.join("summary.json"), free_port()?);
-    let start = Start {
-        program,
-        job: &job,
-        state_dir: Some(&state_dir),
-        summary: &summary,
-        rows: Some(10),
-        port: Some(port),
-    };
-    let child = start.command().stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
-    let mut guard = Guard::new(child, "tagtide run".into());
-    let stream = upgrade(accept(&listener)?)?;
+    let (mut guard, port) = serve(program, &dir, &with_source(&source)?, true)?;
+    let stream = tungstenite::accept(accept(&listener)?)?.into_inner();
     let sender = thread::spawn(move || send(stream));
     let mut memory = Vec::new();
     for tens in 0..=SECONDS / 10 {
@@ -121,27 +106,6 @@ fn with_source(source: &str) -> anyhow::Result<String> {
         *line.with_context(|| format!("the job has no line `{key}`"))? = value;
     }
     Ok(format!("{}\n{source}\n[[sink]]{sink}", head.join("\n")))
-}
-
-/// Takes the request for a stream and answers as a WebSocket server.
-fn upgrade(mut stream: TcpStream) -> anyhow::Result<TcpStream> {
-    let mut key = String::new();
-    for line in BufReader::new(stream.try_clone()?).lines() {
-        let line = line?;
-        match line.split_once(": ") {
-            Some((name, value)) if name.eq_ignore_ascii_case("sec-websocket-key") => {
-                key = derive_accept_key(value.as_bytes());
-            }
-            None if line.is_empty() => break,
-            _ => {}
-        }
-    }
-    write!(
-        stream,
-        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Accept: {key}\r\n\r\n"
-    )?;
-    Ok(stream)
 }
 
 /// Sends the posts on time; how long that took, when it ended, and the stream, still open.

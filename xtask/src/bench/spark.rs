@@ -11,7 +11,7 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 
 use crate::command::{Log, output};
-use crate::place;
+use crate::place::{self, fresh_dir};
 use crate::process::Guard;
 use crate::program::Generated;
 
@@ -26,7 +26,7 @@ pub(super) fn measure(log: &Log, program: &Path) -> anyhow::Result<String> {
     let python = place::python();
     let help = "help: run `cargo xtask test --only interop` once, which installs it";
     ensure!(python.is_file(), "the Spark job needs `{}`\n{help}", python.display());
-    let dir = super::jobs::fresh_dir("spark")?;
+    let dir = fresh_dir("bench/spark")?;
     let posts = dir.join("posts.txt");
     let generated = Generated { seed: 2, posts: POSTS, rate: 2_700, format: "text", tags: 100_000 };
     let bytes = output(&mut generated.command(program))?;
@@ -40,8 +40,8 @@ pub(super) fn measure(log: &Log, program: &Path) -> anyhow::Result<String> {
     let interop = place::root().join("tests/interop");
     let mut sender = Command::new(&python);
     sender.arg(interop.join("original_sender.py")).arg(&posts);
-    sender.args(["--port", "0", "--hold", "600"]).stdin(Stdio::null()).stdout(Stdio::piped());
-    let mut sender = Guard::new(sender.spawn()?, "original_sender.py".into());
+    sender.args(["--port", "0", "--hold", "600"]).stdout(Stdio::piped());
+    let mut sender = Guard::spawn(&mut sender)?;
     let stdout = sender.child().stdout.take().context("the sender has no output")?;
     let mut line = String::new();
     // Kept to the end: the sender writes once more.

@@ -3,20 +3,18 @@
 //! The clock runs from the first byte sent until the program's own status has counted every post;
 //! the status moves once a batch, so a figure is up to one batch (200 ms) too pessimistic.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 
 use super::LIMIT;
-use super::jobs::{Counting, Measured, fresh_dir};
-use crate::process::Guard;
-use crate::program::{Start, free_port};
+use super::jobs::{Counting, Measured, serve};
+use crate::place::fresh_dir;
 use crate::{clock, http};
 
 /// Bytes of the file that are sent again and again.
@@ -38,23 +36,9 @@ pub(super) fn measure(program: &Path, file: &Path, posts: u64) -> anyhow::Result
         listener.local_addr()?
     );
     let counting = Counting { windows: &["1m", "5m", "15m", "1h", "24h"], checkpoint: true };
-    let dir = fresh_dir("tcp")?;
-    let job = dir.join("job.toml");
-    let live = counting.job(&source).replace("time = \"event\"\nspeed = \"max\"\n", "");
-    fs::write(&job, live)?;
-    let state_dir = dir.join("state");
-    let summary = dir.join("summary.json");
-    let port = free_port()?;
-    let start = Start {
-        program,
-        job: &job,
-        state_dir: Some(&state_dir),
-        summary: &summary,
-        rows: Some(10),
-        port: Some(port),
-    };
-    let child = start.command().stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
-    let mut guard = Guard::new(child, "tagtide run".into());
+    let dir = fresh_dir("bench/tcp")?;
+    let job = counting.job(&source).replace("time = \"event\"\nspeed = \"max\"\n", "");
+    let (mut guard, port) = serve(program, &dir, &job, true)?;
     let mut stream = accept(&listener)?;
     let began = clock::monotonic();
     let sender = thread::spawn(move || -> std::io::Result<TcpStream> {

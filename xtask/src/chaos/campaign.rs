@@ -134,14 +134,14 @@ impl Campaign {
         };
         let mut command = start.command();
         command.env("TAGTIDE_SNAPSHOT_LOG_BYTES", SNAPSHOT_LOG_BYTES);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        command.stdout(Stdio::null()).stderr(log);
         let last = self.report.kills >= self.cycles;
         let point = if last { None } else { self.next_point() };
         if let Some(point) = &point {
             let nth = if point.starts_with("commit.") { self.random.between(1, 3) } else { 1 };
             command.env("TAGTIDE_CRASH_AT", format!("{point}:{nth}"));
         }
-        let mut guard = Guard::new(command.spawn()?, "tagtide run".into());
+        let mut guard = Guard::spawn(&mut command)?;
         let life = match (&point, last) {
             (_, true) => END_LIMIT,
             (Some(_), _) => POINT_LIMIT,

@@ -21,7 +21,7 @@ use anyhow::{anyhow, ensure};
 
 use crate::command::Log;
 use crate::random::Random;
-use crate::{clock, program};
+use crate::{clock, place, program};
 use ours::{Run, Running, Way};
 use server::{Server, Tools};
 use truth::Truth;
@@ -80,7 +80,7 @@ pub(crate) fn run(args: &InteropArgs) -> anyhow::Result<ExitCode> {
 
 fn campaign(args: &JetstreamArgs, tools: &Tools, program: &Path) -> anyhow::Result<()> {
     println!("Jetstream {}, seed {}", server::VERSION, args.seed);
-    let dir = server::fresh_dir()?;
+    let dir = place::fresh_dir("interop/jetstream")?;
     let mut random = Random::new(args.seed);
     let server = Server::start(tools, &dir, args.seed)?;
     let truth = Truth::start(tools, &dir, server.port)?;

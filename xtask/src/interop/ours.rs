@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 
 use super::proxy::Proxy;
-use super::server::{Tools, spawn};
+use super::server::Tools;
 use super::truth::{self, Change};
 use crate::chaos::oracle;
 use crate::process::Guard;
@@ -101,7 +101,7 @@ impl Running {
         let mut command = program::relay(program, &job, port);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(File::create(dir.join(format!("{name}.log")))?);
-        let relay = spawn(&mut command)?;
+        let relay = Guard::spawn(&mut command)?;
         let connected =
             clock::poll(LIMIT, STEP, || Ok(TcpStream::connect(("127.0.0.1", port)).ok()))?;
         let connected = connected.with_context(|| format!("{name} does not listen"))?;
@@ -179,7 +179,7 @@ impl Run {
     /// Starts it and kills it, so often.
     pub(super) fn kill9(&self, times: u32, random: &mut Random) -> anyhow::Result<()> {
         for _ in 0..times {
-            let mut run = spawn(&mut self.command(None)?)?;
+            let mut run = Guard::spawn(&mut self.command(None)?)?;
             thread::sleep(Duration::from_millis(random.between(LIFE_MS.0, LIFE_MS.1)));
             if let Some(status) = run.try_wait()? {
                 bail!("run {} ended by itself, with {status}", self.way.name());
@@ -198,7 +198,7 @@ impl Run {
             words = HashMap::new();
         }
         let port = free_port()?;
-        let mut run = spawn(&mut self.command(Some(port))?)?;
+        let mut run = Guard::spawn(&mut self.command(Some(port))?)?;
         let mut counted = None;
         clock::poll(LIMIT, STEP, || {
             let status = http::get_json(port, "/api/v1/status").ok();

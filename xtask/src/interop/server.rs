@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 
-use crate::command::{Log, output, show};
+use crate::command::{Log, output};
 use crate::process::Guard;
 use crate::program::free_port;
 use crate::{clock, http, place};
@@ -74,14 +74,6 @@ fn go() -> Command {
     go
 }
 
-/// An empty folder for one campaign.
-pub(super) fn fresh_dir() -> anyhow::Result<PathBuf> {
-    let dir = place::target().join("interop/jetstream");
-    let _ = fs::remove_dir_all(&dir);
-    fs::create_dir_all(&dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
-    Ok(dir)
-}
-
 /// The server and the made-up Bluesky behind it.
 pub(super) struct Server {
     /// Where the server listens, through every restart.
@@ -100,7 +92,7 @@ impl Server {
         simulator.args(["serve", "--addr", &format!("127.0.0.1:{behind}"), "--public-url", &url]);
         simulator.args(["--accounts", "100", "--initial-records-per-account", "5", "--reset"]);
         simulator.args(["--commits-per-sec", "40", "--seed", &seed.to_string(), "--data-dir"]);
-        let simulator = spawn(simulator.arg(dir.join("simulator")))?;
+        let simulator = Guard::spawn(simulator.arg(dir.join("simulator")))?;
         until_listening("the simulator", behind, |_| true)?;
         // Both addresses have to be there: the defaults are public servers.
         let mut words = vec!["serve".to_owned(), "--addr".into(), format!("127.0.0.1:{port}")];
@@ -131,17 +123,10 @@ impl Server {
 
 /// Starts the server; it is ready.
 fn launch(command: &mut Command, port: u16) -> anyhow::Result<Guard> {
-    let server = spawn(command)?;
+    let server = Guard::spawn(command)?;
     // It answers before it is ready, with 503; then it asks for an upgrade.
     until_listening("the Jetstream server", port, |answer| answer.contains(" 426"))?;
     Ok(server)
-}
-
-/// Starts a command; it ends with its guard.
-pub(super) fn spawn(command: &mut Command) -> anyhow::Result<Guard> {
-    let shown = show(command);
-    let child = command.spawn().with_context(|| format!("cannot run `{shown}`"))?;
-    Ok(Guard::new(child, shown))
 }
 
 /// Waits until something answers a plain request on `port` as `good` wants it.

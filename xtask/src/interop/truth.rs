@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
-use super::server::{Tools, spawn};
+use super::server::Tools;
 use crate::chaos::oracle::count_words;
 use crate::process::Guard;
 
@@ -37,7 +37,7 @@ impl Truth {
         client.args(["--kind", "commit", "--collection", "app.bsky.feed.post"]);
         // Its cursor is the last event that it has had.
         client.args(["--live-cursor", &super::proxy::BEGIN.to_string(), "--zstd=false"]);
-        let client = spawn(client.stdout(File::create(&lines)?))?;
+        let client = Guard::spawn(client.stdout(File::create(&lines)?))?;
         Ok(Self { lines, _client: client })
     }
 

@@ -61,8 +61,7 @@ fn test_files(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
 fn demo(program: &Path, port: u16) -> anyhow::Result<Guard> {
     let mut demo = Command::new(program);
     demo.args(["demo", "--quiet", "--past", "1m", "--listen", &format!("127.0.0.1:{port}")]);
-    let child = demo.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
-    let mut guard = Guard::new(child, "tagtide demo".into());
+    let mut guard = Guard::spawn(demo.stdout(Stdio::null()))?;
     let ready = clock::poll(Duration::from_secs(30), Duration::from_millis(50), || {
         if let Some(status) = guard.try_wait()? {
             bail!("`tagtide demo` ended with {status}");
