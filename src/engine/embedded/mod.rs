@@ -62,8 +62,9 @@ use crate::state::{Settings, trending};
 use crate::window::Shape;
 use crate::window::people::Rules;
 
-/// Extracted batches under way for each worker; this bounds the memory of the queue.
-const BATCHES_PER_WORKER: usize = 4;
+/// Extracted batches under way for each worker; this bounds the memory of the queue. So many that
+/// workers go on while the core closes a pane or waits for a processor.
+const BATCHES_PER_WORKER: usize = 16;
 /// How long a source that is gone holds the watermark of the others.
 const HOLD_MAX_MS: i64 = 600_000;
 /// Half-life of counts that decay.
