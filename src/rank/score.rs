@@ -117,7 +117,13 @@ pub struct Pace {
     /// was before it. The first leaves nothing, and nothing is before it; it stands as one. Where
     /// the weight has come down to `least`, it is a straight line from the last one on.
     left: Vec<f64>,
+    /// What the last few windows leave of a baseline, by their number: of those up to the newest,
+    /// and of those up to the one before it.
+    near: [Vec<f64>; 2],
 }
+
+/// So many windows are the last few.
+const NEAR: u32 = 64;
 
 impl Pace {
     /// For windows of `window_ms` under a baseline that forgets half in `half_life_ms`.
@@ -129,7 +135,7 @@ impl Pace {
         for k in 2..=bend {
             left.push(left[k as usize - 1] + (1.0 - rate(least, k)).log2());
         }
-        Self { least, windows: 0, left }
+        Self { least, windows: 0, left, near: <[Vec<f64>; 2]>::default() }
     }
 
     /// Windows so far.
@@ -147,14 +153,19 @@ impl Pace {
     /// So many more windows are complete.
     pub fn advance(&mut self, windows: u32) {
         self.windows = self.windows.saturating_add(windows);
+        let near = |to: u32| (0..NEAR.min(to + 1)).map(|ago| self.leave(to - ago, to)).collect();
+        self.near = [self.windows, self.windows.saturating_sub(1)].map(near);
     }
 
     /// What the windows after `from` up to `to` leave of a baseline.
     fn left(&self, from: u32, to: u32) -> f64 {
-        if from == to {
-            // The usual case: a tag that is seen in every window.
-            return 1.0;
-        }
+        // Nearly always: every tag is asked at every slide.
+        let near = self.near.get(self.windows.wrapping_sub(to) as usize);
+        let near = near.and_then(|near| near.get(to.wrapping_sub(from) as usize));
+        near.copied().unwrap_or_else(|| self.leave(from, to))
+    }
+
+    fn leave(&self, from: u32, to: u32) -> f64 {
         (self.log(to) - self.log(from)).exp2()
     }
 

@@ -80,12 +80,14 @@ impl State {
     }
 
     fn pass(&mut self, at: i64) {
-        self.ring.estimate();
+        let is_due = |report: &Report| at % report.every_ms == 0;
+        let asked = self.trending.iter().fold(0, |asked, of| asked | of.asks_at(at));
+        self.ring.estimate(if self.reports.iter().any(is_due) { u32::MAX } else { asked });
         let rows = self.tags.rows();
         for trending in &mut self.trending {
             trending.pass(&self.ring, rows, at);
         }
-        let all_time = |report: &Report| report.key.window_ms == 0 && at % report.every_ms == 0;
+        let all_time = |report: &Report| report.key.window_ms == 0 && is_due(report);
         let all_time = self.reports.iter().any(all_time);
         if all_time {
             self.ring.set_open_aside();

@@ -194,6 +194,14 @@ impl Trending {
         windows.min().unwrap_or(i64::MAX).min(next(self.slide_ms))
     }
 
+    /// Windows of the ring whose people are asked for at the boundary `at`, a bit each.
+    #[must_use]
+    pub fn asks_at(&self, at: i64) -> u32 {
+        let slides = at % self.slide_ms == 0;
+        let asked = self.windows.iter().filter(|(ms, _)| slides || at % ms == 0);
+        asked.fold(0, |asked, (_, window)| asked | 1 << window)
+    }
+
     /// Event time has reached the boundary `at`, and every pane before it is closed.
     pub fn pass(&mut self, ring: &Ring, rows: u32, at: i64) {
         if at % self.slide_ms == 0 {
@@ -209,8 +217,9 @@ impl Trending {
                 continue;
             }
             self.paces[scale].advance(1);
+            let span = ring.span(window);
             for id in ring.windows()[window].column().at_least(1, rows) {
-                let people = ring.crowd(id, window).people;
+                let people = ring.crowd_in(id, &span).people;
                 self.tags.at_mut(id).baselines[scale].learn(&self.paces[scale], people);
                 self.mark(id);
             }
@@ -237,10 +246,13 @@ impl Trending {
         self.peaks.clear();
         let asked = ring.windows()[self.windows[1].1].column();
         for id in asked.at_least(self.gates.min_count, rows) {
-            let Some(score) = self.glance(ring, id) else { continue };
-            let held = self.held(id);
+            let Some(most) = self.glance(ring, id) else { continue };
             // What is never listed need not be held: a peak is higher than that.
-            if score < score::LISTED || score <= held {
+            if most < score::LISTED {
+                continue;
+            }
+            let held = self.held(id);
+            if most <= held {
                 continue;
             }
             let Some(score) = self.score(ring, id).score.filter(|score| *score > held) else {

@@ -3,7 +3,9 @@
 //! Members of one tag stand together, ordered by author, in a block whose size is a power of two;
 //! blocks of one size share a column. Most tags have one member and cost twelve bytes.
 
+use crate::simd::prefetch;
 use crate::state::column::{CHUNK, Column};
+use crate::window::pane::Pair;
 
 /// Members told apart in one tag.
 pub const EXACT_MAX: usize = 1 << (CLASSES - 1);
@@ -61,6 +63,9 @@ impl Member {
 }
 
 const _: () = assert!(size_of::<Member>() == 12, "a tag that few have posted costs little");
+
+/// Tags that are asked for before they are dealt with.
+const AHEAD: usize = 8;
 
 /// Texts remembered of one tag.
 pub const PRINTS: usize = 4;
@@ -124,6 +129,18 @@ impl Crowds {
     /// Says whether they are.
     pub fn mark_sample(&mut self, id: u32, sample: bool) {
         self.heads.at_mut(id).sample = sample;
+    }
+
+    /// Asks for what will be read of tags that are soon dealt with, the one in `pairs` being
+    /// `number`: first of where their members stand, then of their members and texts.
+    pub fn expect(&self, pairs: &[Pair], number: usize) {
+        if let Some(&(id, _)) = pairs.get(number + 2 * AHEAD) {
+            prefetch(self.heads.at(id));
+        }
+        if let Some(&(id, _)) = pairs.get(number + AHEAD) {
+            self.of(id).last().into_iter().for_each(prefetch);
+            self.prints(id).first().into_iter().for_each(prefetch);
+        }
     }
 
     /// Members of a tag, ordered by author.

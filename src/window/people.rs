@@ -22,7 +22,7 @@ use crate::window::ring::{MINUTE_MS, step_of};
 use crate::window::sketch::Sketch;
 use crate::window::sliding::Window;
 
-pub use shown::{Acquainted, Allowed, Crowd};
+pub use shown::{Acquainted, Allowed, Crowd, Span};
 
 /// One occurrence of a tag with an author.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,8 +86,8 @@ pub struct People {
     laid: Vec<Laid>,
     /// Authors of the tag being dealt with who are to be put into its sketch.
     sketched: Vec<u32>,
-    /// Estimates are those of the newest closed pane.
-    estimated: bool,
+    /// Windows whose estimates are those of the newest closed pane, a bit each.
+    estimated: u32,
 }
 
 /// The panes that are kept, by age.
@@ -189,15 +189,19 @@ impl People {
         open: &mut Open,
         pairs: &[Pair],
     ) -> Taken {
-        self.estimated = false;
-        open.seen.sort_unstable();
+        self.estimated = 0;
+        // One number of each compares without a branch.
+        let order = |seen: &Seen| u128::from(seen.id) << 64 | u128::from(seen.author) << 32;
+        open.seen.sort_unstable_by_key(|seen| order(seen) | u128::from(seen.print));
         open.unseen.sort_unstable();
         let mut taken = Taken { lasts: vec![0; pairs.len()], ..Taken::default() };
         let now = open.index;
         self.bury_big(windows, now);
         self.known.iter_mut().for_each(|known| known.begin(open));
         let (mut seen, mut unseen) = (&open.seen[..], &open.unseen[..]);
-        for (&(id, _), last) in pairs.iter().zip(&mut taken.lasts) {
+        for (number, last) in taken.lasts.iter_mut().enumerate() {
+            let id = pairs[number].0;
+            self.crowds.expect(pairs, number);
             let mut anonymous = 0;
             let mut below = self.below(id);
             self.sketched.clear();
@@ -225,6 +229,7 @@ impl People {
             if below.is_some() {
                 let big = self.big.entry(id).or_default();
                 big.anonymous(now, anonymous, self.horizon);
+                self.sketched.iter().for_each(|&author| big.sketch.expect(author));
                 for &author in &self.sketched {
                     big.sketch.insert(author, now as u32, self.horizon);
                 }

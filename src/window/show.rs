@@ -2,7 +2,7 @@
 //! anything changes.
 
 use crate::window::pane::Shown;
-use crate::window::people::{Allowed, Crowd};
+use crate::window::people::{Allowed, Crowd, Span};
 use crate::window::ring::{Ring, fallen, step_of};
 use crate::window::total::bring_total;
 
@@ -18,7 +18,7 @@ impl Ring {
             self.summer.sum_open(pane, &mut pairs);
             pane.shown = Shown { pairs, posts: pane.posts, tagged: pane.tagged };
         }
-        self.estimate();
+        self.estimate(u32::MAX);
         self.lay(newest, true);
         if let Some(decay) = &mut self.decay {
             for open in self.open.iter().filter(|open| open.index <= newest) {
@@ -73,27 +73,34 @@ impl Ring {
         }
     }
 
+    /// The window number `at`, as shown, to ask it for the people of many tags.
+    #[must_use]
+    pub fn span(&self, at: usize) -> Span {
+        Span::new(at, &self.windows[at], (self.shown_at, self.closed_to), self.pane_ms)
+    }
+
     /// People of a tag in the window number `at`, as shown.
     #[must_use]
     pub fn crowd(&self, id: u32, at: usize) -> Crowd {
-        let window = &self.windows[at];
+        self.crowd_in(id, &self.span(at))
+    }
+
+    /// The same, of a window at hand.
+    #[must_use]
+    pub fn crowd_in(&self, id: u32, span: &Span) -> Crowd {
+        let window = &self.windows[span.at];
         let Some(people) = &self.people else {
             let posts = f64::from(window.count(id));
             return Crowd { authors: posts, people: posts, estimated: false };
         };
-        let newest = self.shown_at.unwrap_or(self.closed_to);
-        let gone_to = window.gone_at(newest, self.pane_ms);
-        people.crowd(id, (at, window), gone_to, (newest, self.closed_to))
+        people.crowd(id, window, span)
     }
 
     /// What the rules of people allow a tag in the window number `at`, as shown; `None` where
     /// people are not told apart.
     #[must_use]
     pub fn allowed(&self, id: u32, at: usize) -> Option<Allowed> {
-        let (people, window) = (self.people.as_ref()?, &self.windows[at]);
-        let newest = self.shown_at.unwrap_or(self.closed_to);
-        let gone_to = window.gone_at(newest, self.pane_ms);
-        Some(people.allowed(id, (at, window), gone_to, (newest, self.closed_to)))
+        Some(self.people.as_ref()?.allowed(id, &self.windows[at], &self.span(at)))
     }
 
     /// Authors of a tag in the window number `at`, as shown; posts where none are told apart.
@@ -109,10 +116,10 @@ impl Ring {
         self.people.is_some()
     }
 
-    /// Brings what is estimated up to the newest closed pane.
-    pub fn estimate(&mut self) {
+    /// Brings what is estimated of some windows, a bit each, up to the newest closed pane.
+    pub fn estimate(&mut self, asked: u32) {
         if let Some(people) = &mut self.people {
-            people.estimate(&mut self.windows, self.closed_to);
+            people.estimate(&mut self.windows, self.closed_to, asked);
         }
     }
 }

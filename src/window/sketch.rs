@@ -7,6 +7,8 @@
 
 use smallvec::{SmallVec, smallvec};
 
+use crate::simd::prefetch;
+
 const BITS: u32 = 9;
 const REGISTERS: usize = 1 << BITS;
 /// Largest rank but one.
@@ -34,6 +36,11 @@ fn age(newest: u32, pane: u32) -> u32 {
 }
 
 impl Sketch {
+    /// Asks for what [`Sketch::insert`] will read first.
+    pub fn expect(&self, author: u32) {
+        prefetch(&self.registers[(author >> (32 - BITS)) as usize]);
+    }
+
     /// Takes an author in who was seen in `pane`, which must not be older than any before it;
     /// whatever was seen `horizon` panes before it or earlier is forgotten.
     pub fn insert(&mut self, author: u32, pane: u32, horizon: u32) {

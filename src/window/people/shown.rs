@@ -55,14 +55,18 @@ pub struct Acquainted {
 }
 
 impl People {
-    /// Brings the columns of tags that are estimated up to the newest closed pane.
-    pub(in crate::window) fn estimate(&mut self, windows: &mut [Window], newest: i64) {
-        if std::mem::replace(&mut self.estimated, true) {
-            return;
-        }
+    /// Brings the columns of tags that are estimated up to the newest closed pane, in the windows
+    /// asked for, a bit each.
+    pub(in crate::window) fn estimate(&mut self, windows: &mut [Window], newest: i64, asked: u32) {
+        let asked = asked & !self.estimated;
+        self.estimated |= asked;
         let panes = |window: &Window| newest.saturating_sub(window.gone_to_pane(self.pane_ms));
         let held = windows.iter().map(|window| panes(window).clamp(0, u32::MAX.into()) as u32);
         let mut held: SmallVec<[(u32, usize); 16]> = held.zip(0..).collect();
+        held.retain(|(_, at)| asked >> *at & 1 == 1);
+        if held.is_empty() {
+            return;
+        }
         held.sort_unstable();
         let panes: SmallVec<[u32; 16]> = held.iter().map(|held| held.0).collect();
         for (&id, big) in &self.big {
@@ -161,15 +165,8 @@ impl People {
         }
     }
 
-    /// The people of a tag in the window number `at`, whose oldest step is after `gone_to`;
-    /// `newest` is the newest pane shown, `closed_to` the newest closed one.
-    pub(in crate::window) fn crowd(
-        &self,
-        id: u32,
-        (at, window): (usize, &Window),
-        gone_to: i64,
-        (newest, closed_to): (i64, i64),
-    ) -> Crowd {
+    /// The people of a tag in a window.
+    pub(in crate::window) fn crowd(&self, id: u32, window: &Window, span: &Span) -> Crowd {
         let authors = f64::from(window.people(id));
         let posts = f64::from(window.count(id));
         let estimated = self.is_estimated(id);
@@ -177,7 +174,7 @@ impl People {
             // No rule can say anything: the usual case, and cheap.
             return Crowd { authors, people: authors, estimated };
         }
-        let allowed = self.allowed(id, (at, window), gone_to, (newest, closed_to));
+        let allowed = self.allowed(id, window, span);
         let alone = (authors - allowed.named).max(0.0);
         let known = allowed.known.map_or(allowed.named, |known| known.allows);
         let people = allowed.spread.unwrap_or(allowed.named).min(allowed.repeat).min(known) + alone;
@@ -185,64 +182,49 @@ impl People {
     }
 
     /// When the people came whose last pane is known.
-    fn arrivals(
-        &self,
-        id: u32,
-        (at, window): (usize, &Window),
-        gone_to: i64,
-        (newest, closed_to): (i64, i64),
-    ) -> Arrivals {
-        let unit_ms = unit_ms(window.ms, self.pane_ms);
-        let held = (window.ms / unit_ms + 2).clamp(1, UNITS_MAX as i64) as usize;
-        let units = smallvec![0; held];
-        let mut came = Arrivals { units, told: 0, strangers: 0, unit_ms, window_ms: window.ms };
-        // Units are whole panes: their ages need no division of event times.
-        let per_unit = (unit_ms / self.pane_ms) as u32;
-        let unit_end = (step_of(newest, self.pane_ms, unit_ms) + 1) * i64::from(per_unit) - 1;
-        let mut count = |pane: i64, stranger: bool| {
-            let age = (unit_end - pane).clamp(0, u32::MAX.into()) as u32 / per_unit;
-            came.units[(age as usize).min(held - 1)] += 1;
-            came.told += 1;
-            came.strangers += u32::from(stranger);
-        };
-        let gone_to = pane_before(gone_to, window.step_ms, self.pane_ms);
-        for member in self.crowds.of(id).iter().filter(|m| !m.marks.only_copies() && m.posts > 0) {
-            let pane = Self::pane(member.last, closed_to);
-            if pane > gone_to {
-                count(pane, member.marks.stranger());
-            }
+    fn arrivals(&self, id: u32, span: &Span) -> Arrivals {
+        // One more than there are, for those who are not in the window: who is cannot be foretold,
+        // so nothing here branches on it.
+        let outside = span.units;
+        let mut units: SmallVec<[u16; 256]> = smallvec![0; outside + 1];
+        let (mut told, mut strangers) = (0, 0);
+        for member in self.crowds.of(id) {
+            let ago = span.closed_to.wrapping_sub(member.last);
+            let inside = (ago < span.reach) & (member.posts > 0) & !member.marks.only_copies();
+            let unit = (ago.wrapping_add(span.ahead) / span.per_unit) as usize;
+            units[if inside { unit.min(outside - 1) } else { outside }] += 1;
+            told += u32::from(inside);
+            strangers += u32::from(inside & member.marks.stranger());
         }
+        units.truncate(outside);
         if !self.laid.is_empty() {
             let first = self.laid.partition_point(|laid| laid.id < id);
             let mine = self.laid[first..].iter().take_while(|laid| laid.id == id);
-            let here = |laid: &&Laid| laid.authored && laid.windows >> at & 1 == 1;
-            mine.filter(here).for_each(|laid| count(laid.pane, laid.stranger));
+            let here = |laid: &&Laid| laid.authored && laid.windows >> span.at & 1 == 1;
+            for laid in mine.filter(here) {
+                units[span.unit(laid.pane)] += 1;
+                told += 1;
+                strangers += u32::from(laid.stranger);
+            }
         }
-        came
+        Arrivals { units, told, strangers }
     }
 
-    /// What the rules of people see of a tag, and what each of them allows: arguments as those of
-    /// [`People::crowd`].
-    pub(in crate::window) fn allowed(
-        &self,
-        id: u32,
-        window: (usize, &Window),
-        gone_to: i64,
-        ends: (i64, i64),
-    ) -> Allowed {
-        let came = self.arrivals(id, window, gone_to, ends);
+    /// What the rules of people see of a tag in a window, and what each of them allows.
+    pub(in crate::window) fn allowed(&self, id: u32, window: &Window, span: &Span) -> Allowed {
+        let came = self.arrivals(id, span);
         let estimated = self.is_estimated(id);
-        let authors = f64::from(window.1.people(id));
+        let authors = f64::from(window.people(id));
         let told = f64::from(came.told);
         let s = if estimated { authors } else { told };
         // Posts without author are people whom no rule asks.
         let alone = (authors - s).max(0.0);
-        let posts = (f64::from(window.1.count(id)) - alone).max(0.0);
-        let busiest = came.busiest_three().map(|t| s * t / told);
+        let posts = (f64::from(window.count(id)) - alone).max(0.0);
+        let busiest = span.busiest_three(&came).map(|t| s * t / told);
         Allowed {
             named: s,
             estimated,
-            unit_ms: came.unit_ms,
+            unit_ms: span.unit_ms,
             units: came.units.iter().filter(|count| **count > 0).count() as u32,
             busiest,
             spread: busiest.map(|t| score::spread(s, t)),
@@ -269,15 +251,65 @@ struct Arrivals {
     told: u32,
     /// Those of them whom nobody had seen before.
     strangers: u32,
-    unit_ms: i64,
-    window_ms: i64,
 }
 
-impl Arrivals {
+/// A window as it is shown, in panes: what does not depend on the tag.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    /// Number of the window.
+    pub(in crate::window) at: usize,
+    window_ms: i64,
+    unit_ms: i64,
+    per_unit: u32,
+    /// Units that it holds.
+    units: usize,
+    /// The last pane of the newest unit.
+    unit_end: i64,
+    /// The newest closed pane, modulo 2^32; whoever came so many panes before it is outside, and
+    /// the newest unit ends so many after it.
+    closed_to: u32,
+    reach: u32,
+    ahead: u32,
+}
+
+impl Span {
+    /// Shown are panes up to the first of `ends`, or closed ones alone, which go to the second.
+    pub(in crate::window) fn new(
+        at: usize,
+        window: &Window,
+        (shown_at, closed_to): (Option<i64>, i64),
+        pane_ms: i64,
+    ) -> Self {
+        let newest = shown_at.unwrap_or(closed_to);
+        let gone_to = pane_before(window.gone_at(newest, pane_ms), window.step_ms, pane_ms);
+        // Units are whole panes: their ages need no division of event times.
+        let unit_ms = unit_ms(window.ms, pane_ms);
+        let per_unit = unit_ms / pane_ms;
+        let unit_end = pane_before(step_of(newest, pane_ms, unit_ms), unit_ms, pane_ms);
+        let panes = |from: i64, to: i64| to.saturating_sub(from).clamp(0, u32::MAX.into()) as u32;
+        Self {
+            at,
+            window_ms: window.ms,
+            unit_ms,
+            per_unit: per_unit as u32,
+            units: (window.ms / unit_ms + 2).clamp(1, UNITS_MAX as i64) as usize,
+            unit_end,
+            closed_to: closed_to as u32,
+            reach: panes(gone_to, closed_to),
+            ahead: panes(closed_to, unit_end),
+        }
+    }
+
+    /// The unit of an open pane.
+    fn unit(&self, pane: i64) -> usize {
+        let age = (self.unit_end - pane).clamp(0, u32::MAX.into()) as u32 / self.per_unit;
+        (age as usize).min(self.units - 1)
+    }
+
     /// How many came in the three busiest units, where the rule of spread asks.
-    fn busiest_three(&self) -> Option<f64> {
-        let asks = self.window_ms >= UNITS_MIN * self.unit_ms && self.told > 0;
-        asks.then(|| f64::from(busiest_three(&self.units)))
+    fn busiest_three(&self, came: &Arrivals) -> Option<f64> {
+        let asks = self.window_ms >= UNITS_MIN * self.unit_ms && came.told > 0;
+        asks.then(|| f64::from(busiest_three(&came.units)))
     }
 }
 
