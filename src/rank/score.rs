@@ -35,6 +35,13 @@ pub struct Baseline {
 }
 
 impl Baseline {
+    /// The mean alone, after the newest window.
+    #[must_use]
+    #[inline]
+    pub fn mean(&self, pace: &Pace) -> f64 {
+        Y0 + f64::from(self.above) * pace.left(self.last, pace.windows)
+    }
+
     /// Mean of the transformed counts and their variance, after `k` windows.
     #[must_use]
     pub fn at(&self, pace: &Pace, k: u32) -> (f64, f64) {
@@ -44,6 +51,7 @@ impl Baseline {
 
     /// The same of values that were learned untransformed.
     #[must_use]
+    #[inline]
     pub fn plain(&self, pace: &Pace, k: u32) -> (f64, f64) {
         let (above, nu) = (f64::from(self.above), f64::from(self.nu));
         if above == 0.0 && nu == 0.0 {
@@ -158,6 +166,7 @@ impl Pace {
     }
 
     /// What the windows after `from` up to `to` leave of a baseline.
+    #[inline]
     fn left(&self, from: u32, to: u32) -> f64 {
         // Nearly always: every tag is asked at every slide.
         let near = self.near.get(self.windows.wrapping_sub(to) as usize);

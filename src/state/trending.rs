@@ -6,14 +6,19 @@
 
 use crate::rank::Mode;
 use crate::rank::score::{self, Baseline, Pace};
+use crate::simd::prefetch;
 use crate::state::Settings;
 use crate::state::changed::Changed;
 use crate::state::column::Column;
 use crate::state::comparison::Comparison;
 use crate::window::Ring;
+use crate::window::people::Span;
 
 /// Windows scored together: a quarter, once and four times the one asked for.
 pub const SCALES: usize = 3;
+
+/// Tags that are asked for before they are dealt with.
+const AHEAD: usize = 8;
 
 /// What must be true of a tag that is listed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -123,6 +128,8 @@ pub struct Trending {
     pub(super) whole_from: i64,
     /// Tags that changed since the last checkpoint record, a bit each.
     pub(super) changed: Option<Changed>,
+    /// Tags of the slide being dealt with.
+    asked: Vec<u32>,
 }
 
 /// `trending` may be asked for windows of four panes to six hours.
@@ -166,6 +173,7 @@ impl Trending {
             slide: 0,
             whole_from: i64::MAX,
             changed: settings.keep_delta.then(Changed::default),
+            asked: Vec::new(),
         })
     }
 
@@ -244,20 +252,19 @@ impl Trending {
     fn hold(&mut self, ring: &Ring, rows: u32, at: i64) {
         self.slide = at.div_euclid(self.slide_ms);
         self.peaks.clear();
+        let spans = self.windows.map(|(_, window)| ring.span(window));
         let asked = ring.windows()[self.windows[1].1].column();
-        for id in asked.at_least(self.gates.min_count, rows) {
-            let Some(most) = self.glance(ring, id) else { continue };
+        let mut ids = std::mem::take(&mut self.asked);
+        ids.extend(asked.at_least(self.gates.min_count, rows));
+        for (number, &id) in ids.iter().enumerate() {
+            if let Some(&soon) = ids.get(number + AHEAD) {
+                prefetch(self.tags.at(soon));
+            }
             // What is never listed need not be held: a peak is higher than that.
-            if most < score::LISTED {
+            if !self.may_reach(ring, id, score::LISTED) {
                 continue;
             }
-            let held = self.held(id);
-            if most <= held {
-                continue;
-            }
-            let Some(score) = self.score(ring, id).score.filter(|score| *score > held) else {
-                continue;
-            };
+            let Some(score) = self.risen(ring, &spans, id) else { continue };
             if score >= score::PEAK {
                 self.peaks.push(id);
             }
@@ -265,6 +272,54 @@ impl Trending {
             (tag.held, tag.held_at) = (score as f32, self.slide as u32);
             self.mark(id);
         }
+        ids.clear();
+        self.asked = ids;
+    }
+
+    /// The score of a tag where it is higher than the one held, and might be listed.
+    fn risen(&self, ring: &Ring, spans: &[Span; SCALES], id: u32) -> Option<f64> {
+        let held = self.held(id);
+        let (mut z, learned) = self.distances(ring, id);
+        let score = |z: [f64; SCALES]| z.iter().sum::<f64>() / learned;
+        if score(z) < score::LISTED {
+            return None;
+        }
+        for (scale, span) in spans.iter().enumerate() {
+            // Rules only ever take off, and to ask them is dear.
+            if score(z) <= held {
+                return None;
+            }
+            let pace = &self.paces[scale];
+            if pace.has_learned() {
+                let past = self.tags.at(id).baselines[scale].at(pace, pace.windows());
+                z[scale] = score::surprise(ring.crowd_in(id, span).people, past);
+            }
+        }
+        Some(score(z)).filter(|score| *score > held)
+    }
+
+    /// False where the score of a tag is surely less, even if its past were without noise: nearly
+    /// all, and it costs least.
+    fn may_reach(&self, ring: &Ring, id: u32, least: f64) -> bool {
+        let (mut sum, mut learned) = (0.0, 0.0);
+        for (scale, pace) in self.paces.iter().enumerate().filter(|(_, pace)| pace.has_learned()) {
+            let y = score::transform(ring.authors(id, self.windows[scale].1));
+            sum += (y - self.tags.at(id).baselines[scale].mean(pace)).max(0.0);
+            learned += 1.0;
+        }
+        learned > 0.0 && sum / learned >= least
+    }
+
+    /// The distance of a tag in each window that has learned, 0 in others, as if every author were
+    /// one of the people; and how many have.
+    fn distances(&self, ring: &Ring, id: u32) -> ([f64; SCALES], f64) {
+        let (mut z, mut learned) = ([0.0; SCALES], 0.0);
+        for (scale, pace) in self.paces.iter().enumerate().filter(|(_, pace)| pace.has_learned()) {
+            let past = self.tags.at(id).baselines[scale].at(pace, pace.windows());
+            z[scale] = score::surprise(ring.authors(id, self.windows[scale].1), past);
+            learned += 1.0;
+        }
+        (z, learned)
     }
 
     fn mark(&mut self, id: u32) {
@@ -295,13 +350,8 @@ impl Trending {
     /// no look at them.
     #[must_use]
     pub fn glance(&self, ring: &Ring, id: u32) -> Option<f64> {
-        let (mut sum, mut learned) = (0.0, 0.0);
-        for (scale, pace) in self.paces.iter().enumerate().filter(|(_, pace)| pace.has_learned()) {
-            let past = self.tags.at(id).baselines[scale].at(pace, pace.windows());
-            sum += score::surprise(ring.authors(id, self.windows[scale].1), past);
-            learned += 1.0;
-        }
-        (learned > 0.0).then(|| sum / learned)
+        let (z, learned) = self.distances(ring, id);
+        (learned > 0.0).then(|| z.iter().sum::<f64>() / learned)
     }
 
     /// How unusual a tag is, with all that it follows from.

@@ -144,6 +144,7 @@ impl Crowds {
     }
 
     /// Members of a tag, ordered by author.
+    #[inline]
     #[must_use]
     pub fn of(&self, id: u32) -> &[Member] {
         let Head { block, len, class, .. } = self.heads.get(id);

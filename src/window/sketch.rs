@@ -17,6 +17,9 @@ const Q: usize = 32 - BITS as usize;
 const PANE_BITS: u32 = 27;
 const PANE_MASK: u32 = (1 << PANE_BITS) - 1;
 
+/// Windows that are estimated in one pass.
+const WINDOWS_AT_ONCE: usize = 16;
+
 /// Authors by the pane in which they were seen last.
 #[derive(Clone, Debug)]
 pub struct Sketch {
@@ -58,22 +61,30 @@ impl Sketch {
     }
 
     /// Distinct authors seen in the last so many panes up to `newest`, about: for each number of
-    /// `panes`, which ascend. One pass over the registers serves all.
+    /// `panes`, which ascend. One pass over the registers serves [`WINDOWS_AT_ONCE`].
     #[must_use]
     pub fn estimate(&self, newest: u32, panes: &[u32]) -> SmallVec<[f64; 16]> {
+        panes.chunks(WINDOWS_AT_ONCE).flat_map(|panes| self.estimate_some(newest, panes)).collect()
+    }
+
+    fn estimate_some(&self, newest: u32, panes: &[u32]) -> SmallVec<[f64; 16]> {
         let newest = newest & PANE_MASK;
+        // No branch tells the window of an entry: nobody could foretell it.
+        let mut ends = [i32::MAX; WINDOWS_AT_ONCE];
+        for (end, &panes) in ends.iter_mut().zip(panes) {
+            *end = panes.min(PANE_MASK + 1) as i32;
+        }
+        let window_of =
+            |age: u32| -> usize { ends.iter().map(|&end| usize::from(end <= age as i32)).sum() };
         // How many registers more or fewer have each rank than in the window before.
         let mut ranks: SmallVec<[[i16; Q + 2]; 16]> = smallvec![[0; Q + 2]; panes.len()];
         if let Some(first) = ranks.first_mut() {
             first[0] = REGISTERS as i16;
         }
         for register in &self.registers {
-            let (mut window, mut rank) = (0, 0);
+            let mut rank = 0;
             for &entry in register {
-                let age = age(newest, entry & PANE_MASK);
-                while window < panes.len() && panes[window] <= age {
-                    window += 1;
-                }
+                let window = window_of(age(newest, entry & PANE_MASK));
                 let Some(ranks) = ranks.get_mut(window) else { break };
                 ranks[rank] -= 1;
                 rank = (entry >> PANE_BITS) as usize;

@@ -187,12 +187,13 @@ impl People {
         // so nothing here branches on it.
         let outside = span.units;
         let mut units: SmallVec<[u16; 256]> = smallvec![0; outside + 1];
+        let counts = &mut units[..];
         let (mut told, mut strangers) = (0, 0);
         for member in self.crowds.of(id) {
             let ago = span.closed_to.wrapping_sub(member.last);
             let inside = (ago < span.reach) & (member.posts > 0) & !member.marks.only_copies();
-            let unit = (ago.wrapping_add(span.ahead) / span.per_unit) as usize;
-            units[if inside { unit.min(outside - 1) } else { outside }] += 1;
+            let unit = span.unit_of(ago.wrapping_add(span.ahead));
+            counts[if inside { unit.min(outside - 1) } else { outside }] += 1;
             told += u32::from(inside);
             strangers += u32::from(inside & member.marks.stranger());
         }
@@ -260,7 +261,8 @@ pub struct Span {
     pub(in crate::window) at: usize,
     window_ms: i64,
     unit_ms: i64,
-    per_unit: u32,
+    /// 2^36 by the panes of a unit.
+    units_of_pane: u64,
     /// Units that it holds.
     units: usize,
     /// The last pane of the newest unit.
@@ -291,7 +293,7 @@ impl Span {
             at,
             window_ms: window.ms,
             unit_ms,
-            per_unit: per_unit as u32,
+            units_of_pane: (1 << UNIT_BITS) / per_unit as u64 + 1,
             units: (window.ms / unit_ms + 2).clamp(1, UNITS_MAX as i64) as usize,
             unit_end,
             closed_to: closed_to as u32,
@@ -302,8 +304,14 @@ impl Span {
 
     /// The unit of an open pane.
     fn unit(&self, pane: i64) -> usize {
-        let age = (self.unit_end - pane).clamp(0, u32::MAX.into()) as u32 / self.per_unit;
-        (age as usize).min(self.units - 1)
+        let age = (self.unit_end - pane).clamp(0, u32::MAX.into()) as u32;
+        self.unit_of(age).min(self.units - 1)
+    }
+
+    /// `age` by the panes of a unit, right where their product is below 2^36; no window has so
+    /// many.
+    fn unit_of(&self, age: u32) -> usize {
+        (u64::from(age).wrapping_mul(self.units_of_pane) >> UNIT_BITS) as usize
     }
 
     /// How many came in the three busiest units, where the rule of spread asks.
@@ -312,6 +320,9 @@ impl Span {
         asks.then(|| f64::from(busiest_three(&came.units)))
     }
 }
+
+/// Bits behind the point of [`Span::units_of_pane`].
+const UNIT_BITS: u32 = 36;
 
 /// Units of the longest window: 24 hours of minutes, and one that is cut.
 const UNITS_MAX: usize = 1441;
@@ -335,4 +346,24 @@ fn busiest_three(units: &[u16]) -> u32 {
         }
     }
     best.iter().map(|&count| u32::from(count)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_of_ages_are_whole_quotients() {
+        for per_unit in [1, 2, 3, 6, 7, 59, 60, 599, 600] {
+            let pane_ms = 60_000 / per_unit;
+            let window = Window { ms: 7 * 86_400_000, step_ms: pane_ms, ..Window::default() };
+            let span = Span::new(0, &window, (None, 0), pane_ms);
+            let per_unit = (span.unit_ms / pane_ms) as u32;
+            for unit in (0..6_048_000 / per_unit).step_by(997) {
+                let first = unit * per_unit;
+                let got = [first, first + per_unit - 1].map(|age| span.unit_of(age));
+                assert_eq!(got, [unit as usize; 2], "{per_unit} panes in a unit");
+            }
+        }
+    }
 }
