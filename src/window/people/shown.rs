@@ -174,28 +174,35 @@ impl People {
             // No rule can say anything: the usual case, and cheap.
             return Crowd { authors, people: authors, estimated };
         }
-        let allowed = self.allowed(id, window, span);
+        let allowed = self.judge(id, window, span, span.asks);
         let alone = (authors - allowed.named).max(0.0);
         let known = allowed.known.map_or(allowed.named, |known| known.allows);
         let people = allowed.spread.unwrap_or(allowed.named).min(allowed.repeat).min(known) + alone;
         Crowd { authors, people, estimated }
     }
 
-    /// When the people came whose last pane is known.
-    fn arrivals(&self, id: u32, span: &Span) -> Arrivals {
-        // One more than there are, for those who are not in the window: who is cannot be foretold,
-        // so nothing here branches on it.
-        let outside = span.units;
-        let mut units: SmallVec<[u16; 256]> = smallvec![0; outside + 1];
-        let counts = &mut units[..];
+    /// When the people came whose last pane is known; by units of time where that matters.
+    fn arrivals(&self, id: u32, span: &Span, by_units: bool) -> Arrivals {
         let (mut told, mut strangers) = (0, 0);
-        for member in self.crowds.of(id) {
+        let members = self.crowds.of(id).iter().map(|member| {
             let ago = span.closed_to.wrapping_sub(member.last);
             let inside = (ago < span.reach) & (member.posts > 0) & !member.marks.only_copies();
-            let unit = span.unit_of(ago.wrapping_add(span.ahead));
-            counts[if inside { unit.min(outside - 1) } else { outside }] += 1;
             told += u32::from(inside);
             strangers += u32::from(inside & member.marks.stranger());
+            (ago, inside)
+        });
+        // One more than there are, for those who are not in the window: who is cannot be foretold,
+        // so nothing here branches on it.
+        let outside = if by_units { span.units } else { 0 };
+        let mut units: SmallVec<[u16; 256]> = smallvec![0; outside + 1];
+        if by_units {
+            let counts = &mut units[..];
+            members.for_each(|(ago, inside)| {
+                let unit = span.unit_of(ago.wrapping_add(span.ahead));
+                counts[if inside { unit.min(outside - 1) } else { outside }] += 1;
+            });
+        } else {
+            members.for_each(drop);
         }
         units.truncate(outside);
         if !self.laid.is_empty() {
@@ -203,7 +210,9 @@ impl People {
             let mine = self.laid[first..].iter().take_while(|laid| laid.id == id);
             let here = |laid: &&Laid| laid.authored && laid.windows >> span.at & 1 == 1;
             for laid in mine.filter(here) {
-                units[span.unit(laid.pane)] += 1;
+                if let Some(count) = units.get_mut(span.unit(laid.pane)) {
+                    *count += 1;
+                }
                 told += 1;
                 strangers += u32::from(laid.stranger);
             }
@@ -213,7 +222,11 @@ impl People {
 
     /// What the rules of people see of a tag in a window, and what each of them allows.
     pub(in crate::window) fn allowed(&self, id: u32, window: &Window, span: &Span) -> Allowed {
-        let came = self.arrivals(id, span);
+        self.judge(id, window, span, true)
+    }
+
+    fn judge(&self, id: u32, window: &Window, span: &Span, by_units: bool) -> Allowed {
+        let came = self.arrivals(id, span, by_units);
         let estimated = self.is_estimated(id);
         let authors = f64::from(window.people(id));
         let told = f64::from(came.told);
@@ -221,7 +234,8 @@ impl People {
         // Posts without author are people whom no rule asks.
         let alone = (authors - s).max(0.0);
         let posts = (f64::from(window.count(id)) - alone).max(0.0);
-        let busiest = span.busiest_three(&came).map(|t| s * t / told);
+        let asks = span.asks && came.told > 0;
+        let busiest = asks.then(|| s * f64::from(busiest_three(&came.units)) / told);
         Allowed {
             named: s,
             estimated,
@@ -259,8 +273,9 @@ struct Arrivals {
 pub struct Span {
     /// Number of the window.
     pub(in crate::window) at: usize,
-    window_ms: i64,
     unit_ms: i64,
+    /// It has so many units that the rule of spread asks.
+    asks: bool,
     /// 2^36 by the panes of a unit.
     units_of_pane: u64,
     /// Units that it holds.
@@ -291,8 +306,8 @@ impl Span {
         let panes = |from: i64, to: i64| to.saturating_sub(from).clamp(0, u32::MAX.into()) as u32;
         Self {
             at,
-            window_ms: window.ms,
             unit_ms,
+            asks: window.ms >= UNITS_MIN * unit_ms,
             units_of_pane: (1 << UNIT_BITS) / per_unit as u64 + 1,
             units: (window.ms / unit_ms + 2).clamp(1, UNITS_MAX as i64) as usize,
             unit_end,
@@ -312,12 +327,6 @@ impl Span {
     /// many.
     fn unit_of(&self, age: u32) -> usize {
         (u64::from(age).wrapping_mul(self.units_of_pane) >> UNIT_BITS) as usize
-    }
-
-    /// How many came in the three busiest units, where the rule of spread asks.
-    fn busiest_three(&self, came: &Arrivals) -> Option<f64> {
-        let asks = self.window_ms >= UNITS_MIN * self.unit_ms && came.told > 0;
-        asks.then(|| f64::from(busiest_three(&came.units)))
     }
 }
 
