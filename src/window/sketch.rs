@@ -5,37 +5,107 @@
 //! HyperLogLog", ICDMW 2010). Counts are estimated by Ertl's formula (arXiv 1702.01284), which
 //! needs no table of corrections; the standard error is 4.6 %.
 
-use smallvec::{SmallVec, smallvec};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, VecDeque};
+
+use smallvec::SmallVec;
 
 use crate::simd::prefetch;
 
 const BITS: u32 = 9;
-const REGISTERS: usize = 1 << BITS;
+/// Registers of a sketch.
+pub const REGISTERS: usize = 1 << BITS;
 /// Largest rank but one.
 const Q: usize = 32 - BITS as usize;
 /// Bits of a pane's number that are kept; far fewer panes are alive at a time.
 const PANE_BITS: u32 = 27;
 const PANE_MASK: u32 = (1 << PANE_BITS) - 1;
 
-/// Windows that are estimated in one pass.
-const WINDOWS_AT_ONCE: usize = 16;
+/// Steps are looked through for empty ones where there are more.
+const STEPS_MIN: usize = 4 * REGISTERS;
 
 /// Authors by the pane in which they were seen last.
 #[derive(Clone, Debug)]
 pub struct Sketch {
     /// Rank << 27 | pane modulo 2^27, newest first, ranks ascending.
     registers: Vec<SmallVec<[u32; 4]>>,
+    /// What the entries of each pane add to the sums of a window that reaches back to it, oldest
+    /// first: so a window is estimated without a look at the registers.
+    steps: VecDeque<Step>,
+    /// Empty steps are taken out when there are so many.
+    steps_max: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Step {
+    pane: u32,
+    sums: Sums,
+}
+
+/// What the estimate asks of the largest rank of each register.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sums {
+    /// Registers that have one.
+    filled: i32,
+    /// Those whose rank is the largest there is.
+    full: i32,
+    /// Of the others, the sum of 2^-rank, in units of 2^-[`Q`].
+    weight: i64,
+}
+
+impl Sums {
+    /// What a register adds whose largest rank becomes `rank`, and was `before`.
+    fn of(rank: u32, before: Option<u32>) -> Self {
+        let weight = |rank: u32| if rank as usize > Q { 0 } else { 1 << (Q - rank as usize) };
+        let full = |rank: u32| i32::from(rank as usize > Q);
+        Self {
+            filled: i32::from(before.is_none()),
+            full: full(rank) - before.map_or(0, full),
+            weight: weight(rank) - before.map_or(0, weight),
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.filled += other.filled;
+        self.full += other.full;
+        self.weight += other.weight;
+    }
+
+    fn take(&mut self, other: Self) {
+        self.filled -= other.filled;
+        self.full -= other.full;
+        self.weight -= other.weight;
+    }
+
+    /// Ertl's improved estimate.
+    fn estimate(self) -> f64 {
+        let m = REGISTERS as f64;
+        let empty = m - f64::from(self.filled);
+        let z = (m * tau(1.0 - f64::from(self.full) / m) + self.weight as f64)
+            * (-(Q as f64)).exp2()
+            + m * sigma(empty / m);
+        m * m / (2.0 * std::f64::consts::LN_2 * z)
+    }
 }
 
 impl Default for Sketch {
     fn default() -> Self {
-        Self { registers: vec![SmallVec::new(); REGISTERS] }
+        let registers = vec![SmallVec::new(); REGISTERS];
+        Self { registers, steps: VecDeque::new(), steps_max: STEPS_MIN }
     }
 }
 
 /// Panes from `pane` to `newest`, both modulo 2^27.
 fn age(newest: u32, pane: u32) -> u32 {
     newest.wrapping_sub(pane) & PANE_MASK
+}
+
+fn rank_of(entry: u32) -> u32 {
+    entry >> PANE_BITS
+}
+
+fn pane_of(entry: u32) -> u32 {
+    entry & PANE_MASK
 }
 
 impl Sketch {
@@ -47,56 +117,70 @@ impl Sketch {
     /// Takes an author in who was seen in `pane`, which must not be older than any before it;
     /// whatever was seen `horizon` panes before it or earlier is forgotten.
     pub fn insert(&mut self, author: u32, pane: u32, horizon: u32) {
-        let register = &mut self.registers[(author >> (32 - BITS)) as usize];
+        let number = (author >> (32 - BITS)) as usize;
         // The bit behind the last one bounds the rank.
         let rank = (author << BITS | 1 << (BITS - 1)).leading_zeros() + 1;
         let pane = pane & PANE_MASK;
-        if register.first().is_some_and(|&e| e & PANE_MASK == pane && e >> PANE_BITS >= rank) {
+        let register = &self.registers[number];
+        if register.first().is_some_and(|&e| pane_of(e) == pane && rank_of(e) >= rank) {
             return;
         }
-        register.retain(|&mut entry| {
-            entry >> PANE_BITS > rank && age(pane, entry & PANE_MASK) < horizon
-        });
+        // What is newer and not larger is in front, what is too old at the end.
+        let outdone = register.iter().take_while(|&&entry| rank_of(entry) <= rank).count();
+        let old: SmallVec<[u32; 8]> = register.iter().copied().take(outdone + 1).collect();
+        let before = |at: usize| at.checked_sub(1).map(|at| rank_of(old[at]));
+        for (at, &entry) in old.iter().enumerate() {
+            let (gone, is_next) = (Sums::of(rank_of(entry), before(at)), at == outdone);
+            if let Some(sums) = self.step(pane, pane_of(entry)) {
+                sums.take(gone);
+                if is_next {
+                    sums.add(Sums::of(rank_of(entry), Some(rank)));
+                }
+            }
+        }
+        let register = &mut self.registers[number];
+        register.drain(..outdone);
+        register.retain(|entry| age(pane, pane_of(*entry)) < horizon);
         register.insert(0, rank << PANE_BITS | pane);
+        self.begin_step(pane, horizon).add(Sums::of(rank, None));
+    }
+
+    /// The step of a pane, where there is one; `newest` is not older than any.
+    fn step(&mut self, newest: u32, pane: u32) -> Option<&mut Sums> {
+        let wanted = Reverse(age(newest, pane));
+        let at = self.steps.binary_search_by_key(&wanted, |step| Reverse(age(newest, step.pane)));
+        self.steps.get_mut(at.ok()?).map(|step| &mut step.sums)
+    }
+
+    /// The step of the newest pane. Those beyond the horizon go.
+    fn begin_step(&mut self, pane: u32, horizon: u32) -> &mut Sums {
+        if self.steps.back().is_none_or(|step| step.pane != pane) {
+            while self.steps.front().is_some_and(|step| age(pane, step.pane) >= horizon) {
+                self.steps.pop_front();
+            }
+            if self.steps.len() >= self.steps_max {
+                self.steps.retain(|step| step.sums != Sums::default());
+                self.steps_max = STEPS_MIN.max(2 * self.steps.len());
+            }
+            self.steps.push_back(Step { pane, sums: Sums::default() });
+        }
+        let last = self.steps.len() - 1;
+        &mut self.steps[last].sums
     }
 
     /// Distinct authors seen in the last so many panes up to `newest`, about: for each number of
-    /// `panes`, which ascend. One pass over the registers serves [`WINDOWS_AT_ONCE`].
+    /// `panes`, which ascend.
     #[must_use]
     pub fn estimate(&self, newest: u32, panes: &[u32]) -> SmallVec<[f64; 16]> {
-        panes.chunks(WINDOWS_AT_ONCE).flat_map(|panes| self.estimate_some(newest, panes)).collect()
-    }
-
-    fn estimate_some(&self, newest: u32, panes: &[u32]) -> SmallVec<[f64; 16]> {
         let newest = newest & PANE_MASK;
-        // No branch tells the window of an entry: nobody could foretell it.
-        let mut ends = [i32::MAX; WINDOWS_AT_ONCE];
-        for (end, &panes) in ends.iter_mut().zip(panes) {
-            *end = panes.min(PANE_MASK + 1) as i32;
-        }
-        let window_of =
-            |age: u32| -> usize { ends.iter().map(|&end| usize::from(end <= age as i32)).sum() };
-        // How many registers more or fewer have each rank than in the window before.
-        let mut ranks: SmallVec<[[i16; Q + 2]; 16]> = smallvec![[0; Q + 2]; panes.len()];
-        if let Some(first) = ranks.first_mut() {
-            first[0] = REGISTERS as i16;
-        }
-        for register in &self.registers {
-            let mut rank = 0;
-            for &entry in register {
-                let window = window_of(age(newest, entry & PANE_MASK));
-                let Some(ranks) = ranks.get_mut(window) else { break };
-                ranks[rank] -= 1;
-                rank = (entry >> PANE_BITS) as usize;
-                ranks[rank] += 1;
+        let (mut sums, mut steps) = (Sums::default(), self.steps.iter().rev().peekable());
+        let window = |&panes: &u32| {
+            while let Some(step) = steps.next_if(|step| age(newest, step.pane) < panes) {
+                sums.add(step.sums);
             }
-        }
-        for window in 1..ranks.len() {
-            for rank in 0..Q + 2 {
-                ranks[window][rank] += ranks[window - 1][rank];
-            }
-        }
-        ranks.iter().map(ertl).collect()
+            sums.estimate()
+        };
+        panes.iter().map(window).collect()
     }
 
     /// True where somebody was seen in the last `panes` panes.
@@ -112,23 +196,25 @@ impl Sketch {
         self.registers.iter().map(SmallVec::as_slice)
     }
 
-    /// Sets the next register when a checkpoint is read.
-    pub fn set(&mut self, register: usize, entries: impl Iterator<Item = u32>) {
-        if let Some(register) = self.registers.get_mut(register) {
-            register.extend(entries);
+    /// From the registers as [`Sketch::entries`] gives them, when a checkpoint is read.
+    #[must_use]
+    pub fn restore(registers: impl Iterator<Item = SmallVec<[u32; 4]>>) -> Self {
+        let registers: Vec<_> = registers.take(REGISTERS).collect();
+        let some = registers.iter().flatten().next().map_or(0, |&entry| pane_of(entry));
+        // Panes are told modulo 2^27, and are near to each other.
+        let from_some = |pane: u32| (pane.wrapping_sub(some) << (32 - PANE_BITS)).cast_signed();
+        let mut steps: BTreeMap<i32, Step> = BTreeMap::new();
+        for register in &registers {
+            let mut before = None;
+            for &entry in register {
+                let pane = pane_of(entry);
+                let empty = Step { pane, sums: Sums::default() };
+                let step = steps.entry(from_some(pane)).or_insert(empty);
+                step.sums.add(Sums::of(rank_of(entry), before.replace(rank_of(entry))));
+            }
         }
+        Self { registers, steps: steps.into_values().collect(), ..Self::default() }
     }
-}
-
-/// Ertl's improved estimate from how many registers have each rank.
-fn ertl(ranks: &[i16; Q + 2]) -> f64 {
-    let m = REGISTERS as f64;
-    let mut z = m * tau(1.0 - f64::from(ranks[Q + 1]) / m);
-    for &count in ranks[1..=Q].iter().rev() {
-        z = 0.5 * (z + f64::from(count));
-    }
-    z += m * sigma(f64::from(ranks[0]) / m);
-    m * m / (2.0 * std::f64::consts::LN_2 * z)
 }
 
 fn sigma(mut x: f64) -> f64 {
@@ -166,6 +252,42 @@ fn tau(mut x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    /// The estimate of those seen in the last `panes` panes, from all that were ever seen.
+    fn plainly(seen: &[(u32, u32)], newest: u32, panes: u32) -> f64 {
+        let mut alone = Sketch::default();
+        let inside = seen.iter().filter(|(_, pane)| age(newest, *pane) < panes);
+        inside.for_each(|&(author, _)| alone.insert(author, newest, u32::MAX));
+        alone.estimate(newest, &[1])[0]
+    }
+
+    proptest! {
+        #[test]
+        fn steps_say_what_registers_say(
+            from in prop_oneof![Just(PANE_MASK - 20), Just(1000)],
+            came in prop::collection::vec((any::<u32>(), 0_u32..3, 0_u32..30), 1..600),
+        ) {
+            const HORIZON: u32 = 40;
+            let (mut sketch, mut pane, mut seen) = (Sketch::default(), from, Vec::new());
+            for (author, step, zeros) in came {
+                pane += step;
+                // Ranks that chance alone would hardly ever give.
+                let author = author & !0 << (32 - BITS) | author << BITS >> BITS >> zeros.min(23);
+                sketch.insert(author, pane, HORIZON);
+                seen.push((author, pane & PANE_MASK));
+                sketch.steps_max = 8;
+            }
+            let windows = [1, 2, 7, 20, HORIZON];
+            let got = sketch.estimate(pane, &windows);
+            for (got, panes) in got.iter().zip(windows) {
+                prop_assert_eq!(*got, plainly(&seen, pane & PANE_MASK, panes), "{} panes", panes);
+            }
+            let again = Sketch::restore(sketch.entries().map(SmallVec::from_slice));
+            prop_assert_eq!(again.estimate(pane, &windows), got);
+            prop_assert!(sketch.steps.len() <= HORIZON as usize);
+        }
+    }
 
     /// Spreads numbers over all 32 bits.
     fn author(n: u32) -> u32 {

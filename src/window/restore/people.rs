@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use smallvec::SmallVec;
+
 use crate::state::column::Column;
 use crate::state::varint::Reader;
 use crate::window::crowd::{EXACT_MAX, Marks, Member, PRINTS, Print};
@@ -14,6 +16,7 @@ use crate::window::pane::{Open, Pair};
 use crate::window::people::{Big, Panes, People, Seen};
 use crate::window::restore::{CUT, Nonsense, UNKNOWN};
 use crate::window::ring::Ring;
+use crate::window::sketch::{REGISTERS, Sketch};
 
 /// People being put together.
 #[derive(Debug)]
@@ -94,14 +97,16 @@ impl Replay {
         }
         for _ in 0..reader.get().ok_or(CUT)? {
             let id = self.id(&mut reader)?;
-            let mut big = Big { below: reader.get_u32().ok_or(CUT)?, ..Big::default() };
-            for register in 0..big.sketch.entries().count() {
-                let mut entries = Vec::new();
+            let below = reader.get_u32().ok_or(CUT)?;
+            let mut registers = Vec::with_capacity(REGISTERS);
+            for _ in 0..REGISTERS {
+                let mut entries = SmallVec::new();
                 for _ in 0..reader.get().ok_or(CUT)? {
                     entries.push(reader.get_u32().ok_or(CUT)?);
                 }
-                big.sketch.set(register, entries.into_iter());
+                registers.push(entries);
             }
+            let big = Big { below, sketch: Sketch::restore(registers.into_iter()) };
             self.people.crowds.mark_sample(id, true);
             self.people.big.insert(id, big);
         }
