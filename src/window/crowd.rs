@@ -67,6 +67,9 @@ const _: () = assert!(size_of::<Member>() == 12, "a tag that few have posted cos
 /// Tags that are asked for before they are dealt with.
 const AHEAD: usize = 8;
 
+/// Fewer members lie in a few lines of the cache.
+const LARGE: usize = 16;
+
 /// Texts remembered of one tag.
 pub const PRINTS: usize = 4;
 
@@ -143,6 +146,15 @@ impl Crowds {
         }
     }
 
+    /// Asks for what [`Crowds::find`] will read of a large crowd.
+    pub fn expect_authors(&self, id: u32, authors: impl Iterator<Item = u32>) {
+        let members = self.of(id);
+        if members.len() > LARGE {
+            let places = authors.filter_map(|author| foretold(members, author));
+            places.for_each(|place| prefetch(&members[place]));
+        }
+    }
+
     /// Members of a tag, ordered by author.
     #[inline]
     #[must_use]
@@ -173,11 +185,7 @@ impl Crowds {
     /// memory at every step.
     pub fn find(&self, id: u32, author: u32) -> Result<usize, usize> {
         let members = self.of(id);
-        let Some(last) = members.last().filter(|last| author <= last.author) else {
-            return Err(members.len());
-        };
-        let share = u64::from(author) * members.len() as u64 / (u64::from(last.author) + 1);
-        let mut place = share as usize;
+        let Some(mut place) = foretold(members, author) else { return Err(members.len()) };
         while place > 0 && members[place - 1].author >= author {
             place -= 1;
         }
@@ -281,6 +289,13 @@ impl Crowds {
             self.heads.at_mut(id).len = kept as u16;
         }
     }
+}
+
+/// About where an author stands, unless that is after all members.
+fn foretold(members: &[Member], author: u32) -> Option<usize> {
+    let last = members.last().filter(|last| author <= last.author)?;
+    let share = u64::from(author) * members.len() as u64 / (u64::from(last.author) + 1);
+    Some(share as usize)
 }
 
 impl Blocks {

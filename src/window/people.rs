@@ -22,6 +22,7 @@ use crate::window::ring::{MINUTE_MS, step_of};
 use crate::window::sketch::Sketch;
 use crate::window::sliding::Window;
 
+use shown::Laid;
 pub use shown::{Acquainted, Allowed, Crowd, Span};
 
 /// One occurrence of a tag with an author.
@@ -52,20 +53,6 @@ pub(super) struct Big {
     pub(super) sketch: Sketch,
     /// Members are a sample: authors with a hash below this.
     pub(super) below: u32,
-}
-
-/// Somebody in an open pane, laid over the windows.
-#[derive(Clone, Copy, Debug)]
-struct Laid {
-    id: u32,
-    pane: i64,
-    /// Windows that count them, a bit each.
-    windows: u32,
-    /// How many: one author, or posts without author.
-    count: u32,
-    authored: bool,
-    /// Nobody had seen the author before.
-    stranger: bool,
 }
 
 /// The people of a ring.
@@ -202,6 +189,8 @@ impl People {
         for (number, last) in taken.lasts.iter_mut().enumerate() {
             let id = pairs[number].0;
             self.crowds.expect(pairs, number);
+            let mine = seen.iter().skip_while(|s| s.id < id).take_while(|s| s.id == id);
+            self.crowds.expect_authors(id, mine.map(|seen| seen.author));
             let mut anonymous = 0;
             let mut below = self.below(id);
             self.sketched.clear();

@@ -131,7 +131,7 @@ impl Sketch {
         let before = |at: usize| at.checked_sub(1).map(|at| rank_of(old[at]));
         for (at, &entry) in old.iter().enumerate() {
             let (gone, is_next) = (Sums::of(rank_of(entry), before(at)), at == outdone);
-            if let Some(sums) = self.step(pane, pane_of(entry)) {
+            if let Some(sums) = self.step(pane_of(entry)) {
                 sums.take(gone);
                 if is_next {
                     sums.add(Sums::of(rank_of(entry), Some(rank)));
@@ -145,11 +145,17 @@ impl Sketch {
         self.begin_step(pane, horizon).add(Sums::of(rank, None));
     }
 
-    /// The step of a pane, where there is one; `newest` is not older than any.
-    fn step(&mut self, newest: u32, pane: u32) -> Option<&mut Sums> {
-        let wanted = Reverse(age(newest, pane));
-        let at = self.steps.binary_search_by_key(&wanted, |step| Reverse(age(newest, step.pane)));
-        self.steps.get_mut(at.ok()?).map(|step| &mut step.sums)
+    /// The step of a pane, where there is one.
+    fn step(&mut self, pane: u32) -> Option<&mut Sums> {
+        let newest = self.steps.back()?.pane;
+        let ago = age(newest, pane);
+        // Where every pane has a step, its place is known.
+        let place = (self.steps.len() - 1).checked_sub(ago as usize);
+        let place = place.filter(|&place| self.steps[place].pane == pane).or_else(|| {
+            let steps = &self.steps;
+            steps.binary_search_by_key(&Reverse(ago), |step| Reverse(age(newest, step.pane))).ok()
+        });
+        self.steps.get_mut(place?).map(|step| &mut step.sums)
     }
 
     /// The step of the newest pane. Those beyond the horizon go.

@@ -5,7 +5,7 @@ use smallvec::{SmallVec, smallvec};
 use crate::rank::score;
 use crate::window::known;
 use crate::window::pane::Open;
-use crate::window::people::{Laid, People};
+use crate::window::people::People;
 use crate::window::ring::{MINUTE_MS, step_of};
 use crate::window::sliding::{Window, pane_before};
 
@@ -52,6 +52,20 @@ pub struct Acquainted {
     pub share: f64,
     /// People whom the rule allows.
     pub allows: f64,
+}
+
+/// Somebody in an open pane, laid over the windows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Laid {
+    id: u32,
+    pane: i64,
+    /// Windows that count them, a bit each.
+    windows: u32,
+    /// How many: one author, or posts without author.
+    count: u32,
+    authored: bool,
+    /// Nobody had seen the author before.
+    stranger: bool,
 }
 
 impl People {
