@@ -63,7 +63,9 @@ impl Index {
         numbers: impl Iterator<Item = (u64, u32)>,
         same: impl Fn(u32, u32) -> bool,
     ) -> Option<Self> {
-        let mut by_part = vec![Vec::new(); PARTS];
+        // A sixteenth more than the mean is enough for nearly every part.
+        let expected = numbers.size_hint().1.unwrap_or(0) / PARTS * 17 / 16;
+        let mut by_part: Vec<_> = (0..PARTS).map(|_| Vec::with_capacity(expected)).collect();
         for (hash, number) in numbers {
             by_part[part_of(hash)].push(slot(hash, number));
         }

@@ -24,9 +24,12 @@ pub(super) struct First {
     seconds: Column<u32>,
     /// Tags that wait.
     waiting: Vec<u32>,
-    /// Tags that the next record tells of.
-    news: Vec<u32>,
+    /// What the next record tells, in the order in which it came about.
+    news: FirstTimes,
 }
+
+/// Tags and when they were first counted, as a column keeps it.
+pub type FirstTimes = Vec<(u32, u32)>;
 
 /// Seconds of a time, as they are kept.
 fn seconds(ms: i64) -> u32 {
@@ -41,7 +44,7 @@ impl First {
     fn set(&mut self, id: u32, value: u32, tell: bool) {
         *self.seconds.at_mut(id) = value;
         if tell {
-            self.news.push(id);
+            self.news.push((id, value));
         }
     }
 
@@ -74,20 +77,7 @@ impl First {
         self.waiting.retain(|&id| !marked.get(id));
     }
 
-    /// Steps from one id to the next, and from one time to the next: neighbours were mostly
-    /// admitted one after the other.
-    fn encode(&self, ids: impl Iterator<Item = u32>) -> Vec<u8> {
-        let (mut out, mut last, mut before) = (Vec::new(), 0, 0);
-        for id in ids {
-            let time = i64::from(self.seconds.get(id));
-            put(&mut out, u64::from(id - last));
-            put_signed(&mut out, time - before);
-            (last, before) = (id, time);
-        }
-        out
-    }
-
-    /// Reads what [`First::encode`] wrote, for those ids that `newer` says.
+    /// Reads what [`encode`] wrote, for those ids that `newer` says.
     pub(super) fn read(
         &mut self,
         body: &[u8],
@@ -111,6 +101,22 @@ impl First {
     pub(super) fn unknown(&mut self, id: u32) {
         *self.seconds.at_mut(id) = UNKNOWN;
     }
+}
+
+/// Steps from one id to the next, and from one time to the next: neighbours were mostly admitted one
+/// after the other. What was told last of a tag is true.
+#[must_use]
+pub fn encode(mut times: FirstTimes) -> Vec<u8> {
+    // Sorted here, on the thread that writes, because a pane full of new tags makes many at once.
+    times.sort_by_key(|time| time.0);
+    let (mut out, mut last, mut before) = (Vec::new(), 0, 0);
+    for same in times.chunk_by(|a, b| a.0 == b.0) {
+        let (id, time) = same[same.len() - 1];
+        put(&mut out, u64::from(id - last));
+        put_signed(&mut out, i64::from(time) - before);
+        (last, before) = (id, i64::from(time));
+    }
+    out
 }
 
 impl Ring {
@@ -147,17 +153,14 @@ impl Ring {
 
     /// What the next record tells of first times: of tags that were admitted or have left the row
     /// of those that wait.
-    pub fn first_news(&mut self) -> Vec<u8> {
-        let mut ids = std::mem::take(&mut self.first.news);
-        ids.sort_unstable();
-        ids.dedup();
-        self.first.encode(ids.into_iter())
+    pub fn first_news(&mut self) -> FirstTimes {
+        std::mem::take(&mut self.first.news)
     }
 
-    /// First times of some tags, ascending.
+    /// First times of some tags.
     #[must_use]
-    pub fn first_times(&self, ids: impl Iterator<Item = u32>) -> Vec<u8> {
-        self.first.encode(ids)
+    pub fn first_times(&self, ids: impl Iterator<Item = u32>) -> FirstTimes {
+        ids.map(|id| (id, self.first.seconds.get(id))).collect()
     }
 }
 
