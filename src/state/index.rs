@@ -71,8 +71,8 @@ impl Index {
         }
         let mut index = Self::default();
         for (part, slots) in index.parts.iter_mut().zip(by_part) {
-            // Little more than half full.
-            part.slots = vec![0; (slots.len() * 16 / 9).next_power_of_two().max(16)];
+            // At most two thirds full: as large as it was before, for nearly all numbers.
+            part.slots = vec![0; (slots.len() * 3 / 2).next_power_of_two().max(16)];
             part.used = slots.len();
             for slot in slots {
                 if part.matches(slot >> 32).any(|other| same(other, slot as u32 - 1)) {
