@@ -166,12 +166,16 @@ impl Ring {
 
 #[cfg(test)]
 mod tests {
+    use super::encode;
     use crate::window::{Ring, Shape};
 
-    fn ring() -> Ring {
+    fn shape() -> Shape {
         let windows_ms = vec![60_000];
-        let shape = Shape { pane_ms: 10_000, windows_ms, people: None, decay_ms: None };
-        let mut ring = Ring::new(&shape, true);
+        Shape { pane_ms: 10_000, windows_ms, people: None, decay_ms: None }
+    }
+
+    fn ring() -> Ring {
+        let mut ring = Ring::new(&shape(), true);
         ring.grow(10);
         ring.admitted(&[1, 2, 3, 4]);
         ring
@@ -192,6 +196,22 @@ mod tests {
         ring.add(100_000, 1, 1, &[1, 2], None);
         ring.close_to(200_000);
         assert_eq!((ring.first_seen(1), ring.first_seen(2)), (Some(10_000), Some(30_000)));
+    }
+
+    #[test]
+    fn of_several_times_in_a_record_the_last_is_read() {
+        let mut ring = ring();
+        ring.add(12_000, 1, 1, &[3], None);
+        ring.close_to(20_000);
+        ring.add_late(&[1]);
+        let told = encode(ring.first_news());
+        let mut again = Ring::new(&shape(), true);
+        again.grow(10);
+        again.first.read(&told, 10, |_| true).expect("it was written so");
+        let first = |ring: &Ring| [1, 2, 3].map(|id| ring.first_seen(id));
+        assert_eq!(first(&ring), [Some(20_000), None, Some(10_000)]);
+        assert_eq!((first(&again), again.first.seconds.get(2)), (first(&ring), 0));
+        assert!(ring.first_news().is_empty(), "nothing is told twice");
     }
 
     #[test]
