@@ -103,8 +103,8 @@ impl First {
     }
 }
 
-/// Steps from one id to the next, and from one time to the next: neighbours were mostly admitted one
-/// after the other. What was told last of a tag is true.
+/// Steps from one id to the next, and from one time to the next: neighbours were mostly admitted
+/// one after the other. What was told last of a tag is true.
 #[must_use]
 pub fn encode(mut times: FirstTimes) -> Vec<u8> {
     // Sorted here, on the thread that writes, because a pane full of new tags makes many at once.
