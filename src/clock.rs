@@ -46,6 +46,13 @@ impl Clock {
     }
 }
 
+/// How long this thread has had a processor, for measured durations.
+#[must_use]
+pub fn thread_ran() -> Duration {
+    let ran = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(ran).unwrap_or_default()
+}
+
 /// Monotonic time, for deadlines and measured durations.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]

@@ -18,10 +18,9 @@ pub(super) struct Reader {
     pub(super) path: PathBuf,
     salt: Salt,
     source: Box<dyn Read + Send>,
-    /// Bytes `start..end` are read and not yet taken; the rest is room.
+    /// What is read; the bytes from `start` on are not yet taken.
     buffer: Vec<u8>,
     start: usize,
-    end: usize,
     /// Where in the file `start` stands.
     at: u64,
     /// Length of the file when it was opened.
@@ -57,16 +56,8 @@ impl Reader {
             Err(error) => return Err(io_error("open", path, error)),
         };
         let head = origin.head(kind, number);
-        let mut reader = Self {
-            path,
-            salt: Salt::of(&head),
-            source,
-            buffer: Vec::new(),
-            start: 0,
-            end: 0,
-            at: 0,
-            len,
-        };
+        let mut reader =
+            Self { path, salt: Salt::of(&head), source, buffer: Vec::new(), start: 0, at: 0, len };
         let room = HEAD_LEN.min(usize::try_from(len).unwrap_or(HEAD_LEN));
         reader.fill(room)?;
         let read = &reader.buffer[..room];
@@ -121,7 +112,7 @@ impl Reader {
     /// After [`Next::Bad`]: true if the head of a valid frame stands anywhere behind it, which
     /// means that the bad one had once been written whole. Reads the file to its end.
     pub(super) fn valid_frame_follows(&mut self) -> Result<bool, CheckpointError> {
-        self.take(1.min(self.end - self.start));
+        self.take(1.min(self.unread().len()));
         loop {
             let left = usize::try_from(self.len - self.at).unwrap_or(usize::MAX);
             if left < FRAME_LEN {
@@ -140,7 +131,7 @@ impl Reader {
     }
 
     fn unread(&self) -> &[u8] {
-        &self.buffer[self.start..self.end]
+        &self.buffer[self.start..]
     }
 
     fn take(&mut self, bytes: usize) {
@@ -150,23 +141,19 @@ impl Reader {
 
     /// Makes at least `want` unread bytes available; the caller knows that the file has them.
     fn fill(&mut self, want: usize) -> Result<(), CheckpointError> {
-        if self.end - self.start >= want {
+        if self.unread().len() >= want {
             return Ok(());
         }
-        self.buffer.copy_within(self.start..self.end, 0);
-        (self.start, self.end) = (0, self.end - self.start);
+        self.buffer.drain(..self.start);
+        self.start = 0;
         let whole = usize::try_from(self.len).unwrap_or(READ_BYTES);
-        let room = want.max(READ_BYTES.min(whole));
-        if self.buffer.len() < room {
-            self.buffer.resize(room, 0);
-        }
-        while self.end < want {
-            match self.source.read(&mut self.buffer[self.end..]) {
-                Ok(0) => return Err(self.damaged("it became shorter while it was read")),
-                Ok(read) => self.end += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(io_error("read", self.path.clone(), error)),
-            }
+        let room = want.max(READ_BYTES.min(whole)) - self.buffer.len();
+        self.buffer.reserve(room);
+        // Into room that nobody has filled with zeros first: a record may have 100 MB.
+        let read = self.source.by_ref().take(room as u64).read_to_end(&mut self.buffer);
+        read.map_err(|error| io_error("read", self.path.clone(), error))?;
+        if self.buffer.len() < want {
+            return Err(self.damaged("it became shorter while it was read"));
         }
         Ok(())
     }

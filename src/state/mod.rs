@@ -83,10 +83,10 @@ pub struct State {
 pub(crate) struct News {
     /// Sections that must be read before the rest.
     pub(crate) earlier: sections::RawSections,
-    /// New tags.
-    pub(crate) born: Vec<u32>,
-    /// New spellings: id and number.
-    pub(crate) learned: Vec<(u32, u8)>,
+    /// New tags, as their section has them.
+    pub(crate) born: Vec<u8>,
+    /// New spellings, as their section has them.
+    pub(crate) learned: Vec<u8>,
     /// Occurrences of spellings other than the first: id << 3 | number.
     pub(crate) spelled: Vec<u32>,
     /// The same, taken back.
@@ -164,12 +164,10 @@ impl State {
         self.ring.admitted(&self.interned.born);
         self.judged.judge(&self.tags, self.interned.born.iter().copied());
         if self.settings.keep_delta {
-            self.news.born.append(&mut self.interned.born);
-            self.news.learned.append(&mut self.interned.learned);
-        } else {
-            self.interned.born.clear();
-            self.interned.learned.clear();
+            self.note_names();
         }
+        self.interned.born.clear();
+        self.interned.learned.clear();
     }
 
     /// Counts one row of the batch begun; posts after `horizon` (event time) are from the future

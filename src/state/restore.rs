@@ -1,11 +1,16 @@
 //! Puts a state together from a snapshot's pieces and the records after them.
+//!
+//! What tags are called and what was counted of them depend on nothing of each other. So a long
+//! record or piece is read twice at once, for either on a thread of its own.
+
+mod names;
 
 use crate::state::column::Column;
 use crate::state::hash::Seed;
 use crate::state::learned;
 use crate::state::remember::{Memory, Remembered};
+use crate::state::restore::names::Names;
 use crate::state::sections::{Meta, PART, kind};
-use crate::state::table::Tags;
 use crate::state::trending::Trending;
 use crate::state::varint::Reader;
 use crate::state::{Settings, State};
@@ -13,18 +18,28 @@ use crate::window::restore::{Nonsense, Restore};
 
 const CUT: Nonsense = Nonsense("a section ends too early");
 const CONTRADICTION: Nonsense = Nonsense("a tag is told of twice or under an id that is taken");
+/// Sections together longer than this are worth a second thread.
+const TWO_THREADS_BYTES: usize = 128 << 10;
 
 /// A state being put together.
 #[derive(Debug)]
 pub struct Restoring {
+    names: Names,
+    counts: Counts,
+}
+
+/// All of it but the names of tags.
+#[derive(Debug)]
+struct Counts {
     settings: Settings,
-    tags: Tags,
     ring: Restore,
     remembered: Remembered,
     errors: Column<u64>,
     trending: Vec<Trending>,
     meta: Meta,
     stamps: Stamps,
+    /// Tags told of have ids below this.
+    told: u32,
     /// The record being read.
     epoch: u64,
 }
@@ -38,6 +53,35 @@ impl Stamps {
     fn before(&self, epoch: u64, id: u32) -> bool {
         self.0.get(id as usize / PART).is_none_or(|&stamp| stamp < epoch)
     }
+
+    /// Reads of which epoch and parts a piece is; so many are told of at once.
+    fn piece(&mut self, reader: &mut Reader<'_>, parts: usize) -> Result<(), Nonsense> {
+        let epoch = reader.get().ok_or(CUT)?;
+        let number = reader.get().ok_or(CUT)? as usize;
+        if number >= u32::MAX as usize / (PART * parts) {
+            return Err(CUT);
+        }
+        let first = number * parts;
+        self.0.resize(self.0.len().max(first + parts), 0);
+        self.0[first..first + parts].fill(epoch);
+        Ok(())
+    }
+
+    /// Ids that may be told of are below this, where those of tags are below `rows`. Records name
+    /// tags that were no longer live when their piece was taken: no piece has them, but one covers
+    /// their ids.
+    fn rows(&self, rows: u32) -> u32 {
+        rows.max((self.0.len() * PART) as u32)
+    }
+}
+
+/// Parts of which a section of this kind tells; `None` = it is none of a snapshot's tags.
+fn parts_of(of: u16) -> Option<usize> {
+    match of {
+        kind::TAGS => Some(1),
+        kind::TAGS_65536 => Some((1 << 16) / PART),
+        _ => None,
+    }
 }
 
 impl Restoring {
@@ -45,35 +89,135 @@ impl Restoring {
     #[must_use]
     pub fn new(settings: Settings, seed: Seed) -> Self {
         let empty = State::new(settings.clone(), seed);
-        Self {
+        let counts = Counts {
             settings,
-            tags: empty.tags,
             ring: Restore::new(empty.ring),
             remembered: empty.remembered,
             errors: Column::default(),
             trending: empty.trending,
             meta: Meta::default(),
             stamps: Stamps::default(),
+            told: 0,
             epoch: 0,
-        }
+        };
+        Self { names: Names::new(empty.tags), counts }
     }
 
-    /// Ids that may be told of are below this. Records name tags that were no longer live when
-    /// their piece was taken: no piece has them, but one covers their ids.
-    fn rows(&self) -> u32 {
-        self.tags.rows().max((self.stamps.0.len() * PART) as u32)
-    }
-
-    /// Reads one section of a record or piece of `epoch`. Kinds that are not the state's are
-    /// passed over; returns false for them.
+    /// Reads the sections of a record of `epoch`, or of a piece, whose epoch is 0. Kinds that are
+    /// not the state's are passed over, and returned.
     ///
     /// # Errors
-    /// [`Nonsense`] where the bytes do not hold what they should.
-    pub fn read(&mut self, epoch: u64, of: u16, body: &[u8]) -> Result<bool, Nonsense> {
+    /// [`Nonsense`] where the bytes do not hold what they should, and the kind of their section.
+    pub fn read<B: AsRef<[u8]> + Sync>(
+        &mut self,
+        epoch: u64,
+        sections: &[(u16, B)],
+    ) -> Result<Vec<u16>, (u16, Nonsense)> {
+        let Self { names, counts } = self;
+        let mut name = || each(sections, |of, body| names.read(epoch, of, body));
+        let mut count = || each(sections, |of, body| counts.read(epoch, of, body));
+        let bytes: usize = sections.iter().map(|section| section.1.as_ref().len()).sum();
+        let (named, counted) = if bytes < TWO_THREADS_BYTES {
+            (name(), count())
+        } else {
+            std::thread::scope(|scope| {
+                let counting = scope.spawn(count);
+                let named = name();
+                let panic = |panic| std::panic::resume_unwind(panic);
+                (named, counting.join().unwrap_or_else(panic))
+            })
+        };
+        let (named, counted) = match (named, counted) {
+            (Ok(named), Ok(counted)) => (named, counted),
+            (Err(one), Err(other)) => return Err(if other.0 < one.0 { other.1 } else { one.1 }),
+            (Err(one), _) | (_, Err(one)) => return Err(one.1),
+        };
+        let known = named.into_iter().zip(counted).map(|(named, counted)| named || counted);
+        let strange = sections.iter().zip(known).filter(|(_, known)| !known);
+        Ok(strange.map(|(section, _)| section.0).collect())
+    }
+
+    /// The state as of the last record read.
+    ///
+    /// # Errors
+    /// [`Nonsense`] where the sections do not fit together.
+    pub fn finish(self) -> Result<State, Nonsense> {
+        let (mut names, told) = (self.names, self.counts);
+        let rows = told.rows();
+        let (mut ring, closed_to) = (told.ring, told.meta.closed_to);
+        let people = (told.meta.people_from, told.meta.joined);
+        if let Some(decay) = ring.decay() {
+            decay.settle(told.meta.decay);
+        }
+        // Neither needs the other, and each takes half of a recovery.
+        let (ring, unique) = std::thread::scope(|scope| {
+            let ring = scope.spawn(move || ring.finish(closed_to, people, rows));
+            let unique = names.tags.finish_restore();
+            (ring.join(), unique)
+        });
+        if !unique {
+            return Err(CONTRADICTION);
+        }
+        let mut state = State::new(told.settings, *names.tags.seed());
+        state.ring = ring.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        state.tags = names.tags;
+        state.remembered = told.remembered;
+        state.counters = told.meta.counters;
+        state.floor = told.meta.floor;
+        // The newest may have given way before the snapshot; their numbers are not given again.
+        state.tags.admitted(told.meta.admissions);
+        state.errors = told.errors;
+        for (mine, posts) in state.posts_of.iter_mut().zip(told.meta.posts_of) {
+            *mine = posts;
+        }
+        for (source, newest) in told.meta.newest.iter().enumerate().take(state.posts_of.len()) {
+            if let Some(at) = newest {
+                state.marks.seen(source, *at);
+            }
+        }
+        state.passed = told.meta.passed;
+        state.trending = told.trending;
+        let open_from = closed_to.saturating_add(1).saturating_mul(state.ring.pane_ms());
+        for trending in &mut state.trending {
+            let mut pacings = told.meta.trending.iter();
+            let pacing = pacings.find(|pacing| pacing.window_ms == trending.window_ms);
+            trending.settle(pacing, state.passed.map(|_| open_from));
+        }
+        state.grow();
+        let State { tags, ring, .. } = &mut state;
+        ring.go_on_waiting((0..tags.rows()).filter(|&id| tags.is_live(id)));
+        state.news.remembered_from = state.remembered.range().end;
+        Ok(state)
+    }
+}
+
+/// Reads all sections in order: which of them were known, or where the first bad one stands, and
+/// what is wrong with it.
+fn each<B: AsRef<[u8]>>(
+    sections: &[(u16, B)],
+    mut read: impl FnMut(u16, &[u8]) -> Result<bool, Nonsense>,
+) -> Result<Vec<bool>, (usize, (u16, Nonsense))> {
+    let read = |(at, (of, body)): (usize, &(u16, B))| {
+        read(*of, body.as_ref()).map_err(|nonsense| (at, (*of, nonsense)))
+    };
+    sections.iter().enumerate().map(read).collect()
+}
+
+impl Counts {
+    fn rows(&self) -> u32 {
+        self.stamps.rows(self.told)
+    }
+
+    /// Reads one section; false = it is of another kind.
+    fn read(&mut self, epoch: u64, of: u16, body: &[u8]) -> Result<bool, Nonsense> {
         let rows = self.rows();
         if epoch > self.epoch {
             self.epoch = epoch;
             self.ring.reach(epoch)?;
+        }
+        if let Some(parts) = parts_of(of) {
+            self.tags(body, parts)?;
+            return Ok(true);
         }
         let Self { ring, stamps, .. } = self;
         let newer = |id| stamps.before(epoch, id);
@@ -83,17 +227,12 @@ impl Restoring {
                 self.meta = serde_json::from_slice(body).map_err(bad)?;
                 self.end(epoch);
             }
-            kind::TAGS => self.tags(body, 1)?,
-            kind::TAGS_65536 => self.tags(body, (1 << 16) / PART)?,
             kind::RING => {
                 let mut reader = Reader::new(body);
                 let epoch = reader.get().ok_or(CUT)?;
                 ring.piece(epoch, reader.rest())?;
             }
             kind::BORN => self.born(epoch, body)?,
-            kind::LEARNED => self.learned(epoch, body)?,
-            kind::SPELLED => self.spelled(epoch, body, 1)?,
-            kind::UNSPELLED => self.spelled(epoch, body, -1)?,
             kind::PANES => ring.delta(epoch, body, rows, newer)?,
             kind::LATE => ring.late(body, rows, newer)?,
             kind::MINUS => ring.minus(epoch, body, rows, newer)?,
@@ -149,102 +288,23 @@ impl Restoring {
         }
     }
 
-    /// The state as of the last record read.
-    ///
-    /// # Errors
-    /// [`Nonsense`] where the sections do not fit together.
-    pub fn finish(mut self) -> Result<State, Nonsense> {
-        let rows = self.rows();
-        let (mut ring, closed_to) = (self.ring, self.meta.closed_to);
-        let people = (self.meta.people_from, self.meta.joined);
-        if let Some(decay) = ring.decay() {
-            decay.settle(self.meta.decay);
-        }
-        // Neither needs the other, and each takes half of a recovery.
-        let (ring, unique) = std::thread::scope(|scope| {
-            let ring = scope.spawn(move || ring.finish(closed_to, people, rows));
-            let unique = self.tags.finish_restore();
-            (ring.join(), unique)
-        });
-        if !unique {
-            return Err(CONTRADICTION);
-        }
-        let mut state = State::new(self.settings, *self.tags.seed());
-        state.ring = ring.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        state.tags = self.tags;
-        state.remembered = self.remembered;
-        state.counters = self.meta.counters;
-        state.floor = self.meta.floor;
-        // The newest may have given way before the snapshot; their numbers are not given again.
-        state.tags.admitted(self.meta.admissions);
-        state.errors = self.errors;
-        for (mine, told) in state.posts_of.iter_mut().zip(self.meta.posts_of) {
-            *mine = told;
-        }
-        for (source, newest) in self.meta.newest.iter().enumerate().take(state.posts_of.len()) {
-            if let Some(at) = newest {
-                state.marks.seen(source, *at);
-            }
-        }
-        state.passed = self.meta.passed;
-        state.trending = self.trending;
-        let open_from = closed_to.saturating_add(1).saturating_mul(state.ring.pane_ms());
-        for trending in &mut state.trending {
-            let mut told = self.meta.trending.iter();
-            let told = told.find(|told| told.window_ms == trending.window_ms);
-            trending.settle(told, state.passed.map(|_| open_from));
-        }
-        state.grow();
-        let State { tags, ring, .. } = &mut state;
-        ring.go_on_waiting((0..tags.rows()).filter(|&id| tags.is_live(id)));
-        state.news.remembered_from = state.remembered.range().end;
-        Ok(state)
-    }
-
-    fn admit(&mut self, id: u32, since: u32, key: &[u8]) -> Result<(), Nonsense> {
-        if !self.tags.restore(id, key, since) {
-            return Err(CONTRADICTION);
-        }
+    fn admit(&mut self, id: u32) {
+        self.told = self.told.max(id.saturating_add(1));
         self.ring.grow(self.rows() as usize);
         self.ring.admitted(id);
-        Ok(())
     }
 
     fn born(&mut self, epoch: u64, body: &[u8]) -> Result<(), Nonsense> {
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
             let id = reader.get_u32().ok_or(CUT)?;
-            let since = reader.get_u32().ok_or(CUT)?;
+            reader.get_u32().ok_or(CUT)?;
             let error = reader.get().ok_or(CUT)?;
-            let key = reader.get_bytes().ok_or(CUT)?;
+            reader.get_bytes().ok_or(CUT)?;
             if self.stamps.before(epoch, id) {
-                self.admit(id, since, key)?;
+                self.admit(id);
                 self.ring.set_total(id, error);
                 self.set_error(id, error);
-            }
-        }
-        Ok(())
-    }
-
-    fn learned(&mut self, epoch: u64, body: &[u8]) -> Result<(), Nonsense> {
-        let mut reader = Reader::new(body);
-        while !reader.is_empty() {
-            let id = reader.get_u32().ok_or(CUT)?;
-            let typed = reader.get_bytes().ok_or(CUT)?;
-            if self.stamps.before(epoch, id) && self.tags.is_live(id) {
-                self.tags.learn(id, typed);
-            }
-        }
-        Ok(())
-    }
-
-    fn spelled(&mut self, epoch: u64, body: &[u8], by: i64) -> Result<(), Nonsense> {
-        let mut reader = Reader::new(body);
-        while !reader.is_empty() {
-            let tag = reader.get_u32().ok_or(CUT)?;
-            let id = tag >> 3;
-            if self.stamps.before(epoch, id) && self.tags.is_live(id) {
-                self.tags.count_spelling(id, (tag & 7) as u8, by);
             }
         }
         Ok(())
@@ -253,35 +313,17 @@ impl Restoring {
     /// Reads the tags of so many parts, which are of one epoch.
     fn tags(&mut self, body: &[u8], parts: usize) -> Result<(), Nonsense> {
         let mut reader = Reader::new(body);
-        let epoch = reader.get().ok_or(CUT)?;
-        let number = reader.get().ok_or(CUT)? as usize;
-        if number >= u32::MAX as usize / (PART * parts) {
-            return Err(CUT);
-        }
-        let (stamps, first) = (&mut self.stamps.0, number * parts);
-        stamps.resize(stamps.len().max(first + parts), 0);
-        stamps[first..first + parts].fill(epoch);
+        self.stamps.piece(&mut reader, parts)?;
         while !reader.is_empty() {
             let id = reader.get_u32().ok_or(CUT)?;
-            let since = reader.get_u32().ok_or(CUT)?;
-            let key = reader.get_bytes().ok_or(CUT)?;
-            self.admit(id, since, key)?;
+            reader.get_u32().ok_or(CUT)?;
+            reader.get_bytes().ok_or(CUT)?;
+            self.admit(id);
             let total = reader.get().ok_or(CUT)?;
             let error = reader.get().ok_or(CUT)?;
             self.set_error(id, error);
             self.ring.set_total(id, total);
-            let spellings = reader.get().ok_or(CUT)?;
-            for _ in 0..spellings {
-                self.tags.learn(id, reader.get_bytes().ok_or(CUT)?);
-            }
-            for number in 1..spellings {
-                let count = reader.get().ok_or(CUT)?;
-                self.tags.count_spelling(id, number as u8, count as i64);
-            }
-            let other = reader.get().ok_or(CUT)?;
-            if other > 0 {
-                self.tags.count_spelling(id, crate::state::spelling::OTHER, other as i64);
-            }
+            names::pass_spellings(&mut reader)?;
         }
         Ok(())
     }
@@ -321,17 +363,12 @@ impl Restoring {
     }
 
     fn evicted(&mut self, epoch: u64, body: &[u8]) -> Result<(), Nonsense> {
-        let mut reader = Reader::new(body);
-        let mut ids = Vec::new();
-        while !reader.is_empty() {
-            ids.push(reader.get_u32().filter(|&id| id < self.rows()).ok_or(CUT)?);
-        }
+        let mut ids = names::evicted(body, self.rows())?;
         let Self { ring, stamps, .. } = self;
         let newer = |id| stamps.before(epoch, id);
         ring.evict(epoch, &ids, newer);
-        ids.retain(|&id| newer(id) && self.tags.is_live(id));
+        ids.retain(|&id| newer(id));
         ids.iter().for_each(|&id| self.set_error(id, 0));
-        self.tags.remove(&ids);
         Ok(())
     }
 
@@ -346,7 +383,7 @@ impl Restoring {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::varint::put;
+    use crate::state::varint::{put, put_bytes};
     use crate::window::Shape;
 
     #[test]
@@ -359,13 +396,60 @@ mod tests {
             let mut body = Vec::new();
             put(&mut body, 7);
             put(&mut body, 1);
-            assert_eq!(restoring.read(0, of, &body), Ok(true));
-            let newer = |epoch, id| restoring.stamps.before(epoch, id);
+            assert_eq!(restoring.read(0, &[(of, body)]), Ok(Vec::new()));
+            for stamps in [&restoring.counts.stamps, &restoring.names.stamps] {
+                let newer = |epoch, id| stamps.before(epoch, id);
+                assert_eq!(
+                    [newer(7, ids - 1), newer(7, ids), newer(7, 2 * ids - 1)],
+                    [true, false, false]
+                );
+                assert_eq!([newer(7, 2 * ids), newer(8, ids)], [true, true], "{of}");
+            }
+        }
+    }
+
+    /// New tags, in so many sections.
+    fn born(sections: u32) -> Vec<(u16, Vec<u8>)> {
+        let section = |number| {
+            let mut body = Vec::new();
+            for id in number * 1_000..(number + 1) * 1_000 {
+                [u64::from(id), u64::from(id) + 1, 0].iter().for_each(|&n| put(&mut body, n));
+                put_bytes(&mut body, format!("tag{id}").as_bytes());
+            }
+            (kind::BORN, body)
+        };
+        (0..sections).map(section).collect()
+    }
+
+    #[test]
+    fn short_or_long_the_first_bad_section_is_named_and_strange_ones_are_passed_over() {
+        let windows_ms = vec![60_000];
+        let shape = Shape { pane_ms: 10_000, windows_ms, people: None, decay_ms: None };
+        let settings = Settings { keep_delta: true, ..Settings::of(shape, Vec::new()) };
+        for sections in [1, 30] {
+            let long = born(sections).iter().map(|born| born.1.len()).sum::<usize>();
+            assert_eq!(long > TWO_THREADS_BYTES, sections == 30, "{long} bytes");
+            let read = |more: &[(u16, Vec<u8>)]| {
+                let mut restoring = Restoring::new(settings.clone(), Seed::new([1; 32]));
+                let told = restoring.read(1, &[&born(sections)[..], more].concat());
+                (told, restoring.finish().map(|state| state.tags.len()))
+            };
+            // A count of a tag that nobody told of, and a tag that was told of before.
+            let mut late = vec![0, 0, 0, 1];
+            [u64::from(sections) * 1_000, 1].iter().for_each(|&n| put(&mut late, n));
+            let bad = [(kind::LATE, late), (4_000, Vec::new()), born(1).remove(0)];
+            let one = |at: usize| read(&bad[at..=at]).0.map_err(|error| error.0);
             assert_eq!(
-                [newer(7, ids - 1), newer(7, ids), newer(7, 2 * ids - 1)],
-                [true, false, false]
+                [one(0), one(1), one(2)],
+                [Err(kind::LATE), Ok(vec![4_000]), Err(kind::BORN)]
             );
-            assert_eq!([newer(7, 2 * ids), newer(8, ids)], [true, true], "{of}");
+            let first = read(&bad).0.map_err(|error| error.0);
+            let [a, b, c] = bad;
+            assert_eq!(
+                (first, read(&[c, b.clone(), a]).0.map_err(|e| e.0)),
+                (Err(kind::LATE), Err(kind::BORN))
+            );
+            assert_eq!(read(&[b]).1, Ok(sections as usize * 1_000));
         }
     }
 }

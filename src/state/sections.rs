@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 use crate::rank::Counters;
 use crate::state::State;
 use crate::state::learned::{self, Baselines, Pacing};
+use crate::state::table::Interned;
 use crate::state::trending::Trending;
 use crate::state::varint::{Reader, put, put_bytes, put_signed};
 use crate::window::decay::{Decay, Weights};
 use crate::window::delta::{Delta, Kept};
+use crate::window::first::{self, FirstTimes};
 use crate::window::keep::Crowded;
 use crate::window::known::Piece;
 
@@ -110,6 +112,8 @@ pub enum Raw {
     Baselines(Baselines),
     /// [`kind::DECAY`].
     Decay(Weights),
+    /// [`kind::FIRST`].
+    First(FirstTimes),
     /// [`kind::VIEW`]: name, fingerprint, sections.
     View(String, u64, RawSections),
 }
@@ -139,6 +143,7 @@ pub fn encode(raw: RawSections) -> Sections {
             Raw::Known(piece) => sections.push((kind::KNOWN, piece.encode())),
             Raw::Baselines(told) => sections.push((kind::BASELINES, learned::encode(&told))),
             Raw::Decay(weights) => sections.push((kind::DECAY, learned::encode_weights(&weights))),
+            Raw::First(times) => sections.push((kind::FIRST, first::encode(times))),
             Raw::View(name, filter, inner) => {
                 sections.push((kind::VIEW, view(&name, filter, encode(inner))));
             }
@@ -236,9 +241,9 @@ impl State {
         let from = news.remembered_from.max(self.remembered.range().start);
         let mut sections = std::mem::take(&mut news.earlier);
         sections.extend([
-            Raw::Body(kind::BORN, self.born(&news.born)),
-            Raw::Body(kind::FIRST, self.ring.first_news()),
-            Raw::Body(kind::LEARNED, self.learned(&news.learned)),
+            Raw::Body(kind::BORN, news.born),
+            Raw::First(self.ring.first_news()),
+            Raw::Body(kind::LEARNED, news.learned),
             Raw::Tags(kind::SPELLED, news.spelled),
             Raw::Tags(kind::UNSPELLED, news.unspelled),
             Raw::Delta(self.ring.take_delta()),
@@ -251,34 +256,31 @@ impl State {
         sections
     }
 
-    fn born(&self, ids: &[u32]) -> Vec<u8> {
-        let mut out = Vec::new();
-        for &id in ids.iter().filter(|&&id| self.tags.is_live(id)) {
-            put(&mut out, u64::from(id));
-            put(&mut out, u64::from(self.tags.since(id)));
-            put(&mut out, self.error_of(id));
-            put_bytes(&mut out, self.tags.key_bytes(id, &mut [0; 16]));
+    /// Writes down the tags and spellings that a batch has brought: encoded at once they cost
+    /// little, while a record of many would make counting wait.
+    pub(crate) fn note_names(&mut self) {
+        let Interned { born, learned, .. } = &self.interned;
+        for &id in born {
+            let error = self.error_of(id);
+            let out = &mut self.news.born;
+            put(out, u64::from(id));
+            put(out, u64::from(self.tags.since(id)));
+            put(out, error);
+            put_bytes(out, self.tags.key_bytes(id, &mut [0; 16]));
         }
-        out
-    }
-
-    fn learned(&self, learned: &[(u32, u8)]) -> Vec<u8> {
-        let (mut out, mut key) = (Vec::new(), Vec::new());
         for &(id, number) in learned {
+            let out = &mut self.news.learned;
             if self.tags.is_plain(id) {
-                put(&mut out, u64::from(id));
-                put_bytes(&mut out, b"");
+                put(out, u64::from(id));
+                put_bytes(out, b"");
                 continue;
             }
-            key.clear();
-            self.tags.key(id, &mut key);
             let (typed, ..) = self.tags.spellings_met(id);
             if let Some(typed) = typed.get(number as usize) {
-                put(&mut out, u64::from(id));
-                put_spelling(&mut out, &key, typed);
+                put(out, u64::from(id));
+                put_spelling(out, self.tags.key_bytes(id, &mut [0; 16]), typed);
             }
         }
-        out
     }
 
     /// First number; then for each post: identity, second name, dedup key (0 = the same), author,
@@ -311,7 +313,7 @@ impl State {
         let ids = first..self.tags.rows().min(first + PART as u32);
         let mut sections = vec![Raw::Body(kind::TAGS, self.part(epoch, part))];
         let live = ids.clone().filter(|&id| self.tags.is_live(id));
-        sections.push(Raw::Body(kind::FIRST, self.ring.first_times(live)));
+        sections.push(Raw::First(self.ring.first_times(live)));
         sections.extend(self.ring.crowded(epoch, ids.clone()).map(Raw::Crowds));
         let learned = self.trending.iter().map(|trending| trending.of(ids.clone()));
         sections.push(Raw::Baselines(learned.collect()));

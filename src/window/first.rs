@@ -24,9 +24,12 @@ pub(super) struct First {
     seconds: Column<u32>,
     /// Tags that wait.
     waiting: Vec<u32>,
-    /// Tags that the next record tells of.
-    news: Vec<u32>,
+    /// What the next record tells, in the order in which it came about.
+    news: FirstTimes,
 }
+
+/// Tags and when they were first counted, as a column keeps it.
+pub type FirstTimes = Vec<(u32, u32)>;
 
 /// Seconds of a time, as they are kept.
 fn seconds(ms: i64) -> u32 {
@@ -41,7 +44,7 @@ impl First {
     fn set(&mut self, id: u32, value: u32, tell: bool) {
         *self.seconds.at_mut(id) = value;
         if tell {
-            self.news.push(id);
+            self.news.push((id, value));
         }
     }
 
@@ -74,20 +77,7 @@ impl First {
         self.waiting.retain(|&id| !marked.get(id));
     }
 
-    /// Steps from one id to the next, and from one time to the next: neighbours were mostly
-    /// admitted one after the other.
-    fn encode(&self, ids: impl Iterator<Item = u32>) -> Vec<u8> {
-        let (mut out, mut last, mut before) = (Vec::new(), 0, 0);
-        for id in ids {
-            let time = i64::from(self.seconds.get(id));
-            put(&mut out, u64::from(id - last));
-            put_signed(&mut out, time - before);
-            (last, before) = (id, time);
-        }
-        out
-    }
-
-    /// Reads what [`First::encode`] wrote, for those ids that `newer` says.
+    /// Reads what [`encode`] wrote, for those ids that `newer` says.
     pub(super) fn read(
         &mut self,
         body: &[u8],
@@ -111,6 +101,22 @@ impl First {
     pub(super) fn unknown(&mut self, id: u32) {
         *self.seconds.at_mut(id) = UNKNOWN;
     }
+}
+
+/// Steps from one id to the next, and from one time to the next: neighbours were mostly admitted
+/// one after the other. What was told last of a tag is true.
+#[must_use]
+pub fn encode(mut times: FirstTimes) -> Vec<u8> {
+    // Sorted here, on the thread that writes, because a pane full of new tags makes many at once.
+    times.sort_by_key(|time| time.0);
+    let (mut out, mut last, mut before) = (Vec::new(), 0, 0);
+    for same in times.chunk_by(|a, b| a.0 == b.0) {
+        let (id, time) = same[same.len() - 1];
+        put(&mut out, u64::from(id - last));
+        put_signed(&mut out, i64::from(time) - before);
+        (last, before) = (id, i64::from(time));
+    }
+    out
 }
 
 impl Ring {
@@ -147,28 +153,29 @@ impl Ring {
 
     /// What the next record tells of first times: of tags that were admitted or have left the row
     /// of those that wait.
-    pub fn first_news(&mut self) -> Vec<u8> {
-        let mut ids = std::mem::take(&mut self.first.news);
-        ids.sort_unstable();
-        ids.dedup();
-        self.first.encode(ids.into_iter())
+    pub fn first_news(&mut self) -> FirstTimes {
+        std::mem::take(&mut self.first.news)
     }
 
-    /// First times of some tags, ascending.
+    /// First times of some tags.
     #[must_use]
-    pub fn first_times(&self, ids: impl Iterator<Item = u32>) -> Vec<u8> {
-        self.first.encode(ids)
+    pub fn first_times(&self, ids: impl Iterator<Item = u32>) -> FirstTimes {
+        ids.map(|id| (id, self.first.seconds.get(id))).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::encode;
     use crate::window::{Ring, Shape};
 
-    fn ring() -> Ring {
+    fn shape() -> Shape {
         let windows_ms = vec![60_000];
-        let shape = Shape { pane_ms: 10_000, windows_ms, people: None, decay_ms: None };
-        let mut ring = Ring::new(&shape, true);
+        Shape { pane_ms: 10_000, windows_ms, people: None, decay_ms: None }
+    }
+
+    fn ring() -> Ring {
+        let mut ring = Ring::new(&shape(), true);
         ring.grow(10);
         ring.admitted(&[1, 2, 3, 4]);
         ring
@@ -189,6 +196,22 @@ mod tests {
         ring.add(100_000, 1, 1, &[1, 2], None);
         ring.close_to(200_000);
         assert_eq!((ring.first_seen(1), ring.first_seen(2)), (Some(10_000), Some(30_000)));
+    }
+
+    #[test]
+    fn of_several_times_in_a_record_the_last_is_read() {
+        let mut ring = ring();
+        ring.add(12_000, 1, 1, &[3], None);
+        ring.close_to(20_000);
+        ring.add_late(&[1]);
+        let told = encode(ring.first_news());
+        let mut again = Ring::new(&shape(), true);
+        again.grow(10);
+        again.first.read(&told, 10, |_| true).expect("it was written so");
+        let first = |ring: &Ring| [1, 2, 3].map(|id| ring.first_seen(id));
+        assert_eq!(first(&ring), [Some(20_000), None, Some(10_000)]);
+        assert_eq!((first(&again), again.first.seconds.get(2)), (first(&ring), 0));
+        assert!(ring.first_news().is_empty(), "nothing is told twice");
     }
 
     #[test]

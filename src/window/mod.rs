@@ -14,7 +14,7 @@ pub mod crowd;
 pub mod decay;
 pub mod delta;
 mod evict;
-mod first;
+pub mod first;
 pub mod keep;
 pub mod known;
 pub mod pane;

@@ -23,6 +23,7 @@ use crate::post::Position;
 use crate::state::hash::Seed;
 use crate::state::restore::Restoring;
 use crate::state::sections::{Raw, RawSections, encode, kind};
+use crate::window::restore::Nonsense;
 
 /// Records that may wait for the disk.
 const QUEUE: usize = 4;
@@ -94,7 +95,7 @@ pub(super) fn open(
         makings,
     };
     let (checkpoint, recovery) = Checkpoint::open(dir, &identity(plan), fresh, &mut reading)?;
-    let damaged = |nonsense: crate::window::restore::Nonsense| CheckpointError::Damaged {
+    let damaged = |nonsense: Nonsense| CheckpointError::Damaged {
         file: dir.to_owned(),
         what: nonsense.to_string(),
     };
@@ -141,6 +142,8 @@ struct Reading {
 
 impl Reading {
     fn read(&mut self, epoch: u64, sections: &[SectionRef<'_>]) -> Result<(), String> {
+        let nonsense = |of| move |what: Nonsense| format!("section {of}: {what}");
+        let (mut rest, mut unknown) = (Vec::new(), Vec::new());
         for section in sections {
             if section.kind == kind::POSITIONS {
                 let told: Vec<BTreeMap<String, String>> = serde_json::from_slice(section.body)
@@ -159,15 +162,18 @@ impl Reading {
                 self.rules = Some(section.body.to_vec());
                 continue;
             }
-            let known = match section.kind {
-                kind::VIEW => self.views.read(epoch, section.body),
-                of => self.state.read(epoch, of, section.body),
-            };
-            let known =
-                known.map_err(|nonsense| format!("section {}: {nonsense}", section.kind))?;
-            if !known && section.required {
-                return Err(format!("section {} is of a newer version", section.kind));
+            if section.kind == kind::VIEW {
+                let known = self.views.read(epoch, section.body).map_err(nonsense(section.kind))?;
+                unknown.extend((!known).then_some(section.kind));
+                continue;
             }
+            rest.push((section.kind, section.body));
+        }
+        let strange = self.state.read(epoch, &rest);
+        unknown.extend(strange.map_err(|(of, what)| nonsense(of)(what))?);
+        let required = |of: &&u16| sections.iter().any(|one| one.kind == **of && one.required);
+        if let Some(of) = unknown.iter().find(required) {
+            return Err(format!("section {of} is of a newer version"));
         }
         Ok(())
     }

@@ -116,11 +116,8 @@ impl Nested {
             return Ok(true);
         };
         view.held = true;
-        let mut known = true;
-        for (of, body) in sections {
-            known &= view.state.read(epoch, of, body)?;
-        }
-        Ok(known)
+        let unknown = view.state.read(epoch, &sections).map_err(|(_, nonsense)| nonsense)?;
+        Ok(unknown.is_empty())
     }
 
     /// Names of views that start empty, and of those that the job no longer has.

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::checkpoint::CheckpointError;
-use crate::clock::monotonic;
+use crate::clock::{monotonic, thread_ran};
 use crate::engine::embedded::durable::{self, Durable};
 use crate::engine::embedded::gaps::Gaps;
 use crate::engine::embedded::told::{self, Told};
@@ -52,14 +52,14 @@ pub fn checkpoint(
     let mut durable = Durable::start(opened.checkpoint, told::Threads::default()).map_err(io)?;
     let positions = BTreeMap::new();
     let mut gaps = Gaps::new(1);
-    let mut commit = |states: &mut States| -> Result<(Duration, Duration), CheckpointError> {
-        let start = monotonic();
+    let mut commit = |states: &mut States| -> Result<(Pause, Duration), CheckpointError> {
+        let (start, ran) = (monotonic(), thread_ran());
         durable.epoch(states, &[&positions], (&mut Told::default(), &mut gaps), false)?;
-        let paused = start.elapsed();
+        let pause = Pause { wall: start.elapsed(), ran: thread_ran().saturating_sub(ran) };
         durable.settle()?;
-        Ok((paused, start.elapsed()))
+        Ok((pause, start.elapsed()))
     };
-    commit(states)?;
+    let (first, _) = commit(states)?;
     let (mut pauses, mut commits) = (Vec::new(), Vec::new());
     let mut next = 1_u64;
     for _ in 0..epochs {
@@ -84,9 +84,11 @@ pub fn checkpoint(
         again_all.counters() == all.counters() && again_all.distinct_tags() == all.distinct_tags();
     Ok(format!(
         "{changed} changed of {tags} tags, {epochs} epochs, five windows\n{}{}\
+         first record of all tags: counting paused {:.1} ms\n\
          recovery: {:.2} s, {} bytes, {} pieces, {} records, equal: {same}",
         line("durable after", &mut commits),
-        line("counting paused", &mut pauses),
+        paused(&mut pauses),
+        millis(first.wall),
         recovery.as_secs_f64(),
         again.recovery.bytes,
         again.recovery.pieces,
@@ -94,11 +96,33 @@ pub fn checkpoint(
     ))
 }
 
+/// How long counting stood still for an epoch.
+struct Pause {
+    wall: Duration,
+    /// How much of it the thread had a processor; the rest the machine took.
+    ran: Duration,
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
 fn line(what: &str, times: &mut [Duration]) -> String {
     times.sort();
-    let ms = |at: usize| times[at.min(times.len() - 1)].as_secs_f64() * 1e3;
+    let ms = |at: usize| millis(times[at.min(times.len() - 1)]);
     let (median, last) = (ms(times.len() / 2), ms(times.len() - 1));
     format!("{what}: median {median:.1} ms, largest {last:.1} ms\n")
+}
+
+/// What a busy machine takes is no work of ours, so the longest pause says both.
+fn paused(pauses: &mut [Pause]) -> String {
+    let mut wall: Vec<_> = pauses.iter().map(|pause| pause.wall).collect();
+    pauses.sort_by_key(|pause| pause.wall);
+    let longest = pauses.last().map_or(0.0, |pause| millis(pause.ran));
+    let most = pauses.iter().map(|pause| millis(pause.ran)).fold(0.0, f64::max);
+    let line = line("counting paused", &mut wall);
+    let line = line.trim_end();
+    format!("{line}, of which it ran for {longest:.1} ms; it never ran longer than {most:.1} ms\n")
 }
 
 fn feed(state: &mut State, seed: Seed, at: i64, tags: impl Iterator<Item = u64>) {

@@ -92,7 +92,10 @@ pub(super) fn read_pairs(
     rows: u32,
     pairs: &mut Vec<Pair>,
 ) -> Result<(), Nonsense> {
-    for _ in 0..reader.get().ok_or(CUT)? {
+    let told = reader.get().ok_or(CUT)?;
+    // A pair has two bytes at least: nonsense reserves no more than what is there.
+    pairs.reserve((reader.rest().len() / 2).min(usize::try_from(told).unwrap_or(usize::MAX)));
+    for _ in 0..told {
         let id = reader.get_u32().ok_or(CUT)?;
         let by = reader.get_u32().ok_or(CUT)?;
         if id >= rows {
