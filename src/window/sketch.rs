@@ -71,10 +71,12 @@ impl Sums {
         self.weight += other.weight;
     }
 
-    fn take(&mut self, other: Self) {
-        self.filled -= other.filled;
-        self.full -= other.full;
-        self.weight -= other.weight;
+    fn less(self, other: Self) -> Self {
+        Self {
+            filled: self.filled - other.filled,
+            full: self.full - other.full,
+            weight: self.weight - other.weight,
+        }
     }
 
     /// Ertl's improved estimate.
@@ -100,6 +102,18 @@ fn age(newest: u32, pane: u32) -> u32 {
     newest.wrapping_sub(pane) & PANE_MASK
 }
 
+/// The step of a pane, where there is one.
+fn step(steps: &mut VecDeque<Step>, pane: u32) -> Option<&mut Sums> {
+    let newest = steps.back()?.pane;
+    let ago = age(newest, pane);
+    // Where every pane has a step, its place is known.
+    let place = (steps.len() - 1).checked_sub(ago as usize);
+    let place = place.filter(|&place| steps[place].pane == pane).or_else(|| {
+        steps.binary_search_by_key(&Reverse(ago), |step| Reverse(age(newest, step.pane))).ok()
+    });
+    steps.get_mut(place?).map(|step| &mut step.sums)
+}
+
 fn rank_of(entry: u32) -> u32 {
     entry >> PANE_BITS
 }
@@ -121,41 +135,28 @@ impl Sketch {
         // The bit behind the last one bounds the rank.
         let rank = (author << BITS | 1 << (BITS - 1)).leading_zeros() + 1;
         let pane = pane & PANE_MASK;
-        let register = &self.registers[number];
+        let Self { registers, steps, .. } = self;
+        let register = &mut registers[number];
         if register.first().is_some_and(|&e| pane_of(e) == pane && rank_of(e) >= rank) {
             return;
         }
         // What is newer and not larger is in front, what is too old at the end.
-        let outdone = register.iter().take_while(|&&entry| rank_of(entry) <= rank).count();
-        let old: SmallVec<[u32; 8]> = register.iter().copied().take(outdone + 1).collect();
-        let before = |at: usize| at.checked_sub(1).map(|at| rank_of(old[at]));
-        for (at, &entry) in old.iter().enumerate() {
-            let (gone, is_next) = (Sums::of(rank_of(entry), before(at)), at == outdone);
-            if let Some(sums) = self.step(pane_of(entry)) {
-                sums.take(gone);
-                if is_next {
-                    sums.add(Sums::of(rank_of(entry), Some(rank)));
-                }
+        let (mut outdone, mut before) = (0, None);
+        for &entry in register.iter() {
+            let sums = step(steps, pane_of(entry));
+            let gone = Sums::of(rank_of(entry), before.replace(rank_of(entry)));
+            if rank_of(entry) > rank {
+                let next = Sums::of(rank_of(entry), Some(rank));
+                sums.into_iter().for_each(|sums| sums.add(next.less(gone)));
+                break;
             }
+            sums.into_iter().for_each(|sums| *sums = sums.less(gone));
+            outdone += 1;
         }
-        let register = &mut self.registers[number];
         register.drain(..outdone);
         register.retain(|entry| age(pane, pane_of(*entry)) < horizon);
         register.insert(0, rank << PANE_BITS | pane);
         self.begin_step(pane, horizon).add(Sums::of(rank, None));
-    }
-
-    /// The step of a pane, where there is one.
-    fn step(&mut self, pane: u32) -> Option<&mut Sums> {
-        let newest = self.steps.back()?.pane;
-        let ago = age(newest, pane);
-        // Where every pane has a step, its place is known.
-        let place = (self.steps.len() - 1).checked_sub(ago as usize);
-        let place = place.filter(|&place| self.steps[place].pane == pane).or_else(|| {
-            let steps = &self.steps;
-            steps.binary_search_by_key(&Reverse(ago), |step| Reverse(age(newest, step.pane))).ok()
-        });
-        self.steps.get_mut(place?).map(|step| &mut step.sums)
     }
 
     /// The step of the newest pane. Those beyond the horizon go.
