@@ -63,6 +63,19 @@ impl<'a> Raw<'a> {
         }
     }
 
+    /// The bytes of [`Raw::to_str`]; those of ASCII, which most identities are, without a closer
+    /// look.
+    #[must_use]
+    pub fn to_bytes(&self) -> Cow<'a, [u8]> {
+        match self {
+            Raw::Plain(bytes) if bytes.is_ascii() => Cow::Borrowed(bytes),
+            _ => match self.to_str() {
+                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+            },
+        }
+    }
+
     /// The bytes as the platform wrote them, escapes and all.
     #[must_use]
     pub fn as_delivered(&self) -> &[u8] {

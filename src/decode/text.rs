@@ -5,6 +5,7 @@
 //! is no part of either; an empty line is no post.
 
 use super::DecodeError;
+use super::json::walker;
 use crate::post::{EventTime, Post, Raw};
 
 /// One line of `text`.
@@ -20,10 +21,9 @@ pub(super) fn line_plus(record: &[u8]) -> Result<Option<Post<'_>>, DecodeError> 
     if line.is_empty() {
         return Ok(None);
     }
-    let mut parts = line.splitn(3, |byte| *byte == b'\t');
-    let (Some(author), Some(ms), Some(text)) = (parts.next(), parts.next(), parts.next()) else {
-        return Err(DecodeError::Malformed);
-    };
+    let split = |bytes| memchr::memchr(b'\t', bytes).map(|at| (&bytes[..at], &bytes[at + 1..]));
+    let (author, rest): (&[u8], &[u8]) = split(line).ok_or(DecodeError::Malformed)?;
+    let (ms, text) = split(rest).ok_or(DecodeError::Malformed)?;
     let time = Some(EventTime(integer(ms).ok_or(DecodeError::Malformed)?));
     let (author, text) = (Raw::Plain(author), Raw::Plain(text));
     Ok(Some(Post { author, time, text, ..Post::default() }))
@@ -31,6 +31,10 @@ pub(super) fn line_plus(record: &[u8]) -> Result<Option<Post<'_>>, DecodeError> 
 
 /// A decimal integer with an optional `-`, held within 64 bits.
 pub(super) fn integer(bytes: &[u8]) -> Option<i64> {
+    // Too few digits to overflow.
+    if bytes.len() < 19 {
+        return walker::integer(bytes);
+    }
     let (negative, digits) = match bytes {
         [b'-', digits @ ..] => (true, digits),
         digits => (false, digits),

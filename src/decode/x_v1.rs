@@ -117,7 +117,7 @@ fn top<'a>(w: &mut Walker<'a>, key: &[u8], record: &mut Record<'a>) -> Result<()
         }
         b"timestamp_ms" => record.timestamp_ms = w.integer()?,
         b"created_at" => record.created_at = w.string()?,
-        b"lang" => record.lang = w.string()?.filter(|lang| lang.to_str() != "und"),
+        b"lang" => record.lang = w.string()?.filter(|lang| *lang.to_bytes() != *b"und"),
         b"retweeted_status" => {
             let mut inner = Body::default();
             let is_there = w.members(&BODY, |w, key| body(w, key, &mut inner).map(|()| true))?;

@@ -2,32 +2,13 @@
 //!
 //! Links, mentions, digits, case, markup and punctuation are taken off first, so that a text with
 //! another link or number at its end is the same text. It is made of the bytes as delivered:
-//! one platform writes one text in one way.
+//! one platform writes one text in one way. Fingerprints are in checkpoints, so what they are made
+//! of never changes.
+
+use crate::simd::letters::{self, CLASSES, SPECIAL, STEP};
 
 /// Shorter texts have no fingerprint: many people may say them by themselves.
 const LETTERS_MIN: u32 = 20;
-
-/// Left out.
-const SKIP: u8 = 0;
-/// `@`, `<` and `:`, which may begin or end something longer that is left out.
-const SPECIAL: u8 = 1;
-
-/// What each byte is: one of the above, or a letter, in lower case.
-const CLASSES: [u8; 256] = {
-    let mut classes = [SKIP; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        classes[byte] = match byte as u8 {
-            b'@' | b'<' | b':' => SPECIAL,
-            letter @ b'a'..=b'z' => letter,
-            letter @ b'A'..=b'Z' => letter | 0x20,
-            other @ 0x80..=0xff => other,
-            _ => SKIP,
-        };
-        byte += 1;
-    }
-    classes
-};
 
 /// Letters gathered before they are hashed.
 const GATHERED: usize = 256;
@@ -35,23 +16,23 @@ const GATHERED: usize = 256;
 /// The fingerprint of a text; 0 = none.
 #[must_use]
 pub fn print(text: &[u8]) -> u32 {
+    print_by(text, letters::gather)
+}
+
+#[inline(always)]
+fn print_by(text: &[u8], gather: impl Fn(&[u8], usize, &mut [u8], usize) -> (usize, usize)) -> u32 {
     let mut gathered = [0_u8; GATHERED];
     let (mut hash, mut hashed, mut len, mut at) = (0, 0_u32, 0, 0);
-    while let Some(&byte) = text.get(at) {
-        let class = CLASSES[byte as usize];
-        // Always written, and kept where it is a letter: which bytes are letters cannot be
-        // foretold, and this asks nothing.
-        gathered[len] = class;
-        len += usize::from(class > SPECIAL);
-        if class == SPECIAL {
+    while at < text.len() {
+        (at, len) = gather(text, at, &mut gathered, len);
+        if text.get(at).is_some_and(|byte| CLASSES[*byte as usize] == SPECIAL) {
             let (letters, bytes) = special(text, at);
             len -= letters.min(len);
-            at += bytes;
+            at += bytes + 1;
         }
-        at += 1;
-        if len == GATHERED {
+        if len + STEP > GATHERED {
             // What a link would take off again stays.
-            let most = GATHERED - 8;
+            let most = (len - 8) / 8 * 8;
             hash = gathered[..most].chunks_exact(8).fold(hash, fold);
             hashed += most as u32;
             gathered.copy_within(most.., 0);
@@ -110,6 +91,10 @@ fn fold(hash: u64, letters: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     #[test]
@@ -135,6 +120,74 @@ mod tests {
         assert!(prints.iter().collect::<std::collections::HashSet<_>>().len() > 60);
         assert_ne!(print(b"Vote for the worst answer now #poll"), print(text.as_bytes()));
         assert_ne!(print("Голосуйте за лучший ответ".as_bytes()), 0);
+    }
+
+    /// The letters one by one, and all of them kept: the meaning of a fingerprint.
+    fn by_letters(text: &[u8]) -> u32 {
+        let (mut letters, mut at) = (Vec::new(), 0);
+        while let Some(&byte) = text.get(at) {
+            match CLASSES[byte as usize] {
+                SPECIAL => {
+                    let (before, after) = special(text, at);
+                    letters.truncate(letters.len().saturating_sub(before));
+                    at += after;
+                }
+                class if class > SPECIAL => letters.push(class),
+                _ => {}
+            }
+            at += 1;
+        }
+        if letters.len() < LETTERS_MIN as usize {
+            return 0;
+        }
+        let hash = letters.chunks_exact(8).fold(0, fold);
+        let mut last = [0; 8];
+        let rest = letters.chunks_exact(8).remainder();
+        last[..rest.len()].copy_from_slice(rest);
+        let last = u64::from_be_bytes(last) ^ letters.len() as u64;
+        ((fold(hash, &last.to_le_bytes()) >> 32) as u32).max(1)
+    }
+
+    proptest! {
+        #[test]
+        fn letters_are_gathered_alike_in_every_way(
+            pieces in vec(select(&PIECES[..]), 0..120),
+            bytes in vec(any::<u8>(), 0..40),
+        ) {
+            let mut text = pieces.concat().into_bytes();
+            for text in [&text.clone(), { text.extend(bytes); &text }] {
+                prop_assert_eq!(print(text), by_letters(text));
+                prop_assert_eq!(print_by(text, letters::scalar::gather), by_letters(text));
+            }
+        }
+    }
+
+    /// Some of them special, some near to it.
+    const PIECES: [&str; 18] = [
+        "a",
+        "Z",
+        "[",
+        "`",
+        "{",
+        "wordsWORDS",
+        "sixteen letters.",
+        " ",
+        "12",
+        "é",
+        "日本",
+        "@ann",
+        "<b>",
+        "<",
+        ":",
+        "https://a.example/x ",
+        "xhttp://",
+        "Http:\\/",
+    ];
+
+    #[test]
+    fn fingerprints_stay_what_they_are() {
+        assert_eq!(print(b"Vote for the best answer now #poll"), 0x7cfa_140a);
+        assert_eq!(print("Голосуйте за лучший ответ".repeat(20).as_bytes()), 0x7dc5_5f7f);
     }
 
     #[test]

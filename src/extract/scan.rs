@@ -63,7 +63,7 @@ impl<V: Visit> Task for Block<'_, V> {
     #[inline(always)]
     fn run<L: Lanes>(mut self, lanes: L) -> Scanned {
         let len = self.bytes.len();
-        let mut found = Found::default();
+        let mut found = Found::new(std::mem::take(&mut self.extractor.places));
         let mut resume = 0;
         // Places are found first and judged then: the one has no branches, the other many, and
         // apart they do not wait for each other.
@@ -77,6 +77,7 @@ impl<V: Visit> Task for Block<'_, V> {
                 }
             }
         }
+        self.extractor.places = found.places;
         let mut scanned = found.scanned;
         scanned.lines += u32::from(self.bytes.last().is_some_and(|&b| b != b'\n'));
         scanned.invalid_utf8 = self.invalid;
@@ -89,7 +90,7 @@ const STRETCH: usize = 2048;
 
 /// A byte at which a tag may begin, and its line.
 #[derive(Clone, Copy, Debug, Default)]
-struct Place {
+pub(super) struct Place {
     at: u32,
     line: u32,
 }
@@ -106,9 +107,13 @@ struct Found {
     start: u64,
 }
 
-impl Default for Found {
-    fn default() -> Self {
-        let places = vec![Place::default(); STRETCH + 2];
+impl Found {
+    /// Nothing found yet; `places` is room that an earlier search has left.
+    #[inline(always)]
+    fn new(mut places: Vec<Place>) -> Self {
+        if places.is_empty() {
+            places.resize(STRETCH + 2, Place::default());
+        }
         Self { places, scanned: Scanned::default(), newline: 1, start: 0 }
     }
 }

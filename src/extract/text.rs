@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::key::Folder;
-use super::{Rule, grammar, markup, words};
-use crate::post::{Markup, Post, Raw, Span};
+use super::scan::{Place, scan_lines};
+use super::{Rule, Visit, grammar, markup, words};
+use crate::post::{GivenTag, Markup, Post, Raw, Span};
 
 /// A tag with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct Tally {
 #[derive(Debug, Default)]
 pub struct Extractor {
     pub(super) folder: Folder,
+    /// Room that [`scan_lines`] searches in.
+    pub(super) places: Vec<Place>,
 }
 
 impl Extractor {
@@ -84,6 +87,32 @@ impl Extractor {
         }
     }
 
+    /// Hands every tag of `post`, as [`Extractor::visit_post`] does, to `visit`, as of line 0.
+    ///
+    /// Fast where the text lies in `padded` as it is, as that of most lines does.
+    pub fn scan_post<V: Visit>(
+        &mut self,
+        padded: &[u8],
+        post: &Post<'_>,
+        rule: Rule,
+        visit: &mut V,
+    ) {
+        if rule == Rule::Tags
+            && post.given.is_none()
+            && post.markup == Markup::Entities
+            && let Raw::Plain(text) = post.text
+            && let Some(from) = from_place_of(text, padded)
+        {
+            scan_lines(from, text.len(), rule, self, visit);
+            return;
+        }
+        if rule == Rule::Tags && post.given.is_some() {
+            return self.scan_given(padded, post, visit);
+        }
+        let tally = self.visit_post(post, rule, |key, display| visit.tag(0, 0, key, display));
+        (0..tally.oversize).for_each(|_| visit.oversize_tag(0));
+    }
+
     /// Hands `(key, display)` of every tag of `post` to `visit`: those that its platform gave,
     /// else those of its text. [`Rule::Words`] reads the text alone.
     pub fn visit_post(
@@ -108,20 +137,54 @@ impl Extractor {
     ) -> Tally {
         let mut tally = Tally::default();
         for given in post.given.iter().flatten() {
-            let tag = borrowed(&given.tag);
-            let display = tag.trim().trim_start_matches(super::chars::is_sign);
-            let Some(key) = self.folder.fold(display) else {
-                tally.oversize += 1;
-                continue;
-            };
-            if key.trim().is_empty() {
-                continue;
-            }
-            visit(key, display, given.span);
-            tally.tags += 1;
+            self.visit_one(given, &mut tally, &mut visit);
         }
         tally
     }
+
+    fn visit_one(
+        &mut self,
+        given: &GivenTag<'_>,
+        tally: &mut Tally,
+        visit: &mut impl FnMut(&str, &str, Option<Span>),
+    ) {
+        let tag = borrowed(&given.tag);
+        let display = tag.trim().trim_start_matches(super::chars::is_sign);
+        let Some(key) = self.folder.fold(display) else {
+            tally.oversize += 1;
+            return;
+        };
+        if !key.trim().is_empty() {
+            visit(key, display, given.span);
+            tally.tags += 1;
+        }
+    }
+
+    /// [`Extractor::visit_given`] for a visitor that takes short ASCII tags as they stand.
+    fn scan_given<V: Visit>(&mut self, padded: &[u8], post: &Post<'_>, visit: &mut V) {
+        let mut tally = Tally::default();
+        let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        for given in post.given.iter().flatten() {
+            if let Raw::Plain(tag) = given.tag
+                && (1..=16).contains(&tag.len())
+                && tag.iter().all(is_word)
+                && let Some(from) = from_place_of(tag, padded)
+            {
+                visit.ascii_tag(0, from, 0, tag.len());
+            } else {
+                let mut general = |key: &str, display: &str, _| visit.tag(0, 0, key, display);
+                self.visit_one(given, &mut tally, &mut general);
+            }
+        }
+        (0..tally.oversize).for_each(|_| visit.oversize_tag(0));
+    }
+}
+
+/// `padded` from where `part` stands in it; `None` where it stands somewhere else.
+#[inline]
+fn from_place_of<'a>(part: &[u8], padded: &'a [u8]) -> Option<&'a [u8]> {
+    let at = part.as_ptr().addr().checked_sub(padded.as_ptr().addr())?;
+    padded.get(at..).filter(|rest| part.len() <= rest.len())
 }
 
 fn visit_words(text: &str, mut visit: impl FnMut(&str, &str, u32, u32)) -> Tally {

@@ -1,6 +1,7 @@
 //! Vector code: the one place with `unsafe`, each function beside its safe twin.
 
 pub mod json;
+pub mod letters;
 pub mod lines;
 
 /// Asks the processor to bring `place` into its cache; changes nothing else.

@@ -4,7 +4,7 @@
 
 use crate::extract::KEY_MAX_BYTES;
 use crate::post::{Batch, Op};
-use crate::state::hash::Seed;
+use crate::state::hash::{Seed, short_key};
 use crate::state::sample::Samples;
 
 /// Longest spelling kept; folding can make a key shorter than what was typed.
@@ -302,9 +302,7 @@ impl Extracted {
             }
         };
         let inline = if key.len() <= 16 {
-            let mut bytes = [0; 16];
-            bytes[..key.len()].copy_from_slice(key);
-            u128::from_le_bytes(bytes)
+            short_key(key)
         } else {
             let at = self.arena.len();
             self.arena.extend_from_slice(key);

@@ -35,9 +35,7 @@ impl Seed {
     #[must_use]
     pub fn bytes(&self, bytes: &[u8]) -> u64 {
         if bytes.len() <= 16 {
-            let mut key = [0; 16];
-            key[..bytes.len()].copy_from_slice(bytes);
-            return self.short(u128::from_le_bytes(key), bytes.len());
+            return self.short(short_key(bytes), bytes.len());
         }
         let mut state = self.0[2] ^ bytes.len() as u64;
         for step in bytes.chunks(16) {
@@ -49,6 +47,23 @@ impl Seed {
         }
         fold(state ^ self.0[2], self.0[3])
     }
+}
+
+/// Up to 16 bytes with zeros after them; no call for a copy of a few bytes.
+#[inline(always)]
+#[must_use]
+pub fn short_key(bytes: &[u8]) -> u128 {
+    let len = bytes.len();
+    // Head and tail lie over each other, and agree there.
+    if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (head, tail) = (u64::from_le_bytes(*head), u64::from_le_bytes(*tail));
+        return u128::from(head) | u128::from(tail) << (8 * (len - 8));
+    }
+    if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (head, tail) = (u32::from_le_bytes(*head), u32::from_le_bytes(*tail));
+        return u128::from(head) | u128::from(tail) << (8 * (len - 4));
+    }
+    bytes.iter().rev().fold(0, |key, byte| key << 8 | u128::from(*byte))
 }
 
 #[inline(always)]
@@ -67,6 +82,16 @@ mod tests {
         assert_eq!(seed.bytes(b"rust"), seed.bytes(b"rust"));
         assert_ne!(seed.bytes(b"a"), seed.bytes(b"a\0"), "the length is part of the key");
         assert_ne!(seed.bytes(b"a"), Seed::new([8; 32]).bytes(b"a"));
+    }
+
+    #[test]
+    fn short_keys_are_the_bytes_and_zeros() {
+        let bytes: Vec<u8> = (1..=16).map(|n| n * 15).collect();
+        for len in 0..=16 {
+            let mut key = [0; 16];
+            key[..len].copy_from_slice(&bytes[..len]);
+            assert_eq!(short_key(&bytes[..len]), u128::from_le_bytes(key), "{len}");
+        }
     }
 
     #[test]

@@ -395,6 +395,16 @@ impl<'a> Walker<'a> {
     }
 }
 
+/// The number that eight digits make, the highest in the lowest byte: pairs are joined, then pairs
+/// of these.
+#[inline(always)]
+fn eight_digits(word: u64) -> i64 {
+    let ones = word & 0x0F0F_0F0F_0F0F_0F0F;
+    let pairs = (ones.wrapping_mul(10 << 8 | 1) >> 8) & 0x00FF_00FF_00FF_00FF;
+    let fours = (pairs.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_FFFF_0000_FFFF;
+    (fours.wrapping_mul(10_000 << 32 | 1) >> 32) as i64
+}
+
 /// A decimal integer with an optional `-`; `None` beyond 64 bits.
 pub(crate) fn integer(bytes: &[u8]) -> Option<i64> {
     let (negative, digits) = match bytes {
@@ -408,7 +418,14 @@ pub(crate) fn integer(bytes: &[u8]) -> Option<i64> {
     if digits.len() < 19 {
         let mut number = 0i64;
         let mut odd = false;
-        for byte in digits {
+        let mut rest = digits;
+        while let Some((eight, more)) = rest.split_first_chunk() {
+            let word = u64::from_le_bytes(*eight);
+            odd |= json::digits(word) < 8;
+            number = number * 100_000_000 + eight_digits(word);
+            rest = more;
+        }
+        for byte in rest {
             let digit = byte.wrapping_sub(b'0');
             odd |= digit > 9;
             number = number.wrapping_mul(10).wrapping_add(i64::from(digit));

@@ -174,7 +174,7 @@ impl Recipe {
                 Ok(Some(post)) if self.is_left_out(&post, &blocked, &mut out.odd) => {}
                 Ok(Some(post)) => {
                     let key = self.key(format, &post, batch.source, out);
-                    self.post(extractor, &post, key, (times, line), out);
+                    self.post(extractor, (batch.padded(), &post), key, (times, line), out);
                     if picks.may_take(from) && sampling::record(format, &post, out) {
                         picks.taken(from);
                     }
@@ -211,7 +211,7 @@ impl Recipe {
     fn post(
         &self,
         extractor: &mut Extractor,
-        post: &Post<'_>,
+        (padded, post): (&[u8], &Post<'_>),
         mut key: PostKey,
         (times, line): (LineTimes, u32),
         out: &mut Extracted,
@@ -219,12 +219,9 @@ impl Recipe {
         out.begin_post();
         let is_delete = matches!(post.op, Op::Delete | Op::DropAuthor);
         if !is_delete {
-            let once = self.once();
-            let tally = extractor.visit_post(post, self.rule, |key, display| {
-                out.push_key(&self.tags, self.folded(key).as_bytes(), display.as_bytes(), once);
-            });
+            let mut tags = Tags { recipe: self, once: self.once(), out };
+            extractor.scan_post(padded, post, self.rule, &mut tags);
             key.print = if key.author == 0 { 0 } else { self.print(post, out) };
-            out.odd.oversize_tags += u64::from(tally.oversize);
         }
         let at = match post.time {
             Some(time) => time.0,
@@ -247,7 +244,7 @@ impl Recipe {
         let hash = |raw: &crate::post::Raw<'_>| match raw.is_empty() {
             true => 0,
             // 0 means unknown.
-            false => (self.people.bytes(raw.to_str().as_bytes()) ^ platform).max(1),
+            false => (self.people.bytes(&raw.to_bytes()) ^ platform).max(1),
         };
         let id = hash(&post.id);
         for old in &post.replaces {
@@ -344,6 +341,11 @@ pub(super) struct Lines<'a, const VIEWS: bool> {
 
 impl<const VIEWS: bool> Lines<'_, VIEWS> {
     #[inline(always)]
+    fn tags(&mut self) -> Tags<'_> {
+        Tags { recipe: self.recipe, once: self.once, out: self.out }
+    }
+
+    #[inline(always)]
     fn enter(&mut self, line: u32, at: usize) {
         if line == self.line {
             return;
@@ -435,10 +437,16 @@ impl<const VIEWS: bool> Lines<'_, VIEWS> {
     }
 }
 
-impl<const VIEWS: bool> Visit for Lines<'_, VIEWS> {
+/// Receives the tags of one post.
+struct Tags<'a> {
+    recipe: &'a Recipe,
+    once: bool,
+    out: &'a mut Extracted,
+}
+
+impl Visit for Tags<'_> {
     #[inline(always)]
-    fn ascii_tag(&mut self, line: u32, padded: &[u8], start: usize, len: usize) {
-        self.enter(line, start);
+    fn ascii_tag(&mut self, _line: u32, padded: &[u8], start: usize, len: usize) {
         let seed = &self.recipe.tags;
         if len <= 16 {
             self.out.push_short(seed, padded, start, len, self.once);
@@ -454,17 +462,38 @@ impl<const VIEWS: bool> Visit for Lines<'_, VIEWS> {
             let tag = String::from_utf8_lossy(&padded[start..start + len]);
             return self.tag(line, start, &tag, &tag);
         }
-        self.enter(line, start);
         self.out.push_settled(&self.recipe.tags, padded, start, len, self.once);
     }
 
-    fn tag(&mut self, line: u32, at: usize, key: &str, display: &str) {
-        self.enter(line, at);
+    fn tag(&mut self, _line: u32, _at: usize, key: &str, display: &str) {
         let key = self.recipe.folded(key);
         self.out.push_key(&self.recipe.tags, key.as_bytes(), display.as_bytes(), self.once);
     }
 
     fn oversize_tag(&mut self, _line: u32) {
         self.out.odd.oversize_tags += 1;
+    }
+}
+
+impl<const VIEWS: bool> Visit for Lines<'_, VIEWS> {
+    #[inline(always)]
+    fn ascii_tag(&mut self, line: u32, padded: &[u8], start: usize, len: usize) {
+        self.enter(line, start);
+        self.tags().ascii_tag(line, padded, start, len);
+    }
+
+    #[inline(always)]
+    fn settled_tag(&mut self, line: u32, padded: &[u8], start: usize, len: usize) {
+        self.enter(line, start);
+        self.tags().settled_tag(line, padded, start, len);
+    }
+
+    fn tag(&mut self, line: u32, at: usize, key: &str, display: &str) {
+        self.enter(line, at);
+        self.tags().tag(line, at, key, display);
+    }
+
+    fn oversize_tag(&mut self, line: u32) {
+        self.tags().oversize_tag(line);
     }
 }

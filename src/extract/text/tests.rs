@@ -85,6 +85,92 @@ fn oversize_tags_are_counted() {
     assert_eq!(seen, ["b", "c", "#c"]);
 }
 
+/// What a visitor of one post saw.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Seen(Vec<(String, String)>, u32);
+
+impl Visit for Seen {
+    fn ascii_tag(&mut self, line: u32, padded: &[u8], start: usize, len: usize) {
+        let tag = str::from_utf8(&padded[start..start + len]).unwrap();
+        self.tag(line, start, &tag.to_ascii_lowercase(), tag);
+    }
+
+    fn tag(&mut self, _: u32, _: usize, key: &str, display: &str) {
+        self.0.push((key.to_owned(), display.to_owned()));
+    }
+
+    fn oversize_tag(&mut self, _: u32) {
+        self.1 += 1;
+    }
+}
+
+/// A post by both ways; what follows its text and tags in the buffer would change them.
+fn assert_scanned_alike(pieces: &[&str], markup: Markup, rule: Rule, given: bool) {
+    let joined = pieces.concat();
+    let buffer = format!("x#{joined}#y{}", "#more_of_it".repeat(8));
+    let text = &buffer.as_bytes()[2..2 + joined.len()];
+    let (mut at, mut tags) = (2, Vec::new());
+    for piece in pieces {
+        let tag = Raw::Plain(&buffer.as_bytes()[at..at + piece.len()]);
+        tags.push(GivenTag { tag, span: None });
+        at += piece.len();
+    }
+    tags.push(GivenTag { tag: Raw::Plain(b"Elsewhere"), span: None });
+    let given = given.then(|| tags.into());
+    for text in [Raw::Plain(text), Raw::Json(text), Raw::Owned(joined.clone())] {
+        let post = Post { text, markup, given: given.clone(), ..Post::default() };
+        let (mut want, mut seen) = (Seen::default(), Seen::default());
+        let mut extractor = Extractor::default();
+        let visit = |key: &str, display: &str| want.tag(0, 0, key, display);
+        want.1 = extractor.visit_post(&post, rule, visit).oversize;
+        extractor.scan_post(buffer.as_bytes(), &post, rule, &mut seen);
+        assert_eq!(seen, want, "{joined:?} {markup:?} {rule:?}");
+    }
+}
+
+#[test]
+fn a_post_is_scanned_as_it_is_visited() {
+    let long = "a".repeat(super::super::KEY_MAX_BYTES + 1);
+    let (long, wide): (&str, &str) = (&long, &"é".repeat(400));
+    let pieces = [
+        "#",
+        "Rust",
+        "a_tag_longer_than_sixteen",
+        " ",
+        "\t",
+        "#Été",
+        "日本",
+        "＃",
+        "&amp;",
+        "&num;x",
+        "&#35;y",
+        "12",
+        "_",
+        ".",
+        "://",
+        "x.com/",
+        "@",
+        "",
+        "\r",
+        "\n",
+        "#c",
+        long,
+        wide,
+    ];
+    for first in pieces {
+        for second in pieces {
+            for third in [" #Tag", "#", "tag", "&"] {
+                let pieces = [first, second, third];
+                assert_scanned_alike(&pieces, Markup::Entities, Rule::Tags, false);
+                assert_scanned_alike(&pieces, Markup::Entities, Rule::Tags, true);
+            }
+            assert_scanned_alike(&[first, second], Markup::Html, Rule::Tags, false);
+            assert_scanned_alike(&[first, second], Markup::Verbatim, Rule::Tags, false);
+            assert_scanned_alike(&[first, second], Markup::Entities, Rule::Words, true);
+        }
+    }
+}
+
 #[test]
 fn spans_of_json_text_count_decoded_characters() {
     let post = Post {
