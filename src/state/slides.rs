@@ -8,6 +8,9 @@ use crate::rank::build::{self, Key};
 use crate::state::State;
 use crate::state::trending::Trending;
 
+/// Tags from which on a thread costs less than what it takes over.
+const THREADS_FROM: u32 = 10_000;
+
 /// A ranking to be put down whenever event time passes a multiple of `every_ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
@@ -83,10 +86,7 @@ impl State {
         let is_due = |report: &Report| at % report.every_ms == 0;
         let asked = self.trending.iter().fold(0, |asked, of| asked | of.asks_at(at));
         self.ring.estimate(if self.reports.iter().any(is_due) { u32::MAX } else { asked });
-        let rows = self.tags.rows();
-        for trending in &mut self.trending {
-            trending.pass(&self.ring, rows, at);
-        }
+        self.pass_trending(at);
         let all_time = |report: &Report| report.key.window_ms == 0 && is_due(report);
         let all_time = self.reports.iter().any(all_time);
         if all_time {
@@ -103,6 +103,24 @@ impl State {
         if all_time {
             self.ring.bring_open_back();
         }
+    }
+
+    /// Each window that `trending` is asked for learns for itself, from closed panes that nobody
+    /// changes meanwhile: so all of them at once, where there is much to learn.
+    fn pass_trending(&mut self, at: i64) {
+        let (ring, rows) = (&self.ring, self.tags.rows());
+        let Some((first, others)) = self.trending.split_first_mut() else { return };
+        if rows < THREADS_FROM {
+            first.pass(ring, rows, at);
+            others.iter_mut().for_each(|trending| trending.pass(ring, rows, at));
+            return;
+        }
+        std::thread::scope(|scope| {
+            for trending in others {
+                scope.spawn(|| trending.pass(ring, rows, at));
+            }
+            first.pass(ring, rows, at);
+        });
     }
 
     /// Rankings put down since the last call, oldest first.
