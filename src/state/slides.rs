@@ -85,7 +85,7 @@ impl State {
     fn pass(&mut self, at: i64) {
         let is_due = |report: &Report| at % report.every_ms == 0;
         let asked = self.trending.iter().fold(0, |asked, of| asked | of.asks_at(at));
-        self.ring.estimate(if self.reports.iter().any(is_due) { u32::MAX } else { asked });
+        self.ring.estimate(if self.reports.iter().any(is_due) { u64::MAX } else { asked });
         self.pass_trending(at);
         let all_time = |report: &Report| report.key.window_ms == 0 && is_due(report);
         let all_time = self.reports.iter().any(all_time);

@@ -204,10 +204,10 @@ impl Trending {
 
     /// Windows of the ring whose people are asked for at the boundary `at`, a bit each.
     #[must_use]
-    pub fn asks_at(&self, at: i64) -> u32 {
+    pub fn asks_at(&self, at: i64) -> u64 {
         let slides = at % self.slide_ms == 0;
         let asked = self.windows.iter().filter(|(ms, _)| slides || at % ms == 0);
-        asked.fold(0, |asked, (_, window)| asked | 1 << window)
+        asked.fold(0, |asked, (_, window)| asked | 1_u64 << window)
     }
 
     /// Event time has reached the boundary `at`, and every pane before it is closed.

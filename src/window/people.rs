@@ -74,7 +74,7 @@ pub struct People {
     /// Authors of the tag being dealt with who are to be put into its sketch.
     sketched: Vec<u32>,
     /// Windows whose estimates are those of the newest closed pane, a bit each.
-    estimated: u32,
+    estimated: u64,
 }
 
 /// The panes that are kept, by age.

@@ -18,7 +18,7 @@ impl Ring {
             self.summer.sum_open(pane, &mut pairs);
             pane.shown = Shown { pairs, posts: pane.posts, tagged: pane.tagged };
         }
-        self.estimate(u32::MAX);
+        self.estimate(u64::MAX);
         self.lay(newest, true);
         if let Some(decay) = &mut self.decay {
             for open in self.open.iter().filter(|open| open.index <= newest) {
@@ -117,7 +117,7 @@ impl Ring {
     }
 
     /// Brings what is estimated of some windows, a bit each, up to the newest closed pane.
-    pub fn estimate(&mut self, asked: u32) {
+    pub fn estimate(&mut self, asked: u64) {
         if let Some(people) = &mut self.people {
             people.estimate(&mut self.windows, self.closed_to, asked);
         }

@@ -60,7 +60,7 @@ pub(super) struct Laid {
     id: u32,
     pane: i64,
     /// Windows that count them, a bit each.
-    windows: u32,
+    windows: u64,
     /// How many: one author, or posts without author.
     count: u32,
     authored: bool,
@@ -71,7 +71,7 @@ pub(super) struct Laid {
 impl People {
     /// Brings the columns of tags that are estimated up to the newest closed pane, in the windows
     /// asked for, a bit each.
-    pub(in crate::window) fn estimate(&mut self, windows: &mut [Window], newest: i64, asked: u32) {
+    pub(in crate::window) fn estimate(&mut self, windows: &mut [Window], newest: i64, asked: u64) {
         let asked = asked & !self.estimated;
         self.estimated |= asked;
         let panes = |window: &Window| newest.saturating_sub(window.gone_to_pane(self.pane_ms));
@@ -108,7 +108,7 @@ impl People {
         let inside = |pane: i64| {
             let bits = steps.iter().enumerate();
             bits.fold(0, |mask, (at, &(step_ms, gone_to))| {
-                mask | u32::from(step_of(pane, pane_ms, step_ms) > gone_to) << at
+                mask | u64::from(step_of(pane, pane_ms, step_ms) > gone_to) << at
             })
         };
         let mut seen: Vec<(u32, u32, i64)> = Vec::new();
@@ -147,7 +147,7 @@ impl People {
         self.add_laid(windows, true);
     }
 
-    fn lay_anonymous(&mut self, pane: &Open, authored: &[(u32, u32)], windows: u32) {
+    fn lay_anonymous(&mut self, pane: &Open, authored: &[(u32, u32)], windows: u64) {
         let mut authored = authored.iter().peekable();
         for &(id, count) in &pane.shown.pairs {
             let mut mine = 0;

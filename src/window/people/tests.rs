@@ -284,3 +284,32 @@ fn a_delete_takes_what_is_beyond_the_cap_first() {
     assert_eq!(ring.windows()[3].count(0), 3, "all three, and then one less");
     assert_eq!(ring.total().count(0), 3);
 }
+
+#[test]
+fn as_many_windows_as_a_job_can_have_are_told_apart() {
+    // Sixteen, and two more for each where `trending` is asked for all of them.
+    let windows_ms: Vec<i64> = (1..=48).map(|panes| panes * PANE_MS).collect();
+    let people = Some(Rules::default());
+    let shape = Shape { pane_ms: PANE_MS, windows_ms, people, decay_ms: None };
+    let mut ring = Ring::new(&shape, false);
+    ring.grow(2);
+    // One author of the first tag a pane, and one of them again in the last; many of the second.
+    for pane in 0..48 {
+        ring.add(pane * PANE_MS, 1, 1, &[0], Some((pane as u32 % 47 + 1, 0)));
+        for author in 0..20 {
+            let author = hash(author * 48 + pane as u32 + 1);
+            ring.add(pane * PANE_MS, 1, 1, &[1], Some((author, 0)));
+        }
+    }
+    let authors = |ring: &Ring, id| (0..48).map(|at| ring.authors(id, at)).collect::<Vec<_>>();
+    let want: Vec<f64> = (1..=48).map(|panes| f64::from(panes.min(47))).collect();
+    ring.show(47 * PANE_MS);
+    assert_eq!(authors(&ring, 0), want, "open");
+    ring.close_to(48 * PANE_MS);
+    ring.show(47 * PANE_MS);
+    assert_eq!(authors(&ring, 0), want, "closed");
+    for (got, panes) in authors(&ring, 1).into_iter().zip(1..) {
+        let want = f64::from(20 * panes);
+        assert!((got / want - 1.0).abs() < 0.25, "{panes} panes: {got}, not {want}");
+    }
+}
