@@ -67,7 +67,15 @@ impl<T: Copy + Default> Column<T> {
         &mut self.chunks[id as usize / CHUNK][id as usize % CHUNK]
     }
 
-    /// `len` rows from `first` on, which lie in one chunk, to change.
+    /// `len` rows from `first` on, which lie in one chunk.
+    #[inline(always)]
+    #[must_use]
+    pub fn run(&self, first: u32, len: usize) -> &[T] {
+        let at = first as usize % CHUNK;
+        &self.chunks[first as usize / CHUNK][at..at + len]
+    }
+
+    /// The same, to change.
     pub fn run_mut(&mut self, first: u32, len: usize) -> &mut [T] {
         let at = first as usize % CHUNK;
         &mut self.chunks[first as usize / CHUNK][at..at + len]

@@ -227,7 +227,7 @@ impl Trending {
             self.paces[scale].advance(1);
             let span = ring.span(window);
             for id in ring.windows()[window].column().at_least(1, rows) {
-                let people = ring.crowd_in(id, &span).people;
+                let people = ring.people_in(id, &span);
                 self.tags.at_mut(id).baselines[scale].learn(&self.paces[scale], people);
                 self.mark(id);
             }
@@ -292,7 +292,7 @@ impl Trending {
             let pace = &self.paces[scale];
             if pace.has_learned() {
                 let past = self.tags.at(id).baselines[scale].at(pace, pace.windows());
-                z[scale] = score::surprise(ring.crowd_in(id, span).people, past);
+                z[scale] = score::surprise(ring.people_in(id, span), past);
             }
         }
         Some(score(z)).filter(|score| *score > held)

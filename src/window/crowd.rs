@@ -1,7 +1,9 @@
 //! The people of each tag: who posted it, and when last.
 //!
-//! Members of one tag stand together, ordered by author, in a block whose size is a power of two;
-//! blocks of one size share a column. Most tags have one member and cost twelve bytes.
+//! Members of one tag stand together in the order of their last posts, the newest at the end, in a
+//! block whose size is a power of two; blocks of one size share a column. So whoever asks for the
+//! people of a window looks at these alone, those who are long gone stand in front, and somebody
+//! new is put behind the rest. Most tags have one member and cost twelve bytes.
 
 use crate::simd::prefetch;
 use crate::state::column::{CHUNK, Column};
@@ -15,11 +17,9 @@ const CLASSES: usize = 10;
 
 const _: () = assert!(CHUNK.is_multiple_of(EXACT_MAX), "a block lies in one chunk");
 
-/// One author of one tag.
+/// What is known of one author of one tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Member {
-    /// Keyed hash of the author.
-    pub author: u32,
     /// Pane of the author's last post with the tag that was no copy, modulo 2^32.
     pub last: u32,
     /// Posts with the tag since the author became a member; [`u16::MAX`] = so many or more.
@@ -60,15 +60,21 @@ impl Member {
     pub fn is_alive(&self, newest: u32, panes: u32) -> bool {
         newest.wrapping_sub(self.last) < panes
     }
+
+    /// True where they are one of the people of a window that they came in time for.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.posts > 0 && !self.marks.only_copies()
+    }
 }
 
-const _: () = assert!(size_of::<Member>() == 12, "a tag that few have posted costs little");
+const _: () = assert!(size_of::<Member>() == 8, "a tag that few have posted costs little");
 
 /// Tags that are asked for before they are dealt with.
 const AHEAD: usize = 8;
 
-/// Fewer members lie in a few lines of the cache.
-const LARGE: usize = 16;
+/// Authors in a line of the cache.
+const LINE: usize = 16;
 
 /// Texts remembered of one tag.
 pub const PRINTS: usize = 4;
@@ -94,9 +100,17 @@ struct Head {
     sample: bool,
 }
 
-/// Blocks of one size.
+impl Head {
+    /// Row of the first member.
+    fn row(self) -> u32 {
+        self.block << self.class
+    }
+}
+
+/// Blocks of one size: keyed hashes of authors, and beside each what is known of them.
 #[derive(Debug, Default)]
 struct Blocks {
+    authors: Column<u32>,
     members: Column<Member>,
     made: u32,
     free: Vec<u32>,
@@ -141,89 +155,110 @@ impl Crowds {
             prefetch(self.heads.at(id));
         }
         if let Some(&(id, _)) = pairs.get(number + AHEAD) {
-            self.of(id).last().into_iter().for_each(prefetch);
+            self.authors(id).rchunks(LINE).take(4).for_each(|line| prefetch(&line[0]));
+            self.members(id).last().into_iter().for_each(prefetch);
             self.prints(id).first().into_iter().for_each(prefetch);
         }
     }
 
-    /// Asks for what [`Crowds::find`] will read of a large crowd.
-    pub fn expect_authors(&self, id: u32, authors: impl Iterator<Item = u32>) {
-        let members = self.of(id);
-        if members.len() > LARGE {
-            let places = authors.filter_map(|author| foretold(members, author));
-            places.for_each(|place| prefetch(&members[place]));
-        }
-    }
-
-    /// Members of a tag, ordered by author.
+    /// Authors of a tag, in the order of their last posts.
     #[inline]
     #[must_use]
-    pub fn of(&self, id: u32) -> &[Member] {
-        let Head { block, len, class, .. } = self.heads.get(id);
-        if len == 0 {
+    pub fn authors(&self, id: u32) -> &[u32] {
+        let head = self.heads.get(id);
+        if head.len == 0 {
             return &[];
         }
-        let size = 1 << class;
-        let at = block as usize * size;
-        let chunk = &self.blocks[class as usize].members.chunks()[at / CHUNK];
-        &chunk[at % CHUNK..at % CHUNK + len as usize]
+        self.blocks[head.class as usize].authors.run(head.row(), head.len as usize)
     }
 
-    /// The same, to change all but the authors.
-    pub fn of_mut(&mut self, id: u32) -> &mut [Member] {
-        let Head { block, len, class, .. } = self.heads.get(id);
-        if len == 0 {
-            return &mut [];
-        }
-        let at = block << class;
-        self.blocks[class as usize].members.run_mut(at, len as usize)
-    }
-
-    /// The place of an author among the members of a tag, or where it would stand.
-    ///
-    /// Authors are hashes, so it can be foretold to within a few members; halving would wait for
-    /// memory at every step.
-    pub fn find(&self, id: u32, author: u32) -> Result<usize, usize> {
-        let members = self.of(id);
-        let Some(mut place) = foretold(members, author) else { return Err(members.len()) };
-        while place > 0 && members[place - 1].author >= author {
-            place -= 1;
-        }
-        while members[place].author < author {
-            place += 1;
-        }
-        if members[place].author == author { Ok(place) } else { Err(place) }
-    }
-
-    /// Puts a member in at the place that [`Crowds::find`] gave. There must be room: fewer than
-    /// [`EXACT_MAX`] members.
-    pub fn insert(&mut self, id: u32, place: usize, member: Member) {
+    /// What is known of each of them.
+    #[inline]
+    #[must_use]
+    pub fn members(&self, id: u32) -> &[Member] {
         let head = self.heads.get(id);
-        let len = head.len as usize;
-        debug_assert!(len < EXACT_MAX, "a full crowd takes no more");
-        if len == 0 || len == 1 << head.class {
-            self.widen(id, head);
+        if head.len == 0 {
+            return &[];
         }
-        self.heads.at_mut(id).len += 1;
-        let members = self.of_mut(id);
-        members.copy_within(place..len, place + 1);
-        members[place] = member;
+        self.blocks[head.class as usize].members.run(head.row(), head.len as usize)
     }
 
-    /// Moves the members of a full block into one twice as large, or makes the first.
-    fn widen(&mut self, id: u32, head: Head) {
-        let class = if head.len == 0 { 0 } else { head.class as usize + 1 };
-        let block = self.blocks[class].take(class);
-        if head.len > 0 {
-            let [from, to] = self
-                .blocks
-                .get_disjoint_mut([class - 1, class])
-                .expect("a class and the one below it");
-            let old = from.members.run_mut(head.block << (class - 1), head.len as usize);
-            to.members.run_mut(block << class, head.len as usize).copy_from_slice(old);
-            from.free.push(head.block);
+    /// Authors of a tag, each with what is known of them.
+    pub fn of(&self, id: u32) -> impl Iterator<Item = (u32, Member)> + '_ {
+        self.authors(id).iter().copied().zip(self.members(id).iter().copied())
+    }
+
+    /// The place of an author among the members of a tag.
+    #[inline]
+    #[must_use]
+    pub fn find(&self, id: u32, author: u32) -> Option<usize> {
+        let (first, lines) = self.authors(id).as_rchunks::<LINE>();
+        // A line at once, without a branch for each author; whoever came last comes again.
+        for (number, line) in lines.iter().enumerate().rev() {
+            if line.iter().fold(false, |any, &other| any | (other == author)) {
+                let within = line.iter().position(|&other| other == author);
+                return within.map(|at| first.len() + number * LINE + at);
+            }
         }
-        *self.heads.at_mut(id) = Head { block, class: class as u8, ..head };
+        first.iter().position(|&other| other == author)
+    }
+
+    /// What is known of the member at `place`.
+    #[must_use]
+    pub fn member(&self, id: u32, place: usize) -> Member {
+        self.members(id)[place]
+    }
+
+    /// The same, to change all but when they were seen last.
+    pub fn member_mut(&mut self, id: u32, place: usize) -> &mut Member {
+        let head = self.heads.get(id);
+        let members = &mut self.blocks[head.class as usize].members;
+        members.at_mut(head.row() + place as u32)
+    }
+
+    /// Puts somebody new in, who was seen last. There must be room: fewer than [`EXACT_MAX`]
+    /// members.
+    pub fn push(&mut self, id: u32, author: u32, member: Member) {
+        let mut head = self.heads.get(id);
+        debug_assert!((head.len as usize) < EXACT_MAX, "a full crowd takes no more");
+        if head.len == 0 || head.len == 1 << head.class {
+            let class = if head.len == 0 { 0 } else { head.class + 1 };
+            head = self.resize(head, class);
+        }
+        let blocks = &mut self.blocks[head.class as usize];
+        let row = head.row() + u32::from(head.len);
+        (*blocks.authors.at_mut(row), *blocks.members.at_mut(row)) = (author, member);
+        head.len += 1;
+        *self.heads.at_mut(id) = head;
+    }
+
+    /// The member at `place` was seen again: from now on they stand behind the rest.
+    pub fn renew(&mut self, id: u32, place: usize, member: Member) {
+        let head = self.heads.get(id);
+        let blocks = &mut self.blocks[head.class as usize];
+        let authors = blocks.authors.run_mut(head.row(), head.len as usize);
+        authors[place..].rotate_left(1);
+        let members = blocks.members.run_mut(head.row(), head.len as usize);
+        members.copy_within(place + 1.., place);
+        members[head.len as usize - 1] = member;
+    }
+
+    /// Moves the members of a block into one of another size.
+    fn resize(&mut self, head: Head, class: u8) -> Head {
+        let block = self.blocks[class as usize].take(class);
+        let new = Head { block, class, ..head };
+        let (from, to) = (head.class as usize, class as usize);
+        if head.len > 0
+            && let Ok([old, blocks]) = self.blocks.get_disjoint_mut([from, to])
+        {
+            let len = head.len as usize;
+            let authors = blocks.authors.run_mut(new.row(), len);
+            authors.copy_from_slice(old.authors.run(head.row(), len));
+            let members = blocks.members.run_mut(new.row(), len);
+            members.copy_from_slice(old.members.run(head.row(), len));
+            old.free.push(head.block);
+        }
+        new
     }
 
     /// True where one of the tag's last few texts is this one, of another author, and not older
@@ -265,43 +300,48 @@ impl Crowds {
 
     /// Forgets all of a tag.
     pub fn forget(&mut self, id: u32) {
-        self.retain(id, |_| false);
+        self.retain(id, |_, _| false);
         if (id as usize) < self.prints.rows() {
             *self.prints.at_mut(id) = Default::default();
         }
     }
 
-    /// Keeps the members that `keep` says.
-    pub fn retain(&mut self, id: u32, mut keep: impl FnMut(&Member) -> bool) {
-        let members = self.of_mut(id);
+    /// Keeps the members that `keep` says, in their order.
+    pub fn retain(&mut self, id: u32, mut keep: impl FnMut(u32, &Member) -> bool) {
+        let head = self.heads.get(id);
+        if head.len == 0 {
+            return;
+        }
+        let blocks = &mut self.blocks[head.class as usize];
+        let authors = blocks.authors.run_mut(head.row(), head.len as usize);
+        let members = blocks.members.run_mut(head.row(), head.len as usize);
         let mut kept = 0;
         for at in 0..members.len() {
-            if keep(&members[at]) {
-                members[kept] = members[at];
+            if keep(authors[at], &members[at]) {
+                (authors[kept], members[kept]) = (authors[at], members[at]);
                 kept += 1;
             }
         }
-        let head = self.heads.get(id);
-        if kept == 0 && head.len > 0 {
-            self.blocks[head.class as usize].free.push(head.block);
-            *self.heads.at_mut(id) = Head { sample: head.sample, ..Head::default() };
-        } else if kept > 0 {
-            self.heads.at_mut(id).len = kept as u16;
-        }
+        let head = Head { len: kept as u16, ..head };
+        *self.heads.at_mut(id) = match kept {
+            0 => {
+                blocks.free.push(head.block);
+                Head { sample: head.sample, ..Head::default() }
+            }
+            // A block that is mostly empty is given back.
+            _ if kept * 4 <= 1 << head.class => {
+                self.resize(head, kept.next_power_of_two().ilog2() as u8)
+            }
+            _ => head,
+        };
     }
 }
 
-/// About where an author stands, unless that is after all members.
-fn foretold(members: &[Member], author: u32) -> Option<usize> {
-    let last = members.last().filter(|last| author <= last.author)?;
-    let share = u64::from(author) * members.len() as u64 / (u64::from(last.author) + 1);
-    Some(share as usize)
-}
-
 impl Blocks {
-    fn take(&mut self, class: usize) -> u32 {
+    fn take(&mut self, class: u8) -> u32 {
         self.free.pop().unwrap_or_else(|| {
             self.made += 1;
+            self.authors.grow((self.made as usize) << class);
             self.members.grow((self.made as usize) << class);
             self.made - 1
         })
@@ -310,38 +350,38 @@ impl Blocks {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
-        fn equals_a_map(steps in prop::collection::vec((0_u32..4, 0_u32..900, 0_u8..20), 1..3000)) {
+        fn equals_a_list(steps in prop::collection::vec((0_u32..4, 0_u32..900, 0_u8..20), 1..3000)) {
             let mut crowds = Crowds::default();
             crowds.grow(4);
-            let mut model: BTreeMap<(u32, u32), u32> = BTreeMap::new();
+            let mut model: Vec<(u32, u32, u32)> = Vec::new();
             for (now, (id, author, what)) in (0_u32..).zip(steps) {
                 if what == 0 {
-                    crowds.retain(id, |member| member.author % 3 == 0);
-                    model.retain(|key, _| key.0 != id || key.1 % 3 == 0);
+                    crowds.retain(id, |author, _| author % 3 == 0);
+                    model.retain(|who| who.0 != id || who.1 % 3 == 0);
                     continue;
                 }
+                let member = Member { last: now, ..Member::default() };
                 match crowds.find(id, author) {
-                    Ok(place) => crowds.of_mut(id)[place].last = now,
-                    Err(_) if crowds.of(id).len() == EXACT_MAX => continue,
-                    Err(place) => {
-                        let member = Member { author, last: now, ..Member::default() };
-                        crowds.insert(id, place, member);
-                    }
+                    Some(place) => crowds.renew(id, place, member),
+                    None if crowds.authors(id).len() == EXACT_MAX => continue,
+                    None => crowds.push(id, author, member),
                 }
-                model.insert((id, author), now);
+                model.retain(|who| (who.0, who.1) != (id, author));
+                model.push((id, author, now));
             }
             for id in 0..4 {
-                let mine: Vec<_> = crowds.of(id).iter().map(|m| (m.author, m.last)).collect();
-                let want: Vec<_> =
-                    model.iter().filter(|(key, _)| key.0 == id).map(|(k, &v)| (k.1, v)).collect();
-                prop_assert_eq!(mine, want);
+                let mine: Vec<_> = crowds.of(id).map(|(author, m)| (author, m.last)).collect();
+                let want = model.iter().filter(|who| who.0 == id).map(|who| (who.1, who.2));
+                prop_assert_eq!(mine, want.collect::<Vec<_>>());
+                let whole: usize = crowds.blocks.iter().map(|of| of.free.len()).sum();
+                let made: u32 = crowds.blocks.iter().map(|of| of.made).sum();
+                let used = (0..4).filter(|&id| !crowds.authors(id).is_empty()).count();
+                prop_assert_eq!(made as usize, whole + used, "no block is lost");
             }
         }
     }

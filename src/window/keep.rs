@@ -40,7 +40,7 @@ pub(super) struct Rows {
 pub struct Crowded {
     epoch: u64,
     closed_to: i64,
-    members: Vec<(u32, Member)>,
+    members: Vec<(u32, u32, Member)>,
     prints: Vec<(u32, [Print; PRINTS])>,
     big: Vec<(u32, Big)>,
     open: Vec<(i64, Rows)>,
@@ -87,7 +87,7 @@ impl Crowded {
         for crowd in crowds() {
             put(&mut out, u64::from(crowd[0].0));
             put(&mut out, crowd.len() as u64);
-            crowd.iter().for_each(|(_, member)| put_member(&mut out, member));
+            crowd.iter().for_each(|(_, author, member)| put_member(&mut out, *author, member));
         }
         put(&mut out, self.big.len() as u64);
         for (id, big) in &self.big {
@@ -121,8 +121,8 @@ impl Crowded {
 
 /// Author, last pane (4 bytes each), posts << 1 | copies alone | stranger << 17, counted towards
 /// the cap.
-fn put_member(out: &mut Vec<u8>, member: &Member) {
-    let who = u64::from(member.author) | u64::from(member.last) << 32;
+fn put_member(out: &mut Vec<u8>, author: u32, member: &Member) {
+    let who = u64::from(author) | u64::from(member.last) << 32;
     out.extend_from_slice(&who.to_le_bytes());
     let (copies, stranger) = (member.marks.only_copies(), member.marks.stranger());
     put(out, u64::from(member.posts) << 1 | u64::from(copies) | u64::from(stranger) << 17);
@@ -134,7 +134,7 @@ impl Ring {
     #[must_use]
     pub fn crowded(&self, epoch: u64, ids: Range<u32>) -> Option<Crowded> {
         let people = self.people.as_ref()?;
-        let crowd = |id| people.crowds.of(id).iter().map(move |member| (id, *member));
+        let crowd = |id| people.crowds.of(id).map(move |(author, member)| (id, author, member));
         let members = ids.clone().flat_map(crowd).collect();
         let prints =
             ids.clone().filter_map(|id| Some((id, people.crowds.prints(id).try_into().ok()?)));

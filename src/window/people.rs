@@ -10,6 +10,7 @@
 //! the lateness changes nothing. A post that says what one of the tag's last few texts said is a
 //! copy, where that was another author's: it adds to posts, not to people.
 
+mod order;
 mod shown;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -26,7 +27,7 @@ use shown::Laid;
 pub use shown::{Acquainted, Allowed, Crowd, Span};
 
 /// One occurrence of a tag with an author.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Seen {
     /// The tag.
     pub id: u32,
@@ -71,6 +72,8 @@ pub struct People {
     /// Tags below this one were swept in this round.
     swept: u32,
     laid: Vec<Laid>,
+    /// Room for [`order::sort`].
+    spare: Vec<Seen>,
     /// Authors of the tag being dealt with who are to be put into its sketch.
     sketched: Vec<u32>,
     /// Windows whose estimates are those of the newest closed pane, a bit each.
@@ -177,42 +180,31 @@ impl People {
         pairs: &[Pair],
     ) -> Taken {
         self.estimated = 0;
-        // One number of each compares without a branch.
-        let order = |seen: &Seen| u128::from(seen.id) << 64 | u128::from(seen.author) << 32;
-        open.seen.sort_unstable_by_key(|seen| order(seen) | u128::from(seen.print));
+        order::sort(&mut open.seen, &mut self.spare);
         open.unseen.sort_unstable();
         let mut taken = Taken { lasts: vec![0; pairs.len()], ..Taken::default() };
         let now = open.index;
         self.bury_big(windows, now);
         self.known.iter_mut().for_each(|known| known.begin(open));
-        let (mut seen, mut unseen) = (&open.seen[..], &open.unseen[..]);
+        let mut rows = Rows { seen: &open.seen, unseen: &open.unseen };
         for (number, last) in taken.lasts.iter_mut().enumerate() {
             let id = pairs[number].0;
             self.crowds.expect(pairs, number);
-            let mine = seen.iter().skip_while(|s| s.id < id).take_while(|s| s.id == id);
-            self.crowds.expect_authors(id, mine.map(|seen| seen.author));
-            let mut anonymous = 0;
-            let mut below = self.below(id);
+            let (mut anonymous, mut below) = (0, self.below(id));
             self.sketched.clear();
-            while let Some(first) = seen.first().filter(|seen| seen.id <= id) {
-                let same = seen.iter().take_while(|s| (s.id, s.author) == (first.id, first.author));
-                let (mine, rest) = seen.split_at(same.count());
-                seen = rest;
-                let who = (first.id, first.author);
-                unseen = &unseen[unseen.partition_point(|gone| *gone < who)..];
-                let gone = unseen.iter().take_while(|gone| **gone == who).count();
-                if first.id < id || gone >= mine.len() {
+            for mine in rows.of(id).chunk_by(|a, b| a.author == b.author) {
+                let posts = (mine.len() - rows.gone(&mine[0]).min(mine.len())) as u32;
+                if posts == 0 {
                     continue;
                 }
-                let posts = (mine.len() - gone) as u32;
-                if first.author == 0 {
+                if mine[0].author == 0 {
                     anonymous = posts;
                     continue;
                 }
                 let came = self.came(kept, windows, (mine, posts), &mut below, now);
                 *last += u32::from(came.counts_here);
                 if came.surplus > 0 {
-                    taken.beyond.push((id, first.author, came.surplus));
+                    taken.beyond.push((id, mine[0].author, came.surplus));
                 }
             }
             if below.is_some() {
@@ -249,15 +241,20 @@ impl People {
     ) -> Came {
         let Seen { id, author, .. } = mine[0];
         let copies = self.are_copies(mine, now);
-        let place = self.place(kept, windows, (id, author, now), below);
+        let found = self.place(kept, windows, (id, author, now), below);
         let is_big = below.is_some();
         if is_big && !copies {
             self.sketched.push(author);
         }
-        let Some(place) = place else { return Came { counts_here: false, surplus: 0 } };
-        let member = self.crowds.of(id)[place];
-        let was_here = self.is_alive(&member, now) && member.posts > 0;
-        let mut next = if was_here { member } else { Member { author, ..Member::default() } };
+        if found == Place::Beyond {
+            return Came { counts_here: false, surplus: 0 };
+        }
+        let member = match found {
+            Place::At(place) => self.crowds.member(id, place),
+            _ => Member::default(),
+        };
+        let was_here = member.posts > 0 && self.is_alive(&member, now);
+        let mut next = if was_here { member } else { Member::default() };
         let stranger = match &mut self.known {
             Some(known) if !was_here => known.joins(author, now, !copies),
             _ => next.marks.stranger(),
@@ -265,10 +262,15 @@ impl People {
         next.marks = Marks::new(copies && (next.marks.only_copies() || !was_here), stranger);
         next.posts = next.posts.saturating_add(posts.min(u16::MAX.into()) as u16);
         let surplus = self.cap(&mut next, was_here, posts, now);
-        if !copies || next.marks.only_copies() {
+        let moves = !copies || next.marks.only_copies();
+        if moves {
             next.last = now as u32;
         }
-        self.crowds.of_mut(id)[place] = next;
+        match found {
+            Place::At(place) if moves => self.crowds.renew(id, place, next),
+            Place::At(place) => *self.crowds.member_mut(id, place) = next,
+            _ => self.crowds.push(id, author, next),
+        }
         let counts_here = !copies && !is_big;
         if counts_here && was_here && !member.marks.only_copies() {
             // The pane that closes counts them from now on; the older one no more.
@@ -308,47 +310,46 @@ impl People {
         posts - counted
     }
 
-    /// The place of an author among the members of a tag; they are put in where they are new. A
-    /// crowd that is full of living members becomes a sketch and a sample, which may not have them.
+    /// The place of an author among the members of a tag, or that there is room for them. A crowd
+    /// that is full of living members becomes a sketch and a sample, which may not take them.
     fn place(
         &mut self,
         kept: &mut Panes<'_>,
         windows: &mut [Window],
         (id, author, now): (u32, u32, i64),
         below: &mut Option<u32>,
-    ) -> Option<usize> {
+    ) -> Place {
         let is_beyond = |below: Option<u32>| below.is_some_and(|below| author >= below);
         // A copyist, too, or the sample would depend on who was taken out when.
         if is_beyond(*below) {
-            return None;
+            return Place::Beyond;
         }
-        let mut found = self.crowds.find(id, author);
-        if found.is_err() && self.crowds.of(id).len() == EXACT_MAX {
+        if let Some(place) = self.crowds.find(id, author) {
+            return Place::At(place);
+        }
+        if self.crowds.authors(id).len() == EXACT_MAX {
             self.bury(id, now);
-            if self.crowds.of(id).len() == EXACT_MAX {
+            if self.crowds.authors(id).len() == EXACT_MAX {
                 self.make_room(kept, windows, id, now);
                 *below = self.below(id);
                 if is_beyond(*below) {
-                    return None;
+                    return Place::Beyond;
                 }
             }
-            found = self.crowds.find(id, author);
         }
-        if let Err(place) = found {
-            self.crowds.insert(id, place, Member { author, ..Member::default() });
-        }
-        Some(found.unwrap_or_else(|place| place))
+        Place::New
     }
 
     /// Takes the dead out.
     fn bury(&mut self, id: u32, now: i64) {
         let horizon = self.horizon;
-        self.crowds.retain(id, |m| m.posts > 0 && m.is_alive(now as u32, horizon));
+        self.crowds.retain(id, |_, m| m.posts > 0 && m.is_alive(now as u32, horizon));
     }
 
     /// Turns a crowd into a sketch and a sample of half its members, or halves the sample.
     fn make_room(&mut self, kept: &mut Panes<'_>, windows: &mut [Window], id: u32, now: i64) {
-        let below = self.crowds.of(id)[EXACT_MAX / 2].author;
+        let mut authors = self.crowds.authors(id).to_vec();
+        let below = *authors.select_nth_unstable(EXACT_MAX / 2).1;
         if let Some(big) = self.big.get_mut(&id) {
             big.below = below;
         } else {
@@ -356,13 +357,14 @@ impl People {
             self.big.insert(id, Big { below, ..big });
             self.crowds.mark_sample(id, true);
         }
-        self.crowds.retain(id, |member| member.author < below);
+        self.crowds.retain(id, |author, _| author < below);
     }
 
     /// A sketch of all that panes and members say of a tag; they say it no more.
     fn sketch(&self, kept: &mut Panes<'_>, windows: &mut [Window], id: u32, now: i64) -> Big {
-        let members = self.crowds.of(id).iter().filter(|m| !m.marks.only_copies());
-        let mut seen: Vec<_> = members.map(|m| (Self::pane(m.last, now), Some(m.author))).collect();
+        let members = self.crowds.of(id).filter(|(_, m)| !m.marks.only_copies());
+        let mut seen: Vec<_> =
+            members.map(|(author, m)| (Self::pane(m.last, now), Some(author))).collect();
         let per_minute = (MINUTE_MS / self.pane_ms).max(1);
         let mut alone = |pane, closed: &mut Closed| {
             if let Ok(at) = closed.pairs.binary_search_by_key(&id, |pair| pair.0)
@@ -394,7 +396,9 @@ impl People {
         for _ in 0..rows / self.horizon + 1 {
             let id = self.swept % rows.max(1);
             self.swept = id + 1;
-            if rows > 0 && self.crowds.of(id).iter().any(|member| !self.is_alive(member, now)) {
+            // Whoever was seen longest ago stands in front.
+            let first = (rows > 0).then(|| self.crowds.members(id).first()).flatten();
+            if first.is_some_and(|first| !self.is_alive(first, now)) {
                 self.bury(id, now);
             }
         }
@@ -425,20 +429,17 @@ impl People {
         let is_big = self.is_estimated(id);
         let mut gone = pane;
         if author != 0 {
-            let Ok(place) = self.crowds.find(id, author) else { return };
-            let (alive, member) = {
-                let member = self.crowds.of(id)[place];
-                (self.is_alive(&member, now), &mut self.crowds.of_mut(id)[place])
-            };
-            if !alive || member.posts == u16::MAX {
+            let Some(place) = self.crowds.find(id, author) else { return };
+            let mut member = self.crowds.member(id, place);
+            if !self.is_alive(&member, now) || member.posts == u16::MAX {
                 return;
             }
             member.posts -= 1;
-            let member = *member;
+            *self.crowds.member_mut(id, place) = member;
             if member.posts > 0 {
                 return;
             }
-            self.crowds.retain(id, |member| member.author != author);
+            self.crowds.retain(id, |other, _| other != author);
             if member.marks.only_copies() {
                 return;
             }
@@ -468,6 +469,43 @@ impl People {
             self.crowds.mark_sample(id, false);
         }
     }
+}
+
+/// What a pane that closes brings, in the order of tags, authors and texts.
+struct Rows<'a> {
+    seen: &'a [Seen],
+    unseen: &'a [(u32, u32)],
+}
+
+impl<'a> Rows<'a> {
+    /// The rows of a tag; tags are asked for in their order.
+    fn of(&mut self, id: u32) -> &'a [Seen] {
+        let before = self.seen.iter().take_while(|seen| seen.id < id).count();
+        let len = self.seen[before..].iter().take_while(|seen| seen.id == id).count();
+        let (mine, rest) = self.seen[before..].split_at(len);
+        self.seen = rest;
+        mine
+    }
+
+    /// How many posts of its author with its tag were taken back.
+    fn gone(&mut self, seen: &Seen) -> usize {
+        if self.unseen.is_empty() {
+            return 0;
+        }
+        let who = (seen.id, seen.author);
+        self.unseen = &self.unseen[self.unseen.partition_point(|gone| *gone < who)..];
+        self.unseen.iter().take_while(|gone| **gone == who).count()
+    }
+}
+
+/// Where an author stands among the members of a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    At(usize),
+    /// Nowhere, and there is room.
+    New,
+    /// The members are a sample of which they can be no part.
+    Beyond,
 }
 
 /// What became of one author's posts.

@@ -96,6 +96,17 @@ impl Ring {
         people.crowd(id, window, span)
     }
 
+    /// The same under the rules of people alone.
+    #[must_use]
+    #[inline]
+    pub fn people_in(&self, id: u32, span: &Span) -> f64 {
+        let window = &self.windows[span.at];
+        match &self.people {
+            Some(people) => people.people_of(id, window, span),
+            None => f64::from(window.count(id)),
+        }
+    }
+
     /// What the rules of people allow a tag in the window number `at`, as shown; `None` where
     /// people are not told apart.
     #[must_use]

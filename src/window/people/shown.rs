@@ -1,6 +1,6 @@
 //! People as rankings see them: estimates, open panes, and the rules that make them people.
 
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 use crate::rank::score;
 use crate::window::known;
@@ -130,7 +130,7 @@ impl People {
         let known = self.known.as_ref().map(|known| (known, known::first_panes(open, newest)));
         for same in seen.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
             let (id, author, pane) = same[0];
-            let member = self.crowds.find(id, author).ok().map(|at| self.crowds.of(id)[at]);
+            let member = self.crowds.find(id, author).map(|at| self.crowds.member(id, at));
             let member = member.filter(|m| m.posts > 0 && self.is_alive(m, closed_to));
             let before =
                 member.filter(|m| !m.marks.only_copies()).map(|m| Self::pane(m.last, closed_to));
@@ -181,57 +181,76 @@ impl People {
 
     /// The people of a tag in a window.
     pub(in crate::window) fn crowd(&self, id: u32, window: &Window, span: &Span) -> Crowd {
+        let people = self.people_of(id, window, span);
+        Crowd { authors: f64::from(window.people(id)), people, estimated: self.is_estimated(id) }
+    }
+
+    /// The authors of a tag in a window under the rules of people.
+    #[inline]
+    pub(in crate::window) fn people_of(&self, id: u32, window: &Window, span: &Span) -> f64 {
         let authors = f64::from(window.people(id));
-        let posts = f64::from(window.count(id));
-        let estimated = self.is_estimated(id);
-        if self.known.is_none() && authors <= score::FEW && posts <= 2.0 * authors {
+        let few = authors <= score::FEW || !span.asks;
+        if few && self.known.is_none() && f64::from(window.count(id)) <= 2.0 * authors {
             // No rule can say anything: the usual case, and cheap.
-            return Crowd { authors, people: authors, estimated };
+            return authors;
         }
+        self.under_rules(id, window, span, authors)
+    }
+
+    #[inline(never)]
+    fn under_rules(&self, id: u32, window: &Window, span: &Span, authors: f64) -> f64 {
         let allowed = self.judge(id, window, span, span.asks);
         let alone = (authors - allowed.named).max(0.0);
         let known = allowed.known.map_or(allowed.named, |known| known.allows);
-        let people = allowed.spread.unwrap_or(allowed.named).min(allowed.repeat).min(known) + alone;
-        Crowd { authors, people, estimated }
+        allowed.spread.unwrap_or(allowed.named).min(allowed.repeat).min(known) + alone
     }
 
     /// When the people came whose last pane is known; by units of time where that matters.
     fn arrivals(&self, id: u32, span: &Span, by_units: bool) -> Arrivals {
-        let (mut told, mut strangers) = (0, 0);
-        let members = self.crowds.of(id).iter().map(|member| {
-            let ago = span.closed_to.wrapping_sub(member.last);
-            let inside = (ago < span.reach) & (member.posts > 0) & !member.marks.only_copies();
-            told += u32::from(inside);
-            strangers += u32::from(inside & member.marks.stranger());
-            (ago, inside)
-        });
-        // One more than there are, for those who are not in the window: who is cannot be foretold,
-        // so nothing here branches on it.
-        let outside = if by_units { span.units } else { 0 };
-        let mut units: SmallVec<[u16; 256]> = smallvec![0; outside + 1];
-        if by_units {
-            let counts = &mut units[..];
-            members.for_each(|(ago, inside)| {
-                let unit = span.unit_of(ago.wrapping_add(span.ahead));
-                counts[if inside { unit.min(outside - 1) } else { outside }] += 1;
-            });
-        } else {
-            members.for_each(drop);
-        }
-        units.truncate(outside);
+        let mut came = Arrivals::default();
+        // Those of open panes are the newest, and few.
+        let mut open: SmallVec<[usize; 16]> = SmallVec::new();
         if !self.laid.is_empty() {
             let first = self.laid.partition_point(|laid| laid.id < id);
             let mine = self.laid[first..].iter().take_while(|laid| laid.id == id);
             let here = |laid: &&Laid| laid.authored && laid.windows >> span.at & 1 == 1;
             for laid in mine.filter(here) {
-                if let Some(count) = units.get_mut(span.unit(laid.pane)) {
-                    *count += 1;
-                }
-                told += 1;
-                strangers += u32::from(laid.stranger);
+                open.push(span.unit(laid.pane));
+                came.told += 1;
+                came.strangers += u32::from(laid.stranger);
             }
+            open.sort_unstable();
         }
-        Arrivals { units, told, strangers }
+        let mut open = open.into_iter().peekable();
+        // The newest stand last: from the first who came too early on, all did. The unit changes
+        // seldom from one to the next.
+        let (mut unit, mut until) = (0, 0);
+        for member in self.crowds.members(id).iter().rev() {
+            let ago = span.closed_to.wrapping_sub(member.last);
+            if ago >= span.reach {
+                break;
+            }
+            if !member.counts() {
+                continue;
+            }
+            came.told += 1;
+            came.strangers += u32::from(member.marks.stranger());
+            if !by_units {
+                continue;
+            }
+            if ago >= until {
+                (unit, until) = span.unit_ago(ago);
+                while let Some(open) = open.next_if(|open| *open <= unit) {
+                    came.in_unit(open);
+                }
+            }
+            came.in_unit(unit);
+        }
+        if by_units {
+            open.for_each(|unit| came.in_unit(unit));
+            came.end_unit();
+        }
+        came
     }
 
     /// What the rules of people see of a tag in a window, and what each of them allows.
@@ -249,12 +268,12 @@ impl People {
         let alone = (authors - s).max(0.0);
         let posts = (f64::from(window.count(id)) - alone).max(0.0);
         let asks = span.asks && came.told > 0;
-        let busiest = asks.then(|| s * f64::from(busiest_three(&came.units)) / told);
+        let busiest = asks.then(|| s * f64::from(came.busiest.iter().sum::<u32>()) / told);
         Allowed {
             named: s,
             estimated,
             unit_ms: span.unit_ms,
-            units: came.units.iter().filter(|count| **count > 0).count() as u32,
+            units: came.units,
             busiest,
             spread: busiest.map(|t| score::spread(s, t)),
             posts,
@@ -274,12 +293,39 @@ impl People {
     }
 }
 
-/// Who of a window is known to have come when, counted by units of time back from now.
+/// Who of a window is known to have come when, by units of time back from now.
+#[derive(Default)]
 struct Arrivals {
-    units: SmallVec<[u16; 256]>,
     told: u32,
     /// Those of them whom nobody had seen before.
     strangers: u32,
+    /// Units in which somebody came.
+    units: u32,
+    /// How many came in the three busiest, most first.
+    busiest: [u32; 3],
+    /// The unit being counted, and how many came in it so far.
+    unit: usize,
+    here: u32,
+}
+
+impl Arrivals {
+    /// One more came in `unit`, which is not newer than any before it.
+    #[inline]
+    fn in_unit(&mut self, unit: usize) {
+        if unit != self.unit {
+            self.end_unit();
+            self.unit = unit;
+        }
+        self.here += 1;
+    }
+
+    fn end_unit(&mut self) {
+        let mut count = std::mem::take(&mut self.here);
+        self.units += u32::from(count > 0);
+        for best in &mut self.busiest {
+            (*best, count) = (count.max(*best), count.min(*best));
+        }
+    }
 }
 
 /// A window as it is shown, in panes: what does not depend on the tag.
@@ -290,7 +336,8 @@ pub struct Span {
     unit_ms: i64,
     /// It has so many units that the rule of spread asks.
     asks: bool,
-    /// 2^36 by the panes of a unit.
+    /// Panes of a unit, and 2^36 by them.
+    per_unit: u32,
     units_of_pane: u64,
     /// Units that it holds.
     units: usize,
@@ -322,6 +369,7 @@ impl Span {
             at,
             unit_ms,
             asks: window.ms >= UNITS_MIN * unit_ms,
+            per_unit: per_unit as u32,
             units_of_pane: (1 << UNIT_BITS) / per_unit as u64 + 1,
             units: (window.ms / unit_ms + 2).clamp(1, UNITS_MAX as i64) as usize,
             unit_end,
@@ -329,6 +377,14 @@ impl Span {
             reach: panes(gone_to, closed_to),
             ahead: panes(closed_to, unit_end),
         }
+    }
+
+    /// The unit of a pane so many before the newest closed one, and how many before it the first
+    /// pane of the unit before that lies.
+    fn unit_ago(&self, ago: u32) -> (usize, u32) {
+        let unit = self.unit_of(ago.wrapping_add(self.ahead));
+        let next = (unit as u32 + 1).saturating_mul(self.per_unit).saturating_sub(self.ahead);
+        (unit.min(self.units - 1), next)
     }
 
     /// The unit of an open pane.
@@ -357,18 +413,6 @@ const UNITS_MIN: i64 = 6;
 fn unit_ms(window_ms: i64, pane_ms: i64) -> i64 {
     let part = (window_ms / 15 + pane_ms - 1) / pane_ms * pane_ms;
     part.clamp(pane_ms, MINUTE_MS.max(pane_ms))
-}
-
-/// How many came in the three busiest units.
-fn busiest_three(units: &[u16]) -> u32 {
-    let mut best = [0_u16; 3];
-    for &count in units.iter().filter(|count| **count > 0) {
-        if count > best[2] {
-            best[2] = count;
-            best.sort_unstable_by(|a, b| b.cmp(a));
-        }
-    }
-    best.iter().map(|&count| u32::from(count)).sum()
 }
 
 #[cfg(test)]

@@ -90,9 +90,9 @@ impl Replay {
         self.close_to(reader.get_signed().ok_or(CUT)?);
         for _ in 0..reader.get().ok_or(CUT)? {
             let id = self.id(&mut reader)?;
-            for place in 0..reader.get().filter(|&len| len <= EXACT_MAX as u64).ok_or(CUT)? {
-                let member = read_member(&mut reader).ok_or(CUT)?;
-                self.people.crowds.insert(id, place as usize, member);
+            for _ in 0..reader.get().filter(|&len| len <= EXACT_MAX as u64).ok_or(CUT)? {
+                let (author, member) = read_member(&mut reader).ok_or(CUT)?;
+                self.people.crowds.push(id, author, member);
             }
         }
         for _ in 0..reader.get().ok_or(CUT)? {
@@ -268,8 +268,8 @@ impl Replay {
         let (closed, minutes) = (&mut ring.closed, &mut ring.minutes);
         let mut kept = Panes { closed, minutes, pane_ms };
         for id in (0..people.crowds.rows()).filter(|&id| !people.is_estimated(id)) {
-            for member in people.crowds.of(id) {
-                if people.is_alive(member, now) && !member.marks.only_copies() && member.posts > 0 {
+            for member in people.crowds.members(id) {
+                if people.is_alive(member, now) && member.counts() {
                     kept.count(People::pane(member.last, now), id);
                 }
             }
@@ -282,15 +282,15 @@ impl Replay {
     }
 }
 
-fn read_member(reader: &mut Reader<'_>) -> Option<Member> {
+fn read_member(reader: &mut Reader<'_>) -> Option<(u32, Member)> {
     let who = reader.get_fixed()?;
     let posts = reader.get_u32().filter(|&posts| posts < 1 << 18)?;
     let capped = reader.get_byte()?;
-    Some(Member {
-        author: who as u32,
+    let member = Member {
         last: (who >> 32) as u32,
         posts: (posts >> 1) as u16,
         capped,
         marks: Marks::new(posts & 1 == 1, posts >> 17 == 1),
-    })
+    };
+    Some((who as u32, member))
 }
