@@ -1,4 +1,4 @@
-//! Which tags changed since the last checkpoint record.
+//! Which tags changed since somebody looked.
 
 /// A set of tags, a bit each.
 #[derive(Debug, Default)]
@@ -22,9 +22,15 @@ impl Changed {
     /// The tags by id; the set is empty again.
     pub fn take(&mut self) -> Vec<u32> {
         let mut ids = Vec::new();
+        self.take_to(&mut ids);
+        ids
+    }
+
+    /// Puts the tags behind `ids`, by id; the set is empty again.
+    pub fn take_to(&mut self, ids: &mut Vec<u32>) {
         // Most epochs change nothing, and need no look at all tags.
         if !std::mem::take(&mut self.any) {
-            return ids;
+            return;
         }
         for (word, bits) in (0..).zip(&mut self.bits) {
             let mut left = std::mem::take(bits);
@@ -33,7 +39,6 @@ impl Changed {
                 left &= left - 1;
             }
         }
-        ids
     }
 }
 

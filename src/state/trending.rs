@@ -128,8 +128,14 @@ pub struct Trending {
     pub(super) whole_from: i64,
     /// Tags that changed since the last checkpoint record, a bit each.
     pub(super) changed: Option<Changed>,
-    /// Tags of the slide being dealt with.
+    /// Tags of the boundary being dealt with.
     asked: Vec<u32>,
+    /// What is usual may have changed for every tag since the last slide.
+    ask_all: bool,
+    /// Tags that might have been listed at the last slide, ascending.
+    watched: Vec<u32>,
+    /// Room to put these and others in order.
+    news: Changed,
 }
 
 /// `trending` may be asked for windows of four panes to six hours.
@@ -174,6 +180,9 @@ impl Trending {
             whole_from: i64::MAX,
             changed: settings.keep_delta.then(Changed::default),
             asked: Vec::new(),
+            ask_all: true,
+            watched: Vec::new(),
+            news: Changed::default(),
         })
     }
 
@@ -225,12 +234,18 @@ impl Trending {
                 continue;
             }
             self.paces[scale].advance(1);
+            self.ask_all = true;
             let span = ring.span(window);
-            for id in ring.windows()[window].column().at_least(1, rows) {
+            let mut ids = std::mem::take(&mut self.asked);
+            ids.extend(ring.windows()[window].column().at_least(1, rows));
+            for (number, &id) in ids.iter().enumerate() {
+                ring.expect_people(&ids, number, &span);
                 let people = ring.people_in(id, &span);
                 self.tags.at_mut(id).baselines[scale].learn(&self.paces[scale], people);
                 self.mark(id);
             }
+            ids.clear();
+            self.asked = ids;
             if let Some(comparison) = self.comparison.as_mut().filter(|_| scale == 1) {
                 comparison.learn(ring, rows, window, &self.paces[1]);
             }
@@ -246,6 +261,7 @@ impl Trending {
         }
         self.slide = to.div_euclid(self.slide_ms);
         self.peaks.clear();
+        self.ask_all = true;
     }
 
     /// Holds the scores of a slide.
@@ -253,9 +269,9 @@ impl Trending {
         self.slide = at.div_euclid(self.slide_ms);
         self.peaks.clear();
         let spans = self.windows.map(|(_, window)| ring.span(window));
-        let asked = ring.windows()[self.windows[1].1].column();
         let mut ids = std::mem::take(&mut self.asked);
-        ids.extend(asked.at_least(self.gates.min_count, rows));
+        self.candidates(ring, rows, at, &mut ids);
+        self.watched.clear();
         for (number, &id) in ids.iter().enumerate() {
             if let Some(&soon) = ids.get(number + AHEAD) {
                 prefetch(self.tags.at(soon));
@@ -264,6 +280,7 @@ impl Trending {
             if !self.may_reach(ring, id, score::LISTED) {
                 continue;
             }
+            self.watched.push(id);
             let Some(score) = self.risen(ring, &spans, id) else { continue };
             if score >= score::PEAK {
                 self.peaks.push(id);
@@ -274,6 +291,22 @@ impl Trending {
         }
         ids.clear();
         self.asked = ids;
+    }
+
+    /// Tags that may be listed at the boundary `at`: whoever could not be at the last one has to have
+    /// posts since, unless what is usual has changed.
+    fn candidates(&mut self, ring: &Ring, rows: u32, at: i64, ids: &mut Vec<u32>) {
+        let counts = ring.windows()[self.windows[1].1].column();
+        if std::mem::take(&mut self.ask_all) {
+            ids.extend(counts.at_least(self.gates.min_count, rows));
+            return;
+        }
+        self.news.grow(self.tags.rows());
+        let came = ring.closed_since(at - self.slide_ms).flat_map(|pairs| pairs.iter());
+        came.for_each(|pair| self.news.mark(pair.0));
+        self.watched.iter().for_each(|&id| self.news.mark(id));
+        self.news.take_to(ids);
+        ids.retain(|&id| counts.get(id) >= self.gates.min_count);
     }
 
     /// The score of a tag where it is higher than the one held, and might be listed.

@@ -152,13 +152,23 @@ impl Crowds {
     /// `number`: first of where their members stand, then of their members and texts.
     pub fn expect(&self, pairs: &[Pair], number: usize) {
         if let Some(&(id, _)) = pairs.get(number + 2 * AHEAD) {
-            prefetch(self.heads.at(id));
+            self.expect_head(id);
         }
         if let Some(&(id, _)) = pairs.get(number + AHEAD) {
             self.authors(id).rchunks(LINE).take(4).for_each(|line| prefetch(&line[0]));
             self.members(id).last().into_iter().for_each(prefetch);
             self.prints(id).first().into_iter().for_each(prefetch);
         }
+    }
+
+    /// Asks for where the members of a tag stand.
+    pub fn expect_head(&self, id: u32) {
+        prefetch(self.heads.at(id));
+    }
+
+    /// Asks for the newest members of a tag.
+    pub fn expect_members(&self, id: u32) {
+        self.members(id).rchunks(LINE / 2).take(2).for_each(|line| prefetch(&line[0]));
     }
 
     /// Authors of a tag, in the order of their last posts.

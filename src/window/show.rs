@@ -107,6 +107,15 @@ impl Ring {
         }
     }
 
+    /// Asks for what [`Ring::people_in`] will read of tags that are soon asked for, the one in `ids`
+    /// being `number`.
+    #[inline]
+    pub fn expect_people(&self, ids: &[u32], number: usize, span: &Span) {
+        if let Some(people) = &self.people {
+            people.expect((ids, number), &self.windows[span.at], span);
+        }
+    }
+
     /// What the rules of people allow a tag in the window number `at`, as shown; `None` where
     /// people are not told apart.
     #[must_use]

@@ -23,6 +23,13 @@ impl Ring {
         self.windows.iter().find(|window| window.ms == window_ms).map(|window| window.step_ms)
     }
 
+    /// Counts of closed panes that start at or after `from_ms`, which is not long ago.
+    pub fn closed_since(&self, from_ms: i64) -> impl Iterator<Item = &[Pair]> {
+        let newest_first = self.closed.iter().rev();
+        let since = newest_first.take_while(move |pane| pane.index * self.pane_ms >= from_ms);
+        since.map(|pane| pane.pairs.as_slice())
+    }
+
     /// Everything kept that starts in `from_ms..to_ms`, oldest first.
     pub fn slices(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = Slice<'_>> {
         let minutes = self.minutes.iter().map(|m| (m.index * MINUTE_MS, &m.pairs));

@@ -9,6 +9,9 @@ use crate::window::people::People;
 use crate::window::ring::{MINUTE_MS, step_of};
 use crate::window::sliding::{Window, pane_before};
 
+/// Tags that are asked for before they are dealt with.
+const AHEAD: usize = 6;
+
 /// People of one tag in one window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Crowd {
@@ -188,17 +191,36 @@ impl People {
     /// The authors of a tag in a window under the rules of people.
     #[inline]
     pub(in crate::window) fn people_of(&self, id: u32, window: &Window, span: &Span) -> f64 {
-        let authors = f64::from(window.people(id));
-        let few = authors <= score::FEW || !span.asks;
-        if few && self.known.is_none() && f64::from(window.count(id)) <= 2.0 * authors {
-            // No rule can say anything: the usual case, and cheap.
-            return authors;
+        if self.are_few(id, window, span) {
+            return f64::from(window.people(id));
         }
-        self.under_rules(id, window, span, authors)
+        self.under_rules(id, window, span)
+    }
+
+    /// True where no rule can say anything: the usual case, and cheap to tell.
+    #[inline]
+    fn are_few(&self, id: u32, window: &Window, span: &Span) -> bool {
+        let (authors, posts) = (f64::from(window.people(id)), f64::from(window.count(id)));
+        self.known.is_none() && (authors <= score::FEW || !span.asks) && posts <= 2.0 * authors
+    }
+
+    /// Asks for what [`People::people_of`] will read of tags that are soon dealt with, the one in
+    /// `ids` being `number`.
+    #[inline]
+    pub(in crate::window) fn expect(
+        &self,
+        (ids, number): (&[u32], usize),
+        window: &Window,
+        span: &Span,
+    ) {
+        let soon = |ahead| ids.get(number + ahead).filter(|id| !self.are_few(**id, window, span));
+        soon(2 * AHEAD).into_iter().for_each(|&id| self.crowds.expect_head(id));
+        soon(AHEAD).into_iter().for_each(|&id| self.crowds.expect_members(id));
     }
 
     #[inline(never)]
-    fn under_rules(&self, id: u32, window: &Window, span: &Span, authors: f64) -> f64 {
+    fn under_rules(&self, id: u32, window: &Window, span: &Span) -> f64 {
+        let authors = f64::from(window.people(id));
         let allowed = self.judge(id, window, span, span.asks);
         let alone = (authors - allowed.named).max(0.0);
         let known = allowed.known.map_or(allowed.named, |known| known.allows);
