@@ -140,7 +140,7 @@ impl Ring {
             ids.clone().filter_map(|id| Some((id, people.crowds.prints(id).try_into().ok()?)));
         let prints = prints.filter(|(_, prints): &(_, [Print; PRINTS])| prints[0].print != 0);
         let prints = prints.collect();
-        let big = people.big.range(ids.clone()).map(|(&id, big)| (id, big.clone())).collect();
+        let big = people.big.range(ids.clone()).map(|(id, big)| (id, big.clone())).collect();
         let open = self.open.iter().map(|open| {
             let seen = open.seen.iter().copied().filter(|seen| ids.contains(&seen.id)).collect();
             let unseen = open.unseen.iter().copied().filter(|gone| ids.contains(&gone.0)).collect();

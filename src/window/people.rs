@@ -10,19 +10,20 @@
 //! the lateness changes nothing. A post that says what one of the tag's last few texts said is a
 //! copy, where that was another author's: it adds to posts, not to people.
 
+mod big;
 mod order;
 mod shown;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::window::crowd::{Crowds, EXACT_MAX, Marks, Member, Print};
 use crate::window::known::Known;
 use crate::window::pane::{Beyond, Closed, Open, Pair};
 use crate::window::ring::{MINUTE_MS, step_of};
-use crate::window::sketch::Sketch;
 use crate::window::sliding::Window;
 
+pub(super) use big::{Big, Bigs};
 use shown::Laid;
 pub use shown::{Acquainted, Allowed, Crowd, Span};
 
@@ -48,19 +49,11 @@ pub struct Rules {
     pub known: bool,
 }
 
-/// A tag with too many authors to tell apart.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Big {
-    pub(super) sketch: Sketch,
-    /// Members are a sample: authors with a hash below this.
-    pub(super) below: u32,
-}
-
 /// The people of a ring.
 #[derive(Debug, Default)]
 pub struct People {
     pub(super) crowds: Crowds,
-    pub(super) big: BTreeMap<u32, Big>,
+    pub(super) big: Bigs,
     rules: Rules,
     /// Where the rules ask for it.
     pub(super) known: Option<Known>,
@@ -76,8 +69,6 @@ pub struct People {
     spare: Vec<Seen>,
     /// Authors of the tag being dealt with who are to be put into its sketch.
     sketched: Vec<u32>,
-    /// Windows whose estimates are those of the newest closed pane, a bit each.
-    estimated: u64,
 }
 
 /// The panes that are kept, by age.
@@ -139,7 +130,8 @@ impl People {
 
     fn empty(rules: Rules, pane_ms: i64, horizon: u32) -> Self {
         let known = rules.known.then(|| Known::new(pane_ms, horizon.into()));
-        Self { rules, horizon, pane_ms, known, from: i64::MIN, ..Self::default() }
+        let big = Bigs::new(horizon);
+        Self { rules, horizon, pane_ms, known, big, from: i64::MIN, ..Self::default() }
     }
 
     /// As it was before the first post with an author.
@@ -179,12 +171,12 @@ impl People {
         open: &mut Open,
         pairs: &[Pair],
     ) -> Taken {
-        self.estimated = 0;
         order::sort(&mut open.seen, &mut self.spare);
         open.unseen.sort_unstable();
         let mut taken = Taken { lasts: vec![0; pairs.len()], ..Taken::default() };
         let now = open.index;
         self.bury_big(windows, now);
+        self.big.begin();
         self.known.iter_mut().for_each(|known| known.begin(open));
         let mut rows = Rows { seen: &open.seen, unseen: &open.unseen };
         for (number, last) in taken.lasts.iter_mut().enumerate() {
@@ -208,18 +200,14 @@ impl People {
                 }
             }
             if below.is_some() {
-                let big = self.big.entry(id).or_default();
-                big.anonymous(now, anonymous, self.horizon);
-                self.sketched.iter().for_each(|&author| big.sketch.expect(author));
-                for &author in &self.sketched {
-                    big.sketch.insert(author, now as u32, self.horizon);
-                }
+                self.big.came(id, &self.sketched, anonymous, now);
                 *last = 0;
             } else if anonymous > 0 {
                 *last += anonymous;
                 taken.alone.push((id, anonymous));
             }
         }
+        self.big.end();
         self.known.iter_mut().for_each(|known| known.end(open));
         self.sweep(now);
         taken
@@ -227,7 +215,7 @@ impl People {
 
     /// Members of a tag whose authors are estimated are those with a hash below this.
     fn below(&self, id: u32) -> Option<u32> {
-        self.is_estimated(id).then(|| self.big.get(&id).map_or(0, |big| big.below))
+        self.is_estimated(id).then(|| self.big.below(id).unwrap_or(0))
     }
 
     /// One author's posts with one tag in the pane that closes.
@@ -350,44 +338,13 @@ impl People {
     fn make_room(&mut self, kept: &mut Panes<'_>, windows: &mut [Window], id: u32, now: i64) {
         let mut authors = self.crowds.authors(id).to_vec();
         let below = *authors.select_nth_unstable(EXACT_MAX / 2).1;
-        if let Some(big) = self.big.get_mut(&id) {
-            big.below = below;
-        } else {
-            let big = self.sketch(kept, windows, id, now);
-            self.big.insert(id, Big { below, ..big });
+        if !self.big.set_below(id, below) {
+            let members = self.crowds.of(id).filter(|(_, m)| !m.marks.only_copies());
+            let members = members.map(|(author, m)| (Self::pane(m.last, now), author));
+            self.big.make(kept, windows, (id, below), members);
             self.crowds.mark_sample(id, true);
         }
         self.crowds.retain(id, |author, _| author < below);
-    }
-
-    /// A sketch of all that panes and members say of a tag; they say it no more.
-    fn sketch(&self, kept: &mut Panes<'_>, windows: &mut [Window], id: u32, now: i64) -> Big {
-        let members = self.crowds.of(id).filter(|(_, m)| !m.marks.only_copies());
-        let mut seen: Vec<_> =
-            members.map(|(author, m)| (Self::pane(m.last, now), Some(author))).collect();
-        let per_minute = (MINUTE_MS / self.pane_ms).max(1);
-        let mut alone = |pane, closed: &mut Closed| {
-            if let Ok(at) = closed.pairs.binary_search_by_key(&id, |pair| pair.0)
-                && let Some(last) = closed.lasts.get_mut(at)
-            {
-                *last = 0;
-            }
-            if let Some(posts) = closed.take_alone(id) {
-                seen.extend((0..posts).map(|_| (pane, None)));
-            }
-        };
-        kept.minutes.iter_mut().for_each(|minute| alone(minute.index * per_minute, minute));
-        kept.closed.iter_mut().for_each(|closed| alone(closed.index, closed));
-        seen.sort_unstable();
-        let mut big = Big::default();
-        for same in seen.chunk_by(|a, b| a.0 == b.0) {
-            let authors = same.iter().filter_map(|who| who.1);
-            let anonymous = same.len() - authors.clone().count();
-            big.anonymous(same[0].0, anonymous as u32, self.horizon);
-            authors.for_each(|who| big.sketch.insert(who, same[0].0 as u32, self.horizon));
-        }
-        windows.iter_mut().for_each(|window| *window.people.at_mut(id) = 0);
-        big
     }
 
     /// Goes on with taking out those who were seen too long ago, a few tags at each pane.
@@ -407,15 +364,7 @@ impl People {
     /// Sketches in which nobody is seen any more when `now` is the newest closed pane go. It shows
     /// nowhere in which panes that was looked for: a pane may close without this tag.
     pub(super) fn bury_big(&mut self, windows: &mut [Window], now: i64) {
-        let (horizon, crowds) = (self.horizon, &mut self.crowds);
-        self.big.retain(|&id, big| {
-            let alive = big.sketch.is_alive(now as u32, horizon);
-            if !alive {
-                crowds.mark_sample(id, false);
-                windows.iter_mut().for_each(|window| *window.people.at_mut(id) = 0);
-            }
-            alive
-        });
+        self.big.bury(&mut self.crowds, windows, now);
     }
 
     /// An author's post with a tag is taken back from a closed pane; `author` 0 = it had none.
@@ -465,7 +414,7 @@ impl People {
     /// Forgets the people of a tag.
     pub(super) fn forget(&mut self, id: u32) {
         self.crowds.forget(id);
-        if self.big.remove(&id).is_some() {
+        if self.big.forget(id) {
             self.crowds.mark_sample(id, false);
         }
     }
@@ -512,17 +461,6 @@ enum Place {
 struct Came {
     counts_here: bool,
     surplus: u32,
-}
-
-impl Big {
-    /// Posts without author are authors of their own.
-    fn anonymous(&mut self, pane: i64, posts: u32, horizon: u32) {
-        for post in 0..posts {
-            let mixed = (pane as u32).wrapping_mul(0x9e37_79b9) ^ post.wrapping_mul(0x85eb_ca6b);
-            let mixed = (mixed ^ mixed >> 16).wrapping_mul(0x7feb_352d);
-            self.sketch.insert(mixed ^ mixed >> 15, pane as u32, horizon);
-        }
-    }
 }
 
 #[cfg(test)]

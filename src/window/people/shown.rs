@@ -75,23 +75,7 @@ impl People {
     /// Brings the columns of tags that are estimated up to the newest closed pane, in the windows
     /// asked for, a bit each.
     pub(in crate::window) fn estimate(&mut self, windows: &mut [Window], newest: i64, asked: u64) {
-        let asked = asked & !self.estimated;
-        self.estimated |= asked;
-        let panes = |window: &Window| newest.saturating_sub(window.gone_to_pane(self.pane_ms));
-        let held = windows.iter().map(|window| panes(window).clamp(0, u32::MAX.into()) as u32);
-        let mut held: SmallVec<[(u32, usize); 16]> = held.zip(0..).collect();
-        held.retain(|(_, at)| asked >> *at & 1 == 1);
-        if held.is_empty() {
-            return;
-        }
-        held.sort_unstable();
-        let panes: SmallVec<[u32; 16]> = held.iter().map(|held| held.0).collect();
-        for (&id, big) in &self.big {
-            let people = big.sketch.estimate(newest as u32, &panes);
-            for (&(_, at), people) in held.iter().zip(people) {
-                *windows[at].people.at_mut(id) = people.round() as u32;
-            }
-        }
+        self.big.estimate(windows, (newest, self.pane_ms), asked);
     }
 
     /// Lays the people of open panes over the windows. `gone_to` is for each window the newest
