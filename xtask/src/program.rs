@@ -91,7 +91,7 @@ pub(crate) struct Generated {
     pub(crate) posts: u64,
     /// Posts per second of event time.
     pub(crate) rate: u64,
-    /// `text` or `x1`.
+    /// `text`, `text+` or `x1`.
     pub(crate) format: &'static str,
     /// Distinct ordinary tags.
     pub(crate) tags: u32,

@@ -19,6 +19,9 @@ const JSON_RATE: u64 = 270;
 /// Distinct ordinary tags of both.
 const TAGS: u32 = 100_000;
 
+/// Posts with author and time.
+pub(super) const PLUS_POSTS: u64 = 5_000_000;
+
 /// Posts of the file of distinct tags, and the distinct tags in them.
 pub(super) const DISTINCT_POSTS: u64 = 2_000_000;
 const DISTINCT_TAGS: u64 = 1_000_000;
@@ -45,6 +48,11 @@ impl Inputs {
     /// Text lines.
     pub(super) fn text(&self) -> anyhow::Result<PathBuf> {
         self.generate(&self.text)
+    }
+
+    /// Text lines with author and time.
+    pub(super) fn plus(&self) -> anyhow::Result<PathBuf> {
+        self.generate(&Generated { seed: 5, posts: PLUS_POSTS, format: "text+", ..self.text.clone() })
     }
 
     /// Full v1.1 JSON, one post a line.

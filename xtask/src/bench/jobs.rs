@@ -31,21 +31,37 @@ pub(super) struct Measured {
 /// What a measured job counts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counting {
+    /// Rankings kept, the first one shown.
+    pub(super) modes: &'static [&'static str],
+    /// The batch interval. No epoch is shorter.
+    pub(super) batch: &'static str,
     /// Windows beside the total.
     pub(super) windows: &'static [&'static str],
     /// Keep a checkpoint.
     pub(super) checkpoint: bool,
 }
 
+/// One window and no checkpoint. Batches, and so epochs, are as short as they may be, so that a run
+/// of a second or two holds several.
+pub(super) const PLAIN: Counting =
+    Counting { modes: &["total", "count"], batch: "200ms", windows: &["1h"], checkpoint: false };
+/// Five windows and a checkpoint.
+pub(super) const FULL: Counting =
+    Counting { windows: &["1m", "5m", "15m", "1h", "24h"], checkpoint: true, ..PLAIN };
+
 impl Counting {
-    /// The job, around its source. Epochs are as short as they may be, so that a run of a second
-    /// or two holds several.
+    /// The job, around its source.
     pub(super) fn job(self, source: &str) -> String {
-        let windows: Vec<String> = self.windows.iter().map(|w| format!("\"{w}\"")).collect();
+        let list = |names: &[&str]| {
+            names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+        };
         format!(
-            "name = \"bench\"\nbatch = \"200ms\"\ntime = \"event\"\nspeed = \"max\"\n[count]\n\
-             modes = [\"total\", \"count\"]\nmode = \"total\"\nwindows = [{}]\n{source}",
-            windows.join(", ")
+            "name = \"bench\"\nbatch = \"{}\"\ntime = \"event\"\nspeed = \"max\"\n[count]\n\
+             modes = [{}]\nmode = \"{}\"\nwindows = [{}]\n{source}",
+            self.batch,
+            list(self.modes),
+            self.modes[0],
+            list(self.windows)
         )
     }
 }

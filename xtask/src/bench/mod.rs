@@ -5,6 +5,7 @@
 //! own figures stand what bounds them on the same file in the same run: `wc -l`, and a bare scan
 //! that reads and finds tags but keeps no state.
 
+mod everything;
 mod flood;
 mod inputs;
 mod jobs;
@@ -24,7 +25,7 @@ use anyhow::Context;
 use crate::command::{self, Log};
 use crate::{clock, program};
 use inputs::Inputs;
-use jobs::{Counting, Measured};
+use jobs::Measured;
 use table::{Row, Table};
 
 /// Options of `cargo xtask bench`.
@@ -42,8 +43,8 @@ pub(crate) struct BenchArgs {
     /// Measure the original Spark job beside.
     #[arg(long)]
     spark: bool,
-    /// Measure these parts alone: text, json, tcp, memory, checkpoint, ranking, flood, live,
-    /// latency (may be repeated).
+    /// Measure these parts alone: text, json, tcp, memory, checkpoint, ranking, everything, flood,
+    /// live, latency (may be repeated).
     #[arg(long, value_name = "PART")]
     only: Vec<String>,
     /// Measure this program instead of building one.
@@ -101,6 +102,15 @@ impl Bench<'_> {
         if self.wants("ranking") {
             self.itself(table, "Rankings", "bench-rank")?;
         }
+        if self.wants("everything") {
+            let (plus, json) = (self.inputs.plus()?, self.inputs.json()?);
+            for (file, format, posts) in
+                [(&plus, "text+", inputs::PLUS_POSTS), (&json, "x1", self.args.json_posts)]
+            {
+                let both = (file.as_path(), format);
+                table.note(everything::measure(&self.program, both, posts, self.args.runs)?);
+            }
+        }
         if self.wants("flood") {
             table.note(flood::measure(&self.program)?);
         }
@@ -149,9 +159,9 @@ impl Bench<'_> {
         };
         row(format!("{format} file: `wc -l`"), &wc);
         row(format!("{format} file: bare scan"), &scan);
-        let plain = Counting { windows: &["1h"], checkpoint: false };
-        let full = Counting { windows: &["1m", "5m", "15m", "1h", "24h"], checkpoint: true };
-        for (what, counting) in [("one window", plain), ("five windows, checkpoint", full)] {
+        for (what, counting) in
+            [("one window", jobs::PLAIN), ("five windows, checkpoint", jobs::FULL)]
+        {
             let name = format!("{format}: {what}");
             let measured = self.best(&name, || {
                 let measured = jobs::count_file(&self.program, file, format, counting)?;
@@ -176,8 +186,7 @@ impl Bench<'_> {
 
     fn memory(&self, table: &mut Table) -> anyhow::Result<()> {
         let file = self.inputs.distinct()?;
-        let counting = Counting { windows: &["1h"], checkpoint: false };
-        let measured = jobs::count_file(&self.program, &file, "text", counting)?;
+        let measured = jobs::count_file(&self.program, &file, "text", jobs::PLAIN)?;
         jobs::expect_posts(&measured, inputs::DISTINCT_POSTS)?;
         table.note(format!(
             "Peak memory with {} distinct tags and one window: {:.0} MB.",

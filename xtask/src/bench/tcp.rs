@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use super::LIMIT;
-use super::jobs::{Counting, Measured, serve};
+use super::jobs::{self, Measured, serve};
 use crate::place::fresh_dir;
 use crate::{clock, http};
 
@@ -35,7 +35,7 @@ pub(super) fn measure(program: &Path, file: &Path, posts: u64) -> anyhow::Result
         "[[source]]\nkind = \"tcp\"\naddr = \"{}\"\nformat = \"text\"\n",
         listener.local_addr()?
     );
-    let counting = Counting { windows: &["1m", "5m", "15m", "1h", "24h"], checkpoint: true };
+    let counting = jobs::FULL;
     let dir = fresh_dir("bench/tcp")?;
     let job = counting.job(&source).replace("time = \"event\"\nspeed = \"max\"\n", "");
     let (mut guard, port) = serve(program, &dir, &job, true)?;
