@@ -68,7 +68,23 @@ impl Member {
     }
 }
 
-const _: () = assert!(size_of::<Member>() == 8, "a tag that few have posted costs little");
+/// A member as two numbers.
+type Packed = [u32; 2];
+
+impl From<Packed> for Member {
+    #[inline(always)]
+    fn from([last, rest]: Packed) -> Self {
+        let [low, high, capped, marks] = rest.to_le_bytes();
+        Self { last, posts: u16::from_le_bytes([low, high]), capped, marks: Marks(marks) }
+    }
+}
+
+impl From<Member> for Packed {
+    fn from(member: Member) -> Self {
+        let [low, high] = member.posts.to_le_bytes();
+        [member.last, u32::from_le_bytes([low, high, member.capped, member.marks.0])]
+    }
+}
 
 /// Tags that are asked for before they are dealt with.
 const AHEAD: usize = 8;
@@ -107,13 +123,54 @@ impl Head {
     }
 }
 
-/// Blocks of one size: keyed hashes of authors, and beside each what is known of them.
+/// Blocks of one size: three numbers a member, first the keyed hashes of all authors, then what is
+/// known of each. So few members lie in one line of the cache, and authors close together.
 #[derive(Debug, Default)]
 struct Blocks {
-    authors: Column<u32>,
-    members: Column<Member>,
+    rows: Column<[u32; 3]>,
     made: u32,
     free: Vec<u32>,
+}
+
+/// The members of one block.
+#[derive(Clone, Copy)]
+struct Block<'a> {
+    authors: &'a [u32],
+    members: &'a [Packed],
+}
+
+/// The same, to change.
+struct BlockMut<'a> {
+    authors: &'a mut [u32],
+    members: &'a mut [Packed],
+}
+
+impl Blocks {
+    #[inline(always)]
+    fn block(&self, head: Head) -> Block<'_> {
+        let size = 1_usize << head.class;
+        let numbers = self.rows.run(head.row(), size).as_flattened();
+        let (authors, members) = numbers.split_at(size);
+        let len = head.len as usize;
+        Block { authors: &authors[..len], members: &members.as_chunks().0[..len] }
+    }
+
+    #[inline(always)]
+    fn block_mut(&mut self, head: Head) -> BlockMut<'_> {
+        let size = 1_usize << head.class;
+        let numbers = self.rows.run_mut(head.row(), size).as_flattened_mut();
+        let (authors, members) = numbers.split_at_mut(size);
+        let len = head.len as usize;
+        BlockMut { authors: &mut authors[..len], members: &mut members.as_chunks_mut().0[..len] }
+    }
+
+    fn take(&mut self, class: u8) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.made += 1;
+            self.rows.grow((self.made as usize) << class);
+            self.made - 1
+        })
+    }
 }
 
 /// The people of all tags.
@@ -155,8 +212,9 @@ impl Crowds {
             self.expect_head(id);
         }
         if let Some(&(id, _)) = pairs.get(number + AHEAD) {
-            self.authors(id).rchunks(LINE).take(4).for_each(|line| prefetch(&line[0]));
-            self.members(id).last().into_iter().for_each(prefetch);
+            let Block { authors, members } = self.block(id);
+            authors.rchunks(LINE).take(4).for_each(|line| prefetch(&line[0]));
+            members.last().into_iter().for_each(prefetch);
             self.prints(id).first().into_iter().for_each(prefetch);
         }
     }
@@ -168,34 +226,34 @@ impl Crowds {
 
     /// Asks for the newest members of a tag.
     pub fn expect_members(&self, id: u32) {
-        self.members(id).rchunks(LINE / 2).take(2).for_each(|line| prefetch(&line[0]));
+        self.block(id).members.rchunks(LINE / 2).take(2).for_each(|line| prefetch(&line[0]));
+    }
+
+    #[inline]
+    fn block(&self, id: u32) -> Block<'_> {
+        let head = self.heads.get(id);
+        if head.len == 0 {
+            return Block { authors: &[], members: &[] };
+        }
+        self.blocks[head.class as usize].block(head)
     }
 
     /// Authors of a tag, in the order of their last posts.
     #[inline]
     #[must_use]
     pub fn authors(&self, id: u32) -> &[u32] {
-        let head = self.heads.get(id);
-        if head.len == 0 {
-            return &[];
-        }
-        self.blocks[head.class as usize].authors.run(head.row(), head.len as usize)
+        self.block(id).authors
     }
 
     /// What is known of each of them.
     #[inline]
-    #[must_use]
-    pub fn members(&self, id: u32) -> &[Member] {
-        let head = self.heads.get(id);
-        if head.len == 0 {
-            return &[];
-        }
-        self.blocks[head.class as usize].members.run(head.row(), head.len as usize)
+    pub fn members(&self, id: u32) -> impl DoubleEndedIterator<Item = Member> + '_ {
+        self.block(id).members.iter().map(|&packed| Member::from(packed))
     }
 
     /// Authors of a tag, each with what is known of them.
     pub fn of(&self, id: u32) -> impl Iterator<Item = (u32, Member)> + '_ {
-        self.authors(id).iter().copied().zip(self.members(id).iter().copied())
+        self.authors(id).iter().copied().zip(self.members(id))
     }
 
     /// The place of an author among the members of a tag.
@@ -216,41 +274,39 @@ impl Crowds {
     /// What is known of the member at `place`.
     #[must_use]
     pub fn member(&self, id: u32, place: usize) -> Member {
-        self.members(id)[place]
+        self.block(id).members[place].into()
     }
 
-    /// The same, to change all but when they were seen last.
-    pub fn member_mut(&mut self, id: u32, place: usize) -> &mut Member {
+    /// Sets it, but for when they were seen last.
+    pub fn set(&mut self, id: u32, place: usize, member: Member) {
         let head = self.heads.get(id);
-        let members = &mut self.blocks[head.class as usize].members;
-        members.at_mut(head.row() + place as u32)
+        self.blocks[head.class as usize].block_mut(head).members[place] = member.into();
     }
 
     /// Puts somebody new in, who was seen last. There must be room: fewer than [`EXACT_MAX`]
     /// members.
     pub fn push(&mut self, id: u32, author: u32, member: Member) {
         let mut head = self.heads.get(id);
-        debug_assert!((head.len as usize) < EXACT_MAX, "a full crowd takes no more");
-        if head.len == 0 || head.len == 1 << head.class {
-            let class = if head.len == 0 { 0 } else { head.class + 1 };
+        let len = head.len as usize;
+        debug_assert!(len < EXACT_MAX, "a full crowd takes no more");
+        if len == 0 || len == 1 << head.class {
+            let class = if len == 0 { 0 } else { head.class + 1 };
             head = self.resize(head, class);
         }
-        let blocks = &mut self.blocks[head.class as usize];
-        let row = head.row() + u32::from(head.len);
-        (*blocks.authors.at_mut(row), *blocks.members.at_mut(row)) = (author, member);
         head.len += 1;
+        let block = self.blocks[head.class as usize].block_mut(head);
+        (block.authors[len], block.members[len]) = (author, member.into());
         *self.heads.at_mut(id) = head;
     }
 
     /// The member at `place` was seen again: from now on they stand behind the rest.
     pub fn renew(&mut self, id: u32, place: usize, member: Member) {
         let head = self.heads.get(id);
-        let blocks = &mut self.blocks[head.class as usize];
-        let authors = blocks.authors.run_mut(head.row(), head.len as usize);
-        authors[place..].rotate_left(1);
-        let members = blocks.members.run_mut(head.row(), head.len as usize);
+        let BlockMut { authors, members } = self.blocks[head.class as usize].block_mut(head);
+        let (author, last) = (authors[place], members.len() - 1);
+        authors.copy_within(place + 1.., place);
         members.copy_within(place + 1.., place);
-        members[head.len as usize - 1] = member;
+        (authors[last], members[last]) = (author, member.into());
     }
 
     /// Moves the members of a block into one of another size.
@@ -261,11 +317,9 @@ impl Crowds {
         if head.len > 0
             && let Ok([old, blocks]) = self.blocks.get_disjoint_mut([from, to])
         {
-            let len = head.len as usize;
-            let authors = blocks.authors.run_mut(new.row(), len);
-            authors.copy_from_slice(old.authors.run(head.row(), len));
-            let members = blocks.members.run_mut(new.row(), len);
-            members.copy_from_slice(old.members.run(head.row(), len));
+            let (from, to) = (old.block(head), blocks.block_mut(new));
+            to.authors.copy_from_slice(from.authors);
+            to.members.copy_from_slice(from.members);
             old.free.push(head.block);
         }
         new
@@ -323,11 +377,10 @@ impl Crowds {
             return;
         }
         let blocks = &mut self.blocks[head.class as usize];
-        let authors = blocks.authors.run_mut(head.row(), head.len as usize);
-        let members = blocks.members.run_mut(head.row(), head.len as usize);
+        let BlockMut { authors, members } = blocks.block_mut(head);
         let mut kept = 0;
         for at in 0..members.len() {
-            if keep(authors[at], &members[at]) {
+            if keep(authors[at], &members[at].into()) {
                 (authors[kept], members[kept]) = (authors[at], members[at]);
                 kept += 1;
             }
@@ -344,17 +397,6 @@ impl Crowds {
             }
             _ => head,
         };
-    }
-}
-
-impl Blocks {
-    fn take(&mut self, class: u8) -> u32 {
-        self.free.pop().unwrap_or_else(|| {
-            self.made += 1;
-            self.authors.grow((self.made as usize) << class);
-            self.members.grow((self.made as usize) << class);
-            self.made - 1
-        })
     }
 }
 

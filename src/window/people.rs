@@ -256,7 +256,7 @@ impl People {
         }
         match found {
             Place::At(place) if moves => self.crowds.renew(id, place, next),
-            Place::At(place) => *self.crowds.member_mut(id, place) = next,
+            Place::At(place) => self.crowds.set(id, place, next),
             _ => self.crowds.push(id, author, next),
         }
         let counts_here = !copies && !is_big;
@@ -354,8 +354,8 @@ impl People {
             let id = self.swept % rows.max(1);
             self.swept = id + 1;
             // Whoever was seen longest ago stands in front.
-            let first = (rows > 0).then(|| self.crowds.members(id).first()).flatten();
-            if first.is_some_and(|first| !self.is_alive(first, now)) {
+            let first = (rows > 0).then(|| self.crowds.members(id).next()).flatten();
+            if first.is_some_and(|first| !self.is_alive(&first, now)) {
                 self.bury(id, now);
             }
         }
@@ -384,7 +384,7 @@ impl People {
                 return;
             }
             member.posts -= 1;
-            *self.crowds.member_mut(id, place) = member;
+            self.crowds.set(id, place, member);
             if member.posts > 0 {
                 return;
             }

@@ -231,7 +231,7 @@ impl People {
         // The newest stand last: from the first who came too early on, all did. The unit changes
         // seldom from one to the next.
         let (mut unit, mut until) = (0, 0);
-        for member in self.crowds.members(id).iter().rev() {
+        for member in self.crowds.members(id).rev() {
             let ago = span.closed_to.wrapping_sub(member.last);
             if ago >= span.reach {
                 break;

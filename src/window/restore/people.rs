@@ -269,7 +269,7 @@ impl Replay {
         let mut kept = Panes { closed, minutes, pane_ms };
         for id in (0..people.crowds.rows()).filter(|&id| !people.is_estimated(id)) {
             for member in people.crowds.members(id) {
-                if people.is_alive(member, now) && member.counts() {
+                if people.is_alive(&member, now) && member.counts() {
                     kept.count(People::pane(member.last, now), id);
                 }
             }
