@@ -1,161 +1,333 @@
-//! Gathering the letters of a text, sixteen bytes at once.
+//! Which bytes of a text are letters, and a hash of those that are kept, 64 bytes at once.
 //!
-//! [`scalar`] says what is gathered; a property test of `extract::print` holds both ways against
-//! each other.
+//! [`Avx512`], [`Avx2`] and [`Scalar`] answer alike on every input; which one runs is decided once
+//! a call, by what the processor has. Nothing is read beyond the slice that is handed in: where a
+//! text ends, zeros follow.
 #![allow(unsafe_code)]
 
-/// Left out.
-const SKIP: u8 = 0;
-/// `@`, `<` and `:`, which may begin or end something longer that is left out.
-pub const SPECIAL: u8 = 1;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
-/// What each byte is: one of the above, or a letter, in lower case.
-pub const CLASSES: [u8; 256] = {
-    let mut classes = [SKIP; 256];
+#[cfg(target_arch = "x86_64")]
+use std::sync::atomic::{AtomicU8, Ordering};
+
+#[cfg(target_arch = "x86_64")]
+pub use x86::{Avx2, Avx512};
+
+/// Bytes looked at in one step.
+pub const STEP: usize = 64;
+
+/// What each byte below 128 is: a letter in lower case, or one of what is below.
+const CLASSES: [u8; 128] = {
+    let mut classes = [0; 128];
     let mut byte = 0;
-    while byte < 256 {
+    while byte < 128 {
         classes[byte] = match byte as u8 {
-            b'@' | b'<' | b':' => SPECIAL,
             letter @ b'a'..=b'z' => letter,
             letter @ b'A'..=b'Z' => letter | 0x20,
-            other @ 0x80..=0xff => other,
-            _ => SKIP,
+            b'0'..=b'9' | b'_' | b'.' | b'-' => NAME,
+            b'@' => AT,
+            b'<' => LESS,
+            b':' => COLON,
+            b'/' | b'\\' => SLASH,
+            b' ' | b'\t' | b'\n' | b'\r' | b'\x0C' => SPACE,
+            _ => 0,
         };
         byte += 1;
     }
     classes
 };
 
-/// Bytes looked at in one step; [`gather`] wants room for as many.
-pub const STEP: usize = 16;
+/// Bit that letters have, and nothing else.
+const LETTER: u8 = 0x40;
+/// Bit that bytes of names have, letters too.
+const NAME: u8 = 0x20;
+/// Each of these stands alone.
+const AT: u8 = 1;
+const LESS: u8 = 2;
+const COLON: u8 = 4;
+const SLASH: u8 = 8;
+const SPACE: u8 = 16;
 
-/// Writes the letters from `text[at..]` to `out[len..]`, up to the first special byte; earlier
-/// where less room than [`STEP`] is left. Gives back the new `at` and `len`. What stands in `out`
-/// from there on means nothing.
+/// One bit a byte, lowest bit first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Letters, and all that is beyond ASCII
+    pub letter: u64,
+    /// ASCII letters and digits, `_`, `.` and `-`
+    pub name: u64,
+    /// `@`
+    pub at: u64,
+    /// `<`
+    pub less: u64,
+    /// `:`
+    pub colon: u64,
+    /// `/` and `\`
+    pub slash: u64,
+}
+
+/// One way to look at a text.
+pub trait Lanes: Copy {
+    /// 64 bytes of it, those beyond its end zero.
+    type Block: Copy;
+    /// The letters that are kept.
+    type Kept;
+    /// Those from `at` on.
+    fn load(self, text: &[u8], at: usize) -> Self::Block;
+    /// What they are.
+    fn marks(self, block: Self::Block) -> Marks;
+    /// ASCII white space among them.
+    fn spaces(self, block: Self::Block) -> u64;
+    /// None kept yet.
+    fn none(self) -> Self::Kept;
+    /// Keeps those that `set` names, capitals in lower case. It names letters alone.
+    fn keep(self, kept: &mut Self::Kept, block: Self::Block, set: u64);
+    /// How many were kept, and their hash, which is what [`hash_of`] says.
+    fn hash(self, kept: Self::Kept) -> (u32, u64);
+}
+
+/// Words that are hashed beside each other, so that their multiplications do not wait for each
+/// other.
+const WORDS: usize = STEP / 8;
+
+/// What the words at each place are multiplied with: odd numbers without a pattern.
+const TIMES: [u64; WORDS] = [
+    0x9e37_79b9_7f4a_7c15,
+    0xbf58_476d_1ce4_e5b9,
+    0x94d0_49bb_1331_11eb,
+    0xff51_afd7_ed55_8ccd,
+    0xc4ce_b9fe_1a85_ec53,
+    0xd6e8_feb8_6659_fd93,
+    0xa076_1d64_78bd_642f,
+    0xe703_7ed1_a0b4_28db,
+];
+
+/// Bits by which what was hashed before moves at each step.
+const TURN: u32 = 23;
+
+/// Hashes 64 letters more.
 #[inline]
-pub fn gather(text: &[u8], at: usize, out: &mut [u8], len: usize) -> (usize, usize) {
+fn mix(sums: &mut [u64; WORDS], letters: &[u8]) {
+    for ((sum, word), times) in sums.iter_mut().zip(letters.chunks_exact(8)).zip(TIMES) {
+        let word = word.first_chunk().copied().map_or(0, u64::from_le_bytes);
+        *sum = (sum.rotate_left(TURN) ^ word).wrapping_mul(times);
+    }
+}
+
+/// The last step of a hash.
+#[inline(always)]
+fn finish(letters: u32, sum: u64) -> (u32, u64) {
+    let sum = sum.wrapping_add(u64::from(letters));
+    (letters, (sum ^ sum >> 32).wrapping_mul(TIMES[0]))
+}
+
+/// The meaning of a hash: the letters, zeros behind them, sixty-four by sixty-four.
+#[must_use]
+pub fn hash_of(letters: &[u8]) -> u64 {
+    let mut sums = [0; WORDS];
+    let (steps, rest) = letters.as_chunks::<STEP>();
+    steps.iter().for_each(|step| mix(&mut sums, step));
+    let mut last = [0; STEP];
+    last[..rest.len()].copy_from_slice(rest);
+    mix(&mut sums, &last);
+    finish(letters.len() as u32, sums.into_iter().fold(0, u64::wrapping_add)).1
+}
+
+/// Letters in memory, and the hash of those before them.
+#[derive(Clone, Copy, Debug)]
+pub struct Gathered {
+    /// Room for those of one step behind fewer than 64.
+    letters: [u8; 2 * STEP],
+    len: usize,
+    hashed: u32,
+    sums: [u64; WORDS],
+}
+
+impl Gathered {
+    #[inline]
+    fn new() -> Self {
+        Self { letters: [0; 2 * STEP], len: 0, hashed: 0, sums: [0; WORDS] }
+    }
+
+    /// Where the next letters go; what is written behind them means nothing.
+    #[inline]
+    fn room(&mut self) -> &mut [u8] {
+        &mut self.letters[self.len..]
+    }
+
+    #[inline]
+    fn add(&mut self, letters: u32) {
+        self.len += letters as usize;
+        if self.len >= STEP {
+            mix(&mut self.sums, &self.letters[..STEP]);
+            self.letters.copy_within(STEP.., 0);
+            self.len -= STEP;
+            self.hashed += STEP as u32;
+        }
+    }
+
+    #[inline]
+    fn hash(mut self) -> (u32, u64) {
+        self.letters[self.len..].fill(0);
+        mix(&mut self.sums, &self.letters[..STEP]);
+        let sum = self.sums.into_iter().fold(0, u64::wrapping_add);
+        finish(self.hashed + self.len as u32, sum)
+    }
+}
+
+/// Work that is compiled once for each way; `run` should be `#[inline(always)]`.
+pub trait Task {
+    /// What it gives back.
+    type Out;
+    /// Does it.
+    fn run<L: Lanes>(self, lanes: L) -> Self::Out;
+}
+
+/// Runs `task` in the fastest way that this processor has.
+#[inline]
+pub fn dispatch<T: Task>(task: T) -> T::Out {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("ssse3") && is_x86_feature_detected!("popcnt") {
-        // SAFETY: the features that the function is compiled for have been found.
-        return unsafe { x86::gather(text, at, out, len) };
+    {
+        if let Some(lanes) = Avx512::detect() {
+            return lanes.run(task);
+        }
+        if let Some(lanes) = Avx2::detect() {
+            return lanes.run(task);
+        }
     }
-    scalar::gather(text, at, out, len)
+    task.run(Scalar)
 }
 
-/// The safe twin.
-pub mod scalar {
-    use super::{CLASSES, SPECIAL, STEP};
+/// One byte after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Scalar;
 
-    /// See [`super::gather`].
-    pub fn gather(text: &[u8], at: usize, out: &mut [u8], len: usize) -> (usize, usize) {
-        let (mut at, mut len) = (at, len);
-        while let Some(&byte) = text.get(at)
-            && len + STEP <= out.len()
+impl Lanes for Scalar {
+    type Block = [u8; STEP];
+    type Kept = Gathered;
+
+    #[inline]
+    fn load(self, text: &[u8], at: usize) -> Self::Block {
+        let rest = text.get(at..).unwrap_or_default();
+        let mut block = [0; STEP];
+        match rest.first_chunk() {
+            Some(whole) => block = *whole,
+            None => block[..rest.len()].copy_from_slice(rest),
+        }
+        block
+    }
+
+    fn marks(self, block: Self::Block) -> Marks {
+        let mut marks = Marks::default();
+        for (i, &byte) in block.iter().enumerate() {
+            let class = CLASSES.get(usize::from(byte)).copied().unwrap_or(LETTER);
+            let bit = |is: bool| u64::from(is) << i;
+            marks.letter |= bit(class & LETTER != 0);
+            marks.name |= bit(class & NAME != 0);
+            marks.at |= bit(class == AT);
+            marks.less |= bit(class == LESS);
+            marks.colon |= bit(class == COLON);
+            marks.slash |= bit(class == SLASH);
+        }
+        marks
+    }
+
+    fn spaces(self, block: Self::Block) -> u64 {
+        let spaces = block.iter().enumerate().filter(|(_, byte)| byte.is_ascii_whitespace());
+        spaces.fold(0, |spaces, (i, _)| spaces | 1 << i)
+    }
+
+    fn none(self) -> Gathered {
+        Gathered::new()
+    }
+
+    fn keep(self, kept: &mut Gathered, block: Self::Block, set: u64) {
+        let letters = (0..STEP).filter(|i| set >> i & 1 == 1).map(|i| block[i]);
+        for (to, letter) in kept.room().iter_mut().zip(letters) {
+            *to = letter.to_ascii_lowercase();
+        }
+        kept.add(set.count_ones());
+    }
+
+    fn hash(self, kept: Gathered) -> (u32, u64) {
+        kept.hash()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What `lanes` says of `text`: marks, white space, and the hash of its letters but those
+    /// that `but` names.
+    fn answers<L: Lanes>(lanes: L, text: &[u8], but: u64) -> (Vec<(Marks, u64)>, (u32, u64)) {
+        let (mut all, mut kept) = (Vec::new(), lanes.none());
+        for at in (0..text.len() + STEP).step_by(STEP) {
+            let block = lanes.load(text, at);
+            let marks = lanes.marks(block);
+            lanes.keep(&mut kept, block, marks.letter & !but.rotate_left(at as u32 / 7));
+            all.push((marks, lanes.spaces(block)));
+        }
+        (all, lanes.hash(kept))
+    }
+
+    fn compare(text: &[u8], but: u64) {
+        let meant = answers(Scalar, text, but);
+        #[cfg(target_arch = "x86_64")]
         {
-            let class = CLASSES[byte as usize];
-            if class == SPECIAL {
-                break;
+            if let Some(lanes) = Avx2::detect() {
+                assert_eq!(answers(lanes, text, but), meant, "{text:?}");
             }
-            // Always written, and kept where it is a letter: which bytes are letters cannot be
-            // foretold, and this asks nothing.
-            out[len] = class;
-            len += usize::from(class > SPECIAL);
-            at += 1;
-        }
-        (at, len)
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use std::arch::x86_64::*;
-
-    use super::STEP;
-
-    /// For each set of eight bytes where they stand, one behind the other.
-    const PLACES: [u64; 256] = {
-        let mut places = [0; 256];
-        let mut set = 0;
-        while set < 256 {
-            let (mut place, mut count) = (0, 0);
-            while place < 8 {
-                if set >> place & 1 == 1 {
-                    places[set] |= (place as u64) << (8 * count);
-                    count += 1;
-                }
-                place += 1;
+            if let Some(lanes) = Avx512::detect() {
+                assert_eq!(answers(lanes, text, but), meant, "{text:?}");
             }
-            set += 1;
         }
-        places
-    };
+    }
 
-    #[target_feature(enable = "ssse3,popcnt")]
-    pub(super) fn gather(text: &[u8], at: usize, out: &mut [u8], len: usize) -> (usize, usize) {
-        let (mut at, mut len) = (at, len);
-        while at < text.len() && len + STEP <= out.len() {
-            let bytes = load(&text[at..]);
-            let letter = range(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), b'a', 26);
-            let lower = _mm_or_si128(bytes, _mm_and_si128(letter, _mm_set1_epi8(0x20)));
-            // Bytes beyond ASCII have their highest bit set, as the letters found have.
-            let mut kept = bits(_mm_or_si128(letter, bytes));
-            let special = bits(_mm_or_si128(
-                _mm_or_si128(equal(bytes, b'@'), equal(bytes, b'<')),
-                equal(bytes, b':'),
-            ));
-            // Without a special byte all of them.
-            kept &= (special & special.wrapping_neg()).wrapping_sub(1);
-            len += put(out, len, lower, kept & 0xFF);
-            len += put(out, len, _mm_srli_si128::<8>(lower), kept >> 8 & 0xFF);
-            if special != 0 {
-                return (at + special.trailing_zeros() as usize, len);
+    #[test]
+    fn every_byte_is_classified_alike_at_every_place() {
+        for byte in 0..=255_u8 {
+            for at in 0..64 {
+                let mut text = [byte.wrapping_mul(31); 64];
+                text[at] = byte;
+                compare(&text, 0);
             }
-            at += STEP;
         }
-        (at.min(text.len()), len)
     }
 
-    /// The first sixteen bytes, zeros where there are none.
-    #[target_feature(enable = "ssse3")]
-    #[inline]
-    fn load(text: &[u8]) -> __m128i {
-        let mut bytes = [0; STEP];
-        match text.first_chunk() {
-            Some(whole) => bytes = *whole,
-            None => bytes[..text.len()].copy_from_slice(text),
+    #[test]
+    fn marks_name_the_bytes_they_say() {
+        let block = Scalar.load(b"aZ_09.-@<:/\\ \xC3", 0);
+        let marks = Scalar.marks(block);
+        assert_eq!((marks.letter, marks.name), (0b10_0000_0000_0011, 0b111_1111));
+        assert_eq!((marks.at, marks.less, marks.colon), (1 << 7, 1 << 8, 1 << 9));
+        assert_eq!((marks.slash, Scalar.spaces(block)), (0b11 << 10, 1 << 12));
+    }
+
+    #[test]
+    fn a_hash_is_that_of_the_letters_one_after_the_other() {
+        let text: Vec<u8> = (0..300_u32).map(|n| b'a' + (n * n % 26) as u8).collect();
+        for len in 0..text.len() {
+            let (_, (letters, hash)) = answers(Scalar, &text[..len], 0);
+            assert_eq!((letters as usize, hash), (len, hash_of(&text[..len])));
         }
-        let both = u128::from_le_bytes(bytes);
-        _mm_set_epi64x((both >> 64) as i64, both as i64)
+        assert_ne!(hash_of(b"a"), hash_of(b"a\0"), "the length is hashed");
+        assert_ne!(hash_of(b"letters that differ"), hash_of(b"letters that differ "));
     }
 
-    /// Writes those of the lowest eight bytes that `set` names to `out[at..]`; how many they are.
-    #[target_feature(enable = "ssse3,popcnt")]
-    #[inline]
-    fn put(out: &mut [u8], at: usize, bytes: __m128i, set: u32) -> usize {
-        let places = _mm_cvtsi64_si128(PLACES[set as usize].cast_signed());
-        let together = _mm_cvtsi128_si64(_mm_shuffle_epi8(bytes, places));
-        out[at..at + 8].copy_from_slice(&together.to_le_bytes());
-        set.count_ones() as usize
-    }
-
-    #[target_feature(enable = "ssse3")]
-    #[inline]
-    fn bits(mask: __m128i) -> u32 {
-        _mm_movemask_epi8(mask).cast_unsigned()
-    }
-
-    #[target_feature(enable = "ssse3")]
-    #[inline]
-    fn equal(bytes: __m128i, to: u8) -> __m128i {
-        _mm_cmpeq_epi8(bytes, _mm_set1_epi8(to.cast_signed()))
-    }
-
-    /// Bytes from `first` on, `count` of them.
-    #[target_feature(enable = "ssse3")]
-    #[inline]
-    fn range(bytes: __m128i, first: u8, count: u8) -> __m128i {
-        let from = _mm_sub_epi8(bytes, _mm_set1_epi8(first.cast_signed()));
-        let last = _mm_set1_epi8((count - 1).cast_signed());
-        _mm_cmpeq_epi8(_mm_min_epu8(from, last), from)
+    proptest! {
+        #[test]
+        fn letters_are_kept_alike(
+            text in proptest::collection::vec(any::<u8>(), 0..400),
+            but in any::<u64>(),
+        ) {
+            compare(&text, but);
+            compare(&text, 0);
+            let letters: Vec<u8> = text.iter().map(|byte| b'a' + byte % 26).collect();
+            compare(&letters, but);
+            compare(&letters, 0);
+        }
     }
 }

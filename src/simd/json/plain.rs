@@ -29,9 +29,13 @@ pub struct Member {
 pub fn after_plain(bytes: &[u8], at: usize, end: usize, room: u32, letters: &Letters) -> Member {
     let end = end.min(bytes.len());
     #[cfg(target_arch = "x86_64")]
-    if super::vectors() {
-        // SAFETY: `vectors` saw every feature that the function is compiled for.
-        return unsafe { x86::after_plain(bytes, at, end, room, letters) };
+    {
+        use super::x86::{Avx2, Avx512, Lanes};
+        if let Some(lanes) = Avx512::detect() {
+            return lanes.after_plain(bytes, at, end, room, letters);
+        } else if let Some(lanes) = Avx2::detect() {
+            return lanes.after_plain(bytes, at, end, room, letters);
+        }
     }
     scalar::after_plain(bytes, at, end, room, letters)
 }
@@ -85,17 +89,18 @@ pub(super) mod scalar {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod x86 {
+pub(super) mod x86 {
     use std::arch::x86_64::*;
 
-    use super::super::x86::{container_end, string_end};
+    use super::super::x86::Lanes;
     use super::{Letters, Member, digits};
 
     /// Bytes that one member is sure to have behind its place: a key, and a short value.
     const REACH: usize = 128;
 
-    #[target_feature(enable = "avx2,pclmulqdq,bmi1,popcnt")]
-    pub(super) fn after_plain(
+    #[inline(always)]
+    pub(in super::super) fn after_plain<L: Lanes>(
+        lanes: L,
         bytes: &[u8],
         at: usize,
         end: usize,
@@ -104,7 +109,8 @@ mod x86 {
     ) -> Member {
         let mut at = at;
         while at < bytes.len() && bytes.len() - at >= REACH {
-            let (length, word) = key(&bytes[at..at + REACH]);
+            // SAFETY: a token of `Lanes` shows that the features are there.
+            let (length, word) = unsafe { key(&bytes[at..at + REACH]) };
             if length > 31 || word as u16 != u16::from_le_bytes(*b"\":") {
                 break;
             }
@@ -113,7 +119,7 @@ mod x86 {
                 return Member { at, key: Some(length as u32) };
             }
             let value = at + length + 3;
-            match after_value(bytes, value, word >> 16, end, room) {
+            match after_value(lanes, bytes, value, word >> 16, end, room) {
                 Some(after) if after + 1 < end && is_next(bytes, after) => at = after + 1,
                 _ => return Member { at, key: Some(length as u32) },
             }
@@ -156,20 +162,27 @@ mod x86 {
     }
 
     /// The place after the value at `value`, whose first bytes are `word`.
-    #[target_feature(enable = "avx2,pclmulqdq,bmi1,popcnt")]
-    #[inline]
-    fn after_value(bytes: &[u8], value: usize, word: u64, end: usize, room: u32) -> Option<usize> {
+    #[inline(always)]
+    fn after_value<L: Lanes>(
+        lanes: L,
+        bytes: &[u8],
+        value: usize,
+        word: u64,
+        end: usize,
+        room: u32,
+    ) -> Option<usize> {
         match word as u8 {
             b'"' => {
                 if let Some(block) = bytes.get(value + 1..value + 33) {
-                    // SAFETY: the block has 32 bytes.
+                    // SAFETY: the block has 32 bytes, and a token of `Lanes` shows that the
+                    // features are there.
                     let marks = unsafe { marks(block.as_ptr()) };
                     let quote = value + 1 + marks.trailing_zeros() as usize;
                     if marks != 0 && bytes[quote] == b'"' {
                         return Some(quote + 1);
                     }
                 }
-                string_end(bytes, value + 1, end).map(|end| end.quote + 1)
+                lanes.string_end(bytes, value + 1, end).map(|end| end.quote + 1)
             }
             b'n' if word as u32 == u32::from_le_bytes(*b"null") => Some(value + 4),
             b't' if word as u32 == u32::from_le_bytes(*b"true") => Some(value + 4),
@@ -186,7 +199,7 @@ mod x86 {
                 }
             }
             b'{' | b'[' if room > 0 && matches!((word >> 8) as u8, b'}' | b']') => Some(value + 2),
-            b'{' | b'[' => container_end(bytes, value + 1, end, room),
+            b'{' | b'[' => lanes.container_end(bytes, value + 1, end, room),
             _ => None,
         }
     }

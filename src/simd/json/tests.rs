@@ -1,6 +1,52 @@
 use proptest::prelude::*;
 
-use super::{Letters, after_plain, container_end, digits, plain, scalar, string_end};
+use super::{
+    Letters, Member, StringEnd, after_plain, container_end, digits, plain, scalar, string_end,
+};
+
+/// What each way says that this processor has, the twins first.
+fn string_ends(bytes: &[u8], at: usize, end: usize) -> Vec<Option<StringEnd>> {
+    let mut all = vec![scalar::string_end(bytes, at, end), string_end(bytes, at, end)];
+    #[cfg(target_arch = "x86_64")]
+    {
+        use super::x86::{Avx2, Avx512, Lanes};
+        let end = end.min(bytes.len());
+        all.extend(Avx2::detect().map(|lanes| lanes.string_end(bytes, at, end)));
+        all.extend(Avx512::detect().map(|lanes| lanes.string_end(bytes, at, end)));
+    }
+    all
+}
+
+/// See [`string_ends`].
+fn container_ends(bytes: &[u8], at: usize, end: usize) -> Vec<Option<usize>> {
+    let room = u32::MAX;
+    let mut all =
+        vec![scalar::container_end(bytes, at, end, room), container_end(bytes, at, end, room)];
+    #[cfg(target_arch = "x86_64")]
+    {
+        use super::x86::{Avx2, Avx512, Lanes};
+        let end = end.min(bytes.len());
+        all.extend(Avx2::detect().map(|lanes| lanes.container_end(bytes, at, end, room)));
+        all.extend(Avx512::detect().map(|lanes| lanes.container_end(bytes, at, end, room)));
+    }
+    all
+}
+
+/// What each way but the twin says of the members from `at` on.
+fn members_after(bytes: &[u8], at: usize, end: usize, room: u32, keys: &Letters) -> Vec<Member> {
+    let mut all = vec![after_plain(bytes, at, end, room, keys)];
+    #[cfg(target_arch = "x86_64")]
+    {
+        use super::x86::{Avx2, Avx512, Lanes};
+        all.extend(Avx2::detect().map(|lanes| lanes.after_plain(bytes, at, end, room, keys)));
+        all.extend(Avx512::detect().map(|lanes| lanes.after_plain(bytes, at, end, room, keys)));
+    }
+    all
+}
+
+fn are_equal<T: PartialEq>(answers: &[T]) -> bool {
+    answers.iter().all(|answer| *answer == answers[0])
+}
 
 /// Bytes in which quotes, backslashes and brackets are common, in runs longer than a block.
 fn soup() -> impl Strategy<Value = Vec<u8>> {
@@ -97,16 +143,17 @@ proptest! {
         let end = at + members.len() - cut.min(members.len());
         // So many zeros at the end that none of it is too near to the end.
         let bytes = [&before[..], &members[..], &after[..], &[0; 4096][..]].concat();
-        prop_assert_eq!(
-            after_plain(&bytes, at, end, room, &letters),
-            plain::scalar::after_plain(&bytes, at, end, room, &letters)
-        );
+        let twin = plain::scalar::after_plain(&bytes, at, end, room, &letters);
+        for found in members_after(&bytes, at, end, room, &letters) {
+            prop_assert_eq!(found, twin);
+        }
         // Without them it stops earlier at the most.
         let short = &bytes[..end];
-        let found = after_plain(short, at, end, room, &letters);
         let twin = plain::scalar::after_plain(short, at, end, room, &letters);
-        prop_assert!(found.at <= twin.at);
-        prop_assert!(found.at < twin.at || found.key.is_none() || found.key == twin.key);
+        for found in members_after(short, at, end, room, &letters) {
+            prop_assert!(found.at <= twin.at);
+            prop_assert!(found.at < twin.at || found.key.is_none() || found.key == twin.key);
+        }
     }
 
     #[test]
@@ -120,16 +167,15 @@ proptest! {
     #[test]
     fn string_end_equals_its_twin(bytes in soup(), at in 0usize..80, cut in 0usize..80) {
         let end = bytes.len().saturating_sub(cut);
-        prop_assert_eq!(string_end(&bytes, at, end), scalar::string_end(&bytes, at, end));
+        let answers = string_ends(&bytes, at, end);
+        prop_assert!(are_equal(&answers), "{:?}", answers);
     }
 
     #[test]
     fn container_end_equals_its_twin(bytes in soup(), at in 0usize..80, cut in 0usize..80) {
         let end = bytes.len().saturating_sub(cut);
-        prop_assert_eq!(
-            container_end(&bytes, at, end, u32::MAX),
-            scalar::container_end(&bytes, at, end, u32::MAX)
-        );
+        let answers = container_ends(&bytes, at, end);
+        prop_assert!(are_equal(&answers), "{:?}", answers);
     }
 
     #[test]
