@@ -19,6 +19,27 @@ impl Changed {
         self.bits[id as usize / 64] |= 1 << (id % 64);
     }
 
+    /// Puts tags in; neighbours, where they come by id, are written together.
+    pub fn mark_all(&mut self, ids: impl Iterator<Item = u32>) {
+        let (mut word, mut bits) = (0, 0);
+        for id in ids {
+            let mine = id as usize / 64;
+            if mine != word {
+                self.put(word, bits);
+                (word, bits) = (mine, 0);
+            }
+            bits |= 1 << (id % 64);
+        }
+        self.put(word, bits);
+    }
+
+    fn put(&mut self, word: usize, bits: u64) {
+        if bits != 0 {
+            self.any = true;
+            self.bits[word] |= bits;
+        }
+    }
+
     /// The tags by id; the set is empty again.
     pub fn take(&mut self) -> Vec<u32> {
         let mut ids = Vec::new();
@@ -48,5 +69,9 @@ mod tests {
         [199, 0, 64, 63, 64].into_iter().for_each(|id| changed.mark(id));
         assert_eq!(changed.take(), [0, 63, 64, 199]);
         assert_eq!(changed.take(), [0_u32; 0]);
+        changed.mark_all([].into_iter());
+        assert_eq!(changed.take(), [0_u32; 0]);
+        changed.mark_all([199, 0, 64, 63, 64].into_iter());
+        assert_eq!(changed.take(), [0, 63, 64, 199]);
     }
 }

@@ -73,6 +73,11 @@ impl<T: Copy + Default> Column<T> {
         &mut self.chunks[first as usize / CHUNK][at..at + len]
     }
 
+    /// A chunk, to change: the rows of the ids that have its number when divided by [`CHUNK`].
+    pub fn chunk_mut(&mut self, number: usize) -> &mut [T; CHUNK] {
+        &mut self.chunks[number]
+    }
+
     /// Chunks in order, [`CHUNK`] rows each.
     #[must_use]
     pub fn chunks(&self) -> &[Box<[T; CHUNK]>] {

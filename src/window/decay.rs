@@ -8,8 +8,9 @@
 use std::ops::Range;
 
 use crate::state::changed::Changed;
-use crate::state::column::Column;
+use crate::state::column::{CHUNK, Column};
 use crate::window::pane::Pair;
+use crate::window::sliding::runs;
 
 /// Half-lives after which the landmark moves.
 const MOVE_AFTER: i64 = 256;
@@ -85,9 +86,14 @@ impl Decay {
             self.move_to(now);
         }
         let weight = self.weight(at_ms);
-        for &(id, count) in pairs {
-            *self.column.at_mut(id) += weight * f64::from(count);
-            self.mark(id);
+        for (chunk, pairs, _) in runs(pairs, &[]) {
+            let column = self.column.chunk_mut(chunk);
+            for &(id, count) in pairs {
+                column[id as usize % CHUNK] += weight * f64::from(count);
+            }
+        }
+        if let Some(changed) = &mut self.changed {
+            changed.mark_all(pairs.iter().map(|pair| pair.0));
         }
     }
 

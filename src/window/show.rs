@@ -59,12 +59,12 @@ impl Ring {
                 }
                 let Shown { pairs, posts, tagged } = &open.shown;
                 if on {
-                    pairs.iter().for_each(|&(id, by)| window.add(id, by));
+                    window.add_all(pairs, &[]);
                     window.posts += posts;
                     window.tagged += tagged;
                     window.other += open.other;
                 } else {
-                    pairs.iter().for_each(|&(id, by)| window.take(id, by));
+                    window.take_all(pairs, &[]);
                     window.posts -= posts;
                     window.tagged -= tagged;
                     window.other -= open.other;
