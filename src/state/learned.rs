@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::rank::score::Baseline;
 use crate::state::trending::{Learned, SCALES, Trending};
-use crate::state::varint::{Reader, put, put_signed};
+use crate::state::varint::{Many, Reader, put, put_signed};
 use crate::window::decay::Weights;
 use crate::window::restore::Nonsense;
 
@@ -86,23 +86,79 @@ impl Trending {
     }
 }
 
-/// For each window: its length, number of tags; for each of these: id, three times mean, variance
-/// (bits) and window of a baseline, held score (bits), slide.
+/// Three numbers that belong together: a baseline, or a held score.
+type Three = [u32; 3];
+
+/// The threes told last, by a hash of each. Most tags have been used once or twice, and so have the
+/// same baselines as others; they are told by their place here.
+struct Lately(Vec<Three>);
+
+impl Lately {
+    const BITS: u32 = 12;
+
+    /// Three zeros stand in the first place before anything was told.
+    fn new() -> Self {
+        Self(vec![[0; 3]; 1 << Self::BITS])
+    }
+
+    fn place(three: Three) -> usize {
+        let mixed = three.iter().fold(0_u32, |mixed, &number| {
+            (mixed.rotate_left(13) ^ number).wrapping_mul(0x9e37_79b9)
+        });
+        (mixed >> (u32::BITS - Self::BITS)) as usize
+    }
+
+    /// True where it stood at its place before; it does from now on.
+    fn meet(&mut self, three: Three) -> (usize, bool) {
+        let place = Self::place(three);
+        let met = self.0[place] == three;
+        self.0[place] = three;
+        (place, met)
+    }
+
+    /// One more than its place; or 0, two numbers (8 bytes), the third.
+    fn put(&mut self, out: &mut Many<'_>, three: Three) {
+        let (place, met) = self.meet(three);
+        if met {
+            out.put(place as u64 + 1);
+        } else {
+            out.put(0);
+            out.put_fixed(u64::from(three[0]) | u64::from(three[1]) << 32);
+            out.put(u64::from(three[2]));
+        }
+    }
+
+    /// Reads what [`Lately::put`] wrote.
+    fn read(&mut self, reader: &mut Reader<'_>) -> Option<Three> {
+        if let Some(place) = reader.get()?.checked_sub(1) {
+            return self.0.get(usize::try_from(place).ok()?).copied();
+        }
+        let two = reader.get_fixed()?;
+        let three = [two as u32, (two >> 32) as u32, reader.get_u32()?];
+        self.meet(three);
+        Some(three)
+    }
+}
+
+/// For each window: its length, number of tags; for each of these: step from the id before, then in
+/// the form of [`Lately`] three times mean, variance (bits) and window of a baseline, and slide,
+/// held score (bits), 0.
 pub(super) fn encode(told: &Baselines) -> Vec<u8> {
     let mut out = Vec::new();
+    let mut lately = Lately::new();
     for (window_ms, tags) in told.iter().filter(|told| !told.1.is_empty()) {
         put_signed(&mut out, *window_ms);
-        put(&mut out, tags.len() as u64);
+        let mut many = Many::to(&mut out);
+        many.put(tags.len() as u64);
+        let mut before = 0;
         for (id, learned) in tags {
-            put(&mut out, u64::from(*id));
+            many.put(u64::from(id - before));
+            before = *id;
             for baseline in &learned.baselines {
                 let (above, nu, last) = baseline.parts();
-                for number in [above.to_bits(), nu.to_bits(), last] {
-                    put(&mut out, u64::from(number));
-                }
+                lately.put(&mut many, [above.to_bits(), nu.to_bits(), last]);
             }
-            put(&mut out, u64::from(learned.held.to_bits()));
-            put(&mut out, u64::from(learned.held_at));
+            lately.put(&mut many, [learned.held_at, learned.held.to_bits(), 0]);
         }
     }
     out
@@ -123,21 +179,29 @@ pub(super) fn encode_weights(weights: &Weights) -> Vec<u8> {
     out
 }
 
-/// Reads what [`encode`] wrote; windows that are asked for no more are passed over.
+/// Reads what [`encode`] wrote, or where it is `in_full` what earlier programs did; windows that
+/// are asked for no more are passed over.
 pub(super) fn read(
     trending: &mut [Trending],
-    body: &[u8],
+    (body, in_full): (&[u8], bool),
     rows: u32,
     newer: impl Fn(u32) -> bool,
 ) -> Result<(), Nonsense> {
     let mut reader = Reader::new(body);
+    let mut lately = Lately::new();
     trending.iter_mut().for_each(|trending| trending.grow(rows as usize));
     while !reader.is_empty() {
         let window_ms = reader.get_signed().ok_or(CUT)?;
         let mut mine = trending.iter_mut().find(|trending| trending.window_ms == window_ms);
+        let mut before = 0_u32;
         for _ in 0..reader.get().ok_or(CUT)? {
-            let id = reader.get_u32().filter(|&id| id < rows).ok_or(CUT)?;
-            let learned = read_learned(&mut reader).ok_or(CUT)?;
+            let told = reader.get_u32().ok_or(CUT)?;
+            let id = if in_full { Some(told) } else { before.checked_add(told) };
+            let id = id.filter(|&id| id < rows).ok_or(CUT)?;
+            before = id;
+            let learned =
+                if in_full { read_full(&mut reader) } else { read_short(&mut reader, &mut lately) };
+            let learned = learned.ok_or(CUT)?;
             if let Some(mine) = mine.as_mut().filter(|_| newer(id)) {
                 *mine.tags.at_mut(id) = learned;
             }
@@ -146,7 +210,20 @@ pub(super) fn read(
     Ok(())
 }
 
-fn read_learned(reader: &mut Reader<'_>) -> Option<Learned> {
+fn read_short(reader: &mut Reader<'_>, lately: &mut Lately) -> Option<Learned> {
+    let mut learned = Learned::default();
+    for baseline in &mut learned.baselines {
+        let [above, nu, last] = lately.read(reader)?;
+        *baseline = Baseline::from_parts((f32::from_bits(above), f32::from_bits(nu), last));
+    }
+    let [held_at, held, _] = lately.read(reader)?;
+    (learned.held, learned.held_at) = (f32::from_bits(held), held_at);
+    Some(learned)
+}
+
+/// Three times mean, variance (bits) and window of a baseline, held score (bits), slide: each a
+/// number of its own, as the id before them.
+fn read_full(reader: &mut Reader<'_>) -> Option<Learned> {
     let mut learned = Learned::default();
     for baseline in &mut learned.baselines {
         let (above, nu) = (reader.get_u32()?, reader.get_u32()?);
@@ -168,4 +245,78 @@ pub(super) fn read_weights(body: &[u8], rows: u32) -> Result<Weights, Nonsense> 
         tags.push((id, f64::from_bits(reader.get_fixed().ok_or(CUT)?)));
     }
     Ok(Weights { half_life_ms, landmark, tags })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Settings;
+    use crate::window::{Ring, Shape};
+
+    const WINDOW: i64 = 60_000;
+
+    fn trending() -> Vec<Trending> {
+        let windows_ms = vec![20_000, WINDOW, 240_000];
+        let shape = Shape { pane_ms: 10_000, windows_ms, people: None, decay_ms: None };
+        let settings = Settings::of(shape.clone(), vec![WINDOW]);
+        Trending::new(WINDOW, &Ring::new(&shape, false), &settings).into_iter().collect()
+    }
+
+    /// Many tags that have learned the same, some that have not, and nothing at all.
+    fn told() -> Baselines {
+        let learned = |id: u32| {
+            let of = |scale| if id.is_multiple_of(7) { id + scale } else { scale };
+            let baseline = |scale| Baseline::from_parts((of(scale) as f32, 0.1 + of(5) as f32, 9));
+            let held = if id.is_multiple_of(11) { (0.3 * id as f32, 12) } else { (0.0, 0) };
+            Learned { baselines: [0, 1, 2].map(baseline), held: held.0, held_at: held.1 }
+        };
+        let mut tags: Vec<_> = (3..9_000).step_by(3).map(|id| (id, learned(id))).collect();
+        tags.push((9_001, Learned::default()));
+        vec![(1, Vec::new()), (WINDOW, tags)]
+    }
+
+    /// As they were written before the kind [`super::super::sections::kind::BASELINES`].
+    fn encode_full(told: &Baselines) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (window_ms, tags) in told.iter().filter(|told| !told.1.is_empty()) {
+            put_signed(&mut out, *window_ms);
+            put(&mut out, tags.len() as u64);
+            for (id, learned) in tags {
+                put(&mut out, u64::from(*id));
+                for baseline in &learned.baselines {
+                    let (above, nu, last) = baseline.parts();
+                    for number in [above.to_bits(), nu.to_bits(), last] {
+                        put(&mut out, u64::from(number));
+                    }
+                }
+                put(&mut out, u64::from(learned.held.to_bits()));
+                put(&mut out, u64::from(learned.held_at));
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn baselines_come_back_bit_for_bit_from_both_forms() {
+        let told = told();
+        let (short, full) = (encode(&told), encode_full(&told));
+        assert!(short.len() * 2 < full.len(), "{} of {} bytes", short.len(), full.len());
+        for (body, in_full) in [(&short, false), (&full, true)] {
+            let mut trending = trending();
+            read(&mut trending, (body, in_full), 9_002, |_| true).expect("it was written so");
+            assert_eq!(trending[0].of(0..9_002).1, told[1].1[..2_999]);
+            for len in [0, 1, 2, 5, 700, body.len() - 1] {
+                let cut = read(&mut trending, (&body[..len], in_full), 9_002, |_| true);
+                assert_eq!(cut.is_ok(), len == 0, "{len} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn a_place_that_is_none_is_nonsense() {
+        let mut body = Vec::new();
+        put_signed(&mut body, WINDOW);
+        [1, 0, 1 + (1 << Lately::BITS)].iter().for_each(|&number| put(&mut body, number));
+        assert_eq!(read(&mut trending(), (&body, false), 1, |_| true), Err(CUT));
+    }
 }

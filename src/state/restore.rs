@@ -245,8 +245,9 @@ impl Counts {
             kind::BEYOND => ring.beyond((epoch, rows), body, true)?,
             kind::BEYOND_BEFORE => ring.beyond_before(body)?,
             // A piece, which is of no record, is the first to tell of its tags.
-            kind::BASELINES => {
-                learned::read(&mut self.trending, body, rows, |id| epoch == 0 || newer(id))?;
+            kind::BASELINES | kind::BASELINES_IN_FULL => {
+                let told = (body, of == kind::BASELINES_IN_FULL);
+                learned::read(&mut self.trending, told, rows, |id| epoch == 0 || newer(id))?;
             }
             kind::DECAY => {
                 let weights = learned::read_weights(body, rows)?;

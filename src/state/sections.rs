@@ -11,7 +11,7 @@ use crate::state::State;
 use crate::state::learned::{self, Baselines, Pacing};
 use crate::state::table::Interned;
 use crate::state::trending::Trending;
-use crate::state::varint::{Reader, put, put_bytes, put_signed};
+use crate::state::varint::{Many, Reader, put, put_bytes, put_signed};
 use crate::window::decay::{Decay, Weights};
 use crate::window::delta::{Delta, Kept};
 use crate::window::first::{self, FirstTimes};
@@ -50,8 +50,8 @@ pub mod kind {
     pub const LEFT: u16 = 14;
     /// Posts of closed panes beyond the cap, of whomever; earlier programs wrote them.
     pub const CAPPED: u16 = 15;
-    /// Baselines and held scores of tags, for each window that `trending` is asked for.
-    pub const BASELINES: u16 = 16;
+    /// Baselines as [`BASELINES`] has them, each in full; earlier programs wrote them.
+    pub const BASELINES_IN_FULL: u16 = 16;
     /// Decayed counts.
     pub const DECAY: u16 = 17;
     /// When tags were first counted: steps of ids and of times.
@@ -78,6 +78,8 @@ pub mod kind {
     pub const KNOWN: u16 = 25;
     /// Snapshot: posts beyond the cap in the panes of some minutes.
     pub const BEYOND_BEFORE: u16 = 26;
+    /// Baselines and held scores of tags, for each window that `trending` is asked for.
+    pub const BASELINES: u16 = 27;
 }
 
 /// Ids of one piece of tags, so few that counting is not felt to pause for them.
@@ -362,7 +364,9 @@ fn put_spelling(out: &mut Vec<u8>, key: &[u8], typed: &[u8]) {
 
 fn numbers(values: impl Iterator<Item = u64>) -> Vec<u8> {
     let mut out = Vec::new();
-    values.for_each(|value| put(&mut out, value));
+    let mut many = Many::to(&mut out);
+    values.for_each(|value| many.put(value));
+    drop(many);
     out
 }
 

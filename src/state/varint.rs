@@ -5,13 +5,9 @@
 pub fn put(out: &mut Vec<u8>, mut value: u64) {
     if value < 1 << 28 {
         // Nearly every number: four bytes at once, then those that were too many go again.
-        let value = value as u32;
-        let len = (value | 1).ilog2() / 7 + 1;
-        let groups =
-            value & 0x7f | value << 1 & 0x7f00 | value << 2 & 0x7f_0000 | value << 3 & 0x7f00_0000;
-        let more = 0x0080_8080_u32 & ((1 << (8 * (len - 1))) - 1);
-        let end = out.len() + len as usize;
-        out.extend_from_slice(&(groups | more).to_le_bytes());
+        let (groups, len) = groups(value as u32);
+        let end = out.len() + len;
+        out.extend_from_slice(&groups.to_le_bytes());
         out.truncate(end);
         return;
     }
@@ -20,6 +16,78 @@ pub fn put(out: &mut Vec<u8>, mut value: u64) {
         value >>= 7;
     }
     out.push(value as u8);
+}
+
+/// Appends many numbers: they are gathered in a small buffer first, so that the vector is asked for
+/// room once for hundreds of them. What is gathered is appended when this goes out of scope.
+pub struct Many<'a> {
+    out: &'a mut Vec<u8>,
+    buffer: [u8; GATHERED],
+    len: usize,
+}
+
+/// Bytes gathered before they are appended.
+const GATHERED: usize = 1024;
+
+/// Most bytes of one number.
+const LONGEST: usize = 10;
+
+impl<'a> Many<'a> {
+    /// Appends to `out`.
+    pub fn to(out: &'a mut Vec<u8>) -> Self {
+        Self { out, buffer: [0; GATHERED], len: 0 }
+    }
+
+    /// Appends what [`put`] appends.
+    #[inline]
+    pub fn put(&mut self, value: u64) {
+        if value < 1 << 28 {
+            let (groups, len) = groups(value as u32);
+            self.buffer[self.len..self.len + 4].copy_from_slice(&groups.to_le_bytes());
+            self.len += len;
+            self.make_room();
+        } else {
+            self.append();
+            put(self.out, value);
+        }
+    }
+
+    /// Appends eight bytes, little-endian.
+    #[inline]
+    pub fn put_fixed(&mut self, value: u64) {
+        self.buffer[self.len..self.len + 8].copy_from_slice(&value.to_le_bytes());
+        self.len += 8;
+        self.make_room();
+    }
+
+    #[inline]
+    fn make_room(&mut self) {
+        if self.len > GATHERED - LONGEST {
+            self.append();
+        }
+    }
+
+    #[cold]
+    fn append(&mut self) {
+        self.out.extend_from_slice(&self.buffer[..self.len]);
+        self.len = 0;
+    }
+}
+
+impl Drop for Many<'_> {
+    fn drop(&mut self) {
+        self.append();
+    }
+}
+
+/// The groups of a value below 2^28, and how many there are; bytes after them are zero.
+#[inline]
+fn groups(value: u32) -> (u32, usize) {
+    let len = (value | 1).ilog2() / 7 + 1;
+    let groups =
+        value & 0x7f | value << 1 & 0x7f00 | value << 2 & 0x7f_0000 | value << 3 & 0x7f00_0000;
+    let more = 0x0080_8080_u32 & ((1 << (8 * (len - 1))) - 1);
+    (groups | more, len as usize)
 }
 
 /// Appends a signed value; small magnitudes of either sign are short.
@@ -144,6 +212,22 @@ mod tests {
         u64::MAX,
         5,
     ];
+
+    #[test]
+    fn many_are_the_same_bytes() {
+        let (mut one, mut many) = (vec![7], vec![7]);
+        let mut gathering = Many::to(&mut many);
+        for value in VALUES.into_iter().cycle().take(5_000) {
+            put(&mut one, value);
+            gathering.put(value);
+            if value.is_multiple_of(3) {
+                one.extend_from_slice(&value.to_le_bytes());
+                gathering.put_fixed(value);
+            }
+        }
+        drop(gathering);
+        assert_eq!(one, many);
+    }
 
     #[test]
     fn what_was_put_comes_back_and_a_cut_gives_none() {

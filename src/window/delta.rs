@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crate::state::varint::{put, put_signed};
+use crate::state::varint::{Many, put, put_signed};
 use crate::window::keep::{Left, put_seen};
 use crate::window::pane::{Beyond, Closed, Open, Pair};
 use crate::window::people::Seen;
@@ -167,9 +167,10 @@ fn put_surplus(out: &mut Vec<u8>, index: i64, all: impl ExactSizeIterator<Item =
 
 fn put_pairs(out: &mut Vec<u8>, pairs: &[Pair]) {
     put(out, pairs.len() as u64);
+    let mut many = Many::to(out);
     for &(id, count) in pairs {
-        put(out, u64::from(id));
-        put(out, u64::from(count));
+        many.put(u64::from(id));
+        many.put(u64::from(count));
     }
 }
 

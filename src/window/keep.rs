@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use crate::state::varint::{put, put_signed};
+use crate::state::varint::{Many, put, put_signed};
 use crate::window::crowd::{Member, PRINTS, Print};
 use crate::window::decay::Weights;
 use crate::window::known::Piece;
@@ -61,13 +61,20 @@ impl Left {
 /// and fingerprint (8 bytes), number of tags, tags.
 pub(super) fn put_seen(out: &mut Vec<u8>, index: i64, seen: &[Seen]) {
     put_signed(out, index);
-    let runs = || seen.chunk_by(|a, b| (a.author, a.print) == (b.author, b.print));
-    put(out, runs().count() as u64);
-    for run in runs() {
-        let who = u64::from(run[0].author) | u64::from(run[0].print) << 32;
-        out.extend_from_slice(&who.to_le_bytes());
-        put(out, run.len() as u64);
-        run.iter().for_each(|seen| put(out, u64::from(seen.id)));
+    let who = |seen: &Seen| u64::from(seen.author) | u64::from(seen.print) << 32;
+    let others = seen.windows(2).filter(|pair| who(&pair[0]) != who(&pair[1]));
+    put(out, others.count() as u64 + u64::from(!seen.is_empty()));
+    // Eight bytes of a run, and mostly three for a tag.
+    out.reserve(seen.len() * 12);
+    let mut many = Many::to(out);
+    let mut rest = seen;
+    while let Some(first) = rest.first() {
+        let mine = who(first);
+        let len = rest.iter().position(|seen| who(seen) != mine).unwrap_or(rest.len());
+        many.put_fixed(mine);
+        many.put(len as u64);
+        rest[..len].iter().for_each(|seen| many.put(u64::from(seen.id)));
+        rest = &rest[len..];
     }
 }
 
