@@ -22,7 +22,8 @@ use crate::window::pane::{Beyond, Closed, Open, Pair};
 use crate::window::ring::{MINUTE_MS, step_of};
 use crate::window::sliding::Window;
 
-pub(super) use big::{Big, Bigs};
+pub(super) use big::Big;
+use big::Bigs;
 use shown::Laid;
 pub use shown::{Acquainted, Allowed, Crowd, Span};
 
@@ -175,7 +176,7 @@ impl People {
         let mut taken = Taken { lasts: vec![0; pairs.len()], ..Taken::default() };
         let now = open.index;
         self.bury_big(windows, now);
-        self.big.begin();
+        self.big.begin(windows, now, self.pane_ms);
         self.known.iter_mut().for_each(|known| known.begin(open));
         let (mut seen, mut unseen) = (&open.seen[..], &open.unseen[..]);
         for (number, last) in taken.lasts.iter_mut().enumerate() {
@@ -215,7 +216,7 @@ impl People {
                 taken.alone.push((id, anonymous));
             }
         }
-        self.big.end();
+        self.big.end(now);
         self.known.iter_mut().for_each(|known| known.end(open));
         self.sweep(now);
         taken
