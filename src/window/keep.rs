@@ -100,7 +100,7 @@ impl Crowded {
         for (id, big) in &self.big {
             put(&mut out, u64::from(*id));
             put(&mut out, u64::from(big.below));
-            for register in big.sketch.entries() {
+            for register in big.sketch.entries(self.closed_to as u32) {
                 put(&mut out, register.len() as u64);
                 register.iter().for_each(|&entry| put(&mut out, u64::from(entry)));
             }

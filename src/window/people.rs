@@ -23,7 +23,8 @@ use crate::window::pane::{Beyond, Closed, Open, Pair};
 use crate::window::ring::{MINUTE_MS, step_of};
 use crate::window::sliding::Window;
 
-pub(super) use big::{Big, Bigs};
+pub(super) use big::Big;
+use big::Bigs;
 use shown::Laid;
 pub use shown::{Acquainted, Allowed, Crowd, Span};
 
@@ -176,7 +177,7 @@ impl People {
         let mut taken = Taken { lasts: vec![0; pairs.len()], ..Taken::default() };
         let now = open.index;
         self.bury_big(windows, now);
-        self.big.begin();
+        self.big.begin(windows, now, self.pane_ms);
         self.known.iter_mut().for_each(|known| known.begin(open));
         let mut rows = Rows { seen: &open.seen, unseen: &open.unseen };
         for (number, last) in taken.lasts.iter_mut().enumerate() {
@@ -207,7 +208,7 @@ impl People {
                 taken.alone.push((id, anonymous));
             }
         }
-        self.big.end();
+        self.big.end(now);
         self.known.iter_mut().for_each(|known| known.end(open));
         self.sweep(now);
         taken

@@ -1,20 +1,23 @@
 //! Tags with too many authors to tell apart: a sketch each, and who of them is a sample.
 //!
 //! Nothing here knows members; what becomes a sketch is told by the panes and by whoever calls.
+//! Who came in a pane is put into sketches at its end, all tags in a row: so what is read next is
+//! known, and asked for early.
 
-use std::collections::BTreeMap;
-
-use smallvec::SmallVec;
+use std::ops::Range;
 
 use crate::window::crowd::Crowds;
 use crate::window::pane::Closed;
 use crate::window::people::Panes;
 use crate::window::ring::MINUTE_MS;
-use crate::window::sketch::Sketch;
+use crate::window::sketch::{Entries, Sketch};
 use crate::window::sliding::Window;
 
+/// Authors that come later, of whom something is asked for: the tag, its register, its entry.
+const AHEAD: [usize; 3] = [24, 16, 8];
+
 /// A tag with too many authors to tell apart.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(in crate::window) struct Big {
     pub(in crate::window) sketch: Sketch,
     /// Members are a sample: authors with a hash below this.
@@ -24,44 +27,128 @@ pub(in crate::window) struct Big {
 /// All of these tags.
 #[derive(Debug, Default)]
 pub(in crate::window) struct Bigs {
-    big: BTreeMap<u32, Big>,
+    /// Ids, ascending, and where each stands in the other lists.
+    places: Vec<(u32, u32)>,
+    ids: Vec<u32>,
+    tags: Vec<Big>,
+    /// Before this pane nothing of a tag changes but by who comes.
+    due: Vec<i64>,
+    /// Before this pane no tag is without anybody.
+    alive_to: i64,
+    /// Who came in the pane that closes: place of the tag, author.
+    came: Vec<(u32, u32)>,
+    reaches: Reaches,
     /// Panes that the longest window holds.
     horizon: u32,
-    /// Windows whose estimates are those of the newest closed pane, a bit each.
+    /// The newest closed pane, as far as is known here, or the one that closes.
+    newest: i64,
+    /// Windows whose estimates are those of that pane, a bit each.
     estimated: u64,
+}
+
+/// How far windows reach back, the shortest first.
+#[derive(Debug, Default)]
+struct Reaches {
+    /// Numbers of the windows.
+    order: Vec<usize>,
+    /// Panes that they hold, up to the newest.
+    held: Vec<u32>,
+    /// Panes that they hold at least, however far they slide by minutes.
+    least: Vec<u32>,
+}
+
+impl Reaches {
+    /// As windows are when `newest` is the newest pane; true where their order is another.
+    fn set(&mut self, windows: &[Window], newest: i64, pane_ms: i64) -> bool {
+        let panes = |panes: i64| panes.clamp(0, u32::MAX.into()) as u32;
+        let held = |window: &Window| newest.saturating_sub(window.gone_to_pane(pane_ms));
+        let least = |window: &Window| (window.steps() - 1) * (window.step_ms / pane_ms) + 1;
+        let mut all: Vec<_> =
+            windows.iter().map(|w| (panes(held(w)), panes(least(w)))).zip(0..).collect();
+        all.sort_unstable_by_key(|&((held, least), at)| (held, least, at));
+        let is_other = !all.iter().map(|of| of.1).eq(self.order.iter().copied());
+        self.order = all.iter().map(|of| of.1).collect();
+        self.held = all.iter().map(|of| of.0.0).collect();
+        self.least = all.iter().map(|of| of.0.1).collect();
+        is_other
+    }
 }
 
 impl Bigs {
     pub(super) fn new(horizon: u32) -> Self {
-        Self { horizon, ..Self::default() }
+        Self { horizon, newest: i64::MIN, ..Self::default() }
     }
 
-    /// A pane is about to close. Windows have slid as far.
-    pub(super) fn begin(&mut self) {
-        self.estimated = 0;
+    /// The pane `now` is about to close. Windows have slid as far.
+    pub(super) fn begin(&mut self, windows: &[Window], now: i64, pane_ms: i64) {
+        self.came.clear();
+        self.reach(windows, now, pane_ms);
     }
 
-    /// Authors of a tag with fewer authors than that in the pane that closes, and the number of its
+    fn reach(&mut self, windows: &[Window], newest: i64, pane_ms: i64) {
+        if newest == self.newest && windows.len() == self.reaches.order.len() {
+            return;
+        }
+        (self.newest, self.estimated) = (newest, 0);
+        if self.reaches.set(windows, newest, pane_ms) {
+            self.tags.iter_mut().for_each(|big| big.sketch.forget_windows());
+            self.due.fill(i64::MIN);
+        }
+    }
+
+    fn find(&self, id: u32) -> Result<usize, usize> {
+        self.places.binary_search_by_key(&id, |place| place.0)
+    }
+
+    fn place(&self, id: u32) -> Option<u32> {
+        self.find(id).ok().map(|at| self.places[at].1)
+    }
+
+    fn get_mut(&mut self, id: u32) -> Option<&mut Big> {
+        self.place(id).map(|place| &mut self.tags[place as usize])
+    }
+
+    /// Authors of a tag that is here in the pane that closes, in any order, and the number of its
     /// posts without author.
     pub(super) fn came(&mut self, id: u32, authors: &[u32], anonymous: u32, now: i64) {
-        let horizon = self.horizon;
-        let big = self.big.entry(id).or_default();
-        big.anonymous(now, anonymous, horizon);
-        authors.iter().for_each(|&author| big.sketch.expect(author));
-        authors.iter().for_each(|&author| big.sketch.insert(author, now as u32, horizon));
+        let Some(place) = self.place(id) else { return };
+        self.came.extend(alone(now, anonymous).chain(authors.iter().copied()).map(|a| (place, a)));
     }
 
-    /// All tags that posted in the pane have come.
-    pub(super) fn end(&mut self) {}
+    /// Whoever came in the pane `now` has come.
+    pub(super) fn end(&mut self, now: i64) {
+        let mut last = u32::MAX;
+        for (at, &(place, author)) in self.came.iter().enumerate() {
+            let ahead = AHEAD.map(|ahead| self.came.get(at + ahead));
+            if let Some(&(place, _)) = ahead[0] {
+                self.tags[place as usize].sketch.expect_it();
+            }
+            if let Some(&(place, author)) = ahead[1] {
+                self.tags[place as usize].sketch.expect(author);
+            }
+            if let Some(&(place, author)) = ahead[2] {
+                self.tags[place as usize].sketch.expect_entry(author);
+            }
+            let sketch = &mut self.tags[place as usize].sketch;
+            if place != last {
+                sketch.slide(now as u32, &self.reaches.held, &self.reaches.least);
+                sketch.begin(now as u32);
+                self.due[place as usize] = i64::MIN;
+                last = place;
+            }
+            sketch.insert(author);
+        }
+        self.came.clear();
+    }
 
     /// Members of a tag that is here are those with a hash below this.
     pub(super) fn below(&self, id: u32) -> Option<u32> {
-        self.big.get(&id).map(|big| big.below)
+        self.place(id).map(|place| self.tags[place as usize].below)
     }
 
     /// Makes the sample of a tag smaller; false where it is not here.
     pub(super) fn set_below(&mut self, id: u32, below: u32) -> bool {
-        let big = self.big.get_mut(&id);
+        let big = self.get_mut(id);
         big.map(|big| big.below = below).is_some()
     }
 
@@ -76,7 +163,7 @@ impl Bigs {
     ) {
         let mut seen: Vec<_> = members.map(|(pane, author)| (pane, Some(author))).collect();
         let per_minute = (MINUTE_MS / kept.pane_ms).max(1);
-        let mut alone = |pane, closed: &mut Closed| {
+        let mut take = |pane, closed: &mut Closed| {
             if let Ok(at) = closed.pairs.binary_search_by_key(&id, |pair| pair.0)
                 && let Some(last) = closed.lasts.get_mut(at)
             {
@@ -86,50 +173,88 @@ impl Bigs {
                 seen.extend((0..posts).map(|_| (pane, None)));
             }
         };
-        kept.minutes.iter_mut().for_each(|minute| alone(minute.index * per_minute, minute));
-        kept.closed.iter_mut().for_each(|closed| alone(closed.index, closed));
+        kept.minutes.iter_mut().for_each(|minute| take(minute.index * per_minute, minute));
+        kept.closed.iter_mut().for_each(|closed| take(closed.index, closed));
         seen.sort_unstable();
-        let mut big = Big { below, ..Big::default() };
+        let mut sketch = Sketch::new(self.horizon);
         for same in seen.chunk_by(|a, b| a.0 == b.0) {
             let authors = same.iter().filter_map(|who| who.1);
             let anonymous = same.len() - authors.clone().count();
-            big.anonymous(same[0].0, anonymous as u32, self.horizon);
-            authors.for_each(|who| big.sketch.insert(who, same[0].0 as u32, self.horizon));
+            sketch.begin(same[0].0 as u32);
+            let all = alone(same[0].0, anonymous as u32).chain(authors);
+            all.for_each(|author| sketch.insert(author));
         }
         windows.iter_mut().for_each(|window| *window.people.at_mut(id) = 0);
-        self.big.insert(id, big);
+        self.insert(id, Big { sketch, below });
     }
 
     /// Sketches in which nobody is seen any more when `now` is the newest closed pane go. It shows
     /// nowhere in which panes that was looked for: a pane may close without this tag.
     pub(super) fn bury(&mut self, crowds: &mut Crowds, windows: &mut [Window], now: i64) {
-        let horizon = self.horizon;
-        self.big.retain(|&id, big| {
-            let alive = big.sketch.is_alive(now as u32, horizon);
-            if !alive {
-                crowds.mark_sample(id, false);
-                windows.iter_mut().for_each(|window| *window.people.at_mut(id) = 0);
+        if now < self.alive_to {
+            return;
+        }
+        self.alive_to = i64::MAX;
+        for place in (0..self.tags.len()).rev() {
+            let panes = self.tags[place].sketch.last_seen(now as u32).unwrap_or(u32::MAX);
+            if panes < self.horizon {
+                self.alive_to = self.alive_to.min(now + i64::from(self.horizon - panes));
+                continue;
             }
-            alive
-        });
+            let id = self.ids[place];
+            self.forget(id);
+            crowds.mark_sample(id, false);
+            windows.iter_mut().for_each(|window| *window.people.at_mut(id) = 0);
+        }
     }
 
     /// Forgets a tag; false where it was not here.
     pub(super) fn forget(&mut self, id: u32) -> bool {
-        self.big.remove(&id).is_some()
+        let Ok(at) = self.find(id) else { return false };
+        let place = self.places.remove(at).1;
+        self.ids.swap_remove(place as usize);
+        self.tags.swap_remove(place as usize);
+        self.due.swap_remove(place as usize);
+        if let Some(&moved) = self.ids.get(place as usize)
+            && let Ok(at) = self.find(moved)
+        {
+            self.places[at].1 = place;
+        }
+        true
     }
 
     /// Tags of a range, for a checkpoint.
-    pub(in crate::window) fn range(
-        &self,
-        ids: std::ops::Range<u32>,
-    ) -> impl Iterator<Item = (u32, &Big)> {
-        self.big.range(ids).map(|(&id, big)| (id, big))
+    pub(in crate::window) fn range(&self, ids: Range<u32>) -> impl Iterator<Item = (u32, &Big)> {
+        let [from, to] = [ids.start, ids.end].map(|id| self.find(id).unwrap_or_else(|at| at));
+        let places = self.places[from..to.max(from)].iter();
+        places.map(|&(id, place)| (id, &self.tags[place as usize]))
     }
 
-    /// Puts a tag in, when a checkpoint is read.
-    pub(in crate::window) fn insert(&mut self, id: u32, big: Big) {
-        self.big.insert(id, big);
+    /// Puts a tag in, or another in its place.
+    fn insert(&mut self, id: u32, big: Big) {
+        self.alive_to = i64::MIN;
+        match self.find(id) {
+            Ok(at) => {
+                let place = self.places[at].1 as usize;
+                (self.tags[place], self.due[place]) = (big, i64::MIN);
+            }
+            Err(at) => {
+                self.places.insert(at, (id, self.ids.len() as u32));
+                self.ids.push(id);
+                self.tags.push(big);
+                self.due.push(i64::MIN);
+            }
+        }
+    }
+
+    /// Puts a tag in of the registers that a checkpoint has.
+    pub(in crate::window) fn restore(
+        &mut self,
+        (id, below): (u32, u32),
+        registers: impl Iterator<Item = Entries>,
+    ) {
+        let sketch = Sketch::restore(registers, self.horizon);
+        self.insert(id, Big { sketch, below });
     }
 
     /// Brings the columns of these tags up to the newest closed pane, in the windows asked for, a
@@ -140,33 +265,32 @@ impl Bigs {
         (newest, pane_ms): (i64, i64),
         asked: u64,
     ) {
-        let asked = asked & !self.estimated;
-        self.estimated |= asked;
-        let panes = |window: &Window| newest.saturating_sub(window.gone_to_pane(pane_ms));
-        let held = windows.iter().map(|window| panes(window).clamp(0, u32::MAX.into()) as u32);
-        let mut held: SmallVec<[(u32, usize); 16]> = held.zip(0..).collect();
-        held.retain(|(_, at)| asked >> *at & 1 == 1);
-        if held.is_empty() {
+        self.reach(windows, newest, pane_ms);
+        let asked =
+            asked & !self.estimated & (1_u64.unbounded_shl(windows.len() as u32)).wrapping_sub(1);
+        if asked == 0 {
             return;
         }
-        held.sort_unstable();
-        let panes: SmallVec<[u32; 16]> = held.iter().map(|held| held.0).collect();
-        for (&id, big) in &self.big {
-            let people = big.sketch.estimate(newest as u32, &panes);
-            for (&(_, at), people) in held.iter().zip(people) {
-                *windows[at].people.at_mut(id) = people.round() as u32;
-            }
+        self.estimated |= asked;
+        let Reaches { order, held, least } = &self.reaches;
+        let asked = order.iter().rev().fold(0, |bits, at| bits << 1 | asked >> at & 1);
+        for (place, due) in self.due.iter_mut().enumerate().filter(|(_, due)| **due <= newest) {
+            let (id, sketch) = (self.ids[place], &mut self.tags[place].sketch);
+            let panes = sketch.slide(newest as u32, held, least);
+            let tell = |at: usize, people: f64| {
+                *windows[order[at]].people.at_mut(id) = people.round() as u32;
+            };
+            let is_all = sketch.tell(asked, tell);
+            *due = if is_all { newest + i64::from(panes) } else { i64::MIN };
         }
     }
 }
 
-impl Big {
-    /// Posts without author are authors of their own.
-    fn anonymous(&mut self, pane: i64, posts: u32, horizon: u32) {
-        for post in 0..posts {
-            let mixed = (pane as u32).wrapping_mul(0x9e37_79b9) ^ post.wrapping_mul(0x85eb_ca6b);
-            let mixed = (mixed ^ mixed >> 16).wrapping_mul(0x7feb_352d);
-            self.sketch.insert(mixed ^ mixed >> 15, pane as u32, horizon);
-        }
-    }
+/// Posts without author are authors of their own.
+fn alone(pane: i64, posts: u32) -> impl Iterator<Item = u32> {
+    (0..posts).map(move |post| {
+        let mixed = (pane as u32).wrapping_mul(0x9e37_79b9) ^ post.wrapping_mul(0x85eb_ca6b);
+        let mixed = (mixed ^ mixed >> 16).wrapping_mul(0x7feb_352d);
+        mixed ^ mixed >> 15
+    })
 }

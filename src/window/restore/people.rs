@@ -13,10 +13,10 @@ use crate::state::varint::Reader;
 use crate::window::crowd::{EXACT_MAX, Marks, Member, PRINTS, Print};
 use crate::window::keep::Rows;
 use crate::window::pane::{Open, Pair};
-use crate::window::people::{Big, Panes, People, Seen};
+use crate::window::people::{Panes, People, Seen};
 use crate::window::restore::{CUT, Nonsense, UNKNOWN};
 use crate::window::ring::Ring;
-use crate::window::sketch::{REGISTERS, Sketch};
+use crate::window::sketch::REGISTERS;
 
 /// People being put together.
 #[derive(Debug)]
@@ -106,9 +106,8 @@ impl Replay {
                 }
                 registers.push(entries);
             }
-            let big = Big { below, sketch: Sketch::restore(registers.into_iter()) };
             self.people.crowds.mark_sample(id, true);
-            self.people.big.insert(id, big);
+            self.people.big.restore((id, below), registers.into_iter());
         }
         for _ in 0..reader.get().ok_or(CUT)? {
             let id = self.id(&mut reader)?;
