@@ -240,6 +240,9 @@ impl Trending {
             ids.extend(ring.windows()[window].column().at_least(1, rows));
             for (number, &id) in ids.iter().enumerate() {
                 ring.expect_people(&ids, number, &span);
+                if let Some(&soon) = ids.get(number + AHEAD) {
+                    prefetch(&self.tags.at(soon).baselines[scale]);
+                }
                 let people = ring.people_in(id, &span);
                 self.tags.at_mut(id).baselines[scale].learn(&self.paces[scale], people);
                 self.mark(id);

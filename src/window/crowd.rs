@@ -212,10 +212,13 @@ impl Crowds {
             self.expect_head(id);
         }
         if let Some(&(id, _)) = pairs.get(number + AHEAD) {
-            let Block { authors, members } = self.block(id);
-            authors.rchunks(LINE).take(4).for_each(|line| prefetch(&line[0]));
-            members.last().into_iter().for_each(prefetch);
             self.prints(id).first().into_iter().for_each(prefetch);
+            // Of a sample hardly anybody is looked for.
+            if !self.heads.get(id).sample {
+                let Block { authors, members } = self.block(id);
+                authors.rchunks(LINE).take(4).for_each(|line| prefetch(&line[0]));
+                members.last().into_iter().for_each(prefetch);
+            }
         }
     }
 

@@ -213,12 +213,18 @@ impl Ring {
         }
     }
 
-    /// Adds an open pane's news to the delta; `whole` = its log summed up, where that is at hand.
+    /// Adds an open pane's news to the delta; `whole` = its log summed up, where it closes.
     pub(super) fn save_open(&mut self, open: &mut Open, whole: Option<&Arc<Vec<Pair>>>) {
         let Some(delta) = &mut self.delta else { return };
         let saved = open.saved;
         if saved.seen < open.seen.len() {
-            delta.seen.push((open.index, open.seen[saved.seen..].to_vec()));
+            let asked = self.people.as_ref().is_none_or(|people| people.known.is_some());
+            let news = match whole {
+                // Nobody looks at it any more.
+                Some(_) if saved.seen == 0 && !asked => std::mem::take(&mut open.seen),
+                _ => open.seen[saved.seen..].to_vec(),
+            };
+            delta.seen.push((open.index, news));
             open.saved.seen = open.seen.len();
         }
         let (posts, tagged) = (open.posts as i64, open.tagged as i64);

@@ -140,19 +140,19 @@ impl Summer {
         self.touched.resize(self.scratch.rows() / 64, 0);
     }
 
-    /// Replaces `pairs` by the sums of `ids`, by id. Few ids among many tags are sorted: that stays
-    /// in the cache, where the scratch column of all tags would not.
-    pub fn sum(&mut self, ids: &[u32], pairs: &mut Vec<Pair>) {
-        pairs.clear();
+    /// The sums of `ids`, by id. Few ids among many tags are sorted: that stays in the cache, where
+    /// the scratch column of all tags would not.
+    pub fn sum(&mut self, ids: &[u32]) -> Vec<Pair> {
+        let mut pairs = Vec::new();
         if ids.len() * 16 > self.scratch.rows() {
             self.add(ids);
-            self.finish(pairs);
-            return;
+            self.finish(&mut pairs);
+            return pairs;
         }
         self.sorted.clear();
         self.sorted.extend_from_slice(ids);
         self.sorted.sort_unstable();
-        pairs.extend(self.sorted.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u32)));
+        self.sorted.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u32)).collect()
     }
 
     /// Replaces `pairs` by the sums of an open pane, without what was taken back.

@@ -66,7 +66,8 @@ pub struct People {
     /// Tags below this one were swept in this round.
     swept: u32,
     laid: Vec<Laid>,
-    /// Room for [`order::sort`].
+    /// What the pane that closes has seen, by tag, author and text; and room to sort it.
+    sorted: Vec<Seen>,
     spare: Vec<Seen>,
     /// Authors of the tag being dealt with who are to be put into its sketch.
     sketched: Vec<u32>,
@@ -164,6 +165,14 @@ impl People {
         member.is_alive(now as u32, self.horizon)
     }
 
+    /// Puts what a pane that closes has seen in order, and gives how often each tag is in it;
+    /// [`People::close`] follows.
+    pub(super) fn sort(&mut self, seen: &[Seen]) -> Vec<Pair> {
+        order::sort(seen, &mut self.sorted, &mut self.spare);
+        let tags = self.sorted.chunk_by(|a, b| a.id == b.id);
+        tags.map(|same| (same[0].id, same.len() as u32)).collect()
+    }
+
     /// Takes in the people of a pane that closes; `pairs` are its counts.
     pub(super) fn close(
         &mut self,
@@ -172,14 +181,14 @@ impl People {
         open: &mut Open,
         pairs: &[Pair],
     ) -> Taken {
-        order::sort(&mut open.seen, &mut self.spare);
+        let sorted = std::mem::take(&mut self.sorted);
         open.unseen.sort_unstable();
         let mut taken = Taken { lasts: vec![0; pairs.len()], ..Taken::default() };
         let now = open.index;
         self.bury_big(windows, now);
         self.big.begin(windows, now, self.pane_ms);
         self.known.iter_mut().for_each(|known| known.begin(open));
-        let mut rows = Rows { seen: &open.seen, unseen: &open.unseen };
+        let mut rows = Rows { seen: &sorted, unseen: &open.unseen };
         for (number, last) in taken.lasts.iter_mut().enumerate() {
             let id = pairs[number].0;
             self.crowds.expect(pairs, number);
@@ -211,6 +220,7 @@ impl People {
         self.big.end(now);
         self.known.iter_mut().for_each(|known| known.end(open));
         self.sweep(now);
+        self.sorted = sorted;
         taken
     }
 

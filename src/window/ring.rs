@@ -186,8 +186,9 @@ impl Ring {
     }
 
     fn close(&mut self, mut open: Open) {
-        let mut pairs = Vec::new();
-        self.summer.sum(&open.log, &mut pairs);
+        let seen = self.people.as_mut().map(|people| people.sort(&open.seen));
+        let whole = seen.filter(|_| open.seen.len() == open.log.len());
+        let mut pairs = whole.unwrap_or_else(|| self.summer.sum(&open.log));
         pairs.shrink_to_fit();
         let mut pairs = Arc::new(pairs);
         self.save_open(&mut open, Some(&pairs));

@@ -86,8 +86,7 @@ impl Ring {
 
 /// Brings an open pane's news into the totals.
 pub(super) fn bring_total(total: &mut Total, open: &mut Open, summer: &mut Summer) {
-    let mut pairs = Vec::new();
-    summer.sum(&open.log[open.in_total..], &mut pairs);
+    let pairs = summer.sum(&open.log[open.in_total..]);
     pairs.iter().for_each(|&(id, by)| total.add(id, u64::from(by)));
     open.in_total = open.log.len();
 }

@@ -14,19 +14,23 @@ fn who(seen: &Seen) -> u64 {
     u64::from(seen.author) << 32 | u64::from(seen.print)
 }
 
-/// Sorts rows by tag, author and text; `spare` is room that is used again.
-pub(super) fn sort(seen: &mut Vec<Seen>, spare: &mut Vec<Seen>) {
+/// Makes `sorted` the rows by tag, author and text; `spare` is room that is used again.
+pub(super) fn sort(seen: &[Seen], sorted: &mut Vec<Seen>, spare: &mut Vec<Seen>) {
+    sorted.clear();
     if seen.len() < FEW {
-        seen.sort_unstable_by_key(|seen| (seen.id, who(seen)));
+        sorted.extend_from_slice(seen);
+        sorted.sort_unstable_by_key(|seen| (seen.id, who(seen)));
         return;
     }
-    let bits = u32::BITS - seen.iter().fold(0, |all, seen| all | seen.id).leading_zeros();
+    sorted.resize(seen.len(), Seen::default());
     spare.resize(seen.len(), Seen::default());
-    for digit in 0..bits.div_ceil(BITS) {
-        deal(seen, spare, digit * BITS);
-        std::mem::swap(seen, spare);
+    let bits = u32::BITS - seen.iter().fold(0, |all, seen| all | seen.id).leading_zeros();
+    deal(seen, sorted, 0);
+    for digit in 1..bits.div_ceil(BITS) {
+        deal(sorted, spare, digit * BITS);
+        std::mem::swap(sorted, spare);
     }
-    for mine in seen.chunk_by_mut(|a, b| a.id == b.id).filter(|mine| mine.len() > 1) {
+    for mine in sorted.chunk_by_mut(|a, b| a.id == b.id).filter(|mine| mine.len() > 1) {
         mine.sort_unstable_by_key(who);
     }
 }
@@ -59,11 +63,11 @@ mod tests {
             rows in prop::collection::vec((any::<u32>(), 0_u32..4, 0_u32..3), 0..2000),
         ) {
             let row = |(id, author, print): (u32, u32, u32)| Seen { id: id >> bits, author, print };
-            let mut seen: Vec<Seen> = rows.into_iter().map(row).collect();
-            let mut plain = seen.clone();
+            let seen: Vec<Seen> = rows.into_iter().map(row).collect();
+            let (mut plain, mut sorted) = (seen.clone(), vec![Seen::default(); 7]);
             plain.sort();
-            sort(&mut seen, &mut Vec::new());
-            prop_assert_eq!(seen, plain);
+            sort(&seen, &mut sorted, &mut Vec::new());
+            prop_assert_eq!(sorted, plain);
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::state::column::Column;
 use crate::state::varint::Reader;
 use crate::window::crowd::{EXACT_MAX, Marks, Member, PRINTS, Print};
 use crate::window::keep::Rows;
-use crate::window::pane::{Open, Pair};
+use crate::window::pane::Open;
 use crate::window::people::{Panes, People, Seen};
 use crate::window::restore::{CUT, Nonsense, UNKNOWN};
 use crate::window::ring::Ring;
@@ -203,10 +203,7 @@ impl Replay {
     pub(super) fn close_to(&mut self, to: i64) {
         while let Some(first) = self.open.first_entry().filter(|first| *first.key() <= to) {
             let (index, Rows { seen, unseen, came }) = first.remove_entry();
-            let mut ids: Vec<u32> = seen.iter().map(|seen| seen.id).collect();
-            ids.sort_unstable();
-            ids.dedup();
-            let pairs: Vec<Pair> = ids.into_iter().map(|id| (id, 0)).collect();
+            let pairs = self.people.sort(&seen);
             let mut open = Open { index, seen, unseen, came, ..Open::default() };
             let people = &mut self.people;
             nothing(people.pane_ms(), |kept| {
