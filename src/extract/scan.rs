@@ -63,21 +63,22 @@ impl<V: Visit> Task for Block<'_, V> {
     #[inline(always)]
     fn run<L: Lanes>(mut self, lanes: L) -> Scanned {
         let len = self.bytes.len();
-        let mut found = Found::new(std::mem::take(&mut self.extractor.places));
+        let mut found = Found::new(self.extractor.places.take().unwrap_or_default());
         let mut resume = 0;
         // Places are found first and judged then: the one has no branches, the other many, and
         // apart they do not wait for each other.
         for from in (0..len).step_by(STRETCH) {
             let to = len.min(from + STRETCH);
             let count = self.find(lanes, from, to, &mut found);
-            for &Place { at, line } in &found.places[..count] {
+            for &at in &found.places.all[..count] {
                 let at = at as usize;
+                let line = found.places.line(at, from);
                 if at >= resume && !self.decide(lanes, at, line) {
                     resume = self.reference(at, line);
                 }
             }
         }
-        self.extractor.places = found.places;
+        self.extractor.places = Some(found.places);
         let mut scanned = found.scanned;
         scanned.lines += u32::from(self.bytes.last().is_some_and(|&b| b != b'\n'));
         scanned.invalid_utf8 = self.invalid;
@@ -88,18 +89,40 @@ impl<V: Visit> Task for Block<'_, V> {
 /// Bytes that are searched before the places found in them are judged.
 const STRETCH: usize = 2048;
 
-/// A byte at which a tag may begin, and its line.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Place {
-    at: u32,
-    line: u32,
+/// Blocks of a stretch.
+const BLOCKS: usize = STRETCH / 64;
+
+/// The bytes of a stretch at which a tag may begin, and its newlines.
+#[derive(Debug)]
+pub(super) struct Places {
+    /// Room for one at each byte, and for what is written behind those of the last block.
+    all: Vec<u32>,
+    /// Newlines of each block of 64 bytes.
+    newlines: [u64; BLOCKS],
+    /// Lines that end before it.
+    lines: [u32; BLOCKS],
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self { all: vec![0; STRETCH + 64], newlines: [0; BLOCKS], lines: [0; BLOCKS] }
+    }
+}
+
+impl Places {
+    /// The line that `at` lies in, in the stretch from `from` on.
+    #[inline(always)]
+    fn line(&self, at: usize, from: usize) -> u32 {
+        let block = (at - from) / 64 % BLOCKS;
+        let before = self.newlines[block] & ((1 << (at % 64)) - 1);
+        self.lines[block] + before.count_ones()
+    }
 }
 
 /// What the search has found so far.
 struct Found {
-    /// Those of the present stretch; room for one at each of its bytes, and for two that are
-    /// written without a look.
-    places: Vec<Place>,
+    /// Those of the present stretch.
+    places: Box<Places>,
     scanned: Scanned,
     /// Bit 0: the byte before the next block was a newline.
     newline: u64,
@@ -110,10 +133,7 @@ struct Found {
 impl Found {
     /// Nothing found yet; `places` is room that an earlier search has left.
     #[inline(always)]
-    fn new(mut places: Vec<Place>) -> Self {
-        if places.is_empty() {
-            places.resize(STRETCH + 2, Place::default());
-        }
+    fn new(places: Box<Places>) -> Self {
         Self { places, scanned: Scanned::default(), newline: 1, start: 0 }
     }
 }
@@ -139,22 +159,15 @@ impl<'a, V: Visit> Block<'a, V> {
                 found.scanned.empty += self.empty_lines(base, short);
             }
             (found.newline, found.start) = (newline >> 63, start >> 63);
-            let mut stops = marks.stop & live;
-            let end = count + stops.count_ones() as usize;
-            loop {
-                // More are written than there are, mostly; the next ones go over them.
-                for place in &mut found.places[count..count + 2] {
-                    let at = (base as u32).wrapping_add(stops.trailing_zeros());
-                    let before = newline & (stops ^ stops.wrapping_sub(1));
-                    *place = Place { at, line: found.scanned.lines + before.count_ones() };
-                    stops &= stops.wrapping_sub(1);
-                }
-                count += 2;
-                if count >= end {
-                    break;
-                }
+            let block = (base - from) / 64 % BLOCKS;
+            found.places.newlines[block] = newline;
+            found.places.lines[block] = found.scanned.lines;
+            let stops = marks.stop & live;
+            // As many as there are bytes at the most, so there is room for those of one more block.
+            if let Some(room) = found.places.all[count..].first_chunk_mut() {
+                lanes.places(stops, base as u32, room);
             }
-            count = end;
+            count += stops.count_ones() as usize;
             found.scanned.lines += newline.count_ones();
             base += 64;
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::key::Folder;
-use super::scan::{Place, scan_lines};
+use super::scan::{Places, scan_lines};
 use super::{Rule, Visit, grammar, markup, words};
 use crate::post::{GivenTag, Markup, Post, Raw, Span};
 
@@ -34,7 +34,7 @@ pub struct Tally {
 pub struct Extractor {
     pub(super) folder: Folder,
     /// Room that [`scan_lines`] searches in.
-    pub(super) places: Vec<Place>,
+    pub(super) places: Option<Box<Places>>,
 }
 
 impl Extractor {

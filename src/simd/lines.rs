@@ -1,7 +1,7 @@
 //! Byte classes of 64 and 32 bytes at once, for the scan over lines.
 //!
-//! [`Avx2`] and [`Scalar`] answer alike on every input; which one runs is decided once a call, by
-//! what the processor has. Nothing is read beyond the arrays that are handed in.
+//! [`Avx512`], [`Avx2`] and [`Scalar`] answer alike on every input; which one runs is decided once
+//! a call, by what the processor has. Nothing is read beyond the arrays that are handed in.
 #![allow(unsafe_code)]
 
 /// One bit a byte, lowest bit first.
@@ -28,6 +28,26 @@ pub trait Lanes: Copy {
     fn marks(self, bytes: &[u8; 64]) -> Marks;
     /// The word characters of 32 bytes.
     fn word(self, bytes: &[u8; 32]) -> Word;
+    /// Writes `base` plus the number of each bit that `set` has, in order; what it writes behind
+    /// them means nothing.
+    fn places(self, set: u64, base: u32, out: &mut [u32; 64]);
+}
+
+/// [`Lanes::places`] bit by bit.
+#[inline(always)]
+fn places(mut set: u64, base: u32, out: &mut [u32; 64]) {
+    let mut left = set.count_ones();
+    // Two are written at least, mostly more than there are: whether there is one is not asked.
+    for two in out.as_chunks_mut::<2>().0 {
+        for place in two {
+            *place = base.wrapping_add(set.trailing_zeros());
+            set &= set.wrapping_sub(1);
+        }
+        left = left.saturating_sub(2);
+        if left == 0 {
+            break;
+        }
+    }
 }
 
 /// Work that is compiled once for each way; `run` should be `#[inline(always)]`.
@@ -41,11 +61,21 @@ pub trait Task {
 /// Runs `task` in the fastest way that this processor has.
 pub fn dispatch<T: Task>(task: T) -> T::Out {
     #[cfg(target_arch = "x86_64")]
-    if let Some(lanes) = Avx2::detect() {
+    if let Some(lanes) = Avx512::detect() {
+        // SAFETY: `Avx512` exists only where the features have been found.
+        return unsafe { run_avx512(lanes, task) };
+    } else if let Some(lanes) = Avx2::detect() {
         // SAFETY: `Avx2` exists only where the features have been found.
         return unsafe { run_avx2(lanes, task) };
     }
     task.run(Scalar)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2")]
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt,lzcnt")]
+fn run_avx512<T: Task>(lanes: Avx512, task: T) -> T::Out {
+    task.run(lanes)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -77,6 +107,11 @@ impl Lanes for Scalar {
             word.letter |= u32::from(b.is_ascii_alphabetic()) << i;
         }
         word
+    }
+
+    #[inline]
+    fn places(self, set: u64, base: u32, out: &mut [u32; 64]) {
+        places(set, base, out);
     }
 }
 
@@ -112,6 +147,138 @@ impl Lanes for Avx2 {
         // SAFETY: the token shows that AVX2 is there.
         unsafe { avx2::word(bytes) }
     }
+
+    #[inline(always)]
+    fn places(self, set: u64, base: u32, out: &mut [u32; 64]) {
+        places(set, base, out);
+    }
+}
+
+/// 64 bytes at once.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy, Debug)]
+pub struct Avx512(());
+
+#[cfg(target_arch = "x86_64")]
+impl Avx512 {
+    /// The token, where this processor has what it stands for.
+    #[must_use]
+    pub fn detect() -> Option<Self> {
+        let has = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vbmi2");
+        Avx2::detect().filter(|_| has).map(|_| Self(()))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Lanes for Avx512 {
+    #[inline(always)]
+    fn marks(self, bytes: &[u8; 64]) -> Marks {
+        // SAFETY: the token shows that AVX-512 is there.
+        unsafe { avx512::marks(bytes) }
+    }
+
+    #[inline(always)]
+    fn word(self, bytes: &[u8; 32]) -> Word {
+        // SAFETY: the token shows that AVX-512 is there.
+        unsafe { avx512::word(bytes) }
+    }
+
+    #[inline(always)]
+    fn places(self, set: u64, base: u32, out: &mut [u32; 64]) {
+        // SAFETY: the token shows that AVX-512 is there.
+        unsafe { avx512::places(set, base, out) }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx512 {
+    use std::arch::x86_64::*;
+
+    use super::{Marks, Word};
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) fn marks(bytes: &[u8; 64]) -> Marks {
+        // SAFETY: the load lies inside the 64 bytes, and needs no alignment.
+        let bytes = unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) };
+        let equal = |to: u8| _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(to.cast_signed()));
+        Marks { newline: equal(b'\n'), stop: equal(b'#') | equal(b'&') | equal(0xEF) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) fn newlines(bytes: &[u8; 64]) -> u64 {
+        // SAFETY: the load lies inside the 64 bytes, and needs no alignment.
+        let bytes = unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) };
+        _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(b'\n'.cast_signed()))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    pub(super) fn word(bytes: &[u8; 32]) -> Word {
+        // SAFETY: the load lies inside the 32 bytes, and needs no alignment.
+        let bytes = unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) };
+        let range = |bytes, first: u8, count: u8| {
+            let from = _mm256_sub_epi8(bytes, _mm256_set1_epi8(first.cast_signed()));
+            _mm256_cmplt_epu8_mask(from, _mm256_set1_epi8(count.cast_signed()))
+        };
+        let letter = range(_mm256_or_si256(bytes, _mm256_set1_epi8(0x20)), b'a', 26);
+        let joint = _mm256_cmpeq_epi8_mask(bytes, _mm256_set1_epi8(b'_'.cast_signed()));
+        Word { word: letter | range(bytes, b'0', 10) | joint, letter }
+    }
+
+    /// The numbers of bytes.
+    const NUMBERS: [u8; 64] = {
+        let mut numbers = [0; 64];
+        let mut n = 0;
+        while n < 64 {
+            numbers[n] = n as u8;
+            n += 1;
+        }
+        numbers
+    };
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,popcnt")]
+    pub(super) fn places(set: u64, base: u32, out: &mut [u32; 64]) {
+        // SAFETY: the table has 64 bytes, and the load asks for no alignment.
+        let numbers = unsafe { _mm512_loadu_si512(NUMBERS.as_ptr().cast()) };
+        let numbers = _mm512_maskz_compress_epi8(set, numbers);
+        let base_of_all = _mm512_set1_epi32(base.cast_signed());
+        let first = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(numbers));
+        // SAFETY: there is room for 16 of 64, and the store asks for no alignment.
+        unsafe {
+            let places = _mm512_add_epi32(first, base_of_all);
+            _mm512_storeu_si512(out.as_mut_ptr().cast(), places);
+        }
+        // Hardly ever more than sixteen.
+        if set.count_ones() > 16 {
+            super::places(set, base, out);
+        }
+    }
+}
+
+/// Newlines among `bytes`.
+#[must_use]
+pub fn count(bytes: &[u8]) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if Avx512::detect().is_some() {
+        // SAFETY: `Avx512` exists only where the features have been found.
+        return unsafe { count_avx512(bytes) };
+    }
+    memchr::memchr_iter(b'\n', bytes).count()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,popcnt")]
+fn count_avx512(bytes: &[u8]) -> usize {
+    let (blocks, rest) = bytes.as_chunks::<64>();
+    let newlines = |block: &[u8; 64]| avx512::newlines(block).count_ones() as usize;
+    let rest = rest.iter().filter(|byte| **byte == b'\n').count();
+    blocks.iter().map(newlines).sum::<usize>() + rest
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -184,7 +351,15 @@ mod tests {
 
     #[test]
     fn every_byte_is_classified_alike_at_every_place() {
-        let Some(lanes) = Avx2::detect() else { return };
+        if let Some(lanes) = Avx2::detect() {
+            compare(lanes);
+        }
+        if let Some(lanes) = Avx512::detect() {
+            compare(lanes);
+        }
+    }
+
+    fn compare(lanes: impl Lanes) {
         for b in 0..=255_u8 {
             for at in 0..64 {
                 let mut bytes = [b.wrapping_mul(31); 64];
@@ -194,6 +369,35 @@ mod tests {
                 half[at % 32] = b;
                 assert_eq!(lanes.word(&half), Scalar.word(&half), "{b} at {at}");
             }
+        }
+    }
+
+    #[test]
+    fn places_are_those_of_the_bits() {
+        let sets = [0, 1, 1 << 63, u64::MAX, 0x8000_0001_0000_0001, 0xFFFF, 0x1_FFFF, 0x5555 << 40];
+        for set in sets {
+            let meant: Vec<u32> = (0..64).filter(|i| set >> i & 1 == 1).map(|i| i + 70).collect();
+            let check = |lanes: &dyn Fn(&mut [u32; 64])| {
+                let mut out = [7; 64];
+                lanes(&mut out);
+                assert_eq!(out[..meant.len()], meant, "{set:x}");
+            };
+            check(&|out| Scalar.places(set, 70, out));
+            if let Some(lanes) = Avx2::detect() {
+                check(&|out| lanes.places(set, 70, out));
+            }
+            if let Some(lanes) = Avx512::detect() {
+                check(&|out| lanes.places(set, 70, out));
+            }
+        }
+    }
+
+    #[test]
+    fn newlines_are_counted() {
+        for len in 0..200 {
+            let bytes: Vec<u8> = (0..len).map(|n| if n % 7 == 1 { b'\n' } else { n }).collect();
+            let twin = memchr::memchr_iter(b'\n', &bytes).count();
+            assert_eq!(count(&bytes), twin, "{len}");
         }
     }
 

@@ -8,9 +8,10 @@
 //!
 //! It never reads by itself, waits, or looks into a line.
 
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr, memrchr};
 
 use crate::post::{Batch, Dropped};
+use crate::simd::lines;
 
 /// How many bytes a batch is filled with at the most, long lines aside. What a batch costs beside
 /// its bytes, the waking of threads above all, shows below this.
@@ -169,7 +170,7 @@ impl Framer {
             lines = if batch.wants_ends {
                 batch.note_ends(self.base, records)
             } else {
-                memchr_iter(b'\n', &batch.room(records)[self.base..]).count()
+                lines::count(&batch.room(records)[self.base..])
             };
         } else {
             // The lead is still in the tail; only what came in this fill is new.

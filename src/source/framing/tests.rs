@@ -29,14 +29,14 @@ fn run(input: &[u8], sizes: &[usize], reads: usize, limit: usize, eof: bool) -> 
         assert_eq!(batch.padded().len(), end + PAD);
         out.extend_from_slice(batch.records());
         // Noted or not, they are found.
-        let ends: Vec<_> = memchr_iter(b'\n', batch.records()).collect();
+        let ends: Vec<_> = memchr::memchr_iter(b'\n', batch.records()).collect();
         assert!(!batch.wants_ends || batch.ends() == ends);
         assert_eq!(batch.find_ends(), ends);
         lines += batch.lines;
         dropped.oversize += batch.dropped.oversize;
         dropped.partial += batch.dropped.partial;
         if at == input.len() {
-            assert_eq!(lines, memchr_iter(b'\n', &out).count() as u64);
+            assert_eq!(lines, memchr::memchr_iter(b'\n', &out).count() as u64);
             return (out, dropped);
         }
     }
