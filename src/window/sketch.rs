@@ -300,11 +300,9 @@ impl Sketch {
             self.registers[register] = Self::link(&mut cells, &entries);
         }
         (self.cells, self.free) = (cells, NONE);
-        for step in 0..numbers.len() - 1 {
-            if is_kept(step) {
-                let to = numbers[step] as usize;
-                (self.panes[to], self.steps[to]) = (self.panes[step], self.steps[step]);
-            }
+        for (step, numbers) in numbers.windows(2).enumerate().filter(|of| of.1[0] < of.1[1]) {
+            let to = numbers[0] as usize;
+            (self.panes[to], self.steps[to]) = (self.panes[step], self.steps[step]);
         }
         self.panes.truncate(number as usize);
         self.steps.truncate(number as usize);

@@ -112,7 +112,8 @@ impl Bigs {
     /// posts without author.
     pub(super) fn came(&mut self, id: u32, authors: &[u32], anonymous: u32, now: i64) {
         let Some(place) = self.place(id) else { return };
-        self.came.extend(alone(now, anonymous).chain(authors.iter().copied()).map(|a| (place, a)));
+        self.came.extend(authors.iter().map(|&author| (place, author)));
+        self.came.extend(alone(now, anonymous).map(|author| (place, author)));
     }
 
     /// Whoever came in the pane `now` has come.
