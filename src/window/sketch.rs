@@ -174,12 +174,17 @@ impl Sketch {
     /// Asks for the parts that [`Sketch::slide`] and [`Sketch::insert`] read first.
     pub fn expect(&self, author: u32) {
         prefetch(&self.registers[(author >> (32 - BITS)) as usize]);
-        self.windows.chunks(2).for_each(|windows| prefetch(&windows[0]));
+        self.expect_windows();
         self.panes.last().into_iter().for_each(prefetch);
         self.steps.last().into_iter().for_each(prefetch);
     }
 
-    /// Asks for what it will read then.
+    /// Asks for what [`Sketch::tell`] will read.
+    pub fn expect_windows(&self) {
+        self.windows.chunks(2).for_each(|windows| prefetch(&windows[0]));
+    }
+
+    /// Asks for what [`Sketch::insert`] will read then.
     pub fn expect_entry(&self, author: u32) {
         let register = self.registers[(author >> (32 - BITS)) as usize];
         let number = number_of(register);
@@ -300,11 +305,9 @@ impl Sketch {
             self.registers[register] = Self::link(&mut cells, &entries);
         }
         (self.cells, self.free) = (cells, NONE);
-        for step in 0..numbers.len() - 1 {
-            if is_kept(step) {
-                let to = numbers[step] as usize;
-                (self.panes[to], self.steps[to]) = (self.panes[step], self.steps[step]);
-            }
+        for (step, numbers) in numbers.windows(2).enumerate().filter(|of| of.1[0] < of.1[1]) {
+            let to = numbers[0] as usize;
+            (self.panes[to], self.steps[to]) = (self.panes[step], self.steps[step]);
         }
         self.panes.truncate(number as usize);
         self.steps.truncate(number as usize);

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use crate::simd::prefetch;
 use crate::window::crowd::Crowds;
 use crate::window::pane::Closed;
 use crate::window::people::Panes;
@@ -31,12 +32,13 @@ pub(in crate::window) struct Bigs {
     places: Vec<(u32, u32)>,
     ids: Vec<u32>,
     tags: Vec<Big>,
-    /// Before this pane nothing of a tag changes but by who comes.
-    due: Vec<i64>,
+    due: Vec<Due>,
     /// Before this pane no tag is without anybody.
     alive_to: i64,
     /// Who came in the pane that closes: place of the tag, author.
     came: Vec<(u32, u32)>,
+    /// Places of tags of which something is told.
+    asked: Vec<u32>,
     reaches: Reaches,
     /// Panes that the longest window holds.
     horizon: u32,
@@ -45,6 +47,18 @@ pub(in crate::window) struct Bigs {
     /// Windows whose estimates are those of that pane, a bit each.
     estimated: u64,
 }
+
+/// When something of a tag has to be done.
+#[derive(Clone, Copy, Debug)]
+struct Due {
+    /// Before this pane nothing falls out of a window.
+    slide: i64,
+    /// Not all windows were told what has changed.
+    tell: bool,
+}
+
+/// As of a tag of which nothing is known.
+const NOW: Due = Due { slide: i64::MIN, tell: true };
 
 /// How far windows reach back, the shortest first.
 #[derive(Debug, Default)]
@@ -92,7 +106,7 @@ impl Bigs {
         (self.newest, self.estimated) = (newest, 0);
         if self.reaches.set(windows, newest, pane_ms) {
             self.tags.iter_mut().for_each(|big| big.sketch.forget_windows());
-            self.due.fill(i64::MIN);
+            self.due.fill(NOW);
         }
     }
 
@@ -112,7 +126,8 @@ impl Bigs {
     /// posts without author.
     pub(super) fn came(&mut self, id: u32, authors: &[u32], anonymous: u32, now: i64) {
         let Some(place) = self.place(id) else { return };
-        self.came.extend(alone(now, anonymous).chain(authors.iter().copied()).map(|a| (place, a)));
+        self.came.extend(authors.iter().map(|&author| (place, author)));
+        self.came.extend(alone(now, anonymous).map(|author| (place, author)));
     }
 
     /// Whoever came in the pane `now` has come.
@@ -131,9 +146,12 @@ impl Bigs {
             }
             let sketch = &mut self.tags[place as usize].sketch;
             if place != last {
-                sketch.slide(now as u32, &self.reaches.held, &self.reaches.least);
+                let due = &mut self.due[place as usize];
+                due.slide(sketch, now, &self.reaches);
                 sketch.begin(now as u32);
-                self.due[place as usize] = i64::MIN;
+                // Of a window that was empty this pane is the first to fall out.
+                let first = self.reaches.least.first().copied().unwrap_or(u32::MAX);
+                *due = Due { slide: due.slide.min(now + i64::from(first)), tell: true };
                 last = place;
             }
             sketch.insert(author);
@@ -236,13 +254,13 @@ impl Bigs {
         match self.find(id) {
             Ok(at) => {
                 let place = self.places[at].1 as usize;
-                (self.tags[place], self.due[place]) = (big, i64::MIN);
+                (self.tags[place], self.due[place]) = (big, NOW);
             }
             Err(at) => {
                 self.places.insert(at, (id, self.ids.len() as u32));
                 self.ids.push(id);
                 self.tags.push(big);
-                self.due.push(i64::MIN);
+                self.due.push(NOW);
             }
         }
     }
@@ -272,18 +290,45 @@ impl Bigs {
             return;
         }
         self.estimated |= asked;
-        let Reaches { order, held, least } = &self.reaches;
+        let order = &self.reaches.order;
         let asked = order.iter().rev().fold(0, |bits, at| bits << 1 | asked >> at & 1);
-        for (place, due) in self.due.iter_mut().enumerate().filter(|(_, due)| **due <= newest) {
-            let (id, sketch) = (self.ids[place], &mut self.tags[place].sketch);
-            let panes = sketch.slide(newest as u32, held, least);
-            let tell = |at: usize, people: f64| {
-                *windows[order[at]].people.at_mut(id) = people.round() as u32;
-            };
-            let is_all = sketch.tell(asked, tell);
-            *due = if is_all { newest + i64::from(panes) } else { i64::MIN };
+        self.asked.clear();
+        let is_due = |(_, due): &(u32, &Due)| due.tell || due.slide <= newest;
+        self.asked.extend((0..).zip(&self.due).filter(is_due).map(|(place, _)| place));
+        for (number, &place) in self.asked.iter().enumerate() {
+            if let Some(&place) = self.asked.get(number + AHEAD[1]) {
+                self.tags[place as usize].sketch.expect_it();
+            }
+            if let Some(&place) = self.asked.get(number + AHEAD[2]) {
+                self.tags[place as usize].sketch.expect_windows();
+                let id = self.ids[place as usize];
+                windows.iter().for_each(|window| prefetch(window.people.at(id)));
+            }
+            let place = place as usize;
+            let (id, due) = (self.ids[place], &mut self.due[place]);
+            let sketch = &mut self.tags[place].sketch;
+            due.slide(sketch, newest, &self.reaches);
+            due.tell = !sketch.tell(asked, |at, people| {
+                *windows[order[at]].people.at_mut(id) = whole(people);
+            });
         }
     }
+}
+
+impl Due {
+    /// Slides a sketch's windows, where something may have fallen out of them.
+    fn slide(&mut self, sketch: &mut Sketch, newest: i64, reaches: &Reaches) {
+        if self.slide <= newest {
+            let panes = sketch.slide(newest as u32, &reaches.held, &reaches.least);
+            self.slide = newest + i64::from(panes);
+        }
+    }
+}
+
+/// To the nearest whole number, where people are not below 0; by itself it would be a call.
+fn whole(people: f64) -> u32 {
+    let whole = people as u32;
+    whole + u32::from(people - f64::from(whole) >= 0.5)
 }
 
 /// Posts without author are authors of their own.
@@ -294,3 +339,6 @@ fn alone(pane: i64, posts: u32) -> impl Iterator<Item = u32> {
         mixed ^ mixed >> 15
     })
 }
+
+#[cfg(test)]
+mod tests;
