@@ -296,8 +296,8 @@ impl Trending {
         self.asked = ids;
     }
 
-    /// Tags that may be listed at the boundary `at`: whoever could not be at the last one has to have
-    /// posts since, unless what is usual has changed.
+    /// Tags that may be listed at the boundary `at`: whoever could not be at the last one has to
+    /// have posts since, unless what is usual has changed.
     fn candidates(&mut self, ring: &Ring, rows: u32, at: i64, ids: &mut Vec<u32>) {
         let counts = ring.windows()[self.windows[1].1].column();
         if std::mem::take(&mut self.ask_all) {

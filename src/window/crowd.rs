@@ -213,12 +213,16 @@ impl Crowds {
         }
         if let Some(&(id, _)) = pairs.get(number + AHEAD) {
             self.prints(id).first().into_iter().for_each(prefetch);
-            // Of a sample hardly anybody is looked for.
-            if !self.heads.get(id).sample {
-                let Block { authors, members } = self.block(id);
-                authors.rchunks(LINE).take(4).for_each(|line| prefetch(&line[0]));
-                members.last().into_iter().for_each(prefetch);
-            }
+            self.expect_authors(id);
+        }
+    }
+
+    /// Asks for what [`Crowds::find`] will read. Of a sample hardly anybody is looked for.
+    pub fn expect_authors(&self, id: u32) {
+        if !self.is_sample(id) {
+            let Block { authors, members } = self.block(id);
+            authors.rchunks(LINE).take(4).for_each(|line| prefetch(&line[0]));
+            members.last().into_iter().for_each(prefetch);
         }
     }
 
@@ -410,7 +414,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn equals_a_list(steps in prop::collection::vec((0_u32..4, 0_u32..900, 0_u8..20), 1..3000)) {
+        fn equals_a_list(
+            steps in prop::collection::vec((0_u32..4, 0_u32..900, 0_u8..20), 1..3000),
+        ) {
             let mut crowds = Crowds::default();
             crowds.grow(4);
             let mut model: Vec<(u32, u32, u32)> = Vec::new();

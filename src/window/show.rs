@@ -28,7 +28,8 @@ impl Ring {
         if let Some(people) = &mut self.people {
             let gone_to: Vec<i64> =
                 self.windows.iter().map(|window| window.gone_at(newest, self.pane_ms)).collect();
-            people.lay(&mut self.windows, &self.open, (newest, self.closed_to), &gone_to);
+            let ends = (newest, self.closed_to);
+            people.lay(&mut self.windows, &mut self.open, ends, &gone_to);
         }
         self.shown_at = Some(newest);
     }
@@ -107,8 +108,8 @@ impl Ring {
         }
     }
 
-    /// Asks for what [`Ring::people_in`] will read of tags that are soon asked for, the one in `ids`
-    /// being `number`.
+    /// Asks for what [`Ring::people_in`] will read of tags that are soon asked for, the one in
+    /// `ids` being `number`.
     #[inline]
     pub fn expect_people(&self, ids: &[u32], number: usize, span: &Span) {
         if let Some(people) = &self.people {

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use crate::rank::score;
 use crate::window::known;
 use crate::window::pane::Open;
-use crate::window::people::People;
+use crate::window::people::{People, Rows, order};
 use crate::window::ring::{MINUTE_MS, step_of};
 use crate::window::sliding::{Window, pane_before};
 
@@ -83,45 +83,43 @@ impl People {
     pub(in crate::window) fn lay(
         &mut self,
         windows: &mut [Window],
-        open: &[Open],
+        open: &mut [Open],
         (newest, closed_to): (i64, i64),
         gone_to: &[i64],
     ) {
         self.laid.clear();
+        let gone = windows.iter().zip(gone_to);
+        let gone: SmallVec<[i64; 16]> =
+            gone.map(|(window, &to)| pane_before(to, window.step_ms, self.pane_ms)).collect();
         // The windows that hold a pane, a bit each.
-        let pane_ms = self.pane_ms;
-        let steps: SmallVec<[(i64, i64); 16]> =
-            windows.iter().map(|window| window.step_ms).zip(gone_to.iter().copied()).collect();
         let inside = |pane: i64| {
-            let bits = steps.iter().enumerate();
-            bits.fold(0, |mask, (at, &(step_ms, gone_to))| {
-                mask | u64::from(step_of(pane, pane_ms, step_ms) > gone_to) << at
-            })
+            let bits = gone.iter().enumerate();
+            bits.fold(0, |mask, (at, &gone)| mask | u64::from(pane > gone) << at)
         };
         let mut seen: Vec<(u32, u32, i64)> = Vec::new();
-        for pane in open.iter().filter(|pane| pane.index <= newest) {
-            let authored = pane.seen.iter().filter(|seen| seen.author != 0);
-            let mut here: Vec<_> = authored.map(|s| (s.id, s.author)).collect();
-            here.sort_unstable();
-            let mut gone = pane.unseen.clone();
-            gone.sort_unstable();
-            let mut gone = gone.into_iter().peekable();
-            here.retain(|who| {
-                while gone.next_if(|gone| gone < who).is_some() {}
-                gone.next_if_eq(who).is_none()
-            });
-            self.lay_anonymous(pane, &here, inside(pane.index));
-            seen.extend(here.into_iter().map(|(id, author)| (id, author, -pane.index)));
+        for pane in open.iter_mut().filter(|pane| pane.index <= newest) {
+            self.lay_pane(pane, inside(pane.index), &mut seen);
         }
-        seen.sort_unstable();
+        // Each pane's are in order.
+        seen.sort();
         let known = self.known.as_ref().map(|known| (known, known::first_panes(open, newest)));
+        let mut soon = seen.iter().skip(AHEAD);
+        let mut sooner = seen.iter().skip(2 * AHEAD);
         for same in seen.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            sooner.nth(same.len() - 1).into_iter().for_each(|who| self.crowds.expect_head(who.0));
+            soon.nth(same.len() - 1).into_iter().for_each(|who| self.crowds.expect_authors(who.0));
             let (id, author, pane) = same[0];
+            if self.crowds.is_sample(id) {
+                continue;
+            }
             let member = self.crowds.find(id, author).map(|at| self.crowds.member(id, at));
             let member = member.filter(|m| m.posts > 0 && self.is_alive(m, closed_to));
             let before =
                 member.filter(|m| !m.marks.only_copies()).map(|m| Self::pane(m.last, closed_to));
             let windows = inside(-pane) & !before.map_or(0, inside);
+            if windows == 0 {
+                continue;
+            }
             let came = -same[same.len() - 1].2;
             let stranger = known.as_ref().is_some_and(|(known, first)| match member {
                 Some(member) => member.marks.stranger(),
@@ -129,21 +127,28 @@ impl People {
             });
             self.laid.push(Laid { id, pane: -pane, windows, count: 1, authored: true, stranger });
         }
-        self.laid.retain(|laid| laid.windows != 0 && !self.crowds.is_sample(laid.id));
         self.laid.sort_by_key(|laid| laid.id);
         self.add_laid(windows, true);
     }
 
-    fn lay_anonymous(&mut self, pane: &Open, authored: &[(u32, u32)], windows: u64) {
-        let mut authored = authored.iter().peekable();
-        for &(id, count) in &pane.shown.pairs {
-            let mut mine = 0;
-            while authored.next_if(|other| other.0 <= id).is_some_and(|other| other.0 <= id) {
-                mine += 1;
+    /// Puts the authors of an open pane behind `seen`, by tag and author, and lays its posts
+    /// without author.
+    fn lay_pane(&mut self, open: &mut Open, windows: u64, seen: &mut Vec<(u32, u32, i64)>) {
+        order::sort(&open.seen, &mut self.sorted, &mut self.spare);
+        open.unseen.sort_unstable();
+        let mut rows = Rows { seen: &self.sorted, unseen: &open.unseen };
+        for &(id, count) in &open.shown.pairs {
+            let mut authored = 0;
+            for mine in rows.of(id).chunk_by(|a, b| a.author == b.author) {
+                let left = mine.len().saturating_sub(rows.gone(&mine[0])) as u32;
+                if left > 0 && mine[0].author != 0 {
+                    seen.push((id, mine[0].author, -open.index));
+                    authored += left;
+                }
             }
-            let count = count.saturating_sub(mine);
-            if count > 0 {
-                let (pane, authored, stranger) = (pane.index, false, false);
+            let count = count.saturating_sub(authored);
+            if count > 0 && !self.crowds.is_sample(id) && windows != 0 {
+                let (pane, authored, stranger) = (open.index, false, false);
                 self.laid.push(Laid { id, pane, windows, count, authored, stranger });
             }
         }
@@ -156,12 +161,10 @@ impl People {
     }
 
     fn add_laid(&self, windows: &mut [Window], on: bool) {
-        for laid in &self.laid {
-            for (at, window) in windows.iter_mut().enumerate() {
-                if laid.windows >> at & 1 == 1 {
-                    let people = window.people.at_mut(laid.id);
-                    *people = if on { *people + laid.count } else { *people - laid.count };
-                }
+        for (at, window) in windows.iter_mut().enumerate() {
+            for laid in self.laid.iter().filter(|laid| laid.windows >> at & 1 == 1) {
+                let people = window.people.at_mut(laid.id);
+                *people = if on { *people + laid.count } else { *people - laid.count };
             }
         }
     }

@@ -52,7 +52,12 @@ impl Inputs {
 
     /// Text lines with author and time.
     pub(super) fn plus(&self) -> anyhow::Result<PathBuf> {
-        self.generate(&Generated { seed: 5, posts: PLUS_POSTS, format: "text+", ..self.text.clone() })
+        self.generate(&Generated {
+            seed: 5,
+            posts: PLUS_POSTS,
+            format: "text+",
+            ..self.text.clone()
+        })
     }
 
     /// Full v1.1 JSON, one post a line.
