@@ -2,9 +2,9 @@
 //!
 //! Authors do not add up over panes, so each counts in the pane of their last post alone: those
 //! counts do add up. When an author comes again, the count moves from the older pane to the newer
-//! one. Beyond [`EXACT_MAX`] living authors a tag is counted by a [`Sketch`], and a sample of its
-//! authors is kept. A post without author is its own author: its row has the author 0, and panes
-//! keep how many of them they hold.
+//! one. Beyond [`EXACT_MAX`] living authors a tag is counted by a sketch ([`big`]), and a sample of
+//! its authors is kept. A post without author is its own author: its row has the author 0, and
+//! panes keep how many of them they hold.
 //!
 //! Everything happens when a pane closes, in the order of tags and authors: how posts came within
 //! the lateness changes nothing. A post that says what one of the tag's last few texts said is a

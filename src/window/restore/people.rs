@@ -4,6 +4,7 @@
 //! what they tell of its tags is passed over. At the end of each record the panes that were closed
 //! in it are closed again, in order.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 
 use smallvec::SmallVec;
@@ -87,11 +88,15 @@ impl Replay {
     fn part(&mut self, body: &[u8]) -> Result<(), Nonsense> {
         let mut reader = Reader::new(body);
         reader.get().ok_or(CUT)?;
-        self.close_to(reader.get_signed().ok_or(CUT)?);
+        let closed_to = reader.get_signed().ok_or(CUT)?;
+        self.close_to(closed_to);
         for _ in 0..reader.get().ok_or(CUT)? {
             let id = self.id(&mut reader)?;
-            for _ in 0..reader.get().filter(|&len| len <= EXACT_MAX as u64).ok_or(CUT)? {
-                let (author, member) = read_member(&mut reader).ok_or(CUT)?;
+            let len = reader.get().filter(|&len| len <= EXACT_MAX as u64).ok_or(CUT)?;
+            let members = (0..len).map(|_| read_member(&mut reader).ok_or(CUT));
+            let mut members = members.collect::<Result<Vec<_>, _>>()?;
+            in_order(&mut members, closed_to as u32);
+            for (author, member) in members {
                 self.people.crowds.push(id, author, member);
             }
         }
@@ -278,6 +283,12 @@ impl Replay {
     }
 }
 
+/// Puts members in the order of their last posts, and of authors within a pane. They come so, but
+/// from programs that had them by author alone.
+fn in_order(members: &mut [(u32, Member)], closed_to: u32) {
+    members.sort_by_key(|(author, member)| (Reverse(closed_to.wrapping_sub(member.last)), *author));
+}
+
 fn read_member(reader: &mut Reader<'_>) -> Option<(u32, Member)> {
     let who = reader.get_fixed()?;
     let posts = reader.get_u32().filter(|&posts| posts < 1 << 18)?;
@@ -289,4 +300,18 @@ fn read_member(reader: &mut Reader<'_>) -> Option<(u32, Member)> {
         marks: Marks::new(posts & 1 == 1, posts >> 17 == 1),
     };
     Some((who as u32, member))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_put_in_the_order_of_their_last_posts() {
+        let member = |last: u32| Member { last, posts: 1, ..Member::default() };
+        let mut members =
+            [(3, member(1)), (5, member(u32::MAX)), (9, member(0)), (7, member(0)), (8, member(2))];
+        in_order(&mut members, 2);
+        assert_eq!(members.map(|(author, _)| author), [5, 7, 9, 3, 8]);
+    }
 }
