@@ -7,12 +7,18 @@
 
 use crate::state::State;
 use crate::state::column::Column;
+use crate::state::extracted::Extracted;
 use crate::state::sections::{Raw, kind};
 
 impl State {
-    /// Makes room for `wanted` new tags where the cap asks for it.
-    pub(super) fn make_room(&mut self, wanted: usize) {
+    /// Makes room for the new tags of a batch where the cap asks for it.
+    pub(super) fn make_room(&mut self, batch: &Extracted) {
         let max = self.settings.tags_max;
+        if self.tags.len() + batch.entries.len() <= max {
+            return;
+        }
+        // Close to the cap it is worth a look whether they are new at all.
+        let wanted = self.tags.unknown(&batch.entries, &batch.arena);
         if self.tags.len() + wanted <= max {
             return;
         }

@@ -157,7 +157,7 @@ impl State {
         self.interned.spelled.clear();
         (self.entry, self.spelled, self.sampled) = (0, 0, 0);
         self.remembered.expect(batch.posts.iter().flat_map(|post| [post.id, post.alias]));
-        self.make_room(batch.entries.len());
+        self.make_room(batch);
         self.tags.intern(&batch.entries, &batch.arena, &mut self.interned);
         self.inherit();
         self.grow();

@@ -168,6 +168,15 @@ impl Tags {
         self.scratch = found;
     }
 
+    /// How many entries are of tags that have no id; a tag counts as often as it stands there.
+    #[must_use]
+    pub fn unknown(&self, entries: &[Entry], arena: &[u8]) -> usize {
+        let is_new = |entry: &&Entry| {
+            !self.index.matches(entry.hash).any(|id| self.is_key(id, entry, arena))
+        };
+        entries.iter().filter(is_new).count()
+    }
+
     /// The id of a key, if it has one.
     #[must_use]
     pub fn find(&self, key: &[u8]) -> Option<u32> {

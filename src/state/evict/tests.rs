@@ -42,6 +42,18 @@ fn feed(state: &mut State, at: i64, tags: &[String]) {
 }
 
 #[test]
+fn as_many_tags_as_the_cap_says_are_exact() {
+    let mut state = State::new(settings(), Seed::new([5; 32]));
+    let tags: Vec<String> = (0..CAP).map(|n| format!("tag{n}")).collect();
+    for (at, some) in (0..).zip(tags.chunks(30).cycle().take(40)) {
+        feed(&mut state, at * 1000, some);
+    }
+    assert_eq!((state.tags.len(), state.is_approximate()), (CAP, false));
+    feed(&mut state, 50_000, &["one more".to_owned()]);
+    assert!(state.tags.len() <= CAP && state.is_approximate());
+}
+
+#[test]
 fn heavy_hitters_outlive_a_flood_and_a_restart() {
     let mut state = State::new(settings(), Seed::new([5; 32]));
     let mut truth: HashMap<String, u64> = HashMap::new();
