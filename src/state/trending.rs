@@ -305,9 +305,10 @@ impl Trending {
             return;
         }
         self.news.grow(self.tags.rows());
-        let came = ring.closed_since(at - self.slide_ms).flat_map(|pairs| pairs.iter());
-        came.for_each(|pair| self.news.mark(pair.0));
-        self.watched.iter().for_each(|&id| self.news.mark(id));
+        for pairs in ring.closed_since(at - self.slide_ms) {
+            self.news.mark_all(pairs.iter().map(|pair| pair.0));
+        }
+        self.news.mark_all(self.watched.iter().copied());
         self.news.take_to(ids);
         ids.retain(|&id| counts.get(id) >= self.gates.min_count);
     }

@@ -83,21 +83,15 @@ impl Ring {
     /// People of a tag in the window number `at`, as shown.
     #[must_use]
     pub fn crowd(&self, id: u32, at: usize) -> Crowd {
-        self.crowd_in(id, &self.span(at))
-    }
-
-    /// The same, of a window at hand.
-    #[must_use]
-    pub fn crowd_in(&self, id: u32, span: &Span) -> Crowd {
-        let window = &self.windows[span.at];
+        let window = &self.windows[at];
         let Some(people) = &self.people else {
             let posts = f64::from(window.count(id));
             return Crowd { authors: posts, people: posts, estimated: false };
         };
-        people.crowd(id, window, span)
+        people.crowd(id, window, &self.span(at))
     }
 
-    /// The same under the rules of people alone.
+    /// The same under the rules of people alone, of a window at hand.
     #[must_use]
     #[inline]
     pub fn people_in(&self, id: u32, span: &Span) -> f64 {
