@@ -139,8 +139,8 @@ pub struct Post<'a> {
     /// the instance's local id, the only one that its delete names); empty = none. A delete
     /// without [`Post::id`] means the post remembered under this name.
     pub alias: Raw<'a>,
-    /// What tells two revisions of one identity apart (Bluesky `rev`); empty = none. The dedup key
-    /// is `id` + `rev`.
+    /// What tells two revisions of one identity apart, and mostly which is the later one (Bluesky
+    /// `rev`); empty = none.
     pub rev: Raw<'a>,
     /// Earlier identities that this post replaces (X v2 `edit_history_tweet_ids`).
     pub replaces: SmallVec<[Raw<'a>; 2]>,

@@ -11,6 +11,7 @@ mod jetstream;
 pub mod json;
 mod link;
 mod mastodon;
+mod revision;
 mod text;
 mod time;
 mod x_v1;
@@ -20,6 +21,7 @@ use crate::post::{Post, Raw};
 
 pub use detect::detect;
 pub use link::link;
+pub use revision::revision;
 pub mod python;
 
 /// Wire formats of one record.

@@ -76,6 +76,9 @@ pub struct Row {
     pub post: u32,
 }
 
+/// Bit of revisions of which nobody says which is the later one.
+pub const UNORDERED: u64 = 1 << 63;
+
 /// Who and which, as keyed hashes; 0 = unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PostKey {
@@ -85,8 +88,9 @@ pub struct PostKey {
     pub id: u64,
     /// Second name of the identity within its source.
     pub alias: u64,
-    /// Identity and revision: what a duplicate shares.
-    pub dedup: u64,
+    /// Which revision of it: later ones are greater, but for those with [`UNORDERED`], which are
+    /// only told apart; 0 = the first, or unknown.
+    pub revision: u64,
     /// Author.
     pub author: u64,
     /// Fingerprint of the text, by which copies are known; 0 = none.

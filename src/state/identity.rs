@@ -11,8 +11,8 @@ pub(super) fn short(author: u64) -> u32 {
 }
 
 pub(super) fn named(key: &PostKey) -> Memory {
-    let &PostKey { id, alias, dedup, author, .. } = key;
-    Memory { id, alias, dedup, author, ..Memory::default() }
+    let &PostKey { id, alias, revision, author, .. } = key;
+    Memory { id, alias, revision, author, ..Memory::default() }
 }
 
 /// Whether a row counts, and when.
@@ -40,8 +40,8 @@ impl State {
             return if key.op == Op::Delete { Verdict::Drop } else { Verdict::Count(at) };
         }
         let known = self.known(key, replaces);
-        // A revision told again replaces nothing, and least of all a newer one.
-        let told = key.op == Op::Update && self.remembered.is_told(key.id, key.dedup);
+        // A revision told again, or after a newer one, replaces nothing.
+        let told = key.op == Op::Update && self.remembered.is_told(key.id, key.revision);
         if !told {
             self.unsample(key, replaces);
         }
@@ -99,10 +99,14 @@ impl State {
 
     /// After an edit a post fits this view no more; one that never did is nothing to it.
     pub(super) fn leave(&mut self, key: &PostKey, replaces: &[u64]) {
+        if self.remembered.is_told(key.id, key.revision) {
+            return;
+        }
         if let Some((number, old)) = self.known(key, replaces).filter(|(_, old)| !old.gone) {
             self.take_back(number);
             let left = Memory { gone: true, left: true, tags: 0, ..old };
-            self.remembered.add(Memory { id: key.id, dedup: key.dedup, ..left }, [].into_iter());
+            self.remembered
+                .add(Memory { id: key.id, revision: key.revision, ..left }, [].into_iter());
         }
     }
 
@@ -152,7 +156,7 @@ mod tests {
     use super::*;
     use crate::post::Batch;
     use crate::state::Settings;
-    use crate::state::extracted::{Extracted, Row};
+    use crate::state::extracted::{Extracted, Row, UNORDERED};
     use crate::state::hash::Seed;
     use crate::window::Shape;
 
@@ -176,17 +180,23 @@ mod tests {
 
     /// A post with one tag; `replaces` are those that it is an edit of.
     fn post(state: &mut State, op: Op, id: u64, replaces: &[u64], tag: &str) {
-        revision(state, op, (id, id), replaces, tag);
+        revision(state, op, (id, 0), replaces, tag);
     }
 
-    fn revision(state: &mut State, op: Op, (id, dedup): (u64, u64), replaces: &[u64], tag: &str) {
+    fn revision(
+        state: &mut State,
+        op: Op,
+        (id, revision): (u64, u64),
+        replaces: &[u64],
+        tag: &str,
+    ) {
         let mut batch = Extracted::default();
         batch.begin(Batch::default());
         batch.begin_post();
         batch.push_key(&SEED, tag.as_bytes(), tag.as_bytes(), true);
         batch.replaces = replaces.to_vec();
         let replaces_end = replaces.len() as u32;
-        batch.posts.push(PostKey { op, id, dedup, replaces_end, ..PostKey::default() });
+        batch.posts.push(PostKey { op, id, revision, replaces_end, ..PostKey::default() });
         let row = Row { at: 1000, until: 1000, posts: 1, tagged: 1, entries_end: 1, post: 1 };
         batch.rows.push(row);
         state.begin_batch(&batch);
@@ -211,11 +221,25 @@ mod tests {
         revision(&mut state, Op::Create, (1, 10), &[], "first");
         revision(&mut state, Op::Update, (1, 11), &[], "second");
         revision(&mut state, Op::Update, (1, 12), &[], "third");
-        for (op, dedup, tag) in [(Op::Create, 10, "first"), (Op::Update, 11, "second")] {
-            revision(&mut state, op, (1, dedup), &[], tag);
+        for (op, number, tag) in [(Op::Create, 10, "first"), (Op::Update, 11, "second")] {
+            revision(&mut state, op, (1, number), &[], tag);
         }
         assert_eq!(totals(&mut state, ["first", "second", "third"]), [0, 0, 1]);
         let counters = state.counters();
         assert_eq!((counters.posts, counters.edits, counters.duplicates), (1, 2, 2));
+    }
+
+    #[test]
+    fn an_older_revision_that_comes_late_replaces_no_newer_one() {
+        let mut state = state();
+        revision(&mut state, Op::Create, (1, 0), &[], "first");
+        revision(&mut state, Op::Update, (1, 12), &[], "third");
+        revision(&mut state, Op::Update, (1, 11), &[], "second");
+        assert_eq!(totals(&mut state, ["first", "second", "third"]), [0, 0, 1]);
+        for number in [UNORDERED | 2, UNORDERED | 1] {
+            revision(&mut state, Op::Update, (1, number), &[], "second");
+            revision(&mut state, Op::Update, (1, number), &[], "third");
+            assert_eq!(totals(&mut state, ["first", "second", "third"]), [0, 1, 0]);
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use crate::state::extracted::UNORDERED;
 use crate::state::index::Index;
 
 /// Event time of a post whose pane was closed when it came: in the totals, in no pane.
@@ -25,8 +26,8 @@ pub struct Memory {
     pub id: u64,
     /// Second name of it within its source; 0 = none.
     pub alias: u64,
-    /// Identity and revision.
-    pub dedup: u64,
+    /// Revision, as [`PostKey`](crate::state::extracted::PostKey) has it.
+    pub revision: u64,
     /// Author; 0 = unknown.
     pub author: u64,
     /// Event time of its pane, or [`LATE`].
@@ -95,11 +96,15 @@ impl Remembered {
         ((u64::from(number) + WRAP - first) % WRAP) as usize
     }
 
-    /// True where a post with this identity was remembered at this revision.
+    /// True where a post with this identity was remembered at this revision, or a later one.
     #[must_use]
-    pub fn is_told(&self, id: u64, dedup: u64) -> bool {
+    pub fn is_told(&self, id: u64, revision: u64) -> bool {
+        let is_told = |post: &Memory| {
+            let ordered = (post.revision | revision) & UNORDERED == 0;
+            post.revision == revision || ordered && post.revision > revision
+        };
         let mut posts = self.index.matches(id).filter_map(|number| self.posts.get(self.at(number)));
-        posts.any(|post| post.id == id && post.dedup == dedup)
+        posts.any(|post| post.id == id && is_told(post))
     }
 
     /// Asks for what [`Remembered::find`] will read for these names, and for what has to be
@@ -208,7 +213,7 @@ mod tests {
 
     fn post(id: u64, at: i64) -> Memory {
         let author = id % 2 + 1;
-        Memory { id, dedup: id, author, at, seen: at, ..Memory::default() }
+        Memory { id, author, at, seen: at, ..Memory::default() }
     }
 
     #[test]

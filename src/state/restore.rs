@@ -6,6 +6,7 @@
 mod names;
 
 use crate::state::column::Column;
+use crate::state::extracted::UNORDERED;
 use crate::state::hash::Seed;
 use crate::state::learned;
 use crate::state::remember::{Memory, Remembered};
@@ -254,7 +255,8 @@ impl Counts {
                 ring.weights(&weights, rows, |id| epoch == 0 || newer(id));
             }
             kind::FIRST => ring.first(body, rows, |id| epoch == 0 || newer(id))?,
-            kind::REMEMBERED => self.remembered(body)?,
+            kind::REMEMBERED => self.remembered(body, 0)?,
+            kind::REMEMBERED_UNORDERED => self.remembered(body, UNORDERED)?,
             kind::GONE => {
                 let mut reader = Reader::new(body);
                 while !reader.is_empty() {
@@ -329,7 +331,8 @@ impl Counts {
         Ok(())
     }
 
-    fn remembered(&mut self, body: &[u8]) -> Result<(), Nonsense> {
+    /// `mark` = what all revisions are marked with but the first ones.
+    fn remembered(&mut self, body: &[u8], mark: u64) -> Result<(), Nonsense> {
         let mut reader = Reader::new(body);
         let mut number = reader.get().ok_or(CUT)?;
         if number > self.remembered.range().end {
@@ -341,7 +344,7 @@ impl Counts {
         while !reader.is_empty() {
             let id = reader.get_fixed().ok_or(CUT)?;
             let alias = reader.get().ok_or(CUT)?;
-            let dedup = reader.get().ok_or(CUT)?;
+            let revision = reader.get().ok_or(CUT)?;
             let author = reader.get_fixed().ok_or(CUT)?;
             let at = reader.get_signed().ok_or(CUT)?;
             let seen = reader.get_signed().ok_or(CUT)?;
@@ -353,8 +356,8 @@ impl Counts {
                 tags.push(reader.get_u32().ok_or(CUT)?);
             }
             if number == self.remembered.range().end {
-                let dedup = if dedup == 0 { id } else { dedup };
-                let named = Memory { id, alias, dedup, author, ..Memory::default() };
+                let revision = if revision == 0 { 0 } else { revision | mark };
+                let named = Memory { id, alias, revision, author, ..Memory::default() };
                 let post = Memory { at, seen, admissions, gone, left, ..named };
                 self.remembered.add(post, tags.iter().copied());
             }

@@ -38,8 +38,8 @@ pub mod kind {
     pub const LATE: u16 = 8;
     /// Posts taken back from their panes.
     pub const MINUS: u16 = 9;
-    /// Posts remembered.
-    pub const REMEMBERED: u16 = 10;
+    /// Posts remembered, with revisions that have no order; earlier programs wrote them.
+    pub const REMEMBERED_UNORDERED: u16 = 10;
     /// Numbers of posts taken back.
     pub const GONE: u16 = 11;
     /// Tags that gave way.
@@ -80,6 +80,8 @@ pub mod kind {
     pub const BEYOND_BEFORE: u16 = 26;
     /// Baselines and held scores of tags, for each window that `trending` is asked for.
     pub const BASELINES: u16 = 27;
+    /// Posts remembered.
+    pub const REMEMBERED: u16 = 28;
 }
 
 /// Ids of one piece of tags, so few that counting is not felt to pause for them.
@@ -285,7 +287,7 @@ impl State {
         }
     }
 
-    /// First number; then for each post: identity, second name, dedup key (0 = the same), author,
+    /// First number; then for each post: identity, second name, revision, author,
     /// event time, time seen, admissions, gone (2 = left the view), number of tags, tags.
     fn remembered(&self, posts: std::ops::Range<u64>) -> Vec<u8> {
         let mut out = Vec::new();
@@ -297,7 +299,7 @@ impl State {
             let Some(post) = self.remembered.get(number) else { continue };
             out.extend_from_slice(&post.id.to_le_bytes());
             put(&mut out, post.alias);
-            put(&mut out, if post.dedup == post.id { 0 } else { post.dedup });
+            put(&mut out, post.revision);
             out.extend_from_slice(&post.author.to_le_bytes());
             put_signed(&mut out, post.at);
             put_signed(&mut out, post.seen);

@@ -168,14 +168,14 @@ impl Rig {
         batch.seq = self.seq;
         out.begin(batch);
         self.seq += 1;
-        for (op, at, tags, id, dedup) in posts {
+        for (op, at, tags, id, revision) in posts {
             out.begin_post();
             for &tag in tags {
                 let (key, typed) = (name(tag), typed(tag, *id));
                 out.push_key(&seed(1), key.as_bytes(), typed.as_bytes(), true);
             }
-            let (id, dedup) = (*id, *dedup);
-            out.posts.push(PostKey { op: *op, id, dedup, ..PostKey::default() });
+            let (id, revision) = (*id, *revision);
+            out.posts.push(PostKey { op: *op, id, revision, ..PostKey::default() });
             out.rows.push(Row {
                 at: *at,
                 until: *at,
@@ -375,7 +375,7 @@ fn account(state: &mut State, seq: u64, posts: &[(Op, i64, u64)]) {
     out.begin(batch);
     for &(op, at, id) in posts {
         out.begin_post();
-        out.posts.push(PostKey { op, id, dedup: id, author: 7, ..PostKey::default() });
+        out.posts.push(PostKey { op, id, author: 7, ..PostKey::default() });
         let post = out.posts.len() as u32;
         out.rows.push(Row { at, until: at, posts: 1, tagged: 0, entries_end: 0, post });
     }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { Fake, ranking } from './fake.mjs';
 import { rows, until } from './open.mjs';
-import { fake, page, stage } from './stage.mjs';
+import { asked, fake, page, stage } from './stage.mjs';
 
 const THREE = [['Alpha', 900], ['Beta', 500], ['Gamma', 100]];
 const state = () => page.innerText('.state .what');
@@ -107,7 +107,7 @@ test('pause counts the updates that wait, and the newest is shown after it', asy
 
 test('the address is what is asked for', async () => {
   await show(THREE, { path: '/?mode=count&window=5m&top=25' });
-  assert.ok(fake.requests.includes('/api/v1/live?mode=count&window=5m&top=25'));
+  await asked('/api/v1/live?mode=count&window=5m&top=25');
   assert.match(await page.innerText('h1'), /in the last 5 minutes/);
   await page.click('nav[aria-label=Window] a:text-is("1h")');
   await page.waitForFunction(() => /in the last hour/.test(document.querySelector('h1').innerText));
@@ -127,35 +127,33 @@ test('views are chosen where the job has any, and stand in the address', async (
   assert.equal(await page.locator('nav[aria-label=View]').count(), 0);
   const views = ['ja', 'press'].map((name) => ({ name, tags: 3, posts: 9 }));
   await show(THREE, { path: '/?mode=count&view=ja', status: { views } });
-  assert.ok(fake.requests.includes('/api/v1/live?mode=count&view=ja&top=10'));
+  await asked('/api/v1/live?mode=count&view=ja&top=10');
   assert.equal(await page.innerText('nav[aria-label=View] a[aria-current]'), 'ja');
   await page.click('tr[data-tag=alpha] a.tag');
   await page.waitForSelector('aside');
-  await until(() => fake.requests, (all) => all.includes('/api/v1/tags/alpha?view=ja'), 'the tag');
+  await asked('/api/v1/tags/alpha?view=ja');
   await page.click('nav[aria-label=View] a:text-is("press")');
   await page.waitForURL('**/?mode=count&view=press&tag=alpha');
-  await until(
-    () => fake.requests, (all) => all.includes('/api/v1/live?mode=count&view=press&top=10'), 'live',
-  );
+  await asked('/api/v1/live?mode=count&view=press&top=10');
   await page.click('nav[aria-label=View] a:text-is("all")');
   await page.waitForURL('**/?mode=count&tag=alpha');
 });
 
 test('a link with a view that the job does not have shows all posts', async () => {
   await show(THREE, { path: '/?view=gone', status: { views: [] } });
-  assert.equal(new URL(page.url()).search, '');
+  await page.waitForURL((url) => url.search === '');
 });
 
 test('a link with a mode that the job does not have shows the default', async () => {
   await show(THREE, { path: '/?mode=authors&window=3h' });
-  assert.equal(new URL(page.url()).search, '');
+  await page.waitForURL((url) => url.search === '');
 });
 
 test('a link holds while the program does not know its modes yet', async () => {
   const path = '/?mode=count&window=1h';
   await show([], { path, status: { modes: [], windows_s: [] } });
   await page.waitForSelector('.state:has-text("Live")');
-  assert.ok(fake.requests.includes('/api/v1/live?mode=count&window=1h&top=10'));
+  await asked('/api/v1/live?mode=count&window=1h&top=10');
   assert.equal(new URL(page.url()).search, '?mode=count&window=1h');
 });
 

@@ -1,9 +1,10 @@
 // Modes that compare tags with their past, why a tag is listed, and the history.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { Fake, PAST, ranking, trending } from './fake.mjs';
-import { rows } from './open.mjs';
-import { fake, page, stage } from './stage.mjs';
+import { rows, until } from './open.mjs';
+import { asked, page, stage } from './stage.mjs';
 
 const NEWEST = Date.UTC(2026, 10, 20, 12, 30);
 const TRENDING = '/?mode=trending&window=1h';
@@ -15,21 +16,24 @@ async function show({ path = TRENDING, learning, history = null, ...options } = 
   await stage(server, path, options);
 }
 
-const choices = (name) => page.$$eval(`nav[aria-label=${name}] a`, (all) =>
-  all.map((one) => one.textContent));
+/** Waits until the links of the list `name` are these. */
+const offers = (name, links) => until(
+  () => page.$$eval(`nav[aria-label=${name}] a`, (all) => all.map((one) => one.textContent)),
+  (now) => isDeepStrictEqual(now, links), `${name} ${links}`,
+);
 
 test('every mode and the windows that it can rank are offered', async () => {
   await show({ path: '/?mode=count&window=1m' });
   await page.waitForSelector('tbody tr');
-  assert.deepEqual(await choices('Mode'), ['Total', 'Count', 'Authors', 'Trending', 'Decay']);
-  assert.deepEqual(await choices('Window'), ['1m', '5m', '15m', '1h', '24h', 'All']);
+  await offers('Mode', ['Total', 'Count', 'Authors', 'Trending', 'Decay']);
+  await offers('Window', ['1m', '5m', '15m', '1h', '24h', 'All']);
   await page.click('nav[aria-label=Mode] a:text-is("Trending")');
   // One minute is no window of that mode.
   await page.waitForURL('**/?mode=trending');
-  assert.deepEqual(await choices('Window'), ['15m', '1h', 'All']);
+  await offers('Window', ['15m', '1h', 'All']);
   await page.click('nav[aria-label=Mode] a:text-is("Decay")');
   await page.waitForURL('**/?mode=decay');
-  assert.ok(fake.requests.includes('/api/v1/live?mode=decay&top=10'));
+  await asked('/api/v1/live?mode=decay&top=10');
   assert.deepEqual(page.problems, []);
 });
 
@@ -61,7 +65,7 @@ test('the details say why, with every number', async () => {
   await page.focus('aside summary');
   await page.keyboard.press('Enter');
   await page.waitForSelector('aside details[open] >> text=rule of spread allows');
-  assert.ok(fake.requests.includes('/api/v1/tags/fridayfeeling/explain?window=3600'));
+  await asked('/api/v1/tags/fridayfeeling/explain?window=3600');
   assert.deepEqual(page.problems, []);
 });
 

@@ -1,6 +1,6 @@
 // One browser for the tests of a file; each test has a stand-in and a page of its own.
 import { after, afterEach, before } from 'node:test';
-import { launch, open } from './open.mjs';
+import { launch, open, until } from './open.mjs';
 
 let browser;
 export let fake;
@@ -26,3 +26,7 @@ export async function stage(server, path, options) {
   fake = await server.start();
   page = await open(browser, fake.url + path, options);
 }
+
+/** Waits until the page has asked for `path`; its address may say so a moment before it asks. */
+export const asked = (path) =>
+  until(() => fake.requests, (all) => all.includes(path), `a request for ${path}`);

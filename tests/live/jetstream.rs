@@ -65,7 +65,7 @@ fn end(run: &Run, sims: &[&Sim], posts: u64) -> Counted {
     let is_all = || {
         let status = watch.borrow().status.clone();
         let is_sent = sims.iter().any(|sim| sim.all_sent());
-        is_sent && status.counters.posts == posts && status.sources[0].state == "live"
+        is_sent && status.counters.posts == posts && source(run).state == "live"
     };
     let began = tagtide::clock::monotonic();
     while !is_all() {

@@ -83,7 +83,7 @@ fn end(run: &Run, of: &Instance, posts: impl Fn() -> u64) -> Counted {
     loop {
         let published = watch.borrow().clone();
         let (status, batch) = (&published.status, published.batch);
-        let is_done = of.is_done() && of.listeners() > 0 && status.sources[0].state == "live";
+        let is_done = of.is_done() && of.listeners() > 0 && source(run, 0).state == "live";
         if is_done && status.counters.posts == posts() {
             if batch > *settled.get_or_insert(batch) + SETTLES {
                 break;

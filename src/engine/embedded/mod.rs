@@ -14,6 +14,7 @@
 mod core;
 mod durable;
 mod gaps;
+mod identify;
 mod nested;
 mod outlet;
 pub mod probe;

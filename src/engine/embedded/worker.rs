@@ -238,42 +238,6 @@ impl Recipe {
         };
         out.rows.push(Row { at, until: at, posts: 1, tagged, entries_end, post });
     }
-
-    fn key(&self, format: Format, post: &Post<'_>, source: u16, out: &mut Extracted) -> PostKey {
-        let platform = platform(format);
-        let hash = |raw: &crate::post::Raw<'_>| match raw.is_empty() {
-            true => 0,
-            // 0 means unknown.
-            false => (self.people.bytes(&raw.to_bytes()) ^ platform).max(1),
-        };
-        let id = hash(&post.id);
-        for old in &post.replaces {
-            out.replaces.push(hash(old));
-        }
-        // The second name means something within its source alone.
-        let source = (u64::from(source) + 1) << 48;
-        PostKey {
-            op: post.op,
-            id,
-            alias: if post.alias.is_empty() { 0 } else { hash(&post.alias) ^ source },
-            dedup: if post.rev.is_empty() { id } else { id ^ hash(&post.rev).rotate_left(1) },
-            author: hash(&post.author),
-            print: 0,
-            replaces_end: out.replaces.len() as u32,
-        }
-    }
-}
-
-/// Mixed into hashes of identities and authors, which are of one platform. Never changed: the
-/// hashes are in checkpoints.
-fn platform(format: Format) -> u64 {
-    let number: u64 = match format {
-        Format::Text | Format::TextPlus => 1,
-        Format::X1 | Format::X2 => 2,
-        Format::Jetstream => 3,
-        Format::Mastodon => 4,
-    };
-    number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Event times of a batch's lines.

@@ -73,7 +73,7 @@ impl Stream {
 }
 
 fn key(op: Op, id: u64) -> PostKey {
-    PostKey { op, id, dedup: id, author: id % 2 + 1, ..PostKey::default() }
+    PostKey { op, id, author: id % 2 + 1, ..PostKey::default() }
 }
 
 #[test]
@@ -104,10 +104,10 @@ fn what_is_taken_back_is_gone_at_once() {
     // Who wrote 2, 4 and 6 is gone.
     stream.feed(PostKey { op: Op::DropAuthor, author: 1, ..PostKey::default() }, &[], "");
     assert_eq!(stream.texts("a"), ["5 #a", "1 #a"]);
-    stream.feed(PostKey { dedup: 77, ..key(Op::Update, 5) }, &[], "edited #b");
+    stream.feed(PostKey { revision: 77, ..key(Op::Update, 5) }, &[], "edited #b");
     assert_eq!((stream.texts("a"), stream.texts("b")), (vec!["1 #a"], vec!["edited #b"]));
     // Told again, the same revision is still the newest.
-    stream.feed(PostKey { dedup: 77, ..key(Op::Update, 5) }, &[], "edited #b");
+    stream.feed(PostKey { revision: 77, ..key(Op::Update, 5) }, &[], "edited #b");
     assert_eq!(stream.texts("b"), ["edited #b"]);
     stream.feed(key(Op::Update, 8), &[1], "instead of 1 #a");
     assert_eq!(stream.texts("a"), ["instead of 1 #a"]);

@@ -80,11 +80,11 @@ fn feed(state: &mut State, table: u8, seq: u64, said: &[Said]) {
             let key = name(tag);
             out.push_key(&seed(table), key.as_bytes(), key.as_bytes(), true);
         }
-        let dedup = if post.op == Op::Update { 1_000_000 + seq } else { post.id };
+        let revision = if post.op == Op::Update { 1 + seq } else { 0 };
         out.posts.push(PostKey {
             op: post.op,
             id: post.id,
-            dedup,
+            revision,
             author: author(post.author),
             print: post.print,
             ..PostKey::default()
