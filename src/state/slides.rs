@@ -109,17 +109,17 @@ impl State {
     /// changes meanwhile: so all of them at once, where there is much to learn.
     fn pass_trending(&mut self, at: i64) {
         let (ring, rows) = (&self.ring, self.tags.rows());
-        let Some((first, others)) = self.trending.split_first_mut() else { return };
-        if rows < THREADS_FROM {
-            first.pass(ring, rows, at);
-            others.iter_mut().for_each(|trending| trending.pass(ring, rows, at));
-            return;
-        }
+        let due = self.trending.iter_mut().filter(|trending| trending.asks_at(at) > 0);
         std::thread::scope(|scope| {
-            for trending in others {
-                scope.spawn(|| trending.pass(ring, rows, at));
+            let mut alone = Vec::new();
+            for trending in due {
+                if rows >= THREADS_FROM && trending.learns_at(at) {
+                    scope.spawn(|| trending.pass(ring, rows, at));
+                } else {
+                    alone.push(trending);
+                }
             }
-            first.pass(ring, rows, at);
+            alone.into_iter().for_each(|trending| trending.pass(ring, rows, at));
         });
     }
 

@@ -219,6 +219,12 @@ impl Trending {
         asked.fold(0, |asked, (_, window)| asked | 1_u64 << window)
     }
 
+    /// True where a window ends at the boundary `at`, and all its tags are learned from.
+    #[must_use]
+    pub fn learns_at(&self, at: i64) -> bool {
+        self.windows.iter().any(|(ms, _)| at % ms == 0)
+    }
+
     /// Event time has reached the boundary `at`, and every pane before it is closed.
     pub fn pass(&mut self, ring: &Ring, rows: u32, at: i64) {
         if at % self.slide_ms == 0 {
