@@ -1,5 +1,7 @@
 //! Which tags changed since somebody looked.
 
+use crate::state::column::ones;
+
 /// A set of tags, a bit each.
 #[derive(Debug, Default)]
 pub struct Changed {
@@ -54,11 +56,7 @@ impl Changed {
             return;
         }
         for (word, bits) in (0..).zip(&mut self.bits) {
-            let mut left = std::mem::take(bits);
-            while left != 0 {
-                ids.push(word * 64 + left.trailing_zeros());
-                left &= left - 1;
-            }
+            ids.extend(ones(std::mem::take(bits)).map(|bit| word * 64 + bit));
         }
     }
 }

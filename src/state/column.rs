@@ -1,5 +1,7 @@
 //! Dense columns that grow without ever being copied.
 
+use crate::simd::counts::{self, BLOCK};
+
 /// Rows of one chunk.
 pub const CHUNK: usize = 1 << 16;
 
@@ -11,20 +13,14 @@ pub struct Column<T> {
 }
 
 impl Column<u32> {
-    /// Ids below `rows` whose value is at least `least`, ascending. Blocks in which none is are
-    /// passed over at the speed of memory.
+    /// Ids below `rows` whose value is at least `least`, ascending.
     pub fn at_least(&self, least: u32, rows: u32) -> impl Iterator<Item = u32> + '_ {
-        const BLOCK: usize = 64;
-        let blocks = self.chunks.iter().flat_map(|chunk| chunk.chunks(BLOCK)).zip(0_u32..);
-        blocks
-            .take((rows as usize).div_ceil(BLOCK))
-            // All bits of a block together are no less than its largest value, and quickly had.
-            .filter(move |(block, _)| block.iter().fold(0, |all, value| all | value) >= least)
-            .flat_map(move |(block, number)| {
-                let ids = (number * BLOCK as u32..).zip(block);
-                ids.filter(move |(_, value)| **value >= least).map(|(id, _)| id)
-            })
-            .take_while(move |&id| id < rows)
+        let blocks = self.chunks.iter().flat_map(|chunk| chunk.as_chunks::<BLOCK>().0);
+        let blocks = blocks.take((rows as usize).div_ceil(BLOCK)).zip(0_u32..);
+        let ids = blocks.flat_map(move |(block, number)| {
+            ones(counts::at_least(block, least)).map(move |bit| number * BLOCK as u32 + bit)
+        });
+        ids.take_while(move |&id| id < rows)
     }
 }
 
@@ -92,4 +88,13 @@ impl<T: Copy + Default> Column<T> {
     pub fn chunks(&self) -> &[Box<[T; CHUNK]>] {
         &self.chunks
     }
+}
+
+/// The bits that are set, lowest first.
+pub fn ones(mut bits: u64) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        let bit = bits.trailing_zeros();
+        bits &= bits.wrapping_sub(1);
+        (bit < u64::BITS).then_some(bit)
+    })
 }

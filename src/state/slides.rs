@@ -8,8 +8,8 @@ use crate::rank::build::{self, Key};
 use crate::state::State;
 use crate::state::trending::Trending;
 
-/// Tags from which on a thread costs less than what it takes over.
-const THREADS_FROM: u32 = 10_000;
+/// Tags to learn from, beyond which a thread costs less than what it takes over.
+const THREADS_FROM: u64 = 10_000;
 
 /// A ranking to be put down whenever event time passes a multiple of `every_ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,17 +109,17 @@ impl State {
     /// changes meanwhile: so all of them at once, where there is much to learn.
     fn pass_trending(&mut self, at: i64) {
         let (ring, rows) = (&self.ring, self.tags.rows());
-        let due = self.trending.iter_mut().filter(|trending| trending.asks_at(at) > 0);
+        let mut due = self.trending.iter_mut().filter(|trending| trending.asks_at(at) > 0);
+        let Some(first) = due.next() else { return };
         std::thread::scope(|scope| {
-            let mut alone = Vec::new();
             for trending in due {
-                if rows >= THREADS_FROM && trending.learns_at(at) {
+                if trending.learns_at(ring, at) >= THREADS_FROM {
                     scope.spawn(|| trending.pass(ring, rows, at));
                 } else {
-                    alone.push(trending);
+                    trending.pass(ring, rows, at);
                 }
             }
-            alone.into_iter().for_each(|trending| trending.pass(ring, rows, at));
+            first.pass(ring, rows, at);
         });
     }
 

@@ -219,10 +219,11 @@ impl Trending {
         asked.fold(0, |asked, (_, window)| asked | 1_u64 << window)
     }
 
-    /// True where a window ends at the boundary `at`, and all its tags are learned from.
+    /// How many tags of windows that end at the boundary `at` are learned from.
     #[must_use]
-    pub fn learns_at(&self, at: i64) -> bool {
-        self.windows.iter().any(|(ms, _)| at % ms == 0)
+    pub fn learns_at(&self, ring: &Ring, at: i64) -> u64 {
+        let ends = self.windows.iter().filter(|(ms, _)| at % ms == 0);
+        ends.map(|(_, window)| ring.windows()[*window].distinct).sum()
     }
 
     /// Event time has reached the boundary `at`, and every pane before it is closed.
