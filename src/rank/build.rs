@@ -99,7 +99,10 @@ fn authors(state: &State, number: usize, rows: usize) -> Vec<Row> {
     let window = &state.ring.windows()[number];
     let posts = |id| window.count(id);
     let tie = |a, b| posts(b).cmp(&posts(a)).then_with(|| state.tags.compare(a, b));
-    let best = top(window.people_column(), state.tags.rows(), rows, listed(state), tie);
+    let mut best = top(window.people_column(), state.tags.rows(), rows, listed(state), tie);
+    let shown = |id| state.ring.shown_authors(id, number);
+    // By what is shown, where more was estimated.
+    best.sort_by(|a, b| shown(b.0).cmp(&shown(a.0)).then_with(|| tie(a.0, b.0)));
     best.into_iter()
         .map(|(id, _)| Row { id, count: u64::from(posts(id)), ..Row::default() })
         .collect()
@@ -138,7 +141,7 @@ fn trend(state: &State, window: Option<usize>, row: Row, rank: u32) -> Trend {
         display: display.map_or_else(|| tag.clone(), |(typed, _)| typed),
         tag,
         count: row.count,
-        authors: authors.map(|number| state.ring.authors(row.id, number) as u64),
+        authors: authors.map(|number| state.ring.shown_authors(row.id, number)),
         score: row.score,
         lift: row.lift,
         expected: row.expected,
@@ -215,5 +218,50 @@ impl Places {
         self.compare(key, ranking);
         let places = ranking.trends.iter().map(|row| (row.tag.clone(), row.rank));
         self.of.insert(key, places.collect());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::post::Batch;
+    use crate::state::extracted::{Extracted, PostKey, Row};
+    use crate::state::hash::Seed;
+    use crate::state::{Settings, State};
+    use crate::window::Shape;
+    use crate::window::people::Rules;
+
+    /// Tags with so many authors that they are estimated, each of whom has posted once.
+    #[test]
+    fn no_row_has_more_authors_than_posts() {
+        let (pane_ms, windows_ms, people) = (1000, vec![60_000], Some(Rules::default()));
+        let shape = Shape { pane_ms, windows_ms, people, decay_ms: None };
+        let seed = Seed::new(std::array::from_fn(|at| (at * 151 + 17) as u8));
+        let mut state = State::new(Settings::of(shape, Vec::new()), seed);
+        let mut batch = Extracted::default();
+        batch.begin(Batch::default());
+        for (tag, authors) in (0..16_u64).map(|tag| (format!("tag{tag}"), 700_u64 + 9 * tag)) {
+            for number in 1..=authors {
+                batch.begin_post();
+                batch.push_key(&seed, tag.as_bytes(), tag.as_bytes(), true);
+                let author = seed.bytes(format!("{tag} {number}").as_bytes());
+                batch.posts.push(PostKey { author, ..PostKey::default() });
+                let entries_end = batch.entries.len() as u32;
+                let post = batch.posts.len() as u32;
+                batch.rows.push(Row { at: 0, until: 0, posts: 1, tagged: 1, entries_end, post });
+            }
+        }
+        state.begin_batch(&batch);
+        batch.rows.iter().for_each(|row| state.count_row(&batch, row, i64::MAX));
+        state.live_until(0, 1000);
+        state.show(1000);
+        let key = Key { mode: Mode::Authors, window_ms: 60_000 };
+        let rows = ranking(&state, key, 1000, 100).expect("it is kept").trends;
+        let authors: Vec<_> = rows.iter().filter_map(|row| row.authors).collect();
+        assert_eq!(authors.len(), 16);
+        assert!(authors.is_sorted_by(|a, b| a >= b), "{authors:?}");
+        let as_estimated = rows.iter().filter(|row| row.authors < Some(row.count)).count();
+        assert!(rows.iter().all(|row| row.authors <= Some(row.count)), "{rows:?}");
+        assert!((1..16).contains(&as_estimated), "some are estimated too high, others too low");
     }
 }

@@ -29,7 +29,7 @@ pub mod table;
 pub mod trending;
 pub mod varint;
 
-pub use settings::Settings;
+pub use settings::{Gates, Settings};
 
 use crate::rank::Counters;
 use crate::state::extracted::{Extracted, NO_TIME, PostKey, Row};

@@ -3,7 +3,6 @@
 use crate::rank::build::ALL;
 use crate::state::lists::Lists;
 use crate::state::slides::Report;
-use crate::state::trending::Gates;
 use crate::window::Shape;
 
 /// What a state is made for.
@@ -69,5 +68,20 @@ impl Settings {
             view: ALL.to_owned(),
             filter: 0,
         }
+    }
+}
+
+/// What must be true of a tag that is listed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gates {
+    /// Fewest posts in the window.
+    pub min_count: u32,
+    /// Fewest authors in it; posts without author are authors of their own.
+    pub min_authors: u32,
+}
+
+impl Default for Gates {
+    fn default() -> Self {
+        Self { min_count: 5, min_authors: 3 }
     }
 }

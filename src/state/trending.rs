@@ -7,10 +7,10 @@
 use crate::rank::Mode;
 use crate::rank::score::{self, Baseline, Pace};
 use crate::simd::prefetch;
-use crate::state::Settings;
 use crate::state::changed::Changed;
 use crate::state::column::Column;
 use crate::state::comparison::Comparison;
+use crate::state::settings::{Gates, Settings};
 use crate::window::Ring;
 use crate::window::people::Span;
 
@@ -19,21 +19,6 @@ pub const SCALES: usize = 3;
 
 /// Tags that are asked for before they are dealt with.
 const AHEAD: usize = 8;
-
-/// What must be true of a tag that is listed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Gates {
-    /// Fewest posts in the window.
-    pub min_count: u32,
-    /// Fewest authors in it; posts without author are authors of their own.
-    pub min_authors: u32,
-}
-
-impl Default for Gates {
-    fn default() -> Self {
-        Self { min_count: 5, min_authors: 3 }
-    }
-}
 
 /// What is known of one tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -125,6 +125,12 @@ impl Ring {
         f64::from(if self.people.is_some() { window.people(id) } else { window.count(id) })
     }
 
+    /// The same to be read: an estimate is no more than there are posts.
+    #[must_use]
+    pub fn shown_authors(&self, id: u32, at: usize) -> u64 {
+        (self.authors(id, at) as u64).min(self.windows[at].count(id).into())
+    }
+
     /// True where people are told apart.
     #[must_use]
     pub fn has_people(&self) -> bool {

@@ -58,8 +58,7 @@ use crate::source::Source;
 use crate::state::extracted::Extracted;
 use crate::state::hash::Seed;
 use crate::state::lists::Lists;
-use crate::state::trending::Gates;
-use crate::state::{Settings, trending};
+use crate::state::{Gates, Settings, trending};
 use crate::window::Shape;
 use crate::window::people::Rules;
 

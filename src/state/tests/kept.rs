@@ -13,8 +13,8 @@ use crate::state::extracted::{Extracted, PostKey, Row};
 use crate::state::restore::Restoring;
 use crate::state::sections::{Raw, RawSections, Snapshotter, encode, kind};
 use crate::state::slides::Report;
-use crate::state::trending::{Gates, windows_ms};
-use crate::state::{Settings, State};
+use crate::state::trending::windows_ms;
+use crate::state::{Gates, Settings, State};
 use crate::window::Shape;
 use crate::window::people::Rules;
 
