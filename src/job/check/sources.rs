@@ -158,12 +158,18 @@ fn path_field(path: &str, place: &Place) -> Field<Scalar> {
     Field { value: Scalar::Text(path.to_owned()), place: place.clone() }
 }
 
+/// What people call a platform, and the kind that reads it.
+const PLATFORMS: [(&str, &str); 2] = [("bluesky", "jetstream"), ("twitter", "x")];
+
 /// The kind that a bare word was probably meant to be; anything like a path is one.
 fn meant(short: &str) -> Option<&'static str> {
     if short.contains(['/', '.', '*', '?', '\\']) {
         return None;
     }
-    nearest(short, SOURCES.iter().map(|kind| kind.name).filter(|name| *name != "file"))
+    let kinds = SOURCES.iter().map(|kind| kind.name).filter(|name| *name != "file");
+    let near = nearest(short, kinds.chain(PLATFORMS.iter().map(|(platform, _)| *platform)))?;
+    let platform = PLATFORMS.iter().find(|(platform, _)| *platform == near);
+    Some(platform.map_or(near, |(_, kind)| kind))
 }
 
 fn kind(checker: &mut Checker, job: &SourceJob) -> Option<&'static kinds::Kind> {

@@ -57,8 +57,10 @@ fn short_forms_of_sources() {
     let SourceKind::File { paths, follow: false } = &plan.sources[2].kind else { panic!() };
     assert_eq!(paths, &["a/*.gz"]);
     assert_eq!(plan.sources[4].kind, SourceKind::TcpListen { addr: "[::1]:9".into() });
-    let said = problems("source = \"generatr\"");
-    assert!(said.contains("did you mean `generator`?"), "{said}");
+    for (word, kind) in [("generatr", "generator"), ("blusky", "jetstream"), ("twitter", "x")] {
+        let said = problems(&format!("source = \"{word}\""));
+        assert!(said.contains(&format!("did you mean `{kind}`?")), "{said}");
+    }
     let said = problems("source = \"https://example.org\"");
     assert!(said.contains("`https://` is no source"), "{said}");
     assert!(problems("source = 3").contains("expected a string or a table"));
