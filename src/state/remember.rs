@@ -3,6 +3,8 @@
 //! Bounded twice: by number and by age; the oldest are forgotten first. A delete seen before its
 //! post leaves a tombstone, which is remembered like a post.
 
+mod bytes;
+
 use std::collections::VecDeque;
 
 use crate::state::extracted::UNORDERED;

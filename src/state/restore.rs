@@ -6,10 +6,9 @@
 mod names;
 
 use crate::state::column::Column;
-use crate::state::extracted::UNORDERED;
 use crate::state::hash::Seed;
 use crate::state::learned;
-use crate::state::remember::{Memory, Remembered};
+use crate::state::remember::Remembered;
 use crate::state::restore::names::Names;
 use crate::state::sections::{Meta, PART, kind};
 use crate::state::trending::Trending;
@@ -255,8 +254,8 @@ impl Counts {
                 ring.weights(&weights, rows, |id| epoch == 0 || newer(id));
             }
             kind::FIRST => ring.first(body, rows, |id| epoch == 0 || newer(id))?,
-            kind::REMEMBERED => self.remembered(body, 0)?,
-            kind::REMEMBERED_UNORDERED => self.remembered(body, UNORDERED)?,
+            kind::REMEMBERED => self.remembered.read(body).ok_or(CUT)?,
+            kind::REMEMBERED_UNORDERED => self.remembered.read_unordered(body).ok_or(CUT)?,
             kind::GONE => {
                 let mut reader = Reader::new(body);
                 while !reader.is_empty() {
@@ -327,41 +326,6 @@ impl Counts {
             self.set_error(id, error);
             self.ring.set_total(id, total);
             names::pass_spellings(&mut reader)?;
-        }
-        Ok(())
-    }
-
-    /// `mark` = what all revisions are marked with but the first ones.
-    fn remembered(&mut self, body: &[u8], mark: u64) -> Result<(), Nonsense> {
-        let mut reader = Reader::new(body);
-        let mut number = reader.get().ok_or(CUT)?;
-        if number > self.remembered.range().end {
-            // What lay between was remembered and forgotten within one epoch.
-            self.remembered.forget_all();
-            self.remembered.number_from(number);
-        }
-        let mut tags = Vec::new();
-        while !reader.is_empty() {
-            let id = reader.get_fixed().ok_or(CUT)?;
-            let alias = reader.get().ok_or(CUT)?;
-            let revision = reader.get().ok_or(CUT)?;
-            let author = reader.get_fixed().ok_or(CUT)?;
-            let at = reader.get_signed().ok_or(CUT)?;
-            let seen = reader.get_signed().ok_or(CUT)?;
-            let admissions = reader.get_u32().ok_or(CUT)?;
-            let gone = reader.get().ok_or(CUT)?;
-            let (gone, left) = (gone > 0, gone > 1);
-            tags.clear();
-            for _ in 0..reader.get().ok_or(CUT)? {
-                tags.push(reader.get_u32().ok_or(CUT)?);
-            }
-            if number == self.remembered.range().end {
-                let revision = if revision == 0 { 0 } else { revision | mark };
-                let named = Memory { id, alias, revision, author, ..Memory::default() };
-                let post = Memory { at, seen, admissions, gone, left, ..named };
-                self.remembered.add(post, tags.iter().copied());
-            }
-            number += 1;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::state::State;
 use crate::state::learned::{self, Baselines, Pacing};
 use crate::state::table::Interned;
 use crate::state::trending::Trending;
-use crate::state::varint::{Many, Reader, put, put_bytes, put_signed};
+use crate::state::varint::{Many, Reader, put, put_bytes};
 use crate::window::decay::{Decay, Weights};
 use crate::window::delta::{Delta, Kept};
 use crate::window::first::{self, FirstTimes};
@@ -251,7 +251,10 @@ impl State {
             Raw::Tags(kind::SPELLED, news.spelled),
             Raw::Tags(kind::UNSPELLED, news.unspelled),
             Raw::Delta(self.ring.take_delta()),
-            Raw::Body(kind::REMEMBERED, self.remembered(from..self.remembered.range().end)),
+            Raw::Body(
+                kind::REMEMBERED,
+                self.remembered.to_bytes(from..self.remembered.range().end),
+            ),
             Raw::Gone(news.gone),
             Raw::Baselines(self.trending.iter_mut().map(Trending::news).collect()),
         ]);
@@ -285,30 +288,6 @@ impl State {
                 put_spelling(out, self.tags.key_bytes(id, &mut [0; 16]), typed);
             }
         }
-    }
-
-    /// First number; then for each post: identity, second name, revision, author,
-    /// event time, time seen, admissions, gone (2 = left the view), number of tags, tags.
-    fn remembered(&self, posts: std::ops::Range<u64>) -> Vec<u8> {
-        let mut out = Vec::new();
-        if posts.is_empty() {
-            return out;
-        }
-        put(&mut out, posts.start);
-        for number in posts {
-            let Some(post) = self.remembered.get(number) else { continue };
-            out.extend_from_slice(&post.id.to_le_bytes());
-            put(&mut out, post.alias);
-            put(&mut out, post.revision);
-            out.extend_from_slice(&post.author.to_le_bytes());
-            put_signed(&mut out, post.at);
-            put_signed(&mut out, post.seen);
-            put(&mut out, u64::from(post.admissions));
-            put(&mut out, u64::from(post.gone) + u64::from(post.left));
-            put(&mut out, self.remembered.tags(number).count() as u64);
-            self.remembered.tags(number).for_each(|tag| put(&mut out, u64::from(tag)));
-        }
-        out
     }
 
     /// All that is known of the tags of a part.
@@ -415,7 +394,7 @@ impl Snapshotter {
         if from < posts.end {
             let end = posts.end.min(from + REMEMBERED_PIECE);
             self.remembered = end;
-            return Some(vec![Raw::Body(kind::REMEMBERED, state.remembered(from..end))]);
+            return Some(vec![Raw::Body(kind::REMEMBERED, state.remembered.to_bytes(from..end))]);
         }
         None
     }

@@ -52,6 +52,12 @@ impl<'a> Many<'a> {
         }
     }
 
+    /// Appends what [`put_signed`] appends.
+    #[inline]
+    pub fn put_signed(&mut self, value: i64) {
+        self.put(zigzag(value));
+    }
+
     /// Appends eight bytes, little-endian.
     #[inline]
     pub fn put_fixed(&mut self, value: u64) {
@@ -92,7 +98,11 @@ fn groups(value: u32) -> (u32, usize) {
 
 /// Appends a signed value; small magnitudes of either sign are short.
 pub fn put_signed(out: &mut Vec<u8>, value: i64) {
-    put(out, (value << 1 ^ value >> 63) as u64);
+    put(out, zigzag(value));
+}
+
+fn zigzag(value: i64) -> u64 {
+    (value << 1 ^ value >> 63) as u64
 }
 
 /// Appends a length and the bytes.
