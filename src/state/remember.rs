@@ -16,10 +16,6 @@ pub const LATE: i64 = i64::MIN;
 /// Numbers go round here; far fewer posts are remembered at a time.
 const WRAP: u64 = u32::MAX as u64;
 
-/// Posts for which there is room from the start: what is not written to takes no memory, and
-/// growing in steps would copy all of it.
-const ROOM_MAX: usize = 1 << 20;
-
 /// What the index keeps of a number.
 fn short(number: u64) -> u32 {
     (number % WRAP) as u32
@@ -73,15 +69,14 @@ impl Remembered {
     /// Remembers `max_posts` posts for `max_age_ms` of event time.
     #[must_use]
     pub fn new(max_posts: usize, max_age_ms: i64) -> Self {
-        let room = max_posts.min(ROOM_MAX);
         Self {
             max_posts,
             max_age_ms,
-            posts: VecDeque::with_capacity(room),
+            posts: VecDeque::new(),
             tags: VecDeque::new(),
             first: 0,
             index: Index::default(),
-            starts: VecDeque::with_capacity(room),
+            starts: VecDeque::new(),
             tags_dropped: 0,
         }
     }
