@@ -260,10 +260,13 @@ impl Core {
         let after =
             Duration::from_secs_f64(at.saturating_sub(start).max(0) as f64 / 1000.0 / speed);
         let due = from.checked_add(after)?;
-        (due > monotonic() && !self.parts.stop.reading()).then_some(due)
+        (due > monotonic() && !self.parts.stop.drains()).then_some(due)
     }
 
     fn wait(&mut self, due: Option<Instant>) {
+        if self.parts.stop.is_now() {
+            return;
+        }
         let until = match due {
             Some(due) => due.min(self.next_tick),
             None => self.next_tick.min(self.next_epoch),

@@ -26,6 +26,11 @@ impl Stop {
         self.0.load(Ordering::Relaxed) >= 1
     }
 
+    /// True while what was read is to be counted without waiting for its time.
+    pub(super) fn drains(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 1
+    }
+
     /// True once everything must stop.
     pub(super) fn is_now(&self) -> bool {
         self.0.load(Ordering::Relaxed) >= 2
