@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::state::column::Column;
+use crate::state::column::{Column, ones};
 use crate::window::people::Seen;
 
 /// A count of one tag.
@@ -198,10 +198,8 @@ impl Summer {
     /// The sums by id, zeros of tags that were taken back included; the summer is empty again.
     pub fn finish(&mut self, pairs: &mut Vec<Pair>) {
         for (word, bits) in (0..).zip(&mut self.touched) {
-            let mut left = std::mem::take(bits);
-            while left != 0 {
-                let id = word * 64 + left.trailing_zeros();
-                left &= left - 1;
+            for bit in ones(std::mem::take(bits)) {
+                let id = word * 64 + bit;
                 pairs.push((id, std::mem::take(self.scratch.at_mut(id))));
             }
         }

@@ -176,9 +176,9 @@ pub(crate) fn status(page: &str) -> Value {
         std::io::read_to_string(connection)
     };
     // A busy machine may cut a connection; another is not cut as well.
-    let answer = (0..5).find_map(|_| ask().ok()).unwrap_or_default();
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    serde_json::from_str(body).unwrap_or_default()
+    let Some(answer) = (0..5).find_map(|_| ask().ok()) else { return Value::Null };
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(body).unwrap()
 }
 
 #[test]

@@ -28,15 +28,19 @@ const ELSEWHERE: u64 = 32;
 
 /// Flags of what follows the usual.
 fn odd(post: &Memory) -> u64 {
-    let flags = [
+    flags(&[
         (post.gone, GONE),
         (post.left, LEFT),
         (post.alias != 0, ALIAS),
         (post.revision != 0, REVISION),
         (post.at == LATE, OUTSIDE),
         (post.at != LATE && post.at != post.seen, ELSEWHERE),
-    ];
-    flags.iter().filter(|flag| flag.0).fold(0, |all, flag| all | flag.1)
+    ])
+}
+
+/// Those that are true.
+fn flags(all: &[(bool, u64)]) -> u64 {
+    all.iter().filter(|flag| flag.0).fold(0, |set, flag| set | flag.1)
 }
 
 impl Remembered {
@@ -54,8 +58,7 @@ impl Remembered {
         for number in posts {
             let Some(post) = self.get(number) else { continue };
             let odd = odd(post);
-            let flags = [(post.author != 0, AUTHOR), (odd != 0, ODD)];
-            let flags = flags.iter().filter(|flag| flag.0).fold(0, |all, flag| all | flag.1);
+            let flags = flags(&[(post.author != 0, AUTHOR), (odd != 0, ODD)]);
             out.put(u64::from(post.tags) << BITS | flags);
             out.put_fixed(post.id);
             if flags & AUTHOR != 0 {
