@@ -5,17 +5,15 @@
 //! people of a window looks at these alone, those who are long gone stand in front, and somebody
 //! new is put behind the rest. Most tags have one member and cost twelve bytes.
 
+mod blocks;
+
 use crate::simd::prefetch;
-use crate::state::column::{CHUNK, Column};
+use crate::state::column::Column;
 use crate::window::pane::Pair;
+use blocks::{Block, BlockMut, Blocks, CLASSES, Head, Packed};
 
 /// Members told apart in one tag.
 pub const EXACT_MAX: usize = 1 << (CLASSES - 1);
-
-/// Sizes of blocks: 1, 2, 4 and so on.
-const CLASSES: usize = 10;
-
-const _: () = assert!(CHUNK.is_multiple_of(EXACT_MAX), "a block lies in one chunk");
 
 /// What is known of one author of one tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,9 +66,6 @@ impl Member {
     }
 }
 
-/// A member as two numbers.
-type Packed = [u32; 2];
-
 impl From<Packed> for Member {
     #[inline(always)]
     fn from([last, rest]: Packed) -> Self {
@@ -89,8 +84,9 @@ impl From<Member> for Packed {
 /// Tags that are asked for before they are dealt with.
 const AHEAD: usize = 8;
 
-/// Authors in a line of the cache.
-const LINE: usize = 16;
+/// Bytes in a line of the cache, and authors.
+const LINE_BYTES: usize = 64;
+const LINE: usize = LINE_BYTES / size_of::<u32>();
 
 /// Texts remembered of one tag.
 pub const PRINTS: usize = 4;
@@ -104,73 +100,6 @@ pub struct Print {
     pub author: u16,
     /// Minute of its newest post, modulo 2^16.
     pub minute: u16,
-}
-
-/// Where the members of one tag stand.
-#[derive(Clone, Copy, Debug, Default)]
-struct Head {
-    block: u32,
-    len: u16,
-    class: u8,
-    /// Members are a sample of more.
-    sample: bool,
-}
-
-impl Head {
-    /// Row of the first member.
-    fn row(self) -> u32 {
-        self.block << self.class
-    }
-}
-
-/// Blocks of one size: three numbers a member, first the keyed hashes of all authors, then what is
-/// known of each. So few members lie in one line of the cache, and authors close together.
-#[derive(Debug, Default)]
-struct Blocks {
-    rows: Column<[u32; 3]>,
-    made: u32,
-    free: Vec<u32>,
-}
-
-/// The members of one block.
-#[derive(Clone, Copy)]
-struct Block<'a> {
-    authors: &'a [u32],
-    members: &'a [Packed],
-}
-
-/// The same, to change.
-struct BlockMut<'a> {
-    authors: &'a mut [u32],
-    members: &'a mut [Packed],
-}
-
-impl Blocks {
-    #[inline(always)]
-    fn block(&self, head: Head) -> Block<'_> {
-        let size = 1_usize << head.class;
-        let numbers = self.rows.run(head.row(), size).as_flattened();
-        let (authors, members) = numbers.split_at(size);
-        let len = head.len as usize;
-        Block { authors: &authors[..len], members: &members.as_chunks().0[..len] }
-    }
-
-    #[inline(always)]
-    fn block_mut(&mut self, head: Head) -> BlockMut<'_> {
-        let size = 1_usize << head.class;
-        let numbers = self.rows.run_mut(head.row(), size).as_flattened_mut();
-        let (authors, members) = numbers.split_at_mut(size);
-        let len = head.len as usize;
-        BlockMut { authors: &mut authors[..len], members: &mut members.as_chunks_mut().0[..len] }
-    }
-
-    fn take(&mut self, class: u8) -> u32 {
-        self.free.pop().unwrap_or_else(|| {
-            self.made += 1;
-            self.rows.grow((self.made as usize) << class);
-            self.made - 1
-        })
-    }
 }
 
 /// The people of all tags.
@@ -219,11 +148,17 @@ impl Crowds {
 
     /// Asks for what [`Crowds::find`] will read. Of a sample hardly anybody is looked for.
     pub fn expect_authors(&self, id: u32) {
-        if !self.is_sample(id) {
-            let Block { authors, members } = self.block(id);
-            authors.rchunks(LINE).take(4).for_each(|line| prefetch(&line[0]));
-            members.last().into_iter().for_each(prefetch);
+        let head = self.heads.get(id);
+        if head.len == 0 || head.sample {
+            return;
         }
+        let blocks = &self.blocks[head.class as usize];
+        let Block { authors, members } = blocks.block(head);
+        let filter = blocks.filter(head);
+        filter.chunks(LINE_BYTES).for_each(|line| prefetch(&line[0]));
+        let lines = if filter.is_empty() { 4 } else { 1 };
+        authors.rchunks(LINE).take(lines).for_each(|line| prefetch(&line[0]));
+        members.last().into_iter().for_each(prefetch);
     }
 
     /// Asks for where the members of a tag stand.
@@ -267,7 +202,12 @@ impl Crowds {
     #[inline]
     #[must_use]
     pub fn find(&self, id: u32, author: u32) -> Option<usize> {
-        let (first, lines) = self.authors(id).as_rchunks::<LINE>();
+        let head = self.heads.get(id);
+        let blocks = &self.blocks[head.class as usize];
+        if head.len == 0 || !blocks.may_hold(head, author) {
+            return None;
+        }
+        let (first, lines) = blocks.block(head).authors.as_rchunks::<LINE>();
         // A line at once, without a branch for each author; whoever came last comes again.
         for (number, line) in lines.iter().enumerate().rev() {
             if line.iter().fold(false, |any, &other| any | (other == author)) {
@@ -301,7 +241,9 @@ impl Crowds {
             head = self.resize(head, class);
         }
         head.len += 1;
-        let block = self.blocks[head.class as usize].block_mut(head);
+        let blocks = &mut self.blocks[head.class as usize];
+        blocks.note(head, author);
+        let block = blocks.block_mut(head);
         (block.authors[len], block.members[len]) = (author, member.into());
         *self.heads.at_mut(id) = head;
     }
@@ -328,6 +270,7 @@ impl Crowds {
             to.authors.copy_from_slice(from.authors);
             to.members.copy_from_slice(from.members);
             old.free.push(head.block);
+            blocks.note_all(new);
         }
         new
     }
@@ -351,10 +294,14 @@ impl Crowds {
         }
         self.prints.grow(self.heads.rows());
         let prints = self.prints.at_mut(id);
-        let same = prints.iter().position(|old| old.print == print.print);
-        let author = same.map_or(print.author, |at| prints[at].author);
-        prints.copy_within(0..same.unwrap_or(PRINTS - 1), 1);
-        prints[0] = Print { author, ..print };
+        let old = *prints;
+        let same = old.iter().position(|old| old.print == print.print);
+        prints[0] = Print { author: same.map_or(print.author, |at| old[at].author), ..print };
+        // Four times a choice, where a copy of so few bytes would be a call.
+        let same = same.unwrap_or(PRINTS - 1);
+        for at in 1..PRINTS {
+            prints[at] = old[if at <= same { at - 1 } else { at }];
+        }
     }
 
     /// The last few texts of a tag.
@@ -402,7 +349,10 @@ impl Crowds {
             _ if kept * 4 <= 1 << head.class => {
                 self.resize(head, kept.next_power_of_two().ilog2() as u8)
             }
-            _ => head,
+            _ => {
+                blocks.note_all(head);
+                head
+            }
         };
     }
 }

@@ -57,18 +57,31 @@ pub struct Acquainted {
     pub allows: f64,
 }
 
-/// Somebody in an open pane, laid over the windows.
+/// Those of an open pane of whom the same is true, laid over the windows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Laid {
     id: u32,
     pane: i64,
     /// Windows that count them, a bit each.
     windows: u64,
-    /// How many: one author, or posts without author.
-    count: u32,
+    /// Authors, not posts without author.
     authored: bool,
-    /// Nobody had seen the author before.
+    /// Nobody had seen the authors before.
     stranger: bool,
+    /// How many.
+    count: u32,
+}
+
+impl Laid {
+    /// Adds them to others like them, or puts them behind the rest of their tag, which stands last.
+    fn join(self, laid: &mut Vec<Self>) {
+        let what = |of: &Self| (of.pane, of.windows, of.authored, of.stranger);
+        let mut mine = laid.iter_mut().rev().take_while(|other| other.id == self.id);
+        match mine.find(|other| what(other) == what(&self)) {
+            Some(others) => others.count += self.count,
+            None => laid.push(self),
+        }
+    }
 }
 
 impl People {
@@ -125,7 +138,8 @@ impl People {
                 Some(member) => member.marks.stranger(),
                 None => known.is_stranger(author, came, first),
             });
-            self.laid.push(Laid { id, pane: -pane, windows, count: 1, authored: true, stranger });
+            let pane = -pane;
+            Laid { id, pane, windows, authored: true, stranger, count: 1 }.join(&mut self.laid);
         }
         self.laid.sort_by_key(|laid| laid.id);
         self.add_laid(windows, true);
@@ -149,7 +163,7 @@ impl People {
             let count = count.saturating_sub(authored);
             if count > 0 && !self.crowds.is_sample(id) && windows != 0 {
                 let (pane, authored, stranger) = (open.index, false, false);
-                self.laid.push(Laid { id, pane, windows, count, authored, stranger });
+                self.laid.push(Laid { id, pane, windows, authored, stranger, count });
             }
         }
     }
@@ -218,15 +232,15 @@ impl People {
     fn arrivals(&self, id: u32, span: &Span, by_units: bool) -> Arrivals {
         let mut came = Arrivals::default();
         // Those of open panes are the newest, and few.
-        let mut open: SmallVec<[usize; 16]> = SmallVec::new();
+        let mut open: SmallVec<[(usize, u32); 8]> = SmallVec::new();
         if !self.laid.is_empty() {
             let first = self.laid.partition_point(|laid| laid.id < id);
             let mine = self.laid[first..].iter().take_while(|laid| laid.id == id);
             let here = |laid: &&Laid| laid.authored && laid.windows >> span.at & 1 == 1;
             for laid in mine.filter(here) {
-                open.push(span.unit(laid.pane));
-                came.told += 1;
-                came.strangers += u32::from(laid.stranger);
+                open.push((span.unit(laid.pane), laid.count));
+                came.told += laid.count;
+                came.strangers += if laid.stranger { laid.count } else { 0 };
             }
             open.sort_unstable();
         }
@@ -249,11 +263,11 @@ impl People {
             }
             if ago >= until {
                 (unit, until) = span.unit_ago(ago);
-                while let Some(open) = open.next_if(|open| *open <= unit) {
+                while let Some(open) = open.next_if(|open| open.0 <= unit) {
                     came.in_unit(open);
                 }
             }
-            came.in_unit(unit);
+            came.in_unit((unit, 1));
         }
         if by_units {
             open.for_each(|unit| came.in_unit(unit));
@@ -318,14 +332,14 @@ struct Arrivals {
 }
 
 impl Arrivals {
-    /// One more came in `unit`, which is not newer than any before it.
+    /// So many more came in a unit, which is not newer than any before it.
     #[inline]
-    fn in_unit(&mut self, unit: usize) {
+    fn in_unit(&mut self, (unit, authors): (usize, u32)) {
         if unit != self.unit {
             self.end_unit();
             self.unit = unit;
         }
-        self.here += 1;
+        self.here += authors;
     }
 
     fn end_unit(&mut self) {
