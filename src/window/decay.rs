@@ -158,10 +158,10 @@ impl Decay {
         self.mark(id);
     }
 
-    /// What changed since the last call, or the weights of the tags in a range. Open panes are
-    /// taken off for it.
+    /// What changed since the last call, or the weights of the tags in a range. No open pane may be
+    /// laid over them.
     pub fn weights(&mut self, range: Option<Range<u32>>) -> Weights {
-        self.lift();
+        debug_assert!(self.laid.is_empty(), "what is laid over is not kept");
         let ids = match (range, &mut self.changed) {
             (Some(range), _) => range.filter(|&id| self.column.get(id) > 0.0).collect(),
             (None, changed) => changed.as_mut().map(Changed::take).unwrap_or_default(),

@@ -159,8 +159,10 @@ impl Ring {
     }
 
     /// Decayed counts that changed since the last call, or those of the tags in a range; `None`
-    /// where none are kept. Until the next [`Ring::show`] they are those of closed panes.
+    /// where none are kept. Open panes are taken off for it.
     pub fn weights(&mut self, ids: Option<Range<u32>>) -> Option<Weights> {
+        self.decay.as_ref()?;
+        self.hide();
         self.decay.as_mut().map(|decay| decay.weights(ids))
     }
 

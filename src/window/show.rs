@@ -1,22 +1,30 @@
 //! Rankings of this moment: open panes are laid over windows and totals, and taken off again before
 //! anything changes.
 
-use crate::window::pane::Shown;
+use crate::window::pane::{Open, Shown};
 use crate::window::people::{Allowed, Crowd, Span};
 use crate::window::ring::{Ring, fallen, step_of};
 use crate::window::total::bring_total;
 
 impl Ring {
     /// Lays the open panes over windows and totals, for a ranking whose newest pane holds `at_ms`.
-    /// Counts are right from here until the next call that changes panes.
+    /// Counts are right from here until the next call that changes panes; where nothing has since
+    /// the last time, this costs nothing.
     pub fn show(&mut self, at_ms: i64) {
-        self.hide();
         let newest = self.pane_of(at_ms).max(self.closed_to);
+        // Whatever else changes takes it off; posts that come to open panes do not.
+        let is_new =
+            |open: &Open| open.posts != open.shown.posts || open.log.len() != open.shown.log;
+        if self.shown_at == Some(newest) && !self.open.iter().any(is_new) {
+            return;
+        }
+        self.hide();
         for pane in &mut self.open {
             bring_total(&mut self.total, pane, &mut self.summer);
             let mut pairs = std::mem::take(&mut pane.shown.pairs);
             self.summer.sum_open(pane, &mut pairs);
-            pane.shown = Shown { pairs, posts: pane.posts, tagged: pane.tagged };
+            let (log, posts, tagged) = (pane.log.len(), pane.posts, pane.tagged);
+            pane.shown = Shown { pairs, log, posts, tagged };
         }
         self.estimate(u64::MAX);
         self.lay(newest, true);
@@ -58,7 +66,7 @@ impl Ring {
                 if step_of(open.index, self.pane_ms, window.step_ms) <= gone_to {
                     continue;
                 }
-                let Shown { pairs, posts, tagged } = &open.shown;
+                let Shown { pairs, posts, tagged, .. } = &open.shown;
                 if on {
                     window.add_all(pairs, &[]);
                     window.posts += posts;
@@ -141,6 +149,68 @@ impl Ring {
     pub fn estimate(&mut self, asked: u64) {
         if let Some(people) = &mut self.people {
             people.estimate(&mut self.windows, self.closed_to, asked);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::Shape;
+    use crate::window::people::Rules;
+    use proptest::prelude::*;
+
+    const PANE_MS: i64 = 10_000;
+
+    fn ring() -> Ring {
+        let shape = Shape {
+            pane_ms: PANE_MS,
+            windows_ms: vec![20_000, 60_000],
+            people: Some(Rules::default()),
+            decay_ms: Some(60_000),
+        };
+        let mut ring = Ring::new(&shape, true);
+        ring.grow(3);
+        ring
+    }
+
+    /// What a ranking reads of each tag.
+    fn seen(ring: &Ring) -> Vec<(u64, f64, [(u32, Crowd); 2])> {
+        let of = |id| {
+            let windows = [0, 1].map(|at| (ring.windows()[at].count(id), ring.crowd(id, at)));
+            let weight = ring.decay().map_or(0.0, |decay| decay.column().get(id));
+            (ring.total().count(id), weight, windows)
+        };
+        (0..3).map(of).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_shown_before_shows_nowhere(
+            steps in prop::collection::vec((0_u8..12, 0_u32..3, 0_i64..3, 1_u32..9), 1..80),
+        ) {
+            let (mut ring, mut anew) = (ring(), ring());
+            let mut now = 100;
+            for (what, id, ago, author) in steps {
+                let at = (now - ago) * PANE_MS;
+                let step = |ring: &mut Ring| match what {
+                    0..=4 if !ring.is_late(at) => ring.add(at, 1, 1, &[id], Some((author, 0))),
+                    0..=4 => ring.add_late(&[id]),
+                    5 if !ring.is_late(at) => ring.add(at, 1, 0, &[], None),
+                    6 => ring.take_back(at, &[id], author),
+                    7 => ring.close_to((now - 1) * PANE_MS),
+                    8 => drop(ring.take_delta()),
+                    9 => drop(ring.weights(None)),
+                    _ => {}
+                };
+                step(&mut ring);
+                step(&mut anew);
+                now += i64::from(what == 10);
+                ring.show(now * PANE_MS);
+                anew.hide();
+                anew.show(now * PANE_MS);
+                prop_assert_eq!(seen(&ring), seen(&anew));
+            }
         }
     }
 }
