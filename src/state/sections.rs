@@ -13,7 +13,7 @@ use crate::state::table::Interned;
 use crate::state::trending::Trending;
 use crate::state::varint::{Many, Reader, put, put_bytes};
 use crate::window::decay::{Decay, Weights};
-use crate::window::delta::{Delta, Kept};
+use crate::window::delta::{Delta, Kept, Rows};
 use crate::window::first::{self, FirstTimes};
 use crate::window::keep::Crowded;
 use crate::window::known::Piece;
@@ -120,6 +120,15 @@ pub enum Raw {
     First(FirstTimes),
     /// [`kind::VIEW`]: name, fingerprint, sections.
     View(String, u64, RawSections),
+}
+
+/// Gives a record the bytes of the rows that [`State::take_rows`] took of it.
+pub fn give_rows(record: &mut RawSections, rows: &mut Vec<u8>) {
+    let delta = record.iter_mut().find_map(|raw| match raw {
+        Raw::Delta(delta) => Some(delta),
+        _ => None,
+    });
+    delta.into_iter().for_each(|first| first.told = std::mem::take(rows));
 }
 
 /// The sections in their bytes, in the same order; those without any are left out.
@@ -237,6 +246,13 @@ impl State {
             decay: self.ring.decay().and_then(Decay::origin),
             trending: self.trending.iter().map(Trending::pacing).collect(),
         }
+    }
+
+    /// Rows of people that the next record will tell, once there are `least`, to be encoded before
+    /// it is due ([`give_rows`]). None after a tag has given way: rows of another may have its
+    /// number from then on.
+    pub fn take_rows(&mut self, least: usize) -> Option<Rows> {
+        if self.news.earlier.is_empty() { self.ring.take_rows(least) } else { None }
     }
 
     /// Everything since the last call, in the order in which it must be read.

@@ -23,12 +23,19 @@ pub struct Delta {
     /// Posts taken back: pane and ids.
     pub minus: Vec<(i64, Vec<u32>)>,
     /// Pane, and who posted its tags.
-    pub seen: Vec<(i64, Vec<Seen>)>,
+    pub seen: Rows,
+    /// How many rows that is.
+    rows: usize,
+    /// Rows that were taken by [`Ring::take_rows`], in their bytes.
+    pub told: Vec<u8>,
     /// Posts taken back from panes that are kept.
     pub left: Vec<Left>,
     /// Posts of closed panes beyond the cap: pane, and how many more or less there are of each.
     pub beyond: Vec<(i64, Vec<Surplus>)>,
 }
+
+/// Panes, and who posted their tags.
+pub type Rows = Vec<(i64, Vec<Seen>)>;
 
 /// Tag, author, and how many more or less of their posts are beyond the cap.
 pub type Surplus = (u32, u32, i64);
@@ -134,8 +141,8 @@ impl Delta {
     /// (pane, number, and for each: tag, author, more or less).
     #[must_use]
     pub fn encode(self) -> [Vec<u8>; 6] {
-        let [mut panes, mut late, mut minus, mut people, mut left, mut beyond] =
-            <[Vec<u8>; 6]>::default();
+        let [mut panes, mut late, mut minus, mut left, mut beyond] = <[Vec<u8>; 5]>::default();
+        let mut people = self.told;
         self.panes.into_iter().for_each(|told| told.put(&mut panes));
         if !self.late.is_empty() {
             let counts = Counts::Log { plus: self.late, minus: Vec::new() };
@@ -146,13 +153,18 @@ impl Delta {
             put(&mut minus, ids.len() as u64);
             ids.iter().for_each(|&id| put(&mut minus, u64::from(id)));
         }
-        self.seen.iter().for_each(|(index, seen)| put_seen(&mut people, *index, seen));
+        put_rows(&mut people, &self.seen);
         self.left.iter().for_each(|gone| gone.put(&mut left));
         for (index, surplus) in self.beyond {
             put_surplus(&mut beyond, index, surplus.into_iter());
         }
         [panes, late, minus, people, left, beyond]
     }
+}
+
+/// Appends rows of people.
+pub fn put_rows(out: &mut Vec<u8>, rows: &Rows) {
+    rows.iter().for_each(|(index, seen)| put_seen(out, *index, seen));
 }
 
 fn put_surplus(out: &mut Vec<u8>, index: i64, all: impl ExactSizeIterator<Item = Surplus>) {
@@ -202,6 +214,14 @@ impl Ring {
         self.delta.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
+    /// Takes rows of people out of the delta, once there are `least`; their bytes belong to the
+    /// next one ([`Delta::told`]).
+    pub fn take_rows(&mut self, least: usize) -> Option<Rows> {
+        let delta = self.delta.as_mut().filter(|delta| delta.rows >= least)?;
+        delta.rows = 0;
+        Some(std::mem::take(&mut delta.seen))
+    }
+
     /// Adds what open panes hold and the totals do not yet, for ids from `first` on: the totals of
     /// a snapshot must hold what the records before it told. Bringing all of it into the column
     /// would cost far more than looking through it for few ids.
@@ -224,6 +244,7 @@ impl Ring {
                 Some(_) if saved.seen == 0 && !asked => std::mem::take(&mut open.seen),
                 _ => open.seen[saved.seen..].to_vec(),
             };
+            delta.rows += news.len();
             delta.seen.push((open.index, news));
             open.saved.seen = open.seen.len();
         }

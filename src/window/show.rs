@@ -174,10 +174,14 @@ mod tests {
         ring
     }
 
+    /// All-time count, weight, and posts and people in each window.
+    type Seen = (u64, f64, [(u32, Crowd); 2]);
+
     /// What a ranking reads of each tag.
-    fn seen(ring: &Ring) -> Vec<(u64, f64, [(u32, Crowd); 2])> {
+    fn seen(ring: &Ring) -> Vec<Seen> {
         let of = |id| {
-            let windows = [0, 1].map(|at| (ring.windows()[at].count(id), ring.crowd(id, at)));
+            let window = |at: usize| (ring.windows()[at].count(id), ring.crowd(id, at));
+            let windows = [0, 1].map(window);
             let weight = ring.decay().map_or(0.0, |decay| decay.column().get(id));
             (ring.total().count(id), weight, windows)
         };

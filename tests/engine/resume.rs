@@ -9,6 +9,7 @@ use tagtide::engine::{self, EngineError, RunOptions};
 use crate::support::{
     Counted, START, START_MS, file_source, finish, options, plan, posts, start, until_posts,
 };
+use crate::views;
 
 const POSTS: u64 = 20_000;
 
@@ -73,6 +74,19 @@ fn the_generator() {
         "[[source]]\nkind = \"generator\"\nseed = 13\nposts = {POSTS}\nrate = 50\n\
          start = \"{START}\"\nlive = false\ntags = 500\n{PACE}"
     ));
+}
+
+#[test]
+fn people_who_are_written_before_their_epoch_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = posts(14, 4 * POSTS, Format::TextPlus);
+    let source = file_source(dir.path(), "posts.txt", &bytes, "format = \"text+\"");
+    let job = views::job("", &source).replace("10ms", "2s");
+    let state = dir.path().join("state");
+    let run = || views::rankings(&views::done(&job, Some(&state)), None);
+    let first = run();
+    assert!(first.iter().any(|one| one.mode == "authors" && !one.trends.is_empty()));
+    assert_eq!(run(), first, "as the checkpoint has it");
 }
 
 #[test]

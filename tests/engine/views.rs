@@ -13,7 +13,7 @@ use crate::support::{ALL, START, ended, file_source, finish, options, posts, sta
 const MODES: [Mode; 5] = [Mode::Total, Mode::Count, Mode::Authors, Mode::Trending, Mode::Decay];
 const WINDOWS_S: [u64; 2] = [60, 300];
 
-fn job(views: &str, source: &str) -> String {
+pub(crate) fn job(views: &str, source: &str) -> String {
     format!(
         "batch = \"10ms\"\ntime = \"event\"\n[count]\nwindows = [\"1m\", \"5m\"]\nmode = \"count\"\n\
          modes = [\"total\", \"count\", \"authors\", \"trending\", \"decay\"]\n\
@@ -22,7 +22,7 @@ fn job(views: &str, source: &str) -> String {
 }
 
 /// Every ranking of a view, whole, named by no view.
-fn rankings(run: &Run, view: Option<&str>) -> Vec<Ranking> {
+pub(crate) fn rankings(run: &Run, view: Option<&str>) -> Vec<Ranking> {
     let run: &dyn RunHandle = &**run;
     let mut all = Vec::new();
     for mode in MODES {
@@ -47,7 +47,7 @@ fn totals(run: &Run, view: &str) -> BTreeMap<String, u64> {
     rows.into_iter().map(|row| (row.tag, row.count)).collect()
 }
 
-fn done(job: &str, dir: Option<&Path>) -> Run {
+pub(crate) fn done(job: &str, dir: Option<&Path>) -> Run {
     let run = start(job, options(2, dir));
     ended(&run).expect("it ends well");
     run

@@ -166,7 +166,7 @@ impl Core {
     fn keep_time(&mut self) {
         let now = monotonic();
         if now >= self.next_tick {
-            self.tick(false);
+            self.tick();
             self.next_tick = monotonic() + self.until_next_tick();
         }
         // An epoch ends between batches: Positions say nothing about a part of one.
@@ -218,6 +218,10 @@ impl Core {
 
     fn finish_batch(&mut self, mut done: Box<Extracted>) {
         self.tell();
+        let Parts { durable, state, .. } = &mut self.parts;
+        if let Some(Err(error)) = durable.as_mut().map(|durable| durable.ahead(&mut state.all)) {
+            self.failure = Some(EngineError::Checkpoint(error));
+        }
         let batch = std::mem::take(&mut done.batch);
         let source = batch.source as usize;
         if let Some(until) = batch.complete_until
@@ -362,10 +366,21 @@ impl Core {
         }
     }
 
-    fn tick(&mut self, last: bool) {
+    fn tick(&mut self) {
+        let rankings = self.rank();
+        self.publish(rankings, false);
+    }
+
+    /// All rankings of this moment.
+    fn rank(&mut self) -> Vec<Arc<Ranking>> {
         let at = self.now();
         self.parts.state.show(at);
         self.tell();
+        self.parts.publisher.rank(&self.parts.state, at)
+    }
+
+    /// Publishes rankings with how everything stands; `last` = the run has ended.
+    fn publish(&mut self, rankings: Vec<Arc<Ranking>>, last: bool) {
         let of = |number| self.parts.state.all.posts_of(number);
         let all: u64 = (0..self.parts.sources.len()).map(of).sum();
         for (number, status) in self.parts.sources.iter_mut().enumerate() {
@@ -377,8 +392,8 @@ impl Core {
             status.format = format.map(|format| format.name().to_owned());
         }
         let published = Arc::new(self.parts.publisher.publish(
+            rankings,
             &self.parts.state,
-            at,
             self.parts.clock.now().0,
             last,
             &self.parts.sources,
@@ -409,6 +424,8 @@ impl Core {
         if !self.parts.stop.is_now() && self.failure.is_none() {
             self.epoch(true);
         }
+        // While the last record is on its way to the disk.
+        let rankings = self.rank();
         if let Some(durable) = &mut self.parts.durable
             && let Err(error) = durable.finish()
         {
@@ -416,7 +433,7 @@ impl Core {
         }
         self.parts.stop.drain();
         self.parts.recording.iter().for_each(Recording::finish);
-        self.tick(true);
+        self.publish(rankings, true);
         self.parts.outlets.drain(..).for_each(Outlet::finish);
         for question in std::mem::take(&mut self.parts.publisher.waiting) {
             self.answer_end(question);

@@ -20,13 +20,18 @@ use crate::engine::embedded::told::{self, Told};
 use crate::engine::embedded::views::{Makings, States};
 use crate::job::Plan;
 use crate::post::Position;
+use crate::state::State;
 use crate::state::hash::Seed;
 use crate::state::restore::Restoring;
-use crate::state::sections::{Raw, RawSections, encode, kind};
+use crate::state::sections::{Raw, RawSections, encode, give_rows, kind};
+use crate::window::delta::{Rows, put_rows};
 use crate::window::restore::Nonsense;
 
 /// Records that may wait for the disk.
 const QUEUE: usize = 4;
+/// So many rows of people are encoded before their record is due: in a replay at full speed they
+/// are most of it, and whoever waits for the last record would wait for them.
+const ROWS: usize = 1 << 15;
 /// A snapshot is due once the log has grown to this, or to twice the last snapshot.
 const LOG_BYTES_MIN: u64 = 64 << 20;
 /// Overrides [`LOG_BYTES_MIN`], so that a run of seconds under a fault campaign makes snapshots.
@@ -35,6 +40,8 @@ const LOG_BYTES_ENV: &str = "TAGTIDE_SNAPSHOT_LOG_BYTES";
 const PIECES_MAX: Duration = Duration::from_millis(4);
 
 enum Write {
+    /// Rows of people that belong to the next record.
+    Rows(Rows),
     Record(u64, RawSections),
     Begin(u64),
     Piece(RawSections),
@@ -244,6 +251,15 @@ impl Durable {
         self.snapshot(states, positions, (told, gaps))
     }
 
+    /// Hands over what can be encoded before the epoch ends, where the disk keeps up.
+    pub(super) fn ahead(&mut self, state: &mut State) -> Result<(), CheckpointError> {
+        let keeps_up = self.queue.as_ref().is_some_and(|queue| queue.len() < QUEUE / 2);
+        match keeps_up.then(|| state.take_rows(ROWS)).flatten() {
+            Some(rows) => self.send(Write::Rows(rows)),
+            None => Ok(()),
+        }
+    }
+
     /// Number of the epoch that is under way.
     pub(super) fn next(&self) -> u64 {
         self.epoch + 1
@@ -335,9 +351,12 @@ fn write(
     told: &told::Threads,
     progress: &Progress,
 ) -> Result<(), CheckpointError> {
+    let mut rows = Vec::new();
     for write in writes {
         match write {
-            Write::Record(epoch, sections) => {
+            Write::Rows(more) => put_rows(&mut rows, &more),
+            Write::Record(epoch, mut sections) => {
+                give_rows(&mut sections, &mut rows);
                 told.wait_for(epoch);
                 checkpoint.commit(epoch, &required(sections))?;
                 progress.committed.store(epoch, Ordering::Release);

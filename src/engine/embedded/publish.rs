@@ -117,19 +117,8 @@ impl Publisher {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one call, each argument of another owner")]
-    pub(super) fn publish(
-        &mut self,
-        states: &States,
-        at: i64,
-        clock: i64,
-        last: bool,
-        sources: &[SourceStatus],
-        sinks: Vec<SinkStatus>,
-        checkpoint_epoch: Option<u64>,
-        (history, alerts): (Option<SpoolStatus>, Option<AlertsStatus>),
-    ) -> Published {
-        self.batch += 1;
+    /// All rankings at event time `at`.
+    pub(super) fn rank(&mut self, states: &States, at: i64) -> Vec<Arc<Ranking>> {
         let rows = self.top.clamp(*ROWS.start(), *ROWS.end());
         let mut rankings = Vec::with_capacity(self.keys.len() * self.places.len());
         // Nobody looks at sparklines in a replay at full speed.
@@ -145,6 +134,23 @@ impl Publisher {
                 }
             }
         }
+        rankings
+    }
+
+    /// Puts rankings and how everything stands together.
+    #[expect(clippy::too_many_arguments, reason = "one call, each argument of another owner")]
+    pub(super) fn publish(
+        &mut self,
+        rankings: Vec<Arc<Ranking>>,
+        states: &States,
+        clock: i64,
+        last: bool,
+        sources: &[SourceStatus],
+        sinks: Vec<SinkStatus>,
+        checkpoint_epoch: Option<u64>,
+        (history, alerts): (Option<SpoolStatus>, Option<AlertsStatus>),
+    ) -> Published {
+        self.batch += 1;
         let state = &states.all;
         let newest = state.newest();
         let waits = |source: &SourceStatus| matches!(&*source.state, "connecting" | "retrying");

@@ -11,11 +11,12 @@ use crate::rank::build::{Key, ranking};
 use crate::rank::{Mode, Ranking};
 use crate::state::extracted::{Extracted, PostKey, Row};
 use crate::state::restore::Restoring;
-use crate::state::sections::{Raw, RawSections, Snapshotter, encode, kind};
+use crate::state::sections::{Raw, RawSections, Snapshotter, encode, give_rows, kind};
 use crate::state::slides::Report;
 use crate::state::trending::windows_ms;
 use crate::state::{Gates, Settings, State};
 use crate::window::Shape;
+use crate::window::delta::put_rows;
 use crate::window::people::Rules;
 
 const PANE: i64 = 10_000;
@@ -126,6 +127,8 @@ struct Twins {
     newest: i64,
     posts: Vec<Said>,
     epoch: u64,
+    /// Rows of the next record that are encoded.
+    rows: Vec<u8>,
     records: Vec<(u64, RawSections)>,
     snapshot: Option<(u64, RawSections)>,
     taking: Option<(u64, Snapshotter, RawSections)>,
@@ -144,6 +147,7 @@ impl Twins {
             newest: START,
             posts: Vec::new(),
             epoch: 0,
+            rows: Vec::new(),
             records: Vec::new(),
             snapshot: None,
             taking: None,
@@ -155,6 +159,9 @@ impl Twins {
         self.seq += 1;
         feed(&mut self.live, 1, self.seq, &said);
         feed(&mut self.again, self.table, self.seq, &said);
+        if let Some(rows) = self.again.take_rows(3) {
+            put_rows(&mut self.rows, &rows);
+        }
         for post in said {
             self.newest = self.newest.max(post.at);
             if post.op == Op::Create {
@@ -183,6 +190,7 @@ impl Twins {
     fn epoch(&mut self) {
         self.epoch += 1;
         let mut sections = self.again.take_news();
+        give_rows(&mut sections, &mut self.rows);
         let meta = serde_json::to_vec(&self.again.meta()).expect("json");
         sections.push(Raw::Body(kind::META, meta));
         self.records.push((self.epoch, sections));
@@ -307,8 +315,7 @@ fn run(twins: &mut Twins, steps: Vec<Step>, authors: Authors) {
                     let author = author + if author > 6 { new } else { 0 };
                     Said { op: Op::Create, at: newest + offset, tags, id, author, print }
                 });
-                let said = said.collect();
-                twins.say(said);
+                twins.say(said.collect());
             }
             Step::Delete(at) => {
                 if let Some(post) = old(twins, at) {
@@ -390,8 +397,7 @@ fn crowded(twins: &mut Twins, from: u32, to: u32) {
             let (author, print) = (n + 1, if n.is_multiple_of(7) { 5 } else { n });
             Said { op: Op::Create, at, tags: vec![1, 2 + (n % 3) as u8], id, author, print }
         });
-        let said = said.collect();
-        twins.say(said);
+        twins.say(said.collect());
         twins.epoch();
     }
 }

@@ -1,4 +1,4 @@
-//! Where members stand: blocks of one size share a column, and large ones have a filter beside them.
+//! Where members stand: blocks of one size share a column; large ones have a filter beside them.
 
 use crate::state::column::{CHUNK, Column};
 use crate::window::crowd::EXACT_MAX;
