@@ -19,6 +19,8 @@ mod mastodon_sim;
 mod process;
 #[path = "live/record.rs"]
 mod record;
+#[path = "live/running.rs"]
+mod running;
 #[path = "sim/jetstream.rs"]
 mod sim;
 #[path = "sim/x.rs"]

@@ -156,6 +156,7 @@ impl Crowds {
         let Block { authors, members } = blocks.block(head);
         let filter = blocks.filter(head);
         filter.chunks(LINE_BYTES).for_each(|line| prefetch(&line[0]));
+        // Where there is a filter, hardly anybody's place is looked for; the last is written to.
         let lines = if filter.is_empty() { 4 } else { 1 };
         authors.rchunks(LINE).take(lines).for_each(|line| prefetch(&line[0]));
         members.last().into_iter().for_each(prefetch);

@@ -24,7 +24,7 @@ fn job(source: &str, known: bool) -> String {
 fn run(job: &Path, state: &Path, workers: usize) -> Command {
     let mut command = tagtide(job, state);
     command.args(["--workers", &workers.to_string()]);
-    command.env("TAGTIDE_SNAPSHOT_LOG_BYTES", "300000");
+    command.env("TAGTIDE_SNAPSHOT_LOG_BYTES", "300000").env("TAGTIDE_ROWS_AHEAD", "200");
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command
 }

@@ -73,7 +73,7 @@ fn until_live(run: &Run, of: &Instance) {
 }
 
 /// Batches after the last post in which an edit, which adds none, may still come.
-const SETTLES: u64 = 25;
+pub(crate) const SETTLES: u64 = 25;
 
 /// Waits until so many posts are counted and nothing more comes, and ends the run.
 fn end(run: &Run, of: &Instance, posts: impl Fn() -> u64) -> Counted {

@@ -3,13 +3,14 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::mastodon_sim::{Instance, Manners, TOKEN};
+use crate::running::Running;
 use crate::support::until;
 use crate::toots::Toots;
 use crate::world::Chance;
@@ -74,11 +75,11 @@ fn ask(addr: &str, path: &str) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-fn end(mut child: Child, signal: Signal) -> Output {
+fn end(mut child: Running, signal: Signal) -> Output {
     let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     kill_process(pid, signal).unwrap();
     drop(child.stdin.take());
-    child.wait_with_output().unwrap()
+    child.output()
 }
 
 #[test]
@@ -127,7 +128,7 @@ fn the_token_is_in_no_log_metric_answer_command_line_or_file() {
     // A pipe that nobody reads would hold it up.
     let log = dir.path().join("log");
     command.stdout(std::fs::File::create(dir.path().join("out")).unwrap());
-    let child = command.stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap();
+    let child = Running::start(command.stderr(std::fs::File::create(&log).unwrap()));
     until("a stream is open", || of.listeners() > 0);
     of.release(400);
     until("everything has happened", || of.is_done() && of.cuts() > 3);
@@ -191,20 +192,20 @@ fn kill9_loses_no_post_where_the_timeline_can_be_read() {
         command
     };
     // The first start begins with what comes next, and is calm, so that it knows where that was.
-    let first = start().stdout(Stdio::null()).spawn().unwrap();
+    let first = Running::start(start().stdout(Stdio::null()));
     until("a stream is open", || of.listeners() > 0);
     of.release(20);
     until("everything has happened", || of.is_done());
     assert!(end(first, Signal::TERM).status.success());
     for kill in 1..=kills {
         let mut command = start();
-        let mut child = command.stdout(Stdio::null()).spawn().unwrap();
+        let mut child = Running::start(command.stdout(Stdio::null()));
         of.release(60 * usize::try_from(kill).unwrap());
         std::thread::sleep(std::time::Duration::from_millis(100 + chance.below(500)));
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    let mut child = start().spawn().unwrap();
+    let mut child = Running::start(&mut start());
     of.release(count);
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let posts = Arc::new(AtomicU64::new(0));

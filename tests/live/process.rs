@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::running::Running;
 use crate::sim::{Manners, Sim};
 use crate::support::until;
 use crate::world::{Chance, World};
@@ -62,7 +63,7 @@ fn run_alone_is_bluesky_and_says_what_it_tried() {
     let state = dir.path().display().to_string();
     let mut command = tagtide(&["run", "--listen", "none", "--state-dir", &state]);
     command.env("HTTPS_PROXY", &proxy).env_remove("NO_PROXY").env_remove("no_proxy");
-    let mut child = command.spawn().unwrap();
+    let mut child = Running::start(&mut command);
     let said = said_until(&mut child, "help: ");
     child.kill().unwrap();
     child.wait().unwrap();
@@ -116,7 +117,7 @@ impl Killed {
 
     /// The last life: until everything is counted, then a calm end.
     fn finish(&self, sim: &Sim, posts: u64) -> Value {
-        let mut child = self.command().spawn().unwrap();
+        let mut child = Running::start(&mut self.command());
         let out = BufReader::new(child.stdout.take().unwrap());
         let counted = Arc::new(AtomicU64::new(0));
         let seen = Arc::clone(&counted);
@@ -173,7 +174,7 @@ fn kill9(wire: &str, dir: &Path) {
             let point = &points[chance.below(points.len() as u64) as usize];
             command.env("TAGTIDE_CRASH_AT", format!("{point}:{}", 1 + chance.below(3)));
         }
-        let mut child = command.spawn().unwrap();
+        let mut child = Running::start(&mut command);
         std::thread::sleep(Duration::from_millis(100 + chance.below(500)));
         // A crash point counts only if the process died there.
         crashed += u32::from(child.try_wait().unwrap().is_some());

@@ -6,14 +6,16 @@ use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tagtide::engine::{self, Run, RunOptions};
 
-use crate::support::{Counted, plan, until, until_posts};
+use crate::mastodon::SETTLES;
+use crate::running::Running;
+use crate::support::{Counted, plan, until};
 use crate::toots::Toots;
 use crate::world::{Chance, World};
 use crate::{mastodon_sim, sim, sim_x};
@@ -75,6 +77,20 @@ fn has_no_token(record: &Path) {
     }
 }
 
+/// Waits until so many posts are counted and it stays so: deletes take off again what was counted
+/// before them.
+fn until_it_settles(run: &Run, posts: impl Fn() -> u64) {
+    let (watch, mut settled) = (run.watch(), None);
+    until("all is counted, and nothing comes any more", || {
+        let published = watch.borrow().clone();
+        if published.status.counters.posts != posts() {
+            settled = None;
+            return false;
+        }
+        published.batch > *settled.get_or_insert(published.batch) + SETTLES
+    });
+}
+
 /// All platforms and TCP at once, through cuts.
 #[test]
 fn a_replay_of_the_recording_counts_what_the_run_counted() {
@@ -125,7 +141,7 @@ fn a_replay_of_the_recording_counts_what_the_run_counted() {
     let all = world.posts() + toots.posts_left(|_| true) + LINES;
     until("all has been sent", || bluesky.all_sent() && one.is_done() && two.is_done());
     until("X has sent all", || x.is_over());
-    until_posts(&run, all + x.sent());
+    until_it_settles(&run, || all + x.sent());
     run.stop(false);
     let counted = Counted::of(&run);
     assert_eq!((counted.counters.posts, posts(&run, 4)), (all + x.sent(), LINES));
@@ -147,7 +163,7 @@ fn a_replay_of_the_recording_counts_what_the_run_counted() {
 }
 
 /// A run of lines over TCP that records in `dir`, behind a shell's `before`; where its page is.
-fn run(dir: &Path, lines: String, before: &str) -> (Child, String) {
+fn run(dir: &Path, lines: String, before: &str) -> (Running, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let page = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let mut command = Command::new("sh");
@@ -157,7 +173,7 @@ fn run(dir: &Path, lines: String, before: &str) -> (Child, String) {
     command.args(["--state-dir", "none", "--batch", "20ms", "--listen", &page]);
     command.args(["--record", &dir.display().to_string(), "--json"]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let child = command.spawn().unwrap();
+    let child = Running::start(&mut command);
     tell(listener, lines);
     (child, page)
 }

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -13,6 +13,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer};
 
 use crate::record::source;
+use crate::running::Running;
 use crate::support::until;
 use crate::toots::Toots;
 use crate::world::World;
@@ -57,15 +58,8 @@ fn encrypted(to: SocketAddr, name: &str, dir: &Path) -> SocketAddr {
     addr
 }
 
-/// A run that ends with its test.
-struct Run(Child, String);
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+/// A run, and where its page is.
+struct Run(#[expect(dead_code, reason = "it is kept")] Running, String);
 
 /// Starts a job with these roots besides the system's.
 fn run(dir: &Path, sources: &str, roots: &[(&str, &Path)]) -> Run {
@@ -79,7 +73,7 @@ fn run(dir: &Path, sources: &str, roots: &[(&str, &Path)]) -> Run {
     command.envs(roots.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     drop(probe);
-    Run(command.spawn().unwrap(), page)
+    Run(Running::start(&mut command), page)
 }
 
 fn bluesky() -> (Arc<World>, sim::Sim) {

@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::record::{source, status};
+use crate::running::Running;
 use crate::sim_x::{Manners, Sim, TOKEN};
 use crate::support::until;
 use crate::world::Chance;
@@ -67,7 +68,7 @@ fn the_token_is_nowhere() {
     let args = ["-vv", "run", "--hurry", "2000", "--listen", &listen];
     let mut command = tagtide(&args, &path);
     command.arg("--state-dir").arg(state.path()).env("X_CANARY", TOKEN);
-    let mut child = command.spawn().unwrap();
+    let mut child = Running::start(&mut command);
     let log = BufReader::new(child.stderr.take().unwrap());
     let reader = std::thread::spawn(move || {
         log.lines().map_while(Result::ok).map(|line| line + "\n").collect::<String>()
@@ -79,7 +80,7 @@ fn the_token_is_nowhere() {
     shown.push_str(&String::from_utf8_lossy(&cmdline));
     let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     kill_process(pid, Signal::TERM).unwrap();
-    let out = child.wait_with_output().unwrap();
+    let out = child.output();
     shown.push_str(&String::from_utf8_lossy(&out.stdout));
     let log = reader.join().unwrap();
     assert!(log.contains("bad token ***"), "the refusal was told: {log}");
@@ -182,14 +183,14 @@ fn tweepy_reads_what_our_server_sends() {
 }
 
 /// A run of the job, and where its page is.
-fn served(path: &Path, dir: &Path) -> (std::process::Child, String) {
+fn served(path: &Path, dir: &Path) -> (Running, String) {
     let probe = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let page = probe.local_addr().unwrap().to_string();
     drop(probe);
     let mut command = tagtide(&["run", "--hurry", "2000", "--listen", &page], path);
     command.arg("--state-dir").arg(dir.join("state"));
     command.arg("--summary").arg(dir.join("summary.json"));
-    (command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap(), page)
+    (Running::start(command.stdout(Stdio::null()).stderr(Stdio::null())), page)
 }
 
 /// Killed again and again: what an epoch has kept stays, nothing counts twice, and what is lost

@@ -32,6 +32,8 @@ const QUEUE: usize = 4;
 /// So many rows of people are encoded before their record is due: in a replay at full speed they
 /// are most of it, and whoever waits for the last record would wait for them.
 const ROWS: usize = 1 << 15;
+/// Overrides [`ROWS`], so that a small run under a test hands rows over early.
+const ROWS_ENV: &str = "TAGTIDE_ROWS_AHEAD";
 /// A snapshot is due once the log has grown to this, or to twice the last snapshot.
 const LOG_BYTES_MIN: u64 = 64 << 20;
 /// Overrides [`LOG_BYTES_MIN`], so that a run of seconds under a fault campaign makes snapshots.
@@ -64,6 +66,8 @@ pub(super) struct Durable {
     progress: Arc<Progress>,
     epoch: u64,
     snapshot: Option<Pieces>,
+    /// See [`ROWS`].
+    rows: usize,
 }
 
 /// What an opened checkpoint gives.
@@ -219,7 +223,9 @@ impl Durable {
         let thread = std::thread::Builder::new()
             .name("checkpoint".into())
             .spawn(move || write(checkpoint, &writes, &told, &shared))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread), progress, epoch, snapshot: None })
+        let (queue, thread) = (Some(queue), Some(thread));
+        let rows = set_by(ROWS_ENV).unwrap_or(ROWS);
+        Ok(Self { queue, thread, progress, epoch, snapshot: None, rows })
     }
 
     /// Newest epoch that is durable.
@@ -254,7 +260,7 @@ impl Durable {
     /// Hands over what can be encoded before the epoch ends, where the disk keeps up.
     pub(super) fn ahead(&mut self, state: &mut State) -> Result<(), CheckpointError> {
         let keeps_up = self.queue.as_ref().is_some_and(|queue| queue.len() < QUEUE / 2);
-        match keeps_up.then(|| state.take_rows(ROWS)).flatten() {
+        match keeps_up.then(|| state.take_rows(self.rows)).flatten() {
             Some(rows) => self.send(Write::Rows(rows)),
             None => Ok(()),
         }
@@ -276,7 +282,7 @@ impl Durable {
             let grown = self.progress.since_snapshot.load(Ordering::Relaxed);
             let due = 2 * self.progress.snapshot_bytes.load(Ordering::Relaxed);
             let full = self.queue.as_ref().is_none_or(Sender::is_full);
-            if grown < due.max(log_bytes_min()) || full {
+            if grown < due.max(set_by(LOG_BYTES_ENV).unwrap_or(LOG_BYTES_MIN)) || full {
                 return Ok(());
             }
             self.send(Write::Begin(self.epoch))?;
@@ -330,9 +336,9 @@ impl Durable {
     }
 }
 
-fn log_bytes_min() -> u64 {
-    let set = std::env::var(LOG_BYTES_ENV).ok().and_then(|bytes| bytes.parse().ok());
-    set.unwrap_or(LOG_BYTES_MIN)
+/// A number that a test has put into the environment.
+fn set_by<T: std::str::FromStr>(name: &str) -> Option<T> {
+    std::env::var(name).ok()?.parse().ok()
 }
 
 fn whole(states: &mut States, positions: &[&BTreeMap<String, String>]) -> RawSections {
