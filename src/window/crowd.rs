@@ -295,14 +295,10 @@ impl Crowds {
         }
         self.prints.grow(self.heads.rows());
         let prints = self.prints.at_mut(id);
-        let old = *prints;
-        let same = old.iter().position(|old| old.print == print.print);
-        prints[0] = Print { author: same.map_or(print.author, |at| old[at].author), ..print };
-        // Four times a choice, where a copy of so few bytes would be a call.
-        let same = same.unwrap_or(PRINTS - 1);
-        for at in 1..PRINTS {
-            prints[at] = old[if at <= same { at - 1 } else { at }];
-        }
+        let same = prints.iter().position(|old| old.print == print.print);
+        let author = same.map_or(print.author, |at| prints[at].author);
+        prints.copy_within(0..same.unwrap_or(PRINTS - 1), 1);
+        prints[0] = Print { author, ..print };
     }
 
     /// The last few texts of a tag.

@@ -44,8 +44,6 @@ pub struct Open {
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     pub(super) pairs: Vec<Pair>,
-    /// How much of the log is in them.
-    pub(super) log: usize,
     pub(super) posts: u64,
     pub(super) tagged: u64,
 }

@@ -203,13 +203,7 @@ impl People {
                     anonymous = posts;
                     continue;
                 }
-                let copies = self.are_copies(mine, now);
-                // Nearly all of those who post what everybody posts.
-                if is_beyond(below, mine[0].author) {
-                    self.sketched.extend((!copies).then_some(mine[0].author));
-                    continue;
-                }
-                let came = self.came(kept, windows, (mine[0], posts, copies), &mut below, now);
+                let came = self.came(kept, windows, (mine, posts), &mut below, now);
                 *last += u32::from(came.counts_here);
                 if came.surplus > 0 {
                     taken.beyond.push((id, mine[0].author, came.surplus));
@@ -240,10 +234,12 @@ impl People {
         &mut self,
         kept: &mut Panes<'_>,
         windows: &mut [Window],
-        (Seen { id, author, .. }, posts, copies): (Seen, u32, bool),
+        (mine, posts): (&[Seen], u32),
         below: &mut Option<u32>,
         now: i64,
     ) -> Came {
+        let Seen { id, author, .. } = mine[0];
+        let copies = self.are_copies(mine, now);
         let found = self.place(kept, windows, (id, author, now), below);
         let is_big = below.is_some();
         if is_big && !copies {
@@ -322,6 +318,11 @@ impl People {
         (id, author, now): (u32, u32, i64),
         below: &mut Option<u32>,
     ) -> Place {
+        let is_beyond = |below: Option<u32>| below.is_some_and(|below| author >= below);
+        // A copyist, too, or the sample would depend on who was taken out when.
+        if is_beyond(*below) {
+            return Place::Beyond;
+        }
         if let Some(place) = self.crowds.find(id, author) {
             return Place::At(place);
         }
@@ -330,7 +331,7 @@ impl People {
             if self.crowds.authors(id).len() == EXACT_MAX {
                 self.make_room(kept, windows, id, now);
                 *below = self.below(id);
-                if is_beyond(*below, author) {
+                if is_beyond(*below) {
                     return Place::Beyond;
                 }
             }
@@ -428,12 +429,6 @@ impl People {
             self.crowds.mark_sample(id, false);
         }
     }
-}
-
-/// True for whoever is no part of a sample; for a copyist, too, or the sample would depend on who
-/// was taken out when.
-fn is_beyond(below: Option<u32>, author: u32) -> bool {
-    below.is_some_and(|below| author >= below)
 }
 
 /// What a pane that closes brings, in the order of tags, authors and texts.

@@ -14,7 +14,7 @@ impl Ring {
         let newest = self.pane_of(at_ms).max(self.closed_to);
         // Whatever else changes takes it off; posts that come to open panes do not.
         let is_new =
-            |open: &Open| open.posts != open.shown.posts || open.log.len() != open.shown.log;
+            |open: &Open| open.posts != open.shown.posts || open.log.len() != open.in_total;
         if self.shown_at == Some(newest) && !self.open.iter().any(is_new) {
             return;
         }
@@ -23,8 +23,7 @@ impl Ring {
             bring_total(&mut self.total, pane, &mut self.summer);
             let mut pairs = std::mem::take(&mut pane.shown.pairs);
             self.summer.sum_open(pane, &mut pairs);
-            let (log, posts, tagged) = (pane.log.len(), pane.posts, pane.tagged);
-            pane.shown = Shown { pairs, log, posts, tagged };
+            pane.shown = Shown { pairs, posts: pane.posts, tagged: pane.tagged };
         }
         self.estimate(u64::MAX);
         self.lay(newest, true);
@@ -66,7 +65,7 @@ impl Ring {
                 if step_of(open.index, self.pane_ms, window.step_ms) <= gone_to {
                     continue;
                 }
-                let Shown { pairs, posts, tagged, .. } = &open.shown;
+                let Shown { pairs, posts, tagged } = &open.shown;
                 if on {
                     window.add_all(pairs, &[]);
                     window.posts += posts;

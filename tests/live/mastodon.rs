@@ -73,23 +73,34 @@ fn until_live(run: &Run, of: &Instance) {
 }
 
 /// Batches after the last post in which an edit, which adds none, may still come.
-pub(crate) const SETTLES: u64 = 25;
+const SETTLES: u64 = 25;
+
+/// Since which batch something holds.
+#[derive(Default)]
+pub(crate) struct Settling(Option<u64>);
+
+impl Settling {
+    /// True once it has held for [`SETTLES`] batches.
+    pub(crate) fn is_over(&mut self, holds: bool, batch: u64) -> bool {
+        if !holds {
+            self.0 = None;
+            return false;
+        }
+        batch > *self.0.get_or_insert(batch) + SETTLES
+    }
+}
 
 /// Waits until so many posts are counted and nothing more comes, and ends the run.
 fn end(run: &Run, of: &Instance, posts: impl Fn() -> u64) -> Counted {
     let watch = run.watch();
     let began = tagtide::clock::monotonic();
-    let mut settled = None;
+    let mut settling = Settling::default();
     loop {
         let published = watch.borrow().clone();
         let (status, batch) = (&published.status, published.batch);
         let is_done = of.is_done() && of.listeners() > 0 && source(run, 0).state == "live";
-        if is_done && status.counters.posts == posts() {
-            if batch > *settled.get_or_insert(batch) + SETTLES {
-                break;
-            }
-        } else {
-            settled = None;
+        if settling.is_over(is_done && status.counters.posts == posts(), batch) {
+            break;
         }
         assert!(
             began.elapsed().as_secs() < deadline_s(),

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tagtide::engine::{self, Run, RunOptions};
 
-use crate::mastodon::SETTLES;
+use crate::mastodon::Settling;
 use crate::running::Running;
 use crate::support::{Counted, plan, until};
 use crate::toots::Toots;
@@ -80,14 +80,10 @@ fn has_no_token(record: &Path) {
 /// Waits until so many posts are counted and it stays so: deletes take off again what was counted
 /// before them.
 fn until_it_settles(run: &Run, posts: impl Fn() -> u64) {
-    let (watch, mut settled) = (run.watch(), None);
+    let (watch, mut settling) = (run.watch(), Settling::default());
     until("all is counted, and nothing comes any more", || {
         let published = watch.borrow().clone();
-        if published.status.counters.posts != posts() {
-            settled = None;
-            return false;
-        }
-        published.batch > *settled.get_or_insert(published.batch) + SETTLES
+        settling.is_over(published.status.counters.posts == posts(), published.batch)
     });
 }
 

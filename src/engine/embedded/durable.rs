@@ -66,7 +66,8 @@ pub(super) struct Durable {
     progress: Arc<Progress>,
     epoch: u64,
     snapshot: Option<Pieces>,
-    /// See [`ROWS`].
+    /// [`LOG_BYTES_MIN`] and [`ROWS`], or what a test has set.
+    log_bytes_min: u64,
     rows: usize,
 }
 
@@ -223,9 +224,15 @@ impl Durable {
         let thread = std::thread::Builder::new()
             .name("checkpoint".into())
             .spawn(move || write(checkpoint, &writes, &told, &shared))?;
-        let (queue, thread) = (Some(queue), Some(thread));
-        let rows = set_by(ROWS_ENV).unwrap_or(ROWS);
-        Ok(Self { queue, thread, progress, epoch, snapshot: None, rows })
+        Ok(Self {
+            queue: Some(queue),
+            thread: Some(thread),
+            progress,
+            epoch,
+            snapshot: None,
+            log_bytes_min: set_by(LOG_BYTES_ENV).unwrap_or(LOG_BYTES_MIN),
+            rows: set_by(ROWS_ENV).unwrap_or(ROWS),
+        })
     }
 
     /// Newest epoch that is durable.
@@ -282,7 +289,7 @@ impl Durable {
             let grown = self.progress.since_snapshot.load(Ordering::Relaxed);
             let due = 2 * self.progress.snapshot_bytes.load(Ordering::Relaxed);
             let full = self.queue.as_ref().is_none_or(Sender::is_full);
-            if grown < due.max(set_by(LOG_BYTES_ENV).unwrap_or(LOG_BYTES_MIN)) || full {
+            if grown < due.max(self.log_bytes_min) || full {
                 return Ok(());
             }
             self.send(Write::Begin(self.epoch))?;

@@ -42,6 +42,12 @@ impl Head {
     fn bit_of(self, author: u32) -> (usize, u8) {
         ((author >> 3) as usize % self.room(), 1 << (author % 8))
     }
+
+    /// Sets the bit of an author.
+    fn mark(self, filter: &mut [u8], author: u32) {
+        let (byte, bit) = self.bit_of(author);
+        filter[byte] |= bit;
+    }
 }
 
 /// Blocks of one size: three numbers a member, first the keyed hashes of all authors, then what is
@@ -103,10 +109,6 @@ impl Blocks {
         if head.class < FILTERED { &[] } else { self.filters.run(head.row(), head.room()) }
     }
 
-    fn filter_mut(&mut self, head: Head) -> &mut [u8] {
-        if head.class < FILTERED { &mut [] } else { self.filters.run_mut(head.row(), head.room()) }
-    }
-
     /// False where an author is surely not among the members.
     #[inline(always)]
     pub(super) fn may_hold(&self, head: Head, author: u32) -> bool {
@@ -116,8 +118,9 @@ impl Blocks {
 
     /// An author is among them now.
     pub(super) fn note(&mut self, head: Head, author: u32) {
-        let (byte, bit) = head.bit_of(author);
-        self.filter_mut(head).get_mut(byte).into_iter().for_each(|byte| *byte |= bit);
+        if head.class >= FILTERED {
+            head.mark(self.filters.run_mut(head.row(), head.room()), author);
+        }
     }
 
     /// The members are these and nobody else.
@@ -128,9 +131,6 @@ impl Blocks {
         let numbers = self.rows.run(head.row(), head.room()).as_flattened();
         let filter = self.filters.run_mut(head.row(), head.room());
         filter.fill(0);
-        for &author in &numbers[..head.len as usize] {
-            let (byte, bit) = head.bit_of(author);
-            filter[byte] |= bit;
-        }
+        numbers[..head.len as usize].iter().for_each(|&author| head.mark(filter, author));
     }
 }
