@@ -1,18 +1,63 @@
-//! Baselines, held scores and decayed counts in the checkpoint.
+//! Baselines and held scores: how they are kept, and with decayed counts in the checkpoint.
 //!
-//! They follow from everything that has been, so they are told as they are: each record has those
-//! that changed, a part of a snapshot those of its tags. Numbers of bits are kept, so what is read
-//! is what was written, bit for bit.
+//! They follow from everything that has been, so a checkpoint has them as they are: each record
+//! those that changed, a part of a snapshot those of its tags. Numbers of bits are kept, so what
+//! is read is what was written, bit for bit.
 
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
 use crate::rank::score::Baseline;
-use crate::state::trending::{Learned, SCALES, Trending};
+use crate::state::column::Column;
+use crate::state::trending::{SCALES, Trending};
 use crate::state::varint::{Many, Reader, put, put_signed};
 use crate::window::decay::Weights;
 use crate::window::restore::Nonsense;
+
+/// What `trending` has learned of one tag.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Learned {
+    /// Baselines of the three windows.
+    pub baselines: [Baseline; SCALES],
+    /// Highest score, as it was held at the slide `held_at`.
+    pub held: f32,
+    /// Number of that slide, modulo 2^32.
+    pub held_at: u32,
+}
+
+/// The same of all tags, by id. Each of the windows has a column, as it learns when it ends: the
+/// others are not read then, and where they have learned nothing, they take no memory.
+#[derive(Debug, Default)]
+pub(super) struct Tags {
+    pub(super) baselines: [Column<Baseline>; SCALES],
+    /// Scores that are held, and since which slide.
+    pub(super) held: Column<(f32, u32)>,
+}
+
+impl Tags {
+    pub(super) fn grow(&mut self, rows: usize) {
+        self.baselines.iter_mut().for_each(|column| column.grow(rows));
+        self.held.grow(rows);
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.held.rows()
+    }
+
+    fn get(&self, id: u32) -> Learned {
+        let (held, held_at) = self.held.get(id);
+        Learned { baselines: self.baselines.each_ref().map(|column| column.get(id)), held, held_at }
+    }
+
+    pub(super) fn set(&mut self, id: u32, learned: Learned) {
+        let Learned { baselines, held, held_at } = learned;
+        for (column, baseline) in self.baselines.iter_mut().zip(baselines) {
+            *column.at_mut(id) = baseline;
+        }
+        *self.held.at_mut(id) = (held, held_at);
+    }
+}
 
 const CUT: Nonsense = Nonsense("a section of scores ends too early");
 
@@ -66,7 +111,7 @@ impl Trending {
 
     /// Everything that is known of tags goes.
     pub(super) fn forget_all(&mut self) {
-        self.tags = super::column::Column::default();
+        self.tags = Tags::default();
     }
 
     /// Takes in what the last record says of this window; without it, the window is new and begins
@@ -203,7 +248,7 @@ pub(super) fn read(
                 if in_full { read_full(&mut reader) } else { read_short(&mut reader, &mut lately) };
             let learned = learned.ok_or(CUT)?;
             if let Some(mine) = mine.as_mut().filter(|_| newer(id)) {
-                *mine.tags.at_mut(id) = learned;
+                mine.tags.set(id, learned);
             }
         }
     }

@@ -5,11 +5,11 @@
 //! nothing. What open panes hold may be scored, and is not kept.
 
 use crate::rank::Mode;
-use crate::rank::score::{self, Baseline, Pace};
+use crate::rank::score::{self, Pace};
 use crate::simd::prefetch;
 use crate::state::changed::Changed;
-use crate::state::column::Column;
 use crate::state::comparison::Comparison;
+use crate::state::learned::{Learned, Tags};
 use crate::state::settings::{Gates, Settings};
 use crate::window::Ring;
 use crate::window::people::Span;
@@ -19,17 +19,6 @@ pub const SCALES: usize = 3;
 
 /// Tags that are asked for before they are dealt with.
 const AHEAD: usize = 8;
-
-/// What is known of one tag.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Learned {
-    /// Baselines of the three windows.
-    pub baselines: [Baseline; SCALES],
-    /// Highest score, as it was held at the slide `held_at`.
-    pub held: f32,
-    /// Number of that slide, modulo 2^32.
-    pub held_at: u32,
-}
 
 /// One window of a score.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -104,7 +93,7 @@ pub struct Trending {
     windows: [(i64, usize); SCALES],
     pub(super) paces: [Pace; SCALES],
     comparison: Option<Comparison>,
-    pub(super) tags: Column<Learned>,
+    pub(super) tags: Tags,
     /// Tags that peaked at the last slide, ascending.
     pub(super) peaks: Vec<u32>,
     /// Number of the last slide.
@@ -159,7 +148,7 @@ impl Trending {
             comparison: settings.compare.then(Comparison::default),
             windows,
             paces: lengths.map(|ms| Pace::new(ms, half_life)),
-            tags: Column::default(),
+            tags: Tags::default(),
             peaks: Vec::new(),
             slide: 0,
             whole_from: i64::MAX,
@@ -233,10 +222,10 @@ impl Trending {
             for (number, &id) in ids.iter().enumerate() {
                 ring.expect_people(&ids, number, &span);
                 if let Some(&soon) = ids.get(number + AHEAD) {
-                    prefetch(&self.tags.at(soon).baselines[scale]);
+                    prefetch(self.tags.baselines[scale].at(soon));
                 }
                 let people = ring.people_in(id, &span);
-                self.tags.at_mut(id).baselines[scale].learn(&self.paces[scale], people);
+                self.tags.baselines[scale].at_mut(id).learn(&self.paces[scale], people);
                 self.mark(id);
             }
             ids.clear();
@@ -267,10 +256,7 @@ impl Trending {
         let mut ids = std::mem::take(&mut self.asked);
         self.candidates(ring, rows, at, &mut ids);
         self.watched.clear();
-        for (number, &id) in ids.iter().enumerate() {
-            if let Some(&soon) = ids.get(number + AHEAD) {
-                prefetch(self.tags.at(soon));
-            }
+        for &id in &ids {
             // What is never listed need not be held: a peak is higher than that.
             if !self.may_reach(ring, id, score::LISTED) {
                 continue;
@@ -280,8 +266,7 @@ impl Trending {
             if score >= score::PEAK {
                 self.peaks.push(id);
             }
-            let tag = self.tags.at_mut(id);
-            (tag.held, tag.held_at) = (score as f32, self.slide as u32);
+            *self.tags.held.at_mut(id) = (score as f32, self.slide as u32);
             self.mark(id);
         }
         ids.clear();
@@ -320,7 +305,7 @@ impl Trending {
             }
             let pace = &self.paces[scale];
             if pace.has_learned() {
-                let past = self.tags.at(id).baselines[scale].at(pace, pace.windows());
+                let past = self.tags.baselines[scale].at(id).at(pace, pace.windows());
                 z[scale] = score::surprise(ring.people_in(id, span), past);
             }
         }
@@ -333,7 +318,7 @@ impl Trending {
         let (mut sum, mut learned) = (0.0, 0.0);
         for (scale, pace) in self.paces.iter().enumerate().filter(|(_, pace)| pace.has_learned()) {
             let y = score::transform(ring.authors(id, self.windows[scale].1));
-            sum += (y - self.tags.at(id).baselines[scale].mean(pace)).max(0.0);
+            sum += (y - self.tags.baselines[scale].at(id).mean(pace)).max(0.0);
             learned += 1.0;
         }
         learned > 0.0 && sum / learned >= least
@@ -344,7 +329,7 @@ impl Trending {
     fn distances(&self, ring: &Ring, id: u32) -> ([f64; SCALES], f64) {
         let (mut z, mut learned) = ([0.0; SCALES], 0.0);
         for (scale, pace) in self.paces.iter().enumerate().filter(|(_, pace)| pace.has_learned()) {
-            let past = self.tags.at(id).baselines[scale].at(pace, pace.windows());
+            let past = self.tags.baselines[scale].at(id).at(pace, pace.windows());
             z[scale] = score::surprise(ring.authors(id, self.windows[scale].1), past);
             learned += 1.0;
         }
@@ -359,9 +344,9 @@ impl Trending {
 
     /// The score held for a tag, as of the last slide.
     fn held(&self, id: u32) -> f64 {
-        let tag = self.tags.at(id);
-        let slides = (self.slide as u32).wrapping_sub(tag.held_at);
-        score::held(f64::from(tag.held), i64::from(slides) * self.slide_ms, self.window_ms)
+        let (held, held_at) = self.tags.held.get(id);
+        let slides = (self.slide as u32).wrapping_sub(held_at);
+        score::held(f64::from(held), i64::from(slides) * self.slide_ms, self.window_ms)
     }
 
     /// The score of a tag that peaked at the last slide, whatever its height.
@@ -370,9 +355,9 @@ impl Trending {
         if id as usize >= self.tags.rows() {
             return None;
         }
-        let tag = self.tags.at(id);
-        let now = tag.held > 0.0 && tag.held_at == self.slide as u32;
-        now.then(|| f64::from(tag.held))
+        let (held, held_at) = self.tags.held.get(id);
+        let now = held > 0.0 && held_at == self.slide as u32;
+        now.then(|| f64::from(held))
     }
 
     /// The most that the score of a tag can be: as if every author were one of the people. It costs
@@ -392,7 +377,7 @@ impl Trending {
             let (window_ms, window) = self.windows[number];
             let pace = &self.paces[number];
             let crowd = ring.crowd(id, window);
-            let (mu, nu) = self.tags.at(id).baselines[number].at(pace, pace.windows());
+            let (mu, nu) = self.tags.baselines[number].at(id).at(pace, pace.windows());
             *scale = Scale {
                 window_ms,
                 learned: pace.has_learned(),
@@ -444,7 +429,7 @@ impl Trending {
 
     /// Forgets a tag.
     pub fn forget(&mut self, id: u32) {
-        *self.tags.at_mut(id) = Learned::default();
+        self.tags.set(id, Learned::default());
         self.peaks.retain(|&peak| peak != id);
         if let Some(comparison) = &mut self.comparison {
             comparison.forget(id);
