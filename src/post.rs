@@ -11,6 +11,11 @@ use smallvec::SmallVec;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventTime(pub i64);
 
+impl EventTime {
+    /// The beginning of the year 1; what claims to be older counts as of then.
+    pub const EARLIEST: Self = Self(-62_135_596_800_000);
+}
+
 /// What a record does to the counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Op {

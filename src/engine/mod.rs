@@ -55,6 +55,12 @@ pub enum EngineError {
     /// The checkpoint is held, damaged, foreign or could not be written.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A worker has panicked.
+    #[error(
+        "a worker has failed in a way that nobody has thought of; what was counted before is kept\n\
+         help: please report what stands above"
+    )]
+    Panicked,
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),

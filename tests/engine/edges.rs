@@ -4,7 +4,7 @@ use tagtide::clock::Clock;
 use tagtide::engine::RunOptions;
 use tagtide::post::EventTime;
 
-use crate::support::{Counted, START_MS, file_source, finish, options, start};
+use crate::support::{Counted, START_MS, ended, file_source, finish, options, start};
 
 /// Lines of format `text+` at these seconds after the start.
 fn lines(posts: &[(i64, &str)]) -> Vec<u8> {
@@ -111,4 +111,37 @@ fn a_delete_takes_its_post_back() {
     let kept = [("kept".to_owned(), 1)];
     assert_eq!(counted.totals().into_iter().collect::<Vec<_>>(), kept);
     assert_eq!(counted.window(60).into_iter().collect::<Vec<_>>(), kept);
+}
+
+#[test]
+fn a_source_that_fails_beside_others_ends_the_run_with_its_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let good = file_source(dir.path(), "good.txt", b"#a #b\n#a\n", "format = \"text\"");
+    let bad = format!("[[source]]\nkind = \"file\"\npaths = [\"{}\"]\n", dir.path().display());
+    let run = start(&format!("{JOB}{good}{bad}"), options(1, None));
+    let error = ended(&run).expect_err("half of the job was not done").to_string();
+    assert!(error.contains(&*dir.path().to_string_lossy()), "{error}");
+    assert_eq!(Counted::of(&run).totals()["a"], 2, "what could be counted was");
+}
+
+#[test]
+fn a_paced_replay_does_not_wait_for_what_it_does_not_count() {
+    let dir = tempfile::tempdir().unwrap();
+    let year_9999 = 8_000 * 365 * 86_400;
+    let bytes = lines(&[(0, "#a"), (year_9999, "#far"), (1, "#a")]);
+    let source = file_source(dir.path(), "posts.txt", &bytes, "format = \"text+\"");
+    let counted = finish(&format!("speed = \"1000\"\n{JOB}{source}"));
+    assert_eq!((counted.counters.posts, counted.counters.future), (2, 1));
+}
+
+#[test]
+fn before_the_year_1_there_is_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bytes = format!("ann\t{}\t#old\n", i64::MIN + 1).into_bytes();
+    bytes.extend(lines(&[(0, "#a"), (1, "#a")]));
+    let source = file_source(dir.path(), "posts.txt", &bytes, "format = \"text+\"");
+    let modes = "modes = [\"trending\", \"count\", \"total\"]\n";
+    let counted = finish(&format!("{JOB}{modes}{source}"));
+    assert_eq!((counted.counters.posts, counted.counters.late), (3, 0));
+    assert_eq!(counted.window(300)["a"], 2);
 }

@@ -12,6 +12,7 @@ use crate::clock::{Clock, monotonic};
 use crate::engine::embedded::durable::Durable;
 use crate::engine::embedded::gaps::Gaps;
 use crate::engine::embedded::outlet::Outlet;
+use crate::engine::embedded::pacing::Pacing;
 use crate::engine::embedded::publish::Publisher;
 use crate::engine::embedded::record::Recording;
 use crate::engine::embedded::stop::Stop;
@@ -31,6 +32,9 @@ const FUTURE_LIVE_MS: i64 = 5 * 60_000;
 /// In a replay: a file may carry planned dates, but not the year 9999.
 const FUTURE_REPLAY_MS: i64 = 366 * 86_400_000;
 
+/// Questions answered before counting goes on.
+const QUESTIONS_MAX: usize = 8;
+
 /// What other threads tell the core.
 pub(super) enum Message {
     /// A batch was extracted.
@@ -39,6 +43,8 @@ pub(super) enum Message {
     SourceState { source: u16, state: &'static str, detail: String, reads: Option<Reads> },
     /// A source has ended after so many batches.
     SourceEnd { source: u16, batches: u64, how: Ending },
+    /// A worker has panicked, and what it had in hand is lost.
+    Panicked,
 }
 
 /// How a source came to its end, and why.
@@ -92,7 +98,7 @@ pub(super) struct Core {
     current: Option<Current>,
     next_tick: Instant,
     next_epoch: Instant,
-    pace_from: Option<(i64, Instant)>,
+    pacing: Pacing,
     first_event: Option<i64>,
     failure: Option<EngineError>,
 }
@@ -126,12 +132,12 @@ impl Core {
             ..Inbox::default()
         };
         Self {
+            pacing: Pacing::new(&parts.plan.time),
             inboxes: std::mem::take(&mut parts.positions).into_iter().map(inbox).collect(),
             parts,
             current: None,
             next_tick: now,
             next_epoch: now,
-            pace_from: None,
             first_event: None,
             failure: None,
         }
@@ -147,7 +153,8 @@ impl Core {
                 break;
             }
             self.keep_time();
-            while let Ok(question) = self.parts.questions.try_recv() {
+            for _ in 0..QUESTIONS_MAX {
+                let Ok(question) = self.parts.questions.try_recv() else { break };
                 self.answer(question);
             }
             let due = self.count_what_is_due();
@@ -204,7 +211,11 @@ impl Core {
         let Some(mut current) = self.current.take() else { return Some(None) };
         let horizon = self.horizon();
         while let Some(row) = current.batch.rows.get(current.row) {
-            if let Some(due) = self.not_yet(row.at) {
+            // What is not counted needs no waiting for; whoever drains does not wait either.
+            if row.at <= horizon
+                && let Some(due) = self.pacing.due(row.at)
+                && !self.parts.stop.drains()
+            {
                 self.current = Some(current);
                 return Some(Some(due));
             }
@@ -252,19 +263,6 @@ impl Core {
             TimePlan::Live => FUTURE_LIVE_MS,
             TimePlan::Replay(_) => FUTURE_REPLAY_MS,
         })
-    }
-
-    /// In a paced replay: when a post of event time `at` is due, if that is not now.
-    fn not_yet(&mut self, at: i64) -> Option<Instant> {
-        let TimePlan::Replay(Some(speed)) = self.parts.plan.time else { return None };
-        if at == NO_TIME {
-            return None;
-        }
-        let (start, from) = *self.pace_from.get_or_insert((at, monotonic()));
-        let after =
-            Duration::from_secs_f64(at.saturating_sub(start).max(0) as f64 / 1000.0 / speed);
-        let due = from.checked_add(after)?;
-        (due > monotonic() && !self.parts.stop.drains()).then_some(due)
     }
 
     fn wait(&mut self, due: Option<Instant>) {
@@ -317,7 +315,13 @@ impl Core {
                     Ending::AuthFailed(why) => ("auth_failed", why),
                 };
                 (status.state, status.detail) = (state.to_owned(), detail);
-                self.failure = nobody_left(&self.parts.sources);
+                // Nothing takes the place of what has failed before.
+                if let Some(error) = nobody_left(&self.parts.sources) {
+                    self.failure.get_or_insert(error);
+                }
+            }
+            Message::Panicked => {
+                self.failure.get_or_insert(EngineError::Panicked);
             }
         }
     }
@@ -411,6 +415,8 @@ impl Core {
     /// Hands what changed to the checkpoint. Where the disk is behind, an epoch is left out and
     /// its changes go with the next one; only the last one waits.
     fn epoch(&mut self, last: bool) {
+        // A question may have passed a boundary since the last batch.
+        self.tell();
         let Parts { state, told, durable, gaps, .. } = &mut self.parts;
         let Some(durable) = durable else { return };
         let positions: Vec<_> = self.inboxes.iter().map(|inbox| &inbox.positions).collect();
@@ -430,6 +436,13 @@ impl Core {
             && let Err(error) = durable.finish()
         {
             self.failure.get_or_insert(EngineError::Checkpoint(error));
+        }
+        // A run that came to its end by itself has not read all that it should.
+        let failed = self.parts.sources.iter().find(|source| source.state == "failed");
+        if let Some(failed) = failed.filter(|_| !self.parts.stop.drains()) {
+            let SourceStatus { name, detail, .. } = failed;
+            let why = format!("source `{name}` has failed, the others were counted: {detail}");
+            self.failure.get_or_insert(EngineError::Source(why));
         }
         self.parts.stop.drain();
         self.parts.recording.iter().for_each(Recording::finish);

@@ -17,6 +17,7 @@ mod gaps;
 mod identify;
 mod nested;
 mod outlet;
+mod pacing;
 pub mod probe;
 mod publish;
 mod reader;
@@ -28,6 +29,7 @@ mod told;
 mod views;
 mod worker;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, RwLock};
 use std::thread;
@@ -67,8 +69,14 @@ use crate::window::people::Rules;
 const BATCHES_PER_WORKER: usize = 16;
 /// How long a source that is gone holds the watermark of the others.
 const HOLD_MAX_MS: i64 = 600_000;
+/// Below so many tags at the most, a batch of full size might bring more new ones than there is
+/// room for.
+const SMALL_TAGS_MAX: usize = 1 << 18;
 /// Half-life of counts that decay.
 const DECAY_MS: i64 = 3_600_000;
+/// Key of the hashes of authors in every replay, so that two of the same posts give the same rows:
+/// estimates, and whom a text is held to be of that several post within one pane, follow from it.
+const REPLAY_KEY: [u8; 32] = *b"everybody may know whom we count";
 /// Questions that may wait for the core.
 const QUESTIONS: usize = 64;
 
@@ -104,6 +112,7 @@ pub(super) fn start(plan: Plan, options: RunOptions) -> Result<Arc<dyn RunHandle
         states.each_mut(|state| state.gap_until(options.clock.now().0));
     }
     let sources = make_sources(&plan, &options.clock)?;
+    let people = if plan.time == TimePlan::Live { people } else { Seed::new(REPLAY_KEY) };
     let recipe = Arc::new(recipe(&plan, views, tags, people));
     let outlets = plan.sinks.iter().map(|sink| {
         let sink =
@@ -321,6 +330,7 @@ impl Threads {
                 recipe: Arc::clone(recipe),
                 clock: options.clock.clone(),
                 live: plan.time == TimePlan::Live,
+                small: plan.limits.tags_max < SMALL_TAGS_MAX,
                 positions: positions[number].clone(),
                 recording: recording.clone(),
                 core: done.clone(),
@@ -336,7 +346,11 @@ impl Threads {
             let (recipe, turns) = (Arc::clone(recipe), turns.clone());
             let (pool, done): (Receiver<_>, Sender<_>) = (empty_extracted.clone(), done.clone());
             spawn(&format!("worker {number}"), move || {
-                worker::work(&recipe, &turns, &pool, &done);
+                let work = || worker::work(&recipe, &turns, &pool, &done);
+                // The run fails then: nothing of what it had in hand is used again.
+                if catch_unwind(AssertUnwindSafe(work)).is_err() {
+                    let _ = done.send(Message::Panicked);
+                }
             })?;
         }
         Ok(Self { names, recording, messages, extracted_pool })

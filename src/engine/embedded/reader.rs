@@ -35,6 +35,8 @@ pub(super) struct Reader {
     pub(super) recipe: Arc<Recipe>,
     pub(super) clock: Clock,
     pub(super) live: bool,
+    /// Batches are to be small, as few tags are kept: room is made for all of a batch at once.
+    pub(super) small: bool,
     pub(super) positions: Vec<Position>,
     pub(super) recording: Option<Recording>,
     pub(super) core: Sender<Message>,
@@ -116,7 +118,7 @@ impl Reader {
             self.say(self.source.state(), String::new());
         }
         batch.clear();
-        batch.small = self.progress.pace.is_some();
+        batch.small = self.small || self.progress.pace.is_some();
         // A text's lines are found together with its tags.
         let format = self.recipe.streams[self.number as usize].format.get();
         batch.wants_ends = format.is_some_and(|format| *format != Format::Text);

@@ -48,11 +48,10 @@ pub(super) struct Told {
 pub(super) fn reports(plan: &Plan, view: &str) -> Vec<Report> {
     let mut reports = Vec::new();
     let (default, pane_ms) = (default_key(plan), super::ms(plan.count.pane));
-    let whole_panes = |ms: i64| ms.max(1).saturating_add(pane_ms - 1) / pane_ms * pane_ms;
     if plan.history.is_some() {
         for key in keys(plan) {
             let every_ms = if key == default { MINUTE_MS } else { HOUR_MS };
-            reports.push(Report { key, rows: KEPT_ROWS, every_ms: whole_panes(every_ms) });
+            reports.push(Report { key, rows: KEPT_ROWS, every_ms });
         }
     }
     if plan.alerts.iter().any(|alert| alert.view == view) {

@@ -224,7 +224,7 @@ impl Recipe {
             key.print = if key.author == 0 { 0 } else { self.print(post, out) };
         }
         let at = match post.time {
-            Some(time) => time.0,
+            Some(time) => time.max(EventTime::EARLIEST).0,
             // In a replay the place of a delete in the file says nothing about its time.
             None if is_delete && matches!(times, LineTimes::Rate { .. }) => NO_TIME,
             None => times.of(line),

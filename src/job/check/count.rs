@@ -54,8 +54,10 @@ pub(super) fn check(checker: &mut Checker, job: &CountJob, platform: bool) -> Co
     );
     let modes = modes(checker, job, platform);
     let window = default_window(checker, job, &windows);
-    let scored = platform && can_ask(&modes, window, pane);
+    let can_ask = |window: &Duration| trending::can_ask(ms(*window), ms(pane));
+    let scored = platform && modes.contains(&Mode::Trending) && can_ask(&window);
     let default = (default_mode(checker, job, &modes, scored), window);
+    check_scored(checker, job, (&modes, default), (&windows, &can_ask));
     let top = checker.bounded(
         job.top.as_ref(),
         units::count,
@@ -128,10 +130,34 @@ fn misfit(window: Duration, pane: Duration) -> Option<(String, String)> {
     None
 }
 
-/// True where `trending` is kept and can have this window.
-fn can_ask(modes: &[Mode], window: Duration, pane: Duration) -> bool {
-    let ms = |length: Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
-    modes.contains(&Mode::Trending) && trending::can_ask(ms(window), ms(pane))
+fn ms(length: Duration) -> i64 {
+    i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Modes that score a tag against its past cannot have every window. One that is named has to have
+/// some, and where it is the usual one, the usual one.
+fn check_scored(
+    checker: &mut Checker,
+    job: &CountJob,
+    (modes, (mode, window)): (&[Mode], (Mode, Duration)),
+    (windows, can_ask): (&[Duration], &dyn Fn(&Duration) -> bool),
+) {
+    let help = "it takes windows of four panes to `6h`; above `15m` a pane divides a minute, like \
+                `10s`, or is a whole number of them";
+    let named = job.modes.iter().flatten().zip(modes).filter(|(_, mode)| mode.is_scored());
+    if !windows.iter().any(can_ask) {
+        for (field, mode) in named {
+            let what = format!("mode `{}` can have none of the job's windows", mode.name());
+            checker.problem(&field.place, what, help);
+        }
+    } else if let Some(field) = job.mode.as_ref().filter(|_| mode.is_scored())
+        && windows.contains(&window)
+        && !can_ask(&window)
+    {
+        let (mode, window) = (mode.name(), show_duration(window));
+        let what = format!("mode `{mode}` cannot have the window `{window}` that is shown");
+        checker.problem(&field.place, what, help);
+    }
 }
 
 fn modes(checker: &mut Checker, job: &CountJob, platform: bool) -> Vec<Mode> {
