@@ -99,13 +99,23 @@ fn authors(state: &State, number: usize, rows: usize) -> Vec<Row> {
     let window = &state.ring.windows()[number];
     let posts = |id| window.count(id);
     let tie = |a, b| posts(b).cmp(&posts(a)).then_with(|| state.tags.compare(a, b));
-    let mut best = top(window.people_column(), state.tags.rows(), rows, listed(state), tie);
     let shown = |id| state.ring.shown_authors(id, number);
-    // By what is shown, where more was estimated.
-    best.sort_by(|a, b| shown(b.0).cmp(&shown(a.0)).then_with(|| tie(a.0, b.0)));
-    best.into_iter()
-        .map(|(id, _)| Row { id, count: u64::from(posts(id)), ..Row::default() })
-        .collect()
+    let listed = |id| posts(id) > 0 && state.may_list(id);
+    let mut looked_at = rows;
+    loop {
+        let mut best = top(window.people_column(), state.tags.rows(), looked_at, listed, tie);
+        let least = best.last().filter(|_| best.len() == looked_at).map(|last| u64::from(last.1));
+        // By what is shown, where more was estimated: then others may come before these.
+        let clamped = best.iter().any(|&(id, people)| shown(id) < u64::from(people));
+        best.sort_by(|a, b| shown(b.0).cmp(&shown(a.0)).then_with(|| tie(a.0, b.0)));
+        best.truncate(rows);
+        let last = best.last().map_or(0, |last| shown(last.0));
+        if !clamped || least.is_none_or(|least| last > least) {
+            let row = |(id, _)| Row { id, count: u64::from(posts(id)), ..Row::default() };
+            return best.into_iter().map(row).collect();
+        }
+        looked_at = looked_at.saturating_mul(4);
+    }
 }
 
 fn decayed(state: &State, at: i64, rows: usize) -> Option<Vec<Row>> {

@@ -18,12 +18,12 @@ impl State {
             return;
         }
         // Close to the cap it is worth a look whether they are new at all.
-        let wanted = self.tags.unknown(&batch.entries, &batch.arena);
+        let (named, wanted) = self.tags.look_up(&batch.entries, &batch.arena);
         if self.tags.len() + wanted <= max {
             return;
         }
         let over = self.tags.len() + wanted - max;
-        let ids = self.smallest(over.max(max / 16).min(self.tags.len()));
+        let ids = self.smallest(over.max(max / 16), &named);
         if ids.is_empty() {
             return;
         }
@@ -50,12 +50,15 @@ impl State {
         }
     }
 
-    /// The tags with the smallest (count in the longest window, then total).
-    fn smallest(&mut self, number: usize) -> Vec<u32> {
+    /// The tags with the smallest (count in the longest window, then total) but for those of
+    /// `named`, ascending, which are about to be counted.
+    fn smallest(&mut self, number: usize, named: &[u32]) -> Vec<u32> {
         let at = self.marks.newest().unwrap_or(0);
         self.ring.show(at);
         let window = self.ring.windows().last();
+        let spared = |id: &u32| named.binary_search(id).is_ok();
         let live = (0..self.tags.rows()).filter(|&id| self.tags.is_live(id));
+        let live = live.filter(|id| !spared(id));
         // Among equals the oldest go: ids are given out in another order after a restart.
         let mut all: Vec<(u32, u64, u32, u32)> = live
             .map(|id| {

@@ -2,6 +2,8 @@
 //!
 //! Buffers are recycled; nothing here allocates once they have grown to the size of a batch.
 
+use std::collections::HashMap;
+
 use crate::extract::KEY_MAX_BYTES;
 use crate::post::{Batch, Op};
 use crate::state::hash::{Seed, short_key};
@@ -144,6 +146,9 @@ pub struct Extracted {
     post_start: usize,
     /// A bit for each hash among them, so that most need no look back.
     post_hashes: u64,
+    /// Where each stands by its hash, once they are many, and how far that has been filled in.
+    post_places: HashMap<u64, usize>,
+    placed_to: usize,
 }
 
 impl Extracted {
@@ -165,6 +170,10 @@ impl Extracted {
     pub fn begin_post(&mut self) {
         self.post_start = self.entries.len();
         self.post_hashes = 0;
+        if self.placed_to > 0 {
+            self.post_places.clear();
+            self.placed_to = 0;
+        }
     }
 
     /// Empties the parts of so many views.
@@ -326,8 +335,19 @@ impl Extracted {
     }
 
     #[cold]
-    fn post_names(&self, entry: &Entry) -> bool {
-        self.entries[self.post_start..].iter().any(|other| self.same_key(other, entry))
+    fn post_names(&mut self, entry: &Entry) -> bool {
+        let mine = self.post_start..self.entries.len();
+        if mine.len() < MANY_TAGS {
+            return self.entries[mine].iter().any(|other| self.same_key(other, entry));
+        }
+        // Each tag of thousands would be looked for among all before it.
+        for at in self.placed_to.max(mine.start)..mine.end {
+            self.post_places.entry(self.entries[at].hash).or_insert(at);
+        }
+        self.placed_to = mine.end;
+        let place = self.post_places.get(&entry.hash);
+        // Two keys never have one hash, so far as anybody outside can bring that about.
+        place.is_some_and(|&at| self.same_key(&self.entries[at], entry))
     }
 
     #[inline(always)]
@@ -341,6 +361,9 @@ impl Extracted {
             }
     }
 }
+
+/// Tags of one post from which on they are found by their hash.
+const MANY_TAGS: usize = 256;
 
 /// Masks of the first 0 to 16 bytes.
 const KEEP: [u128; 17] = {
@@ -402,6 +425,23 @@ mod tests {
         let mut bytes = text.as_bytes().to_vec();
         bytes.resize(text.len() + PAD, 0);
         bytes
+    }
+
+    #[test]
+    fn each_of_thousands_of_tags_of_a_post_counts_once() {
+        let seed = Seed::new(*b"any key but one of equal bytes..");
+        let mut out = Extracted::default();
+        out.begin(Batch::default());
+        let long = |n: usize| format!("a long tag with the number {n}");
+        for posts in 1..=2 {
+            out.begin_post();
+            for n in (0..3_000).chain(0..3_000) {
+                for key in [n.to_string(), long(n)] {
+                    out.push_key(&seed, key.as_bytes(), key.as_bytes(), true);
+                }
+            }
+            assert_eq!(out.entries.len(), posts * 6_000);
+        }
     }
 
     #[test]

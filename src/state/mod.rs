@@ -161,8 +161,15 @@ impl State {
         self.tags.intern(&batch.entries, &batch.arena, &mut self.interned);
         self.inherit();
         self.grow();
-        self.ring.admitted(&self.interned.born);
         self.judged.judge(&self.tags, self.interned.born.iter().copied());
+        if self.judged.drops() {
+            // What never counts would wait for its first pane for ever.
+            let counts = |id: &u32| !self.judged.is_dropped(*id);
+            let born = self.interned.born.iter().copied().filter(counts).collect::<Vec<_>>();
+            self.ring.admitted(&born);
+        } else {
+            self.ring.admitted(&self.interned.born);
+        }
         if self.settings.keep_delta {
             self.note_names();
         }
@@ -331,6 +338,14 @@ impl State {
     /// Takes other lists of tags. What is dropped from now on stays as it was counted.
     pub fn change_lists(&mut self, lists: Lists) {
         self.judged.change(lists, &self.tags);
+        self.go_on_waiting();
+    }
+
+    /// Tags that count and were in no pane yet wait for their first.
+    fn go_on_waiting(&mut self) {
+        let Self { tags, ring, judged, .. } = self;
+        let waits = |&id: &u32| tags.is_live(id) && !judged.is_dropped(id);
+        ring.go_on_waiting((0..tags.rows()).filter(waits));
     }
 
     /// True where rankings may list a tag.

@@ -13,6 +13,9 @@ use crate::state::index::Index;
 /// Event time of a post whose pane was closed when it came: in the totals, in no pane.
 pub const LATE: i64 = i64::MIN;
 
+/// Revisions of one post that are found by its name.
+const NAMESAKES: usize = 16;
+
 /// Numbers go round here; far fewer posts are remembered at a time.
 const WRAP: u64 = u32::MAX as u64;
 
@@ -146,12 +149,26 @@ impl Remembered {
         post.tags = (self.tags.len() - before) as u16;
         for name in [post.id, post.alias].into_iter().filter(|&name| name != 0) {
             self.index.insert(name, short(number));
+            if post.revision != 0 {
+                self.bound(name);
+            }
         }
         self.posts.push_back(post);
         while self.posts.len() > self.max_posts {
             self.forget_first();
         }
         number
+    }
+
+    /// Of a post edited again and again the newest few are found by its name: each look goes
+    /// through all of them.
+    fn bound(&mut self, name: u64) {
+        let places = || self.index.matches(name).map(|number| self.at(number));
+        if places().count() > NAMESAKES
+            && let Some(oldest) = places().min()
+        {
+            self.index.remove(name, short(self.first + oldest as u64));
+        }
     }
 
     /// Marks a post as taken back for good.
@@ -244,6 +261,18 @@ mod tests {
         memory.add(post(9, 2), [].into_iter());
         memory.add(post(8, 3), [].into_iter());
         assert_eq!(memory.find(9), Some(1), "forgetting the first left the second");
+    }
+
+    #[test]
+    fn of_many_revisions_the_newest_few_are_found() {
+        let mut memory = Remembered::new(1000, 1000);
+        for revision in 1..=100 {
+            memory.add(Memory { revision, ..post(9, 1) }, [].into_iter());
+        }
+        assert_eq!((memory.find(9), memory.index.matches(9).count()), (Some(99), NAMESAKES));
+        assert!(memory.is_told(9, 100) && memory.is_told(9, 3) && !memory.is_told(9, 101));
+        memory.forget_all();
+        assert_eq!(memory.index.matches(9).count(), 0);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::state::sections::{Meta, PART, kind};
 use crate::state::trending::Trending;
 use crate::state::varint::Reader;
 use crate::state::{Settings, State};
-use crate::window::restore::{Nonsense, Restore};
+use crate::window::restore::{Nonsense, Part, Restore};
 
 const CUT: Nonsense = Nonsense("a section ends too early");
 const CONTRADICTION: Nonsense = Nonsense("a tag is told of twice or under an id that is taken");
@@ -90,12 +90,12 @@ impl Restoring {
     pub fn new(settings: Settings, seed: Seed) -> Self {
         let empty = State::new(settings.clone(), seed);
         let counts = Counts {
+            meta: empty.meta(),
             settings,
             ring: Restore::new(empty.ring),
             remembered: empty.remembered,
             errors: Column::default(),
             trending: empty.trending,
-            meta: Meta::default(),
             stamps: Stamps::default(),
             told: 0,
             epoch: 0,
@@ -184,8 +184,8 @@ impl Restoring {
             trending.settle(pacing, state.passed.map(|_| open_from));
         }
         state.grow();
-        let State { tags, ring, .. } = &mut state;
-        ring.go_on_waiting((0..tags.rows()).filter(|&id| tags.is_live(id)));
+        state.judged.judge(&state.tags, 0..state.tags.rows());
+        state.go_on_waiting();
         state.news.remembered_from = state.remembered.range().end;
         Ok(state)
     }
@@ -237,8 +237,9 @@ impl Counts {
             kind::LATE => ring.late(body, rows, newer)?,
             kind::MINUS => ring.minus(epoch, body, rows, newer)?,
             kind::ALONE => ring.alone(body)?,
-            kind::CROWDS => ring.crowds(body)?,
-            kind::KNOWN => ring.known(body)?,
+            kind::CROWDS => ring.people(Part::Crowds(body.to_vec()))?,
+            kind::CAPS => ring.people(Part::Caps(body.to_vec()))?,
+            kind::KNOWN => ring.people(Part::Known(body.to_vec()))?,
             kind::PEOPLE => ring.seen(epoch, body, newer)?,
             kind::LEFT => ring.left(epoch, body, newer)?,
             kind::CAPPED => ring.beyond((epoch, rows), body, false)?,

@@ -82,6 +82,8 @@ pub mod kind {
     pub const BASELINES: u16 = 27;
     /// Posts remembered.
     pub const REMEMBERED: u16 = 28;
+    /// Snapshot: posts that count towards the cap of the tags of [`super::PART`] ids.
+    pub const CAPS: u16 = 29;
 }
 
 /// Ids of one piece of tags, so few that counting is not felt to pause for them.
@@ -108,7 +110,7 @@ pub enum Raw {
     Delta(Delta),
     /// [`kind::RING`], [`kind::ALONE`] and [`kind::BEYOND_BEFORE`] as of an epoch.
     Ring(u64, Vec<Kept>),
-    /// [`kind::CROWDS`].
+    /// [`kind::CROWDS`] and [`kind::CAPS`].
     Crowds(Crowded),
     /// [`kind::KNOWN`].
     Known(Piece),
@@ -152,7 +154,10 @@ pub fn encode(raw: RawSections) -> Sections {
                 sections.push((kind::RING, body));
                 sections.extend([(kind::ALONE, alone), (kind::BEYOND_BEFORE, beyond)]);
             }
-            Raw::Crowds(crowded) => sections.push((kind::CROWDS, crowded.encode())),
+            Raw::Crowds(crowded) => {
+                let caps = crowded.encode_caps();
+                sections.extend([(kind::CROWDS, crowded.encode()), (kind::CAPS, caps)]);
+            }
             Raw::Known(piece) => sections.push((kind::KNOWN, piece.encode())),
             Raw::Baselines(told) => sections.push((kind::BASELINES, learned::encode(&told))),
             Raw::Decay(weights) => sections.push((kind::DECAY, learned::encode_weights(&weights))),
@@ -196,7 +201,7 @@ pub fn read_view(body: &[u8]) -> Option<ViewSections<'_>> {
 }
 
 /// What is small and written whole with every record.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meta {
     /// Counts by reason.
     pub counters: Counters,

@@ -11,15 +11,31 @@ use crate::state::trending::Trending;
 /// Tags to learn from, beyond which a thread costs less than what it takes over.
 const THREADS_FROM: u64 = 10_000;
 
-/// A ranking to be put down whenever event time passes a multiple of `every_ms`.
+/// A ranking to be put down whenever event time passes a multiple of `every_ms`: at the first end
+/// of a pane from there on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
     /// Which.
     pub key: Key,
     /// Most rows.
     pub rows: usize,
-    /// Milliseconds of event time; whole panes.
+    /// Milliseconds of event time.
     pub every_ms: i64,
+}
+
+impl Report {
+    /// True where it is due at the end of a pane.
+    fn is_due(&self, at: i64, pane_ms: i64) -> bool {
+        at.rem_euclid(self.every_ms) < pane_ms
+    }
+
+    /// The first end of a pane after `after` at which it is due.
+    fn next(&self, after: i64, pane_ms: i64) -> i64 {
+        let first_end = |from: i64| (from + pane_ms - 1).div_euclid(pane_ms) * pane_ms;
+        let begun = after.div_euclid(self.every_ms) * self.every_ms;
+        let due = first_end(begun);
+        if due > after { due } else { first_end((begun + self.every_ms).max(after + 1)) }
+    }
 }
 
 /// A ranking that was put down.
@@ -44,17 +60,17 @@ impl State {
             // No pane ends here, so no boundary does: nearly always so, and asked at every post.
             return;
         }
-        let pane = self.ring.pane_ms();
-        let end = watermark.div_euclid(pane) * pane;
-        let Some(mut passed) = self.passed.or_else(|| self.begin_passing()) else {
+        let end = self.ring.pane_of(watermark) * self.ring.pane_ms();
+        let Some(mut passed) = self.passed.or_else(|| self.begin_passing(end)) else {
             self.ring.close_to(end);
             return;
         };
         while let Some(at) = self.next_boundary(passed).filter(|at| *at <= end) {
             self.ring.close_to(at);
-            // Where nothing is left in any window, time jumps to the next post.
-            let next = self.ring.open_from().map_or(end, |open| open.min(end));
-            if self.ring.is_empty() && next > at {
+            // Where nothing is left in any window, time jumps to the next post, and no ranking is
+            // put down: all-time ones stay as they were.
+            if self.ring.is_empty() {
+                let next = self.ring.open_from().map_or(end, |open| open.min(end));
                 self.trending.iter_mut().for_each(|trending| trending.pass_idle(passed, next));
                 passed = next;
                 continue;
@@ -66,10 +82,14 @@ impl State {
         self.ring.close_to(end);
     }
 
-    /// The first post's pane is the first that can be whole; what it is a part of is not.
-    fn begin_passing(&mut self) -> Option<i64> {
+    /// The first pane that closes is the first that can be whole; what it is a part of is not.
+    /// Before it closes, an older one may still be opened.
+    fn begin_passing(&mut self, end: i64) -> Option<i64> {
         let first = self.ring.open_from()?;
         let whole = first + self.ring.pane_ms();
+        if whole > end {
+            return None;
+        }
         self.trending.iter_mut().for_each(|trending| trending.whole_from(whole));
         self.passed = Some(first);
         Some(first)
@@ -77,24 +97,24 @@ impl State {
 
     fn next_boundary(&self, after: i64) -> Option<i64> {
         let trending = self.trending.iter().map(|trending| trending.next_boundary(after));
-        let reports = self.reports.iter();
-        let reports = reports.map(|r| (after.div_euclid(r.every_ms) + 1) * r.every_ms);
+        let reports = self.reports.iter().map(|report| report.next(after, self.ring.pane_ms()));
         trending.chain(reports).min()
     }
 
     fn pass(&mut self, at: i64) {
-        let is_due = |report: &Report| at % report.every_ms == 0;
+        let pane_ms = self.ring.pane_ms();
+        let is_due = |report: &Report| report.is_due(at, pane_ms);
         let asked = self.trending.iter().fold(0, |asked, of| asked | of.asks_at(at));
         self.ring.estimate(if self.reports.iter().any(is_due) { u64::MAX } else { asked });
-        self.pass_trending(at);
+        self.slide(at);
         let all_time = |report: &Report| report.key.window_ms == 0 && is_due(report);
         let all_time = self.reports.iter().any(all_time);
         if all_time {
             self.ring.set_open_aside();
         }
         for number in 0..self.reports.len() {
-            let Report { key, rows, every_ms } = self.reports[number];
-            if at % every_ms == 0
+            let Report { key, rows, .. } = self.reports[number];
+            if is_due(&self.reports[number])
                 && let Some(ranking) = build::ranking(self, key, at, rows)
             {
                 self.reported.push(Reported { rows, ranking });
@@ -103,23 +123,30 @@ impl State {
         if all_time {
             self.ring.bring_open_back();
         }
+        self.learn(at);
+    }
+
+    /// Scores are held of the slides that end.
+    fn slide(&mut self, at: i64) {
+        let (ring, rows) = (&self.ring, self.tags.rows());
+        self.trending.iter_mut().for_each(|trending| trending.slide(ring, rows, at));
     }
 
     /// Each window that `trending` is asked for learns for itself, from closed panes that nobody
     /// changes meanwhile: so all of them at once, where there is much to learn.
-    fn pass_trending(&mut self, at: i64) {
+    fn learn(&mut self, at: i64) {
         let (ring, rows) = (&self.ring, self.tags.rows());
-        let mut due = self.trending.iter_mut().filter(|trending| trending.asks_at(at) > 0);
+        let mut due = self.trending.iter_mut().filter(|trending| trending.learns_at(ring, at) > 0);
         let Some(first) = due.next() else { return };
         std::thread::scope(|scope| {
             for trending in due {
                 if trending.learns_at(ring, at) >= THREADS_FROM {
-                    scope.spawn(|| trending.pass(ring, rows, at));
+                    scope.spawn(|| trending.learn(ring, rows, at));
                 } else {
-                    trending.pass(ring, rows, at);
+                    trending.learn(ring, rows, at);
                 }
             }
-            first.pass(ring, rows, at);
+            first.learn(ring, rows, at);
         });
     }
 

@@ -168,13 +168,28 @@ impl Tags {
         self.scratch = found;
     }
 
-    /// How many entries are of tags that have no id; a tag counts as often as it stands there.
+    /// The ids of those tags among the entries that have one, ascending, and the number of the
+    /// others.
     #[must_use]
-    pub fn unknown(&self, entries: &[Entry], arena: &[u8]) -> usize {
-        let is_new = |entry: &&Entry| {
-            !self.index.matches(entry.hash).any(|id| self.is_key(id, entry, arena))
-        };
-        entries.iter().filter(is_new).count()
+    pub fn look_up(&self, entries: &[Entry], arena: &[u8]) -> (Vec<u32>, usize) {
+        let (mut ids, mut unknown) = (Vec::new(), Vec::new());
+        // A long key stands somewhere else each time.
+        let long = |entry: &Entry| u128::from(crc32c::crc32c(entry.long_key(arena)));
+        for entry in entries {
+            let mut known = self.index.matches(entry.hash);
+            match known.find(|&id| self.is_key(id, entry, arena)) {
+                Some(id) => ids.push(id),
+                None => {
+                    let key = if entry.len <= 16 { entry.key } else { long(entry) };
+                    unknown.push((entry.hash, key, entry.len));
+                }
+            }
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        unknown.sort_unstable();
+        unknown.dedup();
+        (ids, unknown.len())
     }
 
     /// The id of a key, if it has one.

@@ -1,6 +1,8 @@
 //! The state against a naive model, live and after recovery from pieces and records.
 
+mod boundaries;
 mod kept;
+mod lists;
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -17,6 +17,8 @@ use crate::window::people::Span;
 /// Windows scored together: a quarter, once and four times the one asked for.
 pub const SCALES: usize = 3;
 
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
 /// Tags that are asked for before they are dealt with.
 const AHEAD: usize = 8;
 
@@ -112,10 +114,13 @@ pub struct Trending {
     news: Changed,
 }
 
-/// `trending` may be asked for windows of four panes to six hours.
+/// `trending` may be asked for windows of four panes to six hours; where the longest of the three
+/// goes by minutes, panes have to divide one or be whole ones.
 #[must_use]
 pub fn can_ask(window_ms: i64, pane_ms: i64) -> bool {
-    (4 * pane_ms..=6 * 3_600_000).contains(&window_ms)
+    let by_minutes = 4 * window_ms > HOUR_MS;
+    (4 * pane_ms..=6 * HOUR_MS).contains(&window_ms)
+        && (!by_minutes || MINUTE_MS % pane_ms == 0 || pane_ms % MINUTE_MS == 0)
 }
 
 /// Scores of a window are held, and peaks told, in steps of a sixtieth of it, at least a pane.
@@ -124,11 +129,15 @@ pub fn slide_ms(window_ms: i64, pane_ms: i64) -> i64 {
     (window_ms / 60 / pane_ms).max(1) * pane_ms
 }
 
-/// Lengths of the three windows for one of `window_ms`, in whole panes.
+/// Lengths of the three windows for one of `window_ms`, in whole panes, beyond an hour in whole
+/// minutes too.
 #[must_use]
 pub fn windows_ms(window_ms: i64, pane_ms: i64) -> [i64; SCALES] {
-    let quarter = (window_ms + 4 * pane_ms - 1) / (4 * pane_ms) * pane_ms;
-    [quarter, window_ms, 4 * window_ms]
+    let whole = |ms: i64| {
+        let step = if ms > HOUR_MS { pane_ms.max(MINUTE_MS) } else { pane_ms };
+        (ms + step - 1) / step * step
+    };
+    [whole((window_ms + 3) / 4), window_ms, whole(4 * window_ms)]
 }
 
 impl Trending {
@@ -200,8 +209,9 @@ impl Trending {
         ends.map(|(_, window)| ring.windows()[*window].distinct).sum()
     }
 
-    /// Event time has reached the boundary `at`, and every pane before it is closed.
-    pub fn pass(&mut self, ring: &Ring, rows: u32, at: i64) {
+    /// Event time has reached the boundary `at`, and every pane before it is closed: where a slide
+    /// ends there, its scores are held. Rankings follow, then [`Trending::learn`].
+    pub fn slide(&mut self, ring: &Ring, rows: u32, at: i64) {
         if at % self.slide_ms == 0 {
             self.hold(ring, rows, at);
             if let Some(comparison) = &mut self.comparison {
@@ -209,6 +219,11 @@ impl Trending {
                 comparison.hold(ring, rows, self.windows[1].1, &self.paces[1], slide);
             }
         }
+    }
+
+    /// Windows that end at the boundary `at` are learned from: after scoring, as no window is in
+    /// its own past.
+    pub fn learn(&mut self, ring: &Ring, rows: u32, at: i64) {
         for scale in 0..SCALES {
             let (ms, window) = self.windows[scale];
             if at % ms != 0 || at - ms < self.whole_from {
@@ -463,7 +478,7 @@ mod tests {
         for second in 0..20 {
             ring.add(second * 1000, 5, 5, &[0; 5], None);
             ring.close_to((second + 1) * 1000);
-            trending.pass(&ring, 1, (second + 1) * 1000);
+            trending.learn(&ring, 1, (second + 1) * 1000);
         }
         trending.paces.each_ref().map(Pace::windows)
     }

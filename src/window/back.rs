@@ -36,13 +36,17 @@ impl Ring {
         ids.iter().for_each(|&id| self.total.take(id, 1));
         let counted = self.counted(index, ids, author);
         let (ids, all) = (counted.as_deref().unwrap_or(ids), ids);
-        // A late post has no pane, and never weighed anything.
-        if let Some(decay) = self.decay.as_mut().filter(|_| at_ms != LATE) {
-            decay.take_back((index + 1) * self.pane_ms, ids);
-        }
-        let Self { closed, minutes, pane_ms, .. } = &mut *self;
+        let Self { closed, minutes, pane_ms, decay, people_rules, .. } = &mut *self;
         let mut kept = Panes { closed, minutes, pane_ms: *pane_ms };
-        let Some(closed) = kept.find(index) else { return };
+        let closed = kept.find(index);
+        // A late post has no pane, and never weighed anything; nor did one beyond the cap, and
+        // which these were is known of panes that are kept alone.
+        let capped = people_rules.is_some_and(|rules| rules.cap > 0);
+        let weighed = at_ms != LATE && (closed.is_some() || !capped);
+        if let Some(decay) = decay.as_mut().filter(|_| weighed) {
+            decay.take_back((index + 1) * *pane_ms, ids);
+        }
+        let Some(closed) = closed else { return };
         closed.posts = closed.posts.saturating_sub(1);
         closed.tagged = closed.tagged.saturating_sub(tagged);
         // What the checkpoint has in hand stays as it was when it took it.

@@ -22,8 +22,6 @@ pub struct Member {
     pub last: u32,
     /// Posts with the tag since the author became a member; [`u16::MAX`] = so many or more.
     pub posts: u16,
-    /// Posts counted in the span of the cap.
-    pub capped: u8,
     /// What else is true of them.
     pub marks: Marks,
 }
@@ -69,15 +67,15 @@ impl Member {
 impl From<Packed> for Member {
     #[inline(always)]
     fn from([last, rest]: Packed) -> Self {
-        let [low, high, capped, marks] = rest.to_le_bytes();
-        Self { last, posts: u16::from_le_bytes([low, high]), capped, marks: Marks(marks) }
+        let [low, high, marks, _] = rest.to_le_bytes();
+        Self { last, posts: u16::from_le_bytes([low, high]), marks: Marks(marks) }
     }
 }
 
 impl From<Member> for Packed {
     fn from(member: Member) -> Self {
         let [low, high] = member.posts.to_le_bytes();
-        [member.last, u32::from_le_bytes([low, high, member.capped, member.marks.0])]
+        [member.last, u32::from_le_bytes([low, high, member.marks.0, 0])]
     }
 }
 
@@ -301,6 +299,21 @@ impl Crowds {
         prints[0] = Print { author, ..print };
     }
 
+    /// Forgets those texts of a tag that are older than `within` minutes: minutes go round, and
+    /// theirs would come again.
+    pub fn outdate(&mut self, id: u32, minute: u16, within: u16) {
+        let is_old = |old: &Print| old.print != 0 && minute.wrapping_sub(old.minute) > within;
+        if self.prints(id).iter().any(is_old) {
+            let prints = self.prints.at_mut(id).iter_mut();
+            prints.filter(|old| is_old(old)).for_each(|old| *old = Print::default());
+        }
+    }
+
+    /// Forgets all texts.
+    pub fn forget_texts(&mut self) {
+        self.prints = Column::default();
+    }
+
     /// The last few texts of a tag.
     #[must_use]
     pub fn prints(&self, id: u32) -> &[Print] {
@@ -358,6 +371,20 @@ impl Crowds {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn old_texts_are_none_when_their_minute_comes_again() {
+        let mut crowds = Crowds::default();
+        crowds.grow(1);
+        let said = |print, author, minute| Print { print, author, minute };
+        crowds.note(0, said(7, 1, 100));
+        crowds.note(0, said(8, 1, 160));
+        crowds.outdate(0, 170, 60);
+        let is_copy = |crowds: &Crowds, print| crowds.is_copy(0, said(print, 2, 180), 100);
+        assert_eq!([7, 8].map(|print| is_copy(&crowds, print)), [false, true]);
+        crowds.forget_texts();
+        assert!(!is_copy(&crowds, 8) && crowds.prints(0).is_empty());
+    }
 
     proptest! {
         #[test]

@@ -127,10 +127,12 @@ impl Ring {
         self.first.waiting.extend_from_slice(ids);
     }
 
-    /// Those of `ids` that wait for their first pane go on waiting after a restart.
+    /// Those of `ids` that were in no pane yet wait for their first, and no others: after a restart,
+    /// and where other tags count from now on.
     pub fn go_on_waiting(&mut self, ids: impl Iterator<Item = u32>) {
         let Self { first, .. } = self;
         let First { seconds, waiting, .. } = first;
+        waiting.clear();
         waiting.extend(ids.filter(|&id| seconds.get(id) == 0));
     }
 

@@ -44,6 +44,8 @@ pub struct Crowded {
     prints: Vec<(u32, [Print; PRINTS])>,
     big: Vec<(u32, Big)>,
     open: Vec<(i64, Rows)>,
+    /// Number of a span, and what counts towards the cap in it: tag, author, posts.
+    caps: (i64, Vec<(u32, u32, u8)>),
 }
 
 impl Left {
@@ -79,6 +81,24 @@ pub(super) fn put_seen(out: &mut Vec<u8>, index: i64, seen: &[Seen]) {
 }
 
 impl Crowded {
+    /// Epoch, newest closed pane, span; then for each author of a tag whose posts count towards the
+    /// cap in it: tag, author, posts. Nothing where there is none.
+    #[must_use]
+    pub fn encode_caps(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        let (span, counted) = &self.caps;
+        if counted.is_empty() {
+            return out;
+        }
+        put(&mut out, self.epoch);
+        put_signed(&mut out, self.closed_to);
+        put_signed(&mut out, *span);
+        for &(id, author, posts) in counted {
+            [id, author, posts.into()].iter().for_each(|&number| put(&mut out, number.into()));
+        }
+        out
+    }
+
     /// Epoch, newest closed pane; number of tags with members, and for each: id, number of
     /// members, members; number of sketches, and for each: id, bound of the sample, registers, each
     /// with its number of entries; number of tags with texts, and for each: id, texts (8 bytes
@@ -126,14 +146,14 @@ impl Crowded {
     }
 }
 
-/// Author, last pane (4 bytes each), posts << 1 | copies alone | stranger << 17, counted towards
-/// the cap.
+/// Author, last pane (4 bytes each), posts << 1 | copies alone | stranger << 17, 0.
 fn put_member(out: &mut Vec<u8>, author: u32, member: &Member) {
     let who = u64::from(author) | u64::from(member.last) << 32;
     out.extend_from_slice(&who.to_le_bytes());
     let (copies, stranger) = (member.marks.only_copies(), member.marks.stranger());
     put(out, u64::from(member.posts) << 1 | u64::from(copies) | u64::from(stranger) << 17);
-    out.push(member.capped);
+    // Here stood what was counted towards the cap, of members alone.
+    out.push(0);
 }
 
 impl Ring {
@@ -148,6 +168,7 @@ impl Ring {
         let prints = prints.filter(|(_, prints): &(_, [Print; PRINTS])| prints[0].print != 0);
         let prints = prints.collect();
         let big = people.big.range(ids.clone()).map(|(id, big)| (id, big.clone())).collect();
+        let caps = people.caps.of(ids.clone());
         let open = self.open.iter().map(|open| {
             let seen = open.seen.iter().copied().filter(|seen| ids.contains(&seen.id)).collect();
             let unseen = open.unseen.iter().copied().filter(|gone| ids.contains(&gone.0)).collect();
@@ -155,7 +176,7 @@ impl Ring {
         });
         let open = open.filter(|(_, rows)| !rows.seen.is_empty() || !rows.unseen.is_empty());
         let open = open.collect();
-        Some(Crowded { epoch, closed_to: self.closed_to, members, prints, big, open })
+        Some(Crowded { epoch, closed_to: self.closed_to, members, prints, big, open, caps })
     }
 
     /// Decayed counts that changed since the last call, or those of the tags in a range; `None`

@@ -11,6 +11,7 @@
 //! copy, where that was another author's: it adds to posts, not to people.
 
 mod big;
+mod cap;
 mod order;
 mod shown;
 
@@ -25,6 +26,7 @@ use crate::window::sliding::Window;
 
 pub(super) use big::Big;
 use big::Bigs;
+pub(super) use cap::Caps;
 use shown::Laid;
 pub use shown::{Acquainted, Allowed, Crowd, Span};
 
@@ -55,7 +57,8 @@ pub struct Rules {
 pub struct People {
     pub(super) crowds: Crowds,
     pub(super) big: Bigs,
-    rules: Rules,
+    pub(super) rules: Rules,
+    pub(super) caps: Caps,
     /// Where the rules ask for it.
     pub(super) known: Option<Known>,
     /// Panes up to this one were closed before the first post with an author.
@@ -63,8 +66,9 @@ pub struct People {
     /// Panes that the longest window holds.
     horizon: u32,
     pane_ms: i64,
-    /// Tags below this one were swept in this round.
+    /// Tags below this one were swept in this round, when this pane closed.
     swept: u32,
+    pub(super) swept_at: i64,
     laid: Vec<Laid>,
     /// What the pane that closes has seen, by tag, author and text; and room to sort it.
     sorted: Vec<Seen>,
@@ -188,6 +192,7 @@ impl People {
         self.bury_big(windows, now);
         self.big.begin(windows, now, self.pane_ms);
         self.known.iter_mut().for_each(|known| known.begin(open));
+        self.caps.begin(&self.rules, now * self.pane_ms);
         let mut rows = Rows { seen: &sorted, unseen: &open.unseen };
         for (number, last) in taken.lasts.iter_mut().enumerate() {
             let id = pairs[number].0;
@@ -203,10 +208,11 @@ impl People {
                     anonymous = posts;
                     continue;
                 }
-                let came = self.came(kept, windows, (mine, posts), &mut below, now);
-                *last += u32::from(came.counts_here);
-                if came.surplus > 0 {
-                    taken.beyond.push((id, mine[0].author, came.surplus));
+                let author = mine[0].author;
+                *last += u32::from(self.came(kept, windows, (mine, posts), &mut below, now));
+                let surplus = self.caps.count(&self.rules, (id, author), posts);
+                if surplus > 0 {
+                    taken.beyond.push((id, author, surplus));
                 }
             }
             if below.is_some() {
@@ -229,7 +235,8 @@ impl People {
         self.is_estimated(id).then(|| self.big.below(id).unwrap_or(0))
     }
 
-    /// One author's posts with one tag in the pane that closes.
+    /// One author's posts with one tag in the pane that closes; true where they are one of those
+    /// whom it counts from now on.
     fn came(
         &mut self,
         kept: &mut Panes<'_>,
@@ -237,7 +244,7 @@ impl People {
         (mine, posts): (&[Seen], u32),
         below: &mut Option<u32>,
         now: i64,
-    ) -> Came {
+    ) -> bool {
         let Seen { id, author, .. } = mine[0];
         let copies = self.are_copies(mine, now);
         let found = self.place(kept, windows, (id, author, now), below);
@@ -246,7 +253,7 @@ impl People {
             self.sketched.push(author);
         }
         if found == Place::Beyond {
-            return Came { counts_here: false, surplus: 0 };
+            return false;
         }
         let member = match found {
             Place::At(place) => self.crowds.member(id, place),
@@ -260,7 +267,6 @@ impl People {
         };
         next.marks = Marks::new(copies && (next.marks.only_copies() || !was_here), stranger);
         next.posts = next.posts.saturating_add(posts.min(u16::MAX.into()) as u16);
-        let surplus = self.cap(&mut next, was_here, posts, now);
         let moves = !copies || next.marks.only_copies();
         if moves {
             next.last = now as u32;
@@ -281,32 +287,26 @@ impl People {
                 *window.people.at_mut(id) -= 1;
             }
         }
-        Came { counts_here, surplus }
+        counts_here
+    }
+
+    /// Minutes within which a text is a copy of another.
+    fn within(&self) -> u16 {
+        let minutes = i64::from(self.horizon) * self.pane_ms / MINUTE_MS;
+        minutes.clamp(1, i64::from(u16::MAX / 2)) as u16
+    }
+
+    fn minute(&self, pane: i64) -> u16 {
+        step_of(pane, self.pane_ms, MINUTE_MS) as u16
     }
 
     /// True where all of one author's posts say what others have said of the tag just before.
     fn are_copies(&mut self, mine: &[Seen], now: i64) -> bool {
-        let minutes = i64::from(self.horizon) * self.pane_ms / MINUTE_MS;
-        let within = minutes.clamp(1, i64::from(u16::MAX / 2)) as u16;
-        let minute = step_of(now, self.pane_ms, MINUTE_MS) as u16;
+        let (within, minute) = (self.within(), self.minute(now));
         let print = |seen: &Seen| Print { print: seen.print, author: seen.author as u16, minute };
         let copies = mine.iter().all(|seen| self.crowds.is_copy(seen.id, print(seen), within));
         mine.iter().for_each(|seen| self.crowds.note(seen.id, print(seen)));
         copies
-    }
-
-    /// Counts towards the cap; returns the posts beyond it.
-    fn cap(&self, member: &mut Member, was_here: bool, posts: u32, now: i64) -> u32 {
-        if self.rules.cap == 0 {
-            return 0;
-        }
-        let span = |pane: i64| (pane * self.pane_ms).div_euclid(self.rules.cap_ms);
-        if was_here && span(Self::pane(member.last, now)) != span(now) {
-            member.capped = 0;
-        }
-        let counted = posts.min(u32::from(self.rules.cap.saturating_sub(member.capped)));
-        member.capped += counted as u8;
-        posts - counted
     }
 
     /// The place of an author among the members of a tag, or that there is room for them. A crowd
@@ -358,23 +358,39 @@ impl People {
         self.crowds.retain(id, |author, _| author < below);
     }
 
-    /// Goes on with taking out those who were seen too long ago, a few tags at each pane.
+    /// Goes on with taking out who was seen and what was said too long ago: a few tags for each
+    /// pane since the last one, so that none is left out for longer than the longest window.
     fn sweep(&mut self, now: i64) {
         let rows = self.crowds.rows();
-        for _ in 0..rows / self.horizon + 1 {
-            let id = self.swept % rows.max(1);
+        let panes = now.saturating_sub(self.swept_at).clamp(1, self.horizon.into());
+        self.swept_at = now;
+        let some = u64::from(rows / self.horizon + 1) * panes as u64;
+        for _ in 0..some.min(rows.into()) {
+            let id = self.swept % rows;
             self.swept = id + 1;
             // Whoever was seen longest ago stands in front.
-            let first = (rows > 0).then(|| self.crowds.members(id).next()).flatten();
+            let first = self.crowds.members(id).next();
             if first.is_some_and(|first| !self.is_alive(&first, now)) {
                 self.bury(id, now);
             }
+            self.crowds.outdate(id, self.minute(now), self.within());
         }
     }
 
-    /// Sketches in which nobody is seen any more when `now` is the newest closed pane go. It shows
-    /// nowhere in which panes that was looked for: a pane may close without this tag.
+    /// Takes out what was said too long ago, of all tags: after a restart nobody knows how far
+    /// [`People::sweep`] had come.
+    pub(super) fn outdate(&mut self, now: i64) {
+        let (minute, within) = (self.minute(now), self.within());
+        self.swept_at = now;
+        (0..self.crowds.rows()).for_each(|id| self.crowds.outdate(id, minute, within));
+    }
+
+    /// Sketches in which nobody is seen any more when `now` is the newest closed pane go, and texts
+    /// where nobody has posted for as long. It shows nowhere in which panes that was looked for: a pane may close without this tag.
     pub(super) fn bury_big(&mut self, windows: &mut [Window], now: i64) {
+        if now.saturating_sub(self.swept_at) >= i64::from(self.horizon) {
+            self.crowds.forget_texts();
+        }
         self.big.bury(&mut self.crowds, windows, now);
     }
 
@@ -425,6 +441,7 @@ impl People {
     /// Forgets the people of a tag.
     pub(super) fn forget(&mut self, id: u32) {
         self.crowds.forget(id);
+        self.caps.forget(id);
         if self.big.forget(id) {
             self.crowds.mark_sample(id, false);
         }
@@ -466,12 +483,6 @@ enum Place {
     New,
     /// The members are a sample of which they can be no part.
     Beyond,
-}
-
-/// What became of one author's posts.
-struct Came {
-    counts_here: bool,
-    surplus: u32,
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use crate::state::varint::Reader;
 use crate::window::decay::{Decay, Weights};
 use crate::window::pane::{Closed, Open, Pair};
 use crate::window::restore::parts::{Parts, read_pairs, read_surplus};
-use crate::window::restore::people::{Part, Replay};
+pub use crate::window::restore::people::Part;
+use crate::window::restore::people::Replay;
 use crate::window::ring::{MINUTE_MS, Ring, step_of};
 use crate::window::sliding::Window;
 use crate::window::total::Total;
@@ -229,21 +230,12 @@ impl Restore {
         Ok(())
     }
 
-    /// Keeps the people of a part of a snapshot until records have come to its epoch.
+    /// Keeps what a part of a snapshot tells of people until records have come to its epoch.
     ///
     /// # Errors
     /// [`Nonsense`] where the bytes do not hold what they should.
-    pub fn crowds(&mut self, body: &[u8]) -> Result<(), Nonsense> {
-        self.people.as_mut().map_or(Ok(()), |people| people.wait(Part::Crowds(body.to_vec())))
-    }
-
-    /// Keeps who has posted before, as a part of a snapshot tells it, until records have come to
-    /// its epoch.
-    ///
-    /// # Errors
-    /// [`Nonsense`] where the bytes do not hold what they should.
-    pub fn known(&mut self, body: &[u8]) -> Result<(), Nonsense> {
-        self.people.as_mut().map_or(Ok(()), |people| people.wait(Part::Known(body.to_vec())))
+    pub fn people(&mut self, part: Part) -> Result<(), Nonsense> {
+        self.people.as_mut().map_or(Ok(()), |people| people.wait(part))
     }
 
     /// A record of `epoch` is about to be read.

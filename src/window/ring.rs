@@ -256,8 +256,8 @@ impl Ring {
         }
         let minutes = self.windows.iter().any(|window| window.step_ms != self.pane_ms);
         self.merge(newest - self.fine, minutes);
-        let kept = self.windows.iter().map(|window| window.gone_to).min();
-        if minutes && let Some(kept) = kept {
+        let by_minutes = self.windows.iter().filter(|window| window.step_ms != self.pane_ms);
+        if let Some(kept) = by_minutes.map(|window| window.gone_to).min() {
             while self.minutes.front().is_some_and(|minute| minute.index <= kept) {
                 self.minutes.pop_front();
             }
@@ -459,6 +459,21 @@ pub(super) fn fallen<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn minutes_go_before_1970_too() {
+        let windows_ms = vec![MINUTE_MS, 2 * HOUR_MS];
+        let shape = Shape { pane_ms: 10_000, windows_ms, people: None, decay_ms: None };
+        for from in [-100 * HOUR_MS, 100 * HOUR_MS] {
+            let mut ring = Ring::new(&shape, false);
+            ring.grow(1);
+            ring.add(from, 1, 1, &[0], None);
+            for (hours, empty) in [(1, false), (2, false), (3, true)] {
+                ring.close_to(from + hours * HOUR_MS);
+                assert_eq!(ring.is_empty(), empty, "{hours} hours after {from}");
+            }
+        }
+    }
 
     #[test]
     fn panes_of_minutes_make_windows_of_hours() {

@@ -186,16 +186,20 @@ impl People {
     /// The people of a tag in a window.
     pub(in crate::window) fn crowd(&self, id: u32, window: &Window, span: &Span) -> Crowd {
         let people = self.people_of(id, window, span);
-        Crowd { authors: f64::from(window.people(id)), people, estimated: self.is_estimated(id) }
+        let authors = f64::from(window.people(id).min(window.count(id)));
+        Crowd { authors, people, estimated: self.is_estimated(id) }
     }
 
-    /// The authors of a tag in a window under the rules of people.
+    /// The authors of a tag in a window under the rules of people; no more than there are posts:
+    /// an estimate may be, and whoever took these back may have older ones.
     #[inline]
     pub(in crate::window) fn people_of(&self, id: u32, window: &Window, span: &Span) -> f64 {
-        if self.are_few(id, window, span) {
-            return f64::from(window.people(id));
-        }
-        self.under_rules(id, window, span)
+        let people = if self.are_few(id, window, span) {
+            f64::from(window.people(id))
+        } else {
+            self.under_rules(id, window, span)
+        };
+        people.min(f64::from(window.count(id)))
     }
 
     /// True where no rule can say anything: the usual case, and cheap to tell.
@@ -290,15 +294,18 @@ impl People {
         // Posts without author are people whom no rule asks.
         let alone = (authors - s).max(0.0);
         let posts = (f64::from(window.count(id)) - alone).max(0.0);
+        // Of a sample the rule is asked as if it were everybody, then each stands for so many: in a
+        // window that holds few of it, nearly all come in the busiest units whoever they are.
+        let each = if came.told > 0 { s / told } else { 0.0 };
+        let busiest = f64::from(came.busiest.iter().sum::<u32>());
         let asks = span.asks && came.told > 0;
-        let busiest = asks.then(|| s * f64::from(came.busiest.iter().sum::<u32>()) / told);
         Allowed {
             named: s,
             estimated,
             unit_ms: span.unit_ms,
             units: came.units,
-            busiest,
-            spread: busiest.map(|t| score::spread(s, t)),
+            busiest: asks.then_some(each * busiest),
+            spread: asks.then(|| each * score::spread(told, busiest)),
             posts,
             repeat: score::repeat(s, posts),
             known: self.acquainted(s, &came),
@@ -441,6 +448,34 @@ fn unit_ms(window_ms: i64, pane_ms: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::window::people::Rules;
+    use crate::window::{Ring, Shape};
+
+    #[test]
+    fn few_of_a_sample_stand_for_many() {
+        let (pane_ms, day) = (10_000, 86_400_000);
+        let shape = Shape {
+            pane_ms,
+            windows_ms: vec![120_000, day],
+            people: Some(Rules::default()),
+            decay_ms: None,
+        };
+        let mut ring = Ring::new(&shape, false);
+        ring.grow(1);
+        // Somebody new again and again for a day, at last eight in each pane.
+        let mut author = 0_u32;
+        for pane in 0..8_640_i64 {
+            for _ in 0..if pane < 8_628 { 4 } else { 8 } {
+                author = author.wrapping_add(0x9e37_79b9);
+                ring.add(pane * pane_ms, 1, 1, &[0], Some((author | 1, 0)));
+            }
+            ring.close_to((pane + 1) * pane_ms);
+        }
+        ring.estimate(u64::MAX);
+        let crowd = ring.crowd(0, 0);
+        assert!(crowd.estimated && (80.0..=96.0).contains(&crowd.authors), "{crowd:?}");
+        assert!(crowd.people > 0.8 * crowd.authors, "{crowd:?}");
+    }
 
     #[test]
     fn units_of_ages_are_whole_quotients() {

@@ -31,11 +31,13 @@ pub(super) struct Replay {
 
 /// A part of a snapshot, as it was written.
 #[derive(Debug)]
-pub(super) enum Part {
+pub enum Part {
     /// People of some tags.
     Crowds(Vec<u8>),
     /// Some of those who have posted before. These parts come first.
     Known(Vec<u8>),
+    /// What counts towards the cap.
+    Caps(Vec<u8>),
 }
 
 /// The ring's own panes are put together apart from people: none is there to be changed.
@@ -56,7 +58,7 @@ impl Replay {
 
     /// Keeps a part until records have come to its epoch.
     pub(super) fn wait(&mut self, part: Part) -> Result<(), Nonsense> {
-        let (Part::Crowds(body) | Part::Known(body)) = &part;
+        let (Part::Crowds(body) | Part::Known(body) | Part::Caps(body)) = &part;
         let epoch = Reader::new(body).get().ok_or(CUT)?;
         self.waiting.push_back((epoch, part));
         Ok(())
@@ -68,6 +70,7 @@ impl Replay {
             match part {
                 Part::Crowds(body) => self.part(&body)?,
                 Part::Known(body) => self.known(&body)?,
+                Part::Caps(body) => self.caps(&body)?,
             }
         }
         Ok(())
@@ -85,11 +88,25 @@ impl Replay {
         known.read(&mut reader, came).ok_or(CUT)
     }
 
+    fn caps(&mut self, body: &[u8]) -> Result<(), Nonsense> {
+        let mut reader = Reader::new(body);
+        reader.get().ok_or(CUT)?;
+        self.close_to(reader.get_signed().ok_or(CUT)?);
+        let span = reader.get_signed().ok_or(CUT)?;
+        while !reader.is_empty() {
+            let (id, author) = (self.id(&mut reader)?, reader.get_u32().ok_or(CUT)?);
+            let posts = reader.get().and_then(|posts| u8::try_from(posts).ok()).ok_or(CUT)?;
+            self.people.caps.restore(span, (id, author), posts);
+        }
+        Ok(())
+    }
+
     fn part(&mut self, body: &[u8]) -> Result<(), Nonsense> {
         let mut reader = Reader::new(body);
         reader.get().ok_or(CUT)?;
         let closed_to = reader.get_signed().ok_or(CUT)?;
         self.close_to(closed_to);
+        self.people.swept_at = closed_to;
         for _ in 0..reader.get().ok_or(CUT)? {
             let id = self.id(&mut reader)?;
             let len = reader.get().filter(|&len| len <= EXACT_MAX as u64).ok_or(CUT)?;
@@ -251,6 +268,7 @@ impl Replay {
         self.reach(u64::MAX)?;
         let now = ring.closed_to;
         self.close_to(now);
+        self.people.outdate(now);
         self.people.bury_big(&mut [], now);
         self.people.from = from;
         match (joined, &mut self.people.known) {
@@ -292,11 +310,11 @@ fn in_order(members: &mut [(u32, Member)], closed_to: u32) {
 fn read_member(reader: &mut Reader<'_>) -> Option<(u32, Member)> {
     let who = reader.get_fixed()?;
     let posts = reader.get_u32().filter(|&posts| posts < 1 << 18)?;
-    let capped = reader.get_byte()?;
+    // What earlier programs counted towards the cap.
+    reader.get_byte()?;
     let member = Member {
         last: (who >> 32) as u32,
         posts: (posts >> 1) as u16,
-        capped,
         marks: Marks::new(posts & 1 == 1, posts >> 17 == 1),
     };
     Some((who as u32, member))

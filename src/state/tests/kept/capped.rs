@@ -44,3 +44,60 @@ fn what_was_beyond_the_cap_is_taken_back_once_after_a_restart_too() {
         assert_eq!(count(&mut twins), left, "without post {post}, after a restart");
     }
 }
+
+/// Posts of one tag, each of an author with a text, in a pane of their own.
+fn posts(twins: &mut Twins, posts: &[(u32, u32)]) {
+    for &(author, print) in posts {
+        let (at, id) = (twins.newest + PANE, twins.posts.len() as u64 + 1);
+        twins.say(vec![Said { op: Op::Create, at, tags: vec![4], id, author, print }]);
+        twins.epoch();
+    }
+}
+
+fn count_of(twins: &mut Twins, tag: u8) -> u32 {
+    twins.look();
+    let id = twins.again.tags.find(name(tag).as_bytes()).expect("live");
+    twins.again.ring.windows().last().expect("one").count(id)
+}
+
+#[test]
+fn copies_are_capped_in_every_span_too() {
+    let rules = Rules { cap: 3, cap_ms: 1_000_000, known: false };
+    let mut twins = Twins::new(Settings { lateness_ms: 0, ..settings(&[60_000], rules, false) });
+    // One post of their own, then what somebody else says.
+    posts(&mut twins, &[(1, 7), (2, 8)]);
+    twins.newest = (twins.newest / 1_000_000 + 1) * 1_000_000;
+    posts(&mut twins, &[(2, 8)]);
+    for _ in 0..4 {
+        posts(&mut twins, &[(1, 8), (1, 8)]);
+        twins.snapshot();
+        (0..4).for_each(|_| twins.epoch());
+        twins.restart();
+    }
+    posts(&mut twins, &[(3, 9)]);
+    assert_eq!(count_of(&mut twins, 4), 2 + 1 + 3 + 1, "three of eight copies");
+}
+
+#[test]
+fn authors_beyond_the_sample_are_capped_too() {
+    let rules = Rules { cap: 2, cap_ms: 100_000_000, known: false };
+    let mut twins = Twins::new(Settings { lateness_ms: 0, ..settings(&[60_000], rules, false) });
+    crowded(&mut twins, 0, 700);
+    let before = count_of(&mut twins, 1);
+    let flood: Vec<_> = (0..30).map(|n| 800 + n % 10).collect();
+    for (number, author) in flood.into_iter().enumerate() {
+        let (at, id) = (twins.newest + 1_000, twins.posts.len() as u64 + 1);
+        let said = Said { op: Op::Create, at, tags: vec![1], id, author, print: 0 };
+        twins.say(vec![said]);
+        if number % 7 == 0 {
+            twins.snapshot();
+            (0..4).for_each(|_| twins.epoch());
+            twins.restart();
+        }
+    }
+    // A pane later all of it is closed.
+    let at = twins.newest + 2 * PANE;
+    let said = Said { op: Op::Create, at, tags: vec![5], id: 99_999, author: 1, print: 0 };
+    twins.say(vec![said]);
+    assert_eq!(count_of(&mut twins, 1) - before, 20, "two of each of ten");
+}

@@ -1,0 +1,117 @@
+//! What happens when event time passes a boundary.
+
+use super::{PANE, seed};
+use crate::post::Batch;
+use crate::rank::Mode;
+use crate::rank::build::Key;
+use crate::state::extracted::{Extracted, PostKey, Row};
+use crate::state::slides::{Report, Reported};
+use crate::state::trending::windows_ms;
+use crate::state::{Gates, Settings, State};
+use crate::window::Shape;
+use crate::window::people::Rules;
+
+const W: i64 = 40_000;
+const HOUR: i64 = 3_600_000;
+
+fn state(pane_ms: i64, window_ms: i64, reports: Vec<Report>) -> State {
+    let mut windows = windows_ms(window_ms, pane_ms).to_vec();
+    windows.dedup();
+    let people = Some(Rules::default());
+    let shape = Shape { pane_ms, windows_ms: windows, people, decay_ms: Some(HOUR) };
+    let settings = Settings {
+        lateness_ms: 10_000,
+        gates: Gates { min_count: 1, min_authors: 1 },
+        reports,
+        ..Settings::of(shape, vec![window_ms])
+    };
+    State::new(settings, seed(3))
+}
+
+/// Posts one after the other: event time, tag, author.
+fn feed(state: &mut State, posts: &[(i64, &str, u64)]) {
+    for &(at, tag, author) in posts {
+        let mut out = Extracted::default();
+        out.begin(Batch::default());
+        out.begin_post();
+        out.push_key(&seed(3), tag.as_bytes(), tag.as_bytes(), true);
+        out.posts.push(PostKey { author: author << 32, ..PostKey::default() });
+        let row = Row { at, until: at, posts: 1, tagged: 1, entries_end: 1, post: 1 };
+        out.rows.push(row);
+        state.begin_batch(&out);
+        state.count_row(&out, &row, i64::MAX);
+    }
+}
+
+fn report(mode: Mode, window_ms: i64, every_ms: i64) -> Report {
+    Report { key: Key { mode, window_ms }, rows: 10, every_ms }
+}
+
+/// Moments of the rankings put down, and their first rows with the score.
+fn told(state: &mut State) -> Vec<(i64, String, f64)> {
+    let first = |Reported { ranking, .. }: Reported| {
+        let row = ranking.trends.first();
+        let (tag, score) = row
+            .map_or((String::new(), 0.0), |row| (row.tag.clone(), row.score.unwrap_or_default()));
+        (ranking.at, tag, score)
+    };
+    state.take_reported().map(first).collect()
+}
+
+#[test]
+fn a_window_is_scored_before_it_is_learned_from() {
+    let mut state = state(PANE, W, vec![report(Mode::Trending, W, PANE)]);
+    // Long enough for all three windows to have learned, which end together at the next boundary.
+    let steady: Vec<_> = (0..64).map(|n| (n * PANE, "steady", 1)).collect();
+    feed(&mut state, &steady);
+    let end = 64 * PANE;
+    assert_eq!(end % (4 * W), 0);
+    let burst: Vec<_> = (0..10).map(|n| (end - 1, "burst", 100 + n)).collect();
+    feed(&mut state, &burst);
+    feed(&mut state, &[(end + 2 * PANE, "steady", 1)]);
+    let all = told(&mut state);
+    let (_, tag, score) = all.iter().find(|told| told.0 == end).expect("a ranking at the end");
+    // Ten in all three windows of a new tag.
+    assert_eq!(tag, "burst");
+    assert!((score - 5.22).abs() < 0.005, "{score}");
+}
+
+#[test]
+fn the_order_of_the_first_posts_decides_nothing() {
+    let run = |first: &[(i64, &str, u64)]| {
+        let mut state = state(PANE, W, vec![report(Mode::Count, W, PANE)]);
+        feed(&mut state, first);
+        let rest: Vec<_> = (2..40).map(|n| (n * PANE, "x", n as u64)).collect();
+        feed(&mut state, &rest);
+        let learned = state.trending[0].pacing();
+        (told(&mut state), learned)
+    };
+    // Two panes, the older one within the lateness.
+    let (a, b) = ((-2_000, "x", 1), (3_000, "y", 2));
+    let (one, other) = (run(&[a, b]), run(&[b, a]));
+    assert!(one.0.iter().any(|told| told.0 == 0), "a boundary lies between them");
+    assert_eq!(one, other);
+}
+
+#[test]
+fn where_nothing_is_in_any_window_nothing_is_put_down() {
+    let run = |last: &[(i64, &str, u64)]| {
+        let mut state = state(PANE, W, vec![report(Mode::Total, 0, HOUR)]);
+        feed(&mut state, &[(1_000, "x", 1), (HOUR - 30_000, "x", 1)]);
+        feed(&mut state, last);
+        feed(&mut state, &[(32 * HOUR, "x", 1)]);
+        told(&mut state).into_iter().map(|told| told.0).collect::<Vec<_>>()
+    };
+    let (a, b) = ((30 * HOUR + 12_000, "x", 1), (30 * HOUR + 3_000, "y", 2));
+    assert_eq!(run(&[a, b]), [HOUR], "the day after holds nothing, and neither does its end");
+    assert_eq!(run(&[b, a]), [HOUR]);
+}
+
+#[test]
+fn rankings_are_put_down_at_the_first_end_of_a_pane() {
+    let mut state = state(7_000, 28_000, vec![report(Mode::Count, 28_000, 60_000)]);
+    let posts: Vec<_> = (-20..60).map(|n| (n * 7_000, "x", 1)).collect();
+    feed(&mut state, &posts);
+    let at: Vec<_> = told(&mut state).into_iter().map(|told| told.0).collect();
+    assert_eq!(at, [-119_000, -56_000, 0, 63_000, 126_000, 182_000, 245_000, 301_000, 364_000]);
+}
