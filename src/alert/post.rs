@@ -21,6 +21,14 @@ use crate::post::EventTime;
 const EXCHANGE_MAX: Duration = Duration::from_secs(10);
 /// Most bytes of an answer that are read.
 const ANSWER_MAX_BYTES: u64 = 4 << 10;
+/// Answers about this very message, or of a receiver that is gone for good. Any other 4xx may be of
+/// the moment: during a deployment a proxy answers 401, 403 or 404 for the receiver.
+const FINAL: [StatusCode; 4] = [
+    StatusCode::BAD_REQUEST,
+    StatusCode::GONE,
+    StatusCode::PAYLOAD_TOO_LARGE,
+    StatusCode::UNPROCESSABLE_ENTITY,
+];
 
 /// A webhook and what its deliveries are signed with.
 pub(super) struct Target {
@@ -111,7 +119,7 @@ impl Target {
         let why = || format!("`{}` answered {status}", self.host);
         if status.is_success() {
             Outcome::Delivered(status.as_u16())
-        } else if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+        } else if status.is_server_error() || status.is_client_error() && !FINAL.contains(&status) {
             Outcome::Later(Some(status.as_u16()), why(), wait)
         } else if status.is_redirection() {
             let why = format!("{}; redirects are not followed", why());

@@ -117,7 +117,7 @@ fn retry_after_is_kept_to() {
 
 #[test]
 fn what_is_refused_is_not_sent_again() {
-    let mut rig = Rig::new(&["404 Gone", "302 Found\r\nlocation: /elsewhere"]);
+    let mut rig = Rig::new(&["410 Gone", "302 Found\r\nlocation: /elsewhere"]);
     rig.enqueue(&alerts(5, &["a", "b", "c"]));
     for _ in 0..4 {
         rig.next();
@@ -125,10 +125,28 @@ fn what_is_refused_is_not_sent_again() {
     assert_eq!(rig.server.requests().len(), 3, "nobody went elsewhere");
     let told = rig.told();
     let states: Vec<_> = told.iter().map(|told| (told.state.as_str(), told.answered)).collect();
-    assert_eq!(states, [("delivered", Some(200)), ("failed", Some(302)), ("failed", Some(404))]);
+    assert_eq!(states, [("delivered", Some(200)), ("failed", Some(302)), ("failed", Some(410))]);
     let errors: String = told.iter().filter_map(|told| told.error.clone()).collect();
-    assert!(errors.contains("answered 404") && errors.contains("redirects are not followed"));
+    assert!(errors.contains("answered 410") && errors.contains("redirects are not followed"));
     assert!(!errors.contains("in-the-query"), "{errors}");
+}
+
+#[test]
+fn an_answer_of_the_moment_is_no_refusal() {
+    for status in [401, 403, 404, 408, 409, 421, 425, 429, 500] {
+        let mut rig = Rig::new(&[&format!("{status} Not Now")]);
+        rig.enqueue(&alerts(5, &["a"]));
+        rig.next();
+        assert_eq!(rig.told()[0].state, "waiting", "{status}");
+        rig.next();
+        assert_eq!(rig.told()[0].state, "delivered", "{status}");
+    }
+    for status in [304, 400, 410, 413, 422] {
+        let mut rig = Rig::new(&[&format!("{status} Never")]);
+        rig.enqueue(&alerts(5, &["a"]));
+        rig.next();
+        assert_eq!(rig.told()[0].state, "failed", "{status}");
+    }
 }
 
 #[test]
