@@ -20,6 +20,14 @@ use crate::job::AlertPlan;
 
 /// Age at which a delivery is given up.
 pub const GIVE_UP: Duration = Duration::from_hours(24);
+/// Nothing is given up so soon after a start or a step of our clock: what is a day old by then may
+/// hardly have been tried.
+const STEADY_MIN: Duration = Duration::from_mins(15);
+/// Between two looks at our clock lie a sleep and an exchange; more than this is a step, or the
+/// machine slept.
+const STEP_MIN: Duration = Duration::from_mins(5);
+/// A clock that goes back by less is not looked at as set.
+const BACK_MIN: Duration = Duration::from_secs(1);
 /// Alerts sent before the thread looks whether it should end.
 const TURN_MAX: usize = 16;
 /// Longest sleep of the thread.
@@ -71,6 +79,10 @@ pub(super) struct Delivery {
     outbox: Outbox,
     targets: BTreeMap<String, Target>,
     clock: Clock,
+    /// Our clock when it was last looked at.
+    seen_ms: i64,
+    /// Since when it goes steadily.
+    steady_ms: i64,
     backoff: Backoff,
     pub(super) sent: Arc<Sent>,
 }
@@ -90,21 +102,35 @@ impl Delivery {
             }
         }
         let outbox = Outbox::open(dir)?;
-        Ok(Self { outbox, targets, clock, backoff, sent: Arc::default() })
+        // At the first look it has gone back: what it did while nobody looked is not known.
+        let (seen_ms, steady_ms, sent) = (i64::MAX, i64::MAX, Arc::default());
+        Ok(Self { outbox, targets, clock, seen_ms, steady_ms, backoff, sent })
+    }
+
+    /// Looks at our clock. Where it was set back, what waits is pulled in to the longest wait of
+    /// ours, which may be before a receiver wants it.
+    fn now_ms(&mut self) -> Result<i64, SqliteError> {
+        let now = self.clock.now().0;
+        let step = now.saturating_sub(self.seen_ms);
+        let is_back = step < -ms(BACK_MIN);
+        if is_back {
+            self.outbox.pull_in(now.saturating_add(ms(self.backoff.max)))?;
+        }
+        if is_back || step > ms(STEP_MIN) {
+            self.steady_ms = now;
+        }
+        self.seen_ms = now;
+        Ok(now)
     }
 
     /// Sends until nothing more is due, or a few were sent; says how long there is nothing to do.
     pub(super) fn turn(&mut self) -> Result<Duration, SqliteError> {
         for _ in 0..TURN_MAX {
-            let now = self.clock.now().0;
+            let now = self.now_ms()?;
             let backoff = self.backoff;
             let again = |waiting: &Waiting| now + ms(backoff.wait(&waiting.key, waiting.tries));
             let Some(waiting) = self.outbox.claim(now, again)? else {
                 let Some(next) = self.outbox.next_ms()? else { return Ok(SLEEP_MAX) };
-                if next - now > ms(GIVE_UP) {
-                    self.outbox.pull_in(now)?;
-                    return Ok(Duration::ZERO);
-                }
                 let left = u64::try_from(next - now).unwrap_or_default();
                 return Ok(Duration::from_millis(left).min(SLEEP_MAX));
             };
@@ -128,8 +154,9 @@ impl Delivery {
             }
             Outcome::Refused(status, why) => self.fail(waiting, Some(status), &why),
             Outcome::Later(status, why, wait) => {
-                let now = self.clock.now().0;
-                if now - waiting.raised_ms >= ms(GIVE_UP) {
+                let now = self.now_ms()?;
+                let (age, steady) = (now - waiting.raised_ms, now - self.steady_ms);
+                if age >= ms(GIVE_UP) && steady >= ms(STEADY_MIN) {
                     return self.fail(waiting, status, &format!("given up after a day: {why}"));
                 }
                 let asked = wait.unwrap_or_default().min(GIVE_UP);

@@ -195,15 +195,46 @@ fn a_rule_without_webhook_is_a_row_of_the_feed() {
 
 #[test]
 fn a_clock_set_back_does_not_keep_alerts_waiting() {
-    let mut rig = Rig::new(&["500 Oops"]);
-    rig.clock.advance(Duration::from_hours(24 * 30));
+    for hours in [3, 24 * 30] {
+        for is_running in [true, false] {
+            let mut rig = Rig::new(&["500 Oops"]);
+            let right = rig.clock.now().0;
+            rig.clock.advance(Duration::from_hours(hours));
+            rig.enqueue(&alerts(5, &["a"]));
+            rig.delivery.turn().expect("a turn");
+            let Clock::Held(at) = &rig.clock else { panic!("a held clock") };
+            at.store(right, std::sync::atomic::Ordering::SeqCst);
+            if !is_running {
+                rig.delivery = Rig::delivery(rig.dir.path(), &rig.server.url(), &rig.clock);
+            }
+            while rig.server.requests().len() < 2 {
+                rig.next();
+                let waited = rig.clock.now().0 - right;
+                // The longest wait, and the sleep after the try.
+                assert!(waited <= 380_000, "{hours} h, running {is_running}: {waited} ms");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_step_of_the_clock_alone_gives_nothing_up() {
+    let step = Duration::from_hours(25);
+    let mut rig = Rig::new(&["500 Oops"; 5]);
     rig.enqueue(&alerts(5, &["a"]));
-    rig.delivery.turn().expect("a turn");
-    rig.clock = Clock::held(START);
+    rig.next();
+    rig.clock.advance(step);
+    rig.next();
+    assert_eq!(rig.told()[0].state, "waiting", "it was tried for a second");
+    // The same while nothing runs.
+    rig.clock.advance(step);
     rig.delivery = Rig::delivery(rig.dir.path(), &rig.server.url(), &rig.clock);
     rig.next();
-    rig.next();
-    assert_eq!(rig.server.requests().len(), 2);
+    assert_eq!((rig.server.requests().len(), rig.told()[0].state.as_str()), (3, "waiting"));
+    while rig.told()[0].state == "waiting" {
+        rig.next();
+    }
+    assert_eq!(rig.told()[0].state, "delivered");
 }
 
 #[test]
