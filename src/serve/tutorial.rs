@@ -13,7 +13,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
-use super::api::{Problem, read_body};
+use super::api::{BODY_MAX_BYTES, Problem, read_body};
 use super::fed::Posted;
 use super::guard::{FORM, JSON, content_type};
 use super::router::App;
@@ -55,7 +55,7 @@ pub(super) async fn update_data(State(app): State<Arc<App>>, request: Request) -
             .into_response();
     };
     let kind = content_type(request.headers());
-    let body = match read_body(&app, request).await {
+    let body = match read_body(&app, request, BODY_MAX_BYTES).await {
         Ok(body) => body,
         Err(problem) => return problem.into_response(),
     };

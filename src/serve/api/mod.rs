@@ -73,13 +73,17 @@ pub(super) fn json(value: &impl Serialize) -> Response {
 }
 
 /// Reads a whole body within its limits of size and time.
-pub(super) async fn read_body(app: &App, request: Request) -> Result<Bytes, Problem> {
-    let body: Limited<Body> = Limited::new(request.into_body(), BODY_MAX_BYTES);
+pub(super) async fn read_body(
+    app: &App,
+    request: Request,
+    max_bytes: usize,
+) -> Result<Bytes, Problem> {
+    let body: Limited<Body> = Limited::new(request.into_body(), max_bytes);
     match timeout(app.options.timeouts.body, body.collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than 1 MiB")
-                .help("send less"))
+            let error = format!("the body is longer than {} KiB", max_bytes / 1024);
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, error).help("send less"))
         }
         Ok(Err(error)) => Err(Problem::bad(format!("cannot read the body: {error}"))),
         Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")

@@ -11,6 +11,9 @@ use super::{Problem, read_body};
 use crate::serve::guard::{self, COOKIE_NAME, FORM, JSON};
 use crate::serve::router::App;
 
+/// Most bytes of a body that brings a token: it is read before anybody is known.
+const LOGIN_MAX_BYTES: usize = 4 * 1024;
+
 /// The token, where it is not in the `Authorization` header.
 #[derive(serde::Deserialize, utoipa::ToSchema)]
 pub(in crate::serve) struct Login {
@@ -35,7 +38,7 @@ pub(in crate::serve) async fn session(State(app): State<Arc<App>>, request: Requ
     }
     let kind = guard::content_type(request.headers());
     let bearer = request.headers().get(AUTHORIZATION).and_then(guard::bearer).map(str::to_owned);
-    let body = match read_body(&app, request).await {
+    let body = match read_body(&app, request, LOGIN_MAX_BYTES).await {
         Ok(body) => body,
         Err(problem) => return problem.into_response(),
     };

@@ -241,6 +241,18 @@ fn a_session_stands_for_the_token() {
 }
 
 #[test]
+fn whoever_is_not_known_sends_little() {
+    let rig = open_rig();
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    let login = |bytes: usize| {
+        let body = "x".repeat(bytes);
+        request(local(&rig), "POST", "/api/v1/session", &headers, body.as_bytes()).status
+    };
+    assert_eq!(login(4 * 1024), 401, "no token, but read");
+    assert_eq!(login(4 * 1024 + 1), 413);
+}
+
+#[test]
 fn on_loopback_reads_are_open_and_there_is_no_session() {
     let rig = rig();
     let reply = request(rig.addr(), "POST", "/api/v1/session", &[], b"");
