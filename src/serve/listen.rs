@@ -21,7 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
 
-use super::router::Front;
+use super::router::{Front, READERS_MAX};
 use super::{Feed, Listen, ServeError, ServeOptions, Timeouts, descriptors};
 
 /// Most bytes of a request's line and headers.
@@ -41,7 +41,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Threads that serve; ranking and counting have their own.
 const THREADS: usize = 2;
 /// Threads that wait for answers from the live state or the disk.
-const BLOCKING_THREADS_MAX: usize = 4;
+const BLOCKING_THREADS_MAX: usize = 6;
+// Slow questions to files must not keep the live state and the page waiting.
+const _: () = assert!(READERS_MAX + 2 <= BLOCKING_THREADS_MAX, "two threads stay free");
 
 /// A running server; it ends with [`Server::stop`] or when it is dropped.
 #[derive(Debug)]

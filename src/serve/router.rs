@@ -21,7 +21,7 @@ use super::page::{self, Page};
 use super::{Feed, ServeError, ServeOptions, tutorial};
 
 /// Questions to files of the state directory that may run at once; more are turned away.
-const READERS_MAX: usize = 4;
+pub(super) const READERS_MAX: usize = 4;
 
 /// What every route can reach.
 pub(super) struct App {
