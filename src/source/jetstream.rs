@@ -148,8 +148,8 @@ impl JetstreamSource {
         let partition = self.partition();
         let mut asked_again = 0;
         loop {
-            let mut resume =
-                Resume::new(after, &partition, self.way).map_err(SourceError::Fatal)?;
+            let resume = Resume::new(after, &partition, self.way, self.clock.now());
+            let mut resume = resume.map_err(SourceError::Fatal)?;
             resume.reason = self.reason.unwrap_or(resume.reason);
             let refusal = match self.dial_once(&partition, resume) {
                 Ok(stream) => return Ok(stream),

@@ -299,6 +299,25 @@ fn v1_is_unpacked_with_the_dictionary_of_a_file() {
 }
 
 #[test]
+fn a_time_of_the_far_future_is_no_place_to_go_on_from() {
+    let mut world = World::clone(&world(23, 2_000));
+    // The last event before the loss comes once more, from a clock ten years ahead.
+    let mut ahead = world.events[999].clone();
+    ahead.time_us += 10 * 366 * 86_400_000_000;
+    world.events.insert(1_000, ahead);
+    let world = Arc::new(world);
+    let sim = Sim::start(&world, 1_000, Manners { no_numbers: true, ..from_start() });
+    sim.release(1_001);
+    let run = start(&job(&[&sim], "wire = \"v1\""), None);
+    until_posts(&run, world.posts_of(1_001));
+    sim.release(2_001);
+    sim.hang_up();
+    let counted = end(&run, &[&sim], world.posts());
+    assert_eq!(counted.totals(), world.totals());
+    assert_eq!(source(&run).gaps, 0, "{:?}", source(&run));
+}
+
+#[test]
 fn what_a_reconnect_brings_is_not_late() {
     // Two seconds of events from now on.
     let start_us = Clock::System.now().0 * 1000;

@@ -8,12 +8,20 @@
 use serde::{Deserialize, Serialize};
 
 use super::frame::At;
-use crate::post::{Gap, Position};
+use crate::post::{EventTime, Gap, Position};
 
 /// How far back another server is asked: their clocks and their order differ.
 const REWIND_OTHER_US: i64 = 10_000_000;
 /// How far back the same server is asked by time: its events are not quite in the order of time.
 const REWIND_SAME_US: i64 = 1_000_000;
+/// A time further ahead of our clock comes from a clock that is wrong: it says nothing of where we
+/// are. Posts from so far ahead are not counted either.
+const AHEAD_MAX_US: i64 = 5 * 60_000_000;
+
+/// True where a time is too far ahead of `now` to go by.
+pub(super) fn is_ahead(time_us: i64, now: EventTime) -> bool {
+    time_us > now.0.saturating_mul(1_000).saturating_add(AHEAD_MAX_US)
+}
 
 /// How to ask for what follows the last event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,8 +78,10 @@ pub(super) enum Verdict {
 /// A stream from its request on.
 #[derive(Clone, Debug)]
 pub(super) struct Resume {
-    /// The last event, from whichever server.
+    /// The last event, from whichever server; never too far ahead of our clock.
     last: Option<Place>,
+    /// The time of the last event as it was stored, by which the event at a number is known.
+    stored_us: i64,
     cursor: Cursor,
     /// Nothing was taken or dropped as known yet.
     waiting: bool,
@@ -80,19 +90,31 @@ pub(super) struct Resume {
 }
 
 impl Resume {
-    /// Goes on after the newest of `after` from the server of `partition`.
-    pub(super) fn new(after: &[Position], partition: &str, way: Way) -> Result<Self, String> {
+    /// Goes on after the newest of `after` from the server of `partition`. A place too far ahead of
+    /// `now` is one of now, where there is no other.
+    pub(super) fn new(
+        after: &[Position],
+        partition: &str,
+        way: Way,
+        now: EventTime,
+    ) -> Result<Self, String> {
         let mut newest: Option<(Place, bool)> = None;
+        let mut newest_worth = (false, i64::MIN);
         for position in after {
-            let place: Place = serde_json::from_str(&position.at).map_err(|error| {
+            let mut place: Place = serde_json::from_str(&position.at).map_err(|error| {
                 format!(
                     "the checkpoint's place in `{}` cannot be read: {error}\nhelp: begin anew \
                      with `--fresh`",
                     position.partition
                 )
             })?;
-            if newest.is_none_or(|(before, _)| before.time_us < place.time_us) {
+            let worth = (!is_ahead(place.time_us, now), place.time_us);
+            if !worth.0 {
+                place.time_us = now.0 * 1_000;
+            }
+            if newest.is_none() || newest_worth < worth {
                 newest = Some((place, position.partition == partition));
+                newest_worth = worth;
             }
         }
         let cursor = match (newest, way) {
@@ -102,7 +124,8 @@ impl Resume {
             (Some((place, _)), _) => Cursor::TimeUs(place.time_us - REWIND_OTHER_US),
         };
         let last = newest.map(|(place, _)| place);
-        Ok(Self { last, cursor, waiting: true, reason: "the server no longer had what came then" })
+        let reason = "the server no longer had what came then";
+        Ok(Self { last, stored_us: newest_worth.1, cursor, waiting: true, reason })
     }
 
     /// What to ask the server for.
@@ -115,8 +138,8 @@ impl Resume {
         self.last
     }
 
-    /// Judges the next event.
-    pub(super) fn judge(&mut self, at: &At) -> Verdict {
+    /// Judges the next event; `is_ahead` = its time is nothing to go by.
+    pub(super) fn judge(&mut self, at: &At, is_ahead: bool) -> Verdict {
         if let Cursor::TimeUs(from) = self.cursor
             && at.time_us < from
         {
@@ -124,11 +147,14 @@ impl Resume {
         }
         let Some(last) = self.last.filter(|_| self.waiting) else { return Verdict::Take };
         if let Cursor::Seq(seq) = self.cursor {
-            if at.seq != Some(seq) || at.time_us != last.time_us {
+            if at.seq != Some(seq) || at.time_us != self.stored_us {
                 return Verdict::OtherHistory;
             }
             self.waiting = false;
             return Verdict::Drop;
+        }
+        if is_ahead {
+            return Verdict::Take;
         }
         self.waiting = false;
         if at.time_us <= last.time_us {
@@ -149,6 +175,9 @@ mod tests {
     use super::*;
 
     const T: i64 = 1_783_175_888_000_000;
+    /// A minute after it.
+    const NOW: EventTime = EventTime(T / 1_000 + 60_000);
+    const YEAR_US: i64 = 366 * 86_400_000_000;
 
     fn place(seq: Option<u64>, time_us: i64) -> Place {
         Place { seq, time_us, rate: 50.0 }
@@ -159,22 +188,22 @@ mod tests {
     }
 
     fn resume(after: &[Position], way: Way) -> Resume {
-        Resume::new(after, "v2 a", way).expect("its Positions can be read")
+        Resume::new(after, "v2 a", way, NOW).expect("its Positions can be read")
     }
 
     #[test]
     fn the_same_server_is_asked_by_number_and_the_event_at_the_cursor_is_dropped() {
         let mut on = resume(&[place(Some(7), T).position("v2 a")], Way::Number);
         assert_eq!(on.cursor(), Cursor::Seq(7));
-        assert_eq!(on.judge(&at(7, T)), Verdict::Drop);
-        assert_eq!(on.judge(&at(8, T)), Verdict::Take);
+        assert_eq!(on.judge(&at(7, T), false), Verdict::Drop);
+        assert_eq!(on.judge(&at(8, T), false), Verdict::Take);
     }
 
     #[test]
     fn another_event_at_the_cursor_is_another_history() {
         for other in [at(8, T + 1), at(7, T + 1), at(1, T - 5), At { seq: None, ..at(7, T) }] {
             let mut on = resume(&[place(Some(7), T).position("v2 a")], Way::Number);
-            assert_eq!(on.judge(&other), Verdict::OtherHistory, "{other:?}");
+            assert_eq!(on.judge(&other, false), Verdict::OtherHistory, "{other:?}");
         }
     }
 
@@ -183,9 +212,9 @@ mod tests {
         let after = [place(Some(9), T - 50).position("v2 a"), place(Some(7), T).position("v2 b")];
         let mut on = resume(&after, Way::Number);
         assert_eq!(on.cursor(), Cursor::TimeUs(T - 10_000_000));
-        assert_eq!(on.judge(&at(1, T - 10_000_001)), Verdict::Drop);
-        assert_eq!(on.judge(&at(2, T - 10_000_000)), Verdict::Take);
-        assert_eq!(on.judge(&at(3, T + 9_000_000)), Verdict::Take, "silence is no gap");
+        assert_eq!(on.judge(&at(1, T - 10_000_001), false), Verdict::Drop);
+        assert_eq!(on.judge(&at(2, T - 10_000_000), false), Verdict::Take);
+        assert_eq!(on.judge(&at(3, T + 9_000_000), false), Verdict::Take, "silence is no gap");
     }
 
     #[test]
@@ -198,21 +227,53 @@ mod tests {
     fn what_the_server_no_longer_has_is_a_gap_with_its_measure() {
         for way in [Way::Time, Way::Live] {
             let mut on = resume(&[place(Some(7), T).position("v2 a")], way);
-            let Verdict::TakeAfter(gap) = on.judge(&at(900, T + 4_000_000)) else {
+            let Verdict::TakeAfter(gap) = on.judge(&at(900, T + 4_000_000), false) else {
                 panic!("no gap by {way:?}")
             };
             assert_eq!((gap.from, gap.to, gap.missed), (T / 1000, T / 1000 + 4_000, 200));
-            assert_eq!(on.judge(&at(901, T + 9_000_000)), Verdict::Take, "told once");
+            assert_eq!(on.judge(&at(901, T + 9_000_000), false), Verdict::Take, "told once");
         }
+    }
+
+    #[test]
+    fn a_time_that_is_far_ahead_ends_no_waiting() {
+        assert!(!is_ahead(NOW.0 * 1_000 + AHEAD_MAX_US, NOW));
+        assert!(is_ahead(NOW.0 * 1_000 + AHEAD_MAX_US + 1, NOW));
+        assert!(!is_ahead(i64::MAX, EventTime(i64::MAX)));
+        let mut on = resume(&[place(None, T).position("v2 a")], Way::Live);
+        assert_eq!(on.judge(&at(8, T + YEAR_US), true), Verdict::Take);
+        let Verdict::TakeAfter(gap) = on.judge(&at(9, T + 4_000_000), false) else {
+            panic!("no gap")
+        };
+        assert_eq!(gap.to, T / 1_000 + 4_000);
+    }
+
+    #[test]
+    fn a_stored_place_that_is_far_ahead_is_one_of_now() {
+        let ahead = T + YEAR_US;
+        let by_time = resume(&[place(None, ahead).position("v2 a")], Way::Number);
+        assert_eq!(by_time.cursor(), Cursor::TimeUs(NOW.0 * 1_000 - 1_000_000));
+        let other = resume(&[place(Some(7), ahead).position("v2 b")], Way::Number);
+        assert_eq!(other.cursor(), Cursor::TimeUs(NOW.0 * 1_000 - 10_000_000));
+        let last = other.last().map(|last| last.time_us);
+        assert_eq!(last, Some(NOW.0 * 1_000), "later events get on");
+        let after = [place(None, ahead).position("v2 a"), place(None, T).position("v2 b")];
+        assert_eq!(resume(&after, Way::Number).cursor(), Cursor::TimeUs(T - 10_000_000));
+        // A number is as good as ever.
+        let mut on = resume(&[place(Some(7), ahead).position("v2 a")], Way::Number);
+        assert_eq!(on.cursor(), Cursor::Seq(7));
+        assert_eq!(on.judge(&at(7, ahead), true), Verdict::Drop);
+        assert_eq!(on.judge(&at(8, T + 1), false), Verdict::Take);
     }
 
     #[test]
     fn a_first_start_is_live_and_misses_nothing() {
         let mut on = resume(&[], Way::Number);
         assert_eq!(on.cursor(), Cursor::None);
-        assert_eq!(on.judge(&at(5, T)), Verdict::Take);
+        assert_eq!(on.judge(&at(5, T), false), Verdict::Take);
         let nonsense = Position { partition: "v2 a".into(), at: "{".into() };
-        let error = Resume::new(&[nonsense], "v2 a", Way::Number).expect_err("it cannot be read");
+        let error = Resume::new(&[nonsense], "v2 a", Way::Number, NOW);
+        let error = error.expect_err("it cannot be read");
         assert!(error.contains("help: "), "{error}");
     }
 }

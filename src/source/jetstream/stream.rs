@@ -8,7 +8,7 @@ use tokio_stream::Stream as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::frame::{self, At, Frame};
-use super::place::{Place, Resume, Verdict};
+use super::place::{Place, Resume, Verdict, is_ahead};
 use super::unpack::{Unpacked, Unpacker};
 use crate::clock::{Clock, monotonic};
 use crate::post::{Batch, EventTime, Gap};
@@ -205,7 +205,8 @@ impl Stream {
         match frame::read(bytes) {
             Frame::Event(at) => {
                 self.life.event();
-                match self.resume.judge(&at) {
+                let is_ahead = is_ahead(at.time_us, self.clock.now());
+                match self.resume.judge(&at, is_ahead) {
                     Verdict::Take => {}
                     Verdict::TakeAfter(gap) => {
                         self.rate.jump();
@@ -214,7 +215,9 @@ impl Stream {
                     Verdict::Drop => return None,
                     Verdict::OtherHistory => return Some(Ended::OtherHistory),
                 }
-                self.took(at);
+                if !is_ahead {
+                    self.took(at);
+                }
             }
             Frame::Error(name, message) => {
                 return Some(Ended::Lost(format!("the server says {name}: {message}")));
