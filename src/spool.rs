@@ -91,11 +91,13 @@ impl<T: Send + 'static> Spool<T> {
     }
 
     /// Hands `item` over under a number that never falls, such as that of the epoch it belongs to.
-    /// Waits while [`QUEUE_MAX`] things wait. False where the thread has ended.
+    /// Waits while [`QUEUE_MAX`] things wait. False where the thread has ended; `item` counts as
+    /// lost then.
     pub fn offer(&self, seq: u64, item: T) -> bool {
         {
             let mut progress = self.shared.lock();
             if progress.ended {
+                progress.status.lost += 1;
                 return false;
             }
             progress.offered = progress.offered.max(seq);
@@ -148,12 +150,22 @@ impl<T> Drop for Spool<T> {
     }
 }
 
-/// Says that the thread has ended, however it did.
+/// Says that the thread has ended, however it did, and aloud where it should not have.
 struct Ending(Arc<Shared>);
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.0.lock().ended = true;
+        let mut progress = self.0.lock();
+        progress.ended = true;
+        if std::thread::panicking() {
+            progress.status.lost += progress.waiting.len() as u64;
+            let thread = std::thread::current();
+            let name = thread.name().unwrap_or_default();
+            let error = format!("the thread `{name}` has ended; all that it should keep is lost");
+            tracing::error!("{error}");
+            progress.status.last_error = error;
+        }
+        drop(progress);
         self.0.moved.notify_all();
     }
 }
@@ -271,6 +283,9 @@ mod tests {
         assert!(!spool.wait_for(1, DEADLINE));
         assert!(!spool.offer(2, 2));
         assert_eq!(spool.committed(), 0);
+        let status = spool.status();
+        assert_eq!((status.kept, status.lost), (0, 2));
+        assert!(status.last_error.contains("`test` has ended"), "{status:?}");
     }
 
     #[test]

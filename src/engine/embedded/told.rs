@@ -97,6 +97,7 @@ impl Told {
             } else if let (Some(rules), Some(telling)) = (&mut self.rules, &self.threads.telling) {
                 let raised = rules.look(&ranking);
                 self.changed = true;
+                // What a dead thread takes no more is said and counted there; the same below.
                 telling.offer(epoch, raised);
             }
         }
