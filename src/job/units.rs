@@ -2,6 +2,7 @@
 //!
 //! A number without its unit is refused where a unit is needed: `batch = 2` could mean anything.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::post::EventTime;
@@ -29,6 +30,9 @@ impl std::fmt::Display for Scalar {
 
 /// Longest duration of a job: 366 days.
 const DURATION_MAX_MS: u64 = 366 * 86_400_000;
+/// Rates and factors of a job. Any time in milliseconds divided by the least one is still a
+/// `Duration`.
+const RATES: RangeInclusive<f64> = 0.001..=1e12;
 
 /// A duration: whole numbers with `ms`, `s`, `m`, `h` or `d`, also joined as in `1h30m`.
 ///
@@ -106,12 +110,12 @@ pub fn count(value: &Scalar) -> Result<u64, String> {
     number.checked_mul(factor).ok_or_else(|| format!("`{value}` is too large"))
 }
 
-/// A rate or factor: a number above 0, also with `k` or `M` behind it.
+/// A rate or factor: a number of [`RATES`], also with `k` or `M` behind it.
 ///
 /// # Errors
 /// What was expected.
 pub fn rate(value: &Scalar) -> Result<f64, String> {
-    let bad = || format!("`{value}` is no rate; write a number above 0, like `1000` or `20k`");
+    let bad = || format!("`{value}` is no rate; write a number from 0.001 to 1e12, like `20k`");
     let text = value.to_string();
     let text = text.trim();
     let (number, factor) = match text.as_bytes().last() {
@@ -121,7 +125,7 @@ pub fn rate(value: &Scalar) -> Result<f64, String> {
     };
     let rate: f64 = number.parse().map_err(|_| bad())?;
     let rate = rate * factor;
-    if rate.is_finite() && rate > 0.0 { Ok(rate) } else { Err(bad()) }
+    if RATES.contains(&rate) { Ok(rate) } else { Err(bad()) }
 }
 
 /// A replay speed: `max` (`None`), or a rate.
@@ -132,9 +136,9 @@ pub fn speed(value: &Scalar) -> Result<Option<f64>, String> {
     if value.to_string().trim() == "max" {
         return Ok(None);
     }
-    rate(value)
-        .map(Some)
-        .map_err(|_| format!("`{value}` is no speed; write `max`, or a number above 0 like `10`"))
+    rate(value).map(Some).map_err(|_| {
+        format!("`{value}` is no speed; write `max`, or a number from 0.001 to 1e12, like `10`")
+    })
 }
 
 /// A moment: RFC 3339, such as `2026-11-23T10:54:02Z`.
@@ -246,8 +250,12 @@ mod tests {
     fn rates_speeds_moments() {
         assert_eq!(rate(&Scalar::Float(0.5)), Ok(0.5));
         assert_eq!(rate(&text("20k")), Ok(20_000.0));
-        for wrong in ["0", "-1", "nan", "inf", "", "k", "x", "é"] {
-            assert!(rate(&text(wrong)).is_err(), "{wrong}");
+        assert_eq!((rate(&text("0.001")), rate(&text("1000000M"))), (Ok(0.001), Ok(1e12)));
+        for wrong in
+            ["0", "-1", "nan", "inf", "", "k", "x", "é", "1e-30", "0.0009", "1.1e12", "1e300k"]
+        {
+            assert!(rate(&text(wrong)).unwrap_err().contains("0.001 to 1e12"), "{wrong}");
+            assert!(speed(&text(wrong)).unwrap_err().contains("0.001 to 1e12"), "{wrong}");
         }
         assert_eq!(speed(&text("max")), Ok(None));
         assert_eq!(speed(&Scalar::Int(10)), Ok(Some(10.0)));
@@ -266,6 +274,13 @@ mod tests {
             let value = text(&written);
             let _ = (duration(&value), size(&value), count(&value), rate(&value), speed(&value),
                 moment(&value));
+        }
+
+        #[test]
+        fn whatever_is_a_rate_gives_a_wait(digits in 1.0..10.0, exponent in -40..40) {
+            if let Ok(rate) = rate(&text(&format!("{digits}e{exponent}"))) {
+                let _ = Duration::from_secs_f64(i64::MAX as f64 / 1000.0 / rate);
+            }
         }
 
         #[test]
