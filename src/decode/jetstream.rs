@@ -226,6 +226,8 @@ fn account<'a>(w: &Walker<'a>, frame: Frame<'a>) -> Walked<'a> {
         return Ok(None);
     }
     let time = server_time(&frame);
-    let author = frame.did.ok_or(Stop::Wrong(DecodeError::Missing("did")))?;
+    // An empty one would name the author of every post that has none.
+    let author = frame.did.filter(|did| !did.is_empty());
+    let author = author.ok_or(Stop::Wrong(DecodeError::Missing("did")))?;
     Ok(Some(Post { op: Op::DropAuthor, author, time, ..Post::default() }))
 }
