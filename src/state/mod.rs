@@ -260,12 +260,14 @@ impl State {
         let spelled = &self.interned.spelled[spelled_from..];
         let mine = spelled.iter().take_while(|(entry, _)| (*entry as usize) < entries.end).count();
         self.spelled += mine;
-        if self.settings.keep_delta {
-            self.news.spelled.extend(
-                spelled[..mine]
-                    .iter()
-                    .map(|&(e, n)| self.interned.ids[e as usize] << 3 | u32::from(n)),
-            );
+        let (drops, tell) = (self.judged.drops(), self.settings.keep_delta);
+        for &(entry, number) in spelled[..mine].iter().filter(|_| drops || tell) {
+            let id = self.interned.ids[entry as usize];
+            if drops && self.judged.is_dropped(id) {
+                self.tags.count_spelling(id, number, -1);
+            } else if tell {
+                self.news.spelled.push(id << 3 | u32::from(number));
+            }
         }
         if let Some(key) = key.filter(|key| key.id != 0) {
             let admissions = self.tags.admissions();

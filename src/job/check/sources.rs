@@ -331,6 +331,7 @@ fn event_time(checker: &mut Checker, job: &SourceJob, kind: &SourceKind, format:
         _ => return,
     };
     let help = match checker.purpose {
+        Purpose::Run if carries_time => "use `time = \"clock\"`, or leave `follow` out",
         Purpose::Run => "use `time = \"clock\"`, or name a `format` that carries its own time",
         Purpose::Replay => "use `run` for it",
     };

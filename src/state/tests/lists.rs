@@ -82,3 +82,27 @@ fn who_has_no_post_left_in_a_window_is_none_of_its_people() {
         assert_eq!(tags, [name(3), name(2)][..rows.min(2)]);
     }
 }
+
+#[test]
+fn what_is_dropped_leaves_spellings_as_they_were() {
+    let mut state = State::new(settings(), seed(1));
+    let say = |state: &mut State, typed: &str, id: u64| {
+        let mut out = Extracted::default();
+        out.begin(Batch::default());
+        out.begin_post();
+        out.push_key(&seed(1), b"love", typed.as_bytes(), true);
+        out.posts.push(PostKey { id, author: id << 32, ..PostKey::default() });
+        let row = Row { at: 0, until: 0, posts: 1, tagged: 1, entries_end: 1, post: 1 };
+        out.rows.push(row);
+        state.begin_batch(&out);
+        state.count_row(&out, &row, i64::MAX);
+    };
+    (1..=3).for_each(|id| say(&mut state, "love", id));
+    (4..=5).for_each(|id| say(&mut state, "Love", id));
+    let drop = Patterns::new(["love".to_owned()].into_iter());
+    state.change_lists(Lists { drop, ..Lists::default() });
+    (6..=9).for_each(|id| say(&mut state, "Love", id));
+    let id = state.tags.find(b"love").expect("it is there");
+    let spellings = state.tags.spellings(id, 5);
+    assert_eq!(spellings, [("love".to_owned(), 3), ("Love".to_owned(), 2)]);
+}
