@@ -89,7 +89,9 @@ impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         let code = match &error {
             ServeError::InUse(_) => HELD,
-            ServeError::Address(_) | ServeError::TokenNeeded(_) => USAGE,
+            ServeError::Address(_) | ServeError::TokenNeeded(_) | ServeError::TokenShort(_) => {
+                USAGE
+            }
             _ => FAILED,
         };
         Self::new(code, error)

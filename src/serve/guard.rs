@@ -24,7 +24,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::ServeOptions;
 use super::api::Problem;
-use super::page;
+use super::login;
 
 /// The policy of every answer; only the framed page and the log-in form have their own.
 pub(super) const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -75,7 +75,7 @@ impl Guard {
             return Ok(());
         }
         let mut refusal = if path == "/" && *method == Method::GET {
-            page::login()
+            login::form(false)
         } else {
             Problem::new(StatusCode::UNAUTHORIZED, "this address needs a token")
                 .help("send `Authorization: Bearer <token>`, or log in at `/`")

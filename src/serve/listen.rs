@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::router::{Front, READERS_MAX};
-use super::{Feed, Listen, ServeError, ServeOptions, Timeouts, descriptors};
+use super::{Feed, Listen, ServeError, ServeOptions, TOKEN_MIN_CHARS, Timeouts, descriptors};
 
 /// Most bytes of a request's line and headers.
 const HEADERS_MAX_BYTES: usize = 16 * 1024;
@@ -107,10 +107,13 @@ pub fn probe(listen: Listen, options: &ServeOptions) -> Result<(), ServeError> {
 /// The addresses to bind; none where other machines could read without a token.
 fn allowed(listen: Listen, options: &ServeOptions) -> Result<Vec<SocketAddr>, ServeError> {
     let addresses = listen.addresses();
-    if !listen.is_loopback() && options.token.as_deref().unwrap_or_default().is_empty() {
-        return Err(ServeError::TokenNeeded(addresses[0]));
+    let token = options.token.as_deref().unwrap_or_default();
+    match token.chars().count() {
+        _ if listen.is_loopback() => Ok(addresses),
+        0 => Err(ServeError::TokenNeeded(addresses[0])),
+        1..TOKEN_MIN_CHARS => Err(ServeError::TokenShort(addresses[0])),
+        _ => Ok(addresses),
     }
-    Ok(addresses)
 }
 
 /// Binds the first address and, where they exist on this machine, the others on the same port.

@@ -16,6 +16,7 @@
 //! | `live`, `diff` | server-sent events |
 //! | `tutorial`, `fed` | the original dashboard's wires |
 //! | `page` | the page and its assets |
+//! | `login` | the form that asks a browser for the token |
 //! | `metrics` | Prometheus |
 //!
 //! Limits: 16 KiB of headers, 1 MiB of body, [`ServeOptions::connections_max`] connections for
@@ -28,6 +29,7 @@ mod fed;
 mod guard;
 mod listen;
 mod live;
+mod login;
 mod metrics;
 mod page;
 mod router;
@@ -51,6 +53,9 @@ pub use listen::{Server, probe, start};
 
 /// Port of the page where none is asked for.
 pub const PORT: u16 = 5001;
+
+/// Shortest token that guards an address which other machines reach.
+const TOKEN_MIN_CHARS: usize = 16;
 
 /// Where to listen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,6 +237,12 @@ pub enum ServeError {
          listen on `127.0.0.1:5001`"
     )]
     TokenNeeded(SocketAddr),
+    /// Other machines could reach it, and guess the token.
+    #[error(
+        "refused to listen on `{0}`, which other machines can reach, with a token of fewer than \
+         {TOKEN_MIN_CHARS} characters\nhelp: make one with `openssl rand -hex 16`"
+    )]
+    TokenShort(SocketAddr),
     /// No address.
     #[error(
         "`{0}` is no address to listen on\nhelp: give a port, or an address with a port such as \

@@ -32,13 +32,6 @@ const NO_PAGE: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-
     <a href=\"/api/v1/trends\">/api/v1/trends</a>, <a href=\"/api/v1/openapi.json\">\
     /api/v1/openapi.json</a>.</p>\n";
 
-/// Asks for the token where other machines can reach us.
-const LOGIN: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-    <meta name=\"viewport\" content=\"width=device-width\">\n<title>tagtide: log in</title>\n\
-    <h1>tagtide</h1>\n<form method=\"post\" action=\"/api/v1/session\">\n<p><label>Token: \
-    <input type=\"password\" name=\"token\" autocomplete=\"current-password\" required autofocus>\
-    </label>\n<button>Log in</button></p>\n</form>\n";
-
 #[cfg(feature = "page")]
 #[derive(rust_embed::RustEmbed)]
 #[folder = "$OUT_DIR/page"]
@@ -117,19 +110,9 @@ pub(super) async fn asset(State(app): State<Arc<App>>, request: Request) -> Resp
         .into_response()
 }
 
-/// The form that asks for the token.
-pub(super) fn login() -> Response {
-    let mut response = html(StatusCode::UNAUTHORIZED, LOGIN);
-    let policy = HeaderValue::from_static(
-        "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    );
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
-    response
-}
-
-fn html(status: StatusCode, text: &'static str) -> Response {
+pub(super) fn html(status: StatusCode, text: impl Into<Body>) -> Response {
     let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CACHE_CONTROL, "no-cache")];
-    (status, headers, text).into_response()
+    (status, headers, text.into()).into_response()
 }
 
 fn answer(path: &str, file: File, request: &HeaderMap) -> Response {

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::{Problem, read_body};
 use crate::serve::guard::{self, COOKIE_NAME, FORM, JSON};
+use crate::serve::login;
 use crate::serve::router::App;
 
 /// Most bytes of a body that brings a token: it is read before anybody is known.
@@ -23,7 +24,8 @@ pub(in crate::serve) struct Login {
 
 /// Opens a session: sets an HttpOnly cookie that stands for the token until the program ends.
 ///
-/// A form is sent on to the page; whoever else asks gets an empty answer.
+/// A form is sent on to the page, or gets the form again; whoever else asks gets an empty answer,
+/// or an error.
 #[utoipa::path(post, path = "/api/v1/session", request_body = Login, responses(
     (status = 204, description = "the cookie is set"),
     (status = 303, description = "the cookie is set, the page is at `/`"),
@@ -51,6 +53,9 @@ pub(in crate::serve) async fn session(State(app): State<Arc<App>>, request: Requ
         _ => None,
     });
     if !given.is_some_and(|token| app.guard.is_token(&token)) {
+        if form {
+            return login::form(true);
+        }
         return Problem::new(StatusCode::UNAUTHORIZED, "that is not the token")
             .help("send the token as a form field, JSON `{\"token\": ..}`, or a bearer token")
             .into_response();

@@ -135,11 +135,15 @@ fn other_machines_need_a_token_to_begin_with() {
     let (_published, receiver) = watch::channel(Arc::new(tick(1, ROWS)));
     let ask: Arc<dyn Ask> = Arc::new(FakeAsk::default());
     let feed = Feed { published: receiver, ask, tutorial: Tutorial::Own };
-    for token in [None, Some(String::new())] {
+    for (token, wanted) in [
+        (None, "without a token\nhelp: "),
+        (Some(String::new()), "without a token\nhelp: "),
+        (Some("fifteen letters".to_owned()), "help: make one with `openssl rand -hex 16`"),
+    ] {
         let options = ServeOptions { token, ..ServeOptions::default() };
         let refused = start("0.0.0.0:0".parse().unwrap(), feed.clone(), options);
         let error = refused.unwrap_err().to_string();
-        assert!(error.contains("without a token\nhelp: "), "{error}");
+        assert!(error.contains(wanted), "{error}");
     }
 }
 
@@ -229,6 +233,12 @@ fn a_session_stands_for_the_token() {
     assert_eq!(status(&pair[..pair.len() - 1]), 401);
     assert_eq!(status("tagtide_session="), 401);
 
+    let wrong = login(&form, "token=wrong");
+    assert_eq!(wrong.header("content-type"), Some("text/html; charset=utf-8"));
+    assert!(wrong.text().contains("That is not the token."), "{}", wrong.text());
+    // Browsers must say which page sent the form.
+    assert_eq!(get(addr, "/").header("referrer-policy"), Some("same-origin"));
+    assert_eq!(wrong.header("referrer-policy"), Some("same-origin"));
     let reply = login(&form, "token=correct+horse+battery+staple");
     assert_eq!((reply.status, reply.header("location")), (303, Some("/")));
     let bearer = [("authorization", "Bearer correct horse battery staple")];

@@ -1,7 +1,8 @@
 //! The page in a real browser: tests/browser/ under Node's own test runner.
 //!
 //! All of it runs against a stand-in server and the page as npm builds it; what must hold on any
-//! server runs once more against the program itself. Pictures are left in `target/xtask/shots/`.
+//! server runs once more against the program itself, and so does the form that asks for the token,
+//! against one that other machines can reach. Pictures are left in `target/xtask/shots/`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,10 +20,13 @@ use crate::{clock, http, place};
 
 /// The file that runs against the program too.
 const SMOKE: &str = "smoke.test.mjs";
+/// The file that runs against a program with a token, and nowhere else.
+const LOGIN: &str = "login.test.mjs";
+const TOKEN: &str = "of the browser's test";
 
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// Runs both.
+/// Runs all of them.
 pub(super) fn check(log: &Log) -> anyhow::Result<()> {
     npm(log, &["run", "build"])?;
     let dir = place::root().join("tests/browser");
@@ -30,11 +34,19 @@ pub(super) fn check(log: &Log) -> anyhow::Result<()> {
     stand_in.env("TAGTIDE_SHOTS", place::target().join("xtask/shots"));
     log.run(&mut stand_in, LIMIT).context("against the stand-in server")?;
 
-    let port = free_port()?;
-    let _demo = demo(&program::debug_build(log)?, port)?;
-    let mut program = node(&[dir.join(SMOKE)]);
-    program.env("TAGTIDE_URL", format!("http://127.0.0.1:{port}"));
-    log.run(&mut program, LIMIT).context("against the program itself")
+    let program = program::debug_build(log)?;
+    for (file, host, token) in [(SMOKE, "127.0.0.1", None), (LOGIN, "0.0.0.0", Some(TOKEN))] {
+        let port = free_port()?;
+        let _demo = demo(&program, &format!("{host}:{port}"), port, token)?;
+        let mut node = node(&[dir.join(file)]);
+        node.env("TAGTIDE_URL", format!("http://127.0.0.1:{port}")).envs(variable(token));
+        log.run(&mut node, LIMIT).with_context(|| format!("{file} against the program itself"))?;
+    }
+    Ok(())
+}
+
+fn variable(token: Option<&str>) -> Option<(&str, &str)> {
+    token.map(|token| ("TAGTIDE_TOKEN", token))
 }
 
 fn node(files: &[PathBuf]) -> Command {
@@ -49,7 +61,7 @@ fn node(files: &[PathBuf]) -> Command {
 fn test_files(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let entries = fs::read_dir(dir).with_context(|| format!("no `{}`", dir.display()))?;
     let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-    files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
+    files.retain(|file| file.to_string_lossy().ends_with(".test.mjs") && !file.ends_with(LOGIN));
     files.sort();
     if files.is_empty() {
         bail!("no test files in `{}`", dir.display());
@@ -58,15 +70,17 @@ fn test_files(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// `tagtide demo`, ready to be asked.
-fn demo(program: &Path, port: u16) -> anyhow::Result<Guard> {
+fn demo(program: &Path, listen: &str, port: u16, token: Option<&str>) -> anyhow::Result<Guard> {
     let mut demo = Command::new(program);
-    demo.args(["demo", "--quiet", "--past", "1m", "--listen", &format!("127.0.0.1:{port}")]);
+    demo.args(["demo", "--quiet", "--past", "1m", "--listen", listen]).envs(variable(token));
     let mut guard = Guard::spawn(demo.stdout(Stdio::null()))?;
+    // Only this one is open to whoever has no token.
+    let path = if token.is_some() { "/healthz" } else { "/readyz" };
     let ready = clock::poll(Duration::from_secs(30), Duration::from_millis(50), || {
         if let Some(status) = guard.try_wait()? {
             bail!("`tagtide demo` ended with {status}");
         }
-        Ok(http::open(port, "/readyz").ok())
+        Ok(http::open(port, path).ok())
     })?;
     ready.context("`tagtide demo` was not ready after 30 s")?;
     Ok(guard)
