@@ -71,6 +71,8 @@ impl Talk {
         let builder = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(std::io::stderr)
+            // It would be told with `eprintln!`, which panics on a stderr that is gone.
+            .log_internal_errors(false)
             .with_timer(Seconds)
             .with_ansi(self.colored());
         // A second start in one process (tests) keeps the first.

@@ -6,9 +6,10 @@ use std::process::{Child, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tagtide::clock::monotonic;
 use tagtide::decode::Format;
 
-use crate::support::{count_words, file_source, posts, until};
+use crate::support::{DEADLINE, count_words, file_source, posts, until};
 
 /// `tagtide run` of a job file on a state directory, serving nothing.
 pub(crate) fn tagtide(job: &Path, state: &Path) -> Command {
@@ -60,6 +61,26 @@ fn end(mut child: Child, mut out: impl Read) -> (Option<i32>, String, String) {
     out.read_to_string(&mut stdout).unwrap();
     child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
     (child.wait().unwrap().code(), stdout, stderr)
+}
+
+#[test]
+fn a_stderr_that_is_gone_ends_nothing_and_signals_still_drain() {
+    let dir = tempfile::tempdir().unwrap();
+    let (job, state) = (write_job(dir.path(), "endless.toml", ENDLESS), dir.path().join("state"));
+    let out = dir.path().join("out");
+    let mut command = tagtide(&job, &state);
+    command.arg("-vv").stdout(std::fs::File::create(&out).unwrap());
+    let mut child = command.spawn().unwrap();
+    // Its end of the pipe: from now on each line of the log fails.
+    drop(child.stderr.take());
+    until("it publishes", || std::fs::metadata(&out).unwrap().len() > 0);
+    signal(&child, Signal::INT);
+    let ends = monotonic() + DEADLINE;
+    while child.try_wait().unwrap().is_none() && monotonic() < ends {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    let _ = child.kill();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub(crate) const START: &str = "2026-01-05T00:00:00Z";
 pub(crate) const ALL: usize = 1_000_000;
 
 /// How long anything that has to happen may take.
-const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A job for `run`.
 pub(crate) fn plan(job: &str) -> Plan {
