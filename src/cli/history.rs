@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use serde::Serialize;
@@ -10,8 +11,8 @@ use serde::Serialize;
 use super::exit::{FAILED, Failure, Outcome, USAGE};
 use super::flags::default_state_dir;
 use crate::extract::{Rule, key};
-use crate::history::{Asked, Kept, KeptRanking, Reader, When};
-use crate::job::units::{Scalar, duration, moment_or_ms};
+use crate::history::{Asked, Kept, KeptRanking, Kind, Reader, When};
+use crate::job::units::{Scalar, duration, moment_or_ms, show_duration};
 use crate::job::{Job, Purpose, check};
 use crate::rank::{Mode, Trend};
 use crate::sink::{hashtag, table};
@@ -50,13 +51,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "VIEW", default_value = "all")]
     view: String,
     /// What it ranks by [default: what was kept every minute]
-    #[arg(long, value_name = "MODE")]
-    mode: Option<String>,
+    #[arg(long, value_name = "MODE", value_parser = parse_mode)]
+    mode: Option<Mode>,
     /// Window such as 1h [default: what was kept every minute; none for total]
     #[arg(long, value_name = "WINDOW", value_parser = parse_window)]
     window: Option<u64>,
     /// Rows of each ranking
     #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     top: u32,
     /// One JSON object per ranking instead of a table
     #[arg(long)]
@@ -65,6 +67,10 @@ pub(super) struct Args {
 
 fn parse_moment(text: &str) -> Result<i64, String> {
     moment_or_ms(text).map(|at| at.0)
+}
+
+fn parse_mode(text: &str) -> Result<Mode, String> {
+    Mode::named(text).ok_or_else(|| format!("modes are {}", Mode::ALL.map(Mode::name).join(", ")))
 }
 
 fn parse_window(text: &str) -> Result<u64, String> {
@@ -84,10 +90,20 @@ pub(super) fn run(args: &Args) -> Outcome {
         ),
         error => error.into(),
     })?;
-    let newest = reader.newest()?.unwrap_or_default();
+    let Some(newest) = reader.newest()? else {
+        let help = "the first comes when the first minute with posts is over, in event time";
+        let dir = dir.display();
+        let said = format_args!("no ranking is kept yet in `{dir}`\nhelp: {help}");
+        return Err(Failure::new(FAILED, said));
+    };
     let tag = args.tag.as_deref().map(|tag| key_of(tag, rule));
-    let when = When::of(args.at, args.from, args.to, newest, tag.is_some())
-        .map_err(|error| Failure::new(USAGE, error))?;
+    let when = When::of(args.at, args.from, args.to, newest, tag.is_some()).map_err(|error| {
+        let help = "times are event time; a stretch goes from the earlier to the later one";
+        Failure::new(
+            USAGE,
+            format_args!("{error}\nhelp: {help}; the newest ranking is of {}", at(newest)),
+        )
+    })?;
     let asked = asked(args, &reader)?;
     let mut out = std::io::stdout().lock();
     let mut show = |kept: &Kept| {
@@ -96,6 +112,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     };
     let mut kept = reader.when(when, tag.as_deref(), ROWS, &asked)?;
     if kept.rankings.is_empty() {
+        is_kept(&asked, &reader.kinds()?)?;
         tracing::warn!(
             "nothing is kept there of `{}` in the view `{}`\n\
              help: times are event time; the newest ranking is of {}",
@@ -112,6 +129,36 @@ pub(super) fn run(args: &Args) -> Outcome {
     Ok(())
 }
 
+/// Refuses a view, mode or window of which nothing was kept on the last day.
+fn is_kept(asked: &Asked, kinds: &[Kind]) -> Outcome {
+    let none = |what: &str, mut known: Vec<String>| {
+        known.sort_unstable();
+        known.dedup();
+        let help =
+            format!("there is {}; all but the default is kept at full hours", known.join(", "));
+        Err(Failure::new(FAILED, format_args!("nothing is kept of {what}\nhelp: {help}")))
+    };
+    let Asked { view, mode, window_s, .. } = asked;
+    if !kinds.iter().any(|kind| kind.0 == *view) {
+        let known = kinds.iter().map(|kind| format!("`{}`", kind.0)).collect();
+        return none(&format!("a view `{view}`"), known);
+    }
+    let of_view = || kinds.iter().filter(|kind| kind.0 == *view);
+    if !of_view().any(|kind| kind.1 == *mode) {
+        let known = of_view().map(|kind| format!("`{}`", kind.1)).collect();
+        return none(&format!("the mode `{mode}` in the view `{view}`"), known);
+    }
+    let shown = |window_s: u64| format!("`{}`", show_duration(Duration::from_secs(window_s)));
+    let of_mode = || of_view().filter(|kind| kind.1 == *mode);
+    match window_s {
+        Some(length) if !of_mode().any(|kind| kind.2 == *window_s) => {
+            let known = of_mode().filter_map(|kind| kind.2).map(shown).collect();
+            none(&format!("a window of {} with the mode `{mode}`", shown(*length)), known)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The state directory, and how tags become keys there.
 fn directory(args: &Args) -> Result<(PathBuf, Rule), Failure> {
     let Some(job) = &args.job else {
@@ -126,14 +173,13 @@ fn directory(args: &Args) -> Result<(PathBuf, Rule), Failure> {
 }
 
 fn asked(args: &Args, reader: &Reader) -> Result<Asked, Failure> {
-    let (mode, window_s) = match (&args.mode, args.window) {
-        (Some(mode), _) if Mode::named(mode).is_some_and(|mode| !mode.has_window()) => {
-            (mode.clone(), None)
-        }
-        (Some(mode), Some(window)) => (mode.clone(), Some(window)),
+    let name = |mode: Mode| mode.name().to_owned();
+    let (mode, window_s) = match (args.mode, args.window) {
+        (Some(mode), _) if !mode.has_window() => (name(mode), None),
+        (Some(mode), Some(window)) => (name(mode), Some(window)),
         (mode, window) => {
             let (usual, usual_window) = reader.usual(&args.view)?.unwrap_or_default();
-            (mode.clone().unwrap_or(usual), window.or(usual_window))
+            (mode.map_or(usual, name), window.or(usual_window))
         }
     };
     Ok(Asked { view: args.view.clone(), mode, window_s, top: args.top })

@@ -25,7 +25,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use reader::{Asked, Kept, KeptRanking, Reader, When};
+pub use reader::{Asked, Kept, KeptRanking, Kind, Reader, When};
 pub use store::{History, MAX_BYTES_LEAST};
 
 use crate::rank::Ranking;

@@ -19,6 +19,9 @@ const STEPS: i32 = 10_000;
 /// How far before a moment its ranking is looked for.
 const BACK_MINUTES: i64 = 24 * 60;
 
+/// View, mode and window (seconds) of a ranking.
+pub type Kind = (String, String, Option<u64>);
+
 /// Which rankings, and how much of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
@@ -157,6 +160,21 @@ impl Reader {
             }
         }
         Ok(None)
+    }
+
+    /// View, mode and window of all rankings that were kept on the last day.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn kinds(&self) -> Result<Vec<Kind>, HistoryError> {
+        let Some(newest) = self.newest()? else { return Ok(Vec::new()) };
+        let query = "select distinct view, mode, window_s from ranking where minute >= ?1";
+        let mut statement = self.db.prepare(query).map_err(self.failed())?;
+        let since = minute_of(newest) - BACK_MINUTES;
+        let rows = statement
+            .query_map([since], |row| Ok((row.get(0)?, row.get(1)?, window(row.get(2)?))))
+            .map_err(self.failed())?;
+        rows.collect::<Result<_, _>>().map_err(self.failed())
     }
 
     /// The newest moment that is kept, milliseconds since the Unix epoch.

@@ -16,8 +16,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Extension, Query, State};
+use axum::extract::{Extension, State};
 use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -29,6 +28,7 @@ use tokio_stream::wrappers::WatchStream;
 use super::api::Problem;
 use super::diff::Frame;
 pub(super) use super::diff::{Diff, Snapshot};
+use super::given::Given;
 use super::listen::Slot;
 use super::router::App;
 use super::select::{self, Params, Selection};
@@ -141,7 +141,7 @@ pub(super) async fn live(
     State(app): State<Arc<App>>,
     slot: Option<Extension<Slot>>,
     headers: HeaderMap,
-    params: Result<Query<Params>, QueryRejection>,
+    Given(params): Given<Params>,
 ) -> Response {
     let published = Arc::clone(&app.feed.published.borrow());
     let selection = match select::resolve(params, &published) {

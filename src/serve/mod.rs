@@ -11,6 +11,7 @@
 //! | `listen` | sockets, connection limits, time limits, the end |
 //! | `descriptors` | fits those limits to what the system allows |
 //! | `guard` | who is answered at all; headers of every answer |
+//! | `given` | the parameters of a request |
 //! | `router` | the table of routes |
 //! | `api/` | JSON |
 //! | `live`, `diff` | server-sent events |
@@ -26,6 +27,7 @@ mod api;
 mod descriptors;
 mod diff;
 mod fed;
+mod given;
 mod guard;
 mod listen;
 mod live;

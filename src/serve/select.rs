@@ -4,8 +4,6 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use axum::extract::Query as QueryOf;
-use axum::extract::rejection::QueryRejection;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -24,6 +22,7 @@ const TOP_DEFAULT: usize = 10;
 /// Parameters of a ranking, as they come.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Params {
     /// What to rank by, one of the status's `modes`; the job's default if missing.
     mode: Option<String>,
@@ -48,25 +47,11 @@ pub(super) struct Selection {
 }
 
 /// Checks parameters and fills in the job's defaults.
-pub(super) fn resolve(
-    params: Result<QueryOf<Params>, QueryRejection>,
-    published: &Published,
-) -> Result<Selection, Problem> {
-    let QueryOf(params) = params.map_err(|error| {
-        Problem::bad(format!("cannot read the query: {}", error.body_text()))
-            .help("give each of `mode`, `window`, `top` and `view` once at the most")
-    })?;
-    let mode = params.mode.as_deref().map(|mode| known_mode(mode, published)).transpose()?;
-    let window_s = params.window.as_deref().map(parse_window).transpose()?;
+pub(super) fn resolve(params: Params, published: &Published) -> Result<Selection, Problem> {
+    let window_s = params.window.as_deref().map(|text| parse_window("window", text)).transpose()?;
+    let mode = known_mode_and_window(params.mode.as_deref(), window_s, published)?;
     let top = params.top.as_deref().map_or(Ok(TOP_DEFAULT), parse_top)?;
     let view = known_view(params.view, published)?.unwrap_or_else(|| ALL.to_owned());
-    // Some modes have no window, and one that comes with it is left aside; without a mode it
-    // counts.
-    if let Some(window_s) = window_s.filter(|_| mode.is_none_or(Mode::has_window)) {
-        let scored = mode.is_some_and(Mode::is_scored);
-        let status = &published.status;
-        known_window(window_s, if scored { &status.scored_windows_s } else { &status.windows_s })?;
-    }
     let (mode, window_s) = with_defaults(mode, window_s, published);
     Ok(Selection {
         mode,
@@ -202,6 +187,22 @@ fn with_defaults(
     }
 }
 
+/// The mode asked for; both it and the window must be the job's. Some modes have no window, and one
+/// that comes with them is left aside; without a mode it counts.
+pub(super) fn known_mode_and_window(
+    mode: Option<&str>,
+    window_s: Option<u64>,
+    published: &Published,
+) -> Result<Option<Mode>, Problem> {
+    let mode = mode.map(|mode| known_mode(mode, published)).transpose()?;
+    if let Some(window_s) = window_s.filter(|_| mode.is_none_or(Mode::has_window)) {
+        let scored = mode.is_some_and(Mode::is_scored);
+        let status = &published.status;
+        known_window(window_s, if scored { &status.scored_windows_s } else { &status.windows_s })?;
+    }
+    Ok(mode)
+}
+
 fn known_mode(name: &str, published: &Published) -> Result<Mode, Problem> {
     let known = &published.status.modes;
     let configured = known.is_empty() || known.iter().any(|mode| mode == name);
@@ -266,7 +267,8 @@ pub(super) fn parse_top(text: &str) -> Result<usize, Problem> {
     }
 }
 
-pub(super) fn parse_window(text: &str) -> Result<u64, Problem> {
+/// Seconds of a length of time; `name` is the parameter that it stands in.
+pub(super) fn parse_window(name: &str, text: &str) -> Result<u64, Problem> {
     let (digits, unit_s) = match text.as_bytes().last() {
         Some(b's') => (&text[..text.len() - 1], 1),
         Some(b'm') => (&text[..text.len() - 1], 60),
@@ -278,7 +280,7 @@ pub(super) fn parse_window(text: &str) -> Result<u64, Problem> {
         digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u64>().ok());
     match count.flatten().and_then(|count| count.checked_mul(unit_s)) {
         Some(window_s @ 1..) => Ok(window_s),
-        _ => Err(Problem::bad(format!("`window` is `{text}`, which is no length of time"))
+        _ => Err(Problem::bad(format!("`{name}` is `{text}`, which is no length of time"))
             .help("write it as `5m`, `24h`, or in seconds")),
     }
 }

@@ -31,6 +31,8 @@ fn history_is_printed_as_a_table_or_json() {
     assert_eq!((code, out.as_str()), (1, ""));
     assert!(err.contains("no history in") && err.contains("help: "), "{err}");
     let mut history = History::open(dir.path(), MAX_BYTES).expect("it opens");
+    let (code, _, err) = said(&tagtide(&["history", "--state-dir", state], None));
+    assert!(code == 1 && err.contains("no ranking is kept yet in `"), "{err}");
     let rankings: Vec<_> = (0..3_000).map(|minute| Arc::new(ranking(minute))).collect();
     history.write(&rankings).expect("written");
 
@@ -59,9 +61,25 @@ fn history_is_printed_as_a_table_or_json() {
     let args = [&["history", "--state-dir", state][..], &stretch].concat();
     let (_, out, _) = said(&tagtide(&args, None));
     assert!(out.lines().count() > 4 && !out.contains("Tag3"), "{out}");
-    for args in [&["history"][..], &["history", "--state-dir", state, "--at", "noon"]] {
-        assert_eq!(said(&tagtide(args, None)).0, 2, "{args:?}");
+    let history = |more: &[&str]| {
+        said(&tagtide(&[&["history", "--state-dir", state][..], more].concat(), None))
+    };
+    for (code, more, wanted) in [
+        (2, &["--at", "noon"][..], "noon"),
+        (2, &["--mode", "nope"], "modes are total, count"),
+        (2, &["--top", "0"], "--top"),
+        (2, &["--from", "9", "--to", "1"], "\nhelp: "),
+        (1, &["--mode", "count"], "the mode `count` in the view `all`\nhelp: there is `trending`;"),
+        (1, &["--view", "nope"], "a view `nope`\nhelp: there is `all`;"),
+        (1, &["--window", "3m"], "a window of `3m` with the mode `trending`\nhelp: there is `1h`;"),
+    ] {
+        let (ended, out, err) = history(more);
+        assert_eq!((ended, out.as_str()), (code, ""), "{more:?}");
+        assert!(err.contains(wanted), "{more:?}: {err}");
     }
+    let (code, _, err) = history(&["--at", "0", "--tag", "none"]);
+    assert!(code == 0 && err.contains("nothing is kept there of `trending`"), "{err}");
+    assert_eq!(said(&tagtide(&["history"], None)).0, 2);
 }
 
 #[test]

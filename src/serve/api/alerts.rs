@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -12,12 +11,14 @@ use super::tags::key_of;
 use super::{Problem, json, stored};
 use crate::alert::feed::{ENTRIES_MAX, atom};
 use crate::alert::{Reader, Told};
+use crate::serve::given::{Given, Nothing};
 use crate::serve::router::App;
 use crate::serve::select;
 
 /// Parameters of the list, as they come.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(in crate::serve) struct Params {
     /// Most alerts, from 1 to 1000; 10 if missing.
     #[param(value_type = Option<u32>)]
@@ -44,16 +45,8 @@ pub(in crate::serve) struct Alerts {
 ))]
 pub(in crate::serve) async fn alerts(
     State(app): State<Arc<App>>,
-    params: Result<Query<Params>, QueryRejection>,
+    Given(params): Given<Params>,
 ) -> Response {
-    let params = match params {
-        Ok(Query(params)) => params,
-        Err(error) => {
-            return Problem::bad(format!("cannot read the query: {}", error.body_text()))
-                .help("give each of `top`, `rule` and `tag` once at the most")
-                .into_response();
-        }
-    };
     let top = match params.top.as_deref().map_or(Ok(10), select::parse_top) {
         Ok(top) => top,
         Err(problem) => return problem.into_response(),
@@ -71,10 +64,11 @@ pub(in crate::serve) async fn alerts(
 /// The last hundred alerts as an Atom feed.
 #[utoipa::path(get, path = "/feed.xml", responses(
     (status = 200, content_type = "application/atom+xml", body = String),
+    (status = 400, body = Problem),
     (status = 404, body = Problem),
     (status = 503, body = Problem),
 ))]
-pub(in crate::serve) async fn feed(State(app): State<Arc<App>>) -> Response {
+pub(in crate::serve) async fn feed(State(app): State<Arc<App>>, _: Given<Nothing>) -> Response {
     let status = Arc::clone(&app.feed.published.borrow().status);
     let newest = stored::ask(&app, "list of alerts", |dir| {
         Reader::open(dir)?.newest(ENTRIES_MAX, None, None)

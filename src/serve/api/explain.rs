@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::{Problem, json, tags};
 use crate::rank::{Ask, Explanation, Published};
+use crate::serve::given::Given;
 use crate::serve::router::App;
 use crate::serve::select::{self, ask};
 
 /// Parameters of a question, as they come.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(in crate::serve) struct Params {
     /// Window such as `1h` or seconds, one of the status's `scored_windows_s`; the job's default
     /// if missing.
@@ -40,7 +42,7 @@ pub(in crate::serve) struct Params {
 pub(in crate::serve) async fn explain(
     State(app): State<Arc<App>>,
     tag: Result<Path<String>, PathRejection>,
-    params: Result<Query<Params>, QueryRejection>,
+    Given(params): Given<Params>,
 ) -> Response {
     match answer(&app, tag, params).await {
         Ok(explanation) => json(&explanation),
@@ -51,15 +53,12 @@ pub(in crate::serve) async fn explain(
 async fn answer(
     app: &Arc<App>,
     tag: Result<Path<String>, PathRejection>,
-    params: Result<Query<Params>, QueryRejection>,
+    params: Params,
 ) -> Result<Explanation, Problem> {
     let key = tags::wanted(tag, app)?;
-    let Query(params) = params.map_err(|error| {
-        Problem::bad(format!("cannot read the query: {}", error.body_text()))
-            .help("give `window` and `view` once at the most")
-    })?;
     let published = Arc::clone(&app.feed.published.borrow());
-    let window_s = params.window.as_deref().map(select::parse_window).transpose()?;
+    let window_s = params.window.as_deref();
+    let window_s = window_s.map(|text| select::parse_window("window", text)).transpose()?;
     let window_s = window(window_s, &published)?;
     let view = select::known_view(params.view, &published)?;
     let wanted = key.clone();

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
@@ -13,6 +12,7 @@ use crate::history::{Asked, Kept, Reader, When};
 use crate::job::units::moment_or_ms;
 use crate::rank::Mode;
 use crate::rank::build::ALL;
+use crate::serve::given::Given;
 use crate::serve::router::App;
 use crate::serve::select;
 
@@ -22,6 +22,7 @@ const ROWS_MAX: usize = 10_000;
 /// Parameters of a question, as they come.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(in crate::serve) struct Params {
     /// A moment, RFC 3339 or milliseconds since the Unix epoch: the ranking as it was then.
     at: Option<String>,
@@ -56,6 +57,8 @@ struct Question {
     mode: Option<String>,
     window_s: Option<u64>,
     top: u32,
+    /// What is said where nothing was kept of it: the job has no such mode, window or view.
+    unknown: Option<Problem>,
 }
 
 /// Rankings as they were, oldest first; at most 10000 rows, `next` says where to go on.
@@ -67,7 +70,7 @@ struct Question {
 ))]
 pub(in crate::serve) async fn history(
     State(app): State<Arc<App>>,
-    params: Result<Query<Params>, QueryRejection>,
+    Given(params): Given<Params>,
 ) -> Response {
     let question = match read(params, &app) {
         Ok(question) => question,
@@ -75,25 +78,24 @@ pub(in crate::serve) async fn history(
     };
     match stored::ask(&app, "history", move |dir| question.answer(&Reader::open(dir)?)).await {
         Ok(Ok(kept)) => json(&kept),
-        Ok(Err(error)) => Problem::bad(error).help("times are event time").into_response(),
-        Err(problem) => problem.into_response(),
+        Ok(Err(problem)) | Err(problem) => problem.into_response(),
     }
 }
 
-fn read(params: Result<Query<Params>, QueryRejection>, app: &App) -> Result<Question, Problem> {
-    let Query(params) = params.map_err(|error| {
-        Problem::bad(format!("cannot read the query: {}", error.body_text()))
-            .help("give each parameter once at the most")
-    })?;
+fn read(params: Params, app: &App) -> Result<Question, Problem> {
     let moment = |name: &str, text: &Option<String>| {
         let read = text.as_deref().map(moment_or_ms).transpose();
         read.map(|at| at.map(|at| at.0)).map_err(|error| {
             Problem::bad(format!("`{name}`: {error}")).help("a `+` in a URL is written `%2B`")
         })
     };
-    let default = app.feed.published.borrow().default_ranking().map(Arc::clone);
+    let published = Arc::clone(&app.feed.published.borrow());
+    let default = published.default_ranking();
     let default = default.map(|ranking| (ranking.mode.clone(), ranking.window_s));
-    let window_s = params.window.as_deref().map(select::parse_window).transpose()?;
+    let window_s = params.window.as_deref();
+    let window_s = window_s.map(|text| select::parse_window("window", text)).transpose()?;
+    let unknown = select::known_mode_and_window(params.mode.as_deref(), window_s, &published).err();
+    let unknown = unknown.or_else(|| select::known_view(params.view.clone(), &published).err());
     let (mode, window_s) = match (params.mode, window_s) {
         (None, None) => default.map_or((None, None), |(mode, window_s)| (Some(mode), window_s)),
         (None, window_s) => (default.map(|(mode, _)| mode), window_s),
@@ -114,23 +116,27 @@ fn read(params: Result<Query<Params>, QueryRejection>, app: &App) -> Result<Ques
         mode,
         window_s,
         top: u32::try_from(top).unwrap_or(u32::MAX),
+        unknown,
     })
 }
 
 /// Whole minutes between two rankings.
 fn every(text: &str) -> Result<u32, Problem> {
-    let seconds = select::parse_window(text)?;
+    let seconds = select::parse_window("every", text)?;
     u32::try_from(seconds / 60).ok().filter(|minutes| *minutes > 0 && seconds % 60 == 0).ok_or_else(
         || Problem::bad(format!("`every` is `{text}`, which is no whole minutes")).help("say `1h`"),
     )
 }
 
 impl Question {
-    fn answer(self, reader: &Reader) -> Result<Result<Kept, String>, crate::history::HistoryError> {
+    fn answer(
+        self,
+        reader: &Reader,
+    ) -> Result<Result<Kept, Problem>, crate::history::HistoryError> {
         let newest = reader.newest()?.unwrap_or_default();
         let when = match When::of(self.at, self.from, self.to, newest, self.tag.is_some()) {
             Ok(when) => when,
-            Err(error) => return Ok(Err(error)),
+            Err(error) => return Ok(Err(Problem::bad(error).help("times are event time"))),
         };
         let (mode, window_s) = match self.mode {
             Some(mode) => (mode, self.window_s),
@@ -138,12 +144,16 @@ impl Question {
         };
         let asked = Asked { view: self.view, mode, window_s, top: self.top };
         let tag = self.tag.as_deref();
-        match when {
+        let kept = match when {
             When::At(at) => reader.at(at, tag, &asked),
             When::Between(from, to) => {
                 reader.range(from, to, tag, self.every_min, ROWS_MAX, &asked)
             }
+        }?;
+        // A job that has changed no longer has all that was kept.
+        match self.unknown {
+            Some(problem) if kept.rankings.is_empty() => Ok(Err(problem)),
+            _ => Ok(Ok(kept)),
         }
-        .map(Ok)
     }
 }

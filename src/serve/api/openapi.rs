@@ -3,8 +3,9 @@
 use axum::response::Response;
 use utoipa::OpenApi;
 
-use super::json;
+use super::{Problem, json};
 use crate::rank::{Ranking, Status, TagDetail};
+use crate::serve::given::{Given, Nothing};
 use crate::serve::{live, metrics, page, tutorial};
 
 /// Every route and shape.
@@ -40,7 +41,10 @@ use crate::serve::{live, metrics, page, tutorial};
 struct Document;
 
 /// This document.
-#[utoipa::path(get, path = "/api/v1/openapi.json", responses((status = 200, body = Object)))]
-pub(in crate::serve) async fn openapi() -> Response {
+#[utoipa::path(get, path = "/api/v1/openapi.json", responses(
+    (status = 200, body = Object),
+    (status = 400, body = Problem),
+))]
+pub(in crate::serve) async fn openapi(_: Given<Nothing>) -> Response {
     json(&Document::openapi())
 }

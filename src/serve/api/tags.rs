@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -12,12 +12,14 @@ use super::{Problem, json};
 use crate::extract::{Rule, key};
 use crate::rank::TagDetail;
 use crate::serve::Tutorial;
+use crate::serve::given::Given;
 use crate::serve::router::App;
 use crate::serve::select;
 
 /// Parameters of a question, as they come.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(in crate::serve) struct Params {
     /// Name of one of the status's `views`; `all` if missing.
     view: Option<String>,
@@ -39,7 +41,7 @@ pub(in crate::serve) struct Params {
 pub(in crate::serve) async fn tag(
     State(app): State<Arc<App>>,
     tag: Result<Path<String>, PathRejection>,
-    params: Result<Query<Params>, QueryRejection>,
+    Given(params): Given<Params>,
 ) -> Response {
     match answer(&app, tag, params).await {
         Ok(detail) => json(&detail),
@@ -50,13 +52,9 @@ pub(in crate::serve) async fn tag(
 async fn answer(
     app: &App,
     tag: Result<Path<String>, PathRejection>,
-    params: Result<Query<Params>, QueryRejection>,
+    params: Params,
 ) -> Result<TagDetail, Problem> {
     let key = wanted(tag, app)?;
-    let Query(params) = params.map_err(|error| {
-        Problem::bad(format!("cannot read the query: {}", error.body_text()))
-            .help("give `view` once at the most")
-    })?;
     let view = select::known_view(params.view, &app.feed.published.borrow())?;
     let asked = key.clone();
     let detail = select::ask(app, move |ask| ask.tag(view.as_deref(), &asked)).await?;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
 use super::{Problem, json};
 use crate::rank::Ranking;
+use crate::serve::given::Given;
 use crate::serve::router::App;
 use crate::serve::select::{self, Params};
 
@@ -19,7 +19,7 @@ use crate::serve::select::{self, Params};
 ))]
 pub(in crate::serve) async fn trends(
     State(app): State<Arc<App>>,
-    params: Result<Query<Params>, QueryRejection>,
+    Given(params): Given<Params>,
 ) -> Response {
     let published = Arc::clone(&app.feed.published.borrow());
     let selection = match select::resolve(params, &published) {

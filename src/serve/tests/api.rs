@@ -51,6 +51,27 @@ fn rows_that_were_not_published_come_from_the_live_state() {
 }
 
 #[test]
+fn unknown_parameters_are_refused_with_the_one_that_was_meant() {
+    let rig = rig();
+    for (target, help) in [
+        ("/api/v1/trends?veiw=all", "did you mean `view`?"),
+        ("/api/v1/live?tpo=3", "did you mean `top`?"),
+        ("/api/v1/tags/rust?mode=count", "this route takes `view`"),
+        ("/api/v1/tags/rust/explain?windwo=5m", "did you mean `window`?"),
+        ("/api/v1/history?form=0", "did you mean `from`?"),
+        ("/api/v1/alerts?rules=a", "did you mean `rule`?"),
+        ("/api/v1/status?a=", "this route takes none"),
+        ("/feed.xml?top=3", "this route takes none"),
+        ("/api/v1/openapi.json?a=b", "this route takes none"),
+    ] {
+        let reply = rig.get(target);
+        assert_eq!((reply.status, &reply.json()["help"]), (400, &help.into()), "{target}");
+        let error = reply.json()["error"].to_string();
+        assert!(error.contains("unknown parameter `"), "{target} {error}");
+    }
+}
+
+#[test]
 fn bad_parameters_say_what_is_wrong() {
     let rig = rig();
     for query in [

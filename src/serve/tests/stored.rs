@@ -78,7 +78,11 @@ fn history_is_asked_by_moment_stretch_and_tag() {
         ("from=9&to=1", "lies behind"),
         ("at=yesterday", "RFC 3339"),
         ("top=0", "no number from 1"),
-        ("window=x", "no length of time"),
+        ("window=x", "`window` is `x`, which is no length of time"),
+        ("every=x", "`every` is `x`, which is no length of time"),
+        ("mode=nope", "cannot rank by `nope`"),
+        ("view=nope", "there is no view `nope`"),
+        ("window=3m", "there is no window of 180 s"),
     ] {
         let reply = rig.get(&format!("/api/v1/history?{query}"));
         assert_eq!(reply.status, 400, "{query}");
