@@ -86,12 +86,18 @@ fn address(args: &Args) -> Result<Url, Failure> {
         let help = "an address looks like `http://127.0.0.1:5001`";
         Failure::new(USAGE, format_args!("`--url {url}`: {why}\nhelp: {help}"))
     };
-    let mut url = Url::parse(&args.url).map_err(|error| wrong(&error))?;
+    // `localhost:5001` alone would be read as a scheme.
+    let with_scheme = match args.url.contains("://") {
+        true => args.url.clone(),
+        false => format!("http://{}", args.url),
+    };
+    let mut url = Url::parse(&with_scheme).map_err(|error| wrong(&error))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(wrong(&"it is neither http nor https"));
     }
-    if matches!(args.tag.trim(), "" | "." | "..") {
-        let said = format_args!("`{}` is no tag", args.tag);
+    if matches!(args.tag.trim().trim_start_matches(['#', '＃']), "" | "." | "..") {
+        let help = "name one as in `tagtide explain rust`; a shell needs quotes around `'#rust'`";
+        let said = format_args!("`{}` is no tag\nhelp: {help}", args.tag);
         return Err(Failure::new(USAGE, said));
     }
     url.set_query(None);
@@ -116,7 +122,8 @@ fn ask(url: &Url, shown: &str) -> Result<String, Failure> {
     let client = http::builder(url).timeout(EXCHANGE_MAX).build();
     let client = client.map_err(|error| failed(&error))?;
     let mut request = client.get(url.clone());
-    if let Some(token) = flags::token()? {
+    let token = flags::token()?;
+    if let Some(token) = &token {
         request = request.bearer_auth(token);
     }
     let answer = request.send().map_err(|error| failed(&error.without_url()))?;
@@ -128,16 +135,21 @@ fn ask(url: &Url, shown: &str) -> Result<String, Failure> {
     if status.is_success() {
         return Ok(body);
     }
-    Err(refused(status, &body, shown))
+    Err(refused(status, &body, shown, token.is_some()))
 }
 
-fn refused(status: StatusCode, body: &str, shown: &str) -> Failure {
+fn refused(status: StatusCode, body: &str, shown: &str, with_token: bool) -> Failure {
     let code = if status == StatusCode::BAD_REQUEST { USAGE } else { FAILED };
     let Ok(refusal) = serde_json::from_str::<Refusal>(body) else {
         let help = "is it a tagtide of the same version that answers there?";
         return Failure::new(FAILED, format_args!("`{shown}` answered {status}\nhelp: {help}"));
     };
     let error = table::shown(&refusal.error);
+    if status == StatusCode::UNAUTHORIZED && with_token {
+        let help = "put the token that it was started with into TAGTIDE_TOKEN";
+        let said = format_args!("`{shown}` does not take the token that was sent\nhelp: {help}");
+        return Failure::new(code, said);
+    }
     if status == StatusCode::UNAUTHORIZED {
         let help = "put its token into TAGTIDE_TOKEN";
         return Failure::new(code, format_args!("{error}\nhelp: {help}"));
@@ -156,14 +168,7 @@ fn page(of: &Explanation) -> String {
     let status = of.status.as_deref().map(|status| format!(", {status}")).unwrap_or_default();
     // Writing to a String cannot fail.
     let _ = writeln!(out, "{}: {verdict}{status}\n{}\n", table::shown(&tag), of.said);
-    let _ = match (of.score, of.expected, of.lift) {
-        (Some(score), Some(expected), Some(lift)) => writeln!(
-            out,
-            "score {score:.2}, highest held {:.2}, usual {expected:.1} people, {lift:.2} times it\n",
-            of.held
-        ),
-        _ => writeln!(out, "no score yet\n"),
-    };
+    out.push_str(&score(of));
     out.push_str(&windows(of));
     out.push('\n');
     out.push_str(&gates(&of.gates));
@@ -185,6 +190,18 @@ fn page(of: &Explanation) -> String {
         out.push_str(&around(recent));
     }
     out
+}
+
+/// The usual is that of the window itself; the score may come of another that has learned before.
+fn score(of: &Explanation) -> String {
+    let usual = match (of.expected, of.lift) {
+        (Some(expected), Some(lift)) => format!("usual {expected:.1} people, {lift:.2} times it"),
+        _ => "what is usual is not learned yet".to_owned(),
+    };
+    match of.score {
+        Some(score) => format!("score {score:.2}, highest held {:.2}, {usual}\n\n", of.held),
+        None => "no score yet\n\n".to_owned(),
+    }
 }
 
 /// What stands with the tag, and some of the posts: nothing in them may steer the terminal.
@@ -300,10 +317,14 @@ mod tests {
         let asked = of("#a/b?c ü", "http://127.0.0.1:5001/", Some("1h")).expect("an address");
         let wanted = "http://127.0.0.1:5001/api/v1/tags/%23a%2Fb%3Fc%20%C3%BC/explain?window=1h";
         assert_eq!(asked, wanted);
+        let bare = of("a", "localhost:5001", None).expect("an address");
+        assert_eq!(bare, "http://localhost:5001/api/v1/tags/a/explain");
         for (tag, url) in
-            [("..", "http://a"), ("a", "ftp://a"), ("a", "localhost:5001"), ("", "http://a")]
+            [("..", "http://a"), ("a", "ftp://a"), ("", "http://a"), ("#", "http://a")]
         {
-            assert_eq!(of(tag, url, None).expect_err("refused").code, USAGE, "{tag} {url}");
+            let refused = of(tag, url, None).expect_err("refused");
+            assert_eq!(refused.code, USAGE, "{tag} {url}");
+            assert!(refused.said.contains("\nhelp: "), "{}", refused.said);
         }
     }
 
@@ -325,14 +346,23 @@ mod tests {
             StatusCode::NOT_FOUND,
             "{\"error\":\"`a\\u001b[2J` is no live tag\",\"help\":\"look\"}",
             "http://a",
+            false,
         );
         assert_eq!(
             (told.code, told.said.as_str()),
             (FAILED, "`a\u{fffd}[2J` is no live tag\nhelp: look")
         );
-        let told = refused(StatusCode::BAD_REQUEST, "{\"error\":\"no such window\"}", "http://a");
+        let told =
+            refused(StatusCode::BAD_REQUEST, "{\"error\":\"no such window\"}", "http://a", false);
         assert_eq!((told.code, told.said.as_str()), (USAGE, "no such window"));
-        assert!(refused(StatusCode::BAD_GATEWAY, "<html>", "http://a").said.contains("502"));
+        let told = refused(StatusCode::BAD_GATEWAY, "<html>", "http://a", false);
+        assert!(told.said.contains("502"));
+        let said = |with_token| {
+            let body = "{\"error\":\"this address needs a token\"}";
+            refused(StatusCode::UNAUTHORIZED, body, "http://a", with_token).said
+        };
+        assert!(said(false).starts_with("this address needs a token\n"), "{}", said(false));
+        assert!(said(true).contains("does not take the token that was sent"), "{}", said(true));
     }
 
     fn recent() -> RecentPosts {
@@ -383,6 +413,9 @@ mod tests {
             recent: Some(recent()),
             ..Explanation::default()
         };
+        let other = Explanation { expected: None, lift: None, ..of.clone() };
+        let shown = page(&other);
+        assert!(shown.contains("score 5.22, highest held 0.00, what is usual is not"), "{shown}");
         let text = page(&of);
         for part in [
             "#Fresh\u{fffd}: not listed, rising\n11x usual",
