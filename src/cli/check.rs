@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
+use super::doubts;
 use super::exit::{Failure, Outcome};
 use crate::job::units::show_duration;
 use crate::job::{
@@ -41,6 +42,18 @@ fn describe(plan: &Plan) -> String {
         let _ = writeln!(out, "  on a crash: {}", loses(source, plan));
     }
     let windows: Vec<_> = plan.count.windows.iter().map(|w| show_duration(*w)).collect();
+    let modes: Vec<_> = plan.count.modes.iter().map(|mode| mode.name()).collect();
+    let (mode, window) = plan.count.default;
+    let over = match mode.has_window() {
+        true => format!(" over {}", show_duration(window)),
+        false => String::new(),
+    };
+    let _ = writeln!(
+        out,
+        "ranks by {}; by {}{over} unless asked otherwise",
+        modes.join(" "),
+        mode.name()
+    );
     let clock = match plan.time {
         TimePlan::Live => "our clock".to_owned(),
         TimePlan::Replay(None) => "event time, as fast as it goes".to_owned(),
@@ -75,6 +88,12 @@ fn describe(plan: &Plan) -> String {
     }
     for alert in &plan.alerts {
         let _ = writeln!(out, "alert {}: {}", alert.name, tells(alert));
+    }
+    if !plan.alerts.is_empty() {
+        out.push_str("alerts: with a state directory; without one nothing is told\n");
+    }
+    for doubt in doubts::files(plan) {
+        let _ = writeln!(out, "warning: {}\n  help: {}", doubt.what, doubt.help);
     }
     out
 }
@@ -217,7 +236,12 @@ pub(super) fn loses(source: &SourcePlan, plan: &Plan) -> String {
              instance lets it be read; lost are {bound}; that is a gap, measured and shown; \
              deletes and edits meanwhile are lost"
         ),
-        SourceKind::Stdin | SourceKind::Tcp { .. } | SourceKind::TcpListen { .. } => {
+        SourceKind::Stdin => format!(
+            "lost are the posts of at most {} s before a crash, and those still in the pipe; they \
+             cannot be read again",
+            plan.epoch().as_secs_f64()
+        ),
+        SourceKind::Tcp { .. } | SourceKind::TcpListen { .. } => {
             format!("lost are {bound}; they cannot be read again")
         }
     }

@@ -11,17 +11,21 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use serde::Serialize;
 
+use super::doubts;
 use super::exit::{FAILED, Failure, Outcome};
 use super::flags::state_home;
+use super::run::BLUESKY;
+use crate::job::{Job, Plan, Purpose, check};
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
-    /// Job file whose platforms are tried to reach; default: what `run` without a job reads
+    /// Job file that is checked, and whose platforms are tried to reach; default: what `run`
+    /// without a job reads
     job: Option<PathBuf>,
     /// Connect to nobody
     #[arg(long)]
     offline: bool,
-    /// State directory to look at; default: where jobs keep theirs
+    /// State directory to look at; default: the job's, or where jobs keep theirs
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     /// One JSON array instead of lines
@@ -76,14 +80,36 @@ impl Finding {
     }
 }
 
+/// The job is sound; whether what it needs is there.
+fn job(plan: &Plan) -> Vec<Finding> {
+    let mut findings = vec![Finding::pass("job", format!("`{}` is sound", plan.name))];
+    let file = |doubt: doubts::Doubt| Finding::warn("file", doubt.what, doubt.help);
+    findings.extend(doubts::files(plan).into_iter().map(file));
+    let secret = |doubt: doubts::Doubt| Finding::fail("secret", doubt.what, doubt.help);
+    findings.extend(doubts::secrets(plan).into_iter().map(secret));
+    findings
+}
+
 pub(super) fn run(args: &Args) -> Outcome {
-    let home = args.state_dir.clone().or_else(state_home);
-    let mut findings = checks::ports();
-    findings.extend(checks::state(home.as_deref()));
+    let plan = match &args.job {
+        Some(path) => check(&Job::read(path)?, Purpose::Run)?,
+        None => check(&Job::parse(BLUESKY, "jobs/bluesky.toml")?, Purpose::Run)?,
+    };
+    let dir = match (&args.state_dir, &args.job) {
+        (Some(dir), _) => Some(dir.clone()),
+        (None, Some(_)) => state_home().map(|home| home.join(&plan.name)),
+        (None, None) => state_home(),
+    };
+    let mut findings = Vec::new();
+    if args.job.is_some() {
+        findings.extend(job(&plan));
+    }
+    findings.extend(checks::ports());
+    findings.extend(checks::state(dir.as_deref()));
     findings.push(checks::clock());
     findings.push(checks::tls());
     if !args.offline {
-        findings.extend(reach::platforms(args.job.as_deref())?);
+        findings.extend(reach::platforms(&plan)?);
     }
     findings.extend(checks::spark());
     let text = if args.json {
@@ -98,5 +124,6 @@ pub(super) fn run(args: &Args) -> Outcome {
     if failed == 0 {
         return Ok(());
     }
-    Err(Failure::new(FAILED, format_args!("{failed} checks failed")))
+    let checks = if failed == 1 { "check" } else { "checks" };
+    Err(Failure::new(FAILED, format_args!("{failed} {checks} failed")))
 }

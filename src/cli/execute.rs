@@ -29,6 +29,12 @@ pub(super) fn execute(
         // Before anything is read or printed.
         serve::probe(listen, &serve_options)?;
     }
+    if options.state_dir.is_none() && !plan.alerts.is_empty() {
+        tracing::warn!(
+            "the alerts of this job are told to nobody: they are kept in a state directory\n\
+             help: leave `--state-dir none` out, or name a directory"
+        );
+    }
     let by_our_clock = plan.time == TimePlan::Live;
     let top = last_words.map_or(plan.count.top, |(_, top)| top);
     let signals = signals::install()?;

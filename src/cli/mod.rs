@@ -10,6 +10,7 @@ mod completions;
 mod dashboard;
 mod demo;
 mod doctor;
+mod doubts;
 mod execute;
 mod exit;
 mod explain;

@@ -1,5 +1,7 @@
 //! The checks themselves.
 
+use std::fs::TryLockError;
+use std::io::Read as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -41,7 +43,10 @@ pub(super) fn state(dir: Option<&Path>) -> Vec<Finding> {
     // The nearest directory that is there: what is below it is made when it is needed.
     let there = dir.ancestors().find(|dir| dir.is_dir()).unwrap_or(dir);
     let shown = dir.display();
-    let writable = if tempfile_in(there) {
+    let writable = if let Some(pid) = holder(dir) {
+        let help = "end that one before another run of this job, or give it another `--state-dir`";
+        Finding::warn("state directory", format!("{shown} is held by process {pid}"), help)
+    } else if tempfile_in(there) {
         Finding::pass("state directory", format!("{shown} can be written"))
     } else {
         let help = "make it writable, or name another with `--state-dir`";
@@ -56,6 +61,19 @@ pub(super) fn state(dir: Option<&Path>) -> Vec<Finding> {
         Some(kb) => Finding::pass("free disk", format!("{} MB", grouped(kb / 1_000))),
     };
     vec![writable, disk, last_checkpoint(dir)]
+}
+
+/// The id of the process that counts there now, as it wrote it down.
+fn holder(dir: &Path) -> Option<String> {
+    let mut file = std::fs::File::open(dir.join("lock")).ok()?;
+    // Ours is gone when the file is closed, at the end of this function.
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {}
+        _ => return None,
+    }
+    let mut id = String::new();
+    let _ = file.by_ref().take(32).read_to_string(&mut id);
+    Some(id.trim().to_owned())
 }
 
 /// True where a file can be made there; it is taken away again.
@@ -171,6 +189,19 @@ mod tests {
         assert_eq!(findings[0].verdict, Verdict::Pass, "{:?}", findings[0]);
         assert_eq!(findings[2].found, "none yet");
         assert_eq!(state(None)[0].verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn a_state_directory_that_is_held_is_said() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("lock");
+        std::fs::write(&path, "12345\n").expect("a file");
+        let holder = std::fs::File::open(&path).expect("it opens");
+        assert_eq!(state(Some(dir.path()))[0].verdict, Verdict::Pass);
+        holder.try_lock().expect("nobody else has it");
+        let found = &state(Some(dir.path()))[0];
+        assert!(found.found.ends_with("is held by process 12345"), "{found:?}");
+        assert_eq!(found.verdict, Verdict::Warn);
     }
 
     #[test]

@@ -1,26 +1,18 @@
 //! Whether the platforms of a job can be reached from here.
 
-use std::path::Path;
-
 use super::Finding;
 use crate::cli::check::loses;
 use crate::cli::exit::Failure;
-use crate::cli::run::BLUESKY;
 use crate::clock::Clock;
-use crate::job::{Job, Purpose, SourceKind, SourcePlan, XPlan, XV1Plan, check};
+use crate::job::{Plan, SourceKind, SourcePlan, XPlan, XV1Plan};
 use crate::source::SourceError;
 use crate::source::jetstream::JetstreamSource;
 use crate::source::mastodon::MastodonSource;
 use crate::source::x::XSource;
 use crate::source::x::rules::Rules;
 
-/// One row for each server of the job's platforms; without a job those of `tagtide run`.
-pub(super) fn platforms(job: Option<&Path>) -> Result<Vec<Finding>, Failure> {
-    let job = match job {
-        Some(path) => Job::read(path)?,
-        None => Job::parse(BLUESKY, "jobs/bluesky.toml")?,
-    };
-    let plan = check(&job, Purpose::Run)?;
+/// One row for each server of the job's platforms.
+pub(super) fn platforms(plan: &Plan) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
     for source in &plan.sources {
         let line_max = plan.limits.line_max_bytes;
@@ -52,7 +44,7 @@ pub(super) fn platforms(job: Option<&Path>) -> Result<Vec<Finding>, Failure> {
         }));
     }
     let loss = |source: &SourcePlan| {
-        Finding::pass("loses", format!("{}: {}", source.name, loses(source, &plan)))
+        Finding::pass("loses", format!("{}: {}", source.name, loses(source, plan)))
     };
     findings.extend(plan.sources.iter().map(loss));
     Ok(findings)
