@@ -156,6 +156,68 @@ fn check_reports_every_problem_with_its_line() {
 }
 
 #[test]
+fn check_and_doctor_say_what_a_sound_job_misses() {
+    let (dir, path) = job(
+        "[[source]]\nkind = \"file\"\nname = \"a\"\npaths = [\"/\", \"no/such\", \"no/*.txt\"]\n\
+         [[source]]\nkind = \"stdin\"\nname = \"b\"\n[view.press]\nauthors_file = \"no/press\"\n\
+         [[alert]]\non = \"peak\"\nwebhook = \"http://localhost:1/\"\n\
+         secret_env = \"TAGTIDE_TEST_NOT_SET\"\n",
+    );
+    let output = tagtide(&["check", &path]);
+    let said = stdout(&output);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    for wanted in [
+        "warning: source a: `/` is a directory\n  help: ",
+        "warning: source a: there is no file `no/such`\n",
+        "warning: source a: no file matches `no/*.txt`\n",
+        "warning: view press: there is no file `no/press`\n",
+        "ranks by ",
+        "alerts: with a state directory; without one nothing is told\n",
+        "before a crash, and those still in the pipe",
+    ] {
+        assert!(said.contains(wanted), "{wanted} in\n{said}");
+    }
+    assert!(!said.contains("connection that is cut"), "{said}");
+
+    let state = dir.path().to_string_lossy().into_owned();
+    let doctor = |job| tagtide(&["doctor", job, "--offline", "--state-dir", &state]);
+    let output = doctor(&path);
+    let found = stdout(&output);
+    assert_eq!(code(&output), 1, "{found}");
+    for wanted in [
+        "warn  file: view press: there is no file",
+        "FAIL  secret: alert peak: its secret is not in `TAGTIDE_TEST_NOT_SET`",
+    ] {
+        assert!(found.contains(wanted), "{wanted} in\n{found}");
+    }
+    assert_eq!(code(&doctor("no/such.toml")), 2);
+}
+
+#[test]
+fn a_replay_as_json_has_the_fields_of_the_api_and_says_where_nothing_could_be_read() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("posts.txt");
+    std::fs::write(&path, "a #Rust post\n").expect("a file");
+    let path = path.to_string_lossy();
+    let output = tagtide(&["replay", &path, "--json", "--mode", "count", "--window", "5m"]);
+    let counted: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&counted["mode"], &counted["window_s"]), (&"count".into(), &300.into()));
+    let row = &counted["trends"][0];
+    assert_eq!((&row["tag"], row.get("authors").is_some()), (&"rust".into(), true), "{row}");
+    let output = tagtide(&["replay", &path, "--format", "x2"]);
+    let wanted = "no post was counted; malformed records: 1\nhelp: try `--format auto`";
+    assert!(stderr(&output).contains(wanted), "{}", stderr(&output));
+}
+
+#[test]
+fn alerts_without_a_state_directory_are_told_to_nobody_and_run_says_so() {
+    let (_dir, path) = job("source = \"-\"\n[[alert]]\non = \"peak\"\n");
+    let output = tagtide(&["run", &path, "--state-dir", "none", "--listen", "none"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(stderr(&output).contains("told to nobody"), "{}", stderr(&output));
+}
+
+#[test]
 fn replay_names_a_missing_file() {
     let output = tagtide(&["replay", "no/such/file.txt"]);
     assert_eq!(code(&output), 1);

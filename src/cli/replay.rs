@@ -78,6 +78,15 @@ pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
     }
     let summary = ended?;
     tracing::info!("{}", counted(&summary));
+    let counters = &summary.status.counters;
+    if counters.posts == 0 && counters.malformed > 0 {
+        let help = match args.format.as_str() {
+            "auto" => format!("say which it is with `--format`: {}", FORMATS[1..].join(", ")),
+            _ => "try `--format auto`".to_owned(),
+        };
+        let records = grouped(counters.malformed);
+        tracing::warn!("no post was counted; malformed records: {records}\nhelp: {help}");
+    }
     let text = if args.json { json(&summary, None)? } else { table::render(&summary.ranking) };
     std::io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::stdout(&error))
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::exit::{FAILED, Failure};
 use crate::engine::Summary;
-use crate::rank::Counters;
+use crate::rank::{Counters, Trend};
 
 /// One line: posts, tags, and every reason that is not zero.
 pub(super) fn counted(summary: &Summary) -> String {
@@ -43,7 +43,8 @@ fn reasons(counters: &Counters) -> [(&'static str, u64); 13] {
     ]
 }
 
-/// What `replay --json` prints, and what `run --summary` writes: one object.
+/// What `replay --json` prints, and what `run --summary` writes: one object, whose fields are those
+/// of the API.
 #[derive(Serialize)]
 struct Counted<'a> {
     posts: u64,
@@ -52,33 +53,32 @@ struct Counted<'a> {
     malformed: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     checkpoint_epoch: Option<u64>,
-    trends: Vec<Row<'a>>,
-}
-
-#[derive(Serialize)]
-struct Row<'a> {
-    rank: u32,
-    tag: &'a str,
-    display: &'a str,
-    count: u64,
+    mode: &'a str,
+    window_s: Option<u64>,
+    at: i64,
+    approximate: bool,
+    error_bound: u64,
+    other: u64,
+    trends: &'a [Trend],
 }
 
 /// The counts and the ranking as one line of JSON; `epoch` where there was a checkpoint.
 pub(super) fn json(summary: &Summary, epoch: Option<u64>) -> Result<String, Failure> {
     let counters = &summary.status.counters;
-    let trends = summary.ranking.trends.iter().map(|trend| Row {
-        rank: trend.rank,
-        tag: &trend.tag,
-        display: &trend.display,
-        count: trend.count,
-    });
+    let ranking = &summary.ranking;
     let counted = Counted {
         posts: counters.posts,
         tagged_posts: counters.tagged_posts,
         distinct_tags: summary.distinct_tags,
         malformed: counters.malformed,
         checkpoint_epoch: epoch,
-        trends: trends.collect(),
+        mode: &ranking.mode,
+        window_s: ranking.window_s,
+        at: ranking.at,
+        approximate: ranking.approximate,
+        error_bound: ranking.error_bound,
+        other: ranking.other,
+        trends: &ranking.trends,
     };
     let failed = |error| Failure::new(FAILED, format_args!("cannot write JSON: {error}"));
     serde_json::to_string(&counted).map(|line| line + "\n").map_err(failed)
