@@ -14,8 +14,8 @@ use crate::rank::{Mode, Ranking, Trend};
 pub const CELL_MAX_CHARS: usize = 60;
 
 /// The rows as a table `hashtag | hashtag_count | change`, with a newline at the end. Modes that
-/// rank by something else have columns for it before `change`; while baselines are learned, a line
-/// below says so.
+/// rank by something else have columns for it before `change`; while baselines are learned, and
+/// where counts are approximate, a line below says so.
 #[must_use]
 pub fn render(ranking: &Ranking) -> String {
     let columns = columns(ranking);
@@ -30,10 +30,26 @@ pub fn render(ranking: &Ranking) -> String {
         row
     });
     let mut text = grid(&header, rows);
+    text.push_str(&approximate(ranking));
     if let Some(windows) = ranking.learning {
         text.push_str(&format!("learning baseline ({windows} of {LEARNED} windows)\n"));
     }
     text
+}
+
+/// What `limits.tags_max` did to the counts, where it was reached.
+fn approximate(ranking: &Ranking) -> String {
+    if !ranking.approximate {
+        return String::new();
+    }
+    let mut said = "approximate: more tags than limits.tags_max".to_owned();
+    if ranking.error_bound > 0 {
+        said.push_str(&format!("; a count is at most {} too large", ranking.error_bound));
+    }
+    if ranking.other > 0 {
+        said.push_str(&format!("; {} occurrences are of tags that gave way", ranking.other));
+    }
+    said + "\n"
 }
 
 /// A column: its name, and what stands in it.

@@ -100,6 +100,11 @@ fn modes_with_a_past_have_columns_for_it() {
     let (header, row, _) = table(&ranking);
     assert_eq!(header, "|hashtag|hashtag_count|authors|lift|status|change|");
     assert_eq!(row, "|  #Rust|         1200|    900|7.0x|rising|    +2|");
+    ranking.approximate = true;
+    (ranking.error_bound, ranking.other) = (0, 3);
+    let said =
+        "approximate: more tags than limits.tags_max; 3 occurrences are of tags that gave way";
+    assert_eq!(table(&ranking).2, said);
     ranking.learning = Some(2);
     assert_eq!(table(&ranking).2, "learning baseline (2 of 3 windows)");
 }
