@@ -142,11 +142,40 @@ test('views are chosen where the job has any, and stand in the address', async (
 test('a link with a view that the job does not have shows all posts', async () => {
   await show(THREE, { path: '/?view=gone', status: { views: [] } });
   await page.waitForURL((url) => url.search === '');
+  await page.waitForSelector('.note:has-text("no view gone here")');
 });
 
-test('a link with a mode that the job does not have shows the default', async () => {
+test('a link with a mode that the job does not have shows the default, and says so', async () => {
   await show(THREE, { path: '/?mode=authors&window=3h' });
   await page.waitForURL((url) => url.search === '');
+  await page.waitForSelector('.note:has-text("no mode authors here")');
+  await page.waitForSelector('.note:has-text("no window 3h here")');
+  await page.click('nav[aria-label=Window] a:text-is("1h")');
+  await page.waitForFunction(() => document.querySelector('.note') === null);
+});
+
+test('words that hold a # get no other', async () => {
+  await show([['#music', 9], ['c#', 5], ['plain', 1]]);
+  assert.deepEqual(await page.$$eval('a.tag', (all) => all.map((one) => one.innerText)),
+    ['#music', 'c#', '#plain']);
+});
+
+test('the bound of counts is that of the total, and what gave way is said', async () => {
+  const change = { approximate: true, error_bound: 7, other: 1234 };
+  await show(ranking(THREE, change), { path: '/?mode=total' });
+  await page.waitForSelector('.note:text-is("approximate: counts at most 7 too large")');
+  await page.waitForSelector('.note:text-is("1,234 of hashtags not kept")');
+  await show(ranking(THREE, { ...change, error_bound: 0, other: 0 }));
+  await page.waitForSelector('.note:text-is("approximate")');
+  assert.equal(await page.locator('.note').count(), 1);
+});
+
+test('a view without rows says how many posts are in it', async () => {
+  const views = [{ name: 'ja', tags: 0, posts: 3 }, { name: 'none', tags: 0, posts: 0 }];
+  await show([], { path: '/?view=ja', status: { views } });
+  await page.waitForSelector('.empty p:has-text("3 of 48,211 posts that were read are in the view ja")');
+  await page.click('nav[aria-label=View] a:text-is("none")');
+  await page.waitForSelector('.empty h2:text-is("No posts in this view yet")');
 });
 
 test('a link holds while the program does not know its modes yet', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
-  compact, count, duration, learningWords, lift, modeTitle, rate, score, share, windowLabel,
+  compact, count, duration, hashtag, learningWords, lift, modeTitle, rate, score, share, windowLabel,
   windowWords,
 } from './format';
 import { backoffMs } from './live';
@@ -21,6 +21,12 @@ describe('numbers', () => {
     expect(share(1, 1e6)).toBe('<0.1%');
     expect(share(0, 5)).toBe('0.0%');
     expect(share(1, 0)).toBe('');
+  });
+});
+
+describe('a tag', () => {
+  it('has its # once', () => {
+    expect(['music', '#music', 'c#'].map(hashtag)).toEqual(['#music', '#music', 'c#']);
   });
 });
 

@@ -123,5 +123,9 @@ export const LEARNED = 3;
 export const learningWords = (windows: number): string =>
   `learning baseline (${windows} of ${LEARNED} windows)`;
 
+/** A tag as people write it; a word that holds a `#` already (rule `words`) as it stands. */
+export const hashtag = (display: string): string =>
+  display.includes('#') ? display : `#${display}`;
+
 /** Text of a stranger where no `<bdi>` can stand: its direction ends where it ends. */
 export const isolated = (text: string): string => `\u2068${text}\u2069`;

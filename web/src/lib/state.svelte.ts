@@ -7,7 +7,7 @@ import { LiveStream } from './live';
 import { arrange, emptyOrder, MOVE_MS, tick, waitMs, type Move, type Order } from './order';
 import { deadAfterMs, stateText, type Connection } from './stateline';
 import { hasWindow, windowsOf } from './modes';
-import { apiQuery, formatView, known, parseView, sameRanking, type View } from './url';
+import { apiQuery, formatView, known, parseView, sameRanking, unmet, type View } from './url';
 
 /** Bars take about half a second to grow; drawing more often would cut them short. */
 const COMMIT_MS = 600;
@@ -40,6 +40,8 @@ export class PageState {
   waiting = $state(0);
   /** The pointer or the focus is on a row: the order holds. */
   holding = $state(false);
+  /** What the address asked for and the job does not have, until something else is chosen. */
+  unmet: [string, string][] = $state.raw([]);
   /** Another ranking was asked for and is not here yet. */
   switching = $state(false);
   now = $state(Date.now());
@@ -152,9 +154,12 @@ export class PageState {
       const filters = (status.views ?? []).map((one) => one.name);
       const windows = windowsOf(status, this.view.mode);
       const view = known(this.view, status.modes, windows, filters);
-      if (status.modes.length > 0 && !sameRanking(view, this.view)) {
-        history.replaceState(null, '', this.href(view));
-        this.view = view;
+      if (status.modes.length > 0) {
+        this.unmet = unmet(location.search, view);
+        if (!sameRanking(view, this.view)) {
+          history.replaceState(null, '', this.href(view));
+          this.view = view;
+        }
       }
     } catch {
       // The stream's own attempts say that the program cannot be reached.
@@ -166,6 +171,7 @@ export class PageState {
     const same = sameRanking(view, this.view);
     this.view = view;
     if (same) return;
+    this.unmet = [];
     this.switching = true;
     this.#replace = true;
     this.#stream.open();

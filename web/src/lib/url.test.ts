@@ -6,6 +6,7 @@ import {
   parseView,
   parseWindow,
   sameRanking,
+  unmet,
   withFilter,
 } from './url';
 
@@ -83,6 +84,18 @@ describe('known', () => {
     expect(known(view, ['count'], [60], ['de'])).toEqual({ top: 25, tag: 'a' });
     const sound = { mode: 'count', window: 60, top: 10, filter: 'de' };
     expect(known(sound, ['count'], [60], ['de'])).toEqual(sound);
+  });
+});
+
+describe('unmet', () => {
+  it.each([
+    ['?mode=nope&window=x&view=A%20b', { top: 10 }, 'mode nope, window x, view A b'],
+    ['?window=3m', { top: 10 }, 'window 3m'],
+    ['?mode=count&window=1h&view=ja', { mode: 'count', window: 3600, top: 10, filter: 'ja' }, ''],
+    ['?mode=total&window=5m&view=all', { mode: 'total', top: 10 }, ''],
+    ['?embed=1', { top: 10 }, ''],
+  ])('%s', (search, view, said) => {
+    expect(unmet(search, view).map((pair) => pair.join(' ')).join(', ')).toBe(said);
   });
 });
 

@@ -92,6 +92,20 @@ export function known(
   };
 }
 
+/** What an address asks for and `view` does not show: name and value, in pairs. */
+export function unmet(search: string, view: View): [string, string][] {
+  const params = new URLSearchParams(search);
+  const shows: [string, (value: string) => boolean][] = [
+    ['mode', (value) => value === view.mode],
+    ['window', () => view.window !== undefined || !hasWindow(view.mode)],
+    ['view', (value) => value === (view.filter ?? ALL)],
+  ];
+  return shows.flatMap(([name, met]): [string, string][] => {
+    const value = params.get(name);
+    return value === null || met(value) ? [] : [[name, value]];
+  });
+}
+
 /** Whether two views show the same ranking, whatever else stands beside it. */
 export function sameRanking(a: View, b: View): boolean {
   const same = a.mode === b.mode && a.window === b.window && a.filter === b.filter;
