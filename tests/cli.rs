@@ -79,6 +79,8 @@ fn wrong_use_exits_2_and_says_what_was_meant() {
         &["dashboard", "--listen", "none"],
         &["completions", "tcsh"],
         &["demo", "--workers", "100000"],
+        &["demo", "--workers", "0"],
+        &["demo", "--state-dir", "Cargo.toml"],
     ] {
         assert_eq!(code(&tagtide(args)), 2, "{args:?}");
     }
@@ -105,6 +107,9 @@ fn of_a_file_that_is_no_job_only_the_first_problems_are_said() {
     assert_eq!(code(&output), 2);
     let said = stderr(&output);
     assert!(said.contains("1000 problems") && said.lines().count() < 30, "{said}");
+    std::fs::write(&path, "not a job\n").expect("a file");
+    let said = stderr(&tagtide(&["run", path.to_str().expect("UTF-8")]));
+    assert!(said.contains("help: `tagtide replay ") && said.contains("posts.txt"), "{said}");
 }
 
 #[test]

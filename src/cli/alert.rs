@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Subcommand};
 
 use super::exit::{FAILED, Failure, Outcome, USAGE};
+use super::summary::counted_as;
 use crate::alert::{Answer, test_fire};
 use crate::clock::Clock;
 use crate::job::{AlertPlan, Job, Plan, Purpose, check};
@@ -57,7 +58,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     if failed == 0 {
         return Ok(());
     }
-    Err(Failure::new(FAILED, format_args!("{failed} test alerts were not taken")))
+    let failed = counted_as(failed, "test alert");
+    Err(Failure::new(FAILED, format_args!("not taken: {failed}")))
 }
 
 fn chosen<'a>(plan: &'a Plan, name: Option<&str>) -> Result<Vec<&'a AlertPlan>, Failure> {
@@ -81,6 +83,9 @@ fn chosen<'a>(plan: &'a Plan, name: Option<&str>) -> Result<Vec<&'a AlertPlan>, 
 /// Status line and body of an answer, made safe for a terminal.
 fn show(rule: &str, answer: &Answer) -> String {
     let mut said = format!("alert {rule}: {} {}\n", answer.status, answer.reason);
+    if (300..400).contains(&answer.status) {
+        said.push_str("  redirects are not followed: name the address that it leads to\n");
+    }
     for line in answer.body.lines().take(10) {
         // Writing to a String cannot fail.
         let _ = writeln!(said, "  {}", table::shown(line));

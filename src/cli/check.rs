@@ -8,6 +8,7 @@ use clap::Args as ClapArgs;
 
 use super::doubts;
 use super::exit::{Failure, Outcome};
+use super::summary::counted_as;
 use crate::job::units::show_duration;
 use crate::job::{
     AlertOn, AlertPlan, Job, Plan, Purpose, SinkPlan, SourceKind, SourcePlan, TimePlan, ViewPlan,
@@ -158,10 +159,11 @@ fn what(source: &SourcePlan) -> String {
             format!("Bluesky, live, by Jetstream {wire} from {}; no account", names.join(", then "))
         }
         SourceKind::X(plan) => {
-            let (rules, most, price) = (plan.rules.len(), plan.reads_max, plan.price);
+            let rules = counted_as(plan.rules.len(), "rule");
+            let (most, price) = (plan.reads_max, plan.price);
             let day = most as f64 * price;
             format!(
-                "X, live, by API v2 from {}, {rules} rules; reads at most {most} posts a day (UTC), \
+                "X, live, by API v2 from {}, {rules}; reads at most {most} posts a day (UTC), \
                  ${day:.2} at ${price} each",
                 host(&plan.base_url)
             )

@@ -37,8 +37,8 @@ pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
     let mut plan = check(&job, Purpose::Run)?;
     stdout_sink(&mut plan, args.json, talk.quiet);
     let options = RunOptions {
-        workers: args.process.workers,
-        state_dir: args.process.state_dir(None),
+        workers: args.process.workers(),
+        state_dir: args.process.state_dir(None)?,
         fresh: args.process.fresh,
         ..RunOptions::default()
     };

@@ -15,6 +15,7 @@ use super::doubts;
 use super::exit::{FAILED, Failure, Outcome};
 use super::flags::state_home;
 use super::run::BLUESKY;
+use super::summary::counted_as;
 use crate::job::{Job, Plan, Purpose, check};
 
 #[derive(ClapArgs, Debug)]
@@ -124,6 +125,5 @@ pub(super) fn run(args: &Args) -> Outcome {
     if failed == 0 {
         return Ok(());
     }
-    let checks = if failed == 1 { "check" } else { "checks" };
-    Err(Failure::new(FAILED, format_args!("{failed} {checks} failed")))
+    Err(Failure::new(FAILED, format_args!("{} failed", counted_as(failed, "check"))))
 }

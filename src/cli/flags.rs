@@ -116,19 +116,30 @@ pub(super) struct Process {
     #[arg(long)]
     pub fresh: bool,
     /// Worker threads, at most 256; default: one for each core
-    #[arg(long, value_name = "N", default_value = "0", hide_default_value = true)]
-    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(0..=256))]
-    pub workers: usize,
+    #[arg(long, value_name = "N")]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
+    pub workers: Option<usize>,
 }
 
 impl Process {
     /// The state directory; `default` where no flag names one.
-    pub(super) fn state_dir(&self, default: Option<PathBuf>) -> Option<PathBuf> {
+    pub(super) fn state_dir(&self, default: Option<PathBuf>) -> Result<Option<PathBuf>, Failure> {
         match &self.state_dir {
-            Some(dir) if dir == Path::new("none") => None,
-            Some(dir) => Some(dir.clone()),
-            None => default,
+            Some(dir) if dir == Path::new("none") => Ok(None),
+            Some(dir) if dir.is_file() => {
+                let help = "name a directory; it is made where there is none";
+                let dir = dir.display();
+                let said = format_args!("`--state-dir {dir}` is a file\nhelp: {help}");
+                Err(Failure::new(USAGE, said))
+            }
+            Some(dir) => Ok(Some(dir.clone())),
+            None => Ok(default),
         }
+    }
+
+    /// Worker threads; 0 = one for each core.
+    pub(super) fn workers(&self) -> usize {
+        self.workers.unwrap_or_default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! `replay`: counts files (or standard input) by event time and prints the ranking at the end.
 
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,8 +58,8 @@ pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
     let plan = check(&job(args), Purpose::Replay)?;
     let top = plan.count.top;
     let options = RunOptions {
-        workers: args.process.workers,
-        state_dir: args.process.state_dir(None),
+        workers: args.process.workers(),
+        state_dir: args.process.state_dir(None)?,
         fresh: args.process.fresh,
         ..RunOptions::default()
     };
@@ -97,8 +97,16 @@ pub(super) fn missing(file: &std::path::Path) -> Result<(), Failure> {
     if file == std::path::Path::new("-") || pattern {
         return Ok(());
     }
-    std::fs::metadata(file).map(drop).map_err(|error| {
-        let help = "check the name and the working directory";
+    let opened = std::fs::metadata(file).and_then(|meta| match meta.is_file() {
+        true => File::open(file).map(drop),
+        // A pipe would wait for its writer.
+        false => Ok(()),
+    });
+    opened.map_err(|error| {
+        let help = match error.kind() {
+            ErrorKind::PermissionDenied => "make it readable for who runs this",
+            _ => "check the name and the working directory",
+        };
         let file = file.display();
         Failure::new(FAILED, format_args!("cannot read `{file}`: {error}\nhelp: {help}"))
     })

@@ -1,6 +1,6 @@
 //! `run`: runs a job file, or a job made of flags alone.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 
@@ -11,7 +11,7 @@ use super::flags::{
 };
 use super::talk::Talk;
 use crate::engine::RunOptions;
-use crate::job::{Job, Purpose, check};
+use crate::job::{Job, Problem, Purpose, check};
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
@@ -55,11 +55,11 @@ pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
     let mut plan = check(&job, Purpose::Run)?;
     stdout_sink(&mut plan, args.json, talk.quiet);
     let state_dir = match args.process.state_dir {
-        Some(_) => args.process.state_dir(None),
+        Some(_) => args.process.state_dir(None)?,
         None => default_state_dir(&plan.name)?,
     };
     let options = RunOptions {
-        workers: args.process.workers,
+        workers: args.process.workers(),
         state_dir,
         fresh: args.process.fresh,
         record: args.record.clone(),
@@ -78,7 +78,7 @@ pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
 /// The job of the file with the flags on it.
 fn job(args: &Args) -> Result<Job, Failure> {
     let mut job = match &args.job {
-        Some(path) => Job::read(path)?,
+        Some(path) => Job::read(path).map_err(|problems| no_job(path, problems))?,
         None if args.source.is_empty() => Job::parse(BLUESKY, "jobs/bluesky.toml")?,
         None => Job { name: Some(text("--source", &name_of(&args.source))), ..Job::default() },
     };
@@ -90,6 +90,17 @@ fn job(args: &Args) -> Result<Job, Failure> {
     }
     args.counting.apply(&mut job);
     Ok(job)
+}
+
+/// What is said of a job file that cannot be read as one; it may be a file of posts.
+fn no_job(path: &Path, problems: Vec<Problem>) -> Failure {
+    let mut failure = Failure::from(problems);
+    let named = path.extension().is_some_and(|end| end == "toml");
+    if path.is_file() && !named && !failure.said.contains("tagtide replay") {
+        let help = format!("\nhelp: `tagtide replay {}` counts a file of posts", path.display());
+        failure.said.push_str(&help);
+    }
+    failure
 }
 
 /// A name for a job of sources alone, so that two such jobs do not share a state directory.

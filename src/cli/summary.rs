@@ -84,6 +84,11 @@ pub(super) fn json(summary: &Summary, epoch: Option<u64>) -> Result<String, Fail
     serde_json::to_string(&counted).map(|line| line + "\n").map_err(failed)
 }
 
+/// `1 rule`, `2 rules`.
+pub(super) fn counted_as(number: usize, one: &str) -> String {
+    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+}
+
 /// `1234567` as `1,234,567`.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -107,5 +112,9 @@ mod tests {
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1_000), "1,000");
         assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(
+            (counted_as(1, "rule").as_str(), counted_as(0, "rule")),
+            ("1 rule", "0 rules".into())
+        );
     }
 }

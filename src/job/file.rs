@@ -311,7 +311,8 @@ fn table<'t>(
     let (value, place) = found?;
     let table = value.get_ref().as_table();
     if table.is_none() {
-        let help = Some(format!("begin it with `[{}]`", place.key));
+        let name = if place.key == "view" { "view.NAME" } else { &place.key };
+        let help = Some(format!("begin it with `[{name}]`"));
         doc.problems.push(Problem { place, what: "expected a table".into(), help });
     }
     table

@@ -137,6 +137,14 @@ impl<'d, 't, 'a> Table<'d, 't, 'a> {
         Some(fields)
     }
 
+    /// The key that was probably meant: it is spelled alike, or one of the two begins the other.
+    fn near(&self, key: &str) -> Option<&'static str> {
+        let begins = |long: &str, short: &str| short.len() > 3 && long.starts_with(short);
+        let known = || self.known.iter().copied();
+        nearest(key, known())
+            .or_else(|| known().find(|name| begins(name, key) || begins(key, name)))
+    }
+
     /// Reports every key that nobody asked for.
     pub(super) fn finish(self) {
         for name in self.table.keys() {
@@ -145,7 +153,7 @@ impl<'d, 't, 'a> Table<'d, 't, 'a> {
                 continue;
             }
             let place = self.doc.place(name.span().start, self.full(key));
-            let help = nearest(key, self.known.iter().copied()).map_or_else(
+            let help = self.near(key).map_or_else(
                 || format!("known keys: {}", self.known.join(", ")),
                 |near| format!("did you mean `{near}`?"),
             );

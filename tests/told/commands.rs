@@ -85,7 +85,7 @@ fn history_is_printed_as_a_table_or_json() {
 #[test]
 fn a_test_alert_goes_the_way_of_real_ones() {
     let dir = tempfile::tempdir().expect("a directory");
-    let server = Server::new(&["202 Accepted", "403 Forbidden"]);
+    let server = Server::new(&["202 Accepted", "403 Forbidden", "302 Found"]);
     let job = dir.path().join("job.toml");
     let text = format!(
         "source = \"stdin\"\n[[alert]]\non = \"peak\"\nwebhook = \"{}\"\nsecret_env = \"SECRET\"\n\
@@ -107,10 +107,13 @@ fn a_test_alert_goes_the_way_of_real_ones() {
         said(&tagtide(&["alert", "test", job, "--rule", "peak"], Some("s3cret")));
     assert_eq!(code, 1);
     assert!(out.contains("alert peak: 403 Forbidden") && !out.contains("top"), "{out}");
+    assert!(err.contains("not taken: 1 test alert\n"), "{err}");
+    let (_, out, _) = said(&tagtide(&["alert", "test", job, "--rule", "peak"], Some("s3cret")));
+    assert!(out.contains("302 Found\n  redirects are not followed"), "{out}");
     let (code, out, missing) = said(&tagtide(&["alert", "test", job, "--rule", "peak"], None));
     assert_eq!(code, 1);
     assert!(out.contains("is not in `SECRET`") && out.contains("help: "), "{out}");
-    assert_eq!(server.requests().len(), 2, "nothing is sent unsigned");
+    assert_eq!(server.requests().len(), 3, "nothing is sent unsigned");
     let (code, _, unknown) = said(&tagtide(&["alert", "test", job, "--rule", "x"], None));
     assert_eq!(code, 2);
     assert!(unknown.contains("help: it has `peak`, `top`"), "{unknown}");

@@ -81,6 +81,16 @@ fn every_problem_is_reported_at_once_with_its_line() {
     ] {
         assert!(said.contains(wanted), "{wanted}\nin\n{said}");
     }
+    let said =
+        problems("[view.a]\nlanguage = \"ja\"\n[[source]]\nkind = \"x\"\ntoken = \"s3cret\"\n");
+    for wanted in [
+        "`view.language`: unknown key\n  help: did you mean `lang`?",
+        "`source.token`: unknown key\n  help: did you mean `token_env`?",
+    ] {
+        assert!(said.contains(wanted), "{wanted}\nin\n{said}");
+    }
+    assert!(!said.contains("s3cret"), "{said}");
+    assert!(problems("[[view]]\nlang = \"ja\"").contains("help: begin it with `[view.NAME]`"));
     let said = problems("batch = \"1ms\"\nrule = \"word\"\n[count]\ntop = 0\n");
     for wanted in [
         "job.toml: the job has no source",
