@@ -132,10 +132,8 @@ pub(super) fn run(args: &Args) -> Outcome {
 /// Refuses a view, mode or window of which nothing was kept on the last day.
 fn is_kept(asked: &Asked, kinds: &[Kind]) -> Outcome {
     let none = |what: &str, mut known: Vec<String>| {
-        known.sort_unstable();
         known.dedup();
-        let help =
-            format!("there is {}; all but the default is kept at full hours", known.join(", "));
+        let help = format!("kept: {}; all but the default is kept at full hours", known.join(", "));
         Err(Failure::new(FAILED, format_args!("nothing is kept of {what}\nhelp: {help}")))
     };
     let Asked { view, mode, window_s, .. } = asked;

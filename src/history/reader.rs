@@ -162,13 +162,14 @@ impl Reader {
         Ok(None)
     }
 
-    /// View, mode and window of all rankings that were kept on the last day.
+    /// View, mode and window of all rankings that were kept on the last day, in order.
     ///
     /// # Errors
     /// [`HistoryError`].
     pub fn kinds(&self) -> Result<Vec<Kind>, HistoryError> {
         let Some(newest) = self.newest()? else { return Ok(Vec::new()) };
-        let query = "select distinct view, mode, window_s from ranking where minute >= ?1";
+        let query = "select distinct view, mode, window_s from ranking where minute >= ?1 \
+                     order by 1, 2, 3";
         let mut statement = self.db.prepare(query).map_err(self.failed())?;
         let since = minute_of(newest) - BACK_MINUTES;
         let rows = statement

@@ -47,8 +47,8 @@ mod tests {
         let hash = ring::digest::digest(&ring::digest::SHA256, STYLE.as_bytes());
         let named = POLICY.split("'sha256-").nth(1).and_then(|rest| rest.split('\'').next());
         let bits = |c: char| {
-            let alphabet = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['+', '/']);
-            alphabet.clone().position(|known| known == c).expect("base64")
+            let mut alphabet = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['+', '/']);
+            alphabet.position(|known| known == c).expect("base64")
         };
         let mut bytes: Vec<u8> = Vec::new();
         for four in

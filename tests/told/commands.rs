@@ -69,9 +69,9 @@ fn history_is_printed_as_a_table_or_json() {
         (2, &["--mode", "nope"], "modes are total, count"),
         (2, &["--top", "0"], "--top"),
         (2, &["--from", "9", "--to", "1"], "\nhelp: "),
-        (1, &["--mode", "count"], "the mode `count` in the view `all`\nhelp: there is `trending`;"),
-        (1, &["--view", "nope"], "a view `nope`\nhelp: there is `all`;"),
-        (1, &["--window", "3m"], "a window of `3m` with the mode `trending`\nhelp: there is `1h`;"),
+        (1, &["--mode", "count"], "the mode `count` in the view `all`\nhelp: kept: `trending`;"),
+        (1, &["--view", "nope"], "a view `nope`\nhelp: kept: `all`;"),
+        (1, &["--window", "3m"], "a window of `3m` with the mode `trending`\nhelp: kept: `1h`;"),
     ] {
         let (ended, out, err) = history(more);
         assert_eq!((ended, out.as_str()), (code, ""), "{more:?}");
