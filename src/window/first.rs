@@ -127,8 +127,8 @@ impl Ring {
         self.first.waiting.extend_from_slice(ids);
     }
 
-    /// Those of `ids` that were in no pane yet wait for their first, and no others: after a restart,
-    /// and where other tags count from now on.
+    /// Those of `ids` that were in no pane yet wait for their first, and no others: after a
+    /// restart, and where other tags count from now on.
     pub fn go_on_waiting(&mut self, ids: impl Iterator<Item = u32>) {
         let Self { first, .. } = self;
         let First { seconds, waiting, .. } = first;

@@ -386,7 +386,8 @@ impl People {
     }
 
     /// Sketches in which nobody is seen any more when `now` is the newest closed pane go, and texts
-    /// where nobody has posted for as long. It shows nowhere in which panes that was looked for: a pane may close without this tag.
+    /// where nobody has posted for as long. It shows nowhere in which panes that was looked for: a
+    /// pane may close without this tag.
     pub(super) fn bury_big(&mut self, windows: &mut [Window], now: i64) {
         if now.saturating_sub(self.swept_at) >= i64::from(self.horizon) {
             self.crowds.forget_texts();

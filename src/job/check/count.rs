@@ -54,10 +54,11 @@ pub(super) fn check(checker: &mut Checker, job: &CountJob, platform: bool) -> Co
     );
     let modes = modes(checker, job, platform);
     let window = default_window(checker, job, &windows);
-    let can_ask = |window: &Duration| trending::can_ask(ms(*window), ms(pane));
-    let scored = platform && modes.contains(&Mode::Trending) && can_ask(&window);
+    let can_ask = |window: &&Duration| trending::can_ask(ms(**window), ms(pane));
+    let scored = platform && modes.contains(&Mode::Trending) && can_ask(&&window);
     let default = (default_mode(checker, job, &modes, scored), window);
-    check_scored(checker, job, (&modes, default), (&windows, &can_ask));
+    let asked: Vec<Duration> = windows.iter().filter(can_ask).copied().collect();
+    check_scored(checker, job, (&modes, default), (&windows, &asked));
     let top = checker.bounded(
         job.top.as_ref(),
         units::count,
@@ -134,25 +135,25 @@ fn ms(length: Duration) -> i64 {
     i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Modes that score a tag against its past cannot have every window. One that is named has to have
-/// some, and where it is the usual one, the usual one.
+/// Modes that score a tag against its past can have the windows `asked` alone. One that is named
+/// has to have some, and where it is the usual one, the usual one.
 fn check_scored(
     checker: &mut Checker,
     job: &CountJob,
     (modes, (mode, window)): (&[Mode], (Mode, Duration)),
-    (windows, can_ask): (&[Duration], &dyn Fn(&Duration) -> bool),
+    (windows, asked): (&[Duration], &[Duration]),
 ) {
     let help = "it takes windows of four panes to `6h`; above `15m` a pane divides a minute, like \
                 `10s`, or is a whole number of them";
     let named = job.modes.iter().flatten().zip(modes).filter(|(_, mode)| mode.is_scored());
-    if !windows.iter().any(can_ask) {
+    if asked.is_empty() {
         for (field, mode) in named {
             let what = format!("mode `{}` can have none of the job's windows", mode.name());
             checker.problem(&field.place, what, help);
         }
     } else if let Some(field) = job.mode.as_ref().filter(|_| mode.is_scored())
         && windows.contains(&window)
-        && !can_ask(&window)
+        && !asked.contains(&window)
     {
         let (mode, window) = (mode.name(), show_duration(window));
         let what = format!("mode `{mode}` cannot have the window `{window}` that is shown");

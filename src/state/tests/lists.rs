@@ -30,7 +30,7 @@ fn say(state: &mut State, op: Op, (at, tag, id): (i64, u8, u64), author: u64) {
 
 #[test]
 fn lists_say_the_same_of_tags_that_a_checkpoint_brings_back() {
-    let lists = |list: &str| Patterns::new([list.to_owned()].into_iter());
+    let lists = |list: &str| Patterns::new([list.to_owned()]);
     let lists = Lists { hide: lists(&name(1)), drop: lists(&name(2)), only: Patterns::default() };
     let settings = Settings { lists, ..settings() };
     let mut state = State::new(settings.clone(), seed(1));
@@ -99,7 +99,7 @@ fn what_is_dropped_leaves_spellings_as_they_were() {
     };
     (1..=3).for_each(|id| say(&mut state, "love", id));
     (4..=5).for_each(|id| say(&mut state, "Love", id));
-    let drop = Patterns::new(["love".to_owned()].into_iter());
+    let drop = Patterns::new(["love".to_owned()]);
     state.change_lists(Lists { drop, ..Lists::default() });
     (6..=9).for_each(|id| say(&mut state, "Love", id));
     let id = state.tags.find(b"love").expect("it is there");
