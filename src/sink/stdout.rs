@@ -1,4 +1,5 @@
 //! Standard output: after every batch a header with its time and the table, or one JSON object.
+//! Below a table without rows stands what the sources are doing.
 //!
 //! The header's time is local; in a replay it is the event time that the ranking stands for. When
 //! the reader of a pipe goes away, the process is asked to end as by SIGTERM: it drains, writes its
@@ -10,7 +11,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{Delivery, Line, Sink, SinkError, table};
-use crate::rank::{Published, RunState};
+use crate::rank::{Published, RunState, SourceStatus, Status};
+
+/// Longest line below a table.
+const LINE_MAX_CHARS: usize = 160;
 
 /// Writes to `out`.
 pub(super) struct Stdout<W> {
@@ -50,8 +54,20 @@ impl<W: Write> Stdout<W> {
         let at = Timestamp::from_millisecond(at).unwrap_or_default();
         let time = at.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
         let rows = table::render(line.ranking);
-        Ok(format!("----------- {time} -----------\n{rows}").into_bytes())
+        let none = line.ranking.trends.is_empty();
+        let below = if none { sources(&published.status) } else { String::new() };
+        Ok(format!("----------- {time} -----------\n{rows}{below}").into_bytes())
     }
+}
+
+/// What each source is doing: nobody is to sit before an empty table and wonder.
+fn sources(status: &Status) -> String {
+    let line = |SourceStatus { name, state, detail, posts, .. }: &SourceStatus| {
+        let why = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
+        let said = format!("{name}: {state}{why}, {posts} posts counted");
+        table::shown_to(&said, LINE_MAX_CHARS).into_owned() + "\n"
+    };
+    status.sources.iter().map(line).collect()
 }
 
 impl<W: Write + Send> Sink for Stdout<W> {

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::rank::{RunState, Status};
+use crate::rank::{RunState, SourceStatus, Status};
 
 fn trend(rank: u32, display: &str, count: u64, change: Option<i32>) -> Trend {
     Trend {
@@ -107,6 +107,23 @@ fn modes_with_a_past_have_columns_for_it() {
     assert_eq!(table(&ranking).2, said);
     ranking.learning = Some(2);
     assert_eq!(table(&ranking).2, "learning baseline (2 of 3 windows)");
+}
+
+#[test]
+fn below_an_empty_table_stands_what_the_sources_are_doing() {
+    let mut sink = stdout::Stdout::new(Vec::new(), false).zone(TimeZone::UTC);
+    let mut empty = published(1, Vec::new());
+    let source = SourceStatus {
+        name: "bluesky".to_owned(),
+        state: "retrying".to_owned(),
+        detail: "nobody\u{1b} answers".to_owned(),
+        ..SourceStatus::default()
+    };
+    empty.status = Arc::new(Status { sources: vec![source], ..Status::default() });
+    sink.publish(&empty).expect("a vector takes everything");
+    let text = String::from_utf8_lossy(sink.out());
+    let wanted = "\nbluesky: retrying (nobody\u{fffd} answers), 0 posts counted\n";
+    assert!(text.ends_with(wanted), "{text}");
 }
 
 #[test]

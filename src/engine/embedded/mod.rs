@@ -417,3 +417,46 @@ impl RunHandle for Handle {
         answer.recv().map_err(|_| gone())?
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::{Job, Purpose, check};
+    use crate::post::Batch;
+    use crate::source::{Guarantee, Poll, SourceError};
+
+    /// Breaks where nobody has thought of it.
+    struct Broken;
+
+    impl Source for Broken {
+        fn open(&mut self, _: &[Position]) -> Result<(), SourceError> {
+            Ok(())
+        }
+
+        fn poll(&mut self, _: &mut Batch, _: Duration) -> Result<Poll, SourceError> {
+            panic!("this is a test")
+        }
+
+        fn guarantee(&self) -> Guarantee {
+            Guarantee::AtMostOnce
+        }
+
+        fn name(&self) -> String {
+            "broken".to_owned()
+        }
+    }
+
+    #[test]
+    fn a_worker_that_panics_says_so() {
+        let job = Job::parse("[[source]]\nkind = \"generator\"\n", "job.toml").expect("it parses");
+        let plan = check(&job, Purpose::Run).expect("it is sound");
+        let (seed, stop, options) = (random_seed(), Stop::default(), RunOptions::default());
+        let recipe = Arc::new(recipe(&plan, Vec::new(), seed, seed));
+        let sources: Vec<Box<dyn Source>> = vec![Box::new(Broken)];
+        let none = [Vec::new()];
+        let threads = Threads::start(&plan, 1, sources, &none, &recipe, &options, &stop)
+            .expect("threads start");
+        let said = threads.messages.iter().any(|message| matches!(message, Message::Panicked));
+        assert!(said, "or whoever counts waits for it for ever");
+    }
+}

@@ -132,6 +132,17 @@ fn windows_and_panes() {
         ("[count]\nmodes = [\"total\", \"total\"]", "is there twice"),
         ("[count]\nmodes = []", "`count.modes` is empty"),
         ("[count]\nlateness = \"2h\"", "at most `1h`"),
+        ("[count]\nmodes = [\"trending\"]\nwindows = [\"24h\"]", "none of the job's windows"),
+        (
+            "[count]\nmode = \"trending\"\nmodes = [\"trending\"]\nwindow = \"24h\"\n\
+             windows = [\"1h\", \"24h\"]",
+            "cannot have the window `24h`",
+        ),
+        // Its longest window goes by minutes, and these panes do not divide one.
+        (
+            "[count]\npane = \"45s\"\nmodes = [\"trending\"]\nwindows = [\"1h\"]",
+            "none of the job's windows",
+        ),
     ] {
         let said = problem(text);
         assert!(said.contains(wanted), "{text}: {said}");
