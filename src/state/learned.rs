@@ -9,6 +9,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::rank::score::Baseline;
+use crate::simd::prefetch;
 use crate::state::column::Column;
 use crate::state::trending::{SCALES, Trending};
 use crate::state::varint::{Many, Reader, put, put_signed};
@@ -43,6 +44,12 @@ impl Tags {
 
     pub(super) fn rows(&self) -> usize {
         self.held.rows()
+    }
+
+    /// Asks for what is known of a tag that is soon dealt with.
+    pub(super) fn expect(&self, id: u32) {
+        self.baselines.iter().for_each(|column| prefetch(column.at(id)));
+        prefetch(self.held.at(id));
     }
 
     fn get(&self, id: u32) -> Learned {

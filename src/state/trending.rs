@@ -110,8 +110,6 @@ pub struct Trending {
     ask_all: bool,
     /// Tags that might have been listed at the last slide, ascending.
     watched: Vec<u32>,
-    /// Room to put these and others in order.
-    news: Changed,
 }
 
 /// `trending` may be asked for windows of four panes to six hours; where the longest of the three
@@ -165,7 +163,6 @@ impl Trending {
             asked: Vec::new(),
             ask_all: true,
             watched: Vec::new(),
-            news: Changed::default(),
         })
     }
 
@@ -271,7 +268,10 @@ impl Trending {
         let mut ids = std::mem::take(&mut self.asked);
         self.candidates(ring, rows, at, &mut ids);
         self.watched.clear();
-        for &id in &ids {
+        for (number, &id) in ids.iter().enumerate() {
+            if let Some(&soon) = ids.get(number + AHEAD) {
+                self.tags.expect(soon);
+            }
             // What is never listed need not be held: a peak is higher than that.
             if !self.may_reach(ring, id, score::LISTED) {
                 continue;
@@ -292,17 +292,19 @@ impl Trending {
     /// have posts since, unless what is usual has changed.
     fn candidates(&mut self, ring: &Ring, rows: u32, at: i64, ids: &mut Vec<u32>) {
         let counts = ring.windows()[self.windows[1].1].column();
+        let least = self.gates.min_count;
         if std::mem::take(&mut self.ask_all) {
-            ids.extend(counts.at_least(self.gates.min_count, rows));
+            ids.extend(counts.at_least(least, rows));
             return;
         }
-        self.news.grow(self.tags.rows());
+        let passes = |id: &u32| counts.get(*id) >= least;
         for pairs in ring.closed_since(at - self.slide_ms) {
-            self.news.mark_all(pairs.iter().map(|pair| pair.0));
+            ids.extend(pairs.iter().map(|pair| pair.0).filter(passes));
         }
-        self.news.mark_all(self.watched.iter().copied());
-        self.news.take_to(ids);
-        ids.retain(|&id| counts.get(id) >= self.gates.min_count);
+        ids.extend(self.watched.iter().copied().filter(passes));
+        // A few runs that are in order each.
+        ids.sort();
+        ids.dedup();
     }
 
     /// The score of a tag where it is higher than the one held, and might be listed.
