@@ -104,17 +104,15 @@ fn authors(state: &State, number: usize, rows: usize) -> Vec<Row> {
     let mut looked_at = rows;
     loop {
         let mut best = top(window.people_column(), state.tags.rows(), looked_at, listed, tie);
-        let least = best.last().filter(|_| best.len() == looked_at).map(|last| u64::from(last.1));
-        // By what is shown, where more was estimated: then others may come before these.
-        let clamped = best.iter().any(|&(id, people)| shown(id) < u64::from(people));
-        best.sort_by(|a, b| shown(b.0).cmp(&shown(a.0)).then_with(|| tie(a.0, b.0)));
-        best.truncate(rows);
-        let last = best.last().map_or(0, |last| shown(last.0));
-        if !clamped || least.is_none_or(|least| last > least) {
+        // Where more was estimated than is shown, others may come before: as many as are not so
+        // stand in their order, and nobody who is not here comes before these.
+        let clamped = best.iter().filter(|of| shown(of.0) < u64::from(of.1)).count();
+        if best.len() < looked_at || best.len() - clamped >= rows {
+            best.sort_by(|a, b| shown(b.0).cmp(&shown(a.0)).then_with(|| tie(a.0, b.0)));
             let row = |(id, _)| Row { id, count: u64::from(posts(id)), ..Row::default() };
-            return best.into_iter().map(row).collect();
+            return best.into_iter().take(rows).map(row).collect();
         }
-        looked_at = looked_at.saturating_mul(4);
+        looked_at = (rows + clamped).max(2 * looked_at);
     }
 }
 
