@@ -107,8 +107,8 @@ pub(super) fn start(plan: Plan, options: RunOptions) -> Result<Arc<dyn RunHandle
             (opened.states, opened.positions, opened.people, Some(durable), told, opened.gaps)
         }
     };
-    if plan.time == TimePlan::Live && !plan.sources.iter().all(can_replay) {
-        // What was posted while nobody read is missing.
+    if plan.time == TimePlan::Live && plan.sources.iter().zip(&positions).any(misses_the_past) {
+        // What was posted while nobody read is missing, though a post of then may come.
         states.each_mut(|state| state.gap_until(options.clock.now().0));
     }
     let sources = make_sources(&plan, &options.clock)?;
@@ -190,10 +190,14 @@ fn settings(plan: &Plan, keep_delta: bool) -> Settings {
     }
 }
 
-/// True where a source goes on after a restart with what came meanwhile.
-fn can_replay(source: &SourcePlan) -> bool {
-    use SourceKind::{File, Generator, Jetstream, Mastodon};
-    matches!(source.kind, File { .. } | Generator(_) | Jetstream(_) | Mastodon(_))
+/// False where a source goes on with what came since it was read last, or from its beginning. The
+/// first start of a platform begins now.
+fn misses_the_past((source, after): (&SourcePlan, &Vec<Position>)) -> bool {
+    match source.kind {
+        SourceKind::File { .. } | SourceKind::Generator(_) => false,
+        SourceKind::Jetstream(_) | SourceKind::Mastodon(_) => after.is_empty(),
+        _ => true,
+    }
 }
 
 /// The lists of tags of a plan.
@@ -444,6 +448,16 @@ mod tests {
         fn name(&self) -> String {
             "broken".to_owned()
         }
+    }
+
+    #[test]
+    fn a_platform_begins_now_and_goes_on_where_it_was() {
+        let job = "[[source]]\nkind = \"jetstream\"\n[[source]]\nkind = \"generator\"\n";
+        let job = Job::parse(job, "job.toml").expect("it parses");
+        let plan = check(&job, Purpose::Run).expect("it is sound");
+        let (none, some) = (Vec::new(), vec![Position { partition: "a".into(), at: "1".into() }]);
+        let misses = |after| [0, 1].map(|source| misses_the_past((&plan.sources[source], after)));
+        assert_eq!([misses(&none), misses(&some)], [[true, false], [false, false]]);
     }
 
     #[test]
