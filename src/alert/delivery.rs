@@ -4,7 +4,7 @@
 //! the same alert sent over and over. What fails keeps everything else for the same receiver
 //! waiting, so that a dead one costs a single time-out now and then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -84,6 +84,8 @@ pub(super) struct Delivery {
     /// Since when it goes steadily.
     steady_ms: i64,
     backoff: Backoff,
+    /// Rules whose webhook took nothing when it was tried last; said once.
+    failing: BTreeSet<String>,
     pub(super) sent: Arc<Sent>,
 }
 
@@ -104,7 +106,8 @@ impl Delivery {
         let outbox = Outbox::open(dir)?;
         // At the first look it has gone back: what it did while nobody looked is not known.
         let (seen_ms, steady_ms, sent) = (i64::MAX, i64::MAX, Arc::default());
-        Ok(Self { outbox, targets, clock, seen_ms, steady_ms, backoff, sent })
+        let failing = BTreeSet::new();
+        Ok(Self { outbox, targets, clock, seen_ms, steady_ms, backoff, failing, sent })
     }
 
     /// Looks at our clock. Where it was set back, what waits is pulled in to the longest wait of
@@ -150,6 +153,9 @@ impl Delivery {
                 self.outbox.delivered(waiting.id, status, self.clock.now().0)?;
                 self.sent.delivered.fetch_add(1, Ordering::Relaxed);
                 self.sent.say("");
+                if self.failing.remove(&waiting.rule) {
+                    tracing::info!("alert `{}` is delivered again", waiting.rule);
+                }
                 Ok(())
             }
             Outcome::Refused(status, why) => self.fail(waiting, Some(status), &why),
@@ -161,7 +167,11 @@ impl Delivery {
                 }
                 let asked = wait.unwrap_or_default().min(GIVE_UP);
                 let wait = self.backoff.wait(&waiting.key, waiting.tries).max(asked);
-                tracing::debug!("alert `{}`: {why}; again in {wait:?}", waiting.rule);
+                if self.failing.insert(waiting.rule.clone()) {
+                    tracing::warn!("alert `{}` waits, for a day at most: {why}", waiting.rule);
+                } else {
+                    tracing::debug!("alert `{}`: {why}; again in {wait:?}", waiting.rule);
+                }
                 self.sent.say(&why);
                 self.outbox.put_off(waiting, status, &why, now + ms(wait))
             }
