@@ -136,7 +136,7 @@ impl State {
     /// changes meanwhile: so all of them at once, where there is much to learn.
     fn learn(&mut self, at: i64) {
         let (ring, rows) = (&self.ring, self.tags.rows());
-        let mut due = self.trending.iter_mut().filter(|trending| trending.learns_at(ring, at) > 0);
+        let mut due = self.trending.iter_mut().filter(|trending| trending.asks_at(at) > 0);
         let Some(first) = due.next() else { return };
         std::thread::scope(|scope| {
             for trending in due {

@@ -77,6 +77,15 @@ fn a_window_is_scored_before_it_is_learned_from() {
 }
 
 #[test]
+fn a_window_without_any_tag_is_learned_from_too() {
+    let mut state = state(PANE, W, Vec::new());
+    // A short window that ends holds nothing, while the long one still does.
+    feed(&mut state, &[(0, "x", 1), (10 * PANE, "x", 2), (12 * PANE, "x", 3)]);
+    // The first pane is a part of what it began in; all that were whole since count.
+    assert_eq!(state.trending[0].pacing().windows, [10, 1, 0]);
+}
+
+#[test]
 fn the_order_of_the_first_posts_decides_nothing() {
     let run = |first: &[(i64, &str, u64)]| {
         let mut state = state(PANE, W, vec![report(Mode::Count, W, PANE)]);
