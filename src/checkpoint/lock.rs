@@ -41,6 +41,14 @@ impl Lock {
     }
 }
 
+/// The id of the process that holds the lock of `dir` now, as it wrote it down.
+#[must_use]
+pub fn held_by(dir: &Path) -> Option<u32> {
+    let mut file = File::open(dir.join("lock")).ok()?;
+    // Ours is gone when the file is closed, at the end of this function.
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then(|| holder(&mut file))
+}
+
 impl Drop for Lock {
     fn drop(&mut self) {
         // Closing is not enough: a program that another thread is starting right now shares the

@@ -36,6 +36,7 @@ use std::path::PathBuf;
 
 pub use crash::{CRASH_POINTS, CRASH_POINTS_RARE};
 pub use directory::Checkpoint;
+pub use lock::held_by;
 
 /// One typed part of a record. Unknown kinds are skipped, unless `required`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -56,9 +56,8 @@ impl State {
         let at = self.marks.newest().unwrap_or(0);
         self.ring.show(at);
         let window = self.ring.windows().last();
-        let spared = |id: &u32| named.binary_search(id).is_ok();
-        let live = (0..self.tags.rows()).filter(|&id| self.tags.is_live(id));
-        let live = live.filter(|id| !spared(id));
+        let goes = |id: &u32| self.tags.is_live(*id) && named.binary_search(id).is_err();
+        let live = (0..self.tags.rows()).filter(goes);
         // Among equals the oldest go: ids are given out in another order after a restart.
         let mut all: Vec<(u32, u64, u32, u32)> = live
             .map(|id| {

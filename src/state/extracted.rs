@@ -146,9 +146,8 @@ pub struct Extracted {
     post_start: usize,
     /// A bit for each hash among them, so that most need no look back.
     post_hashes: u64,
-    /// Where each stands by its hash, once they are many, and how far that has been filled in.
+    /// Where the first of them stand by their hash, once they are many.
     post_places: HashMap<u64, usize>,
-    placed_to: usize,
 }
 
 impl Extracted {
@@ -170,9 +169,8 @@ impl Extracted {
     pub fn begin_post(&mut self) {
         self.post_start = self.entries.len();
         self.post_hashes = 0;
-        if self.placed_to > 0 {
+        if !self.post_places.is_empty() {
             self.post_places.clear();
-            self.placed_to = 0;
         }
     }
 
@@ -341,10 +339,9 @@ impl Extracted {
             return self.entries[mine].iter().any(|other| self.same_key(other, entry));
         }
         // Each tag of thousands would be looked for among all before it.
-        for at in self.placed_to.max(mine.start)..mine.end {
+        for at in mine.start + self.post_places.len()..mine.end {
             self.post_places.entry(self.entries[at].hash).or_insert(at);
         }
-        self.placed_to = mine.end;
         let place = self.post_places.get(&entry.hash);
         // Two keys never have one hash, so far as anybody outside can bring that about.
         place.is_some_and(|&at| self.same_key(&self.entries[at], entry))

@@ -162,14 +162,9 @@ impl State {
         self.inherit();
         self.grow();
         self.judged.judge(&self.tags, self.interned.born.iter().copied());
-        if self.judged.drops() {
-            // What never counts would wait for its first pane for ever.
-            let counts = |id: &u32| !self.judged.is_dropped(*id);
-            let born = self.interned.born.iter().copied().filter(counts).collect::<Vec<_>>();
-            self.ring.admitted(&born);
-        } else {
-            self.ring.admitted(&self.interned.born);
-        }
+        // What never counts would wait for its first pane for ever.
+        let born = self.interned.born.iter().copied();
+        self.ring.admitted(born.filter(|&id| !self.judged.is_dropped(id)));
         if self.settings.keep_delta {
             self.note_names();
         }
@@ -260,12 +255,11 @@ impl State {
         let spelled = &self.interned.spelled[spelled_from..];
         let mine = spelled.iter().take_while(|(entry, _)| (*entry as usize) < entries.end).count();
         self.spelled += mine;
-        let (drops, tell) = (self.judged.drops(), self.settings.keep_delta);
-        for &(entry, number) in spelled[..mine].iter().filter(|_| drops || tell) {
+        for &(entry, number) in &spelled[..mine] {
             let id = self.interned.ids[entry as usize];
-            if drops && self.judged.is_dropped(id) {
+            if self.judged.is_dropped(id) {
                 self.tags.count_spelling(id, number, -1);
-            } else if tell {
+            } else if self.settings.keep_delta {
                 self.news.spelled.push(id << 3 | u32::from(number));
             }
         }

@@ -24,8 +24,6 @@ pub struct Delta {
     pub minus: Vec<(i64, Vec<u32>)>,
     /// Pane, and who posted its tags.
     pub seen: Rows,
-    /// How many rows that is.
-    rows: usize,
     /// Rows that were taken by [`Ring::take_rows`], in their bytes.
     pub told: Vec<u8>,
     /// Posts taken back from panes that are kept.
@@ -217,8 +215,8 @@ impl Ring {
     /// Takes rows of people out of the delta, once there are `least`; their bytes belong to the
     /// next one ([`Delta::told`]).
     pub fn take_rows(&mut self, least: usize) -> Option<Rows> {
-        let delta = self.delta.as_mut().filter(|delta| delta.rows >= least)?;
-        delta.rows = 0;
+        let rows = |delta: &Delta| delta.seen.iter().map(|(_, seen)| seen.len()).sum::<usize>();
+        let delta = self.delta.as_mut().filter(|delta| rows(delta) >= least)?;
         Some(std::mem::take(&mut delta.seen))
     }
 
@@ -244,7 +242,6 @@ impl Ring {
                 Some(_) if saved.seen == 0 && !asked => std::mem::take(&mut open.seen),
                 _ => open.seen[saved.seen..].to_vec(),
             };
-            delta.rows += news.len();
             delta.seen.push((open.index, news));
             open.saved.seen = open.seen.len();
         }

@@ -121,10 +121,12 @@ pub fn encode(mut times: FirstTimes) -> Vec<u8> {
 
 impl Ring {
     /// Tags were admitted; there is room for them.
-    pub fn admitted(&mut self, ids: &[u32]) {
+    pub fn admitted(&mut self, ids: impl Iterator<Item = u32>) {
         let tell = self.delta.is_some();
-        ids.iter().for_each(|&id| self.first.set(id, 0, tell));
-        self.first.waiting.extend_from_slice(ids);
+        for id in ids {
+            self.first.set(id, 0, tell);
+            self.first.waiting.push(id);
+        }
     }
 
     /// Those of `ids` that were in no pane yet wait for their first, and no others: after a
@@ -179,7 +181,7 @@ mod tests {
     fn ring() -> Ring {
         let mut ring = Ring::new(&shape(), true);
         ring.grow(10);
-        ring.admitted(&[1, 2, 3, 4]);
+        ring.admitted([1, 2, 3, 4].into_iter());
         ring
     }
 

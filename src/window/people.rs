@@ -57,7 +57,7 @@ pub struct Rules {
 pub struct People {
     pub(super) crowds: Crowds,
     pub(super) big: Bigs,
-    pub(super) rules: Rules,
+    rules: Rules,
     pub(super) caps: Caps,
     /// Where the rules ask for it.
     pub(super) known: Option<Known>,

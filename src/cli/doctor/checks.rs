@@ -1,13 +1,12 @@
 //! The checks themselves.
 
-use std::fs::TryLockError;
-use std::io::Read as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::UNIX_EPOCH;
 
 use super::Finding;
+use crate::checkpoint::held_by;
 use crate::cli::summary::grouped;
 use crate::clock::Clock;
 use crate::http::{ROOT_VARIABLES, SYSTEM_ROOTS};
@@ -43,7 +42,7 @@ pub(super) fn state(dir: Option<&Path>) -> Vec<Finding> {
     // The nearest directory that is there: what is below it is made when it is needed.
     let there = dir.ancestors().find(|dir| dir.is_dir()).unwrap_or(dir);
     let shown = dir.display();
-    let writable = if let Some(pid) = holder(dir) {
+    let writable = if let Some(pid) = held_by(dir) {
         let help = "end that one before another run of this job, or give it another `--state-dir`";
         Finding::warn("state directory", format!("{shown} is held by process {pid}"), help)
     } else if tempfile_in(there) {
@@ -61,19 +60,6 @@ pub(super) fn state(dir: Option<&Path>) -> Vec<Finding> {
         Some(kb) => Finding::pass("free disk", format!("{} MB", grouped(kb / 1_000))),
     };
     vec![writable, disk, last_checkpoint(dir)]
-}
-
-/// The id of the process that counts there now, as it wrote it down.
-fn holder(dir: &Path) -> Option<String> {
-    let mut file = std::fs::File::open(dir.join("lock")).ok()?;
-    // Ours is gone when the file is closed, at the end of this function.
-    match file.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => {}
-        _ => return None,
-    }
-    let mut id = String::new();
-    let _ = file.by_ref().take(32).read_to_string(&mut id);
-    Some(id.trim().to_owned())
 }
 
 /// True where a file can be made there; it is taken away again.

@@ -55,13 +55,25 @@ impl Caps {
         (self.span, counted.map(|(&(id, author), &posts)| (id, author, posts)).collect())
     }
 
-    /// Takes in what a checkpoint has of a tag, as of a span; of another one it says nothing.
+    /// Takes in what a checkpoint has of an author of a tag, as of a span; spans come in order.
     pub(in crate::window) fn restore(&mut self, span: i64, (id, author): (u32, u32), posts: u8) {
-        if self.counted.is_empty() {
-            self.span = span;
-        }
-        if self.span == span {
-            self.counted.insert((id, author), posts);
-        }
+        self.reach(span);
+        self.counted.insert((id, author), posts);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_spans_that_a_checkpoint_tells_the_later_holds() {
+        let rules = Rules { cap: 3, cap_ms: 1_000, known: false };
+        let mut caps = Caps::default();
+        caps.restore(4, (1, 9), 3);
+        caps.restore(5, (2, 9), 2);
+        caps.begin(&rules, 5_999);
+        assert_eq!([(1, 9), (2, 9)].map(|of| caps.count(&rules, of, 4)), [1, 3]);
+        assert_eq!(caps.of(0..9), (5, vec![(1, 9, 3), (2, 9, 3)]));
     }
 }
