@@ -14,6 +14,8 @@ pub struct EventTime(pub i64);
 impl EventTime {
     /// The beginning of the year 1; what claims to be older counts as of then.
     pub const EARLIEST: Self = Self(-62_135_596_800_000);
+    /// A live post further ahead of our clock than this, milliseconds, is from the future.
+    pub const AHEAD_MAX_MS: i64 = 5 * 60_000;
 }
 
 /// What a record does to the counts.

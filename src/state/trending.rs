@@ -13,6 +13,7 @@ use crate::state::learned::{Learned, Tags};
 use crate::state::settings::{Gates, Settings};
 use crate::window::Ring;
 use crate::window::people::Span;
+use crate::window::ring::fits_minutes;
 
 /// Windows scored together: a quarter, once and four times the one asked for.
 pub const SCALES: usize = 3;
@@ -117,8 +118,7 @@ pub struct Trending {
 #[must_use]
 pub fn can_ask(window_ms: i64, pane_ms: i64) -> bool {
     let by_minutes = 4 * window_ms > HOUR_MS;
-    (4 * pane_ms..=6 * HOUR_MS).contains(&window_ms)
-        && (!by_minutes || MINUTE_MS % pane_ms == 0 || pane_ms % MINUTE_MS == 0)
+    (4 * pane_ms..=6 * HOUR_MS).contains(&window_ms) && (!by_minutes || fits_minutes(pane_ms))
 }
 
 /// Scores of a window are held, and peaks told, in steps of a sixtieth of it, at least a pane.

@@ -432,6 +432,12 @@ impl Ring {
     }
 }
 
+/// True where windows beyond an hour, which go by minutes, can be made of panes of this length.
+#[must_use]
+pub fn fits_minutes(pane_ms: i64) -> bool {
+    MINUTE_MS % pane_ms == 0 || pane_ms % MINUTE_MS == 0
+}
+
 /// The step, of `step_ms`, in which a pane lies.
 pub(super) fn step_of(pane: i64, pane_ms: i64, step_ms: i64) -> i64 {
     if step_ms == pane_ms { pane } else { pane.saturating_mul(pane_ms).div_euclid(step_ms) }

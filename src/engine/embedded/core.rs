@@ -22,14 +22,12 @@ use crate::engine::embedded::worker::Recipe;
 use crate::engine::{EngineError, Summary};
 use crate::extract::pattern::Patterns;
 use crate::job::{Plan, TimePlan};
-use crate::post::{Position, Reads};
+use crate::post::{EventTime, Position, Reads};
 use crate::rank::{Explanation, Published, Query, Ranking, SourceStatus, TagDetail};
 use crate::state::extracted::{Extracted, NO_TIME};
 use crate::state::lists::Lists;
 
-/// A post further ahead of our clock than this is from the future.
-const FUTURE_LIVE_MS: i64 = 5 * 60_000;
-/// In a replay: a file may carry planned dates, but not the year 9999.
+/// How far ahead a post may be in a replay: a file may carry planned dates, but not the year 9999.
 const FUTURE_REPLAY_MS: i64 = 366 * 86_400_000;
 
 /// Questions answered before counting goes on.
@@ -260,7 +258,7 @@ impl Core {
 
     fn horizon(&self) -> i64 {
         self.parts.clock.now().0.saturating_add(match self.parts.plan.time {
-            TimePlan::Live => FUTURE_LIVE_MS,
+            TimePlan::Live => EventTime::AHEAD_MAX_MS,
             TimePlan::Replay(_) => FUTURE_REPLAY_MS,
         })
     }

@@ -8,6 +8,7 @@ use crate::job::file::CountJob;
 use crate::job::units::{self, Scalar, show_duration};
 use crate::rank::Mode;
 use crate::state::trending;
+use crate::window::ring::fits_minutes;
 
 /// Beyond this age, panes merge to a minute each.
 const FINE: Duration = Duration::from_hours(1);
@@ -123,8 +124,7 @@ fn misfit(window: Duration, pane: Duration) -> Option<(String, String)> {
         let what = "is longer than `1h` and no whole number of minutes".to_owned();
         return Some((what, "beyond one hour, panes merge to one minute".into()));
     }
-    let minute_ms = MINUTE.as_millis();
-    if window > FINE && !minute_ms.is_multiple_of(pane_ms) && !pane_ms.is_multiple_of(minute_ms) {
+    if window > FINE && !fits_minutes(ms(pane)) {
         let what = format!("is longer than `1h`, and panes of `{shown}` do not divide a minute");
         return Some((what, "set `count.pane` to `10s`, or keep to windows up to `1h`".into()));
     }

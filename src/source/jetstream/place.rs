@@ -16,7 +16,7 @@ const REWIND_OTHER_US: i64 = 10_000_000;
 const REWIND_SAME_US: i64 = 1_000_000;
 /// A time further ahead of our clock comes from a clock that is wrong: it says nothing of where we
 /// are. Posts from so far ahead are not counted either.
-const AHEAD_MAX_US: i64 = 5 * 60_000_000;
+const AHEAD_MAX_US: i64 = EventTime::AHEAD_MAX_MS * 1_000;
 
 /// True where a time is too far ahead of `now` to go by.
 pub(super) fn is_ahead(time_us: i64, now: EventTime) -> bool {
