@@ -17,6 +17,7 @@
 //! | [`view`] | filters over posts, each with counts of its own |
 //! | [`state`] | tags -> ids; counts, spellings, posts remembered for deletes |
 //! | [`window`] | panes, sliding windows over them, the watermark |
+//! | [`score`] | how unusual a tag is against its own past |
 //! | [`rank`] | counts -> the ordered rows that everybody shows |
 //! | [`checkpoint`] | counts and Positions of an epoch, durable in one step |
 //! | [`engine`] | the threads and queues around all of these |
@@ -27,16 +28,18 @@
 //! | [`job`] | what a user asked for -> a checked [`job::Plan`] |
 //! | [`cli`] | the commands |
 //! | [`post`], [`clock`], [`simd`] | the nouns; the only clock; the only `unsafe` |
+//! | [`store`], [`status`] | containers of counting; the state of a run as data |
 //! | [`sqlite`], [`spool`] | SQLite files; a thread that makes things durable in order |
 //! | [`recording`] | what a recording of the raw wire looks like |
 //! | [`http`] | the client for requests to others |
 //!
 //! # Floors
 //!
-//! A module imports lower floors only: F0 [`post`] [`clock`] [`simd`] [`sqlite`] [`spool`]
-//! [`http`] [`recording`]; F1 [`decode`] [`extract`] [`view`] [`state`] [`window`] [`rank`], which
-//! do no I/O and read no clock; F2 [`job`]; F3 [`source`] [`sink`] [`checkpoint`] [`history`]
-//! [`alert`], never each other; F4 [`engine`]; F5 [`serve`] [`cli`].
+//! A module imports lower floors only, so no two modules import each other: F0 [`post`] [`simd`]
+//! [`sqlite`] [`http`] [`recording`] [`checkpoint`]; F1 [`clock`] [`decode`] [`extract`] [`status`]
+//! [`store`]; F2 [`spool`] [`view`] [`window`]; F3 [`score`]; F4 [`state`]; F5 [`rank`]; F6 [`job`];
+//! F7 [`source`] [`sink`] [`history`] [`alert`]; F8 [`engine`] [`serve`]; F9 [`cli`]. Everything up
+//! to F5 but `sqlite`, `http`, `checkpoint`, `clock` and `spool` does no I/O and reads no clock.
 //!
 //! # Example
 //!
@@ -75,6 +78,7 @@ pub mod job;
 pub mod post;
 pub mod rank;
 pub mod recording;
+pub mod score;
 pub mod serve;
 pub mod simd;
 pub mod sink;
@@ -82,5 +86,7 @@ pub mod source;
 pub mod spool;
 pub mod sqlite;
 pub mod state;
+pub mod status;
+pub mod store;
 pub mod view;
 pub mod window;

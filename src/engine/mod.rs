@@ -14,7 +14,8 @@ use tokio::sync::watch;
 use crate::checkpoint::CheckpointError;
 use crate::clock::Clock;
 use crate::job::Plan;
-use crate::rank::{Ask, Published, Ranking, Status};
+use crate::rank::{Ask, Published, Ranking};
+use crate::status::Status;
 
 /// How this process runs a Plan (flags and environment, never the job file).
 #[derive(Clone, Debug, Default)]

@@ -29,8 +29,9 @@ pub use reader::{Asked, Kept, KeptRanking, Kind, Reader, When};
 pub use store::{History, MAX_BYTES_LEAST};
 
 use crate::rank::Ranking;
-use crate::spool::{Spool, SpoolStatus};
+use crate::spool::Spool;
 use crate::sqlite::{Schema, SqliteError};
+use crate::status::SpoolStatus;
 
 /// Why the history could not be opened, written or read.
 pub type HistoryError = SqliteError;

@@ -25,7 +25,7 @@ use super::problem::{Field, Place, Problem, nearest};
 use super::units::{self, Scalar};
 use super::{HistoryPlan, Limits, Plan, TimePlan};
 use crate::extract::{Occurrences, Rule};
-use crate::rank::build::ALL;
+use crate::view::ALL;
 
 /// What a job is checked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,9 +12,8 @@ use tokio::sync::watch;
 use super::{Feed, Tutorial};
 use crate::clock::Clock;
 use crate::decode::python::Literal;
-use crate::rank::{
-    Ask, Explanation, Published, Query, Ranking, RunState, SourceStatus, Status, TagDetail, Trend,
-};
+use crate::rank::{Ask, Explanation, Published, Query, Ranking, TagDetail, Trend};
+use crate::status::{RunState, SourceStatus, Status};
 
 /// Name of the one source.
 const SOURCE: &str = "POST /updateData";

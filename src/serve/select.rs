@@ -12,8 +12,8 @@ use tokio::time::timeout;
 
 use super::api::Problem;
 use super::router::App;
-use crate::rank::build::ALL;
 use crate::rank::{Ask, Mode, PUBLISHED_ROWS_MIN, Published, Query, Ranking};
+use crate::view::ALL;
 
 /// Most rows of one answer.
 const TOP_MAX: usize = 1_000;

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use crate::extract::KEY_MAX_BYTES;
 use crate::post::{Batch, Op};
-use crate::state::hash::{Seed, short_key};
 use crate::state::sample::Samples;
+use crate::store::hash::{Seed, short_key};
 
 /// Longest spelling kept; folding can make a key shorter than what was typed.
 const DISPLAY_MAX_BYTES: usize = 4 * KEY_MAX_BYTES;

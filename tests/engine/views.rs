@@ -6,7 +6,8 @@ use std::path::Path;
 
 use tagtide::decode::Format;
 use tagtide::engine::{Run, RunHandle};
-use tagtide::rank::{Counters, Mode, Query, Ranking};
+use tagtide::rank::{Mode, Query, Ranking};
+use tagtide::status::Counters;
 
 use crate::support::{ALL, START, ended, file_source, finish, options, posts, start, until_posts};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tagtide::clock::Clock;
 use tagtide::engine::{self, Run, RunOptions};
-use tagtide::rank::SourceStatus;
+use tagtide::status::SourceStatus;
 
 use crate::sim::{Manners, Sim};
 use crate::support::{Counted, plan, until, until_posts};

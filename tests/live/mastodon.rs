@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tagtide::clock::Clock;
 use tagtide::engine::{self, Run, RunOptions};
-use tagtide::rank::SourceStatus;
+use tagtide::status::SourceStatus;
 
 use crate::mastodon_sim::{Instance, Manners, TOKEN};
 use crate::support::{Counted, plan, until, until_posts};

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tagtide::clock::Clock;
 use tagtide::engine::{self, Run, RunOptions};
-use tagtide::rank::SourceStatus;
 use tagtide::source::loss::loss;
+use tagtide::status::SourceStatus;
 
 use crate::sim_x::{Manners, Sim, TOKEN};
 use crate::support::{Counted, plan, until};

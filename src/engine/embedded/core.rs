@@ -23,9 +23,10 @@ use crate::engine::{EngineError, Summary};
 use crate::extract::pattern::Patterns;
 use crate::job::{Plan, TimePlan};
 use crate::post::{EventTime, Position, Reads};
-use crate::rank::{Explanation, Published, Query, Ranking, SourceStatus, TagDetail};
+use crate::rank::{Explanation, Published, Query, Ranking, TagDetail};
 use crate::state::extracted::{Extracted, NO_TIME};
 use crate::state::lists::Lists;
+use crate::status::SourceStatus;
 
 /// How far ahead a post may be in a replay: a file may carry planned dates, but not the year 9999.
 const FUTURE_REPLAY_MS: i64 = 366 * 86_400_000;

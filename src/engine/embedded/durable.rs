@@ -21,9 +21,9 @@ use crate::engine::embedded::views::{Makings, States};
 use crate::job::Plan;
 use crate::post::Position;
 use crate::state::State;
-use crate::state::hash::Seed;
 use crate::state::restore::Restoring;
 use crate::state::sections::{Raw, RawSections, encode, give_rows, kind};
+use crate::store::hash::Seed;
 use crate::window::delta::{Rows, put_rows};
 use crate::window::restore::Nonsense;
 
@@ -116,7 +116,7 @@ pub(super) fn open(
     let views = reading.views.finish(&all).map_err(damaged)?;
     Ok(Opened {
         checkpoint,
-        states: States { all, views },
+        states: States::new(all, views, reading.makings.reports),
         new_views: if recovery.first { Vec::new() } else { new_views },
         dropped_views,
         positions: reading.positions,

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::post::Gap;
-use crate::rank::SourceStatus;
+use crate::status::SourceStatus;
 
 /// Gaps of a source that are kept one by one; the older ones are in its sums alone.
 const KEPT: usize = 32;

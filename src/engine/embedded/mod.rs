@@ -54,13 +54,16 @@ use crate::engine::{EngineError, RunHandle, RunOptions, Summary};
 use crate::extract::pattern::Patterns;
 use crate::job::{Plan, SourceKind, SourcePlan, TimePlan};
 use crate::post::Position;
-use crate::rank::build::ALL;
-use crate::rank::{Ask, Explanation, Mode, Published, Query, Ranking, SourceStatus, TagDetail};
+use crate::rank::{Ask, Explanation, Mode, Published, Query, Ranking, TagDetail};
+use crate::score::Gates;
+use crate::score::trending;
 use crate::source::Source;
+use crate::state::Settings;
 use crate::state::extracted::Extracted;
-use crate::state::hash::Seed;
 use crate::state::lists::Lists;
-use crate::state::{Gates, Settings, trending};
+use crate::status::SourceStatus;
+use crate::store::hash::Seed;
+use crate::view::ALL;
 use crate::window::Shape;
 use crate::window::people::Rules;
 
@@ -182,7 +185,6 @@ fn settings(plan: &Plan, keep_delta: bool) -> Settings {
         trending_ms: asked,
         gates: Gates { min_count: plan.people.min_count, min_authors: plan.people.min_authors },
         compare: modes.iter().any(|mode| mode.is_comparison()),
-        reports: if keep_delta { told::reports(plan, ALL) } else { Vec::new() },
         lists: lists(plan),
         keep_delta,
         view: ALL.to_owned(),

@@ -151,8 +151,8 @@ mod tests {
     use crate::rank::build::{Key, ranking};
     use crate::rank::{Mode, Ranking};
     use crate::state::extracted::Extracted;
-    use crate::state::hash::Seed;
     use crate::state::sections::{Sections, encode};
+    use crate::store::hash::Seed;
 
     const JOB: &str = "time = \"event\"\n[count]\nwindows = [\"1m\", \"5m\"]\n\
                        modes = [\"total\", \"count\", \"authors\", \"decay\"]\n\
@@ -188,7 +188,7 @@ mod tests {
 
     fn rankings(state: &mut State) -> Vec<Ranking> {
         let at = state.newest().expect("it has posts");
-        state.show(at);
+        state.show(at, &mut ());
         let of = |(mode, window_ms)| ranking(state, Key { mode, window_ms }, at, 1_000);
         [(Mode::Total, 0), (Mode::Count, 60_000), (Mode::Authors, 300_000), (Mode::Decay, 0)]
             .into_iter()

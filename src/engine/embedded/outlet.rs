@@ -8,8 +8,9 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use crate::clock::monotonic;
 use crate::engine::EngineError;
-use crate::rank::{Published, SinkStatus};
+use crate::rank::Published;
 use crate::sink::{Delivery, Sink};
+use crate::status::SinkStatus;
 
 /// Rankings that wait for a sink that wants every one.
 const QUEUE: usize = 256;

@@ -17,8 +17,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use crate::clock::{Clock, monotonic};
 use crate::engine::EngineError;
 use crate::post::Batch;
-use crate::rank::Recorded;
 use crate::recording::Header;
+use crate::status::Recorded;
 
 /// Batches that wait for the disk; each has a megabyte at the most, long lines aside.
 const QUEUE: usize = 32;

@@ -14,10 +14,11 @@ use crate::engine::EngineError;
 use crate::engine::embedded::publish::{default_key, keys};
 use crate::history::Writer;
 use crate::job::Plan;
-use crate::rank::{AlertsStatus, Ranking};
-use crate::spool::SpoolStatus;
-use crate::state::slides::{Report, Reported};
-use crate::state::trending;
+use crate::rank::Ranking;
+use crate::rank::report::{Report, Reported};
+use crate::score::trending;
+use crate::status::AlertsStatus;
+use crate::status::SpoolStatus;
 
 /// Rows of a ranking that are kept.
 const KEPT_ROWS: usize = 50;

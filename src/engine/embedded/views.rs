@@ -6,12 +6,12 @@ use std::borrow::Cow;
 use crate::engine::EngineError;
 use crate::extract::pattern::Patterns;
 use crate::job::{Plan, ViewPlan};
+use crate::rank::report::{Report, Reported, Reports};
 use crate::state::extracted::Extracted;
-use crate::state::hash::Seed;
 use crate::state::lists::Lists;
-use crate::state::slides::Reported;
 use crate::state::{Settings, State};
-use crate::view::Filter;
+use crate::store::hash::Seed;
+use crate::view::{ALL, Filter};
 
 /// Key of the fingerprints of filters. Never changed: they are in checkpoints.
 const FINGERPRINTS: Seed = Seed::new(*b"tagtide: what a view's filter is");
@@ -71,6 +71,8 @@ fn fingerprint(lists: [&Vec<String>; 4], whose: bool) -> u64 {
 pub(super) struct Makings {
     pub(super) all: Settings,
     pub(super) views: Vec<Settings>,
+    /// Reports of each state, that of all posts first.
+    pub(super) reports: Vec<Vec<Report>>,
     /// Key of the hash of their tables.
     pub(super) tags: Seed,
 }
@@ -84,19 +86,19 @@ impl Makings {
             filter: view.fingerprint,
             // Copies of posts are kept once, with all posts.
             recent_posts: 0,
-            reports: match keep_delta {
-                true => super::told::reports(plan, &view.name),
-                false => Vec::new(),
-            },
             ..all.clone()
         };
-        Self { views: views.iter().map(of).collect(), all, tags }
+        let names = std::iter::once(ALL).chain(views.iter().map(|view| &*view.name));
+        let names = names.filter(|_| keep_delta);
+        let reports = names.map(|name| super::told::reports(plan, name)).collect();
+        Self { views: views.iter().map(of).collect(), all, reports, tags }
     }
 
     /// Nothing counted yet.
     pub(super) fn empty(self) -> States {
         let empty = |settings| State::new(settings, self.tags);
-        States { all: empty(self.all), views: self.views.into_iter().map(empty).collect() }
+        let (all, views) = (empty(self.all), self.views.into_iter().map(empty).collect());
+        States::new(all, views, self.reports)
     }
 }
 
@@ -106,9 +108,23 @@ pub(super) struct States {
     pub(super) all: State,
     /// Those of each view.
     pub(super) views: Vec<State>,
+    /// Reports of each of them, in the same order.
+    reports: Vec<Reports>,
 }
 
 impl States {
+    /// These states; `reports` of each of them, that of all posts first.
+    pub(super) fn new(all: State, views: Vec<State>, reports: Vec<Vec<Report>>) -> Self {
+        let mut reports: Vec<_> = reports.into_iter().map(Reports::new).collect();
+        reports.resize_with(1 + views.len(), Reports::default);
+        Self { all, views, reports }
+    }
+
+    /// Each of them with its reports.
+    fn with_reports(&mut self) -> impl Iterator<Item = (&mut State, &mut Reports)> {
+        std::iter::once(&mut self.all).chain(&mut self.views).zip(&mut self.reports)
+    }
+
     /// That of the view `name`; all posts where none is named.
     pub(super) fn of(&self, name: Option<&str>) -> Option<&State> {
         let Some(name) = name else { return Some(&self.all) };
@@ -127,23 +143,23 @@ impl States {
 
     /// [`State::begin_batch`] of each with its part.
     pub(super) fn begin_batch(&mut self, batch: &Extracted) {
-        self.all.begin_batch(batch);
-        for (view, part) in self.views.iter_mut().zip(&batch.views) {
-            view.begin_batch(part);
+        let parts = std::iter::once(batch).chain(&batch.views);
+        for ((state, reports), part) in self.with_reports().zip(parts) {
+            state.begin_batch(part, reports);
         }
     }
 
     /// [`State::count_row`] of each with its part of the row `number`.
     pub(super) fn count_row(&mut self, batch: &Extracted, number: usize, horizon: i64) {
-        self.all.count_row(batch, &batch.rows[number], horizon);
-        for (view, part) in self.views.iter_mut().zip(&batch.views) {
-            view.count_row(part, &part.rows[number], horizon);
+        let parts = std::iter::once(batch).chain(&batch.views);
+        for ((state, reports), part) in self.with_reports().zip(parts) {
+            state.count_row(part, &part.rows[number], horizon, reports);
         }
     }
 
     /// [`State::show`] of each.
     pub(super) fn show(&mut self, at: i64) {
-        self.each_mut(|state| state.show(at));
+        self.with_reports().for_each(|(state, reports)| state.show(at, reports));
     }
 
     /// [`State::change_lists`] of each.
@@ -151,10 +167,10 @@ impl States {
         self.each_mut(|state| state.change_lists(lists.clone()));
     }
 
-    /// [`State::take_reported`] of all.
+    /// Rankings that the reports of all states have made since the last call.
     pub(super) fn take_reported(&mut self) -> Vec<Reported> {
         let mut reported = Vec::new();
-        self.each_mut(|state| reported.extend(state.take_reported()));
+        self.reports.iter_mut().for_each(|reports| reported.extend(reports.take()));
         reported
     }
 }

@@ -17,7 +17,7 @@ use crate::extract::{Extractor, Occurrences, Rule, Visit, accents};
 use crate::job::TextTime;
 use crate::post::{Batch, EventTime, Op, Post};
 use crate::state::extracted::{Extracted, NO_TIME, Oddities, PostKey, Row};
-use crate::state::hash::Seed;
+use crate::store::hash::Seed;
 use crate::view::{self, Filter, VIEWS_MAX};
 
 /// What a worker knows about one source.

@@ -19,10 +19,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::*;
-use crate::rank::{
-    Counters, Explanation, Query, Ranking, RunState, SinkStatus, SourceStatus, Status, TagDetail,
-    Trend, ViewStatus,
-};
+use crate::rank::{Explanation, Query, Ranking, TagDetail, Trend};
+use crate::status::{Counters, RunState, SinkStatus, SourceStatus, Status, ViewStatus};
 
 /// Longest that a test waits for anything.
 const DEADLINE: Duration = Duration::from_secs(20);
