@@ -12,14 +12,14 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`source`] | brings raw bytes in, with the Positions reached after them |
-//! | [`decode`] | a record -> a [`post::Post`] that borrows from it |
-//! | [`extract`] | a text -> its tags; the one definition of what a hashtag is |
+//! | [`tagtide_posts`] | a record -> a post that borrows from it |
+//! | [`tagtide_extract`] | a text -> its tags; the one definition of what a hashtag is |
 //! | [`view`] | filters over posts, each with counts of its own |
 //! | [`state`] | tags -> ids; counts, spellings, posts remembered for deletes |
 //! | [`window`] | panes, sliding windows over them, the watermark |
 //! | [`score`] | how unusual a tag is against its own past |
 //! | [`rank`] | counts -> the ordered rows that everybody shows |
-//! | [`checkpoint`] | counts and Positions of an epoch, durable in one step |
+//! | [`tagtide_checkpoint`] | counts and Positions of an epoch, durable in one step |
 //! | [`engine`] | the threads and queues around all of these |
 //! | [`sink`] | takes rankings out |
 //! | [`history`] | rankings as they were, in an SQLite file |
@@ -27,19 +27,18 @@
 //! | [`serve`] | the page, the API, the wires of the original dashboard |
 //! | [`job`] | what a user asked for -> a checked [`job::Plan`] |
 //! | [`cli`] | the commands |
-//! | [`post`], [`clock`], [`simd`] | the nouns; the only clock; the only `unsafe` |
+//! | [`tagtide_simd`] | the only `unsafe` |
 //! | [`store`], [`status`] | containers of counting; the state of a run as data |
 //! | [`sqlite`], [`spool`] | SQLite files; a thread that makes things durable in order |
-//! | [`recording`] | what a recording of the raw wire looks like |
 //! | [`http`] | the client for requests to others |
 //!
 //! # Floors
 //!
-//! A module imports lower floors only, so no two modules import each other: F0 [`post`] [`simd`]
-//! [`sqlite`] [`http`] [`recording`] [`checkpoint`]; F1 [`clock`] [`decode`] [`extract`] [`status`]
-//! [`store`]; F2 [`spool`] [`view`] [`window`]; F3 [`score`]; F4 [`state`]; F5 [`rank`]; F6 [`job`];
-//! F7 [`source`] [`sink`] [`history`] [`alert`]; F8 [`engine`] [`serve`]; F9 [`cli`]. Everything up
-//! to F5 but `sqlite`, `http`, `checkpoint`, `clock` and `spool` does no I/O and reads no clock.
+//! A module imports lower floors only, so no two modules import each other: F0 [`sqlite`] [`http`]
+//! [`status`] [`store`]; F1 [`spool`] [`view`] [`window`]; F2 [`score`]; F3 [`state`]; F4 [`rank`];
+//! F5 [`job`]; F6 [`source`] [`sink`] [`history`] [`alert`]; F7 [`engine`] [`serve`]; F8 [`cli`].
+//! Counting, from [`store`] to [`rank`], does no I/O and reads no clock. Below all of them are the
+//! crates `simd` < `extract` < `posts`, and `checkpoint`, which imports none of ours.
 //!
 //! # Example
 //!
@@ -66,21 +65,14 @@
 //! ```
 
 pub mod alert;
-pub mod checkpoint;
 pub mod cli;
-pub mod clock;
-pub mod decode;
 pub mod engine;
-pub mod extract;
 pub mod history;
 pub mod http;
 pub mod job;
-pub mod post;
 pub mod rank;
-pub mod recording;
 pub mod score;
 pub mod serve;
-pub mod simd;
 pub mod sink;
 pub mod source;
 pub mod spool;

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::post::{Gap, Reads};
+use tagtide_posts::post::{Gap, Reads};
 
 /// State of a run as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::checkpoint::CheckpointError;
-use crate::clock::Clock;
 use crate::job::Plan;
 use crate::rank::{Ask, Published, Ranking};
 use crate::status::Status;
+use tagtide_checkpoint::CheckpointError;
+use tagtide_posts::clock::Clock;
 
 /// How this process runs a Plan (flags and environment, never the job file).
 #[derive(Clone, Debug, Default)]

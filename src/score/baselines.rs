@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::score::formula::Baseline;
 use crate::score::trending::{SCALES, Trending};
-use crate::simd::prefetch;
 use crate::store::column::Column;
 use crate::store::dirty_set::DirtySet;
 use crate::store::varint::{Many, Reader, put, put_signed};
 use crate::window::decay::Weights;
 use crate::window::restore::Nonsense;
+use tagtide_simd::prefetch;
 
 /// What `trending` has learned of one tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

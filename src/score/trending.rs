@@ -8,11 +8,11 @@ use crate::score::baselines::{Learned, Tags};
 use crate::score::comparison::{Comparison, Form};
 use crate::score::formula::{self, Pace};
 use crate::score::tag_score::{Scale, Score};
-use crate::simd::prefetch;
 use crate::store::dirty_set::DirtySet;
 use crate::window::Ring;
 use crate::window::people::Span;
 use crate::window::ring::fits_minutes;
+use tagtide_simd::prefetch;
 
 /// Windows scored together: a quarter, once and four times the one asked for.
 pub const SCALES: usize = 3;

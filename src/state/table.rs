@@ -5,12 +5,12 @@
 
 use std::cmp::Ordering;
 
-use crate::simd::prefetch;
 use crate::state::extracted::Entry;
 use crate::state::spelling::{Known, OTHER, Spelling, Spellings};
 use crate::store::column::Column;
 use crate::store::hash::Seed;
 use crate::store::index::Index;
+use tagtide_simd::prefetch;
 
 const AHEAD: usize = 32;
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
-use crate::clock::monotonic;
 use crate::engine::EngineError;
 use crate::rank::Published;
 use crate::sink::{Delivery, Sink};
 use crate::status::SinkStatus;
+use tagtide_posts::clock::monotonic;
 
 /// Rankings that wait for a sink that wants every one.
 const QUEUE: usize = 256;
