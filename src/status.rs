@@ -1,4 +1,4 @@
-//! The state of a run: its counters, sources, sinks and views, as `/status` and `/metrics` show them.
+//! The state of a run: counters, sources, sinks and views, as `/status` and `/metrics` show them.
 //!
 //! Plain data: counting fills in the counters, the engine the rest.
 

@@ -1,8 +1,8 @@
 //! How unusual a tag is: the score of `trending` and the baselines that it compares with.
 //!
-//! [`formula`] has the arithmetic, [`trending`] scores the tags of a window and updates what is held
-//! of them at each boundary of event time, [`baselines`] keeps it in columns and checkpoints,
-//! `comparison` computes the scores of others.
+//! [`formula`] has the arithmetic. [`trending`] scores the tags of a window and updates baselines
+//! and peaks at each boundary of event time. [`baselines`] stores them in columns and checkpoints,
+//! [`comparison`] computes scores that others use.
 //!
 //! Pure: no I/O, no clock, no randomness. Everything is updated from closed panes only.
 

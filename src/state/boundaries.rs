@@ -65,8 +65,8 @@ impl State {
         };
         while let Some(at) = self.next_boundary(passed, observer).filter(|at| *at <= end) {
             self.ring.close_to(at);
-            // Where nothing is left in any window, time jumps to the next post, and no observer looks:
-            // all-time counts stay as they were.
+            // Where nothing is left in any window, time jumps to the next post, and no observer
+            // looks: all-time counts stay as they were.
             if self.ring.is_empty() {
                 let next = self.ring.open_from().map_or(end, |open| open.min(end));
                 self.trending.iter_mut().for_each(|trending| trending.pass_idle(passed, next));

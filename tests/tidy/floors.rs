@@ -1,8 +1,8 @@
 //! Floors: modules import lower floors only, and no two folders import each other.
 //!
 //! The graph is computed from every path in the code of each crate (`crate::`, `super::`, `self::`;
-//! not in tests). Nodes are the top modules of a crate, and within a folder its subfolders; a folder
-//! and its own subfolders are one. Between crates Cargo forbids circles, except through
+//! not in tests). Nodes are the top modules of a crate, and within a folder its subfolders; a
+//! folder and its own subfolders are one. Between crates Cargo forbids circles, except through
 //! dev-dependencies, which are read from the manifests here.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,13 +75,10 @@ fn paths_of<'a>(code: &'a str, begun: &mut Vec<String>, found: &mut Vec<Vec<Stri
         if let Some(group) = rest.strip_prefix('{') {
             rest = group.trim_start();
             while !rest.is_empty() && !rest.starts_with('}') {
-                let before = rest.len();
-                rest = paths_of(rest, begun, found).trim_start();
+                rest = paths_of(rest, begun, found);
+                // `as name` and `*` are no paths.
+                rest = &rest[rest.find([',', '}']).unwrap_or(rest.len())..];
                 rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
-                // A member that is no path (`a as b`, `*`) is passed over.
-                if rest.len() == before {
-                    rest = &rest[rest.chars().next().map_or(0, char::len_utf8)..];
-                }
             }
             rest = rest.strip_prefix('}').unwrap_or(rest);
             break;
@@ -220,6 +217,7 @@ fn floors(src: &str) -> Option<BTreeMap<String, u32>> {
     let docs: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("//!")).collect();
     let docs = docs.join(" ");
     let (_, list) = docs.split_once("Floors")?;
+    let (list, _) = list.split_once(". ").expect("the list of floors ends with a full stop");
     let mut found = BTreeMap::new();
     let mut floor = None;
     for word in list.split([' ', ';', '.', ',', ':']) {
