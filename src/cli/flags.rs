@@ -115,6 +115,9 @@ pub(super) struct Process {
     /// Throw the checkpoint away and begin anew
     #[arg(long)]
     pub fresh: bool,
+    /// Go on with this program's grammar N where keys of tags have changed with it
+    #[arg(long, value_name = "N")]
+    pub accept_grammar: Option<u32>,
     /// Worker threads, at most 256; default: one for each core
     #[arg(long, value_name = "N")]
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]

@@ -27,6 +27,9 @@ pub struct RunOptions {
     pub record: Option<PathBuf>,
     /// Throw away the checkpoint that is there and begin anew.
     pub fresh: bool,
+    /// A grammar whose keys may stand beside older ones in the checkpoint; the program's own goes
+    /// on from directories that it would stop at.
+    pub accept_grammar: Option<u32>,
     /// Sources are tried again so many times sooner than the policy says, for harnesses; 0 = by
     /// the policy.
     pub hurry: u32,

@@ -17,10 +17,12 @@ pub mod scan;
 mod text;
 mod url;
 mod url_chars;
+mod version;
 pub mod words;
 
 pub use scan::scan_lines;
 pub use text::{Extractor, FoundTag, Tally, post_tags, tags, visit_given, visit_text};
+pub use version::{GRAMMAR, KEY_CHANGES};
 
 /// Which rule finds tags in a text.
 #[derive(

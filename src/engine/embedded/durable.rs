@@ -18,7 +18,6 @@ use crate::engine::embedded::gaps::Gaps;
 use crate::engine::embedded::nested::{Nested, Pieces, metas, news};
 use crate::engine::embedded::told::{self, Told};
 use crate::engine::embedded::views::{Makings, States};
-use crate::job::Plan;
 use crate::post::Position;
 use crate::state::State;
 use crate::state::hash::Seed;
@@ -92,7 +91,7 @@ pub(super) struct Opened {
 /// Opens the checkpoint in `dir` and puts the state together that it holds.
 pub(super) fn open(
     dir: &Path,
-    plan: &Plan,
+    identity: &Identity,
     fresh: bool,
     makings: Makings,
 ) -> Result<Opened, CheckpointError> {
@@ -106,7 +105,7 @@ pub(super) fn open(
         gaps: Gaps::new(sources),
         makings,
     };
-    let (checkpoint, recovery) = Checkpoint::open(dir, &identity(plan), fresh, &mut reading)?;
+    let (checkpoint, recovery) = Checkpoint::open(dir, identity, fresh, &mut reading)?;
     let damaged = |nonsense: Nonsense| CheckpointError::Damaged {
         file: dir.to_owned(),
         what: nonsense.to_string(),
@@ -125,21 +124,6 @@ pub(super) fn open(
         rules: reading.rules,
         gaps: reading.gaps,
     })
-}
-
-/// What must not change between two runs, for counts to mean the same.
-fn identity(plan: &Plan) -> Identity {
-    let sources: Vec<_> = plan.sources.iter().map(|source| source.name.as_str()).collect();
-    let parts = [
-        ("rule", format!("{:?}", plan.rule).to_lowercase()),
-        ("occurrences", format!("{:?}", plan.occurrences).to_lowercase()),
-        ("pane", format!("{:?}", plan.count.pane)),
-        ("sources", sources.join(", ")),
-    ];
-    Identity {
-        job: plan.name.clone(),
-        parts: parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-    }
 }
 
 struct Reading {

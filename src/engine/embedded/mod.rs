@@ -15,6 +15,7 @@ mod core;
 mod durable;
 mod gaps;
 mod identify;
+mod job_identity;
 mod nested;
 mod outlet;
 mod pacing;
@@ -99,7 +100,8 @@ pub(super) fn start(plan: Plan, options: RunOptions) -> Result<Arc<dyn RunHandle
             (makings.empty(), none, random_seed(), None, Told::default(), gaps)
         }
         Some(dir) => {
-            let opened = durable::open(dir, &plan, options.fresh, makings)?;
+            let identity = job_identity::identity(&plan, options.accept_grammar);
+            let opened = durable::open(dir, &identity, options.fresh, makings)?;
             say(&opened);
             let told = Told::start(dir, &plan, &options.clock, opened.rules.as_deref())?;
             let durable = Durable::start(opened.checkpoint, told.threads());

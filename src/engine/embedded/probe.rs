@@ -11,6 +11,7 @@ use crate::checkpoint::CheckpointError;
 use crate::clock::{monotonic, thread_ran};
 use crate::engine::embedded::durable::{self, Durable};
 use crate::engine::embedded::gaps::Gaps;
+use crate::engine::embedded::job_identity::identity;
 use crate::engine::embedded::told::{self, Told};
 use crate::engine::embedded::views::{Makings, States};
 use crate::job::{CountPlan, Limits, PeoplePlan, Plan, TagsPlan, TimePlan};
@@ -41,7 +42,7 @@ pub fn checkpoint(
     let plan = plan(&MINUTES);
     let seed = super::random_seed();
     let makings = |seed| Makings::new(&plan, &[], true, seed);
-    let mut opened = durable::open(dir, &plan, true, makings(seed))?;
+    let mut opened = durable::open(dir, &identity(&plan, None), true, makings(seed))?;
     let states = &mut opened.states;
     let mut at = 1_800_000_000_000;
     for first in (0..tags).step_by(STEP as usize) {
@@ -77,7 +78,7 @@ pub fn checkpoint(
     }
     durable.finish()?;
     let start = monotonic();
-    let again = durable::open(dir, &plan, false, makings(super::random_seed()))?;
+    let again = durable::open(dir, &identity(&plan, None), false, makings(super::random_seed()))?;
     let recovery = start.elapsed();
     let (again_all, all) = (&again.states.all, &states.all);
     let same =
