@@ -106,6 +106,12 @@ impl Run {
     pub fn new(inner: Arc<dyn RunHandle>) -> Self {
         Self { inner }
     }
+
+    /// The run as something that answers queries, for the server.
+    #[must_use]
+    pub fn queries(&self) -> Arc<dyn Ask> {
+        Arc::clone(&self.inner) as Arc<dyn Ask>
+    }
 }
 
 impl std::ops::Deref for Run {
