@@ -1,8 +1,8 @@
 //! The identity of a job, which its checkpoint records: whatever changes what a key or a count is.
 
-use crate::checkpoint::{Earlier, Identity, Part};
-use crate::extract::{GRAMMAR, KEY_CHANGES, Rule};
 use crate::job::Plan;
+use tagtide_checkpoint::{Earlier, Identity, Part};
+use tagtide_extract::{GRAMMAR, KEY_CHANGES, Rule};
 
 /// What must not change between two runs, for counts to mean the same.
 pub(super) fn identity(plan: &Plan, accept_grammar: Option<u32>) -> Identity {
