@@ -6,10 +6,9 @@ use std::sync::Arc;
 use super::exit::{FAILED, Failure, Outcome};
 use super::flags::Serving;
 use super::{signals, summary};
-use crate::engine::{self, Run, RunHandle, RunOptions};
+use crate::engine::{self, Run, RunOptions};
 use crate::http::is_loopback;
 use crate::job::{Job, Plan, Purpose, SinkPlan, TimePlan, check};
-use crate::rank::{Ask, Explanation, Query, Ranking, TagDetail};
 use crate::serve::{self, Feed, Listen, PORT, Server, Tutorial};
 
 /// Runs `plan` to its end: until its sources end, or a signal comes.
@@ -99,8 +98,8 @@ fn start_server(
     run: &Run,
     options: serve::ServeOptions,
 ) -> Result<Server, Failure> {
-    let feed =
-        Feed { published: run.watch(), ask: Arc::new(Asked(run.clone())), tutorial: Tutorial::Own };
+    let live = Arc::new(run.clone());
+    let feed = Feed { published: run.watch(), live, tutorial: Tutorial::Own };
     let server = serve::start(listen, feed, options)?;
     say_where(&server);
     Ok(server)
@@ -115,26 +114,6 @@ pub(super) fn say_where(server: &Server) {
             format!("http://{addr}")
         };
         tracing::info!("the page is at {shown}");
-    }
-}
-
-/// A run, as the server asks it.
-struct Asked(Run);
-
-impl Ask for Asked {
-    fn ranking(&self, query: &Query) -> Option<Ranking> {
-        let run: &dyn RunHandle = &*self.0;
-        run.ranking(query)
-    }
-
-    fn tag(&self, view: Option<&str>, key: &str) -> Option<TagDetail> {
-        let run: &dyn RunHandle = &*self.0;
-        run.tag(view, key)
-    }
-
-    fn explain(&self, view: Option<&str>, key: &str, window_s: u64) -> Option<Explanation> {
-        let run: &dyn RunHandle = &*self.0;
-        run.explain(view, key, window_s)
     }
 }
 

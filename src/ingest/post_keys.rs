@@ -1,13 +1,13 @@
-//! Who and which a record is about, as the keyed hashes that the state remembers.
+//! Author and identity of a record, as the keyed hashes that the state remembers.
 
+use super::extract_config::ExtractConfig;
 use crate::decode::{self, Format};
-use crate::engine::embedded::worker::Recipe;
 use crate::post::{Post, Raw};
 use crate::state::extracted::{Extracted, PostKey, UNORDERED};
 
-impl Recipe {
+impl ExtractConfig {
     /// The names of a post; the earlier ones that it replaces go to `out`.
-    pub(super) fn key(
+    pub(crate) fn key(
         &self,
         format: Format,
         post: &Post<'_>,

@@ -1,31 +1,31 @@
-//! The one thread that owns the state: it counts batches in order, publishes at each tick, hands
-//! an epoch to the checkpoint, and answers questions.
+//! The counting thread, the only owner of the states: it counts batches in order, publishes at each
+//! tick, hands each epoch to the checkpoint, and answers questions.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, select};
 use tokio::sync::watch;
 
+use super::checkpointer::Checkpointer;
+use super::gaps::Gaps;
+use super::handle::Command;
+use super::inbox::Inbox;
+use super::live_query::{Answer, Question};
+use super::message::{Message, RunningEngine, SourceUpdate};
+use super::pacing::Pacing;
+use super::publisher::Publisher;
+use super::reports::Reports;
+use super::shutdown::Shutdown;
+use super::sink_thread::SinkThread;
+use super::view_states::States;
+use super::{EngineError, Summary};
 use crate::clock::{Clock, monotonic};
-use crate::engine::embedded::durable::Durable;
-use crate::engine::embedded::gaps::Gaps;
-use crate::engine::embedded::outlet::Outlet;
-use crate::engine::embedded::pacing::Pacing;
-use crate::engine::embedded::publish::Publisher;
-use crate::engine::embedded::record::Recording;
-use crate::engine::embedded::stop::Stop;
-use crate::engine::embedded::told::Told;
-use crate::engine::embedded::views::States;
-use crate::engine::embedded::worker::Recipe;
-use crate::engine::{EngineError, Summary};
-use crate::extract::pattern::Patterns;
 use crate::job::{Plan, TimePlan};
-use crate::post::{EventTime, Position, Reads};
-use crate::rank::{Explanation, Published, Query, Ranking, SourceStatus, TagDetail};
+use crate::post::{EventTime, Position};
+use crate::rank::{Published, Query, Ranking, SourceStatus};
+use crate::source::SourceError;
 use crate::state::extracted::{Extracted, NO_TIME};
-use crate::state::lists::Lists;
 
 /// How far ahead a post may be in a replay: a file may carry planned dates, but not the year 9999.
 const FUTURE_REPLAY_MS: i64 = 366 * 86_400_000;
@@ -33,64 +33,14 @@ const FUTURE_REPLAY_MS: i64 = 366 * 86_400_000;
 /// Questions answered before counting goes on.
 const QUESTIONS_MAX: usize = 8;
 
-/// What other threads tell the core.
-pub(super) enum Message {
-    /// A batch was extracted.
-    Extracted(Box<Extracted>),
-    /// A source has changed its state.
-    SourceState { source: u16, state: &'static str, detail: String, reads: Option<Reads> },
-    /// A source has ended after so many batches.
-    SourceEnd { source: u16, batches: u64, how: Ending },
-    /// A worker has panicked, and what it had in hand is lost.
-    Panicked,
-}
-
-/// How a source came to its end, and why.
-pub(super) enum Ending {
-    Done,
-    Failed(String),
-    AuthFailed(String),
-}
-
-/// What is asked of the core.
-pub(super) enum Question {
-    Ranking(Query, Sender<Option<Ranking>>),
-    /// View, and key.
-    Tag(Option<String>, String, Sender<Option<TagDetail>>),
-    /// View, key, and window in milliseconds.
-    Explain(Option<String>, String, i64, Sender<Option<Explanation>>),
-    /// Asked when the run has ended: rows of the final ranking.
-    End(usize, Sender<Result<Summary, EngineError>>),
-    /// Lists of tags and of accounts have changed.
-    Lists(Box<Lists>, Patterns),
-    /// Somebody has set [`Stop`].
-    Wake,
-}
-
-/// Batches of one source, put back in order.
-#[derive(Default)]
-struct Inbox {
-    next: u64,
-    waiting: BTreeMap<u64, Box<Extracted>>,
-    batches: Option<u64>,
-    positions: BTreeMap<String, String>,
-    /// It was connected once.
-    connected: bool,
-}
-
-impl Inbox {
-    fn ended(&self) -> bool {
-        self.batches == Some(self.next)
-    }
-}
-
 /// The batch being counted.
 struct Current {
     batch: Box<Extracted>,
     row: usize,
 }
 
-pub(super) struct Core {
+/// The counting thread.
+pub(super) struct Coordinator {
     parts: Parts,
     inboxes: Vec<Inbox>,
     current: Option<Current>,
@@ -99,45 +49,41 @@ pub(super) struct Core {
     pacing: Pacing,
     first_event: Option<i64>,
     failure: Option<EngineError>,
+    /// Answered when the run has ended.
+    ends: Vec<(usize, Sender<Result<Summary, EngineError>>)>,
 }
 
-/// What a core is built from.
+/// What a coordinator is built from.
 pub(super) struct Parts {
-    pub(super) plan: Plan,
+    pub(super) plan: Arc<Plan>,
     pub(super) clock: Clock,
-    pub(super) recipe: Arc<Recipe>,
+    pub(super) engine: Box<dyn RunningEngine>,
     pub(super) state: States,
     pub(super) publisher: Publisher,
     pub(super) published: watch::Sender<Arc<Published>>,
-    pub(super) outlets: Vec<Outlet>,
-    pub(super) durable: Option<Durable>,
-    pub(super) told: Told,
+    pub(super) sinks: Vec<SinkThread>,
+    pub(super) checkpointer: Option<Checkpointer>,
+    pub(super) reports: Reports,
     pub(super) gaps: Gaps,
     pub(super) messages: Receiver<Message>,
-    pub(super) questions: Receiver<Question>,
-    pub(super) extracted_pool: Sender<Box<Extracted>>,
-    pub(super) recording: Option<Recording>,
+    pub(super) commands: Receiver<Command>,
     pub(super) sources: Vec<SourceStatus>,
-    pub(super) positions: Vec<Vec<Position>>,
-    pub(super) stop: Stop,
+    pub(super) shutdown: Shutdown,
 }
 
-impl Core {
-    pub(super) fn new(mut parts: Parts) -> Self {
+impl Coordinator {
+    pub(super) fn new(parts: Parts, positions: Vec<Vec<Position>>) -> Self {
         let now = monotonic();
-        let inbox = |positions: Vec<Position>| Inbox {
-            positions: positions.into_iter().map(|p| (p.partition, p.at)).collect(),
-            ..Inbox::default()
-        };
         Self {
             pacing: Pacing::new(&parts.plan.time),
-            inboxes: std::mem::take(&mut parts.positions).into_iter().map(inbox).collect(),
+            inboxes: positions.into_iter().map(Inbox::new).collect(),
             parts,
             current: None,
             next_tick: now,
             next_epoch: now,
             first_event: None,
             failure: None,
+            ends: Vec::new(),
         }
     }
 
@@ -147,13 +93,13 @@ impl Core {
         self.next_tick = monotonic() + self.until_next_tick();
         self.next_epoch = monotonic() + self.parts.plan.epoch();
         loop {
-            if self.parts.stop.is_now() || self.failure.is_some() {
+            if self.parts.shutdown.is_now() || self.failure.is_some() {
                 break;
             }
             self.keep_time();
             for _ in 0..QUESTIONS_MAX {
-                let Ok(question) = self.parts.questions.try_recv() else { break };
-                self.answer(question);
+                let Ok(command) = self.parts.commands.try_recv() else { break };
+                self.obey(command);
             }
             let due = self.count_what_is_due();
             if due.is_none() {
@@ -191,13 +137,8 @@ impl Core {
     /// when the next row is due, if that is known.
     fn count_what_is_due(&mut self) -> Option<Option<Instant>> {
         if self.current.is_none() {
-            let (inbox, batch) = self
-                .inboxes
-                .iter_mut()
-                .find_map(|inbox| inbox.waiting.remove(&inbox.next).map(|batch| (inbox, batch)))
-                .map_or((None, None), |(inbox, batch)| (Some(inbox), Some(batch)));
-            let (Some(inbox), Some(batch)) = (inbox, batch) else { return Some(None) };
-            inbox.next += 1;
+            let next = self.inboxes.iter_mut().find_map(Inbox::take);
+            let Some(batch) = next else { return Some(None) };
             if let Some(gap) = &batch.batch.gap {
                 let source = batch.batch.source as usize;
                 self.parts.gaps.add(source, gap, &self.parts.sources[source].name);
@@ -212,7 +153,7 @@ impl Core {
             // What is not counted needs no waiting for; whoever drains does not wait either.
             if row.at <= horizon
                 && let Some(due) = self.pacing.due(row.at)
-                && !self.parts.stop.drains()
+                && !self.parts.shutdown.drains()
             {
                 self.current = Some(current);
                 return Some(Some(due));
@@ -226,9 +167,10 @@ impl Core {
     }
 
     fn finish_batch(&mut self, mut done: Box<Extracted>) {
-        self.tell();
-        let Parts { durable, state, .. } = &mut self.parts;
-        if let Some(Err(error)) = durable.as_mut().map(|durable| durable.ahead(&mut state.all)) {
+        self.report();
+        let Parts { checkpointer, state, .. } = &mut self.parts;
+        let encoded = checkpointer.as_mut().map(|of| of.encode_early(&mut state.all));
+        if let Some(Err(error)) = encoded {
             self.failure = Some(EngineError::Checkpoint(error));
         }
         let batch = std::mem::take(&mut done.batch);
@@ -240,19 +182,18 @@ impl Core {
         }
         self.parts.sources[source].bytes += batch.bytes_read() as u64;
         self.parts.sources[source].reads = batch.reads;
-        for position in &batch.positions {
-            let at = self.inboxes[source].positions.entry(position.partition.clone()).or_default();
-            at.clone_from(&position.at);
-        }
-        let _ = self.parts.extracted_pool.try_send(done);
+        self.inboxes[source].counted(&batch);
+        self.parts.engine.recycle(done);
     }
 
-    /// Hands over the rankings that event time has put down. They belong to the epoch under way.
-    fn tell(&mut self) {
-        let Parts { state, told, durable, .. } = &mut self.parts;
+    /// Hands over the rankings that were made at boundaries of event time. They belong to the
+    /// epoch under way.
+    fn report(&mut self) {
+        let Parts { state, reports, checkpointer, .. } = &mut self.parts;
         let reported = state.take_reported();
         if !reported.is_empty() {
-            told.take(durable.as_ref().map_or(0, Durable::next), reported.into_iter());
+            let epoch = checkpointer.as_ref().map_or(0, Checkpointer::next);
+            reports.take(epoch, reported.into_iter());
         }
     }
 
@@ -264,7 +205,7 @@ impl Core {
     }
 
     fn wait(&mut self, due: Option<Instant>) {
-        if self.parts.stop.is_now() {
+        if self.parts.shutdown.is_now() {
             return;
         }
         let until = match due {
@@ -278,11 +219,11 @@ impl Core {
         select! {
             recv(messages) -> message => match message {
                 Ok(message) => self.take_in(message),
-                Err(_) => self.parts.stop.now(),
+                Err(_) => self.parts.shutdown.now(),
             },
-            recv(self.parts.questions) -> question => match question {
-                Ok(question) => self.answer(question),
-                Err(_) => self.parts.stop.drain(),
+            recv(self.parts.commands) -> command => match command {
+                Ok(command) => self.obey(command),
+                Err(_) => self.parts.shutdown.drain(),
             },
             default(timeout) => {}
         }
@@ -290,11 +231,8 @@ impl Core {
 
     fn take_in(&mut self, message: Message) {
         match message {
-            Message::Extracted(batch) => {
-                let inbox = &mut self.inboxes[batch.batch.source as usize];
-                inbox.waiting.insert(batch.batch.seq, batch);
-            }
-            Message::SourceState { source, state, detail, reads } => {
+            Message::Rows(batch) => self.inboxes[batch.batch.source as usize].put(batch),
+            Message::Source(SourceUpdate { source, state, detail, reads }) => {
                 let status = &mut self.parts.sources[source as usize];
                 let connected = &mut self.inboxes[source as usize].connected;
                 let is_open = state != "retrying";
@@ -304,19 +242,9 @@ impl Core {
                 (status.detail, status.reads) = (detail, reads);
             }
             Message::SourceEnd { source, batches, how } => {
-                self.inboxes[source as usize].batches = Some(batches);
+                self.inboxes[source as usize].end(batches);
                 self.parts.state.each_mut(|state| state.source_ended(source as usize));
-                let status = &mut self.parts.sources[source as usize];
-                let (state, detail) = match how {
-                    Ending::Done => ("ended", String::new()),
-                    Ending::Failed(why) => ("failed", why),
-                    Ending::AuthFailed(why) => ("auth_failed", why),
-                };
-                (status.state, status.detail) = (state.to_owned(), detail);
-                // Nothing takes the place of what has failed before.
-                if let Some(error) = nobody_left(&self.parts.sources) {
-                    self.failure.get_or_insert(error);
-                }
+                self.source_ended(source as usize, how);
             }
             Message::Panicked => {
                 self.failure.get_or_insert(EngineError::Panicked);
@@ -324,37 +252,66 @@ impl Core {
         }
     }
 
-    fn answer(&mut self, question: Question) {
-        match question {
-            Question::Ranking(query, to) => {
-                let at = self.now();
-                self.parts.state.show(at);
-                let _ = to.send(self.parts.publisher.ranking(&self.parts.state, &query, at));
+    /// Keeps why a source has ended; where every source has failed, so has the run.
+    fn source_ended(&mut self, source: usize, how: Result<(), SourceError>) {
+        let state = match &how {
+            Ok(()) => "ended",
+            Err(SourceError::AuthFailed(_)) => "auth_failed",
+            Err(_) => "failed",
+        };
+        let status = &mut self.parts.sources[source];
+        state.clone_into(&mut status.state);
+        status.detail = how.as_ref().err().map(ToString::to_string).unwrap_or_default();
+        self.inboxes[source].failure = how.err();
+        // The first error stays.
+        if self.failure.is_none() && self.inboxes.iter().all(|inbox| inbox.failure.is_some()) {
+            let failed = self.take_failed().map(|(_, error)| EngineError::Source(error));
+            let refused = || self.inboxes[0].failure.take().map(EngineError::AuthFailed);
+            self.failure = failed.or_else(refused);
+        }
+    }
+
+    /// The first source that has failed, and why; those with refused credentials have not.
+    fn take_failed(&mut self) -> Option<(usize, SourceError)> {
+        let refused = |error: &SourceError| matches!(error, SourceError::AuthFailed(_));
+        let failed = |inbox: &Inbox| inbox.failure.as_ref().is_some_and(|error| !refused(error));
+        let number = self.inboxes.iter().position(failed)?;
+        Some((number, self.inboxes[number].failure.take()?))
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Ask(question, to) => {
+                let _ = to.send(self.answer(question));
             }
-            Question::Tag(view, key, to) => {
-                self.parts.state.show(self.now());
-                let state = self.parts.state.of(view.as_deref());
-                let _ = to.send(state.and_then(|state| crate::rank::build::tag(state, &key)));
-            }
-            Question::Explain(view, key, window_ms, to) => {
-                let at = self.now();
-                self.parts.state.show(at);
-                let state = self.parts.state.of(view.as_deref());
-                let explain = |state| crate::rank::explain::explain(state, &key, window_ms, at);
-                let _ = to.send(state.and_then(explain));
-            }
-            Question::Lists(tags, accounts) => {
+            Command::ChangeLists(tags, accounts) => {
                 self.parts.state.change_lists(&tags);
-                let blocked = &self.parts.recipe.blocked;
-                let mut blocked = blocked.write().unwrap_or_else(PoisonError::into_inner);
-                if **blocked != accounts {
-                    // Names are not kept, so nobody knows which posts are theirs.
+                if self.parts.engine.block(accounts) {
+                    // Names are not stored, so it is not known which posts are theirs.
                     self.parts.state.all.forget_recent();
                 }
-                *blocked = Arc::new(accounts);
             }
-            Question::End(..) => self.parts.publisher.waiting.push(question),
-            Question::Wake => {}
+            Command::End(top, to) => self.ends.push((top, to)),
+            Command::Wake => {}
+        }
+    }
+
+    fn answer(&mut self, question: Question) -> Answer {
+        let at = self.now();
+        self.parts.state.show(at);
+        let of = |view: Option<String>| self.parts.state.of(view.as_deref());
+        match question {
+            Question::Ranking(query) => {
+                self.parts.publisher.ranking(&self.parts.state, &query, at).into()
+            }
+            Question::Tag { view, key } => {
+                of(view).and_then(|state| crate::rank::build::tag(state, &key)).into()
+            }
+            Question::Explain { view, key, window_s } => {
+                let window_ms = i64::try_from(window_s).ok().and_then(|s| s.checked_mul(1_000));
+                let explain = |(state, ms)| crate::rank::explain::explain(state, &key, ms, at);
+                of(view).zip(window_ms).and_then(explain).into()
+            }
         }
     }
 
@@ -377,7 +334,7 @@ impl Core {
     fn rank(&mut self) -> Vec<Arc<Ranking>> {
         let at = self.now();
         self.parts.state.show(at);
-        self.tell();
+        self.report();
         self.parts.publisher.rank(&self.parts.state, at)
     }
 
@@ -387,11 +344,9 @@ impl Core {
         let all: u64 = (0..self.parts.sources.len()).map(of).sum();
         for (number, status) in self.parts.sources.iter_mut().enumerate() {
             self.parts.gaps.show(number, status);
-            status.recorded = self.parts.recording.as_ref().map(|of| of.status(number));
+            self.parts.engine.describe_source(number, status);
             status.posts = of(number);
             status.share = status.posts as f64 / all.max(1) as f64;
-            let format = self.parts.recipe.streams[number].format.get();
-            status.format = format.map(|format| format.name().to_owned());
         }
         let published = Arc::new(self.parts.publisher.publish(
             rankings,
@@ -399,14 +354,15 @@ impl Core {
             self.parts.clock.now().0,
             last,
             &self.parts.sources,
-            self.parts.outlets.iter().map(Outlet::status).collect(),
-            self.parts.durable.as_ref().map(Durable::committed),
-            (self.parts.told.history_status(), self.parts.told.alerts_status()),
+            self.parts.sinks.iter().map(SinkThread::status).collect(),
+            self.parts.checkpointer.as_ref().map(Checkpointer::committed),
+            (self.parts.reports.history_status(), self.parts.reports.alerts_status()),
         ));
-        if !self.parts.outlets.is_empty() {
+        if !self.parts.sinks.is_empty() {
             let brief = Arc::new(published.brief(self.parts.plan.count.top));
-            self.parts.outlets.iter().for_each(|outlet| outlet.offer(&brief));
+            self.parts.sinks.iter().for_each(|sink| sink.offer(&brief));
         }
+        self.parts.engine.published(&published);
         self.parts.published.send_replace(published);
     }
 
@@ -414,76 +370,61 @@ impl Core {
     /// its changes go with the next one; only the last one waits.
     fn epoch(&mut self, last: bool) {
         // A question may have passed a boundary since the last batch.
-        self.tell();
-        let Parts { state, told, durable, gaps, .. } = &mut self.parts;
-        let Some(durable) = durable else { return };
-        let positions: Vec<_> = self.inboxes.iter().map(|inbox| &inbox.positions).collect();
-        if let Err(error) = durable.epoch(state, &positions, (told, gaps), last) {
+        self.report();
+        let Parts { state, reports, checkpointer, gaps, .. } = &mut self.parts;
+        let Some(checkpointer) = checkpointer else { return };
+        let positions: Vec<_> = self.inboxes.iter().map(Inbox::positions).collect();
+        if let Err(error) = checkpointer.epoch(state, &positions, (reports, gaps), last) {
             self.failure = Some(EngineError::Checkpoint(error));
         }
     }
 
     /// The last ranking and the last epoch, then only questions.
     fn end(mut self) {
-        if !self.parts.stop.is_now() && self.failure.is_none() {
+        if !self.parts.shutdown.is_now() && self.failure.is_none() {
             self.epoch(true);
         }
         // While the last record is on its way to the disk.
         let rankings = self.rank();
-        if let Some(durable) = &mut self.parts.durable
-            && let Err(error) = durable.finish()
+        if let Some(checkpointer) = &mut self.parts.checkpointer
+            && let Err(error) = checkpointer.finish()
         {
             self.failure.get_or_insert(EngineError::Checkpoint(error));
         }
         // A run that came to its end by itself has not read all that it should.
-        let failed = self.parts.sources.iter().find(|source| source.state == "failed");
-        if let Some(failed) = failed.filter(|_| !self.parts.stop.drains()) {
-            let SourceStatus { name, detail, .. } = failed;
-            let why = format!("source `{name}` has failed, the others were counted: {detail}");
-            self.failure.get_or_insert(EngineError::Source(why));
+        if !self.parts.shutdown.drains()
+            && let Some((number, source)) = self.take_failed()
+        {
+            let name = self.parts.sources[number].name.clone();
+            self.failure.get_or_insert(EngineError::OneSource { name, source });
         }
-        self.parts.stop.drain();
-        self.parts.recording.iter().for_each(Recording::finish);
+        self.parts.shutdown.drain();
+        self.parts.engine.finish();
         self.publish(rankings, true);
-        self.parts.outlets.drain(..).for_each(Outlet::finish);
-        for question in std::mem::take(&mut self.parts.publisher.waiting) {
-            self.answer_end(question);
+        self.parts.sinks.drain(..).for_each(SinkThread::finish);
+        for (top, to) in std::mem::take(&mut self.ends) {
+            let _ = to.send(self.summary(top));
         }
-        while let Ok(question) = self.parts.questions.recv() {
-            self.answer_end(question);
+        while let Ok(command) = self.parts.commands.recv() {
+            match command {
+                Command::End(top, to) => {
+                    let _ = to.send(self.summary(top));
+                }
+                command => self.obey(command),
+            }
         }
     }
 
-    fn answer_end(&mut self, question: Question) {
-        let Question::End(top, to) = question else { return self.answer(question) };
-        let at = self.now();
-        self.parts.state.show(at);
+    fn summary(&mut self, top: usize) -> Result<Summary, EngineError> {
+        if let Some(error) = self.failure.take() {
+            return Err(error);
+        }
         let everything = Query { mode: None, window_s: None, view: None, top };
-        let result = match self.failure.take() {
-            Some(error) => Err(error),
-            None => Ok(Summary {
-                status: Arc::clone(&self.parts.published.borrow().status),
-                ranking: self
-                    .parts
-                    .publisher
-                    .ranking(&self.parts.state, &everything, at)
-                    .unwrap_or_default(),
-                first_event: self.first_event,
-                distinct_tags: self.parts.state.all.distinct_tags(),
-            }),
-        };
-        let _ = to.send(result);
+        Ok(Summary {
+            ranking: self.answer(Question::Ranking(everything)).ranking().unwrap_or_default(),
+            status: Arc::clone(&self.parts.published.borrow().status),
+            first_event: self.first_event,
+            distinct_tags: self.parts.state.all.distinct_tags(),
+        })
     }
-}
-
-/// Why the run has failed, where every source has.
-fn nobody_left(sources: &[SourceStatus]) -> Option<EngineError> {
-    let failed = sources.iter().find(|source| source.state == "failed");
-    if !sources.iter().all(|source| matches!(&*source.state, "failed" | "auth_failed")) {
-        return None;
-    }
-    Some(match failed {
-        Some(failed) => EngineError::Source(failed.detail.clone()),
-        None => EngineError::AuthFailed(sources[0].detail.clone()),
-    })
 }
