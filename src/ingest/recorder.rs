@@ -1,9 +1,9 @@
 //! Records the raw wire: what a source reads goes to files as it is, before it is decoded.
 //!
-//! Source drivers hand copies over to one thread and never wait for it. Where the disk is slow or full,
-//! records are left out of the recording, counted and said once; the run goes on. A file grows by
-//! whole frames, about one a second, so a crash costs the recording about the last second. A file
-//! has its name for ever and no name is used twice.
+//! Source drivers hand copies over to one thread and never wait for it. Where the disk is slow or
+//! full, records are left out of the recording, counted and logged once; the run goes on. A file
+//! grows by whole frames, about one a second, so a crash costs the recording about the last second.
+//! A file keeps its name, and no name is used twice.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};

@@ -1,8 +1,8 @@
 //! HTTP: the page, the API, live updates, metrics, the wires of the original dashboard.
 //!
 //! A [`Server`] shows what somebody else publishes: it reads a watch channel of [`Published`] and
-//! asks a [`LiveQuery`] for what that does not hold. It never counts, never changes a count, and keeps
-//! nothing on disk; history and alerts it reads from what others keep there. The one thing that it
+//! asks a [`LiveQuery`] for the rest. It never counts, never changes a count, and keeps nothing on
+//! disk; history and alerts it reads from what others keep there. The one thing that it
 //! takes in is a ranking posted to `/updateData`, and that only where its [`Feed`] is a [`Fed`]
 //! (`tagtide dashboard`).
 //!

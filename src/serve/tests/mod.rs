@@ -1,5 +1,5 @@
-//! The server over real sockets on free ports. A watch channel moved by hand and a fake [`LiveQuery`]
-//! stand in for the engine.
+//! The server over real sockets on free ports. A watch channel moved by hand and a fake
+//! [`LiveQuery`] stand in for the run.
 
 mod api;
 mod explain;
