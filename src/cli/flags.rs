@@ -9,13 +9,13 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
 use super::exit::{FAILED, Failure, USAGE};
-use crate::extract::Rule;
 use crate::job::check::WINDOWS;
 use crate::job::file::{Job, SourceJob};
 use crate::job::problem::{Field, Place};
 use crate::job::units::{Scalar, duration};
 use crate::job::{Plan, SinkPlan};
 use crate::serve::{Listen, ServeOptions};
+use tagtide_extract::Rule;
 
 /// Formats of records; the same list as in a job file.
 pub(super) const FORMATS: [&str; 7] =

@@ -22,8 +22,8 @@ use crate::job::file::SourceJob;
 use crate::job::problem::Place;
 use crate::job::{Job, Purpose, check};
 use crate::rank::Published;
-use crate::recording::Header;
 use crate::sink::table;
+use tagtide_posts::recording::Header;
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {

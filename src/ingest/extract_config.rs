@@ -2,15 +2,15 @@
 
 use std::sync::{Arc, OnceLock, RwLock};
 
-use crate::decode::Format;
-use crate::extract::pattern::Patterns;
-use crate::extract::{Occurrences, Rule};
 use crate::job::{Plan, SourcePlan, TextTime, TimePlan};
-use crate::post::EventTime;
 use crate::run::HashKeys;
 use crate::run::state_settings::ms;
 use crate::state::hash::Seed;
 use crate::view::Filter;
+use tagtide_extract::pattern::Patterns;
+use tagtide_extract::{Occurrences, Rule};
+use tagtide_posts::decode::Format;
+use tagtide_posts::post::EventTime;
 
 /// What a worker knows about one source.
 #[derive(Debug)]

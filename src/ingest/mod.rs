@@ -21,14 +21,14 @@ use crossbeam_channel::{Sender, bounded};
 
 use self::recorder::{Recorder, Rotation};
 use self::source_driver::{Progress, SourceDriver};
-use crate::clock::Clock;
-use crate::extract::pattern::Patterns;
 use crate::job::{Plan, TimePlan};
-use crate::post::Position;
 use crate::rank::SourceStatus;
 use crate::run::{EngineError, Message, RunOptions, RunningEngine, Shutdown, spawn};
 use crate::source::Source;
 use crate::state::extracted::Extracted;
+use tagtide_extract::pattern::Patterns;
+use tagtide_posts::clock::Clock;
+use tagtide_posts::post::Position;
 
 pub(crate) use self::extract_config::ExtractConfig;
 
@@ -164,9 +164,9 @@ mod tests {
 
     use super::*;
     use crate::job::{Job, Purpose, check};
-    use crate::post::Batch;
     use crate::run::{HashKeys, random_seed};
     use crate::source::{Guarantee, Poll, SourceError};
+    use tagtide_posts::post::Batch;
 
     /// Panics when it is polled.
     struct Broken;

@@ -11,13 +11,13 @@ use crossbeam_channel::Sender;
 
 use super::extract_config::ExtractConfig;
 use super::recorder::Recorder;
-use crate::clock::{Clock, monotonic};
-use crate::decode::{Format, detect::detect};
 use crate::job::TextTime;
-use crate::post::{Batch, Position};
 use crate::run::{Message, Shutdown, SourceUpdate};
 use crate::source::reconnect::{Jitter, Reconnect};
 use crate::source::{Poll, Source, SourceError};
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::decode::{Format, detect::detect};
+use tagtide_posts::post::{Batch, Position};
 
 /// How long a source may block; also how soon a stop is noticed.
 const WAIT: Duration = Duration::from_millis(50);

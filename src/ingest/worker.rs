@@ -9,16 +9,16 @@ use crossbeam_channel::{Receiver, Sender};
 use super::extract_config::{ExtractConfig, Stream};
 use super::sampling::{self, Picks};
 use super::source_driver::SourceDriver;
-use crate::decode::{self, Format};
-use crate::extract::pattern::Patterns;
-use crate::extract::print::print;
-use crate::extract::scan::scan_lines;
-use crate::extract::{Extractor, Occurrences, Visit, accents};
 use crate::job::TextTime;
-use crate::post::{Batch, EventTime, Op, Post};
 use crate::run::Message;
 use crate::state::extracted::{Extracted, NO_TIME, Oddities, PostKey, Row};
 use crate::view::{self, VIEWS_MAX};
+use tagtide_extract::pattern::Patterns;
+use tagtide_extract::print::print;
+use tagtide_extract::scan::scan_lines;
+use tagtide_extract::{Extractor, Occurrences, Visit, accents};
+use tagtide_posts::decode::{self, Format};
+use tagtide_posts::post::{Batch, EventTime, Op, Post};
 
 /// Takes turns at the sources until none is left. The bytes never leave the worker, so that one
 /// buffer, hot in its cache, serves all its batches.
@@ -182,7 +182,7 @@ impl ExtractConfig {
         let is_delete = matches!(post.op, Op::Delete | Op::DropAuthor);
         if !is_delete {
             let mut tags = Tags { config: self, once: self.once(), out };
-            extractor.scan_post(padded, post, self.rule, &mut tags);
+            tagtide_posts::tags::scan_post(extractor, padded, post, self.rule, &mut tags);
             key.print = if key.author == 0 { 0 } else { self.print(post, out) };
         }
         let at = match post.time {

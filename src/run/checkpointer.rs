@@ -15,18 +15,18 @@ use super::reports::{ReportThreads, Reports};
 use super::state_settings::StateSettings;
 use super::view_sections::{Nested, Pieces, metas, news};
 use super::view_states::States;
-use crate::checkpoint::{
-    Checkpoint, CheckpointError, Identity, Key, Recovery, Restore, Section, SectionRef,
-};
-use crate::clock::monotonic;
 use crate::job::Plan;
-use crate::post::Position;
 use crate::state::State;
 use crate::state::hash::Seed;
 use crate::state::restore::Restoring;
 use crate::state::sections::{Raw, RawSections, encode, give_rows, kind};
 use crate::window::delta::{Rows, put_rows};
 use crate::window::restore::Nonsense;
+use tagtide_checkpoint::{
+    Checkpoint, CheckpointError, Identity, Key, Recovery, Restore, Section, SectionRef,
+};
+use tagtide_posts::clock::monotonic;
+use tagtide_posts::post::Position;
 
 /// Records that may wait for the disk.
 const QUEUE: usize = 4;

@@ -20,12 +20,12 @@ use super::shutdown::Shutdown;
 use super::sink_thread::SinkThread;
 use super::view_states::States;
 use super::{EngineError, Summary};
-use crate::clock::{Clock, monotonic};
 use crate::job::{Plan, TimePlan};
-use crate::post::{EventTime, Position};
 use crate::rank::{Published, Query, Ranking, SourceStatus};
 use crate::source::SourceError;
 use crate::state::extracted::{Extracted, NO_TIME};
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::post::{EventTime, Position};
 
 /// How far ahead a post may be in a replay: a file may carry planned dates, but not the year 9999.
 const FUTURE_REPLAY_MS: i64 = 366 * 86_400_000;

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::alert::AlertError;
-use crate::checkpoint::CheckpointError;
 use crate::sink::SinkError;
 use crate::source::SourceError;
+use tagtide_checkpoint::CheckpointError;
 
 /// Why a run could not start or ended early.
 #[derive(Debug, thiserror::Error)]

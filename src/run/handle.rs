@@ -9,10 +9,10 @@ use super::live_query::{Answer, LiveQuery, Question};
 use super::shutdown::Shutdown;
 use super::view_states::tag_lists;
 use super::{EngineError, Summary};
-use crate::extract::pattern::Patterns;
 use crate::job::Plan;
 use crate::rank::Published;
 use crate::state::lists::Lists;
+use tagtide_extract::pattern::Patterns;
 
 /// What a handle sends to the coordinator.
 pub(super) enum Command {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::post::{Batch, Position};
 use crate::source::SourceError;
 use crate::state::extracted::Extracted;
+use tagtide_posts::post::{Batch, Position};
 
 /// What has arrived from one source.
 #[derive(Default)]

@@ -41,12 +41,12 @@ use self::reports::Reports;
 use self::sink_thread::SinkThread;
 use self::state_settings::StateSettings;
 use self::view_states::{States, open_views};
-use crate::clock::Clock;
 use crate::job::{Plan, SourceKind, SourcePlan, TimePlan};
-use crate::post::Position;
 use crate::rank::{Ranking, SourceStatus, Status};
 use crate::state::hash::Seed;
 use crate::view::Filter;
+use tagtide_posts::clock::Clock;
+use tagtide_posts::post::Position;
 
 pub use self::error::EngineError;
 pub use self::handle::Run;

@@ -71,7 +71,7 @@ impl Reports {
     pub(crate) fn start(
         dir: &Path,
         plan: &Plan,
-        clock: &crate::clock::Clock,
+        clock: &tagtide_posts::clock::Clock,
         rules: Option<&[u8]>,
     ) -> Result<Self, EngineError> {
         let history = plan.history.and_then(|history| {

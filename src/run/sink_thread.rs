@@ -7,9 +7,9 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use super::EngineError;
-use crate::clock::monotonic;
 use crate::rank::{Published, SinkStatus};
 use crate::sink::{Delivery, Sink};
+use tagtide_posts::clock::monotonic;
 
 /// Rankings that wait for a sink that wants every one.
 const QUEUE: usize = 256;

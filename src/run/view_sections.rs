@@ -143,10 +143,8 @@ impl Nested {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::extract::Extractor;
     use crate::ingest::ExtractConfig;
     use crate::job::{Job, Plan, Purpose, check};
-    use crate::post::Batch;
     use crate::rank::build::{Key, ranking};
     use crate::rank::{Mode, Ranking};
     use crate::run::HashKeys;
@@ -154,6 +152,8 @@ mod tests {
     use crate::state::extracted::Extracted;
     use crate::state::hash::Seed;
     use crate::state::sections::{Sections, encode};
+    use tagtide_extract::Extractor;
+    use tagtide_posts::post::Batch;
 
     const JOB: &str = "time = \"event\"\n[count]\nwindows = [\"1m\", \"5m\"]\n\
                        modes = [\"total\", \"count\", \"authors\", \"decay\"]\n\

@@ -47,9 +47,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::extract::Rule;
 use crate::rank::Published;
 use crate::run::LiveQuery;
+use tagtide_extract::Rule;
 
 pub use fed::Fed;
 pub use listen::{Server, probe, start};

@@ -3,13 +3,13 @@
 use super::Finding;
 use crate::cli::check::loses;
 use crate::cli::exit::Failure;
-use crate::clock::Clock;
 use crate::job::{Plan, SourceKind, SourcePlan, XPlan, XV1Plan};
 use crate::source::SourceError;
 use crate::source::jetstream::JetstreamSource;
 use crate::source::mastodon::MastodonSource;
 use crate::source::x::XSource;
 use crate::source::x::rules::Rules;
+use tagtide_posts::clock::Clock;
 
 /// One row for each server of the job's platforms.
 pub(super) fn platforms(plan: &Plan) -> Result<Vec<Finding>, Failure> {

@@ -7,10 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::checkpoint::CheckpointError;
-use crate::clock::{monotonic, thread_ran};
 use crate::job::{CountPlan, Limits, PeoplePlan, Plan, TagsPlan, TimePlan};
-use crate::post::Batch;
 use crate::rank::Mode;
 use crate::run::checkpointer::{self, Checkpointer};
 use crate::run::gaps::Gaps;
@@ -21,6 +18,9 @@ use crate::run::view_states::States;
 use crate::state::State;
 use crate::state::extracted::{Extracted, Row};
 use crate::state::hash::Seed;
+use tagtide_checkpoint::CheckpointError;
+use tagtide_posts::clock::{monotonic, thread_ran};
+use tagtide_posts::post::Batch;
 
 pub use ranking::ranking;
 
@@ -158,8 +158,8 @@ fn plan(minutes: &[u64]) -> Plan {
             pace: None,
         }],
         sinks: Vec::new(),
-        rule: crate::extract::Rule::Tags,
-        occurrences: crate::extract::Occurrences::PerPost,
+        rule: tagtide_extract::Rule::Tags,
+        occurrences: tagtide_extract::Occurrences::PerPost,
         count: CountPlan {
             pane: Duration::from_secs(10),
             default: (Mode::Total, windows[0]),

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::*;
-use crate::decode::Format;
 use crate::job::{AlertOn, SinkPlan, SourceKind, TextTime};
 use crate::rank::Mode;
+use tagtide_posts::decode::Format;
 
 fn plan(text: &str) -> Plan {
     let job = Job::parse(text, "job.toml").expect("the job parses");

@@ -9,13 +9,13 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::{Problem, json};
-use crate::extract::{Rule, key};
 use crate::rank::TagDetail;
 use crate::run::Question;
 use crate::serve::Tutorial;
 use crate::serve::given::Given;
 use crate::serve::router::App;
 use crate::serve::select;
+use tagtide_extract::{Rule, key};
 
 /// Parameters of a question, as they come.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
