@@ -1,63 +1,64 @@
-//! What a sound job may miss where it runs: files, and secrets of webhooks. A run may begin before
-//! they are there, so these are doubts and no problems of the job.
+//! Warnings about a valid job on this machine: missing files, missing secrets of webhooks. They may
+//! appear after the run has started, so these are not problems of the job.
 
 use std::path::Path;
 
 use crate::job::{Plan, SinkPlan, SourceKind};
 
 /// What is missing, and what to do about it.
-pub(super) struct Doubt {
+pub(super) struct Warning {
     pub what: String,
     pub help: String,
 }
 
-fn doubt(what: impl Into<String>, help: impl Into<String>) -> Doubt {
-    Doubt { what: what.into(), help: help.into() }
+fn warning(what: impl Into<String>, help: impl Into<String>) -> Warning {
+    Warning { what: what.into(), help: help.into() }
 }
 
-/// Files that sources and views read.
-pub(super) fn files(plan: &Plan) -> Vec<Doubt> {
-    let mut doubts = Vec::new();
+/// Missing files of sources and views.
+pub(super) fn files(plan: &Plan) -> Vec<Warning> {
+    let mut warnings = Vec::new();
     for source in &plan.sources {
         if let SourceKind::File { paths, .. } = &source.kind {
-            let of = |doubt: Doubt| Doubt {
-                what: format!("source {}: {}", source.name, doubt.what),
-                ..doubt
+            let of = |warning: Warning| Warning {
+                what: format!("source {}: {}", source.name, warning.what),
+                ..warning
             };
-            doubts.extend(paths.iter().filter_map(|path| unread(path)).map(of));
+            warnings.extend(paths.iter().filter_map(|path| missing_file(path)).map(of));
         }
     }
     for view in &plan.views {
         if let Some(path) = view.authors_file.as_ref().filter(|path| !path.is_file()) {
             let what = format!("view {}: there is no file `{}`", view.name, path.display());
-            doubts.push(doubt(what, "make it, one account a line, before the run starts"));
+            let help = "create it, one account per line, before the run starts";
+            warnings.push(warning(what, help));
         }
     }
-    doubts
+    warnings
 }
 
-/// Why nothing would be read of a name or pattern, if so.
-fn unread(path: &str) -> Option<Doubt> {
+/// Why a path or glob would read nothing, if so.
+fn missing_file(path: &str) -> Option<Warning> {
     let there = Path::new(path);
     if there.is_dir() {
         let help = format!("name its files, as in `{}/*`", path.trim_end_matches('/'));
-        return Some(doubt(format!("`{path}` is a directory"), help));
+        return Some(warning(format!("`{path}` is a directory"), help));
     }
     let help = "check the name and the working directory";
     if there.exists() {
         return None;
     }
     if !path.contains(['*', '?', '[']) {
-        return Some(doubt(format!("there is no file `{path}`"), help));
+        return Some(warning(format!("there is no file `{path}`"), help));
     }
-    // A pattern that is none is a problem of the job, and said there.
+    // An invalid glob is a problem of the job and reported there.
     let mut found = glob::glob(path).ok()?.filter_map(Result::ok);
     let none = !found.any(|path| !path.is_dir());
-    none.then(|| doubt(format!("no file matches `{path}`"), help))
+    none.then(|| warning(format!("no file matches `{path}`"), help))
 }
 
-/// Variables that webhooks take their secrets from.
-pub(super) fn secrets(plan: &Plan) -> Vec<Doubt> {
+/// Unset variables that should hold the secrets of webhooks.
+pub(super) fn secrets(plan: &Plan) -> Vec<Warning> {
     let alerts =
         plan.alerts.iter().map(|alert| (format!("alert {}", alert.name), &alert.secret_env));
     let sinks = plan.sinks.iter().filter_map(|sink| match sink {
@@ -68,7 +69,7 @@ pub(super) fn secrets(plan: &Plan) -> Vec<Doubt> {
         let name = name.as_ref()?;
         let set = std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let help = format!("set it, as in `{name}=... tagtide run job.toml`");
-        (!set).then(|| doubt(format!("{of}: its secret is not in `{name}`"), help))
+        (!set).then(|| warning(format!("{of}: its secret is not in `{name}`"), help))
     });
     missing.collect()
 }
