@@ -98,7 +98,7 @@ fn start_server(
     run: &Run,
     options: serve::ServeOptions,
 ) -> Result<Server, Failure> {
-    let live = Arc::new(run.clone());
+    let live = std::sync::Arc::new(run.clone());
     let feed = Feed { published: run.watch(), live, tutorial: Tutorial::Own };
     let server = serve::start(listen, feed, options)?;
     log_address(&server);
