@@ -5,7 +5,7 @@ use tagtide_checkpoint::{Earlier, Identity, Part};
 use tagtide_extract::{GRAMMAR, KEY_CHANGES, Rule};
 
 /// What must not change between two runs, for counts to mean the same.
-pub(super) fn identity(plan: &Plan, accept_grammar: Option<u32>) -> Identity {
+pub(crate) fn identity(plan: &Plan, accept_grammar: Option<u32>) -> Identity {
     let sources: Vec<_> = plan.sources.iter().map(|source| source.name.as_str()).collect();
     let mut parts = vec![
         Part::new("rule", format!("{:?}", plan.rule).to_lowercase()),
