@@ -20,7 +20,9 @@
 //! | [`score`] | how unusual a tag is against its own past |
 //! | [`rank`] | counts -> the ordered rows that everybody shows |
 //! | [`tagtide_checkpoint`] | counts and Positions of an epoch, durable in one step |
-//! | [`engine`] | the threads and queues around all of these |
+//! | [`ingest`] | sources and workers: raw bytes -> rows of extracted tags |
+//! | [`run`] | counts what an engine sends: states, ticks, epochs, history, alerts, sinks |
+//! | [`engine`] | the engines, and the one place that connects an engine with a run |
 //! | [`sink`] | takes rankings out |
 //! | [`history`] | rankings as they were, in an SQLite file |
 //! | [`alert`] | what should be told, and that it was |
@@ -36,7 +38,8 @@
 //!
 //! A module imports lower floors only, so no two modules import each other: F0 [`sqlite`] [`http`]
 //! [`status`] [`store`]; F1 [`spool`] [`view`] [`window`]; F2 [`score`]; F3 [`state`]; F4 [`rank`];
-//! F5 [`job`]; F6 [`source`] [`sink`] [`history`] [`alert`]; F7 [`engine`] [`serve`]; F8 [`cli`].
+//! F5 [`job`]; F6 [`source`] [`sink`] [`history`] [`alert`]; F7 [`run`]; F8 [`ingest`]; F9
+//! [`engine`]; F10 [`serve`]; F11 [`cli`].
 //! Counting, from [`store`] to [`rank`], does no I/O and reads no clock. Below all of them are the
 //! crates `simd` < `extract` < `posts`, and `checkpoint`, which imports none of ours.
 //!
@@ -69,8 +72,10 @@ pub mod cli;
 pub mod engine;
 pub mod history;
 pub mod http;
+pub mod ingest;
 pub mod job;
 pub mod rank;
+pub mod run;
 pub mod score;
 pub mod serve;
 pub mod sink;

@@ -43,12 +43,12 @@ pub struct Reported {
 
 /// The reports asked of one state, and the rankings made since they were last taken.
 #[derive(Debug, Default)]
-pub struct Reports {
+pub struct Reporter {
     wanted: Vec<Report>,
     made: Vec<Reported>,
 }
 
-impl Reports {
+impl Reporter {
     /// Makes what is `wanted`.
     #[must_use]
     pub fn new(wanted: Vec<Report>) -> Self {
@@ -61,7 +61,7 @@ impl Reports {
     }
 }
 
-impl Observer for Reports {
+impl Observer for Reporter {
     fn next(&self, after: i64, pane_ms: i64) -> Option<i64> {
         self.wanted.iter().map(|report| report.next(after, pane_ms)).min()
     }

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 use super::{Feed, Tutorial};
-use crate::rank::{Ask, Explanation, Published, Query, Ranking, TagDetail, Trend};
+use crate::rank::{Mode, Published, Query, Ranking, TagDetail, Trend};
+use crate::run::{Answer, LiveQuery, Question};
 use crate::status::{RunState, SourceStatus, Status};
 use tagtide_posts::clock::Clock;
 use tagtide_posts::decode::python::Literal;
@@ -66,7 +67,7 @@ impl Fed {
     pub fn feed(self: &Arc<Self>) -> Feed {
         Feed {
             published: self.published.subscribe(),
-            ask: Arc::<Self>::clone(self),
+            live: Arc::<Self>::clone(self),
             tutorial: Tutorial::Fed(Arc::clone(self)),
         }
     }
@@ -105,11 +106,22 @@ impl Fed {
     }
 }
 
-impl Ask for Fed {
+impl LiveQuery for Fed {
+    fn ask(&self, question: Question) -> Answer {
+        match question {
+            Question::Ranking(query) => self.ranking(&query).into(),
+            Question::Tag { key, .. } => self.tag(&key).into(),
+            // A posted ranking has no past.
+            Question::Explain { .. } => Answer::Nothing,
+        }
+    }
+}
+
+impl Fed {
     fn ranking(&self, query: &Query) -> Option<Ranking> {
         let published = Arc::clone(&self.published.borrow());
         let ranking = published.default_ranking()?;
-        if query.mode.is_some_and(|mode| mode != crate::rank::Mode::Total) {
+        if query.mode.is_some_and(|mode| mode != Mode::Total) {
             return None;
         }
         let mut ranking = Ranking::clone(ranking);
@@ -117,7 +129,7 @@ impl Ask for Fed {
         Some(ranking)
     }
 
-    fn tag(&self, _: Option<&str>, key: &str) -> Option<TagDetail> {
+    fn tag(&self, key: &str) -> Option<TagDetail> {
         let published = Arc::clone(&self.published.borrow());
         let row = published.default_ranking()?.trends.iter().find(|row| row.tag == key)?;
         Some(TagDetail {
@@ -126,11 +138,6 @@ impl Ask for Fed {
             total: row.count,
             ..TagDetail::default()
         })
-    }
-
-    /// What is posted has no past.
-    fn explain(&self, _: Option<&str>, _: &str, _: u64) -> Option<Explanation> {
-        None
     }
 }
 

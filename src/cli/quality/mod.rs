@@ -17,7 +17,7 @@ use self::shapes::Shape;
 use self::world::{BIN_MS, DAYS, HOUR_MS, Kind, Post, START_MS, World};
 use super::exit::{FAILED, Failure, Outcome};
 use crate::rank::build::Key;
-use crate::rank::report::{Report, Reported, Reports};
+use crate::rank::report::{Report, Reported, Reporter};
 use crate::rank::{Mode, Ranking};
 use crate::score::trending::windows_ms;
 use crate::state::extracted::{Extracted, PostKey, Row};
@@ -159,7 +159,7 @@ const SEED: Seed = Seed::new([0x5a; 32]);
 struct Feeder {
     state: State,
     batch: Extracted,
-    reports: Reports,
+    reports: Reporter,
 }
 
 impl Feeder {
@@ -193,7 +193,7 @@ fn injection(mut world: World, window_ms: i64, known: bool) -> Vec<(Mode, Verdic
     let key = |mode: Mode| Key { mode, window_ms: if mode.has_window() { window_ms } else { 0 } };
     let reports = MODES.map(|mode| Report { key: key(mode), rows: TOP, every_ms: JUDGED_MS });
     let state = state((PANE_MS, window_ms), known);
-    let reports = Reports::new(reports.to_vec());
+    let reports = Reporter::new(reports.to_vec());
     let mut feeder = Feeder { state, batch: Extracted::default(), reports };
     let mut judges: HashMap<&'static str, Judge> = HashMap::new();
     let mut posts = Vec::new();

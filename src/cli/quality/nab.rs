@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use super::{Feeder, Post, START_MS, state};
-use crate::rank::report::Reports;
+use crate::rank::report::Reporter;
 use crate::score::formula::PEAK;
 use crate::state::extracted::Extracted;
 
@@ -170,7 +170,7 @@ impl Series {
 /// Rows at which the score is a new peak, and the score.
 fn peaks(counts: &[u32], window_ms: i64, start_ms: i64) -> Vec<(usize, f64)> {
     let state = state((PANE_MS, window_ms), false);
-    let (batch, reports) = (Extracted::default(), Reports::default());
+    let (batch, reports) = (Extracted::default(), Reporter::default());
     let mut feeder = Feeder { state, batch, reports };
     let mut peaks = Vec::new();
     for (number, &count) in counts.iter().enumerate() {

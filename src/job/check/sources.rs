@@ -252,7 +252,7 @@ fn address(checker: &mut Checker, job: &SourceJob) -> String {
         return String::new();
     };
     if !is_address(&field.value) {
-        let what = format!("`{}` is no address", field.value);
+        let what = format!("`{}` is not an address", field.value);
         checker.problem(&field.place, what, "write `host:port`, like `localhost:9009`");
     }
     field.value.clone()

@@ -3,7 +3,7 @@
 use super::{PANE, seed};
 use crate::rank::Mode;
 use crate::rank::build::Key;
-use crate::rank::report::{Report, Reported, Reports};
+use crate::rank::report::{Report, Reported, Reporter};
 use crate::score::Gates;
 use crate::score::trending::windows_ms;
 use crate::state::extracted::{Extracted, PostKey, Row};
@@ -16,7 +16,7 @@ const W: i64 = 40_000;
 const HOUR: i64 = 3_600_000;
 
 /// A state and its reports.
-fn state(pane_ms: i64, window_ms: i64, reports: Vec<Report>) -> (State, Reports) {
+fn state(pane_ms: i64, window_ms: i64, reports: Vec<Report>) -> (State, Reporter) {
     let mut windows = windows_ms(window_ms, pane_ms).to_vec();
     windows.dedup();
     let people = Some(Rules::default());
@@ -26,11 +26,11 @@ fn state(pane_ms: i64, window_ms: i64, reports: Vec<Report>) -> (State, Reports)
         gates: Gates { min_count: 1, min_authors: 1 },
         ..Settings::of(shape, vec![window_ms])
     };
-    (State::new(settings, seed(3)), Reports::new(reports))
+    (State::new(settings, seed(3)), Reporter::new(reports))
 }
 
 /// Posts one after the other: event time, tag, author.
-fn feed((state, reports): &mut (State, Reports), posts: &[(i64, &str, u64)]) {
+fn feed((state, reports): &mut (State, Reporter), posts: &[(i64, &str, u64)]) {
     for &(at, tag, author) in posts {
         let mut out = Extracted::default();
         out.begin(Batch::default());
@@ -49,7 +49,7 @@ fn report(mode: Mode, window_ms: i64, every_ms: i64) -> Report {
 }
 
 /// Moments of the rankings put down, and their first rows with the score.
-fn told((_, reports): &mut (State, Reports)) -> Vec<(i64, String, f64)> {
+fn told((_, reports): &mut (State, Reporter)) -> Vec<(i64, String, f64)> {
     let first = |Reported { ranking, .. }: Reported| {
         let row = ranking.trends.first();
         let (tag, score) = row

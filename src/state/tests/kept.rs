@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::{name, seed};
 use crate::rank::build::{Key, ranking};
-use crate::rank::report::{Report, Reports};
+use crate::rank::report::{Report, Reporter};
 use crate::rank::{Mode, Ranking};
 use crate::score::Gates;
 use crate::score::trending::windows_ms;
@@ -57,7 +57,7 @@ fn settings(trending_ms: &[i64], rules: Rules, long: bool) -> Settings {
 }
 
 /// The rankings that are compared as event time passes.
-fn reports(settings: &Settings) -> Reports {
+fn reports(settings: &Settings) -> Reporter {
     let asked =
         settings.trending_ms.iter().map(|&window_ms| Key { mode: Mode::Trending, window_ms });
     let others = [
@@ -67,7 +67,7 @@ fn reports(settings: &Settings) -> Reports {
         Key { mode: Mode::Total, window_ms: 0 },
     ];
     let report = |key| Report { key, rows: 100, every_ms: 120_000 };
-    Reports::new(asked.chain(others).map(report).collect())
+    Reporter::new(asked.chain(others).map(report).collect())
 }
 
 /// Spreads numbers over all 32 bits, and leaves none for nobody.
@@ -76,7 +76,7 @@ fn author(n: u32) -> u64 {
     if n == 0 { 0 } else { u64::from((x ^ x >> 15).wrapping_mul(0x846c_a68b) | 1) << 32 }
 }
 
-fn feed((state, reports): (&mut State, &mut Reports), table: u8, seq: u64, said: &[Said]) {
+fn feed((state, reports): (&mut State, &mut Reporter), table: u8, seq: u64, said: &[Said]) {
     let mut out = Extracted::default();
     let mut batch = Batch::default();
     batch.seq = seq;
@@ -112,7 +112,7 @@ fn feed((state, reports): (&mut State, &mut Reports), table: u8, seq: u64, said:
     }
 }
 
-fn rankings(state: &mut State, reports: &mut Reports, at: i64) -> Vec<Ranking> {
+fn rankings(state: &mut State, reports: &mut Reporter, at: i64) -> Vec<Ranking> {
     state.show(at, reports);
     let modes = [Mode::Count, Mode::Authors, Mode::Trending];
     let windows: Vec<i64> = state.ring.windows().iter().map(|window| window.ms).collect();
@@ -127,9 +127,9 @@ fn rankings(state: &mut State, reports: &mut Reports, at: i64) -> Vec<Ranking> {
 struct Twins {
     settings: Settings,
     live: State,
-    live_reports: Reports,
+    live_reports: Reporter,
     again: State,
-    again_reports: Reports,
+    again_reports: Reporter,
     table: u8,
     seq: u64,
     newest: i64,
