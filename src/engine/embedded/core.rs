@@ -23,7 +23,7 @@ use crate::job::{Plan, TimePlan};
 use crate::rank::{Explanation, Published, Query, Ranking, SourceStatus, TagDetail};
 use crate::state::extracted::{Extracted, NO_TIME};
 use crate::state::lists::Lists;
-use tagtide_extract::pattern::Patterns;
+use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::post::{EventTime, Position, Reads};
 

@@ -60,7 +60,7 @@ use crate::state::lists::Lists;
 use crate::state::{Gates, Settings, trending};
 use crate::window::Shape;
 use crate::window::people::Rules;
-use tagtide_extract::pattern::Patterns;
+use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::clock::Clock;
 use tagtide_posts::post::Position;
 

@@ -13,9 +13,9 @@ use crate::job::TextTime;
 use crate::state::extracted::{Extracted, NO_TIME, Oddities, PostKey, Row};
 use crate::state::hash::Seed;
 use crate::view::{self, Filter, VIEWS_MAX};
-use tagtide_extract::pattern::Patterns;
-use tagtide_extract::print::print;
+use tagtide_extract::fingerprint::fingerprint;
 use tagtide_extract::scan::scan_lines;
+use tagtide_extract::wildcard::Patterns;
 use tagtide_extract::{Extractor, Occurrences, Rule, Visit, accents};
 use tagtide_posts::decode::{self, Format};
 use tagtide_posts::post::{Batch, EventTime, Op, Post};
@@ -205,7 +205,7 @@ impl Recipe {
         if !self.prints || post.repost || !out.post_has_tags() {
             return 0;
         }
-        print(post.text.as_delivered())
+        fingerprint(post.text.as_delivered())
     }
 
     fn post(
