@@ -1,14 +1,14 @@
 //! Finds the hashtags of social media posts, and folds spellings of one hashtag to one key.
 //!
 //! The rule is that of X and twitter-text, with the URL rule that goes with it: `#rust` is a hashtag,
-//! `C#`, `#123` and `https://a.example/#rust` are not. [`key::fold`] maps `#Caffè`, `#CAFFÈ` and
+//! `C#`, `#123` and `https://example.com/#rust` are not. [`key::fold`] maps `#Caffè`, `#CAFFÈ` and
 //! `#ｃａｆｆè` to the same key.
 //!
 //! ```
 //! use tagtide_extract::{Markup, Rule, tags};
 //!
 //! let mut found = Vec::new();
-//! tags("Caffè #Olé, not C# or https://a.example/#no", Markup::Verbatim, Rule::Tags, &mut found);
+//! tags("Caffè #Olé, not C# or https://example.com/#no", Markup::Verbatim, Rule::Tags, &mut found);
 //! assert_eq!(found.len(), 1);
 //! assert_eq!((found[0].key.as_str(), found[0].display.as_str()), ("olé", "Olé"));
 //! assert_eq!(found[0].span, Some((6, 10)), "code points, with the sign");
