@@ -19,7 +19,9 @@
 //! | [`window`] | panes, sliding windows over them, the watermark |
 //! | [`rank`] | counts -> the ordered rows that everybody shows |
 //! | [`tagtide_checkpoint`] | counts and Positions of an epoch, durable in one step |
-//! | [`engine`] | the threads and queues around all of these |
+//! | [`ingest`] | sources and workers: raw bytes -> rows of extracted tags |
+//! | [`run`] | counts what an engine sends: states, ticks, epochs, history, alerts, sinks |
+//! | [`engine`] | the engines, and the one place that connects an engine with a run |
 //! | [`sink`] | takes rankings out |
 //! | [`history`] | rankings as they were, in an SQLite file |
 //! | [`alert`] | what should be told, and that it was |
@@ -34,8 +36,9 @@
 //!
 //! A module imports lower floors only: F0 [`sqlite`] [`spool`] [`http`]; F1 [`view`] [`state`]
 //! [`window`] [`rank`], which do no I/O and read no clock; F2 [`job`]; F3 [`source`] [`sink`]
-//! [`history`] [`alert`], never each other; F4 [`engine`]; F5 [`serve`] [`cli`]. Below all of them
-//! are the crates `simd` < `extract` < `posts`, and `checkpoint`, which imports none of ours.
+//! [`history`] [`alert`], never each other; F4 [`run`]; F5 [`ingest`]; F6 [`engine`]; F7 [`serve`]
+//! [`cli`]. Below all of them are the crates `simd` < `extract` < `posts`, and `checkpoint`, which
+//! imports none of ours.
 //!
 //! # Example
 //!
@@ -66,8 +69,10 @@ pub mod cli;
 pub mod engine;
 pub mod history;
 pub mod http;
+pub mod ingest;
 pub mod job;
 pub mod rank;
+pub mod run;
 pub mod serve;
 pub mod sink;
 pub mod source;

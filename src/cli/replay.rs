@@ -61,6 +61,7 @@ pub(super) fn run(args: &Args, log: &LogArgs) -> Outcome {
         workers: args.process.workers(),
         state_dir: args.process.state_dir(None)?,
         fresh: args.process.fresh,
+        accept_grammar: args.process.accept_grammar,
         ..RunOptions::default()
     };
     let signals = signals::install()?;

@@ -62,6 +62,7 @@ pub(super) fn run(args: &Args, log: &LogArgs) -> Outcome {
         workers: args.process.workers(),
         state_dir,
         fresh: args.process.fresh,
+        accept_grammar: args.process.accept_grammar,
         record: args.record.clone(),
         hurry: args.hurry,
         ..RunOptions::default()

@@ -98,7 +98,8 @@ fn start_server(
     run: &Run,
     options: serve::ServeOptions,
 ) -> Result<Server, Failure> {
-    let feed = Feed { published: run.watch(), ask: run.queries(), tutorial: Tutorial::Own };
+    let live = std::sync::Arc::new(run.clone());
+    let feed = Feed { published: run.watch(), live, tutorial: Tutorial::Own };
     let server = serve::start(listen, feed, options)?;
     log_address(&server);
     Ok(server)

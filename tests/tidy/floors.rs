@@ -128,7 +128,7 @@ fn imports_are_read_in_every_form() {
     let names: Vec<&str> = found.iter().map(|(_, name)| name.as_str()).collect();
     assert_eq!(names, ["sqlite", "rank", "job", "http", "sink"]);
     assert_eq!(found[4].0, 5);
-    assert_eq!(floors()["engine"], 4);
+    assert_eq!(floors()["engine"], 6);
     assert_eq!(module("src/source/tcp.rs"), Some("source"));
     assert_eq!(module("src/main.rs"), None);
 }

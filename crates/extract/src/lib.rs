@@ -44,12 +44,14 @@ pub mod scan;
 mod text;
 mod url;
 mod url_chars;
+mod version;
 pub mod wildcard;
 pub mod words;
 
 pub use markup::Markup;
 pub use scan::scan_lines;
 pub use text::{Extractor, FoundTag, Tally, tags, visit_text, without_sign};
+pub use version::{GRAMMAR, KEY_CHANGES};
 
 /// Which rule finds tags in a text.
 #[derive(
