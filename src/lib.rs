@@ -29,12 +29,12 @@
 //! | [`job`] | what a user asked for -> a checked [`job::Plan`] |
 //! | [`cli`] | the commands |
 //! | [`tagtide_simd`] | the only `unsafe` |
-//! | [`sqlite`], [`spool`] | SQLite files; a thread that makes things durable in order |
+//! | [`sqlite`], [`durable_queue`] | SQLite files; a thread that makes things durable in order |
 //! | [`http`] | the client for requests to others |
 //!
 //! # Floors
 //!
-//! A module imports lower floors only: F0 [`sqlite`] [`spool`] [`http`]; F1 [`view`] [`state`]
+//! A module imports lower floors only: F0 [`sqlite`] [`durable_queue`] [`http`]; F1 [`view`] [`state`]
 //! [`window`] [`rank`], which do no I/O and read no clock; F2 [`job`]; F3 [`source`] [`sink`]
 //! [`history`] [`alert`], never each other; F4 [`run`]; F5 [`ingest`]; F6 [`engine`]; F7 [`serve`]
 //! [`cli`]. Below all of them are the crates `simd` < `extract` < `posts`, and `checkpoint`, which
@@ -66,6 +66,7 @@
 
 pub mod alert;
 pub mod cli;
+pub mod durable_queue;
 pub mod engine;
 pub mod history;
 pub mod http;
@@ -76,7 +77,6 @@ pub mod run;
 pub mod serve;
 pub mod sink;
 pub mod source;
-pub mod spool;
 pub mod sqlite;
 pub mod state;
 pub mod view;
