@@ -31,16 +31,15 @@
 //! | [`cli`] | the commands |
 //! | [`tagtide_simd`] | the only `unsafe` |
 //! | [`store`], [`status`] | containers of counting; the state of a run as data |
-//! | [`sqlite`], [`spool`] | SQLite files; a thread that makes things durable in order |
+//! | [`sqlite`], [`durable_queue`] | SQLite files; a thread that makes things durable in order |
 //! | [`http`] | the client for requests to others |
 //!
 //! # Floors
 //!
 //! A module imports lower floors only, so no two modules import each other: F0 [`sqlite`] [`http`]
-//! [`status`] [`store`]; F1 [`spool`] [`view`] [`window`]; F2 [`score`]; F3 [`state`]; F4 [`rank`];
-//! F5 [`job`]; F6 [`source`] [`sink`] [`history`] [`alert`]; F7 [`run`]; F8 [`ingest`]; F9
-//! [`engine`]; F10 [`serve`]; F11 [`cli`].
-//! Counting, from [`store`] to [`rank`], does no I/O and reads no clock. Below all of them are the
+//! [`status`] [`store`]; F1 [`durable_queue`] [`view`] [`window`]; F2 [`score`]; F3 [`state`]; F4
+//! [`rank`]; F5 [`job`]; F6 [`source`] [`sink`] [`history`] [`alert`]; F7 [`run`]; F8 [`ingest`];
+//! F9 [`engine`]; F10 [`serve`]; F11 [`cli`]. Counting, from [`store`] to [`rank`], does no I/O and reads no clock. Below all of them are the
 //! crates `simd` < `extract` < `posts`, and `checkpoint`, which imports none of ours.
 //!
 //! # Example
@@ -69,6 +68,7 @@
 
 pub mod alert;
 pub mod cli;
+pub mod durable_queue;
 pub mod engine;
 pub mod history;
 pub mod http;
@@ -80,7 +80,6 @@ pub mod score;
 pub mod serve;
 pub mod sink;
 pub mod source;
-pub mod spool;
 pub mod sqlite;
 pub mod state;
 pub mod status;

@@ -26,7 +26,7 @@ use crate::run::{EngineError, Message, RunOptions, RunningEngine, Shutdown, spaw
 use crate::source::Source;
 use crate::state::extracted::Extracted;
 use crate::status::SourceStatus;
-use tagtide_extract::pattern::Patterns;
+use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::clock::Clock;
 use tagtide_posts::post::Position;
 

@@ -6,7 +6,7 @@ use crate::rank::Published;
 use crate::source::SourceError;
 use crate::state::extracted::Extracted;
 use crate::status::SourceStatus;
-use tagtide_extract::pattern::Patterns;
+use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::post::{Position, Reads};
 
 /// What an engine sends to the coordinator, through a bounded queue.

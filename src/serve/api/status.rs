@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::{Problem, json};
-use crate::serve::given::{Given, Nothing};
 use crate::serve::router::App;
+use crate::serve::strict_query::{NoParams, StrictQuery};
 use crate::status::{RunState, Status};
 
 /// The run's state and counters.
@@ -16,7 +16,10 @@ use crate::status::{RunState, Status};
     (status = 200, body = Status),
     (status = 400, body = Problem),
 ))]
-pub(in crate::serve) async fn status(State(app): State<Arc<App>>, _: Given<Nothing>) -> Response {
+pub(in crate::serve) async fn status(
+    State(app): State<Arc<App>>,
+    _: StrictQuery<NoParams>,
+) -> Response {
     let status = Arc::clone(&app.feed.published.borrow().status);
     json(&*status)
 }
