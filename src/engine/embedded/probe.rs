@@ -151,6 +151,7 @@ fn plan(minutes: &[u64]) -> Plan {
         people: PeoplePlan::default(),
         tags: TagsPlan::default(),
         name: "bench".into(),
+        engine: Plan::EMBEDDED.into(),
         sources: vec![crate::job::SourcePlan {
             name: "made up".into(),
             kind: crate::job::SourceKind::Stdin,
