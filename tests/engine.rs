@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests")]
 
+/// The engine under test; tests/counted.rs has the other one.
+const ENGINE: &str = "embedded";
+
 #[path = "engine/counts.rs"]
 mod counts;
 #[path = "engine/edges.rs"]

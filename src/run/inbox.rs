@@ -2,9 +2,28 @@
 
 use std::collections::BTreeMap;
 
+use super::message::PaneBatch;
 use crate::source::SourceError;
 use crate::state::extracted::Extracted;
-use tagtide_posts::post::{Batch, Position};
+use tagtide_posts::post::Position;
+
+/// A batch to be counted.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// Row by row.
+    Rows(Box<Extracted>),
+    /// By panes.
+    Panes(Box<PaneBatch>),
+}
+
+impl Work {
+    fn seq(&self) -> u64 {
+        match self {
+            Self::Rows(rows) => rows.batch.seq,
+            Self::Panes(panes) => panes.seq,
+        }
+    }
+}
 
 /// What has arrived from one source.
 #[derive(Default)]
@@ -12,7 +31,7 @@ pub(crate) struct Inbox {
     /// Number of the next batch.
     next: u64,
     /// Batches that wait for earlier ones.
-    waiting: BTreeMap<u64, Box<Extracted>>,
+    waiting: BTreeMap<u64, Work>,
     /// How many batches there are, once the source has ended.
     batches: Option<u64>,
     /// Partition -> where the counted batches end.
@@ -32,13 +51,14 @@ impl Inbox {
         }
     }
 
-    /// Puts a batch in.
-    pub(crate) fn put(&mut self, batch: Box<Extracted>) {
-        self.waiting.insert(batch.batch.seq, batch);
+    /// Puts a batch in; false where it was there before.
+    pub(crate) fn put(&mut self, batch: Work) -> bool {
+        let seq = batch.seq();
+        seq >= self.next && self.waiting.insert(seq, batch).is_none()
     }
 
     /// The next batch in order, if it has arrived.
-    pub(crate) fn take(&mut self) -> Option<Box<Extracted>> {
+    pub(crate) fn take(&mut self) -> Option<Work> {
         let batch = self.waiting.remove(&self.next)?;
         self.next += 1;
         Some(batch)
@@ -54,9 +74,15 @@ impl Inbox {
         self.batches == Some(self.next)
     }
 
-    /// Moves the Positions to the end of `batch`, which was counted whole.
-    pub(crate) fn counted(&mut self, batch: &Batch) {
-        for position in &batch.positions {
+    /// True where the counted batches end at these Positions.
+    pub(crate) fn is_at(&self, positions: &[Position]) -> bool {
+        let at = |partition| self.positions.get(partition).map_or("", String::as_str);
+        positions.iter().all(|position| at(&position.partition) == position.at)
+    }
+
+    /// Moves the Positions to the end of a batch that was counted whole.
+    pub(crate) fn counted(&mut self, positions: &[Position]) {
+        for position in positions {
             let at = self.positions.entry(position.partition.clone()).or_default();
             at.clone_from(&position.at);
         }

@@ -5,15 +5,18 @@
 use crate::rank::Published;
 use crate::source::SourceError;
 use crate::state::extracted::Extracted;
-use crate::status::SourceStatus;
+use crate::state::pane_update::PaneUpdate;
+use crate::status::{Counters, SourceStatus};
 use tagtide_extract::wildcard::Patterns;
-use tagtide_posts::post::{Position, Reads};
+use tagtide_posts::post::{EventTime, Gap, Position, Reads};
 
 /// What an engine sends to the coordinator, through a bounded queue.
 #[derive(Debug)]
 pub enum Message {
     /// Posts of one batch; batches are numbered by source and may arrive out of order.
     Rows(Box<Extracted>),
+    /// Counts that the engine made of one batch; numbered like those of `Rows`.
+    Panes(Box<PaneBatch>),
     /// A source has changed its state.
     Source(SourceUpdate),
     /// A source has ended after `batches` batches.
@@ -27,6 +30,48 @@ pub enum Message {
     },
     /// A thread of the engine has panicked; what it was working on is lost.
     Panicked,
+}
+
+/// Counts of a range of the input of one source. It is applied whole or not at all, and its end
+/// becomes durable with it.
+#[derive(Clone, Debug, Default)]
+pub struct PaneBatch {
+    /// Number of the source.
+    pub source: u16,
+    /// Number of the batch within its source, from 0, without holes. One that comes twice is
+    /// dropped and counted.
+    pub seq: u64,
+    /// Where the range begins, for each partition that it moves; an empty `at` = at the start. If
+    /// that is not where the last one ended, the batch is dropped and counted.
+    pub from: Vec<Position>,
+    /// Where it ends.
+    pub to: Vec<Position>,
+    /// Counts, and how far event time has come, in order.
+    pub steps: Vec<Step>,
+    /// Posts of the source that were counted.
+    pub posts: u64,
+    /// Records that were not counted, by reason, with deletes and edits; counts of posts and tags
+    /// follow from `steps`.
+    pub counters: Counters,
+    /// Event time of its first post.
+    pub first: Option<i64>,
+    /// Bytes of records read, unpacked.
+    pub bytes: u64,
+    /// What was read today, where reading is paid for.
+    pub reads: Option<Reads>,
+    /// What is missing before it.
+    pub gap: Option<Box<Gap>>,
+    /// Event time up to which a live source has delivered everything.
+    pub complete_until: Option<EventTime>,
+}
+
+/// One step of a [`PaneBatch`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Counts of one pane of one view.
+    Count(PaneUpdate),
+    /// The source has come to this event time: the watermark may close panes before what follows.
+    Reached(i64),
 }
 
 /// The state of a source.

@@ -9,6 +9,7 @@ use crate::rank::report::{Report, Reported, Reporter};
 use crate::state::State;
 use crate::state::extracted::Extracted;
 use crate::state::lists::Lists;
+use crate::state::pane_update::PaneUpdate;
 use crate::store::hash::Seed;
 use crate::view::Filter;
 use tagtide_extract::wildcard::Patterns;
@@ -126,6 +127,13 @@ impl States {
         let parts = std::iter::once(batch).chain(&batch.views);
         for ((state, reporter), part) in self.with_reporters().zip(parts) {
             state.count_row(part, &part.rows[number], horizon, reporter);
+        }
+    }
+
+    /// [`State::apply`] of the state that an update is for.
+    pub(crate) fn apply(&mut self, update: &PaneUpdate) {
+        if let Some((state, reporter)) = self.with_reporters().nth(update.view.into()) {
+            state.apply(update, reporter);
         }
     }
 

@@ -22,6 +22,7 @@ pub(crate) fn tagtide(job: &Path, state: &Path) -> Command {
 
 pub(crate) fn write_job(dir: &Path, name: &str, text: &str) -> std::path::PathBuf {
     let path = dir.join(name);
+    let text = format!("{text}\n[engine]\nkind = \"{}\"\n", crate::ENGINE);
     std::fs::write(&path, text).unwrap();
     path
 }

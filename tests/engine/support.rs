@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use tagtide::engine::{self, EngineError, Run, RunOptions, Summary};
-use tagtide::job::{GeneratorPlan, Job, Plan, Purpose, check};
+use tagtide::job::problem::{Field, Place};
+use tagtide::job::{GeneratorPlan, Job, Plan, Purpose};
 use tagtide::rank::{Mode, Query, Ranking};
 use tagtide::run::{LiveQuery, Question};
 use tagtide::source::generator::write_posts;
@@ -26,8 +27,14 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A job for `run`.
 pub(crate) fn plan(job: &str) -> Plan {
-    let job = Job::parse(job, "job.toml").expect("it parses");
-    check(&job, Purpose::Run).unwrap_or_else(|problems| panic!("{problems:?}"))
+    plan_on(crate::ENGINE, job)
+}
+
+/// The same on an engine.
+pub(crate) fn plan_on(engine: &str, job: &str) -> Plan {
+    let mut job = Job::parse(job, "job.toml").expect("it parses");
+    job.engine.kind = Some(Field { value: engine.to_owned(), place: Place::flag("--engine") });
+    engine::check(&job, Purpose::Run).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
 /// Options with a state directory, or without.

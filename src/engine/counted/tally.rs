@@ -1,0 +1,227 @@
+//! Counts of one view, summed in plain hash maps until they are sent.
+
+use std::collections::HashMap;
+
+use super::edits::Edits;
+use crate::job::Plan;
+use crate::run::Step;
+use crate::run::state_settings::ms;
+use crate::state::extracted::{Entry, Extracted, PostKey, Row};
+use crate::state::pane_update::{Authors, How, LISTED_MAX, Member, PaneTag, PaneUpdate};
+use crate::status::Counters;
+
+/// When a row is counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    /// Posts after this event time are from the future.
+    pub(super) horizon: i64,
+    /// Panes up to this one are closed.
+    pub(super) closed_to: i64,
+    /// Newest event time of any source.
+    pub(super) newest: Option<i64>,
+}
+
+/// A tag with one spelling, as a number.
+pub(super) type Name = u32;
+
+/// Counts of one view.
+pub(super) struct Tally {
+    view: u16,
+    pane_ms: i64,
+    names: Names,
+    panes: HashMap<i64, Pane>,
+    edits: Edits,
+    /// Tags of the row being counted.
+    tags: Vec<Name>,
+}
+
+/// Keys and spellings by number.
+#[derive(Default)]
+struct Names {
+    all: Vec<(Box<str>, Box<str>)>,
+    numbers: HashMap<(Box<str>, Box<str>), Name>,
+}
+
+/// What came to a pane, and what was taken back from it.
+#[derive(Default)]
+struct Pane {
+    plus: Sum,
+    minus: Sum,
+}
+
+/// A sum of posts.
+#[derive(Default)]
+struct Sum {
+    posts: i64,
+    tagged: i64,
+    /// In the order in which they came first.
+    tags: Vec<Tag>,
+    places: HashMap<Name, usize>,
+}
+
+/// A tag in a sum.
+struct Tag {
+    name: Name,
+    posts: i32,
+    members: HashMap<(u64, u32), Member>,
+}
+
+/// Whose post it is: author, fingerprint of the text, event time.
+#[derive(Clone, Copy)]
+pub(super) struct Who {
+    pub(super) author: u64,
+    pub(super) text: u32,
+    pub(super) at: i64,
+}
+
+impl Tally {
+    /// Of the view `view`; 0 = all posts.
+    pub(super) fn new(view: u16, plan: &Plan) -> Self {
+        Self {
+            view,
+            pane_ms: ms(plan.count.pane),
+            names: Names::default(),
+            panes: HashMap::new(),
+            edits: Edits::new(plan.limits.remembered_max_posts, ms(plan.limits.remembered_max)),
+            tags: Vec::new(),
+        }
+    }
+
+    /// Counts the row `number` of `rows`; gives the posts that count, and what became of others.
+    pub(super) fn count(&mut self, rows: &Extracted, number: usize, now: &Moment) -> Counters {
+        let mut counters = Counters::default();
+        let row = &rows.rows[number];
+        if row.at > now.horizon {
+            counters.future += u64::from(row.posts);
+            return counters;
+        }
+        let key = row.post.checked_sub(1).map(|post| &rows.posts[post as usize]);
+        let replaces = key.map_or(&[][..], |key| {
+            let before = row.post.checked_sub(2).map_or(0, |b| rows.posts[b as usize].replaces_end);
+            &rows.replaces[before as usize..key.replaces_end as usize]
+        });
+        let mut gone = Vec::new();
+        let at = match key {
+            Some(key) if row.posts == 0 => {
+                self.edits.leave(key, replaces, &mut gone);
+                None
+            }
+            None if row.posts == 0 => None,
+            Some(key) => {
+                self.edits.judge(key, replaces, (row.at, now.newest), &mut counters, &mut gone)
+            }
+            None => Some(row.at),
+        };
+        for post in gone {
+            self.take_back(post.at, (post.author, &post.tags));
+        }
+        if let Some(at) = at {
+            counters.posts += u64::from(row.posts);
+            self.read(rows, number);
+            self.add(at, row, key, now);
+        }
+        counters
+    }
+
+    /// Looks up the tags of a row.
+    fn read(&mut self, rows: &Extracted, number: usize) {
+        let before = number.checked_sub(1).map_or(0, |before| rows.rows[before].entries_end);
+        let entries = &rows.entries[before as usize..rows.rows[number].entries_end as usize];
+        self.tags.clear();
+        for entry in entries {
+            self.tags.push(self.names.number(entry, &rows.arena));
+        }
+    }
+
+    fn add(&mut self, at: i64, row: &Row, key: Option<&PostKey>, now: &Moment) {
+        let pane = at.div_euclid(self.pane_ms);
+        let late = at == PaneUpdate::LATE || pane <= now.closed_to;
+        let pane = if late { PaneUpdate::LATE } else { pane };
+        let sum = &mut self.panes.entry(pane).or_default().plus;
+        sum.posts += i64::from(row.posts);
+        sum.tagged += i64::from(row.tagged);
+        let who = key.map(|key| Who { author: key.author, text: key.print, at });
+        self.tags.iter().for_each(|&name| sum.add(name, who));
+        if let Some(key) = key.filter(|key| key.id != 0) {
+            let at = if late { PaneUpdate::LATE } else { at };
+            self.edits.remember(key, (at, row.at), &self.tags, now.newest);
+        }
+    }
+
+    fn take_back(&mut self, at: i64, (author, tags): (u64, &[Name])) {
+        let late = at == PaneUpdate::LATE;
+        let pane = if late { PaneUpdate::LATE } else { at.div_euclid(self.pane_ms) };
+        let sum = &mut self.panes.entry(pane).or_default().minus;
+        sum.posts += 1;
+        sum.tagged += i64::from(!tags.is_empty());
+        let who = Who { author, text: 0, at };
+        tags.iter().for_each(|&name| sum.add(name, Some(who)));
+    }
+
+    /// Puts what was counted since the last time into `steps`, pane by pane.
+    pub(super) fn flush(&mut self, steps: &mut Vec<Step>) {
+        let mut panes: Vec<_> = self.panes.drain().collect();
+        panes.sort_unstable_by_key(|(pane, _)| *pane);
+        for (pane, Pane { plus, minus }) in panes {
+            for (sum, sign) in [(plus, 1), (minus, -1)] {
+                if sum.posts > 0 {
+                    let update = sum.update(self.view, pane, sign, &self.names);
+                    steps.push(Step::Count(update));
+                }
+            }
+        }
+    }
+}
+
+impl Names {
+    fn number(&mut self, entry: &Entry, arena: &[u8]) -> Name {
+        let key = entry.with_key(arena, |key| String::from_utf8_lossy(key).into_owned());
+        let typed = String::from_utf8_lossy(&entry.typed(arena)).into_owned();
+        let name = (key.into_boxed_str(), typed.into_boxed_str());
+        let next = self.all.len() as Name;
+        *self.numbers.entry(name).or_insert_with_key(|name| {
+            self.all.push(name.clone());
+            next
+        })
+    }
+}
+
+impl Sum {
+    fn add(&mut self, name: Name, who: Option<Who>) {
+        let next = self.tags.len();
+        let place = *self.places.entry(name).or_insert(next);
+        if place == next {
+            self.tags.push(Tag { name, posts: 0, members: HashMap::new() });
+        }
+        let tag = &mut self.tags[place];
+        tag.posts += 1;
+        if let Some(Who { author, text, at }) = who.filter(|who| who.author != 0) {
+            let new = || Member { author, text, minute: at.div_euclid(60_000), posts: 0 };
+            tag.members.entry((author, text)).or_insert_with(new).posts += 1;
+        }
+    }
+
+    fn update(self, view: u16, pane: i64, sign: i32, names: &Names) -> PaneUpdate {
+        let mut tags = Vec::new();
+        for Tag { name, posts, members } in self.tags {
+            let (key, display) = names.all[name as usize].clone();
+            let mut members: Vec<_> = members.into_values().collect();
+            members.sort_unstable_by_key(|member| (member.author, member.text));
+            // What is too long for one list goes in several.
+            let mut left = posts;
+            for listed in members.chunks(LISTED_MAX) {
+                let posts = listed.iter().map(|member| member.posts as i32).sum::<i32>();
+                left -= posts;
+                let authors = Authors::Listed(listed.to_vec());
+                let (key, display) = (key.clone(), display.clone());
+                tags.push(PaneTag { key, display, posts: sign * posts, authors });
+            }
+            if left > 0 {
+                let posts = sign * left;
+                tags.push(PaneTag { key, display, posts, authors: Authors::Unknown });
+            }
+        }
+        let (posts, tagged) = (i64::from(sign) * self.posts, i64::from(sign) * self.tagged);
+        PaneUpdate { view, pane, how: How::Add, posts, tagged, tags }
+    }
+}
