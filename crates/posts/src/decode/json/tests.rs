@@ -8,9 +8,9 @@ use members::members;
 #[path = "../../../../simd/src/json/tests/members.rs"]
 mod members;
 
-/// The values of three keys in an object, and whether it is taken as a whole.
+/// The values of three keys in an object, and whether the whole object was read.
 fn three(record: &[u8], keys: &Keys) -> Option<(Vec<String>, bool)> {
-    // Padded, so that no member is too near to the end of the slice to be stepped over.
+    // Padded, so that no member is too near to the end of the slice to be skipped.
     let padded = [record, &[0; 200]].concat();
     let mut walker = Walker::new(&padded, 0, record.len());
     let mut found = Vec::new();
@@ -30,7 +30,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn members_stepped_over_are_those_that_nobody_asked_for(members in members()) {
+    fn only_members_that_are_not_requested_are_skipped(members in members()) {
         let record = [b"{", &members[..members.len() - 1], b"}"].concat();
         let some = three(&record, &Keys::of(&["id", "text", "user"]));
         prop_assert_eq!(some, three(&record, &Keys::ALL));
@@ -39,7 +39,7 @@ proptest! {
 
 proptest! {
     #[test]
-    fn what_a_full_parser_writes_is_undone(text in any::<String>()) {
+    fn escapes_of_a_full_parser_are_decoded(text in any::<String>()) {
         let quoted = serde_json::to_string(&text).unwrap();
         prop_assert_eq!(unescape_lossy(&quoted.as_bytes()[1..quoted.len() - 1]), text);
     }
@@ -55,20 +55,20 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_can_be_undone(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+    fn any_bytes_can_be_decoded(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
         let text = unescape_lossy(&bytes);
         prop_assert!(text.len() <= 3 * bytes.len());
     }
 
     #[test]
-    fn any_surrogates_can_be_undone(units in prop::collection::vec(0xD700u16..0xE100, 0..12)) {
+    fn any_surrogates_can_be_decoded(units in prop::collection::vec(0xD700u16..0xE100, 0..12)) {
         let escaped: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
         prop_assert_eq!(unescape_lossy(escaped.as_bytes()), String::from_utf16_lossy(&units));
     }
 }
 
 #[test]
-fn a_record_is_written_anew_with_its_order_and_its_duplicates() {
+fn a_rewritten_record_keeps_order_and_duplicates() {
     let record = b" { \"b\" : [ 1 , {\"\\u0061\" : \"\\u0061\\x\x01\"} ] , \"a\":2,\"b\":1e5 } ";
     let clean = rewrite(record).expect("it can be repaired");
     let wanted = r#"{"b":[1,{"a":"\u0061\ufffd\u0001"}],"a":2,"b":1e5}"#;
