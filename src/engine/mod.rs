@@ -4,7 +4,7 @@
 
 mod embedded;
 
-pub use embedded::probe;
+pub use embedded::{probe, stages};
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -80,7 +80,7 @@ fn names_say_something() {
 
 #[test]
 fn no_forbidden_words() {
-    let below = &["src", "xtask", "tests", "web", "docs", "jobs", ".ci"];
+    let below = &["src", "crates", "xtask", "tests", "web", "docs", "jobs", ".ci"];
     let endings = &[
         ".rs", ".py", ".ts", ".svelte", ".mjs", ".js", ".css", ".html", ".toml", ".md", ".json",
         ".npmrc", ".txt", "run",

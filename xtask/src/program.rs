@@ -36,6 +36,12 @@ pub(crate) fn build(log: &Log, release: bool, features: &[&str]) -> anyhow::Resu
     Ok(copy)
 }
 
+/// Builds the binary of crates/bench in the release profile.
+pub(crate) fn build_bench(log: &Log) -> anyhow::Result<PathBuf> {
+    log.run(&mut cargo(&["build", "--release", "--package", "tagtide-bench"]), BUILD_LIMIT)?;
+    Ok(place::target().join("release/tagtide-bench"))
+}
+
 /// The program as a user gets it, in the development profile: up to date, and of the default
 /// features, whatever was built before.
 pub(crate) fn debug_build(log: &Log) -> anyhow::Result<PathBuf> {

@@ -24,6 +24,7 @@ mod reader;
 mod record;
 mod sampling;
 mod share;
+pub mod stages;
 mod stop;
 mod told;
 mod views;
