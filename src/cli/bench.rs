@@ -7,14 +7,15 @@ use clap::Args;
 
 use super::exit::{FAILED, Failure, Outcome};
 use super::flags::FORMATS;
-use crate::checkpoint::CRASH_POINTS;
-use crate::clock::{Clock, monotonic};
-use crate::decode::{self, Format};
 use crate::engine::probe;
-use crate::extract::{Extractor, Rule, Visit, scan_lines};
 use crate::job::{Limits, SourceKind, SourcePlan, TextTime};
-use crate::post::Batch;
 use crate::source::{self, Poll};
+use tagtide_checkpoint::CRASH_POINTS;
+use tagtide_extract::{Extractor, Rule, Visit, scan_lines};
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::decode::{self, Format};
+use tagtide_posts::post::Batch;
+use tagtide_posts::tags;
 
 /// Prints the names of the crash points, one a line.
 pub(super) fn crash_points() -> Outcome {
@@ -89,7 +90,9 @@ fn records(batch: &Batch, extractor: &mut Extractor, count: &mut Count) -> u64 {
     for end in memchr::memchr_iter(b'\n', batch.records()) {
         let from = std::mem::replace(&mut start, end + 1);
         if let Ok(Some(post)) = decode::decode_padded(Format::X1, batch.padded(), from, end) {
-            extractor.visit_post(&post, Rule::Tags, |key, display| count.tag(0, 0, key, display));
+            tags::visit_post(extractor, &post, Rule::Tags, |key, display| {
+                count.tag(0, 0, key, display)
+            });
         }
         lines += 1;
     }

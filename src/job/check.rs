@@ -1,8 +1,8 @@
 //! Job -> [`Plan`]: units resolved, defaults filled in, kinds known.
 //!
 //! Every problem is reported at once, in the order of the file. Nothing is opened, connected or
-//! looked up here: a checked plan may still fail on the machine it runs on, and `doctor` and the
-//! run itself say so then.
+//! looked up here, so a checked plan can still fail on a particular machine; `doctor` and the run
+//! itself report that.
 
 mod alerts;
 mod count;
@@ -24,8 +24,8 @@ use super::file::Job;
 use super::problem::{Field, Place, Problem, nearest};
 use super::units::{self, Scalar};
 use super::{HistoryPlan, Limits, Plan, TimePlan};
-use crate::extract::{Occurrences, Rule};
 use crate::rank::build::ALL;
+use tagtide_extract::{Occurrences, Rule};
 
 /// What a job is checked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,13 +41,13 @@ const BATCH_MIN: Duration = Duration::from_millis(10);
 /// Longest publishing interval.
 const BATCH_MAX: Duration = Duration::from_hours(1);
 
-/// Posts kept to be read where the job says nothing.
+/// Recent posts held in memory by default.
 const RECENT_POSTS: u64 = 10_000;
 
 /// Checks `job` and resolves it.
 ///
 /// # Errors
-/// Every problem, each with its place and the way out.
+/// Every problem, each with its place and a hint.
 pub fn check(job: &Job, purpose: Purpose) -> Result<Plan, Vec<Problem>> {
     let mut checker =
         Checker { problems: Vec::new(), purpose, job: job.place.clone(), name: String::new() };
@@ -98,8 +98,8 @@ const RULES: [(&str, Rule); 2] = [("tags", Rule::Tags), ("words", Rule::Words)];
 const OCCURRENCES: [(&str, Occurrences); 2] =
     [("per_post", Occurrences::PerPost), ("all", Occurrences::All)];
 
-/// Collects problems while values are resolved; a value with a problem becomes its default, so
-/// that what depends on it can still be looked at.
+/// Collects problems while values are resolved. A value with a problem becomes its default, so that
+/// values that depend on it can still be checked.
 struct Checker {
     problems: Vec<Problem>,
     purpose: Purpose,
@@ -126,21 +126,21 @@ impl Checker {
         read(&field.value).map_err(|what| self.problem(&field.place, what, "")).ok()
     }
 
-    /// The value of `field` in its unit, held to `low..=high`.
+    /// The value of `field` in its unit, which must be in `low..=high`.
     fn bounded<T: PartialOrd + Copy>(
         &mut self,
         field: Option<&Field<Scalar>>,
         read: fn(&Scalar) -> Result<T, String>,
         default: T,
         (low, high): (T, T),
-        said: &str,
+        help: &str,
     ) -> T {
         let Some(value) = self.optional(field, read) else { return default };
         if value >= low && value <= high {
             return value;
         }
         if let Some(field) = field {
-            self.problem(&field.place, format!("`{}` is out of bounds", field.value), said);
+            self.problem(&field.place, format!("`{}` is out of bounds", field.value), help);
         }
         default
     }
@@ -181,7 +181,7 @@ impl Checker {
         let letters = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         if name.is_empty() || name.len() > 64 || name.starts_with('.') || !name.chars().all(letters)
         {
-            let what = format!("`{name}` is no name for a job: it names the state directory");
+            let what = format!("`{name}` is not a name for a job, which names its state directory");
             self.problem(place, what, "use up to 64 of `a-z A-Z 0-9 . _ -`, not `.` first");
         }
         name
@@ -193,7 +193,7 @@ impl Checker {
             units::duration,
             Duration::from_secs(2),
             (BATCH_MIN, BATCH_MAX),
-            "the batch interval lies between `10ms` and `1h`",
+            "the batch interval must be between `10ms` and `1h`",
         )
     }
 
@@ -247,14 +247,14 @@ impl Checker {
             (Duration::from_secs(1), Duration::from_hours(7 * 24)),
             "between `1s` and `7d`",
         );
-        // Nobody can ask while a file is read as fast as it goes.
-        let asked = if time == TimePlan::Replay(None) { 0 } else { RECENT_POSTS };
+        // A replay at full speed has no reader for them.
+        let default = if time == TimePlan::Replay(None) { 0 } else { RECENT_POSTS };
         let recent_posts = self.bounded(
             limits.recent_posts.as_ref(),
             units::count,
-            asked,
+            default,
             (0, 1_000_000),
-            "at most 1M posts; 0 keeps none",
+            "at most 1M posts; 0 holds none",
         );
         Limits {
             tags_max: usize::try_from(tags_max).unwrap_or(usize::MAX),

@@ -1,8 +1,8 @@
 //! The job file: TOML text -> [`Job`].
 //!
-//! A [`Job`] is data only, as it was written: no unit is resolved, no default filled in, nothing
-//! looked up. Reading reports every problem of shape at once (unknown keys, wrong types), each with
-//! its line. Flags of the command line set the same fields. What it means is decided in `check`.
+//! A [`Job`] is data only, as written: no unit is resolved, no default filled in, nothing looked up.
+//! Parsing reports every problem of syntax at once (unknown keys, wrong types), each with its line.
+//! Flags of the command line set the same fields. `check` decides what it means.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ pub(super) type Flag = Option<Field<bool>>;
 pub(super) type Value = Option<Field<Scalar>>;
 pub(super) type List = Option<Vec<Field<Scalar>>>;
 
-/// What a user wrote: one pipeline.
+/// One pipeline, as a user wrote it.
 #[derive(Clone, Debug, Default)]
 pub struct Job {
-    /// Where the job as a whole was written; problems of missing things point there.
+    /// Where the job as a whole was written; problems about missing keys point there.
     pub place: Place,
     /// Name; also names the state directory.
     pub name: Text,
@@ -37,7 +37,7 @@ pub struct Job {
     pub batch: Value,
     /// `clock` or `event`.
     pub time: Text,
-    /// `max`, or times faster than it was; with `time = "event"`.
+    /// `max`, or a multiple of the original speed; with `time = "event"`.
     pub speed: Value,
     /// `[count]`.
     pub count: CountJob,
@@ -51,9 +51,9 @@ pub struct Job {
     pub sources: Vec<SourceJob>,
     /// `[[sink]]`, in order.
     pub sinks: Vec<SinkJob>,
-    /// Keep rankings as they were.
+    /// Store past rankings.
     pub history: Flag,
-    /// Most bytes of that.
+    /// Most bytes of the history.
     pub history_max: Value,
     /// `[[alert]]`, in order.
     pub alerts: Vec<AlertJob>,
@@ -68,13 +68,13 @@ pub struct CountJob {
     pub pane: Value,
     /// Window lengths.
     pub windows: List,
-    /// How late a post may come.
+    /// How late a post can arrive.
     pub lateness: Value,
     /// Modes to rank by.
     pub modes: List,
-    /// The mode that is shown.
+    /// The mode shown by default.
     pub mode: Text,
-    /// The window that is shown.
+    /// The window shown by default.
     pub window: Value,
     /// Rows shown.
     pub top: Value,
@@ -91,7 +91,7 @@ pub struct LimitsJob {
     pub remembered_max: Value,
     /// How long they are remembered.
     pub remembered_for: Value,
-    /// Posts kept to be read.
+    /// Recent posts held in memory.
     pub recent_posts: Value,
 }
 
@@ -169,7 +169,7 @@ pub struct SinkJob {
     pub token_env: Text,
 }
 
-/// One rule of what should be told.
+/// One alert rule.
 #[derive(Clone, Debug, Default)]
 pub struct AlertJob {
     /// Where it was written.
@@ -180,11 +180,11 @@ pub struct AlertJob {
     pub on: Text,
     /// Places, for `top`.
     pub n: Value,
-    /// Bound, for `score` and `lift`.
+    /// Threshold, for `score` and `lift`.
     pub above: Value,
     /// Tags with wildcards, for `watch`.
     pub tags: List,
-    /// Whose ranking.
+    /// The view whose ranking is watched.
     pub view: Text,
     /// Time between two alerts about one tag.
     pub quiet: Value,
@@ -198,7 +198,7 @@ impl Job {
     /// Reads a job file.
     ///
     /// # Errors
-    /// Every problem of shape; an unreadable file is one problem.
+    /// Every problem of syntax; an unreadable file is one problem.
     pub fn read(path: &Path) -> Result<Self, Vec<Problem>> {
         let name = path.display().to_string();
         let place = || Place { file: Some(Arc::from(name.as_str())), line: 0, key: String::new() };
@@ -216,7 +216,7 @@ impl Job {
     /// `name`.
     ///
     /// # Errors
-    /// Every problem of shape.
+    /// Every problem of syntax.
     pub fn parse(text: &str, file: &str) -> Result<Self, Vec<Problem>> {
         let mut doc =
             Document { file: Arc::from(file), text, problems: Vec::new(), asked: Asked::new() };
@@ -228,7 +228,7 @@ impl Job {
         Err(doc.problems)
     }
 
-    /// Full names of all keys that a job file may hold: `batch`, `count.pane`, `source.addr`...
+    /// Full names of all keys of a job file: `batch`, `count.pane`, `source.addr`...
     #[must_use]
     pub fn keys() -> Vec<String> {
         let text = "[count]\n[limits]\n[people]\n[tags]\n[view.x]\n[[source]]\n\
@@ -303,7 +303,7 @@ fn parse(doc: &mut Document<'_>) -> Job {
     job
 }
 
-/// The table behind a key; anything else is a problem.
+/// The table of a key; anything else is a problem.
 fn table<'t>(
     doc: &mut Document<'_>,
     found: Option<(&'t Spanned<DeValue<'t>>, Place)>,

@@ -1,6 +1,6 @@
 //! Where a value of a job was written, and what is wrong with it.
 //!
-//! A [`Problem`] says three things: where, what, and the way out. Nothing here prints.
+//! A [`Problem`] has a place, a description and a hint. Nothing here prints.
 
 use std::fmt;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ pub struct Problem {
     pub place: Place,
     /// What is wrong.
     pub what: String,
-    /// The way out, where there is one.
+    /// A hint, if there is one.
     pub help: Option<String>,
 }
 

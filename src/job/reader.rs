@@ -1,8 +1,8 @@
-//! Reads one TOML table key by key and remembers where each value stood.
+//! Reads one TOML table key by key and remembers the line of each value.
 //!
 //! Unlike a derived deserializer it does not stop at the first problem: a value of the wrong type
-//! is reported and left out, and what nobody asked for is an unknown key. The keys that were asked
-//! for *are* the schema; [`Asked`] collects them for tests and documentation.
+//! is reported and skipped, and a key that was never read is unknown. The keys that are read *are*
+//! the schema; [`Asked`] collects them for tests and documentation.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,23 +13,23 @@ use toml::de::{DeTable, DeValue};
 use super::problem::{Field, Place, Problem, nearest};
 use super::units::Scalar;
 
-/// Full names of all keys that were asked for.
+/// Full names of all keys that were read.
 pub(super) type Asked = BTreeSet<String>;
 
-/// The text that is read, and what was found wrong with it.
+/// The text of a job file, and its problems so far.
 pub(super) struct Document<'a> {
     /// Name for messages.
     pub file: Arc<str>,
     /// The whole text, for line numbers.
     pub text: &'a str,
-    /// What was found wrong.
+    /// Problems so far.
     pub problems: Vec<Problem>,
-    /// The schema, as far as it was read.
+    /// The schema so far.
     pub asked: Asked,
 }
 
 impl Document<'_> {
-    /// The line on which byte `at` stands, from 1.
+    /// The line of byte `at`, from 1.
     fn line(&self, at: usize) -> usize {
         let before = &self.text.as_bytes()[..at.min(self.text.len())];
         memchr::memchr_iter(b'\n', before).count() + 1
@@ -41,7 +41,7 @@ impl Document<'_> {
     }
 
     fn wrong_type(&mut self, place: Place, wanted: &str, got: &DeValue<'_>) {
-        let what = format!("expected {wanted}, found {}", said(got));
+        let what = format!("expected {wanted}, found {}", type_name(got));
         self.problems.push(Problem { place, what, help: None });
     }
 }
@@ -137,7 +137,7 @@ impl<'d, 't, 'a> Table<'d, 't, 'a> {
         Some(fields)
     }
 
-    /// The key that was probably meant: it is spelled alike, or one of the two begins the other.
+    /// The key that was probably meant: a similar one, or one of which either is a prefix.
     fn near(&self, key: &str) -> Option<&'static str> {
         let begins = |long: &str, short: &str| short.len() > 3 && long.starts_with(short);
         let known = || self.known.iter().copied();
@@ -145,7 +145,7 @@ impl<'d, 't, 'a> Table<'d, 't, 'a> {
             .or_else(|| known().find(|name| begins(name, key) || begins(key, name)))
     }
 
-    /// Reports every key that nobody asked for.
+    /// Reports every key that was not read.
     pub(super) fn finish(self) {
         for name in self.table.keys() {
             let key: &str = name.get_ref();
@@ -176,14 +176,14 @@ pub(super) fn scalar(value: &DeValue<'_>) -> Option<Scalar> {
                 .parse()
                 .map_or_else(|_| Scalar::Text(number.as_str().to_owned()), Scalar::Float),
         ),
-        // A bare date and time is how TOML writes a moment.
+        // TOML writes a time without quotes.
         DeValue::Datetime(at) => Some(Scalar::Text(at.to_string())),
         _ => None,
     }
 }
 
-/// The name of a value's type in a message.
-fn said(value: &DeValue<'_>) -> &'static str {
+/// The type of a value, for messages.
+fn type_name(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) | DeValue::Float(_) => "a number",

@@ -1,16 +1,16 @@
-//! Units of a job: `2s`, `1MiB`, `20k`. Pure; each function says what it expected.
+//! Units of a job: `2s`, `1MiB`, `20k`. Pure. Each error states what was expected.
 //!
-//! A number without its unit is refused where a unit is needed: `batch = 2` could mean anything.
+//! A number without a unit is refused if a unit is needed: `batch = 2` could mean anything.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::post::EventTime;
+use tagtide_posts::post::EventTime;
 
-/// A single value as written in a job file or behind a flag.
+/// A single value as written in a job file or after a flag.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Scalar {
-    /// A string, or anything behind a flag.
+    /// A string, or anything after a flag.
     Text(String),
     /// A whole number.
     Int(i64),
@@ -30,8 +30,8 @@ impl std::fmt::Display for Scalar {
 
 /// Longest duration of a job: 366 days.
 const DURATION_MAX_MS: u64 = 366 * 86_400_000;
-/// Rates and factors of a job. Any time in milliseconds divided by the least one is still a
-/// `Duration`.
+/// Rates and factors of a job. Any time in milliseconds divided by the smallest rate still fits
+/// a `Duration`.
 const RATES: RangeInclusive<f64> = 0.001..=1e12;
 
 /// A duration: whole numbers with `ms`, `s`, `m`, `h` or `d`, also joined as in `1h30m`.
@@ -40,7 +40,7 @@ const RATES: RangeInclusive<f64> = 0.001..=1e12;
 /// What was expected.
 pub fn duration(value: &Scalar) -> Result<Duration, String> {
     let bad =
-        || format!("`{value}` is no duration; write it like `500ms`, `2s`, `10m`, `1h`, `7d`");
+        || format!("`{value}` is not a duration; write it like `500ms`, `2s`, `10m`, `1h`, `7d`");
     let Scalar::Text(text) = value else { return Err(bad()) };
     let mut rest = text.trim();
     let mut total_ms = 0_u64;
@@ -74,7 +74,7 @@ pub fn duration(value: &Scalar) -> Result<Duration, String> {
 /// # Errors
 /// What was expected.
 pub fn size(value: &Scalar) -> Result<u64, String> {
-    let bad = || format!("`{value}` is no size; write it like `256kB` or `1MiB`");
+    let bad = || format!("`{value}` is not a size; write it like `256kB` or `1MiB`");
     let text = value.to_string();
     let (number, unit) = split_number(text.trim());
     let factor: u64 = match unit.trim() {
@@ -91,12 +91,12 @@ pub fn size(value: &Scalar) -> Result<u64, String> {
     number.checked_mul(factor).ok_or_else(|| format!("`{value}` is too large"))
 }
 
-/// A count: a whole number, also with `k`, `M` or `G` behind it.
+/// A count: a whole number, optionally followed by `k`, `M` or `G`.
 ///
 /// # Errors
 /// What was expected.
 pub fn count(value: &Scalar) -> Result<u64, String> {
-    let bad = || format!("`{value}` is no count; write it like `10`, `20k`, `1M`");
+    let bad = || format!("`{value}` is not a number; write it like `10`, `20k`, `1M`");
     let text = value.to_string();
     let (number, unit) = split_number(text.trim());
     let factor: u64 = match unit {
@@ -110,12 +110,12 @@ pub fn count(value: &Scalar) -> Result<u64, String> {
     number.checked_mul(factor).ok_or_else(|| format!("`{value}` is too large"))
 }
 
-/// A rate or factor: a number of [`RATES`], also with `k` or `M` behind it.
+/// A rate or factor: a number within [`RATES`], optionally followed by `k` or `M`.
 ///
 /// # Errors
 /// What was expected.
 pub fn rate(value: &Scalar) -> Result<f64, String> {
-    let bad = || format!("`{value}` is no rate; write a number from 0.001 to 1e12, like `20k`");
+    let bad = || format!("`{value}` is not a rate; write a number from 0.001 to 1e12, like `20k`");
     let text = value.to_string();
     let text = text.trim();
     let (number, factor) = match text.as_bytes().last() {
@@ -137,23 +137,22 @@ pub fn speed(value: &Scalar) -> Result<Option<f64>, String> {
         return Ok(None);
     }
     rate(value).map(Some).map_err(|_| {
-        format!("`{value}` is no speed; write `max`, or a number from 0.001 to 1e12, like `10`")
+        format!("`{value}` is not a speed; write `max`, or a number from 0.001 to 1e12, like `10`")
     })
 }
 
-/// A moment: RFC 3339, such as `2026-11-23T10:54:02Z`.
+/// A time: RFC 3339, such as `2026-11-23T10:54:02Z`.
 ///
 /// # Errors
 /// What was expected.
 pub fn moment(value: &Scalar) -> Result<EventTime, String> {
     let text = value.to_string();
-    text.trim()
-        .parse::<jiff::Timestamp>()
-        .map(|at| EventTime(at.as_millisecond()))
-        .map_err(|_| format!("`{value}` is no moment; write RFC 3339, like `2026-11-23T10:54:02Z`"))
+    text.trim().parse::<jiff::Timestamp>().map(|at| EventTime(at.as_millisecond())).map_err(|_| {
+        format!("`{value}` is not a time; write RFC 3339, like `2026-11-23T10:54:02Z`")
+    })
 }
 
-/// A moment as a question names it: RFC 3339, or milliseconds since the Unix epoch.
+/// A time in a query: RFC 3339, or milliseconds since the Unix epoch.
 ///
 /// # Errors
 /// What was expected.
@@ -164,7 +163,7 @@ pub fn moment_or_ms(text: &str) -> Result<EventTime, String> {
     }
     moment(&Scalar::Text(text.to_owned())).map_err(|_| {
         format!(
-            "`{text}` is no moment; write RFC 3339, like `2026-11-23T10:54:02Z`, or milliseconds \
+            "`{text}` is not a time; write RFC 3339, like `2026-11-23T10:54:02Z`, or milliseconds \
              since the Unix epoch"
         )
     })
@@ -175,7 +174,7 @@ pub fn moment_or_ms(text: &str) -> Result<EventTime, String> {
 pub fn show_duration(duration: Duration) -> String {
     let ms = duration.as_millis();
     for (unit, unit_ms) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)] {
-        // `24h` is how everybody says it.
+        // `24h` is more common than `1d`.
         if ms >= unit_ms && ms.is_multiple_of(unit_ms) && ms != 86_400_000 * u128::from(unit == "d")
         {
             return format!("{}{unit}", ms / unit_ms);
@@ -184,7 +183,7 @@ pub fn show_duration(duration: Duration) -> String {
     format!("{ms}ms")
 }
 
-/// Leading digits (with `_` between them), and what comes after.
+/// Leading digits (with `_` between them), and the rest.
 fn split_number(text: &str) -> (&str, &str) {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(text.len());
     text.split_at(end)

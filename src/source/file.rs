@@ -25,8 +25,8 @@ use self::place::Place;
 use self::reading::{FOLLOW_EVERY, Reading, cannot};
 use super::stream::{deliver, why};
 use super::{Guarantee, Poll, Source, SourceError};
-use crate::clock::{Clock, monotonic};
-use crate::post::{Batch, EventTime, Position};
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::post::{Batch, EventTime, Position};
 
 /// Most files that are followed at once; each is kept open.
 pub const FOLLOWED_MAX: usize = 256;

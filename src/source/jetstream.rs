@@ -31,9 +31,9 @@ use super::reconnect::Cause;
 use super::web::{Refusal, Web};
 use super::websocket;
 use super::{Guarantee, Poll, Source, SourceError};
-use crate::clock::Clock;
 use crate::job::{JetstreamPlan, JetstreamWire};
-use crate::post::{Batch, Dropped, EventTime, Position};
+use tagtide_posts::clock::Clock;
+use tagtide_posts::post::{Batch, Dropped, EventTime, Position};
 
 /// Streams in a row that broke at the same event, before what stands there is given up.
 const BREAKS_MAX: u32 = 3;

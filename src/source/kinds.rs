@@ -9,8 +9,8 @@ use super::tcp::TcpSource;
 use super::tcp_listen::TcpListenSource;
 use super::x::XSource;
 use super::{Guarantee, Source, SourceError};
-use crate::clock::Clock;
 use crate::job::{Limits, SourceKind, SourcePlan};
+use tagtide_posts::clock::Clock;
 
 /// What a newcomer should know of a kind of source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -39,9 +39,9 @@ use super::reconnect::Cause;
 use super::secret::Secret;
 use super::web::{Refusal, Web};
 use super::{Guarantee, Poll, Source, SourceError};
-use crate::clock::Clock;
 use crate::job::{MastodonPlan, MastodonStream};
-use crate::post::{Batch, Dropped, EventTime, Gap, Position};
+use tagtide_posts::clock::Clock;
+use tagtide_posts::post::{Batch, Dropped, EventTime, Gap, Position};
 
 /// How often a timeline is polled; a server allows 300 requests in 5 minutes,
 const POLL: Duration = Duration::from_secs(5);

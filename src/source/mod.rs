@@ -9,8 +9,8 @@
 
 use std::time::Duration;
 
-use crate::post::{Batch, EventTime, Position, Reads};
 use crate::source::reconnect::Cause;
+use tagtide_posts::post::{Batch, EventTime, Position, Reads};
 
 pub mod file;
 pub mod framing;

@@ -10,8 +10,8 @@ use std::time::Duration;
 use super::framing::Framer;
 use super::stream::{Filled, deliver, fill, why};
 use super::{Guarantee, Poll, Source, SourceError};
-use crate::clock::Clock;
-use crate::post::{Batch, Position};
+use tagtide_posts::clock::Clock;
+use tagtide_posts::post::{Batch, Position};
 
 /// Lines of standard input.
 #[derive(Debug)]

@@ -18,8 +18,8 @@ use super::framing::{BATCH_BYTES, Framer};
 use super::stream::{deliver, is_passing, ready, why};
 use super::tcp::settle;
 use super::{Guarantee, Poll, Source, SourceError};
-use crate::clock::{Clock, monotonic};
-use crate::post::{Batch, Dropped, Position};
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::post::{Batch, Dropped, Position};
 
 /// Most senders at once.
 pub const SENDERS_MAX: usize = 256;

@@ -14,8 +14,8 @@ use super::stdin::StdinSource;
 use super::tcp::TcpSource;
 use super::tcp_listen::TcpListenSource;
 use super::*;
-use crate::clock::{Clock, monotonic};
-use crate::post::{Dropped, PAD};
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::post::{Dropped, PAD};
 
 mod network;
 
@@ -415,7 +415,7 @@ fn every_kind_can_be_built_and_keeps_its_promise() {
         start: None,
         live: false,
         past: Duration::ZERO,
-        format: crate::decode::Format::Text,
+        format: tagtide_posts::decode::Format::Text,
         tags: 9,
     };
     let kinds = [

@@ -41,9 +41,9 @@ use super::reconnect::Cause;
 use super::secret::{Secret, sensitive};
 use super::web::{ANSWER_MAX, Refusal, Web, why};
 use super::{Guarantee, Poll, Source, SourceError};
-use crate::clock::{Clock, monotonic};
 use crate::job::{XPlan, XV1Plan};
-use crate::post::{Batch, Dropped, EventTime, Gap, Position, Reads};
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::post::{Batch, Dropped, EventTime, Gap, Position, Reads};
 
 /// Silence for so long is a loss: v2 sends a blank line every 20 s, often a little late,
 pub(super) const STALL: Duration = Duration::from_secs(25);

@@ -1,17 +1,17 @@
 //! Whether the platforms of a job can be reached from here.
 
 use super::Finding;
-use crate::cli::check::loses;
+use crate::cli::check::losses;
 use crate::cli::exit::Failure;
-use crate::clock::Clock;
 use crate::job::{Plan, SourceKind, SourcePlan, XPlan, XV1Plan};
 use crate::source::SourceError;
 use crate::source::jetstream::JetstreamSource;
 use crate::source::mastodon::MastodonSource;
 use crate::source::x::XSource;
 use crate::source::x::rules::Rules;
+use tagtide_posts::clock::Clock;
 
-/// One row for each server of the job's platforms.
+/// One row for each server of the job's platforms, and the losses of each source.
 pub(super) fn platforms(plan: &Plan) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
     for source in &plan.sources {
@@ -38,19 +38,19 @@ pub(super) fn platforms(plan: &Plan) -> Result<Vec<Finding>, Failure> {
                 Finding::pass("Bluesky", format!("{host} opens a stream; it needs no account"))
             }
             Err(why) => {
-                let help = "look at the network and at `HTTPS_PROXY`; `tagtide demo` needs neither";
+                let help = "check the network and `HTTPS_PROXY`; `tagtide demo` needs neither";
                 Finding::warn("Bluesky", why, help)
             }
         }));
     }
     let loss = |source: &SourcePlan| {
-        Finding::pass("loses", format!("{}: {}", source.name, loses(source, plan)))
+        Finding::pass("loss", format!("{}: {}", source.name, losses(source, plan)))
     };
     findings.extend(plan.sources.iter().map(loss));
     Ok(findings)
 }
 
-/// Asks for the rules, which costs nothing; a stream would be paid for.
+/// Lists the rules, which is free; opening the stream would be paid for.
 fn x(plan: &XPlan) -> Finding {
     const CHECK: &str = "X API v2";
     match Rules::new(plan, &Clock::System).and_then(|mut rules| rules.list()) {
@@ -59,8 +59,8 @@ fn x(plan: &XPlan) -> Finding {
             Finding::pass(
                 CHECK,
                 format!(
-                    "the token is taken (HTTP 200); {} rules are on the server, {} in the job; \
-                     reads at most {} posts a day for up to ${day:.2}, one connection at a time, \
+                    "the token is accepted (HTTP 200); {} rules on the server, {} in the job; \
+                     reads at most {} posts per day for up to ${day:.2}, one connection at a time, \
                      {} in 15 minutes",
                     there.len(),
                     plan.rules.len(),
@@ -79,28 +79,28 @@ fn x_v1(plan: &XV1Plan, line_max: usize) -> Finding {
     match opened {
         Ok(()) => {
             let server = plan.base_url.trim_end_matches('/');
-            let help = "X itself has retired it in 2023; use `kind = \"x\"` there";
-            Finding::warn(CHECK, format!("{server} opens a stream, the keys are taken"), help)
+            let help = "X itself retired it in 2023; use `kind = \"x\"` there";
+            Finding::warn(CHECK, format!("{server} opens a stream and accepts the keys"), help)
         }
         Err(error) => refused(CHECK, &error),
     }
 }
 
 fn refused(check: &'static str, error: &SourceError) -> Finding {
-    let said = error.to_string();
-    let (why, help) = said
+    let message = error.to_string();
+    let (why, help) = message
         .split_once("\nhelp: ")
-        .unwrap_or((&said, "look at the network, at `HTTPS_PROXY`, and at `base_url` in the job"));
+        .unwrap_or((&message, "check the network, `HTTPS_PROXY`, and `base_url` in the job"));
     match error {
         SourceError::Retry(..) => Finding::warn(check, why, help),
         _ => Finding::fail(check, why, help),
     }
 }
 
-/// One row for each thing that has to be right.
+/// One row for each requirement.
 fn mastodon(mut source: MastodonSource) -> Vec<Finding> {
-    let help = "a token is that of a user of the instance, with the scope `read:statuses`; without \
-                one the public timeline is polled, where the instance shows it";
+    let help = "use the token of a user of the instance, with the scope `read:statuses`; without \
+                one the public timeline is polled, if the instance shows it";
     let rows = source.reach().into_iter().map(|(what, reached)| match reached {
         Ok(found) => Finding::pass("Mastodon", format!("{what}: {found}")),
         Err(why) => Finding::warn("Mastodon", format!("{what}: {why}"), help),

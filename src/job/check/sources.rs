@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::{Checker, Purpose, platforms, x};
-use crate::decode::Format;
 use crate::job::file::SourceJob;
 use crate::job::kinds::{self, SOURCE_KEYS, SOURCES};
 use crate::job::problem::{Field, Place, nearest};
 use crate::job::units::{self, Scalar};
 use crate::job::{GeneratorPlan, SourceKind, SourcePlan, TextTime, TimePlan};
+use tagtide_posts::decode::Format;
 
 /// Most sources of a job.
 const SOURCES_MAX: usize = 1_000;
@@ -252,7 +252,7 @@ fn address(checker: &mut Checker, job: &SourceJob) -> String {
         return String::new();
     };
     if !is_address(&field.value) {
-        let what = format!("`{}` is no address", field.value);
+        let what = format!("`{}` is not an address", field.value);
         checker.problem(&field.place, what, "write `host:port`, like `localhost:9009`");
     }
     field.value.clone()

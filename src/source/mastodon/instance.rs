@@ -9,11 +9,11 @@ use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::Value;
 use url::Url;
 
-use crate::clock::Clock;
 use crate::http::is_loopback;
 use crate::job::{MastodonStream, MastodonWire};
 use crate::source::secret::Secret;
 use crate::source::web::{ANSWER_MAX, Refusal, Web, why};
+use tagtide_posts::clock::Clock;
 
 /// Most statuses of a page of a timeline.
 pub(super) const PAGE: u32 = 40;

@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use crate::post::{Gap, Position};
+use tagtide_posts::post::{Gap, Position};
 
 /// How far before the newest id a timeline is asked.
 const REWIND_MS: u64 = 20_000;

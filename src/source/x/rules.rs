@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::refused;
-use crate::clock::Clock;
 use crate::job::XPlan;
 use crate::source::SourceError;
 use crate::source::secret::Secret;
 use crate::source::web::{ANSWER_MAX, Refusal, Web, why};
+use tagtide_posts::clock::Clock;
 
 /// Where rules are.
 const PATH: &str = "/2/tweets/search/stream/rules";

@@ -1,0 +1,134 @@
+//! The states of a run: one of all posts, and one for each view of the job. A view is a state like
+//! any other; it counts the part of each batch that fits its filter.
+
+use std::borrow::Cow;
+
+use super::EngineError;
+use crate::job::{Plan, ViewPlan};
+use crate::state::State;
+use crate::state::extracted::Extracted;
+use crate::state::hash::Seed;
+use crate::state::lists::Lists;
+use crate::state::slides::Reported;
+use crate::view::Filter;
+use tagtide_extract::pattern::Patterns;
+
+/// Key of the fingerprints of filters. Never changed: they are in checkpoints.
+const FINGERPRINTS: Seed = Seed::new(*b"tagtide: what a view's filter is");
+
+/// A view with its filter, ready to run.
+pub(crate) struct View {
+    pub(crate) name: String,
+    pub(crate) filter: Filter,
+    /// Another one is another view, although the name may be the same.
+    pub(crate) fingerprint: u64,
+}
+
+/// The lists of tags of a plan.
+pub(crate) fn tag_lists(plan: &Plan) -> Lists {
+    let patterns = |list: &Vec<String>| Patterns::new(list.iter().cloned());
+    let tags = &plan.tags;
+    Lists { hide: patterns(&tags.hide), drop: patterns(&tags.drop), only: patterns(&tags.only) }
+}
+
+/// The views of a plan; files of accounts are read.
+pub(crate) fn open_views(plan: &Plan) -> Result<Vec<View>, EngineError> {
+    plan.views.iter().map(|view| View::new(view, plan)).collect()
+}
+
+impl View {
+    fn new(view: &ViewPlan, plan: &Plan) -> Result<Self, EngineError> {
+        let mut authors = Cow::Borrowed(&view.authors);
+        if let Some(path) = &view.authors_file {
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                let (view, path) = (view.name.clone(), path.clone());
+                EngineError::View { view, path, source: error }
+            })?;
+            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+            authors.to_mut().extend(lines.map(str::to_owned));
+        }
+        let given = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
+        let patterns = |list: &Vec<String>| Patterns::new(list.iter().cloned());
+        let numbers = (0..).zip(&plan.sources);
+        let numbers = numbers.filter(|(_, source)| view.sources.contains(&source.name));
+        let whose = !authors.is_empty() || view.authors_file.is_some();
+        let filter = Filter {
+            langs: given(&view.langs),
+            sources: given(&view.sources).map(|_| numbers.map(|(number, _)| number).collect()),
+            authors: whose.then(|| patterns(&authors)),
+            tags: given(&view.tags).map(|tags| patterns(&tags)),
+        };
+        let lists = [&view.langs, &view.sources, &*authors, &view.tags];
+        Ok(Self { name: view.name.clone(), filter, fingerprint: fingerprint(lists, whose) })
+    }
+}
+
+/// The same for the same lists, in whatever order; never 0.
+fn fingerprint(lists: [&Vec<String>; 4], whose: bool) -> u64 {
+    let sorted = lists.map(|list| {
+        let mut list = list.clone();
+        list.sort_unstable();
+        list.dedup();
+        list
+    });
+    FINGERPRINTS.bytes(format!("{sorted:?} {whose}").as_bytes()).max(1)
+}
+
+/// Everything that a run has counted.
+pub(crate) struct States {
+    /// All posts.
+    pub(crate) all: State,
+    /// Those of each view.
+    pub(crate) views: Vec<State>,
+}
+
+impl States {
+    /// That of the view `name`; all posts where none is named.
+    pub(crate) fn of(&self, name: Option<&str>) -> Option<&State> {
+        let Some(name) = name else { return Some(&self.all) };
+        self.each().find(|state| state.settings().view == name)
+    }
+
+    /// All of them, that of all posts first.
+    pub(crate) fn each(&self) -> impl Iterator<Item = &State> {
+        std::iter::once(&self.all).chain(&self.views)
+    }
+
+    /// Does the same to all of them.
+    pub(crate) fn each_mut(&mut self, what: impl FnMut(&mut State)) {
+        std::iter::once(&mut self.all).chain(&mut self.views).for_each(what);
+    }
+
+    /// [`State::begin_batch`] of each with its part.
+    pub(crate) fn begin_batch(&mut self, batch: &Extracted) {
+        self.all.begin_batch(batch);
+        for (view, part) in self.views.iter_mut().zip(&batch.views) {
+            view.begin_batch(part);
+        }
+    }
+
+    /// [`State::count_row`] of each with its part of the row `number`.
+    pub(crate) fn count_row(&mut self, batch: &Extracted, number: usize, horizon: i64) {
+        self.all.count_row(batch, &batch.rows[number], horizon);
+        for (view, part) in self.views.iter_mut().zip(&batch.views) {
+            view.count_row(part, &part.rows[number], horizon);
+        }
+    }
+
+    /// [`State::show`] of each.
+    pub(crate) fn show(&mut self, at: i64) {
+        self.each_mut(|state| state.show(at));
+    }
+
+    /// [`State::change_lists`] of each.
+    pub(crate) fn change_lists(&mut self, lists: &Lists) {
+        self.each_mut(|state| state.change_lists(lists.clone()));
+    }
+
+    /// [`State::take_reported`] of all.
+    pub(crate) fn take_reported(&mut self) -> Vec<Reported> {
+        let mut reported = Vec::new();
+        self.each_mut(|state| reported.extend(state.take_reported()));
+        reported
+    }
+}
