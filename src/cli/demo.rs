@@ -6,8 +6,9 @@ use super::exit::Outcome;
 use super::flags::{Counting, Process, Serving, scalar, stdout_sink};
 use super::logging::LogArgs;
 use super::run_job::run_job;
+use crate::engine;
 use crate::engine::RunOptions;
-use crate::job::{Job, Purpose, check};
+use crate::job::{Job, Purpose};
 
 /// The job that `demo` runs.
 const JOB: &str = include_str!("../../jobs/demo.toml");
@@ -34,7 +35,7 @@ pub(super) fn run(args: &Args, log: &LogArgs) -> Outcome {
     if let (Some(past), Some(source)) = (&args.past, job.sources.first_mut()) {
         source.past = Some(scalar("--past", past));
     }
-    let mut plan = check(&job, Purpose::Run)?;
+    let mut plan = engine::check(&job, Purpose::Run)?;
     stdout_sink(&mut plan, args.json, log.quiet);
     let options = RunOptions {
         workers: args.process.workers(),

@@ -6,9 +6,10 @@ use clap::Args as ClapArgs;
 
 use super::exit::{Failure, Outcome, USAGE};
 use super::flags::{scalar, source, text};
+use crate::engine;
 use crate::job::problem::Field;
 use crate::job::units::Scalar;
-use crate::job::{Job, Purpose, SourceKind, check};
+use crate::job::{Job, Purpose, SourceKind};
 use crate::source::generator::write_posts;
 
 /// Formats that can be written.
@@ -46,7 +47,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     made.tags = flag("--tags", &args.tags);
     made.format = Some(text("--format", &args.format));
     let job = Job { sources: vec![made], ..Job::default() };
-    let plan = check(&job, Purpose::Replay)?;
+    let plan = engine::check(&job, Purpose::Replay)?;
     let Some(SourceKind::Generator(generator)) = plan.sources.first().map(|source| &source.kind)
     else {
         return Ok(());

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::exit::{AUTH, FAILED, Failure, USAGE};
 use super::flags::{source, text};
-use crate::job::{Job, Limits, Plan, Purpose, SourceKind, SourcePlan, check};
+use crate::engine;
+use crate::job::{Job, Limits, Plan, Purpose, SourceKind, SourcePlan};
 use crate::source as sources;
 use crate::source::reconnect::{Jitter, Reconnect};
 use crate::source::{Poll, Source, SourceError};
@@ -56,7 +57,7 @@ impl Records {
     }
 
     fn of(job: &Job) -> Result<Self, Failure> {
-        let Plan { mut sources, limits, .. } = check(job, Purpose::Run)?;
+        let Plan { mut sources, limits, .. } = engine::check(job, Purpose::Run)?;
         let plan = sources.pop().ok_or_else(|| Failure::new(USAGE, "no source"))?;
         if !sources.is_empty() {
             let what = format_args!("the job has {} sources", sources.len() + 1);

@@ -20,7 +20,7 @@ use super::summary::{counted, grouped, json};
 use crate::engine::{self, RunOptions};
 use crate::job::file::SourceJob;
 use crate::job::problem::Place;
-use crate::job::{Job, Purpose, check};
+use crate::job::{Job, Purpose};
 use crate::rank::Published;
 use crate::sink::table;
 use tagtide_posts::recording::Header;
@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args, log: &LogArgs) -> Outcome {
     for file in &args.files {
         missing(file)?;
     }
-    let plan = check(&job(args), Purpose::Replay)?;
+    let plan = engine::check(&job(args), Purpose::Replay)?;
     let top = plan.count.top;
     let options = RunOptions {
         workers: args.process.workers(),

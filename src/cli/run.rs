@@ -10,8 +10,9 @@ use super::flags::{
 };
 use super::logging::LogArgs;
 use super::run_job::run_job;
+use crate::engine;
 use crate::engine::RunOptions;
-use crate::job::{Job, Problem, Purpose, check};
+use crate::job::{Job, Problem, Purpose};
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
@@ -52,7 +53,7 @@ pub(super) const BLUESKY: &str = include_str!("../../jobs/bluesky.toml");
 
 pub(super) fn run(args: &Args, log: &LogArgs) -> Outcome {
     let job = job(args)?;
-    let mut plan = check(&job, Purpose::Run)?;
+    let mut plan = engine::check(&job, Purpose::Run)?;
     stdout_sink(&mut plan, args.json, log.quiet);
     let state_dir = match args.process.state_dir {
         Some(_) => args.process.state_dir(None)?,

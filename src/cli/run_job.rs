@@ -7,7 +7,7 @@ use super::flags::Serving;
 use super::{signals, summary};
 use crate::engine::{self, Run, RunOptions};
 use crate::http::is_loopback;
-use crate::job::{Job, Plan, Purpose, SinkPlan, TimePlan, check};
+use crate::job::{Job, Plan, Purpose, SinkPlan, TimePlan};
 use crate::serve::{self, Feed, Listen, PORT, Server, Tutorial};
 
 /// Runs `plan` until its sources end or a signal arrives.
@@ -78,7 +78,7 @@ pub(super) fn run_job(
 /// Rereads the lists of a job file.
 fn reload(path: PathBuf, run: Run) -> Box<dyn Fn() + Send> {
     Box::new(move || {
-        let plan = Job::read(&path).and_then(|job| check(&job, Purpose::Run));
+        let plan = Job::read(&path).and_then(|job| engine::check(&job, Purpose::Run));
         match plan {
             Ok(plan) => {
                 run.change_lists(&plan);
@@ -149,7 +149,7 @@ mod tests {
 
     fn listens(text: &str, listen: Option<&str>) -> Option<Listen> {
         let job = Job::parse(text, "job.toml").expect("it parses");
-        let plan = check(&job, Purpose::Run).expect("it is valid");
+        let plan = engine::check(&job, Purpose::Run).expect("it is valid");
         let serving = Serving { listen: listen.map(str::to_owned), ..Serving::default() };
         where_to_listen(&plan, &serving).expect("a valid address")
     }

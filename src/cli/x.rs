@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args as ClapArgs, Subcommand};
 
 use super::exit::{AUTH, FAILED, Failure, Outcome, USAGE};
-use crate::job::{Job, Purpose, SourceKind, XPlan, check};
+use crate::engine;
+use crate::job::{Job, Purpose, SourceKind, XPlan};
 use crate::source::SourceError;
 use crate::source::x::rules::{Changes, Rule, Rules};
 use tagtide_posts::clock::Clock;
@@ -123,7 +124,7 @@ fn plans(job: Option<&Path>) -> Result<Vec<XPlan>, Failure> {
         Some(path) => Job::read(path)?,
         None => Job::parse(NO_JOB, "x")?,
     };
-    let plan = check(&job, Purpose::Run)?;
+    let plan = engine::check(&job, Purpose::Run)?;
     let plans = plan.sources.into_iter().filter_map(|source| match source.kind {
         SourceKind::X(plan) => Some(plan),
         _ => None,

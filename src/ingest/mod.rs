@@ -22,11 +22,11 @@ use crossbeam_channel::{Sender, bounded};
 use self::recorder::{Recorder, Rotation};
 use self::source_driver::{Progress, SourceDriver};
 use crate::job::{Plan, TimePlan};
-use crate::rank::SourceStatus;
 use crate::run::{EngineError, Message, RunOptions, RunningEngine, Shutdown, spawn};
 use crate::source::Source;
 use crate::state::extracted::Extracted;
-use tagtide_extract::pattern::Patterns;
+use crate::status::SourceStatus;
+use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::clock::Clock;
 use tagtide_posts::post::Position;
 

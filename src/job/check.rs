@@ -24,7 +24,7 @@ use super::file::Job;
 use super::problem::{Field, Place, Problem, nearest};
 use super::units::{self, Scalar};
 use super::{HistoryPlan, Limits, Plan, TimePlan};
-use crate::rank::build::ALL;
+use crate::view::ALL;
 use tagtide_extract::{Occurrences, Rule};
 
 /// What a job is checked for.
@@ -79,6 +79,7 @@ pub fn check(job: &Job, purpose: Purpose) -> Result<Plan, Vec<Problem>> {
             sinks,
             rule,
             occurrences,
+            engine: job.engine.kind.as_ref().map_or(Plan::EMBEDDED, |kind| &kind.value).to_owned(),
             count,
             limits,
             batch,

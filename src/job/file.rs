@@ -43,6 +43,8 @@ pub struct Job {
     pub count: CountJob,
     /// `[limits]`.
     pub limits: LimitsJob,
+    /// `[engine]`.
+    pub engine: EngineJob,
     /// `[people]`.
     pub people: PeopleJob,
     /// `[tags]`.
@@ -148,6 +150,13 @@ pub struct SourceJob {
     pub x: XJob,
 }
 
+/// `[engine]`: what reads and extracts.
+#[derive(Clone, Debug, Default)]
+pub struct EngineJob {
+    /// One of `engine::ENGINES`.
+    pub kind: Text,
+}
+
 /// One sink.
 #[derive(Clone, Debug, Default)]
 pub struct SinkJob {
@@ -231,7 +240,7 @@ impl Job {
     /// Full names of all keys of a job file: `batch`, `count.pane`, `source.addr`...
     #[must_use]
     pub fn keys() -> Vec<String> {
-        let text = "[count]\n[limits]\n[people]\n[tags]\n[view.x]\n[[source]]\n\
+        let text = "[count]\n[limits]\n[engine]\n[people]\n[tags]\n[view.x]\n[[source]]\n\
                     [[sink]]\n[[alert]]\n";
         let mut doc =
             Document { file: Arc::from(""), text, problems: Vec::new(), asked: Asked::new() };
@@ -261,6 +270,7 @@ fn parse(doc: &mut Document<'_>) -> Job {
     };
     let count = top.take("count");
     let limits = top.take("limits");
+    let engine = top.take("engine");
     let people = top.take("people");
     let tags = top.take("tags");
     let view = top.take("view");
@@ -274,6 +284,9 @@ fn parse(doc: &mut Document<'_>) -> Job {
     }
     if let Some(table) = table(doc, limits) {
         job.limits = read_limits(doc, table);
+    }
+    if let Some(table) = table(doc, engine) {
+        job.engine = read_engine(doc, table);
     }
     if let Some(table) = table(doc, people) {
         job.people = read_people(doc, table);
@@ -360,6 +373,13 @@ fn read_count<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>) -> CountJob {
     };
     table.finish();
     count
+}
+
+fn read_engine<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>) -> EngineJob {
+    let mut table = Table::new(doc, "engine", table);
+    let engine = EngineJob { kind: table.text("kind") };
+    table.finish();
+    engine
 }
 
 fn read_limits<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>) -> LimitsJob {

@@ -43,8 +43,9 @@ use self::sink_thread::SinkThread;
 use self::state_settings::StateSettings;
 use self::view_states::{States, open_views};
 use crate::job::{Plan, SourceKind, SourcePlan, TimePlan};
-use crate::rank::{Ranking, SourceStatus, Status};
-use crate::state::hash::Seed;
+use crate::rank::Ranking;
+use crate::status::{SourceStatus, Status};
+use crate::store::hash::Seed;
 use crate::view::Filter;
 use tagtide_posts::clock::Clock;
 use tagtide_posts::post::Position;
@@ -260,17 +261,4 @@ pub(crate) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::job::{Job, Purpose, check};
-
-    #[test]
-    fn a_platform_begins_now_and_goes_on_where_it_was() {
-        let job = "[[source]]\nkind = \"jetstream\"\n[[source]]\nkind = \"generator\"\n";
-        let job = Job::parse(job, "job.toml").expect("it parses");
-        let plan = check(&job, Purpose::Run).expect("it is sound");
-        let (none, some) = (Vec::new(), vec![Position { partition: "a".into(), at: "1".into() }]);
-        let misses = |after| [0, 1].map(|source| misses_the_past((&plan.sources[source], after)));
-        assert_eq!([misses(&none), misses(&some)], [[true, false], [false, false]]);
-    }
-}
+mod tests;

@@ -2,9 +2,9 @@
 //!
 //! Each tag is judged once, when it comes, and again when the lists change.
 
-use crate::state::column::Column;
 use crate::state::table::Tags;
-use tagtide_extract::pattern::Patterns;
+use crate::store::column::Column;
+use tagtide_extract::wildcard::Patterns;
 
 /// Patterns over keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

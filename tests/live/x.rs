@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use tagtide::engine::{self, Run, RunOptions};
-use tagtide::rank::SourceStatus;
 use tagtide::source::loss::loss;
+use tagtide::status::SourceStatus;
 use tagtide_posts::clock::Clock;
 
 use crate::sim_x::{Manners, Sim, TOKEN};

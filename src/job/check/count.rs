@@ -7,7 +7,7 @@ use crate::job::CountPlan;
 use crate::job::file::CountJob;
 use crate::job::units::{self, Scalar, show_duration};
 use crate::rank::Mode;
-use crate::state::trending;
+use crate::score::trending;
 use crate::window::ring::fits_minutes;
 
 /// Beyond this age, panes are merged to one minute.

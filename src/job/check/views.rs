@@ -9,7 +9,7 @@ use crate::job::filters::ViewJob;
 use crate::job::problem::{Field, nearest};
 use crate::job::units::Scalar;
 use crate::job::{SourcePlan, ViewPlan};
-use crate::rank::build::ALL;
+use crate::view::ALL;
 use crate::view::VIEWS_MAX;
 
 /// Longest name.

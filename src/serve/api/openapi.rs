@@ -4,9 +4,10 @@ use axum::response::Response;
 use utoipa::OpenApi;
 
 use super::{Problem, json};
-use crate::rank::{Ranking, Status, TagDetail};
-use crate::serve::given::{Given, Nothing};
+use crate::rank::{Ranking, TagDetail};
+use crate::serve::strict_query::{NoParams, StrictQuery};
 use crate::serve::{live, metrics, page, tutorial};
+use crate::status::Status;
 
 /// Every route and shape.
 #[derive(OpenApi)]
@@ -45,6 +46,6 @@ struct Document;
     (status = 200, body = Object),
     (status = 400, body = Problem),
 ))]
-pub(in crate::serve) async fn openapi(_: Given<Nothing>) -> Response {
+pub(in crate::serve) async fn openapi(_: StrictQuery<NoParams>) -> Response {
     json(&Document::openapi())
 }

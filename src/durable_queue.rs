@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::status::SpoolStatus;
 use tagtide_posts::clock::monotonic;
 
 /// Things that wait at the most; beyond, whoever offers waits.
@@ -27,19 +28,6 @@ const GROUP_MAX: usize = 64;
 const TRIES: u32 = 3;
 /// Time between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// How a spool stands.
-#[derive(
-    Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
-)]
-pub struct SpoolStatus {
-    /// Things made durable.
-    pub kept: u64,
-    /// Things given up.
-    pub lost: u64,
-    /// Why the last group failed; empty since the last success.
-    pub last_error: String,
-}
 
 #[derive(Default)]
 struct Progress {
@@ -65,13 +53,13 @@ impl Shared {
 }
 
 /// The thread and its queue.
-pub struct Spool<T> {
+pub struct DurableQueue<T> {
     sender: Option<Sender<T>>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl<T: Send + 'static> Spool<T> {
+impl<T: Send + 'static> DurableQueue<T> {
     /// Starts the thread `name`, which gives what was offered to `keep`, several things at once.
     /// `keep` does all of them or none.
     ///
@@ -139,7 +127,7 @@ impl<T: Send + 'static> Spool<T> {
     }
 }
 
-impl<T> Drop for Spool<T> {
+impl<T> Drop for DurableQueue<T> {
     /// Writes what still waits, then ends.
     fn drop(&mut self) {
         self.sender = None;
@@ -229,10 +217,10 @@ mod tests {
     type Kept = Arc<Mutex<Vec<u32>>>;
 
     /// A spool that fails while `broken`, and what it has kept.
-    fn spool(broken: &Arc<AtomicBool>) -> (Spool<u32>, Kept) {
+    fn spool(broken: &Arc<AtomicBool>) -> (DurableQueue<u32>, Kept) {
         let kept = Kept::default();
         let (theirs, broken) = (Arc::clone(&kept), Arc::clone(broken));
-        let spool = Spool::start("test", move |items: &[u32]| {
+        let spool = DurableQueue::start("test", move |items: &[u32]| {
             if broken.load(Ordering::SeqCst) {
                 return Err("no room left");
             }
@@ -277,8 +265,9 @@ mod tests {
 
     #[test]
     fn nobody_waits_for_a_dead_thread() {
-        let spool = Spool::start("test", |_: &[u32]| -> Result<(), &str> { panic!("planted") })
-            .expect("a thread");
+        let spool =
+            DurableQueue::start("test", |_: &[u32]| -> Result<(), &str> { panic!("planted") })
+                .expect("a thread");
         spool.offer(1, 1);
         assert!(!spool.wait_for(1, DEADLINE));
         assert!(!spool.offer(2, 2));
@@ -291,7 +280,7 @@ mod tests {
     #[test]
     fn a_wait_has_an_end() {
         let (go, gate) = bounded::<()>(0);
-        let spool = Spool::start("test", move |_: &[u32]| -> Result<(), &str> {
+        let spool = DurableQueue::start("test", move |_: &[u32]| -> Result<(), &str> {
             let _ = gate.recv();
             Ok(())
         });
