@@ -14,7 +14,7 @@ use crate::run::view_states::{States, open_views};
 use crate::run::{EngineError, HashKeys};
 use crate::source::Poll;
 use crate::state::extracted::Extracted;
-use crate::state::hash::Seed;
+use crate::store::hash::Seed;
 use crate::state::sections::{Sections, encode, give_rows};
 use crate::window::delta::put_rows;
 use tagtide_extract::Extractor;
