@@ -72,6 +72,13 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// The host of an address, for people; what else is in it may be a secret.
+#[must_use]
+pub fn host_of(address: &str) -> String {
+    let url = Url::parse(address).ok();
+    url.as_ref().and_then(Url::host_str).unwrap_or("?").to_owned()
+}
+
 /// Why a request failed: the innermost cause, which is what a reader can act on. It names no URL.
 #[must_use]
 pub fn cause(error: &dyn std::error::Error) -> String {

@@ -29,14 +29,14 @@
 //! | [`post`], [`clock`], [`simd`] | the nouns; the only clock; the only `unsafe` |
 //! | [`sqlite`], [`spool`] | SQLite files; a thread that makes things durable in order |
 //! | [`recording`] | what a recording of the raw wire looks like |
-//! | [`http`] | the client for requests to others |
+//! | [`http_client`] | the client for requests to others |
 //!
 //! # Floors
 //!
 //! A module imports lower floors only: F0 [`post`] [`clock`] [`simd`] [`sqlite`] [`spool`]
-//! [`http`] [`recording`]; F1 [`decode`] [`extract`] [`view`] [`state`] [`window`] [`rank`], which
-//! do no I/O and read no clock; F2 [`job`]; F3 [`source`] [`sink`] [`checkpoint`] [`history`]
-//! [`alert`], never each other; F4 [`engine`]; F5 [`serve`] [`cli`].
+//! [`http_client`] [`recording`]; F1 [`decode`] [`extract`] [`view`] [`state`] [`window`] [`rank`], which
+//! do no I/O and read no clock; F2 [`source`] [`sink`]; F3 [`job`], which knows their options; F4
+//! [`checkpoint`] [`history`] [`alert`], never each other; F5 [`engine`]; F6 [`serve`] [`cli`].
 //!
 //! # Example
 //!
@@ -70,7 +70,7 @@ pub mod decode;
 pub mod engine;
 pub mod extract;
 pub mod history;
-pub mod http;
+pub mod http_client;
 pub mod job;
 pub mod post;
 pub mod rank;

@@ -119,10 +119,10 @@ fn flags_are_checked_like_keys_all_at_once() {
     assert_eq!(code(&output), 2);
     let said = stderr(&output);
     for wanted in [
-        "`--source`: `x` is no address",
+        "`--source`: `x` is not an address",
         "`--batch`: `1ms` is out of bounds",
         "`--top`: `0` is out of bounds",
-        "`--window`: `7` is no duration",
+        "`--window`: `7` is not a duration",
     ] {
         assert!(said.contains(wanted), "{wanted} in\n{said}");
     }

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::{Alert, AlertError, key, rules};
 use crate::clock::Clock;
-use crate::http::{self, cause, is_loopback};
+use crate::http_client::{self, cause, is_loopback};
 use crate::job::AlertPlan;
 use crate::post::EventTime;
 
@@ -85,7 +85,7 @@ impl Target {
                 Some(hmac::Key::new(hmac::HMAC_SHA256, found.trim().as_bytes()))
             }
         };
-        let client = http::builder(&url).timeout(EXCHANGE_MAX).build();
+        let client = http_client::builder(&url).timeout(EXCHANGE_MAX).build();
         let client = client.map_err(|error| failed(cause(&error)))?;
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         let host = format!("{}{port}", url.host_str().unwrap_or("?"));

@@ -8,6 +8,7 @@ use super::flags::{Counting, Process, Serving, scalar, stdout_sink};
 use super::talk::Talk;
 use crate::engine::RunOptions;
 use crate::job::{Job, Purpose, check};
+use crate::source::options::Value;
 
 /// The job that it runs.
 const JOB: &str = include_str!("../../jobs/demo.toml");
@@ -32,7 +33,7 @@ pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
     let mut job = Job::parse(JOB, "jobs/demo.toml")?;
     args.counting.apply(&mut job);
     if let (Some(past), Some(source)) = (&args.past, job.sources.first_mut()) {
-        source.past = Some(scalar("--past", past));
+        source.keys.set("past", scalar("--past", past).map(Value::Scalar));
     }
     let mut plan = check(&job, Purpose::Run)?;
     stdout_sink(&mut plan, args.json, talk.quiet);

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use crate::alert::AlertError;
 use crate::checkpoint::CheckpointError;
 use crate::engine::EngineError;
-use crate::job::Problem;
+use crate::job::Diagnostic;
 use crate::serve::ServeError;
 use crate::sink::SinkError;
 use crate::source::SourceError;
@@ -98,8 +98,8 @@ impl From<ServeError> for Failure {
     }
 }
 
-impl From<Vec<Problem>> for Failure {
-    fn from(problems: Vec<Problem>) -> Self {
+impl From<Vec<Diagnostic>> for Failure {
+    fn from(problems: Vec<Diagnostic>) -> Self {
         let mut all: Vec<_> = problems.iter().map(ToString::to_string).collect();
         // A flag may set two fields, and both have the same to say.
         all.dedup();

@@ -34,7 +34,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::job::problem::nearest;
+use crate::source::options::nearest;
 use exit::Outcome;
 use talk::Talk;
 

@@ -11,9 +11,8 @@ use super::exit::{AUTH, FAILED, Failure, USAGE};
 use super::flags::{source, text};
 use crate::clock::{Clock, monotonic};
 use crate::decode::{Format, decode, detect};
-use crate::job::{Job, Limits, Plan, Purpose, SourceKind, SourcePlan, check};
+use crate::job::{Job, Limits, Plan, Purpose, SourcePlan, check};
 use crate::post::{Batch, EventTime, Post};
-use crate::source as sources;
 use crate::source::reconnect::{Jitter, Reconnect};
 use crate::source::{Poll, Source, SourceError};
 
@@ -64,12 +63,10 @@ impl Records {
             let help = "name a job file with one: which of them is meant cannot be told";
             return Err(Failure::new(USAGE, format_args!("{what}\nhelp: {help}")));
         }
-        if matches!(plan.kind, SourceKind::X(_)) {
-            let what = "X counts each post that is read, and only `run` remembers how many were";
-            let help = "use `tagtide run` with this job";
+        if let Some((what, help)) = plan.options.only_run() {
             return Err(Failure::new(USAGE, format_args!("{what}\nhelp: {help}")));
         }
-        let source = sources::build(&plan, &limits, &Clock::System)?;
+        let source = plan.options.build(limits.line_max_bytes, &Clock::System)?;
         let format = plan.format;
         Ok(Self { plan, limits, source, format, tally: Tally::default() })
     }

@@ -11,7 +11,7 @@ use super::flags::{
 };
 use super::talk::Talk;
 use crate::engine::RunOptions;
-use crate::job::{Job, Problem, Purpose, check};
+use crate::job::{Diagnostic, Job, Purpose, check};
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
@@ -93,7 +93,7 @@ fn job(args: &Args) -> Result<Job, Failure> {
 }
 
 /// What is said of a job file that cannot be read as one; it may be a file of posts.
-fn no_job(path: &Path, problems: Vec<Problem>) -> Failure {
+fn no_job(path: &Path, problems: Vec<Diagnostic>) -> Failure {
     let mut failure = Failure::from(problems);
     let named = path.extension().is_some_and(|end| end == "toml");
     if path.is_file() && !named && !failure.said.contains("tagtide replay") {

@@ -8,8 +8,9 @@ use clap::{Args as ClapArgs, Subcommand};
 
 use super::exit::{AUTH, FAILED, Failure, Outcome, USAGE};
 use crate::clock::Clock;
-use crate::job::{Job, Purpose, SourceKind, XPlan, check};
+use crate::job::{Job, Purpose, check};
 use crate::source::SourceError;
+use crate::source::x::Options;
 use crate::source::x::rules::{Changes, Rule, Rules};
 
 /// What stands in for a job where none is named: X itself, and a rule that is on no server.
@@ -118,16 +119,13 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 /// Sources of the job that have rules.
-fn plans(job: Option<&Path>) -> Result<Vec<XPlan>, Failure> {
+fn plans(job: Option<&Path>) -> Result<Vec<Options>, Failure> {
     let job = match job {
         Some(path) => Job::read(path)?,
         None => Job::parse(NO_JOB, "x")?,
     };
     let plan = check(&job, Purpose::Run)?;
-    let plans = plan.sources.into_iter().filter_map(|source| match source.kind {
-        SourceKind::X(plan) => Some(plan),
-        _ => None,
-    });
+    let plans = plan.sources.iter().filter_map(|source| source.options_as::<Options>().cloned());
     let plans: Vec<_> = plans.collect();
     if plans.is_empty() {
         let said = "the job has no source of kind `x`\nhelp: rules belong to X API v2; see \

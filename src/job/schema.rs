@@ -3,6 +3,9 @@
 //! A [`Job`] is data only, as it was written: no unit is resolved, no default filled in, nothing
 //! looked up. Reading reports every problem of shape at once (unknown keys, wrong types), each with
 //! its line. Flags of the command line set the same fields. What it means is decided in `check`.
+//!
+//! The keys of a source or sink are those that its kind declares; [`Kinds`] are the kinds that a
+//! job may name.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,10 +14,11 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::filters::{PeopleJob, TagsJob, ViewJob, read_people, read_tags, read_views};
-use super::problem::{Field, Place, Problem};
-use super::reader::{Asked, Document, Table, scalar};
-use super::units::Scalar;
-use super::x::XJob;
+use super::{Diagnostic, Field, Place, Scalar};
+use crate::sink::{self, SINKS, SinkKind};
+use crate::source::options::toml_table::{Document, Table, scalar};
+use crate::source::options::{Key, Written};
+use crate::source::{self, SOURCES, SourceKind};
 
 /// A string, a flag or a number that may be missing.
 pub(super) type Text = Option<Field<String>>;
@@ -22,9 +26,26 @@ pub(super) type Flag = Option<Field<bool>>;
 pub(super) type Value = Option<Field<Scalar>>;
 pub(super) type List = Option<Vec<Field<Scalar>>>;
 
+/// The kinds that a job may name.
+#[derive(Clone, Copy, Debug)]
+pub struct Kinds {
+    /// Kinds of sources.
+    pub sources: &'static [&'static SourceKind],
+    /// Kinds of sinks.
+    pub sinks: &'static [&'static SinkKind],
+}
+
+impl Default for Kinds {
+    fn default() -> Self {
+        Self { sources: SOURCES, sinks: SINKS }
+    }
+}
+
 /// What a user wrote: one pipeline.
 #[derive(Clone, Debug, Default)]
 pub struct Job {
+    /// What `kind` may name.
+    pub kinds: Kinds,
     /// Where the job as a whole was written; problems of missing things point there.
     pub place: Place,
     /// Name; also names the state directory.
@@ -104,48 +125,14 @@ pub struct SourceJob {
     pub short: Text,
     /// Unique name within the job.
     pub name: Text,
-    /// One of `kinds::SOURCES`.
+    /// One of [`Kinds::sources`].
     pub kind: Text,
     /// Format of its records, or `auto`.
     pub format: Text,
     /// Most records per second.
     pub pace: Value,
-    /// Paths or globs.
-    pub paths: List,
-    /// Wait for more at the end.
-    pub follow: Flag,
-    /// `host:port`.
-    pub addr: Text,
-    /// Servers, the preferred one first.
-    pub hosts: List,
-    /// `v2` or `v1`; `sse` or `websocket`.
-    pub wire: Text,
-    /// Ask for packed frames.
-    pub zstd: Flag,
-    /// What v1 packs with.
-    pub zstd_dictionary: Text,
-    /// An instance of Mastodon.
-    pub instance: Text,
-    /// Which of its streams.
-    pub stream: Text,
-    /// Hashtag of that stream.
-    pub tag: Text,
-    /// Event time of the first record.
-    pub start: Value,
-    /// Records per second of event time.
-    pub rate: Value,
-    /// Everything generated follows from it.
-    pub seed: Value,
-    /// Posts to make.
-    pub posts: Value,
-    /// Wait for each post's time.
-    pub live: Flag,
-    /// How much older than our clock the first post is.
-    pub past: Value,
-    /// Distinct ordinary tags.
-    pub tags: Value,
-    /// Keys of X.
-    pub x: XJob,
+    /// Keys of its kind.
+    pub keys: Written,
 }
 
 /// One sink.
@@ -153,23 +140,13 @@ pub struct SourceJob {
 pub struct SinkJob {
     /// Where it was written.
     pub place: Place,
-    /// One of `kinds::SINKS`.
+    /// One of [`Kinds::sinks`].
     pub kind: Text,
-    /// JSON instead of the table.
-    pub json: Flag,
-    /// File.
-    pub path: Text,
-    /// Size beyond which a new file begins.
-    pub rotate: Value,
-    /// Old files kept.
-    pub keep: Value,
-    /// Whole URL.
-    pub url: Text,
-    /// Environment variable that holds a bearer token.
-    pub token_env: Text,
+    /// Keys of its kind.
+    pub keys: Written,
 }
 
-/// One rule of what should be told.
+/// One alert rule.
 #[derive(Clone, Debug, Default)]
 pub struct AlertJob {
     /// Where it was written.
@@ -199,12 +176,12 @@ impl Job {
     ///
     /// # Errors
     /// Every problem of shape; an unreadable file is one problem.
-    pub fn read(path: &Path) -> Result<Self, Vec<Problem>> {
+    pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
         let name = path.display().to_string();
         let place = || Place { file: Some(Arc::from(name.as_str())), line: 0, key: String::new() };
         match std::fs::read_to_string(path) {
             Ok(text) => Self::parse(&text, &name),
-            Err(error) => Err(vec![Problem {
+            Err(error) => Err(vec![Diagnostic {
                 place: place(),
                 what: format!("cannot read the job file: {error}"),
                 help: Some("job files to start from are in `jobs/`".into()),
@@ -217,10 +194,17 @@ impl Job {
     ///
     /// # Errors
     /// Every problem of shape.
-    pub fn parse(text: &str, file: &str) -> Result<Self, Vec<Problem>> {
-        let mut doc =
-            Document { file: Arc::from(file), text, problems: Vec::new(), asked: Asked::new() };
-        let job = parse(&mut doc);
+    pub fn parse(text: &str, file: &str) -> Result<Self, Vec<Diagnostic>> {
+        Self::parse_with(text, file, Kinds::default())
+    }
+
+    /// The same, with other kinds of sources and sinks.
+    ///
+    /// # Errors
+    /// Every problem of shape.
+    pub fn parse_with(text: &str, file: &str, kinds: Kinds) -> Result<Self, Vec<Diagnostic>> {
+        let mut doc = Document::new(file, text);
+        let job = parse(&mut doc, kinds);
         if doc.problems.is_empty() {
             return Ok(job);
         }
@@ -233,22 +217,22 @@ impl Job {
     pub fn keys() -> Vec<String> {
         let text = "[count]\n[limits]\n[people]\n[tags]\n[view.x]\n[[source]]\n\
                     [[sink]]\n[[alert]]\n";
-        let mut doc =
-            Document { file: Arc::from(""), text, problems: Vec::new(), asked: Asked::new() };
-        parse(&mut doc);
+        let mut doc = Document::new("", text);
+        parse(&mut doc, Kinds::default());
         doc.asked.into_iter().collect()
     }
 }
 
-fn parse(doc: &mut Document<'_>) -> Job {
+fn parse(doc: &mut Document<'_>, kinds: Kinds) -> Job {
     let (root, errors) = DeTable::parse_recoverable(doc.text);
     for error in errors {
         let at = error.span().map_or(0, |span| span.start);
         let place = doc.place(at, "");
-        doc.problems.push(Problem { place, what: error.message().to_owned(), help: None });
+        doc.problems.push(Diagnostic { place, what: error.message().to_owned(), help: None });
     }
     let mut top = Table::new(doc, "", root.get_ref());
     let mut job = Job {
+        kinds,
         name: top.text("name"),
         rule: top.text("rule"),
         occurrences: top.text("occurrences"),
@@ -284,12 +268,10 @@ fn parse(doc: &mut Document<'_>) -> Job {
     if let Some(table) = table(doc, view) {
         job.views = read_views(doc, table);
     }
-    job.sources = many(doc, source, "source", read_source, |short, place| SourceJob {
-        place,
-        short: Some(short),
-        ..SourceJob::default()
+    job.sources = many(doc, source, "source", read_source(kinds.sources), |short, place| {
+        SourceJob { place, short: Some(short), ..SourceJob::default() }
     });
-    job.sinks = many(doc, sink, "sink", read_sink, |short, place| SinkJob {
+    job.sinks = many(doc, sink, "sink", read_sink(kinds.sinks), |short, place| SinkJob {
         place,
         kind: Some(short),
         ..SinkJob::default()
@@ -313,7 +295,7 @@ fn table<'t>(
     if table.is_none() {
         let name = if place.key == "view" { "view.NAME" } else { &place.key };
         let help = Some(format!("begin it with `[{name}]`"));
-        doc.problems.push(Problem { place, what: "expected a table".into(), help });
+        doc.problems.push(Diagnostic { place, what: "expected a table".into(), help });
     }
     table
 }
@@ -323,7 +305,7 @@ fn many<'t, T>(
     doc: &mut Document<'_>,
     found: Option<(&'t Spanned<DeValue<'t>>, Place)>,
     name: &'static str,
-    read: fn(&mut Document<'_>, &'t DeTable<'t>, Place) -> T,
+    read: impl Fn(&mut Document<'_>, &'t DeTable<'t>, Place) -> T,
     short: fn(Field<String>, Place) -> T,
 ) -> Vec<T> {
     let Some((value, place)) = found else { return Vec::new() };
@@ -337,7 +319,7 @@ fn many<'t, T>(
             (_, Some(Scalar::Text(text))) => {
                 all.push(short(Field { value: text, place: at.clone() }, at));
             }
-            _ => doc.problems.push(Problem {
+            _ => doc.problems.push(Diagnostic {
                 place: place.clone(),
                 what: "expected a string or a table".into(),
                 help: Some(format!("begin each with `[[{name}]]`")),
@@ -375,52 +357,41 @@ fn read_limits<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>) -> LimitsJob 
     limits
 }
 
-fn read_source<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>, place: Place) -> SourceJob {
-    let mut table = Table::new(doc, "source", table);
-    let source = SourceJob {
-        place,
-        short: None,
-        name: table.text("name"),
-        kind: table.text("kind"),
-        format: table.text("format"),
-        pace: table.scalar("pace"),
-        paths: table.list("paths"),
-        follow: table.flag("follow"),
-        addr: table.text("addr"),
-        hosts: table.list("hosts"),
-        wire: table.text("wire"),
-        zstd: table.flag("zstd"),
-        zstd_dictionary: table.text("zstd_dictionary"),
-        instance: table.text("instance"),
-        stream: table.text("stream"),
-        tag: table.text("tag"),
-        start: table.scalar("start"),
-        rate: table.scalar("rate"),
-        seed: table.scalar("seed"),
-        posts: table.scalar("posts"),
-        live: table.flag("live"),
-        past: table.scalar("past"),
-        tags: table.scalar("tags"),
-        x: XJob::read(&mut table),
-    };
-    table.finish();
-    source
+fn read_source<'t>(
+    kinds: &'static [&'static SourceKind],
+) -> impl Fn(&mut Document<'_>, &'t DeTable<'t>, Place) -> SourceJob {
+    move |doc, table, place| {
+        let mut table = Table::new(doc, "source", table);
+        let kind = table.text("kind");
+        let named = kind.as_ref().and_then(|field| source::kind::find(kinds, &field.value));
+        let keys = named.into_iter().chain(kinds.iter().copied()).flat_map(|kind| kind.keys);
+        let source = SourceJob {
+            place,
+            short: None,
+            name: table.text("name"),
+            kind,
+            format: table.text("format"),
+            pace: table.scalar("pace"),
+            keys: Written::read(&mut table, keys.copied()),
+        };
+        table.finish();
+        source
+    }
 }
 
-fn read_sink<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>, place: Place) -> SinkJob {
-    let mut table = Table::new(doc, "sink", table);
-    let sink = SinkJob {
-        place,
-        kind: table.text("kind"),
-        json: table.flag("json"),
-        path: table.text("path"),
-        rotate: table.scalar("rotate"),
-        keep: table.scalar("keep"),
-        url: table.text("url"),
-        token_env: table.text("token_env"),
-    };
-    table.finish();
-    sink
+fn read_sink<'t>(
+    kinds: &'static [&'static SinkKind],
+) -> impl Fn(&mut Document<'_>, &'t DeTable<'t>, Place) -> SinkJob {
+    move |doc, table, place| {
+        let mut table = Table::new(doc, "sink", table);
+        let kind = table.text("kind");
+        let named = kind.as_ref().and_then(|field| sink::find(kinds, &field.value));
+        let keys = named.into_iter().chain(kinds.iter().copied()).flat_map(|kind| kind.keys);
+        let keys: Vec<Key> = keys.copied().collect();
+        let sink = SinkJob { place, kind, keys: Written::read(&mut table, keys) };
+        table.finish();
+        sink
+    }
 }
 
 fn read_alert<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>, place: Place) -> AlertJob {

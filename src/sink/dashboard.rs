@@ -4,13 +4,59 @@
 //! the newest ranking matters: one that waits is replaced.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use reqwest::StatusCode;
 
 use super::http::Target;
-use super::{Delivery, Sink, SinkError, hashtag};
+use super::{Delivery, Sink, SinkError, SinkKind, SinkOptions, hashtag};
 use crate::decode::python::{repr_ints, repr_texts};
 use crate::rank::{Published, Trend};
+use crate::source::options::{Field, Key, Section, address};
+
+/// A dashboard's `/updateData`.
+pub static KIND: SinkKind = SinkKind {
+    name: "dashboard",
+    about: "POST to a dashboard's `/updateData`",
+    keys: &[Key::text("url")],
+    check: |section| Arc::new(Options::check(section)),
+};
+
+/// Where the original dashboard listens.
+const URL: &str = "http://localhost:5001/updateData";
+
+/// Which dashboard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The whole URL.
+    pub url: String,
+}
+
+impl Options {
+    fn check(section: &mut Section<'_>) -> Self {
+        let default = || Field { value: URL.to_owned(), place: section.place.clone() };
+        let field = section.text("url").unwrap_or_else(default);
+        Self { url: address::url(section.checker, &field, None) }
+    }
+}
+
+impl SinkOptions for Options {
+    fn kind(&self) -> &'static SinkKind {
+        &KIND
+    }
+
+    fn describe(&self) -> String {
+        format!("the newest ranking to the dashboard at {}", self.url)
+    }
+
+    fn target(&self) -> String {
+        self.url.clone()
+    }
+
+    fn build(&self) -> Result<Box<dyn Sink>, SinkError> {
+        Ok(Box::new(Dashboard::new(&self.url)?))
+    }
+}
 
 pub(super) struct Dashboard {
     target: Target,

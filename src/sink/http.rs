@@ -8,7 +8,7 @@ use reqwest::blocking::{Client, RequestBuilder};
 use url::Url;
 
 use super::SinkError;
-use crate::http::{self, cause};
+use crate::http_client::{self, cause};
 
 /// Longest time for a whole exchange.
 const EXCHANGE_MAX: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ pub(super) struct Target {
 impl Target {
     pub(super) fn new(url: &str) -> Result<Self, SinkError> {
         let url = Url::parse(url).map_err(|error| SinkError(format!("bad URL: {error}")))?;
-        let client = http::builder(&url).timeout(EXCHANGE_MAX).build();
+        let client = http_client::builder(&url).timeout(EXCHANGE_MAX).build();
         let client = client
             .map_err(|error| SinkError(format!("cannot make an HTTP client: {}", cause(&error))))?;
         Ok(Self { client, url })

@@ -8,9 +8,66 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::{Delivery, Line, Sink, SinkError};
+use super::{Delivery, Line, Sink, SinkError, SinkKind, SinkOptions};
 use crate::rank::Published;
+use crate::source::options::{Key, Section, units};
+
+/// A file of JSON lines.
+pub static KIND: SinkKind = SinkKind {
+    name: "jsonl",
+    about: "a file of JSON lines",
+    keys: &[Key::text("path"), Key::scalar("rotate"), Key::scalar("keep")],
+    check: |section| Arc::new(Options::check(section)),
+};
+
+/// Which file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Where.
+    pub path: PathBuf,
+    /// Start a new file beyond this size; the old one gets `.1`, and so on.
+    pub rotate_bytes: Option<u64>,
+    /// Old files kept.
+    pub keep: u32,
+}
+
+impl Options {
+    fn check(section: &mut Section<'_>) -> Self {
+        let path = section.text("path").map(|field| field.value).unwrap_or_default();
+        if path.is_empty() || path.ends_with('/') {
+            let help = "add `path = \"rankings.jsonl\"`";
+            section.problem("path", "the sink has no file to write to", help);
+        }
+        let range = (1024, u64::MAX);
+        let rotate = section.scalar("rotate").is_some();
+        let rotate = rotate
+            .then(|| section.bounded("rotate", units::size, 1 << 20, range, "at least `1KiB`"));
+        let bounds = "from 0 to 1000 old files";
+        let keep = section.bounded("keep", units::count, 5, (0, 1_000), bounds);
+        let keep = u32::try_from(keep).unwrap_or(u32::MAX);
+        Self { path: path.into(), rotate_bytes: rotate, keep }
+    }
+}
+
+impl SinkOptions for Options {
+    fn kind(&self) -> &'static SinkKind {
+        &KIND
+    }
+
+    fn describe(&self) -> String {
+        format!("one JSON line per batch in {}", self.path.display())
+    }
+
+    fn target(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn build(&self) -> Result<Box<dyn Sink>, SinkError> {
+        Ok(Box::new(Jsonl::open(&self.path, self.rotate_bytes, self.keep)?))
+    }
+}
 
 pub(super) struct Jsonl {
     path: PathBuf,

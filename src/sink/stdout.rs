@@ -6,15 +6,53 @@
 //! checkpoint and exits without an error.
 
 use std::io::{ErrorKind, Write};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Delivery, Line, Sink, SinkError, table};
+use super::{Delivery, Line, Sink, SinkError, SinkKind, SinkOptions, table};
 use crate::rank::{Published, RunState, SourceStatus, Status};
+use crate::source::options::Key;
 
 /// Longest line below a table.
 const LINE_MAX_CHARS: usize = 160;
+
+/// The table in the terminal, or JSON lines.
+pub static KIND: SinkKind = SinkKind {
+    name: "stdout",
+    about: "the table in the terminal, or JSON lines",
+    keys: &[Key::flag("json")],
+    check: |section| Arc::new(Options { json: section.flag("json").unwrap_or(false) }),
+};
+
+/// What is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// One JSON object per batch instead of the table.
+    pub json: bool,
+}
+
+impl SinkOptions for Options {
+    fn kind(&self) -> &'static SinkKind {
+        &KIND
+    }
+
+    fn describe(&self) -> String {
+        match self.json {
+            false => "the table on standard output".to_owned(),
+            true => "one JSON object per batch on standard output".to_owned(),
+        }
+    }
+
+    fn target(&self) -> String {
+        String::new()
+    }
+
+    fn build(&self) -> Result<Box<dyn Sink>, SinkError> {
+        Ok(Box::new(Stdout::new(std::io::stdout(), self.json)))
+    }
+}
 
 /// Writes to `out`.
 pub(super) struct Stdout<W> {

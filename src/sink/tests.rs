@@ -314,15 +314,16 @@ fn every_kind_is_built() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("a");
     let url = "http://127.0.0.1:1/".to_owned();
-    let plans = [
-        SinkPlan::Stdout { json: false },
-        SinkPlan::Jsonl { path, rotate_bytes: None, keep: 1 },
-        SinkPlan::Dashboard { url: url.clone() },
-        SinkPlan::Webhook { url, token_env: None },
+    let all: [&dyn SinkOptions; 4] = [
+        &stdout::Options { json: false },
+        &jsonl::Options { path, rotate_bytes: None, keep: 1 },
+        &dashboard::Options { url: url.clone() },
+        &webhook::Options { url, token_env: None },
     ];
-    for (plan, kind) in plans.iter().zip(crate::job::kinds::SINKS) {
-        let sink = build(plan).expect("it is built");
+    for (options, kind) in all.iter().zip(SINKS) {
+        assert_eq!(options.kind().name, kind.name);
+        let sink = options.build().expect("it is built");
         assert!(sink.name().starts_with(kind.name), "{}", sink.name());
     }
-    assert_eq!(plans.len(), crate::job::kinds::SINKS.len());
+    assert_eq!(all.len(), SINKS.len());
 }

@@ -9,20 +9,24 @@
 //! file cannot be followed, and resuming in one unpacks it from its start. A pipe can be read, but
 //! not again. At most [`FOLLOWED_MAX`] files are followed.
 
+mod cursor;
 mod input;
 mod paths;
-mod place;
 mod reading;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use smallvec::SmallVec;
 
+use self::cursor::Cursor;
 use self::input::is_packed;
-use self::place::Place;
 use self::reading::{FOLLOW_EVERY, Reading, cannot};
+use super::kind::{LINE_FORMATS, RATE, Replays, START, SourceKind, SourceOptions};
+use super::loss_bounds::LossBounds;
+use super::options::{Key, Section};
 use super::stream::{deliver, why};
 use super::{Guarantee, Poll, Source, SourceError};
 use crate::clock::{Clock, monotonic};
@@ -31,6 +35,88 @@ use crate::post::{Batch, EventTime, Position};
 /// Most files that are followed at once; each is kept open.
 pub const FOLLOWED_MAX: usize = 256;
 
+/// Files.
+pub static KIND: SourceKind = SourceKind {
+    name: "file",
+    about: "lines of files and patterns, in order; `.gz` and `.zst` are unpacked; may follow",
+    keys: &[PATHS, Key::flag("follow"), START, RATE],
+    formats: LINE_FORMATS,
+    short_key: Some(PATHS.name),
+    aliases: &[],
+    is_platform: false,
+    check: |section, _| Arc::new(Options::check(section)),
+};
+
+const PATHS: Key = Key::list("paths");
+
+/// Which files, and how they are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Paths or patterns; patterns are resolved at open, sorted.
+    pub paths: Vec<String>,
+    /// Wait for more at the end.
+    pub follow: bool,
+}
+
+impl Options {
+    fn check(section: &mut Section<'_>) -> Self {
+        let fields = section.list(PATHS.name).unwrap_or_default();
+        if fields.is_empty() {
+            let help = "add `paths = [\"posts.txt\"]`";
+            section.missing("the file source has no `paths`", help);
+        }
+        for field in fields {
+            let path = field.value.to_string();
+            if path.is_empty() {
+                section.checker.problem(&field.place, "an empty path", "");
+            } else if let Err(error) = glob::Pattern::new(&path) {
+                let what = format!("`{path}` is not a pattern: {error}");
+                section.checker.problem(&field.place, what, "");
+            }
+        }
+        let paths = fields.iter().map(|field| field.value.to_string()).collect();
+        Self { paths, follow: section.flag("follow").unwrap_or(false) }
+    }
+}
+
+impl SourceOptions for Options {
+    fn kind(&self) -> &'static SourceKind {
+        &KIND
+    }
+
+    fn describe(&self) -> String {
+        format!("files {}{}", self.paths.join(" "), if self.follow { ", followed" } else { "" })
+    }
+
+    fn loss(&self, _epoch: Duration) -> LossBounds {
+        LossBounds::NONE
+    }
+
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::ExactlyOnce
+    }
+
+    fn replays(&self) -> Replays {
+        Replays::Everything
+    }
+
+    fn build(&self, line_max_bytes: usize, clock: &Clock) -> Result<Box<dyn Source>, SourceError> {
+        Ok(Box::new(FileSource::new(&self.paths, self.follow, line_max_bytes, clock)))
+    }
+
+    fn no_event_time(&self, _carries_time: bool) -> Option<&'static str> {
+        self.follow.then_some("a followed file has no end")
+    }
+
+    fn files(&self) -> &[String] {
+        &self.paths
+    }
+
+    fn can_wait(&self) -> bool {
+        !self.follow
+    }
+}
+
 /// Lines of files.
 pub struct FileSource {
     paths: Vec<String>,
@@ -38,7 +124,7 @@ pub struct FileSource {
     line_max_bytes: usize,
     clock: Clock,
     /// Files not yet opened, the next one last.
-    ahead: Vec<(PathBuf, Option<Place>)>,
+    ahead: Vec<(PathBuf, Option<Cursor>)>,
     /// Open files: one, or all that are followed.
     open: Vec<Reading>,
     /// Which of them is read next.
@@ -71,17 +157,17 @@ impl FileSource {
     }
 
     /// Takes the Positions apart and notes what they say about the whole source.
-    fn places(&mut self, after: &[Position]) -> Result<BTreeMap<String, Place>, SourceError> {
-        let mut places = BTreeMap::new();
+    fn cursors(&mut self, after: &[Position]) -> Result<BTreeMap<String, Cursor>, SourceError> {
+        let mut cursors = BTreeMap::new();
         for position in after {
-            let place: Place = serde_json::from_str(&position.at).map_err(|error| {
+            let cursor: Cursor = serde_json::from_str(&position.at).map_err(|error| {
                 cannot("resume", Path::new(&position.partition), &format!("its position: {error}"))
             })?;
-            self.lines += place.line;
-            self.modified = Some(EventTime(place.modified));
-            places.insert(position.partition.clone(), place);
+            self.lines += cursor.line;
+            self.modified = Some(EventTime(cursor.modified));
+            cursors.insert(position.partition.clone(), cursor);
         }
-        Ok(places)
+        Ok(cursors)
     }
 
     /// Looks at every file before the first is read, so that a wrong name is said at once.
@@ -104,9 +190,9 @@ impl FileSource {
     }
 
     fn open_next(&mut self) -> Result<bool, SourceError> {
-        let Some((path, place)) = self.ahead.pop() else { return Ok(false) };
+        let Some((path, cursor)) = self.ahead.pop() else { return Ok(false) };
         let modified = self.modified.map_or(0, |at| at.0);
-        self.open.push(Reading::open(&path, place.as_ref(), self.line_max_bytes, modified)?);
+        self.open.push(Reading::open(&path, cursor.as_ref(), self.line_max_bytes, modified)?);
         Ok(true)
     }
 
@@ -177,17 +263,17 @@ impl FileSource {
 impl Source for FileSource {
     fn open(&mut self, after: &[Position]) -> Result<(), SourceError> {
         *self = Self::new(&self.paths, self.follow, self.line_max_bytes, &self.clock);
-        let mut places = self.places(after)?;
+        let mut cursors = self.cursors(after)?;
         let mut ahead = Vec::new();
         for path in paths::resolve(&self.paths)? {
-            let place = places.remove(path.to_string_lossy().as_ref());
-            if !self.follow && place.as_ref().is_some_and(|place| place.done) {
+            let cursor = cursors.remove(path.to_string_lossy().as_ref());
+            if !self.follow && cursor.as_ref().is_some_and(|cursor| cursor.done) {
                 continue;
             }
             self.inspect(&path)?;
-            ahead.push((path, place));
+            ahead.push((path, cursor));
         }
-        if let Some((gone, _)) = places.iter().find(|(_, place)| !place.done) {
+        if let Some((gone, _)) = cursors.iter().find(|(_, cursor)| !cursor.done) {
             let help = "\nhelp: put it back, or begin anew with `--fresh`";
             let why = format!("it was being read and is no longer among the files{help}");
             return Err(cannot("resume", Path::new(gone), &why));

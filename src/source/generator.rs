@@ -9,6 +9,7 @@
 //! the time of day (but for the start of a plan that names none) or another source of chance.
 
 mod lexicon;
+mod options;
 mod people;
 mod prng;
 mod tags;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::options::{KIND, Options, RATE_DEFAULT};
 use self::world::{Laws, World};
 use super::framing::most_bytes;
 use super::reconnect::Cause;
@@ -29,7 +31,6 @@ use super::stream::deliver;
 use super::{Guarantee, Poll, Source, SourceError};
 use crate::clock::{Clock, monotonic};
 use crate::decode::Format;
-use crate::job::GeneratorPlan;
 use crate::post::{Batch, EventTime, Position};
 
 /// Event time of the first post in files, where the plan names none: 2026-01-01T00:00:00Z.
@@ -47,7 +48,7 @@ enum Line {
 }
 
 /// The laws of `plan`, its first post at `start`.
-fn laws(plan: &GeneratorPlan, start: EventTime) -> Result<Laws, String> {
+fn laws(plan: &Options, start: EventTime) -> Result<Laws, String> {
     let line = match plan.format {
         Format::Text => Line::Text,
         Format::TextPlus => Line::TextPlus,
@@ -80,7 +81,7 @@ fn laws(plan: &GeneratorPlan, start: EventTime) -> Result<Laws, String> {
 ///
 /// # Errors
 /// A plan that cannot be followed (`InvalidInput`), or what `out` says.
-pub fn write_posts(plan: &GeneratorPlan, posts: u64, out: &mut impl Write) -> std::io::Result<u64> {
+pub fn write_posts(plan: &Options, posts: u64, out: &mut impl Write) -> std::io::Result<u64> {
     use std::io::{Error, ErrorKind};
     let laws = laws(plan, plan.start.unwrap_or(FILE_START))
         .map_err(|why| Error::new(ErrorKind::InvalidInput, why))?;
@@ -118,7 +119,7 @@ pub fn write_posts(plan: &GeneratorPlan, posts: u64, out: &mut impl Write) -> st
 
 /// What the Position of the generator says, as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Place {
+struct Cursor {
     /// Posts made.
     post: u64,
     /// Event time of the first, Unix ms.
@@ -130,7 +131,7 @@ struct Place {
 /// Made-up posts as a source.
 #[derive(Debug)]
 pub struct GeneratorSource {
-    plan: GeneratorPlan,
+    plan: Options,
     clock: Clock,
     /// Set by the first open.
     world: Option<World>,
@@ -143,7 +144,7 @@ impl GeneratorSource {
     ///
     /// # Errors
     /// [`SourceError::Fatal`] where the plan cannot be followed.
-    pub fn new(plan: &GeneratorPlan, clock: &Clock) -> Result<Self, SourceError> {
+    pub fn new(plan: &Options, clock: &Clock) -> Result<Self, SourceError> {
         laws(plan, FILE_START).map_err(SourceError::Fatal)?;
         Ok(Self { plan: plan.clone(), clock: clock.clone(), world: None, post: 0 })
     }
@@ -171,18 +172,18 @@ impl Source for GeneratorSource {
         let mut start = self.plan.start;
         self.post = 0;
         if let Some(position) = after.first() {
-            let place: Place = serde_json::from_str(&position.at).map_err(|error| {
+            let cursor: Cursor = serde_json::from_str(&position.at).map_err(|error| {
                 SourceError::Fatal(format!("cannot resume the generator: its position: {error}"))
             })?;
-            if place.seed != self.plan.seed || start.is_some_and(|start| start.0 != place.start) {
+            if cursor.seed != self.plan.seed || start.is_some_and(|start| start.0 != cursor.start) {
                 return Err(SourceError::Fatal(
                     "cannot resume the generator: its seed or start is another one\n\
                      help: set them back, or begin anew with `--fresh`"
                         .into(),
                 ));
             }
-            self.post = place.post;
-            start = Some(EventTime(place.start));
+            self.post = cursor.post;
+            start = Some(EventTime(cursor.start));
         }
         let past = i64::try_from(self.plan.past.as_millis()).unwrap_or(i64::MAX);
         let start = start.unwrap_or_else(|| EventTime(self.clock.now().0.saturating_sub(past)));
@@ -214,7 +215,7 @@ impl Source for GeneratorSource {
         }
         let records = buffer.len();
         batch.lines = self.post - first;
-        let at = Place { post: self.post, start: laws.start_ms, seed: laws.seed };
+        let at = Cursor { post: self.post, start: laws.start_ms, seed: laws.seed };
         let at = serde_json::to_string(&at).map_err(|e| SourceError::Fatal(e.to_string()))?;
         batch.positions.push(Position { partition: String::new(), at });
         deliver(batch, records, &mut first, &self.clock);

@@ -3,7 +3,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`dial`] | addresses, the dictionary |
-//! | [`place`] | where to go on, and whether anything is missing |
+//! | [`cursor`] | where to go on, and whether anything is missing |
 //! | [`frame`] | what the source has to know of a frame; decoding is elsewhere |
 //! | [`stream`] | one open connection |
 //! | [`unpack`] | zstd |
@@ -12,9 +12,10 @@
 //! for again where it was. What came twice is known by its identity (did, collection, rkey, rev),
 //! what is missing is measured and told with the first event after it.
 
+mod cursor;
 mod dial;
 mod frame;
-mod place;
+mod options;
 mod stream;
 mod unpack;
 
@@ -22,8 +23,9 @@ use std::time::Duration;
 
 use url::Url;
 
+use self::cursor::{Resume, Way};
 use self::dial::Dictionary;
-use self::place::{Resume, Way};
+pub use self::options::{KIND, Options, Wire};
 use self::stream::{Ended, Stream};
 use self::unpack::Unpacker;
 use super::rate::Rate;
@@ -32,7 +34,6 @@ use super::web::{Refusal, Web};
 use super::websocket;
 use super::{Guarantee, Poll, Source, SourceError};
 use crate::clock::Clock;
-use crate::job::{JetstreamPlan, JetstreamWire};
 use crate::post::{Batch, Dropped, EventTime, Position};
 
 /// Streams in a row that broke at the same event, before what stands there is given up.
@@ -43,7 +44,7 @@ const FRAME_LIMITS: usize = 4;
 
 /// Posts of Bluesky, as they happen.
 pub struct JetstreamSource {
-    plan: JetstreamPlan,
+    plan: Options,
     hosts: Vec<Url>,
     /// The host that is asked next.
     host: usize,
@@ -70,11 +71,7 @@ impl JetstreamSource {
     ///
     /// # Errors
     /// [`SourceError::Fatal`] where a host is no address, or the runtime cannot be made.
-    pub fn new(
-        plan: &JetstreamPlan,
-        line_max_bytes: usize,
-        clock: &Clock,
-    ) -> Result<Self, SourceError> {
+    pub fn new(plan: &Options, line_max_bytes: usize, clock: &Clock) -> Result<Self, SourceError> {
         let hosts = plan.hosts.iter().map(|host| {
             Url::parse(host)
                 .map_err(|error| SourceError::Fatal(format!("`{host}` is no host: {error}")))
@@ -101,12 +98,12 @@ impl JetstreamSource {
     }
 
     /// Opens a stream of each host and closes it again: which host, and why not.
-    pub fn reach(&mut self) -> Vec<(String, Result<(), String>)> {
+    fn reach(&mut self) -> Vec<(String, Result<(), SourceError>)> {
         let hosts = 0..self.hosts.len();
         hosts
             .map(|host| {
                 self.host = host;
-                let opened = self.dial(&[]).map(drop).map_err(|error| error.to_string());
+                let opened = self.dial(&[]).map(drop);
                 (self.partition(), opened)
             })
             .collect()
@@ -128,7 +125,7 @@ impl JetstreamSource {
             })?;
             return Ok(Some(Dictionary { id: None, bytes }));
         }
-        if self.plan.wire == JetstreamWire::V1 || !self.plan.compress {
+        if self.plan.wire == Wire::V1 || !self.plan.compress {
             return Ok(None);
         }
         if let Some((host, dictionary)) = &self.dictionary

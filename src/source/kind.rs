@@ -1,94 +1,161 @@
-//! The list of sources, and the one place that makes them from a plan.
+//! What a kind of source declares: its keys, its options, and what the rest asks of them.
+//!
+//! The job, the engine and the commands know a source by its [`SourceOptions`] and never by its
+//! kind, so a new kind changes none of them.
 
-use super::file::FileSource;
-use super::generator::GeneratorSource;
-use super::jetstream::JetstreamSource;
-use super::mastodon::MastodonSource;
-use super::stdin::StdinSource;
-use super::tcp::TcpSource;
-use super::tcp_listen::TcpListenSource;
-use super::x::XSource;
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::finding::Finding;
+use super::loss_bounds::LossBounds;
+use super::options::{Key, Section};
 use super::{Guarantee, Source, SourceError};
 use crate::clock::Clock;
-use crate::job::{Limits, SourceKind, SourcePlan};
+use crate::decode::Format;
+use crate::post::Position;
 
-/// What a newcomer should know of a kind of source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kind {
-    /// As job files name it.
+/// One kind of source: an entry of [`SOURCES`](super::SOURCES).
+pub struct SourceKind {
+    /// As job files name it; also the default name of such a source.
     pub name: &'static str,
-    /// What it reads, in a line.
+    /// What it reads, in one line.
     pub about: &'static str,
-    /// What it promises across a crash.
-    pub guarantee: Guarantee,
+    /// Keys that it takes besides those of every source.
+    pub keys: &'static [Key],
+    /// Formats that its records may have, by the name that job files use; the first is the
+    /// default, and `None` is recognised from the first records.
+    pub formats: &'static [(&'static str, Option<Format>)],
+    /// The key that the short form `name://value` sets; `None` where there is no such form.
+    pub short_key: Option<&'static str>,
+    /// What people call it besides, for hints.
+    pub aliases: &'static [&'static str],
+    /// Posts come as people write them: `trending` is the default mode.
+    pub is_platform: bool,
+    /// Checks the keys and resolves them; `Format` is the one that the job names, or the default.
+    pub check: fn(&mut Section<'_>, Option<Format>) -> Arc<dyn SourceOptions>,
 }
 
-/// All kinds of sources.
-pub const SOURCES: &[Kind] = &[
-    Kind {
-        name: "file",
-        about: "lines of files and patterns, in order; `.gz` and `.zst` are unpacked; may follow",
-        guarantee: Guarantee::ExactlyOnce,
-    },
-    Kind { name: "stdin", about: "lines of standard input", guarantee: Guarantee::AtMostOnce },
-    Kind {
-        name: "tcp",
-        about: "lines from a TCP server, connected to again when it is lost",
-        guarantee: Guarantee::AtMostOnce,
-    },
-    Kind {
-        name: "tcp-listen",
-        about: "lines from up to 256 TCP clients at once",
-        guarantee: Guarantee::AtMostOnce,
-    },
-    Kind {
-        name: "jetstream",
-        about: "posts of Bluesky as they happen, without an account",
-        guarantee: Guarantee::WithinLookBack,
-    },
-    Kind {
-        name: "x",
-        about: "posts of X as they happen, by API v2, with a token; reading is paid for",
-        guarantee: Guarantee::AtMostOnce,
-    },
-    Kind {
-        name: "x-v1",
-        about: "X API v1.1, retired, of servers that still speak it",
-        guarantee: Guarantee::AtMostOnce,
-    },
-    Kind {
-        name: "mastodon",
-        about: "posts that an instance of Mastodon sees, as they happen",
-        guarantee: Guarantee::AtMostOnce,
-    },
-    Kind {
-        name: "generator",
-        about: "made-up posts, the same for the same seed",
-        guarantee: Guarantee::ExactlyOnce,
-    },
+impl fmt::Debug for SourceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SourceKind({})", self.name)
+    }
+}
+
+/// What a source has of its past when it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replays {
+    /// Everything from the beginning, or from any Position.
+    Everything,
+    /// What came after a Position; a first start begins now.
+    AfterPosition,
+    /// Nothing: each start begins now.
+    Nothing,
+}
+
+impl Replays {
+    /// True where a start after these Positions has a gap in the past, so that what is usual
+    /// cannot be learned from the time before it.
+    #[must_use]
+    pub fn misses_the_past(self, after: &[Position]) -> bool {
+        match self {
+            Self::Everything => false,
+            Self::AfterPosition => after.is_empty(),
+            Self::Nothing => true,
+        }
+    }
+}
+
+/// The checked options of one source.
+///
+/// Methods with a default are for what most kinds are not: a source of files, one that a token
+/// opens, one that ends.
+pub trait SourceOptions: Any + fmt::Debug + Send + Sync {
+    /// Its kind.
+    fn kind(&self) -> &'static SourceKind;
+
+    /// What it reads from where, in one line and without secrets, for `check`.
+    fn describe(&self) -> String;
+
+    /// What a crash, a cut and silence lose at most, with a checkpoint every `epoch`.
+    fn loss(&self, epoch: Duration) -> LossBounds;
+
+    /// What it promises across a crash.
+    fn guarantee(&self) -> Guarantee;
+
+    /// What it has of its past when it starts.
+    fn replays(&self) -> Replays;
+
+    /// Makes the source; [`Source::open`] connects it. Records longer than `line_max_bytes` are
+    /// dropped and counted.
+    ///
+    /// # Errors
+    /// [`SourceError::Fatal`] where it cannot work at all: a token that is not in its place.
+    fn build(&self, line_max_bytes: usize, clock: &Clock) -> Result<Box<dyn Source>, SourceError>;
+
+    /// Tries the way to it, for `doctor`: one finding for each thing that has to be right.
+    ///
+    /// # Errors
+    /// As [`SourceOptions::build`].
+    fn reach(&self, _line_max_bytes: usize, _clock: &Clock) -> Result<Vec<Finding>, SourceError> {
+        Ok(Vec::new())
+    }
+
+    /// Why ticks cannot go by the event time of its records, if they cannot. `carries_time`: the
+    /// format of the records holds their time.
+    fn no_event_time(&self, _carries_time: bool) -> Option<&'static str> {
+        None
+    }
+
+    /// Why a job may have only one such source, if so.
+    fn only_one(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Why only `run` may read it, with the way out; `relay` and `extract` keep no checkpoint.
+    fn only_run(&self) -> Option<(&'static str, &'static str)> {
+        None
+    }
+
+    /// Paths and patterns of the files that it reads.
+    fn files(&self) -> &[String] {
+        &[]
+    }
+
+    /// It loses nothing when it is read slowly, or not at all for a while.
+    fn can_wait(&self) -> bool {
+        false
+    }
+}
+
+impl dyn SourceOptions {
+    /// The options as those of one kind; `None` where they are of another.
+    #[must_use]
+    pub fn downcast<T: SourceOptions>(&self) -> Option<&T> {
+        let any: &dyn Any = self;
+        any.downcast_ref()
+    }
+}
+
+/// The kind of that name.
+#[must_use]
+pub fn find(kinds: &[&'static SourceKind], name: &str) -> Option<&'static SourceKind> {
+    kinds.iter().copied().find(|kind| kind.name == name)
+}
+
+/// Formats of kinds whose records are lines of whatever kind a user has.
+pub(super) const LINE_FORMATS: &[(&str, Option<Format>)] = &[
+    ("auto", None),
+    ("text", Some(Format::Text)),
+    ("text+", Some(Format::TextPlus)),
+    ("x1", Some(Format::X1)),
+    ("x2", Some(Format::X2)),
+    ("jetstream", Some(Format::Jetstream)),
+    ("mastodon", Some(Format::Mastodon)),
 ];
 
-/// Makes the source of `plan`; it is not opened yet.
-///
-/// # Errors
-/// [`SourceError::Fatal`] where the plan asks for what the source cannot do.
-pub fn build(
-    plan: &SourcePlan,
-    limits: &Limits,
-    clock: &Clock,
-) -> Result<Box<dyn Source>, SourceError> {
-    let line_max = limits.line_max_bytes;
-    Ok(match &plan.kind {
-        SourceKind::File { paths, follow } => {
-            Box::new(FileSource::new(paths, *follow, line_max, clock))
-        }
-        SourceKind::Stdin => Box::new(StdinSource::new(line_max, clock)),
-        SourceKind::Tcp { addr } => Box::new(TcpSource::new(addr, line_max, clock)),
-        SourceKind::TcpListen { addr } => Box::new(TcpListenSource::new(addr, line_max, clock)),
-        SourceKind::Jetstream(plan) => Box::new(JetstreamSource::new(plan, line_max, clock)?),
-        SourceKind::X(plan) => Box::new(XSource::v2(plan, line_max, clock)?),
-        SourceKind::XV1(plan) => Box::new(XSource::v1(plan, line_max, clock)?),
-        SourceKind::Mastodon(plan) => Box::new(MastodonSource::new(plan, line_max, clock)?),
-        SourceKind::Generator(plan) => Box::new(GeneratorSource::new(plan, clock)?),
-    })
-}
+/// Event time of the first record that carries none, in a replay.
+pub(super) const START: Key = Key::scalar("start");
+/// Records per second of event time, in a replay.
+pub(super) const RATE: Key = Key::scalar("rate");

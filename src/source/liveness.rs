@@ -10,7 +10,7 @@ const QUIET: Duration = Duration::from_secs(5);
 
 /// What is known of a stream's life.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Life {
+pub(super) struct Liveness {
     /// Silence for so long is a loss.
     stall: Duration,
     /// Last frame, pings included.
@@ -22,7 +22,7 @@ pub(super) struct Life {
     quiet: bool,
 }
 
-impl Life {
+impl Liveness {
     /// A stream that begins now.
     pub(super) fn new(stall: Duration, now: Instant, now_at: EventTime) -> Self {
         Self { stall, heard: now, heard_at: now_at, event: now, quiet: false }
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn silence_is_a_loss_after_45_s_and_a_ping_is_life() {
         let start = monotonic();
-        let mut life = Life::new(s(45), start, NOW);
+        let mut life = Liveness::new(s(45), start, NOW);
         assert_eq!(life.silence(start + Duration::from_millis(44_999)), None);
         assert_eq!(life.silence(start + s(45)), Some(s(45)));
         life.frame(start + s(30), at(30));
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn only_a_quiet_stream_follows_our_clock_as_far_as_its_last_sign_of_life() {
         let start = monotonic();
-        let mut life = Life::new(s(45), start, NOW);
+        let mut life = Liveness::new(s(45), start, NOW);
         life.frame(start + s(4), at(4));
         assert_eq!(life.silence(start + s(4)), None);
         assert_eq!(life.complete_until(at(4)), None, "it may be looking for what was missed");

@@ -8,16 +8,17 @@
 //! | [`sse`] | server-sent events out of pieces of bytes |
 //! | [`catch_up`] | pages of the timeline |
 //! | [`lines`] | events as records |
-//! | [`place`] | where to go on |
+//! | [`cursor`] | where to go on |
 //!
 //! A stream has no memory. So once it is open, and before anything is read from it, what was missed
 //! is read from the timeline; what comes from both is known by its identity. What the timeline does
 //! not give is a gap. Deletes and edits of that time are not in it.
 
 mod catch_up;
+mod cursor;
 mod instance;
 mod lines;
-mod place;
+mod options;
 mod reach;
 mod sse;
 mod stream;
@@ -29,9 +30,10 @@ use url::Url;
 
 pub(super) use self::catch_up::POSTS_MAX as TIMELINE_POSTS_MAX;
 use self::catch_up::{CatchUp, Step, Timeline};
+use self::cursor::Cursor;
 use self::instance::About;
 use self::lines::Lines;
-use self::place::Place;
+pub use self::options::{KIND, Options, StreamName, WireName};
 pub(super) use self::stream::STALL;
 use self::stream::Stream;
 use super::framing::most_bytes;
@@ -40,7 +42,6 @@ use super::secret::Secret;
 use super::web::{Refusal, Web};
 use super::{Guarantee, Poll, Source, SourceError};
 use crate::clock::Clock;
-use crate::job::{MastodonPlan, MastodonStream};
 use crate::post::{Batch, Dropped, EventTime, Gap, Position};
 
 /// How often a timeline is polled; a server allows 300 requests in 5 minutes,
@@ -52,7 +53,7 @@ const TRIES_MAX: u32 = 3;
 
 /// Posts that one instance of Mastodon sees, as they happen.
 pub struct MastodonSource {
-    plan: MastodonPlan,
+    plan: Options,
     instance: Url,
     token: Option<Secret>,
     web: Web,
@@ -81,12 +82,8 @@ impl MastodonSource {
     /// A client of the instance of `plan`; connects in [`Source::open`].
     ///
     /// # Errors
-    /// [`SourceError::Fatal`] where there is no token in its place, or the instance is no address.
-    pub fn new(
-        plan: &MastodonPlan,
-        line_max_bytes: usize,
-        clock: &Clock,
-    ) -> Result<Self, SourceError> {
+    /// [`SourceError::Fatal`] where the token cannot be read, or the instance is not an address.
+    pub fn new(plan: &Options, line_max_bytes: usize, clock: &Clock) -> Result<Self, SourceError> {
         let instance = Url::parse(&plan.instance).map_err(|error| {
             SourceError::Fatal(format!("`{}` is no instance: {error}", plan.instance))
         })?;
@@ -118,7 +115,7 @@ impl MastodonSource {
         let port = self.instance.port().map(|port| format!(":{port}")).unwrap_or_default();
         let host = self.instance.host_str().unwrap_or_default();
         match &self.plan.stream {
-            MastodonStream::Hashtag(tag) => format!("hashtag/{tag} {host}{port}"),
+            StreamName::Hashtag(tag) => format!("hashtag/{tag} {host}{port}"),
             stream => format!("{} {host}{port}", stream.name()),
         }
     }
@@ -186,7 +183,7 @@ impl MastodonSource {
         }
     }
 
-    /// Begins to read the timeline from the place on, after a pause.
+    /// Begins to read the timeline from the cursor on, after a pause.
     fn begin(&mut self, pause: Duration) -> Result<(), SourceError> {
         let client = self.client().map_err(|refusal| self.refused(&refusal))?;
         let between = if self.token.is_some() { Duration::ZERO } else { PAGE_PAUSE };
@@ -207,10 +204,10 @@ impl MastodonSource {
         }
     }
 
-    /// Notes what is missing, from the place to the time `to`.
+    /// Notes what is missing, from the cursor to the time `to`.
     fn miss(&mut self, to: i64, reason: String) {
-        if let Some(place) = &self.lines.place {
-            self.gap = Some(place.gap(to, reason));
+        if let Some(cursor) = &self.lines.cursor {
+            self.gap = Some(cursor.gap(to, reason));
         }
         self.lines.jump();
         self.lines.reached(None, to);
@@ -249,8 +246,8 @@ impl MastodonSource {
 
     /// Polling goes on with what comes next.
     fn skip(&mut self) {
-        if let Some(place) = &mut self.lines.place {
-            place.id = None;
+        if let Some(cursor) = &mut self.lines.cursor {
+            cursor.id = None;
         }
     }
 
@@ -276,7 +273,7 @@ impl MastodonSource {
             let why = format!("{}: {why}", self.partition());
             return Err(SourceError::Retry(refusal.cause, why));
         }
-        if !catch_up.is_first() || self.lines.place.is_some() {
+        if !catch_up.is_first() || self.lines.cursor.is_some() {
             self.miss(self.opened_at, why);
         }
         self.caught_up(catch_up);
@@ -315,10 +312,11 @@ impl MastodonSource {
 impl Source for MastodonSource {
     fn open(&mut self, after: &[Position]) -> Result<(), SourceError> {
         (self.stream, self.catch_up, self.ended) = (None, None, None);
-        if self.lines.place.is_none()
-            && let Some(place) = Place::of(after, &self.partition()).map_err(SourceError::Fatal)?
+        if self.lines.cursor.is_none()
+            && let Some(cursor) =
+                Cursor::of(after, &self.partition()).map_err(SourceError::Fatal)?
         {
-            self.lines.go_on(place);
+            self.lines.go_on(cursor);
         }
         if self.token.is_some() {
             let stream = self.dial().map_err(|refusal| self.refused(&refusal))?;
@@ -347,8 +345,8 @@ impl Source for MastodonSource {
         batch.gap = self.gap.take().map(Box::new);
         let has_moved = std::mem::take(&mut self.lines.moved);
         let came = batch.lines > 0 || batch.dropped != Dropped::default() || batch.gap.is_some();
-        if let Some(place) = self.lines.place.as_ref().filter(|_| has_moved) {
-            batch.positions.push(place.position(&self.partition()));
+        if let Some(cursor) = self.lines.cursor.as_ref().filter(|_| has_moved) {
+            batch.positions.push(cursor.position(&self.partition()));
         }
         if !came && !has_moved {
             return self.ended.take().map_or(Ok(Poll::Idle), Err);

@@ -2,10 +2,22 @@
 //!
 //! A source frames records and does no parsing. The engine owns the loop, the bounded channel (a
 //! source that is not polled reads nothing: back-pressure), the retry policy and the shutdown; a
-//! source owns none of them. Each source runs on a thread of its own and may block in
-//! [`Source::poll`] for as long as `wait`, never longer.
+//! source owns none of them. Workers poll it in turns; it may block in [`Source::poll`] for as
+//! long as `wait`, never longer.
 //!
-//! Resuming is *after* a Position. A source says with [`Guarantee`] what a crash may lose.
+//! Resuming is *after* a Position. A source states with [`Guarantee`] what a crash may lose.
+//!
+//! # Adding a source
+//!
+//! A kind is one file (or a folder) that holds
+//!
+//! 1. `KIND`, a [`SourceKind`]: name, keys, formats, and the function that checks the keys;
+//! 2. `Options`, its checked keys, with the answers that [`SourceOptions`] asks for: what it reads,
+//!    what it may lose, whether it can replay, how it is built;
+//! 3. the [`Source`] itself.
+//!
+//! Then it needs one line in [`SOURCES`], a folder of fixtures, and rows in `docs/job.md` and
+//! `docs/sources.md`. The job file, the engine and the commands take it from there.
 
 use std::time::Duration;
 
@@ -13,13 +25,15 @@ use crate::post::{Batch, EventTime, Position, Reads};
 use crate::source::reconnect::Cause;
 
 pub mod file;
+pub mod finding;
 pub mod framing;
 pub mod generator;
 pub mod jetstream;
-pub mod kinds;
-mod life;
-pub mod loss;
+pub mod kind;
+mod liveness;
+pub mod loss_bounds;
 pub mod mastodon;
+pub mod options;
 mod rate;
 pub mod reconnect;
 pub mod secret;
@@ -31,7 +45,23 @@ mod web;
 mod websocket;
 pub mod x;
 
-pub use kinds::{Kind, SOURCES, build};
+pub use kind::{Replays, SourceKind, SourceOptions};
+
+/// Every kind of source; the one list. A new kind is one line here.
+pub static SOURCES: &[&SourceKind] = &[
+    &file::KIND,
+    &stdin::KIND,
+    &tcp::KIND,
+    &tcp_listen::KIND,
+    &jetstream::KIND,
+    &x::KIND,
+    &x::V1_KIND,
+    &mastodon::KIND,
+    &generator::KIND,
+];
+
+/// Why a replay cannot read a live source.
+const NO_END: &str = "a live source never ends";
 
 /// What came of one [`Source::poll`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +74,7 @@ pub enum Poll {
     End,
 }
 
-/// What a source promises across a crash (docs/promises in the README's words).
+/// What a source promises across a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guarantee {
     /// Nothing lost, nothing double: it can be read again from any Position.
@@ -93,9 +123,9 @@ pub trait Source: Send {
     /// What it promises across a crash.
     fn guarantee(&self) -> Guarantee;
 
-    /// Up to which event time a live source is known to have brought everything, `now` being our
-    /// clock; `None` where its records alone say so, as while it brings what was missed. An idle
-    /// source that is connected follows our clock, so that it holds nobody up.
+    /// Event time up to which a live source has delivered everything, `now` being our clock;
+    /// `None` where only its records tell, as while it brings what was missed. An idle source that
+    /// is connected follows our clock, so that it does not hold the watermark back.
     fn complete_until(&self, now: EventTime) -> Option<EventTime> {
         Some(now)
     }

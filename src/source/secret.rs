@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use reqwest::header::HeaderValue;
 
-use crate::job::SecretFrom;
+use super::options::SecretFrom;
 
 /// Longest secret; a longer file is no secret.
 const SECRET_MAX_BYTES: u64 = 64 << 10;

@@ -5,13 +5,69 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::framing::Framer;
+use super::kind::{LINE_FORMATS, RATE, Replays, START, SourceKind, SourceOptions};
+use super::loss_bounds::LossBounds;
 use super::stream::{Filled, deliver, fill, why};
 use super::{Guarantee, Poll, Source, SourceError};
 use crate::clock::Clock;
 use crate::post::{Batch, Position};
+
+/// Standard input.
+pub static KIND: SourceKind = SourceKind {
+    name: "stdin",
+    about: "lines of standard input",
+    keys: &[START, RATE],
+    formats: LINE_FORMATS,
+    short_key: None,
+    aliases: &[],
+    is_platform: false,
+    check: |_, _| Arc::new(Options),
+};
+
+/// What a pipe of Linux holds.
+const PIPE_BYTES: usize = 64 << 10;
+
+/// It has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options;
+
+impl SourceOptions for Options {
+    fn kind(&self) -> &'static SourceKind {
+        &KIND
+    }
+
+    fn describe(&self) -> String {
+        "standard input".to_owned()
+    }
+
+    fn loss(&self, epoch: Duration) -> LossBounds {
+        LossBounds { crash: epoch, buffer_bytes: PIPE_BYTES, ..LossBounds::default() }
+    }
+
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::AtMostOnce
+    }
+
+    fn replays(&self) -> Replays {
+        Replays::Nothing
+    }
+
+    fn build(&self, line_max_bytes: usize, clock: &Clock) -> Result<Box<dyn Source>, SourceError> {
+        Ok(Box::new(StdinSource::new(line_max_bytes, clock)))
+    }
+
+    fn only_one(&self) -> Option<&'static str> {
+        Some("standard input can be read only once")
+    }
+
+    fn can_wait(&self) -> bool {
+        true
+    }
+}
 
 /// Lines of standard input.
 #[derive(Debug)]

@@ -6,9 +6,14 @@
 //! [`RECEIVE_BUFFER_BYTES`] bounds.
 
 use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::framing::Framer;
+use super::kind::{LINE_FORMATS, RATE, Replays, START, SourceKind, SourceOptions};
+use super::loss_bounds::{Filled as Refilled, LossBounds};
+use super::options::Key;
+use super::options::address::host_and_port;
 use super::reconnect::Cause;
 use super::stream::{Filled, deliver, fill, why};
 use super::{Guarantee, Poll, Source, SourceError};
@@ -21,6 +26,66 @@ pub const RECEIVE_BUFFER_BYTES: usize = 1024 * 1024;
 
 /// How long one address may take to answer.
 pub(super) const CONNECT_MAX: Duration = Duration::from_secs(5);
+
+/// Lines from a TCP server, connected to again when it is lost.
+pub static KIND: SourceKind = SourceKind {
+    name: "tcp",
+    about: "lines from a TCP server, connected to again when it is lost",
+    keys: &[Key::text("addr"), START, RATE],
+    formats: LINE_FORMATS,
+    short_key: Some("addr"),
+    aliases: &[],
+    is_platform: false,
+    check: |section, _| Arc::new(Options { addr: host_and_port(section) }),
+};
+
+/// Where it connects to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// `host:port`.
+    pub addr: String,
+}
+
+impl SourceOptions for Options {
+    fn kind(&self) -> &'static SourceKind {
+        &KIND
+    }
+
+    fn describe(&self) -> String {
+        format!("lines from {}, connected to again when the connection is lost", self.addr)
+    }
+
+    fn loss(&self, epoch: Duration) -> LossBounds {
+        socket_loss(epoch)
+    }
+
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::AtMostOnce
+    }
+
+    fn replays(&self) -> Replays {
+        Replays::Nothing
+    }
+
+    fn build(&self, line_max_bytes: usize, clock: &Clock) -> Result<Box<dyn Source>, SourceError> {
+        Ok(Box::new(TcpSource::new(&self.addr, line_max_bytes, clock)))
+    }
+
+    fn no_event_time(&self, carries_time: bool) -> Option<&'static str> {
+        (!carries_time).then_some(NO_EVENT_TIME)
+    }
+}
+
+/// Why a replay cannot go by the time of such lines.
+pub(super) const NO_EVENT_TIME: &str = "lines of text from a socket have no event time";
+
+/// What a socket loses: nothing can be asked for again.
+pub(super) fn socket_loss(epoch: Duration) -> LossBounds {
+    LossBounds {
+        buffer_bytes: RECEIVE_BUFFER_BYTES,
+        ..LossBounds::live(epoch, Duration::ZERO, CONNECT_MAX, Refilled::No)
+    }
+}
 
 /// Lines from the server at one address.
 #[derive(Debug)]

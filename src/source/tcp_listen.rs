@@ -10,13 +10,18 @@
 
 use std::io::{ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 
 use super::framing::{BATCH_BYTES, Framer};
+use super::kind::{LINE_FORMATS, RATE, Replays, START, SourceKind, SourceOptions};
+use super::loss_bounds::LossBounds;
+use super::options::Key;
+use super::options::address::host_and_port;
 use super::stream::{deliver, is_passing, ready, why};
-use super::tcp::settle;
+use super::tcp::{NO_EVENT_TIME, settle, socket_loss};
 use super::{Guarantee, Poll, Source, SourceError};
 use crate::clock::{Clock, monotonic};
 use crate::post::{Batch, Dropped, Position};
@@ -26,6 +31,55 @@ pub const SENDERS_MAX: usize = 256;
 
 /// A batch that holds this much takes no more senders in its round.
 const ROUND_MAX_BYTES: usize = BATCH_BYTES / 2;
+
+/// Lines from up to 256 TCP clients at once.
+pub static KIND: SourceKind = SourceKind {
+    name: "tcp-listen",
+    about: "lines from up to 256 TCP clients at once",
+    keys: &[Key::text("addr"), START, RATE],
+    formats: LINE_FORMATS,
+    short_key: Some("addr"),
+    aliases: &[],
+    is_platform: false,
+    check: |section, _| Arc::new(Options { addr: host_and_port(section) }),
+};
+
+/// Where it listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// `address:port`.
+    pub addr: String,
+}
+
+impl SourceOptions for Options {
+    fn kind(&self) -> &'static SourceKind {
+        &KIND
+    }
+
+    fn describe(&self) -> String {
+        format!("lines from every client that connects to {}", self.addr)
+    }
+
+    fn loss(&self, epoch: Duration) -> LossBounds {
+        socket_loss(epoch)
+    }
+
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::AtMostOnce
+    }
+
+    fn replays(&self) -> Replays {
+        Replays::Nothing
+    }
+
+    fn build(&self, line_max_bytes: usize, clock: &Clock) -> Result<Box<dyn Source>, SourceError> {
+        Ok(Box::new(TcpListenSource::new(&self.addr, line_max_bytes, clock)))
+    }
+
+    fn no_event_time(&self, carries_time: bool) -> Option<&'static str> {
+        (!carries_time).then_some(NO_EVENT_TIME)
+    }
+}
 
 /// One connection and its unfinished line.
 #[derive(Debug)]

@@ -393,75 +393,59 @@ fn a_stopped_source_lets_go_of_its_wire() {
     }
 }
 
+/// The keys of each kind that make its options sound; `{secret}` is a file with a secret.
+const SOUND: &[(&str, &str)] = &[
+    ("file", "paths = 'posts'"),
+    ("stdin", ""),
+    ("tcp", "addr = 'localhost:9009'"),
+    ("tcp-listen", "addr = 'localhost:9009'"),
+    ("jetstream", ""),
+    ("x", "token_file = '{secret}'\nrules = ['a']\nreads_max_per_day = 1"),
+    (
+        "x-v1",
+        "base_url = 'https://x.example'\ntrack = ['a']\nconsumer_key_file = '{secret}'\n\
+         consumer_secret_file = '{secret}'\ntoken_file = '{secret}'\n\
+         token_secret_file = '{secret}'",
+    ),
+    ("mastodon", "instance = 'a.example'"),
+    ("generator", ""),
+];
+
 #[test]
 fn every_kind_can_be_built_and_keeps_its_promise() {
-    use crate::job::{GeneratorPlan, JetstreamPlan, JetstreamWire, Limits};
-    use crate::job::{MastodonPlan, MastodonStream, MastodonWire};
-    use crate::job::{SecretFrom, SourceKind, SourcePlan, TextTime, XPlan, XV1Plan};
     let dir = tempfile::tempdir().unwrap();
     let secret = dir.path().join("secret");
     std::fs::write(&secret, "a").unwrap();
-    let limits = Limits {
-        tags_max: 1,
-        line_max_bytes: LIMIT,
-        remembered_max_posts: 1,
-        remembered_max: Duration::ZERO,
-        recent_posts: 0,
-    };
-    let generator = GeneratorPlan {
-        seed: 1,
-        posts: None,
-        rate: 1.0,
-        start: None,
-        live: false,
-        past: Duration::ZERO,
-        format: crate::decode::Format::Text,
-        tags: 9,
-    };
-    let kinds = [
-        SourceKind::File { paths: vec!["posts".into()], follow: false },
-        SourceKind::Stdin,
-        SourceKind::Tcp { addr: "localhost:9009".into() },
-        SourceKind::TcpListen { addr: "localhost:9009".into() },
-        SourceKind::Jetstream(JetstreamPlan {
-            hosts: vec!["https://a.example".into()],
-            wire: JetstreamWire::V2,
-            compress: true,
-            dictionary: None,
-        }),
-        SourceKind::X(XPlan {
-            base_url: "https://x.example/".into(),
-            token: SecretFrom::File(secret.clone()),
-            rules: vec!["a".into()],
-            tag: "tagtide:a".into(),
-            reads_max: 1,
-            price: 0.005,
-            backfill_minutes: 0,
-            connects_max: 50,
-        }),
-        SourceKind::XV1(XV1Plan {
-            base_url: "https://x.example/".into(),
-            keys: [(); 4].map(|()| SecretFrom::File(secret.clone())),
-            params: Vec::new(),
-            delimited: true,
-            connects_max: 50,
-        }),
-        SourceKind::Mastodon(MastodonPlan {
-            instance: "https://a.example".into(),
-            stream: MastodonStream::Public,
-            wire: MastodonWire::Sse,
-            token: None,
-        }),
-        SourceKind::Generator(generator.clone()),
-    ];
-    assert_eq!(kinds.len(), SOURCES.len());
-    for (kind, listed) in kinds.into_iter().zip(SOURCES) {
-        let name = "a".to_owned();
-        let plan =
-            SourcePlan { name, kind, format: None, text_time: TextTime::Arrival, pace: None };
-        let source = build(&plan, &limits, &Clock::System).unwrap();
-        assert_eq!(source.guarantee(), listed.guarantee);
-        assert!(source.name().starts_with(listed.name), "{}", source.name());
+    for kind in SOURCES {
+        let sound = SOUND.iter().find(|(name, _)| *name == kind.name);
+        let (_, keys) = sound.unwrap_or_else(|| panic!("`{}` has no entry in SOUND", kind.name));
+        let options = options(kind, &keys.replace("{secret}", &secret.display().to_string()));
+        assert_eq!(options.kind().name, kind.name);
+        assert!(!options.describe().is_empty());
+        let (loss, promise) = (options.loss(Duration::from_secs(2)), options.guarantee());
+        let is_exact = promise == Guarantee::ExactlyOnce;
+        assert_eq!(is_exact, loss.filled == loss_bounds::Filled::All, "{}", kind.name);
+        assert_eq!(is_exact, options.replays() == Replays::Everything, "{}", kind.name);
+        let source = options.build(LIMIT, &Clock::System).unwrap();
+        assert_eq!(source.guarantee(), promise);
+        assert!(source.name().starts_with(kind.name), "{}", source.name());
     }
-    assert!(GeneratorSource::new(&generator, &Clock::System).is_ok());
+    assert_eq!(SOUND.len(), SOURCES.len());
+}
+
+/// The options that `keys` come to.
+fn options(kind: &'static SourceKind, keys: &str) -> std::sync::Arc<dyn SourceOptions> {
+    use super::options::toml_table::{Document, Table};
+    use super::options::{Checker, Place, Section, Written};
+    let root = toml::de::DeTable::parse(keys).unwrap();
+    let mut doc = Document::new("job.toml", keys);
+    let mut table = Table::new(&mut doc, "source", root.get_ref());
+    let written = Written::read(&mut table, kind.keys.iter().copied());
+    table.finish();
+    assert!(doc.problems.is_empty(), "{:?}", doc.problems);
+    let (mut checker, place) = (Checker::default(), Place::default());
+    let mut section = Section::new(&mut checker, &place, &written, kind.keys, true);
+    let options = (kind.check)(&mut section, kind.formats[0].1);
+    assert!(checker.problems.is_empty(), "{}: {:?}", kind.name, checker.problems);
+    options
 }

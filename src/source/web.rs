@@ -18,7 +18,7 @@ use url::Url;
 use super::reconnect::Cause;
 use super::stream;
 use crate::clock::Clock;
-use crate::http::{is_loopback, more_roots};
+use crate::http_client::{is_loopback, more_roots};
 
 /// Longest time for a connection to stand.
 const CONNECT_MAX: Duration = Duration::from_secs(5);

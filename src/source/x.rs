@@ -19,9 +19,11 @@ mod delimited;
 mod lines;
 mod message;
 mod oauth;
+mod options;
 pub mod rules;
 #[cfg(test)]
 mod tests;
+mod v1_options;
 
 use std::time::Duration;
 
@@ -34,15 +36,16 @@ use self::bounds::{Budget, Connects};
 use self::lines::Lines;
 use self::message::Message;
 use self::oauth::Keys;
+pub use self::options::{KIND, Options};
 use self::rules::{Changes, Rules};
-use super::life::Life;
+pub use self::v1_options::{KIND as V1_KIND, Options as V1Options};
+use super::liveness::Liveness;
 use super::rate::Rate;
 use super::reconnect::Cause;
 use super::secret::{Secret, sensitive};
 use super::web::{ANSWER_MAX, Refusal, Web, why};
 use super::{Guarantee, Poll, Source, SourceError};
 use crate::clock::{Clock, monotonic};
-use crate::job::{XPlan, XV1Plan};
 use crate::post::{Batch, Dropped, EventTime, Gap, Position, Reads};
 
 /// Silence for so long is a loss: v2 sends a blank line every 20 s, often a little late,
@@ -59,7 +62,7 @@ const FIELDS: &str = "author_id,created_at,edit_history_tweet_ids,entities,lang,
 
 /// What a Position holds.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Place {
+struct Cursor {
     /// Everything up to here has come, milliseconds since the Unix epoch.
     at: i64,
     /// Posts a second before it.
@@ -77,8 +80,8 @@ struct Place {
 
 /// What the two APIs do not share.
 enum Wire {
-    V2 { plan: XPlan, token: Secret, rules: Box<Rules>, has_rules: bool, budget: Budget },
-    V1 { plan: XV1Plan, keys: Keys },
+    V2 { plan: Options, token: Secret, rules: Box<Rules>, has_rules: bool, budget: Budget },
+    V1 { plan: V1Options, keys: Keys },
 }
 
 /// Posts of X, as they happen.
@@ -115,7 +118,7 @@ impl XSource {
     ///
     /// # Errors
     /// [`SourceError::Fatal`] where there is no token.
-    pub fn v2(plan: &XPlan, line_max_bytes: usize, clock: &Clock) -> Result<Self, SourceError> {
+    pub fn v2(plan: &Options, line_max_bytes: usize, clock: &Clock) -> Result<Self, SourceError> {
         let wire = Wire::V2 {
             plan: plan.clone(),
             token: Secret::read(&plan.token).map_err(SourceError::Fatal)?,
@@ -130,7 +133,7 @@ impl XSource {
     ///
     /// # Errors
     /// [`SourceError::Fatal`] where a key is missing.
-    pub fn v1(plan: &XV1Plan, line_max_bytes: usize, clock: &Clock) -> Result<Self, SourceError> {
+    pub fn v1(plan: &V1Options, line_max_bytes: usize, clock: &Clock) -> Result<Self, SourceError> {
         let read = |of: usize| Secret::read(&plan.keys[of]).map_err(SourceError::Fatal);
         let keys = Keys {
             consumer: read(0)?,
@@ -183,18 +186,18 @@ impl XSource {
     /// Goes on where a checkpoint was: after a restart, and only then.
     fn take_over(&mut self, after: &[Position]) -> Result<(), SourceError> {
         let Some(position) = after.first().filter(|_| self.last.is_none()) else { return Ok(()) };
-        let place: Place = serde_json::from_str(&position.at).map_err(|error| {
+        let cursor: Cursor = serde_json::from_str(&position.at).map_err(|error| {
             SourceError::Fatal(format!(
                 "the checkpoint's place of `{}` cannot be read: {error}\nhelp: begin anew with \
                  `--fresh`",
                 self.name()
             ))
         })?;
-        self.last = Some(place.at);
-        self.rate = Rate::known(place.rate);
-        self.connects.take_over(&place.connects);
+        self.last = Some(cursor.at);
+        self.rate = Rate::known(cursor.rate);
+        self.connects.take_over(&cursor.connects);
         if let Wire::V2 { budget, .. } = &mut self.wire {
-            budget.take_over(place.day, place.reads);
+            budget.take_over(cursor.day, cursor.reads);
         }
         Ok(())
     }
@@ -346,8 +349,8 @@ impl XSource {
             Wire::V1 { .. } => (0, 0),
         };
         let rate = (self.rate.per_s() * 100.0).round() / 100.0;
-        let place = Place { at, rate, day, reads, connects: self.connects.at_s() };
-        let at = serde_json::to_string(&place).expect("numbers are JSON");
+        let cursor = Cursor { at, rate, day, reads, connects: self.connects.at_s() };
+        let at = serde_json::to_string(&cursor).expect("numbers are JSON");
         batch.positions.push(Position { partition: String::new(), at });
     }
 }
@@ -412,7 +415,7 @@ impl Source for XSource {
             self.rate.jump();
         }
         let delimited = matches!(&self.wire, Wire::V1 { plan, .. } if plan.delimited);
-        let life = Life::new(self.stall, monotonic(), now);
+        let life = Liveness::new(self.stall, monotonic(), now);
         let lines = Lines::new(answer, self.line_max_bytes, delimited, life, &self.clock);
         (self.stream, self.begun, self.held_back) = (Some(lines), true, 0);
         Ok(())

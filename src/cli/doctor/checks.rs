@@ -9,7 +9,7 @@ use super::Finding;
 use crate::checkpoint::held_by;
 use crate::cli::summary::grouped;
 use crate::clock::Clock;
-use crate::http::{ROOT_VARIABLES, SYSTEM_ROOTS};
+use crate::http_client::{ROOT_VARIABLES, SYSTEM_ROOTS};
 
 /// Less free disk than this is worth a warning.
 const FREE_MIN_KB: u64 = 1 << 20;

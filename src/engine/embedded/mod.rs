@@ -52,7 +52,7 @@ use self::worker::{Recipe, Stream};
 use crate::clock::Clock;
 use crate::engine::{EngineError, RunHandle, RunOptions, Summary};
 use crate::extract::pattern::Patterns;
-use crate::job::{Plan, SourceKind, SourcePlan, TimePlan};
+use crate::job::{Plan, SourcePlan, TimePlan};
 use crate::post::Position;
 use crate::rank::build::ALL;
 use crate::rank::{Ask, Explanation, Mode, Published, Query, Ranking, SourceStatus, TagDetail};
@@ -115,8 +115,7 @@ pub(super) fn start(plan: Plan, options: RunOptions) -> Result<Arc<dyn RunHandle
     let people = if plan.time == TimePlan::Live { people } else { Seed::new(REPLAY_KEY) };
     let recipe = Arc::new(recipe(&plan, views, tags, people));
     let outlets = plan.sinks.iter().map(|sink| {
-        let sink =
-            crate::sink::build(sink).map_err(|error| EngineError::Sink(error.to_string()))?;
+        let sink = sink.options.build().map_err(|error| EngineError::Sink(error.to_string()))?;
         Outlet::start(sink)
     });
     let outlets = outlets.collect::<Result<Vec<_>, _>>()?;
@@ -190,14 +189,9 @@ fn settings(plan: &Plan, keep_delta: bool) -> Settings {
     }
 }
 
-/// False where a source goes on with what came since it was read last, or from its beginning. The
-/// first start of a platform begins now.
+/// True where posts of a source from before this start are missing.
 fn misses_the_past((source, after): (&SourcePlan, &Vec<Position>)) -> bool {
-    match source.kind {
-        SourceKind::File { .. } | SourceKind::Generator(_) => false,
-        SourceKind::Jetstream(_) | SourceKind::Mastodon(_) => after.is_empty(),
-        _ => true,
-    }
+    source.options.replays().misses_the_past(after)
 }
 
 /// The lists of tags of a plan.
@@ -252,8 +246,11 @@ fn row_ms(plan: &Plan) -> i64 {
 }
 
 fn make_sources(plan: &Plan, clock: &Clock) -> Result<Vec<Box<dyn Source>>, EngineError> {
-    let make = |source| {
-        crate::source::build(source, &plan.limits, clock)
+    let make = |source: &SourcePlan| {
+        let line_max = plan.limits.line_max_bytes;
+        source
+            .options
+            .build(line_max, clock)
             .map_err(|error| EngineError::Source(error.to_string()))
     };
     plan.sources.iter().map(make).collect()

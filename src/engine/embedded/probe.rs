@@ -5,6 +5,7 @@ mod ranking;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::checkpoint::CheckpointError;
@@ -149,7 +150,7 @@ fn plan(minutes: &[u64]) -> Plan {
         name: "bench".into(),
         sources: vec![crate::job::SourcePlan {
             name: "made up".into(),
-            kind: crate::job::SourceKind::Stdin,
+            options: Arc::new(crate::source::stdin::Options),
             format: None,
             text_time: crate::job::TextTime::Arrival,
             pace: None,

@@ -5,12 +5,20 @@ use std::time::Duration;
 
 use super::*;
 use crate::decode::Format;
-use crate::job::{AlertOn, SinkPlan, SourceKind, TextTime};
+use crate::job::{AlertOn, TextTime};
 use crate::rank::Mode;
+use crate::sink::dashboard;
+use crate::source::{SourceOptions, file, generator, tcp, tcp_listen};
 
 fn plan(text: &str) -> Plan {
     let job = Job::parse(text, "job.toml").expect("the job parses");
     check(&job, Purpose::Run).expect("the job is sound")
+}
+
+/// Options of a source of the job.
+fn options<T: SourceOptions + Clone>(plan: &Plan, source: usize) -> T {
+    let source = &plan.sources[source];
+    source.options_as::<T>().unwrap_or_else(|| panic!("{source:?}")).clone()
 }
 
 /// All problems, joined; panics where there is none.
@@ -42,7 +50,7 @@ fn defaults() {
     assert_eq!(count.default, (Mode::Count, Duration::from_secs(3_600)));
     assert_eq!((count.top, count.modes.len()), (10, 2));
     assert_eq!(plan.limits.line_max_bytes, 1 << 20);
-    assert_eq!(plan.sources[0].kind, SourceKind::Tcp { addr: "localhost:9009".into() });
+    assert_eq!(options::<tcp::Options>(&plan, 0).addr, "localhost:9009");
     assert_eq!(plan.sources[0].text_time, TextTime::Arrival);
     assert!(plan.sinks.is_empty());
 }
@@ -54,18 +62,18 @@ fn short_forms_of_sources() {
     );
     let names: Vec<_> = plan.sources.iter().map(|source| source.name.as_str()).collect();
     assert_eq!(names, ["stdin", "generator", "file", "file-2", "tcp-listen"]);
-    let SourceKind::File { paths, follow: false } = &plan.sources[2].kind else { panic!() };
-    assert_eq!(paths, &["a/*.gz"]);
-    assert_eq!(plan.sources[4].kind, SourceKind::TcpListen { addr: "[::1]:9".into() });
+    let files = options::<file::Options>(&plan, 2);
+    assert_eq!((files.paths, files.follow), (vec!["a/*.gz".to_owned()], false));
+    assert_eq!(options::<tcp_listen::Options>(&plan, 4).addr, "[::1]:9");
     for (word, kind) in [("generatr", "generator"), ("blusky", "jetstream"), ("twitter", "x")] {
         let said = problems(&format!("source = \"{word}\""));
         assert!(said.contains(&format!("did you mean `{kind}`?")), "{said}");
     }
     let said = problems("source = \"https://example.org\"");
-    assert!(said.contains("`https://` is no source"), "{said}");
+    assert!(said.contains("`https://` is not a source"), "{said}");
     assert!(problems("source = 3").contains("expected a string or a table"));
-    assert!(problems("source = \"tcp://nowhere\"").contains("is no address"));
-    assert!(problems("source = \"tcp://a:70000\"").contains("is no address"));
+    assert!(problems("source = \"tcp://nowhere\"").contains("is not an address"));
+    assert!(problems("source = \"tcp://a:70000\"").contains("is not an address"));
 }
 
 #[test]
@@ -157,13 +165,13 @@ fn limits_and_names() {
         ("[limits]\ntags_max = 0", "between 1 and 1G"),
         ("[limits]\nline_max = \"1\"", "between 64 bytes"),
         ("[limits]\nremembered_for = \"8d\"", "between `1s` and `7d`"),
-        ("[limits]\nremembered_max = -1", "is no count"),
+        ("[limits]\nremembered_max = -1", "is not a number"),
         ("[limits]\nrecent_posts = 2_000_000", "at most 1M posts"),
-        ("batch = 2", "is no duration"),
-        ("name = \"../x\"", "is no name for a job"),
-        ("name = \"\"", "is no name for a job"),
+        ("batch = 2", "is not a duration"),
+        ("name = \"../x\"", "is not a name for a job"),
+        ("name = \"\"", "is not a name for a job"),
         ("time = \"clokc\"", "did you mean `clock`?"),
-        ("speed = \"fast\"", "is no speed"),
+        ("speed = \"fast\"", "is not a speed"),
     ] {
         let said = problem(text);
         assert!(said.contains(wanted), "{text}: {said}");
@@ -176,17 +184,17 @@ fn problems_of_sources() {
         ("kind = \"kafak\"", "known kinds: `file`"),
         ("name = \"x\"", "the source has no `kind`"),
         ("kind = \"file\"", "the file source has no `paths`"),
-        ("kind = \"file\"\npaths = [\"a[\"]", "is no pattern"),
+        ("kind = \"file\"\npaths = [\"a[\"]", "is not a pattern"),
         ("kind = \"file\"\npaths = \"a\"\nseed = 1", "of kind `file` takes no `seed`"),
         ("kind = \"tcp\"", "the source has no `addr`"),
-        ("kind = \"tcp\"\naddr = \":9\"", "is no address"),
+        ("kind = \"tcp\"\naddr = \":9\"", "is not an address"),
         ("kind = \"generator\"\nformat = \"x2\"", "`x2` is not known here"),
         ("kind = \"generator\"\nlive = false", "runs ahead of our clock"),
         ("kind = \"generator\"\ntags = 0", "from 1 to 100M"),
-        ("kind = \"generator\"\nrate = 0", "is no rate"),
-        ("kind = \"stdin\"\npace = -1", "is no rate"),
-        ("kind = \"stdin\"\nstart = \"now\"", "is no moment"),
-        ("kind = \"stdin\"\nname = \"a b\"", "is no name for a source"),
+        ("kind = \"generator\"\nrate = 0", "is not a rate"),
+        ("kind = \"stdin\"\npace = -1", "is not a rate"),
+        ("kind = \"stdin\"\nstart = \"now\"", "is not a time"),
+        ("kind = \"stdin\"\nname = \"a b\"", "is not a name for a source"),
     ] {
         let all = problems(&format!("[[source]]\n{text}"));
         assert!(all.contains(wanted), "{text}: {all}");
@@ -206,10 +214,10 @@ fn problems_of_sinks() {
         ("kind = \"jsonl\"", "no file to write to"),
         ("kind = \"jsonl\"\npath = \"a\"\nrotate = 10", "at least `1KiB`"),
         ("kind = \"jsonl\"\npath = \"a\"\nurl = \"b\"", "takes no `url`"),
-        ("kind = \"dashboard\"\nurl = \"localhost\"", "is no URL"),
+        ("kind = \"dashboard\"\nurl = \"localhost\"", "is not a URL"),
         ("kind = \"dashboard\"\nurl = \"ftp://a/\"", "neither http nor https"),
         ("kind = \"webhook\"", "the webhook has no `url`"),
-        ("kind = \"webhook\"\nurl = \"https://a/\"\ntoken_env = \"a-b\"", "no name of an env"),
+        ("kind = \"webhook\"\nurl = \"https://a/\"\ntoken_env = \"a-b\"", "not the name of an env"),
         ("kind = \"webhook\"\nurl = \"http://a/\"\ntoken_env = \"T\"", "over plain http"),
     ] {
         let said = problem(&format!("[[sink]]\n{text}"));
@@ -235,7 +243,7 @@ fn whose_time_makes_the_ticks() {
     assert!(problems(followed).contains("a followed file has no end"));
     plan("time = \"event\"\n[[source]]\nkind = \"tcp\"\naddr = \"a:1\"\nformat = \"text+\"");
     let made = plan("time = \"event\"\nsource = \"generator\"");
-    let SourceKind::Generator(generator) = &made.sources[0].kind else { panic!() };
+    let generator = options::<generator::Options>(&made, 0);
     assert!(!generator.live);
     assert_eq!(generator.format, Format::TextPlus);
 }
@@ -355,7 +363,7 @@ fn alerts() {
         ("on = \"pek\"", "did you mean `peak`?"),
         ("on = \"top\"\nn = 0", "from 1 to 1000 places"),
         ("on = \"score\"", "add `above = 5.0`"),
-        ("on = \"score\"\nabove = -1", "is no rate"),
+        ("on = \"score\"\nabove = -1", "is not a rate"),
         ("on = \"watch\"", "watches no tags"),
         ("on = \"watch\"\ntags = \"#\"", "can be no tag"),
         ("on = \"peak\"\nn = 3", "takes no `n`"),
@@ -364,7 +372,7 @@ fn alerts() {
         ("on = \"peak\"\nname = \"a b\"", "is no name for an alert"),
         ("on = \"peak\"\nsecret_env = \"S\"", "signs nothing"),
         ("on = \"peak\"\nwebhook = \"http://a/\"", "an alert would go over plain http"),
-        ("on = \"peak\"\nwebhook = \"https://a/\"\nsecret_env = \"-\"", "no name of an env"),
+        ("on = \"peak\"\nwebhook = \"https://a/\"\nsecret_env = \"-\"", "not the name of an env"),
         ("on = \"peak\"\n[[alert]]\non = \"peak\"", "two alerts are named `peak`"),
     ] {
         let said = problems(&text(alert));
@@ -382,9 +390,10 @@ fn the_shipped_jobs_are_sound() {
     assert_eq!(tutorial.count.pane, Duration::from_secs(2));
     assert_eq!(tutorial.sinks.len(), 2);
     let url = "http://localhost:5001/updateData".to_owned();
-    assert_eq!(tutorial.sinks[1], SinkPlan::Dashboard { url });
+    let dashboard = tutorial.sinks[1].options_as::<dashboard::Options>();
+    assert_eq!(dashboard, Some(&dashboard::Options { url }));
     let demo = plan(include_str!("../../../jobs/demo.toml"));
-    let SourceKind::Generator(generator) = &demo.sources[0].kind else { panic!() };
+    let generator = options::<generator::Options>(&demo, 0);
     assert!(generator.live && generator.posts.is_none());
     // Three windows four times as long as the one asked for, or its baselines say nothing yet.
     assert!(generator.past >= 12 * demo.count.default.1, "{:?}", generator.past);

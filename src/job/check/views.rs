@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use super::filters::{Folding, texts};
 use super::{Checker, alerts};
-use crate::job::file::List;
 use crate::job::filters::ViewJob;
-use crate::job::problem::{Field, nearest};
+use crate::job::schema::List;
 use crate::job::units::Scalar;
 use crate::job::{SourcePlan, ViewPlan};
 use crate::rank::build::ALL;
+use crate::source::options::{Field, nearest};
 use crate::view::VIEWS_MAX;
 
 /// Longest name.

@@ -1,4 +1,4 @@
-//! A place in one file, and whether the file is still the one that it was taken in.
+//! A cursor in one file, and whether the file is still the one that it was taken in.
 
 use std::fs::{File, Metadata};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -10,7 +10,7 @@ const HEAD_BYTES: u64 = 4096;
 
 /// What the Position of a file says, as JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Place {
+pub(super) struct Cursor {
     /// Bytes done with, unpacked.
     pub(super) offset: u64,
     /// Lines delivered of this file.
@@ -33,13 +33,13 @@ pub(super) struct Place {
     pub(super) modified: i64,
 }
 
-impl Place {
+impl Cursor {
     /// The start of a file.
     pub(super) fn start(metadata: &Metadata, modified: i64) -> Self {
         Self { inode: metadata.ino(), device: metadata.dev(), modified, ..Self::default() }
     }
 
-    /// Why `file` is not the file that this place was taken in, if it is not.
+    /// Why `file` is not the file that this cursor was taken in, if it is not.
     pub(super) fn mismatch(&self, file: &File, metadata: &Metadata) -> std::io::Result<Change> {
         if (metadata.ino(), metadata.dev()) != (self.inode, self.device) {
             return Ok(Change::Replaced);

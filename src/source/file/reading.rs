@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 
+use super::cursor::{Change, Cursor};
 use super::input::{Input, is_packed};
-use super::place::{Change, Place};
 use crate::clock::monotonic;
 use crate::post::{Batch, Position};
 use crate::source::SourceError;
@@ -19,7 +19,7 @@ pub(super) struct Reading {
     path: PathBuf,
     input: Input,
     framer: Framer,
-    place: Place,
+    cursor: Cursor,
     /// Unpacked bytes read, those carried over to the next batch included.
     read: u64,
     /// The last read found nothing; what comes next is looked at with suspicion.
@@ -30,10 +30,10 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Opens `path`, after `place` where there is one.
+    /// Opens `path`, after `cursor` where there is one.
     pub(super) fn open(
         path: &Path,
-        place: Option<&Place>,
+        cursor: Option<&Cursor>,
         line_max_bytes: usize,
         modified: i64,
     ) -> Result<Self, SourceError> {
@@ -46,17 +46,17 @@ impl Reading {
         }
         let mut input = Input::new(file, path).map_err(fail)?;
         let mut framer = Framer::new(line_max_bytes);
-        let mut start = Place::start(&metadata, modified);
-        if let Some(place) = place {
-            let change = place.mismatch(input.stored(), &metadata).map_err(fail)?;
+        let mut start = Cursor::start(&metadata, modified);
+        if let Some(cursor) = cursor {
+            let change = cursor.mismatch(input.stored(), &metadata).map_err(fail)?;
             resumable(path, change)?;
-            if !input.skip_to(place.offset).map_err(fail)? {
+            if !input.skip_to(cursor.offset).map_err(fail)? {
                 resumable(path, Change::Truncated)?;
             }
-            if place.in_long_line {
+            if cursor.in_long_line {
                 framer = Framer::inside_long_line(line_max_bytes);
             }
-            start = place.clone();
+            start = cursor.clone();
         } else if is_packed(path) && metadata.is_file() {
             start.take_head(input.stored(), metadata.len()).map_err(fail)?;
         }
@@ -65,7 +65,7 @@ impl Reading {
             path: path.into(),
             input,
             framer,
-            place: start,
+            cursor: start,
             read,
             at_end: false,
             failed: None,
@@ -74,7 +74,7 @@ impl Reading {
 
     /// Where it stands, as the checkpoint keeps it; `None` for what cannot be read again.
     pub(super) fn position(&self) -> Option<Position> {
-        let at = serde_json::to_string(&self.place).ok()?;
+        let at = serde_json::to_string(&self.cursor).ok()?;
         let partition = self.path.to_string_lossy().into_owned();
         (!self.is_pipe()).then_some(Position { partition, at })
     }
@@ -107,20 +107,20 @@ impl Reading {
             self.look_for_truncation()?;
             if last && read.is_ok() {
                 self.framer.end_of_stream(batch);
-                self.place.done = true;
+                self.cursor.done = true;
             }
         }
         if resumed && self.read > before {
             let metadata = self.input.stored().metadata().map_err(|e| self.unreadable(&e))?;
-            let change = self.place.mismatch(self.input.stored(), &metadata);
+            let change = self.cursor.mismatch(self.input.stored(), &metadata);
             self.unchanged(change.map_err(|e| self.unreadable(&e))?)?;
         }
         let records = self.framer.finish(batch);
-        self.place.offset = self.read - self.framer.carried_bytes() as u64;
-        self.place.line += batch.lines;
-        self.place.in_long_line = self.framer.is_skipping();
+        self.cursor.offset = self.read - self.framer.carried_bytes() as u64;
+        self.cursor.line += batch.lines;
+        self.cursor.in_long_line = self.framer.is_skipping();
         if matches!(self.input, Input::Plain(_)) {
-            let change = self.place.take_head(self.input.stored(), self.place.offset);
+            let change = self.cursor.take_head(self.input.stored(), self.cursor.offset);
             self.unchanged(change.map_err(|e| self.unreadable(&e))?)?;
         }
         if let Err(error) = read {
@@ -184,8 +184,8 @@ impl Reading {
             return Ok(());
         }
         let named = std::fs::metadata(&self.path).map_err(|error| self.unreadable(&error))?;
-        let here = Place::start(&named, 0);
-        let same = (here.inode, here.device) == (self.place.inode, self.place.device);
+        let here = Cursor::start(&named, 0);
+        let same = (here.inode, here.device) == (self.cursor.inode, self.cursor.device);
         self.unchanged(if same { Change::None } else { Change::Replaced })
     }
 
@@ -204,8 +204,8 @@ impl Reading {
     }
 
     fn unreadable(&self, error: &std::io::Error) -> SourceError {
-        let place = format!("{} after {} bytes", why(error), self.read);
-        cannot(if is_packed(&self.path) { "unpack" } else { "read" }, &self.path, &place)
+        let what = format!("{} after {} bytes", why(error), self.read);
+        cannot(if is_packed(&self.path) { "unpack" } else { "read" }, &self.path, &what)
     }
 }
 

@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 
-fn plan(format: Format) -> GeneratorPlan {
-    GeneratorPlan {
+fn plan(format: Format) -> Options {
+    Options {
         seed: 7,
         posts: Some(20_000),
         rate: 100.0,
@@ -15,7 +15,7 @@ fn plan(format: Format) -> GeneratorPlan {
     }
 }
 
-fn file(plan: &GeneratorPlan, posts: u64) -> Vec<u8> {
+fn file(plan: &Options, posts: u64) -> Vec<u8> {
     let mut out = Vec::new();
     let written = write_posts(plan, posts, &mut out).unwrap();
     assert_eq!(written, out.len() as u64);
@@ -33,7 +33,7 @@ fn bytes_are_pinned() {
         assert_eq!(memchr::memchr_iter(b'\n', &bytes).count(), 20_000);
         assert_eq!(crc32c::crc32c(&bytes), want, "{format:?}");
     }
-    let other = GeneratorPlan { seed: 8, ..plan(Format::Text) };
+    let other = Options { seed: 8, ..plan(Format::Text) };
     assert_ne!(file(&other, 100), file(&plan(Format::Text), 100));
 }
 
@@ -117,8 +117,8 @@ fn formats_say_the_same() {
 #[test]
 fn a_resumed_source_makes_the_rest_of_the_file() {
     for format in [Format::Text, Format::X1] {
-        let plan = GeneratorPlan { start: Some(FILE_START), ..plan(format) };
-        let plan = GeneratorPlan { posts: Some(8_000), ..plan };
+        let plan = Options { start: Some(FILE_START), ..plan(format) };
+        let plan = Options { posts: Some(8_000), ..plan };
         let want = file(&plan, 8_000);
         let mut source = GeneratorSource::new(&plan, &Clock::System).unwrap();
         source.open(&[]).unwrap();
@@ -139,7 +139,7 @@ fn a_resumed_source_makes_the_rest_of_the_file() {
 #[test]
 fn live_posts_wait_for_their_time() {
     let clock = Clock::held(EventTime(1_000_000));
-    let live = GeneratorPlan { live: true, posts: Some(25), rate: 10.0, ..plan(Format::TextPlus) };
+    let live = Options { live: true, posts: Some(25), rate: 10.0, ..plan(Format::TextPlus) };
     let mut source = GeneratorSource::new(&live, &clock).unwrap();
     source.open(&[]).unwrap();
     let mut batch = Batch::default();
@@ -169,7 +169,7 @@ fn live_posts_wait_for_their_time() {
 fn a_past_comes_at_once_and_holds_the_watermark_until_it_has() {
     let clock = Clock::held(EventTime(1_000_000));
     let past = Duration::from_secs(2);
-    let plan = GeneratorPlan { live: true, past, rate: 10.0, ..plan(Format::TextPlus) };
+    let plan = Options { live: true, past, rate: 10.0, ..plan(Format::TextPlus) };
     let mut source = GeneratorSource::new(&plan, &clock).unwrap();
     source.open(&[]).unwrap();
     let now = clock.now();
@@ -185,7 +185,7 @@ fn a_past_comes_at_once_and_holds_the_watermark_until_it_has() {
 #[test]
 fn due_is_the_inverse_of_time() {
     for rate in [0.001, 0.3, 1.0, 7.0, 333.3, 1_000.0, 250_000.0] {
-        let plan = GeneratorPlan { rate, ..plan(Format::Text) };
+        let plan = Options { rate, ..plan(Format::Text) };
         let laws = laws(&plan, EventTime(5)).unwrap();
         for n in (0..2_000).chain([1 << 40]) {
             let time = laws.time_ms(n);
@@ -216,8 +216,8 @@ fn the_world_has_what_it_should() {
 #[test]
 fn plans_that_cannot_be_followed_are_refused() {
     for bad in [
-        GeneratorPlan { rate: 0.0, ..plan(Format::Text) },
-        GeneratorPlan { rate: f64::NAN, ..plan(Format::Text) },
+        Options { rate: 0.0, ..plan(Format::Text) },
+        Options { rate: f64::NAN, ..plan(Format::Text) },
         plan(Format::Jetstream),
     ] {
         assert!(matches!(GeneratorSource::new(&bad, &Clock::System), Err(SourceError::Fatal(_))));

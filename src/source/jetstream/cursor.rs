@@ -45,7 +45,7 @@ pub(super) enum Cursor {
 
 /// The last event before a loss: what a Position holds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Place {
+pub(super) struct LastEvent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) seq: Option<u64>,
     pub(super) time_us: i64,
@@ -54,7 +54,7 @@ pub(super) struct Place {
     pub(super) rate: f64,
 }
 
-impl Place {
+impl LastEvent {
     /// As a Position of `partition`.
     pub(super) fn position(self, partition: &str) -> Position {
         let at = serde_json::to_string(&self).expect("numbers are JSON");
@@ -79,7 +79,7 @@ pub(super) enum Verdict {
 #[derive(Clone, Debug)]
 pub(super) struct Resume {
     /// The last event, from whichever server; never too far ahead of our clock.
-    last: Option<Place>,
+    last: Option<LastEvent>,
     /// The time of the last event as it was stored, by which the event at a number is known.
     stored_us: i64,
     cursor: Cursor,
@@ -98,10 +98,10 @@ impl Resume {
         way: Way,
         now: EventTime,
     ) -> Result<Self, String> {
-        let mut newest: Option<(Place, bool)> = None;
+        let mut newest: Option<(LastEvent, bool)> = None;
         let mut newest_worth = (false, i64::MIN);
         for position in after {
-            let mut place: Place = serde_json::from_str(&position.at).map_err(|error| {
+            let mut place: LastEvent = serde_json::from_str(&position.at).map_err(|error| {
                 format!(
                     "the checkpoint's place in `{}` cannot be read: {error}\nhelp: begin anew \
                      with `--fresh`",
@@ -119,7 +119,7 @@ impl Resume {
         }
         let cursor = match (newest, way) {
             (None, _) | (_, Way::Live) => Cursor::None,
-            (Some((Place { seq: Some(seq), .. }, true)), Way::Number) => Cursor::Seq(seq),
+            (Some((LastEvent { seq: Some(seq), .. }, true)), Way::Number) => Cursor::Seq(seq),
             (Some((place, true)), Way::Number) => Cursor::TimeUs(place.time_us - REWIND_SAME_US),
             (Some((place, _)), _) => Cursor::TimeUs(place.time_us - REWIND_OTHER_US),
         };
@@ -134,7 +134,7 @@ impl Resume {
     }
 
     /// The last event before this stream.
-    pub(super) fn last(&self) -> Option<Place> {
+    pub(super) fn last(&self) -> Option<LastEvent> {
         self.last
     }
 
@@ -179,8 +179,8 @@ mod tests {
     const NOW: EventTime = EventTime(T / 1_000 + 60_000);
     const YEAR_US: i64 = 366 * 86_400_000_000;
 
-    fn place(seq: Option<u64>, time_us: i64) -> Place {
-        Place { seq, time_us, rate: 50.0 }
+    fn place(seq: Option<u64>, time_us: i64) -> LastEvent {
+        LastEvent { seq, time_us, rate: 50.0 }
     }
 
     fn at(seq: u64, time_us: i64) -> At {

@@ -3,8 +3,8 @@
 use reqwest::{Client, StatusCode};
 use url::Url;
 
-use super::place::Cursor;
-use crate::job::JetstreamWire;
+use super::Wire;
+use super::cursor::Cursor;
 use crate::source::web::{ANSWER_MAX, Refusal, Web, why};
 
 /// Posts, whatever is done to them.
@@ -26,13 +26,13 @@ pub(super) struct Dictionary {
 /// The address of the stream.
 pub(super) fn stream_url(
     host: &Url,
-    wire: JetstreamWire,
+    wire: Wire,
     cursor: Cursor,
     dictionary: Option<&Dictionary>,
 ) -> Url {
     let mut url = host.clone();
     let mut query = match wire {
-        JetstreamWire::V1 => {
+        Wire::V1 => {
             url.set_path("/subscribe");
             let mut query = url.query_pairs_mut();
             query.append_pair("wantedCollections", POSTS);
@@ -41,7 +41,7 @@ pub(super) fn stream_url(
             }
             query
         }
-        JetstreamWire::V2 => {
+        Wire::V2 => {
             url.set_path("/xrpc/network.bsky.jetstream.subscribeEvents");
             let mut query = url.query_pairs_mut();
             let pairs = [("kinds", "commit"), ("kinds", "account"), ("collections", POSTS)];
@@ -96,18 +96,18 @@ mod tests {
     fn addresses_of_both_wires_ask_for_posts_alone() {
         let host = Url::parse("https://a.example").expect("a URL");
         let packed = Dictionary { id: Some("20260811".into()), bytes: Vec::new() };
-        let v2 = stream_url(&host, JetstreamWire::V2, Cursor::Seq(12), Some(&packed));
+        let v2 = stream_url(&host, Wire::V2, Cursor::Seq(12), Some(&packed));
         assert_eq!(
             v2.as_str(),
             "https://a.example/xrpc/network.bsky.jetstream.subscribeEvents?kinds=commit\
              &kinds=account&collections=app.bsky.feed.post&zstdDictionary=20260811&cursor=12"
         );
-        let v1 = stream_url(&host, JetstreamWire::V1, Cursor::None, None);
+        let v1 = stream_url(&host, Wire::V1, Cursor::None, None);
         let plain = "https://a.example/subscribe?wantedCollections=app.bsky.feed.post";
         assert_eq!(v1.as_str(), plain);
         let cursor = Cursor::TimeUs(1_783_175_888_000_000);
         let named = Dictionary { id: None, bytes: Vec::new() };
-        let v1 = stream_url(&host, JetstreamWire::V1, cursor, Some(&named));
+        let v1 = stream_url(&host, Wire::V1, cursor, Some(&named));
         assert_eq!(v1.as_str(), format!("{plain}&compress=true&cursor=1783175888000000"));
     }
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 use tokio_stream::Stream as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use super::cursor::{LastEvent, Resume, Verdict, is_ahead};
 use super::frame::{self, At, Frame};
-use super::place::{Place, Resume, Verdict, is_ahead};
 use super::unpack::{Unpacked, Unpacker};
 use crate::clock::{Clock, monotonic};
 use crate::post::{Batch, EventTime, Gap};
 use crate::source::framing::most_bytes;
-use crate::source::life::Life;
+use crate::source::liveness::Liveness;
 use crate::source::rate::Rate;
 use crate::source::stream::why;
 use crate::source::websocket::Socket;
@@ -40,7 +40,7 @@ pub(super) struct Stream {
     partition: String,
     pub(super) rate: Rate,
     clock: Clock,
-    life: Life,
+    life: Liveness,
     /// The furthest event; a repeated one does not lead back.
     furthest: Option<At>,
     /// An event came that is newer than all before it.
@@ -71,7 +71,7 @@ impl Stream {
     ) -> Self {
         Self {
             socket,
-            life: Life::new(STALL, monotonic(), clock.now()),
+            life: Liveness::new(STALL, monotonic(), clock.now()),
             resume,
             unpack,
             partition,
@@ -110,7 +110,7 @@ impl Stream {
         batch.gap = gap.map(Box::new);
         if let Some(At { seq, time_us, .. }) = place {
             let rate = (self.rate.per_s() * 100.0).round() / 100.0;
-            batch.positions.push(Place { seq, time_us, rate }.position(&self.partition));
+            batch.positions.push(LastEvent { seq, time_us, rate }.position(&self.partition));
         }
         ended
     }

@@ -1,4 +1,4 @@
-//! What the timeline of an instance has beyond a place: page after page, the oldest first.
+//! What the timeline of an instance has beyond a cursor: page after page, the oldest first.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use reqwest::Client;
 use serde_json::value::RawValue;
 use url::Url;
 
+use super::StreamName;
+use super::cursor::rewound;
 use super::instance::{Asking, PAGE, ask, timeline_url};
 use super::lines::{Head, Lines};
-use super::place::rewound;
 use crate::clock::Clock;
-use crate::job::MastodonStream;
 use crate::source::secret::Secret;
 use crate::source::web::Refusal;
 
@@ -23,7 +23,7 @@ pub(in crate::source) const POSTS_MAX: u32 = PAGES_MAX * PAGE;
 pub(super) struct Timeline<'a> {
     pub(super) client: &'a Client,
     pub(super) instance: &'a Url,
-    pub(super) stream: &'a MastodonStream,
+    pub(super) stream: &'a StreamName,
     pub(super) token: Option<&'a Secret>,
     pub(super) clock: &'a Clock,
     /// Between two pages.
@@ -61,16 +61,16 @@ pub(super) struct CatchUp {
 }
 
 impl CatchUp {
-    /// Begins after the place of `lines`; where it has none, with what comes next.
+    /// Begins after the cursor of `lines`; where it has none, with what comes next.
     pub(super) fn new(timeline: &Timeline<'_>, lines: &Lines, after: Duration) -> Self {
         let now = timeline.clock.now().0;
-        let id = lines.place.as_ref().and_then(|place| place.id.as_deref());
+        let id = lines.cursor.as_ref().and_then(|cursor| cursor.id.as_deref());
         let from = id.map(rewound);
         Self {
             asking: timeline.ask(from.as_deref(), after),
             asked_at: now,
             is_first: id.is_none(),
-            floor: lines.place.as_ref().map_or(now, |place| place.at.min(now)),
+            floor: lines.cursor.as_ref().map_or(now, |cursor| cursor.at.min(now)),
             pages: 0,
         }
     }

@@ -18,7 +18,7 @@ const TIMES_FROM_MS: u64 = 1_388_534_400_000;
 
 /// Where a stream stood: what a Position holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Place {
+pub(super) struct Cursor {
     /// The newest status; `None` where the instance does not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<String>,
@@ -29,7 +29,7 @@ pub(super) struct Place {
     pub(super) rate: f64,
 }
 
-impl Place {
+impl Cursor {
     /// The Position of `partition` among these.
     pub(super) fn of(after: &[Position], partition: &str) -> Result<Option<Self>, String> {
         let Some(position) = after.iter().find(|position| position.partition == partition) else {
@@ -37,7 +37,7 @@ impl Place {
         };
         serde_json::from_str(&position.at).map(Some).map_err(|error| {
             format!(
-                "the checkpoint's place in `{partition}` cannot be read: {error}\nhelp: begin \
+                "the checkpoint's cursor in `{partition}` cannot be read: {error}\nhelp: begin \
                  anew with `--fresh`"
             )
         })
@@ -75,20 +75,20 @@ mod tests {
 
     #[test]
     fn a_place_goes_through_its_position() {
-        let place = Place { id: Some("103270115826048975".into()), at: 5, rate: 2.5 };
-        let after = [place.position("public a.example"), place.position("public b.example")];
-        assert_eq!(Place::of(&after, "public a.example"), Ok(Some(place)));
-        assert_eq!(Place::of(&after, "hashtag/x a.example"), Ok(None));
+        let cursor = Cursor { id: Some("103270115826048975".into()), at: 5, rate: 2.5 };
+        let after = [cursor.position("public a.example"), cursor.position("public b.example")];
+        assert_eq!(Cursor::of(&after, "public a.example"), Ok(Some(cursor)));
+        assert_eq!(Cursor::of(&after, "hashtag/x a.example"), Ok(None));
         let broken = [Position { partition: "p".into(), at: "{".into() }];
-        assert!(Place::of(&broken, "p").expect_err("it is broken").contains("help: "));
+        assert!(Cursor::of(&broken, "p").expect_err("it is broken").contains("help: "));
     }
 
     #[test]
     fn a_gap_is_measured_by_the_rate_before_it() {
-        let place = Place { id: None, at: 1_000, rate: 2.5 };
-        let gap = place.gap(5_000, "why".into());
+        let cursor = Cursor { id: None, at: 1_000, rate: 2.5 };
+        let gap = cursor.gap(5_000, "why".into());
         assert_eq!((gap.from, gap.to, gap.missed), (1_000, 5_000, 10));
-        let gap = place.gap(500, "a clock that was set back".into());
+        let gap = cursor.gap(500, "a clock that was set back".into());
         assert_eq!((gap.from, gap.to, gap.missed), (1_000, 1_000, 0));
     }
 

@@ -9,9 +9,9 @@ use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::Value;
 use url::Url;
 
+use super::{StreamName, WireName};
 use crate::clock::Clock;
-use crate::http::is_loopback;
-use crate::job::{MastodonStream, MastodonWire};
+use crate::http_client::is_loopback;
 use crate::source::secret::Secret;
 use crate::source::web::{ANSWER_MAX, Refusal, Web, why};
 
@@ -118,19 +118,19 @@ fn streaming(instance: &Url, named: &str) -> Option<Url> {
 }
 
 /// The address of the stream.
-pub(super) fn stream_url(host: &Url, stream: &MastodonStream, wire: MastodonWire) -> Url {
+pub(super) fn stream_url(host: &Url, stream: &StreamName, wire: WireName) -> Url {
     let mut url = host.clone();
     url.set_query(None);
     let tag = match stream {
-        MastodonStream::Hashtag(tag) => Some(tag),
+        StreamName::Hashtag(tag) => Some(tag),
         _ => None,
     };
     match wire {
-        MastodonWire::Sse => {
+        WireName::Sse => {
             let path = stream.name().replace(':', "/");
             url.set_path(&format!("/api/v1/streaming/{path}"));
         }
-        MastodonWire::WebSocket => {
+        WireName::WebSocket => {
             url.set_path("/api/v1/streaming");
             url.query_pairs_mut().append_pair("stream", stream.name());
         }
@@ -143,10 +143,10 @@ pub(super) fn stream_url(host: &Url, stream: &MastodonStream, wire: MastodonWire
 
 /// The address of a page of the timeline that holds the same: those right after `min_id`, or the
 /// newest one alone.
-pub(super) fn timeline_url(instance: &Url, stream: &MastodonStream, min_id: Option<&str>) -> Url {
+pub(super) fn timeline_url(instance: &Url, stream: &StreamName, min_id: Option<&str>) -> Url {
     let mut url = instance.clone();
     match stream {
-        MastodonStream::Hashtag(tag) => {
+        StreamName::Hashtag(tag) => {
             url.set_path("/api/v1/timelines/tag");
             if let Ok(mut path) = url.path_segments_mut() {
                 path.push(tag);
@@ -156,8 +156,8 @@ pub(super) fn timeline_url(instance: &Url, stream: &MastodonStream, min_id: Opti
     }
     let mut query = url.query_pairs_mut();
     match stream {
-        MastodonStream::Local => drop(query.append_pair("local", "true")),
-        MastodonStream::Remote => drop(query.append_pair("remote", "true")),
+        StreamName::Local => drop(query.append_pair("local", "true")),
+        StreamName::Remote => drop(query.append_pair("remote", "true")),
         _ => {}
     }
     match min_id {
@@ -190,16 +190,16 @@ mod tests {
 
     #[test]
     fn addresses_of_streams_and_timelines() {
-        use MastodonStream::{Hashtag, Local, Public, Remote};
+        use StreamName::{Hashtag, Local, Public, Remote};
         let host = url("https://a.example");
         let tag = Hashtag("çay & çörek/1".into());
-        let sse = |stream| stream_url(&host, stream, MastodonWire::Sse).to_string();
+        let sse = |stream| stream_url(&host, stream, WireName::Sse).to_string();
         let base = "https://a.example/api/v1";
         assert_eq!(sse(&Public), format!("{base}/streaming/public"));
         assert_eq!(sse(&Local), format!("{base}/streaming/public/local"));
         let coded = "%C3%A7ay+%26+%C3%A7%C3%B6rek%2F1";
         assert_eq!(sse(&tag), format!("{base}/streaming/hashtag?tag={coded}"));
-        let socket = stream_url(&host, &Remote, MastodonWire::WebSocket).to_string();
+        let socket = stream_url(&host, &Remote, WireName::WebSocket).to_string();
         assert_eq!(socket, format!("{base}/streaming?stream=public%3Aremote"));
         let line = |stream, id| timeline_url(&host, stream, id).to_string();
         let after = format!("{base}/timelines/public?local=true&min_id=7&limit=40");

@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use serde::Deserialize;
 
-use super::place::{Place, is_newer};
+use super::cursor::{Cursor, is_newer};
 use crate::source::rate::Rate;
 
 /// What the source has to know of a status; what it says is left to decoding.
@@ -31,17 +31,17 @@ impl<'a> Head<'a> {
     }
 }
 
-/// Writes records, and keeps the place and the rate.
+/// Writes records, and keeps the cursor and the rate.
 #[derive(Debug)]
 pub(super) struct Lines {
     line_max_bytes: usize,
-    pub(super) place: Option<Place>,
+    pub(super) cursor: Option<Cursor>,
     rate: Rate,
     /// Of the batch that is being filled.
     pub(super) buffer: Vec<u8>,
     pub(super) count: u64,
     pub(super) oversize: u64,
-    /// The place has changed.
+    /// The cursor has changed.
     pub(super) moved: bool,
 }
 
@@ -50,7 +50,7 @@ impl Lines {
     pub(super) fn new(line_max_bytes: usize) -> Self {
         Self {
             line_max_bytes,
-            place: None,
+            cursor: None,
             rate: Rate::default(),
             buffer: Vec::new(),
             count: 0,
@@ -59,21 +59,21 @@ impl Lines {
         }
     }
 
-    /// Goes on at `place`.
-    pub(super) fn go_on(&mut self, place: Place) {
-        self.rate = Rate::known(place.rate);
-        self.place = Some(place);
+    /// Goes on at `cursor`.
+    pub(super) fn go_on(&mut self, cursor: Cursor) {
+        self.rate = Rate::known(cursor.rate);
+        self.cursor = Some(cursor);
     }
 
     /// Everything up to `at` has come; `id` is the newest status where that is known.
     pub(super) fn reached(&mut self, id: Option<&str>, at: i64) {
         let rate = (self.rate.per_s() * 100.0).round() / 100.0;
-        let place = self.place.get_or_insert(Place { id: None, at, rate });
-        if let Some(id) = id.filter(|id| is_newer(id, place.id.as_deref())) {
-            place.id = Some(id.to_owned());
+        let cursor = self.cursor.get_or_insert(Cursor { id: None, at, rate });
+        if let Some(id) = id.filter(|id| is_newer(id, cursor.id.as_deref())) {
+            cursor.id = Some(id.to_owned());
         }
-        place.at = place.at.max(at);
-        place.rate = rate;
+        cursor.at = cursor.at.max(at);
+        cursor.rate = rate;
         self.moved = true;
     }
 
@@ -89,7 +89,7 @@ impl Lines {
             _ => None,
         };
         if let Some(head) = head.as_ref().filter(|_| event == "update") {
-            let newest = self.place.as_ref().and_then(|place| place.id.as_deref());
+            let newest = self.cursor.as_ref().and_then(|cursor| cursor.id.as_deref());
             if is_newer(&head.id, newest) {
                 self.rate.add(at.saturating_mul(1_000));
             }
@@ -186,7 +186,7 @@ mod tests {
             lines.event("update", &format!("{{\"id\":\"{id}\"}}"), at);
         }
         lines.event("delete", "99", 8);
-        let place = lines.place.expect("there is one");
-        assert_eq!((place.id.as_deref(), place.at), (Some("10"), 7));
+        let cursor = lines.cursor.expect("there is one");
+        assert_eq!((cursor.id.as_deref(), cursor.at), (Some("10"), 7));
     }
 }

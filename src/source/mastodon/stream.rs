@@ -9,10 +9,10 @@ use tokio_stream::StreamExt as _;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use super::WireName;
 use super::lines::Lines;
 use super::sse::{Heard, Sse};
 use crate::clock::{Clock, monotonic};
-use crate::job::MastodonWire;
 use crate::post::EventTime;
 use crate::source::stream;
 use crate::source::web::{ANSWER_MAX, Refusal, Web, why};
@@ -34,17 +34,17 @@ enum Wire {
 pub(super) struct Stream {
     wire: Wire,
     clock: Clock,
-    life: Life,
+    life: Liveness,
 }
 
 /// The last sign of life.
 #[derive(Clone, Copy, Debug)]
-struct Life {
+struct Liveness {
     at: Instant,
     time: EventTime,
 }
 
-impl Life {
+impl Liveness {
     fn new(clock: &Clock) -> Self {
         Self { at: monotonic(), time: clock.now() }
     }
@@ -67,22 +67,22 @@ impl Stream {
     /// Opens the stream that `request` asks for.
     pub(super) async fn open(
         request: RequestBuilder,
-        wire: MastodonWire,
+        wire: WireName,
         clock: &Clock,
         line_max_bytes: usize,
     ) -> Result<Self, Refusal> {
         let wire = match wire {
-            MastodonWire::Sse => {
+            WireName::Sse => {
                 let answer = open_sse(request, clock).await?;
                 Wire::Sse(Box::new((answer, Sse::new(line_max_bytes))))
             }
-            MastodonWire::WebSocket => {
+            WireName::WebSocket => {
                 let frame_max = line_max_bytes.saturating_mul(FRAME_LIMITS);
                 let socket = websocket::open(request, clock, frame_max).await?;
                 Wire::WebSocket(Box::new(socket))
             }
         };
-        Ok(Self { wire, clock: clock.clone(), life: Life::new(clock) })
+        Ok(Self { wire, clock: clock.clone(), life: Liveness::new(clock) })
     }
 
     /// When the last sign of life came: everything up to then has come.
@@ -135,14 +135,14 @@ impl Stream {
                     Heard::TooLong => lines.oversize += 1,
                 });
                 if alive {
-                    self.life = Life::new(&self.clock);
+                    self.life = Liveness::new(&self.clock);
                 }
                 None
             }
             Wire::WebSocket(socket) => {
                 let message = socket.next().await;
                 let now = self.clock.now();
-                self.life = Life::new(&self.clock);
+                self.life = Liveness::new(&self.clock);
                 match message {
                     Some(Ok(Message::Text(text))) => envelope(&text, lines, now),
                     Some(Ok(Message::Close(close))) => {
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn silence_is_a_loss_after_45_s() {
-        let life = Life::new(&Clock::held(EventTime(7)));
+        let life = Liveness::new(&Clock::held(EventTime(7)));
         assert_eq!(life.silence(life.at + Duration::from_millis(44_999)), None);
         assert_eq!(life.silence(life.at + STALL), Some(STALL));
         assert_eq!(life.time, EventTime(7));

@@ -1,6 +1,6 @@
 //! Where a value of a job was written, and what is wrong with it.
 //!
-//! A [`Problem`] says three things: where, what, and the way out. Nothing here prints.
+//! A [`Diagnostic`] names the place, the problem and the way out. Nothing here prints.
 
 use std::fmt;
 use std::sync::Arc;
@@ -48,9 +48,16 @@ pub struct Field<T> {
     pub place: Place,
 }
 
+impl<T> Field<T> {
+    /// Another value at the same place.
+    pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Field<U> {
+        Field { value: with(self.value), place: self.place }
+    }
+}
+
 /// One thing that is wrong with a job.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Problem {
+pub struct Diagnostic {
     /// Where it was written.
     pub place: Place,
     /// What is wrong.
@@ -59,7 +66,7 @@ pub struct Problem {
     pub help: Option<String>,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = self.place.to_string();
         if !place.is_empty() {
@@ -73,37 +80,21 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The name in `known` that `word` was probably meant to be: at most a third of its letters off.
+/// Longest word that is compared, in characters: the comparison takes the square of it.
+const COMPARED_MAX: usize = 64;
+
+/// The name in `known` that `word` was probably meant to be: at most a third of its letters off,
+/// two swapped neighbours counted as one.
 #[must_use]
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let end = word.char_indices().nth(COMPARED_MAX).map_or(word.len(), |(end, _)| end);
     let bound = (word.chars().count() / 3).max(1);
     known
         .into_iter()
-        .map(|name| (distance(word, name), name))
+        .map(|name| (strsim::osa_distance(&word[..end], name), name))
         .filter(|(off, _)| *off <= bound)
         .min()
         .map(|(_, name)| name)
-}
-
-/// Insertions, deletions, replacements and swaps of neighbours that lead from `a` to `b`.
-fn distance(a: &str, b: &str) -> usize {
-    let a: Vec<char> = a.chars().take(64).collect();
-    let b: Vec<char> = b.chars().take(64).collect();
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best = replaced.min(last[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(before[j - 2] + 1);
-            }
-            row.push(best);
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    last[b.len()]
 }
 
 #[cfg(test)]
@@ -111,11 +102,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_names_file_line_key_and_help() {
+    fn a_diagnostic_names_file_line_key_and_help() {
         let place = Place { file: Some("a.toml".into()), line: 3, key: "count.pane".into() };
-        let problem = Problem { place, what: "bad".into(), help: Some("good".into()) };
+        let problem = Diagnostic { place, what: "bad".into(), help: Some("good".into()) };
         assert_eq!(problem.to_string(), "a.toml:3: `count.pane`: bad\n  help: good");
-        let flag = Problem { place: Place::flag("--top"), what: "bad".into(), help: None };
+        let flag = Diagnostic { place: Place::flag("--top"), what: "bad".into(), help: None };
         assert_eq!(flag.to_string(), "`--top`: bad");
     }
 
@@ -125,7 +116,7 @@ mod tests {
         assert_eq!(nearest("bacth", known), Some("batch"));
         assert_eq!(nearest("ocurences", known), Some("occurrences"));
         assert_eq!(nearest("xyz", known), None);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("abcd", "abdc"), 1);
+        assert_eq!(nearest("abdc", ["abcd"]), Some("abcd"), "a swap counts once");
+        assert_eq!(nearest(&"é".repeat(10_000), known), None, "cut between characters");
     }
 }

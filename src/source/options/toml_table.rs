@@ -1,8 +1,8 @@
-//! Reads one TOML table key by key and remembers where each value stood.
+//! Reads one TOML table key by key, with the place of each value.
 //!
 //! Unlike a derived deserializer it does not stop at the first problem: a value of the wrong type
-//! is reported and left out, and what nobody asked for is an unknown key. The keys that were asked
-//! for *are* the schema; [`Asked`] collects them for tests and documentation.
+//! is reported and left out, and a key that was not read is unknown. The keys that were read *are*
+//! the schema; [`Asked`] collects them for tests and documentation.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,44 +10,50 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Field, Place, Problem, nearest};
+use super::diagnostic::{Diagnostic, Field, Place, nearest};
 use super::units::Scalar;
 
-/// Full names of all keys that were asked for.
-pub(super) type Asked = BTreeSet<String>;
+/// Full names of all keys that were read.
+pub type Asked = BTreeSet<String>;
 
-/// The text that is read, and what was found wrong with it.
-pub(super) struct Document<'a> {
+/// The text that is read, and its problems.
+pub struct Document<'a> {
     /// Name for messages.
     pub file: Arc<str>,
     /// The whole text, for line numbers.
     pub text: &'a str,
-    /// What was found wrong.
-    pub problems: Vec<Problem>,
+    /// Problems found so far.
+    pub problems: Vec<Diagnostic>,
     /// The schema, as far as it was read.
     pub asked: Asked,
 }
 
-impl Document<'_> {
-    /// The line on which byte `at` stands, from 1.
+impl<'a> Document<'a> {
+    /// A document at its start.
+    #[must_use]
+    pub fn new(file: &str, text: &'a str) -> Self {
+        Self { file: Arc::from(file), text, problems: Vec::new(), asked: Asked::new() }
+    }
+
+    /// The line of byte `at`, from 1.
     fn line(&self, at: usize) -> usize {
         let before = &self.text.as_bytes()[..at.min(self.text.len())];
         memchr::memchr_iter(b'\n', before).count() + 1
     }
 
     /// The place of `key` at byte `at`.
-    pub(super) fn place(&self, at: usize, key: impl Into<String>) -> Place {
+    pub fn place(&self, at: usize, key: impl Into<String>) -> Place {
         Place { file: Some(self.file.clone()), line: self.line(at), key: key.into() }
     }
 
     fn wrong_type(&mut self, place: Place, wanted: &str, got: &DeValue<'_>) {
-        let what = format!("expected {wanted}, found {}", said(got));
-        self.problems.push(Problem { place, what, help: None });
+        let what = format!("expected {wanted}, found {}", type_name(got));
+        self.problems.push(Diagnostic { place, what, help: None });
     }
 }
 
 /// One table of the document.
-pub(super) struct Table<'d, 't, 'a> {
+pub struct Table<'d, 't, 'a> {
     doc: &'d mut Document<'a>,
     /// Full name, empty for the top.
     name: &'static str,
@@ -56,16 +62,13 @@ pub(super) struct Table<'d, 't, 'a> {
 }
 
 impl<'d, 't, 'a> Table<'d, 't, 'a> {
-    pub(super) fn new(
-        doc: &'d mut Document<'a>,
-        name: &'static str,
-        table: &'t DeTable<'t>,
-    ) -> Self {
+    /// The table `name` of the document; the empty name is the top.
+    pub fn new(doc: &'d mut Document<'a>, name: &'static str, table: &'t DeTable<'t>) -> Self {
         Self { doc, name, table, known: Vec::new() }
     }
 
     /// The document, to read tables inside this one.
-    pub(super) fn doc(&mut self) -> &mut Document<'a> {
+    pub fn doc(&mut self) -> &mut Document<'a> {
         self.doc
     }
 
@@ -73,9 +76,16 @@ impl<'d, 't, 'a> Table<'d, 't, 'a> {
         if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
     }
 
+    /// Where `key` was written; it counts as read.
+    pub fn place_of(&mut self, key: &'static str) -> Option<Place> {
+        self.take(key).map(|(_, place)| place)
+    }
+
     /// The raw value of `key` and its place.
-    pub(super) fn take(&mut self, key: &'static str) -> Option<(&'t Spanned<DeValue<'t>>, Place)> {
-        self.known.push(key);
+    pub fn take(&mut self, key: &'static str) -> Option<(&'t Spanned<DeValue<'t>>, Place)> {
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         let full = self.full(key);
         self.doc.asked.insert(full.clone());
         let (name, value) = self.table.get_key_value(key)?;
@@ -83,7 +93,7 @@ impl<'d, 't, 'a> Table<'d, 't, 'a> {
     }
 
     /// A string.
-    pub(super) fn text(&mut self, key: &'static str) -> Option<Field<String>> {
+    pub fn text(&mut self, key: &'static str) -> Option<Field<String>> {
         let (value, place) = self.take(key)?;
         match value.get_ref() {
             DeValue::String(text) => Some(Field { value: text.clone().into_owned(), place }),
@@ -95,7 +105,7 @@ impl<'d, 't, 'a> Table<'d, 't, 'a> {
     }
 
     /// `true` or `false`.
-    pub(super) fn flag(&mut self, key: &'static str) -> Option<Field<bool>> {
+    pub fn flag(&mut self, key: &'static str) -> Option<Field<bool>> {
         let (value, place) = self.take(key)?;
         match value.get_ref() {
             DeValue::Boolean(value) => Some(Field { value: *value, place }),
@@ -107,7 +117,7 @@ impl<'d, 't, 'a> Table<'d, 't, 'a> {
     }
 
     /// A string or a number.
-    pub(super) fn scalar(&mut self, key: &'static str) -> Option<Field<Scalar>> {
+    pub fn scalar(&mut self, key: &'static str) -> Option<Field<Scalar>> {
         let (value, place) = self.take(key)?;
         let found = scalar(value.get_ref());
         if found.is_none() {
@@ -117,7 +127,7 @@ impl<'d, 't, 'a> Table<'d, 't, 'a> {
     }
 
     /// A list of strings or numbers; a single one is a list of one.
-    pub(super) fn list(&mut self, key: &'static str) -> Option<Vec<Field<Scalar>>> {
+    pub fn list(&mut self, key: &'static str) -> Option<Vec<Field<Scalar>>> {
         let (value, place) = self.take(key)?;
         let DeValue::Array(array) = value.get_ref() else {
             let found = scalar(value.get_ref());
@@ -145,8 +155,8 @@ impl<'d, 't, 'a> Table<'d, 't, 'a> {
             .or_else(|| known().find(|name| begins(name, key) || begins(key, name)))
     }
 
-    /// Reports every key that nobody asked for.
-    pub(super) fn finish(self) {
+    /// Reports every key that was not read.
+    pub fn finish(self) {
         for name in self.table.keys() {
             let key: &str = name.get_ref();
             if self.known.contains(&key) {
@@ -157,13 +167,17 @@ impl<'d, 't, 'a> Table<'d, 't, 'a> {
                 || format!("known keys: {}", self.known.join(", ")),
                 |near| format!("did you mean `{near}`?"),
             );
-            self.doc.problems.push(Problem { place, what: "unknown key".into(), help: Some(help) });
+            self.doc.problems.push(Diagnostic {
+                place,
+                what: "unknown key".into(),
+                help: Some(help),
+            });
         }
     }
 }
 
 /// Strings and numbers; anything else is `None`.
-pub(super) fn scalar(value: &DeValue<'_>) -> Option<Scalar> {
+pub fn scalar(value: &DeValue<'_>) -> Option<Scalar> {
     match value {
         DeValue::String(text) => Some(Scalar::Text(text.clone().into_owned())),
         DeValue::Integer(number) => Some(
@@ -183,7 +197,7 @@ pub(super) fn scalar(value: &DeValue<'_>) -> Option<Scalar> {
 }
 
 /// The name of a value's type in a message.
-fn said(value: &DeValue<'_>) -> &'static str {
+fn type_name(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) | DeValue::Float(_) => "a number",

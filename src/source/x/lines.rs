@@ -12,7 +12,7 @@ use super::delimited::Delimited;
 use crate::clock::{Clock, monotonic};
 use crate::post::Batch;
 use crate::source::framing::Framer;
-use crate::source::life::Life;
+use crate::source::liveness::Liveness;
 use crate::source::web::why;
 
 /// One open connection.
@@ -22,7 +22,7 @@ pub(super) struct Lines {
     delimited: Option<Delimited>,
     /// What has come and had no room in the batch.
     rest: Vec<u8>,
-    pub(super) life: Life,
+    pub(super) life: Liveness,
     clock: Clock,
 }
 
@@ -31,7 +31,7 @@ impl Lines {
         answer: Response,
         line_max_bytes: usize,
         delimited: bool,
-        life: Life,
+        life: Liveness,
         clock: &Clock,
     ) -> Self {
         Self {

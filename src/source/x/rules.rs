@@ -5,9 +5,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::refused;
+use super::{Options, refused};
 use crate::clock::Clock;
-use crate::job::XPlan;
 use crate::source::SourceError;
 use crate::source::secret::Secret;
 use crate::source::web::{ANSWER_MAX, Refusal, Web, why};
@@ -65,7 +64,7 @@ impl Rules {
     ///
     /// # Errors
     /// [`SourceError`] where there is no token or no runtime.
-    pub fn new(plan: &XPlan, clock: &Clock) -> Result<Self, SourceError> {
+    pub fn new(plan: &Options, clock: &Clock) -> Result<Self, SourceError> {
         let base = Url::parse(&plan.base_url).map_err(|error| {
             SourceError::Fatal(format!("`{}` is no server: {error}", plan.base_url))
         })?;

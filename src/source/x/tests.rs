@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use super::*;
-use crate::job::SecretFrom;
+use crate::source::options::SecretFrom;
 
 /// A source of a server that answers every request with `answer` and then is silent.
 fn source(answer: &'static str, stall: Duration) -> XSource {
@@ -24,7 +24,7 @@ fn source(answer: &'static str, stall: Duration) -> XSource {
     std::fs::write(&token, "canary").expect("a file");
     let keys = [(); 4].map(|()| SecretFrom::File(token.clone()));
     let params = vec![("track".to_owned(), "#".to_owned())];
-    let plan = XV1Plan { base_url, keys, params, delimited: false, connects_max: 50 };
+    let plan = V1Options { base_url, keys, params, delimited: false, connects_max: 50 };
     let mut source = XSource::v1(&plan, 1 << 20, &Clock::System).expect("it is made");
     source.stall = stall;
     source
