@@ -76,10 +76,10 @@ impl Sink for Dashboard {
         let request = self.target.client.post(self.target.url.clone()).form(&form);
         match self.target.send(request)? {
             StatusCode::CREATED => Ok(()),
-            status => Err(SinkError(format!(
-                "dashboard `{}` answered {status}, not 201",
-                self.target.said()
-            ))),
+            status => {
+                let target = self.target.shown();
+                Err(SinkError::new(format!("dashboard `{target}` answered {status}, not 201")))
+            }
         }
     }
 
@@ -88,7 +88,7 @@ impl Sink for Dashboard {
     }
 
     fn name(&self) -> String {
-        format!("dashboard {}", self.target.said())
+        format!("dashboard {}", self.target.shown())
     }
 }
 

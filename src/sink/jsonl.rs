@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::{Delivery, Line, Sink, SinkError, SinkKind, SinkOptions};
 use crate::rank::Published;
+use crate::source::Reason;
 use crate::source::options::{Key, Section, units};
 
 /// A file of JSON lines.
@@ -84,8 +85,9 @@ impl Jsonl {
         keep: u32,
     ) -> Result<Self, SinkError> {
         let (file, size_bytes) = append(path).map_err(|error| {
-            let SinkError(why) = said("open", path, &error);
-            SinkError(format!("{why}\nhelp: make its folder, or name another file as `path`"))
+            cannot("open", path, error).reworded(|why| {
+                format!("{why}\nhelp: make its folder, or name another file as `path`")
+            })
         })?;
         Ok(Self { path: path.to_owned(), file, size_bytes, rotate_bytes, keep })
     }
@@ -130,8 +132,8 @@ fn append(path: &Path) -> std::io::Result<(File, u64)> {
     Ok((file, size))
 }
 
-fn said(what: &str, path: &Path, error: &std::io::Error) -> SinkError {
-    SinkError(format!("cannot {what} `{}`: {error}", path.display()))
+fn cannot(what: &str, path: &Path, error: std::io::Error) -> Reason {
+    Reason::because(format!("cannot {what} `{}`: {error}", path.display()), error)
 }
 
 impl Sink for Jsonl {
@@ -140,7 +142,7 @@ impl Sink for Jsonl {
         let line = line.json()?;
         let after = self.size_bytes.saturating_add(line.len() as u64);
         if self.size_bytes > 0 && self.rotate_bytes.is_some_and(|max| after > max) {
-            self.rotate().map_err(|error| said("rotate", &self.path, &error))?;
+            self.rotate().map_err(|error| cannot("rotate", &self.path, error))?;
         }
         match self.file.write_all(&line) {
             Ok(()) => {
@@ -150,7 +152,7 @@ impl Sink for Jsonl {
             Err(error) => {
                 // A disk that filled up in mid-line must not leave half a line behind.
                 let _ = self.file.set_len(self.size_bytes);
-                Err(said("write to", &self.path, &error))
+                Err(cannot("write to", &self.path, error).into())
             }
         }
     }

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::rank::{Published, Ranking, Trend};
+use crate::source::Reason;
 use crate::source::options::{Key, Section};
 
 /// Every kind of sink; the one list. A new kind is one line here.
@@ -92,10 +93,19 @@ pub enum Delivery {
     Every,
 }
 
-/// Why a sink could not take a ranking; it is counted and logged, never fatal to the job.
+/// Why a sink could not take a ranking; it is counted and logged, never fatal to the job. Its text
+/// holds no secret.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct SinkError(pub String);
+#[error(transparent)]
+pub struct SinkError(#[from] pub Reason);
+
+impl SinkError {
+    /// An error in words.
+    #[must_use]
+    pub fn new(text: impl Into<Reason>) -> Self {
+        Self(text.into())
+    }
+}
 
 /// Takes rankings out.
 pub trait Sink: Send {
@@ -132,7 +142,10 @@ impl<'a> Line<'a> {
 
     /// One line of JSON with its newline.
     fn json(&self) -> Result<Vec<u8>, SinkError> {
-        let error = |error| SinkError(format!("cannot write a ranking as JSON: {error}"));
+        let error = |error: serde_json::Error| {
+            let text = format!("cannot write a ranking as JSON: {error}");
+            SinkError(Reason::because(text, error))
+        };
         let mut line = serde_json::to_vec(self).map_err(error)?;
         line.push(b'\n');
         Ok(line)

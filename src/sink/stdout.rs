@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 
 use super::{Delivery, Line, Sink, SinkError, SinkKind, SinkOptions, table};
 use crate::rank::{Published, RunState, SourceStatus, Status};
+use crate::source::Reason;
 use crate::source::options::Key;
 
 /// Longest line below a table.
@@ -121,7 +122,10 @@ impl<W: Write + Send> Sink for Stdout<W> {
                 end_quietly();
                 Ok(())
             }
-            Err(error) => Err(SinkError(format!("cannot write to standard output: {error}"))),
+            Err(error) => {
+                let text = format!("cannot write to standard output: {error}");
+                Err(SinkError(Reason::because(text, error)))
+            }
         }
     }
 

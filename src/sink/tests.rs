@@ -209,7 +209,7 @@ fn jsonl_appends_ends_torn_lines_and_rotates() {
     assert_eq!(batches("a.jsonl.2"), [6]);
     assert!(!dir.path().join("a.jsonl.3").exists());
     let missing = jsonl::Jsonl::open(&dir.path().join("no/such"), None, 1).err().expect("no file");
-    assert!(missing.0.contains("cannot open `"), "{missing}");
+    assert!(missing.to_string().contains("cannot open `"), "{missing}");
 }
 
 /// Answers one request with `answer`; gives back the whole request.
@@ -272,8 +272,8 @@ fn other_answers_are_errors_and_redirects_are_not_followed() {
     ] {
         let (url, server) = serve(answer);
         let mut sink = dashboard::Dashboard::new(&url).expect("a sink");
-        let error = sink.publish(&two()).expect_err("no 201");
-        assert!(error.0.contains("400") || error.0.contains("302") || error.0.contains("cannot"));
+        let error = sink.publish(&two()).expect_err("no 201").to_string();
+        assert!(error.contains("400") || error.contains("302") || error.contains("cannot"));
         server.join().expect("one request");
     }
 }
@@ -284,7 +284,7 @@ fn a_dashboard_that_is_down_says_so() {
     let addr = listener.local_addr().expect("its address");
     drop(listener);
     let mut sink = dashboard::Dashboard::new(&format!("http://{addr}/")).expect("a sink");
-    let error = sink.publish(&two()).expect_err("nobody is there").0;
+    let error = sink.publish(&two()).expect_err("nobody is there").to_string();
     assert!(error.starts_with("cannot POST to `http://127.0.0.1:"), "{error}");
     assert!(error.to_lowercase().contains("refused"), "{error}");
 }
@@ -305,7 +305,7 @@ fn the_webhook_sends_json_token_and_idempotency_key() {
     let sent: serde_json::Value = serde_json::from_str(body).expect("JSON");
     assert_eq!(sent["trends"][0]["count"], 1200);
     let missing = webhook::Webhook::new(&url, Some("TAGTIDE_TEST_NO_SUCH_VARIABLE"));
-    let error = missing.err().expect("no token").0;
+    let error = missing.err().expect("no token").to_string();
     assert!(error.contains("`TAGTIDE_TEST_NO_SUCH_VARIABLE`"), "{error}");
 }
 

@@ -11,6 +11,7 @@ use super::http::Target;
 use super::{Delivery, Line, Sink, SinkError, SinkKind, SinkOptions};
 use crate::http_client::host_of;
 use crate::rank::Published;
+use crate::source::Reason;
 use crate::source::options::{Key, Section, address};
 
 /// A webhook.
@@ -99,10 +100,11 @@ impl Webhook {
 fn bearer(name: &str, token: Option<&str>) -> Result<HeaderValue, SinkError> {
     let token = token.map(str::trim).filter(|token| !token.is_empty()).ok_or_else(|| {
         let help = format!("set it, as in `{name}=... tagtide run job.toml`");
-        SinkError(format!("the webhook's token is not in `{name}`\nhelp: {help}"))
+        SinkError::new(format!("the webhook's token is not in `{name}`\nhelp: {help}"))
     })?;
-    let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
-        .map_err(|_| SinkError(format!("what is in `{name}` cannot be sent as a token")))?;
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|error| {
+        Reason::because(format!("the value of `{name}` cannot be sent as a token"), error)
+    })?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -126,7 +128,7 @@ impl Sink for Webhook {
         if status.is_success() {
             return Ok(());
         }
-        Err(SinkError(format!("webhook `{}` answered {status}", self.target.said())))
+        Err(SinkError::new(format!("webhook `{}` answered {status}", self.target.shown())))
     }
 
     fn delivery(&self) -> Delivery {
@@ -134,6 +136,6 @@ impl Sink for Webhook {
     }
 
     fn name(&self) -> String {
-        format!("webhook {}", self.target.said())
+        format!("webhook {}", self.target.shown())
     }
 }

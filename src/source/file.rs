@@ -28,7 +28,7 @@ use super::kind::{LINE_FORMATS, RATE, Replays, START, SourceKind, SourceOptions}
 use super::loss_bounds::LossBounds;
 use super::options::{Key, Section};
 use super::stream::{deliver, why};
-use super::{Guarantee, Poll, Source, SourceError};
+use super::{Guarantee, Poll, Reason, Source, SourceError};
 use crate::clock::{Clock, monotonic};
 use crate::post::{Batch, EventTime, Position};
 
@@ -161,7 +161,8 @@ impl FileSource {
         let mut cursors = BTreeMap::new();
         for position in after {
             let cursor: Cursor = serde_json::from_str(&position.at).map_err(|error| {
-                cannot("resume", Path::new(&position.partition), &format!("its position: {error}"))
+                let reason = Reason::because(format!("its position: {error}"), error);
+                cannot("resume", Path::new(&position.partition), reason)
             })?;
             self.lines += cursor.line;
             self.modified = Some(EventTime(cursor.modified));
@@ -174,11 +175,11 @@ impl FileSource {
     fn inspect(&mut self, path: &Path) -> Result<(), SourceError> {
         let metadata = std::fs::metadata(path).map_err(|error| {
             let help = "\nhelp: check the name and the working directory";
-            cannot("open", path, &format!("{}{help}", why(&error)))
+            cannot("open", path, Reason::because(format!("{}{help}", why(&error)), error))
         })?;
         if self.follow && is_packed(path) {
             let help = "\nhelp: leave `follow` out, or follow the file before it is packed";
-            return Err(cannot("follow", path, &format!("it is packed{help}")));
+            return Err(cannot("follow", path, format!("it is packed{help}")));
         }
         if self.modified.is_none() {
             let since = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
@@ -274,15 +275,15 @@ impl Source for FileSource {
             ahead.push((path, cursor));
         }
         if let Some((gone, _)) = cursors.iter().find(|(_, cursor)| !cursor.done) {
-            let help = "\nhelp: put it back, or begin anew with `--fresh`";
+            let help = "\nhelp: put it back, or start over with `--fresh`";
             let why = format!("it was being read and is no longer among the files{help}");
-            return Err(cannot("resume", Path::new(gone), &why));
+            return Err(cannot("resume", Path::new(gone), why));
         }
         ahead.reverse();
         self.ahead = ahead;
         if self.follow {
             if self.ahead.len() > FOLLOWED_MAX {
-                return Err(SourceError::Fatal(format!(
+                return Err(SourceError::fatal(format!(
                     "cannot follow {} files: at most {FOLLOWED_MAX}\nhelp: split them over several \
                      sources",
                     self.ahead.len()

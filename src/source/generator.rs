@@ -28,7 +28,7 @@ use self::world::{Laws, World};
 use super::framing::most_bytes;
 use super::reconnect::Cause;
 use super::stream::deliver;
-use super::{Guarantee, Poll, Source, SourceError};
+use super::{Guarantee, Poll, Reason, Source, SourceError};
 use crate::clock::{Clock, monotonic};
 use crate::decode::Format;
 use crate::post::{Batch, EventTime, Position};
@@ -145,7 +145,7 @@ impl GeneratorSource {
     /// # Errors
     /// [`SourceError::Fatal`] where the plan cannot be followed.
     pub fn new(plan: &Options, clock: &Clock) -> Result<Self, SourceError> {
-        laws(plan, FILE_START).map_err(SourceError::Fatal)?;
+        laws(plan, FILE_START).map_err(SourceError::fatal)?;
         Ok(Self { plan: plan.clone(), clock: clock.clone(), world: None, post: 0 })
     }
 
@@ -173,13 +173,13 @@ impl Source for GeneratorSource {
         self.post = 0;
         if let Some(position) = after.first() {
             let cursor: Cursor = serde_json::from_str(&position.at).map_err(|error| {
-                SourceError::Fatal(format!("cannot resume the generator: its position: {error}"))
+                let text = format!("cannot resume the generator: its position: {error}");
+                SourceError::fatal(Reason::because(text, error))
             })?;
             if cursor.seed != self.plan.seed || start.is_some_and(|start| start.0 != cursor.start) {
-                return Err(SourceError::Fatal(
+                return Err(SourceError::fatal(
                     "cannot resume the generator: its seed or start is another one\n\
-                     help: set them back, or begin anew with `--fresh`"
-                        .into(),
+                     help: set them back, or start over with `--fresh`",
                 ));
             }
             self.post = cursor.post;
@@ -187,13 +187,13 @@ impl Source for GeneratorSource {
         }
         let past = i64::try_from(self.plan.past.as_millis()).unwrap_or(i64::MAX);
         let start = start.unwrap_or_else(|| EventTime(self.clock.now().0.saturating_sub(past)));
-        self.world = Some(World::new(laws(&self.plan, start).map_err(SourceError::Fatal)?));
+        self.world = Some(World::new(laws(&self.plan, start).map_err(SourceError::fatal)?));
         Ok(())
     }
 
     fn poll(&mut self, batch: &mut Batch, wait: Duration) -> Result<Poll, SourceError> {
         let Some(laws) = self.world.as_ref().map(|world| world.laws) else {
-            return Err(SourceError::Retry(Cause::Network, "the generator is not open".into()));
+            return Err(SourceError::retry(Cause::Network, "the generator is not open"));
         };
         let mut last = self.plan.posts.unwrap_or(u64::MAX);
         if self.post >= last {
@@ -216,7 +216,8 @@ impl Source for GeneratorSource {
         let records = buffer.len();
         batch.lines = self.post - first;
         let at = Cursor { post: self.post, start: laws.start_ms, seed: laws.seed };
-        let at = serde_json::to_string(&at).map_err(|e| SourceError::Fatal(e.to_string()))?;
+        let at =
+            serde_json::to_string(&at).map_err(|error| SourceError::fatal(error.to_string()))?;
         batch.positions.push(Position { partition: String::new(), at });
         deliver(batch, records, &mut first, &self.clock);
         Ok(Poll::Ready)

@@ -30,7 +30,7 @@ use self::stream::{Ended, Stream};
 use self::unpack::Unpacker;
 use super::rate::Rate;
 use super::reconnect::Cause;
-use super::web::{Refusal, Web};
+use super::web::{Refusal, Web, server};
 use super::websocket;
 use super::{Guarantee, Poll, Source, SourceError};
 use crate::clock::Clock;
@@ -72,13 +72,9 @@ impl JetstreamSource {
     /// # Errors
     /// [`SourceError::Fatal`] where a host is no address, or the runtime cannot be made.
     pub fn new(plan: &Options, line_max_bytes: usize, clock: &Clock) -> Result<Self, SourceError> {
-        let hosts = plan.hosts.iter().map(|host| {
-            Url::parse(host)
-                .map_err(|error| SourceError::Fatal(format!("`{host}` is no host: {error}")))
-        });
+        let hosts = plan.hosts.iter().map(|host| server(host));
         let hosts = hosts.collect::<Result<Vec<_>, _>>()?;
-        let web = Web::new(clock)
-            .map_err(|error| SourceError::Fatal(format!("cannot start a runtime: {error}")))?;
+        let web = Web::new(clock)?;
         Ok(Self {
             plan: plan.clone(),
             hosts,
@@ -146,7 +142,7 @@ impl JetstreamSource {
         let mut asked_again = 0;
         loop {
             let resume = Resume::new(after, &partition, self.way, self.clock.now());
-            let mut resume = resume.map_err(SourceError::Fatal)?;
+            let mut resume = resume?;
             resume.reason = self.reason.unwrap_or(resume.reason);
             let refusal = match self.dial_once(&partition, resume) {
                 Ok(stream) => return Ok(stream),
@@ -208,7 +204,7 @@ impl JetstreamSource {
                 why
             }
         };
-        SourceError::Retry(Cause::Network, format!("lost `{partition}`: {why}"))
+        SourceError::retry(Cause::Network, format!("lost `{partition}`: {why}"))
     }
 }
 
@@ -216,9 +212,9 @@ impl JetstreamSource {
 fn refused(partition: &str, refusal: &Refusal) -> SourceError {
     let why = format!("{partition}: {}", refusal.why);
     if refusal.is_auth() {
-        SourceError::AuthFailed(why)
+        SourceError::auth_failed(why)
     } else {
-        SourceError::Retry(refusal.cause, why)
+        SourceError::retry(refusal.cause, why)
     }
 }
 
@@ -237,8 +233,8 @@ fn all_refused(refusals: &[SourceError]) -> SourceError {
     let whys: Vec<String> = refusals.iter().map(ToString::to_string).collect();
     let whys = whys.join("; ");
     match cause {
-        None => SourceError::AuthFailed(whys),
-        Some(cause) => SourceError::Retry(
+        None => SourceError::auth_failed(whys),
+        Some(cause) => SourceError::retry(
             cause,
             format!(
                 "no Bluesky server can be reached: {whys}\nhelp: look at the network, at \
@@ -270,7 +266,7 @@ impl Source for JetstreamSource {
 
     fn poll(&mut self, batch: &mut Batch, wait: Duration) -> Result<Poll, SourceError> {
         let Some(mut stream) = self.stream.take() else {
-            return Err(SourceError::Retry(Cause::Network, "not connected".into()));
+            return Err(SourceError::retry(Cause::Network, "not connected"));
         };
         let ended = match stream.ended.take() {
             Some(ended) => Some(ended),

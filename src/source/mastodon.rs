@@ -39,7 +39,7 @@ use self::stream::Stream;
 use super::framing::most_bytes;
 use super::reconnect::Cause;
 use super::secret::Secret;
-use super::web::{Refusal, Web};
+use super::web::{Refusal, Web, server};
 use super::{Guarantee, Poll, Source, SourceError};
 use crate::clock::Clock;
 use crate::post::{Batch, Dropped, EventTime, Gap, Position};
@@ -84,17 +84,11 @@ impl MastodonSource {
     /// # Errors
     /// [`SourceError::Fatal`] where the token cannot be read, or the instance is not an address.
     pub fn new(plan: &Options, line_max_bytes: usize, clock: &Clock) -> Result<Self, SourceError> {
-        let instance = Url::parse(&plan.instance).map_err(|error| {
-            SourceError::Fatal(format!("`{}` is no instance: {error}", plan.instance))
-        })?;
-        let token = plan.token.as_ref().map(Secret::read).transpose();
-        let web = Web::new(clock)
-            .map_err(|error| SourceError::Fatal(format!("cannot start a runtime: {error}")))?;
         Ok(Self {
             plan: plan.clone(),
-            instance,
-            token: token.map_err(SourceError::Fatal)?,
-            web,
+            instance: server(&plan.instance)?,
+            token: plan.token.as_ref().map(Secret::read).transpose()?,
+            web: Web::new(clock)?,
             clock: clock.clone(),
             line_max_bytes,
             about: None,
@@ -160,7 +154,7 @@ impl MastodonSource {
     fn refused(&self, refusal: &Refusal) -> SourceError {
         let why = format!("{}: {}", self.partition(), self.told(refusal));
         if !instance::is_auth(refusal) {
-            return SourceError::Retry(refusal.cause, why);
+            return SourceError::retry(refusal.cause, why);
         }
         let help = match self.token {
             Some(_) => {
@@ -172,7 +166,7 @@ impl MastodonSource {
                  settings with the scope `read:statuses`, and name its token with `token_env`"
             }
         };
-        SourceError::AuthFailed(format!("{why}\nhelp: {help}"))
+        SourceError::auth_failed(format!("{why}\nhelp: {help}"))
     }
 
     /// What a server said, which may repeat the token.
@@ -271,7 +265,7 @@ impl MastodonSource {
         let why = format!("the timeline cannot be read: {}", self.told(refusal));
         if instance::may_pass(refusal) && self.tries < TRIES_MAX {
             let why = format!("{}: {why}", self.partition());
-            return Err(SourceError::Retry(refusal.cause, why));
+            return Err(SourceError::retry(refusal.cause, why));
         }
         if !catch_up.is_first() || self.lines.cursor.is_some() {
             self.miss(self.opened_at, why);
@@ -290,7 +284,7 @@ impl MastodonSource {
         let partial = stream.is_inside();
         self.lines.reached(None, stream.heard_at().0);
         let why = format!("lost `{}`: {why}", self.partition());
-        self.ended = Some(SourceError::Retry(Cause::Network, why));
+        self.ended = Some(SourceError::retry(Cause::Network, why));
         partial
     }
 
@@ -303,7 +297,7 @@ impl MastodonSource {
         } else if self.token.is_none() {
             self.begin(POLL)?;
         } else {
-            return Err(SourceError::Retry(Cause::Network, "not connected".into()));
+            return Err(SourceError::retry(Cause::Network, "not connected"));
         }
         Ok(false)
     }
@@ -313,8 +307,7 @@ impl Source for MastodonSource {
     fn open(&mut self, after: &[Position]) -> Result<(), SourceError> {
         (self.stream, self.catch_up, self.ended) = (None, None, None);
         if self.lines.cursor.is_none()
-            && let Some(cursor) =
-                Cursor::of(after, &self.partition()).map_err(SourceError::Fatal)?
+            && let Some(cursor) = Cursor::of(after, &self.partition())?
         {
             self.lines.go_on(cursor);
         }

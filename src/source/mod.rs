@@ -22,8 +22,8 @@
 use std::time::Duration;
 
 use crate::post::{Batch, EventTime, Position, Reads};
-use crate::source::reconnect::Cause;
 
+mod error;
 pub mod file;
 pub mod finding;
 pub mod framing;
@@ -45,6 +45,7 @@ mod web;
 mod websocket;
 pub mod x;
 
+pub use error::{Reason, SourceError};
 pub use kind::{Replays, SourceKind, SourceOptions};
 
 /// Every kind of source; the one list. A new kind is one line here.
@@ -62,6 +63,15 @@ pub static SOURCES: &[&SourceKind] = &[
 
 /// Why a replay cannot read a live source.
 const NO_END: &str = "a live source never ends";
+
+/// A Position that its source cannot read.
+fn unreadable_cursor(partition: &str, error: serde_json::Error) -> SourceError {
+    let text = format!(
+        "the checkpoint's position of `{partition}` cannot be read: {error}\nhelp: start over with \
+         `--fresh`"
+    );
+    SourceError::fatal(Reason::because(text, error))
+}
 
 /// What came of one [`Source::poll`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,25 +94,6 @@ pub enum Guarantee {
     WithinLookBack,
     /// What came since the last checkpoint is lost.
     AtMostOnce,
-}
-
-/// Why a source cannot go on.
-#[derive(Debug, thiserror::Error)]
-pub enum SourceError {
-    /// Worth trying again: the engine waits as its policy says, then calls [`Source::open`].
-    #[error("{1}")]
-    Retry(Cause, String),
-    /// The server does not take our credentials: this source ends, the others go on. The text
-    /// holds no secret.
-    #[error("{0}")]
-    AuthFailed(String),
-    /// Nothing is wrong, but a bound of ours says to wait for so long before [`Source::open`] is
-    /// called again, which asks anew; the state shown meanwhile, and why.
-    #[error("{2}")]
-    Held(&'static str, Duration, String),
-    /// Not worth trying again; the text says what was tried, why it failed, and what to do.
-    #[error("{0}")]
-    Fatal(String),
 }
 
 /// One stream of records.

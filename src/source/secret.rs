@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use reqwest::header::HeaderValue;
 
 use super::options::SecretFrom;
+use super::{Reason, SourceError};
 
 /// Longest secret; a longer file is no secret.
 const SECRET_MAX_BYTES: u64 = 64 << 10;
@@ -25,12 +26,15 @@ impl Secret {
     ///
     /// # Errors
     /// Where it was looked for, and what to do.
-    pub fn read(from: &SecretFrom) -> Result<Self, String> {
+    pub fn read(from: &SecretFrom) -> Result<Self, SourceError> {
         let directory = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
         let (found, place) = match from {
             SecretFrom::Env(name) => {
-                let found = std::env::var(name).ok();
-                (found.ok_or("it is not set".to_owned()), format!("the variable `{name}`"))
+                let found = std::env::var(name).map_err(|error| match error {
+                    std::env::VarError::NotPresent => Reason::from("it is not set"),
+                    error => Reason::because(error.to_string(), error),
+                });
+                (found, format!("the variable `{name}`"))
             }
             SecretFrom::File(path) => {
                 let path = credential(path, directory.as_deref());
@@ -39,16 +43,19 @@ impl Secret {
         };
         let help = match from {
             SecretFrom::Env(name) => format!("set it, as in `{name}=... tagtide run job.toml`"),
-            SecretFrom::File(_) => "write the secret there, for this user alone to read".to_owned(),
+            SecretFrom::File(_) => "write the secret there, readable by this user only".to_owned(),
         };
-        let said = |why: &str| format!("no secret in {place}: {why}\nhelp: {help}");
-        let found = found.map_err(|why| said(&why))?;
+        let none = |why: Reason| {
+            let why = why.reworded(|why| format!("no secret in {place}: {why}\nhelp: {help}"));
+            SourceError::fatal(why)
+        };
+        let found = found.map_err(none)?;
         let secret = found.trim();
         if secret.is_empty() {
-            return Err(said("it is empty"));
+            return Err(none("it is empty".into()));
         }
         if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(said("a secret is one line of letters, digits and signs"));
+            return Err(none("a secret is one line of letters, digits and signs".into()));
         }
         Ok(Self(secret.to_owned()))
     }
@@ -87,12 +94,13 @@ fn credential(path: &Path, directory: Option<&Path>) -> PathBuf {
     held.filter(|held| held.is_file()).unwrap_or_else(|| path.to_owned())
 }
 
-fn read_file(path: &Path) -> Result<String, String> {
-    let size = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
+fn read_file(path: &Path) -> Result<String, Reason> {
+    let failed = |error: std::io::Error| Reason::because(error.to_string(), error);
+    let size = std::fs::metadata(path).map_err(failed)?.len();
     if size > SECRET_MAX_BYTES {
-        return Err(format!("{size} bytes are no secret"));
+        return Err(format!("{size} bytes are too many for a secret").into());
     }
-    std::fs::read_to_string(path).map_err(|error| error.to_string())
+    std::fs::read_to_string(path).map_err(failed)
 }
 
 #[cfg(test)]
@@ -104,7 +112,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("token");
         let from = SecretFrom::File(path.clone());
-        assert!(Secret::read(&from).expect_err("not there yet").contains("help: "));
+        assert!(Secret::read(&from).expect_err("not there yet").to_string().contains("help: "));
         std::fs::write(&path, "canary \n").expect("a file");
         let secret = Secret::read(&from).expect("a secret");
         assert_eq!(secret.expose(), "canary");

@@ -12,7 +12,7 @@ use super::framing::Framer;
 use super::kind::{LINE_FORMATS, RATE, Replays, START, SourceKind, SourceOptions};
 use super::loss_bounds::LossBounds;
 use super::stream::{Filled, deliver, fill, why};
-use super::{Guarantee, Poll, Source, SourceError};
+use super::{Guarantee, Poll, Reason, Source, SourceError};
 use crate::clock::Clock;
 use crate::post::{Batch, Position};
 
@@ -100,7 +100,8 @@ impl Source for StdinSource {
     fn open(&mut self, _after: &[Position]) -> Result<(), SourceError> {
         if self.input.is_none() {
             let fd = std::io::stdin().as_fd().try_clone_to_owned().map_err(|error| {
-                SourceError::Fatal(format!("cannot open standard input: {}", why(&error)))
+                let text = format!("cannot open standard input: {}", why(&error));
+                SourceError::fatal(Reason::because(text, error))
             })?;
             self.input = Some(fd.into());
         }
@@ -120,8 +121,8 @@ impl Source for StdinSource {
         let records = self.framer.finish(batch);
         let came = deliver(batch, records, &mut self.lines, &self.clock);
         if let Err(error) = filled {
-            let why = why(&error);
-            return Err(SourceError::Fatal(format!("cannot read standard input: {why}")));
+            let text = format!("cannot read standard input: {}", why(&error));
+            return Err(SourceError::fatal(Reason::because(text, error)));
         }
         Ok(match (came, self.ended) {
             (true, _) => Poll::Ready,

@@ -16,7 +16,7 @@ use super::options::Key;
 use super::options::address::host_and_port;
 use super::reconnect::Cause;
 use super::stream::{Filled, deliver, fill, why};
-use super::{Guarantee, Poll, Source, SourceError};
+use super::{Guarantee, Poll, Reason, Source, SourceError};
 use crate::clock::Clock;
 use crate::post::{Batch, Position};
 
@@ -94,7 +94,7 @@ pub struct TcpSource {
     addr: String,
     connection: Option<TcpStream>,
     /// Why the connection is gone, until the engine has been told.
-    lost: Option<String>,
+    lost: Option<Reason>,
     framer: Framer,
     line_max_bytes: usize,
     clock: Clock,
@@ -117,36 +117,38 @@ impl TcpSource {
         }
     }
 
+    /// The connection is gone.
+    fn lost(&self, why: Reason) -> SourceError {
+        let why = why.reworded(|why| format!("lost `{}`: {why}", self.addr));
+        SourceError::retry(Cause::Network, why)
+    }
+
     fn connect(&self) -> Result<TcpStream, SourceError> {
         let addr = &self.addr;
         if addr.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
-            return Err(SourceError::Fatal(format!(
+            return Err(SourceError::fatal(format!(
                 "cannot connect to `{addr}`: no port in it\nhelp: write `host:port`, such as \
                  `localhost:9009`"
             )));
         }
         let found = addr.to_socket_addrs().map_err(|error| {
-            SourceError::Retry(
-                Cause::Network,
-                format!("cannot find the address of `{addr}`: {}", why(&error)),
-            )
+            let text = format!("cannot find the address of `{addr}`: {}", why(&error));
+            SourceError::retry(Cause::Network, Reason::because(text, error))
         })?;
-        let mut last = "the name has no address".to_owned();
+        let mut last = Reason::from("the name has no address");
         for each in found {
             match TcpStream::connect_timeout(&each, CONNECT_MAX) {
                 Ok(connection) => {
                     settle(&connection);
                     return Ok(connection);
                 }
-                Err(error) => last = why(&error),
+                Err(error) => last = Reason::because(why(&error), error),
             }
         }
-        Err(SourceError::Retry(
-            Cause::Network,
-            format!(
-                "cannot connect to `{addr}`: {last}\nhelp: start the sender that listens there"
-            ),
-        ))
+        let reason = last.reworded(|why| {
+            format!("cannot connect to `{addr}`: {why}\nhelp: start the sender that listens there")
+        });
+        Err(SourceError::retry(Cause::Network, reason))
     }
 }
 
@@ -173,13 +175,13 @@ impl Source for TcpSource {
     fn poll(&mut self, batch: &mut Batch, wait: Duration) -> Result<Poll, SourceError> {
         let Some(connection) = self.connection.as_mut() else {
             let why = self.lost.take().unwrap_or_else(|| "not connected".into());
-            return Err(SourceError::Retry(Cause::Network, format!("lost `{}`: {why}", self.addr)));
+            return Err(self.lost(why));
         };
         self.framer.begin(0);
         let lost = match fill(connection, &mut self.framer, batch, wait) {
-            Ok(Filled::Closed) => Some("closed by the other end".to_owned()),
+            Ok(Filled::Closed) => Some("closed by the other end".into()),
             Ok(Filled::Lines | Filled::Waited) => None,
-            Err(error) => Some(why(&error)),
+            Err(error) => Some(Reason::because(why(&error), error)),
         };
         if lost.is_some() {
             self.framer.connection_lost();
@@ -189,9 +191,7 @@ impl Source for TcpSource {
         let records = self.framer.finish(batch);
         let came = deliver(batch, records, &mut self.lines, &self.clock);
         match (came, self.lost.take_if(|_| !came)) {
-            (_, Some(why)) => {
-                Err(SourceError::Retry(Cause::Network, format!("lost `{}`: {why}", self.addr)))
-            }
+            (_, Some(why)) => Err(self.lost(why)),
             (true, None) => Ok(Poll::Ready),
             (false, None) => Ok(Poll::Idle),
         }

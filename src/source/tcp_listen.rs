@@ -22,7 +22,7 @@ use super::options::Key;
 use super::options::address::host_and_port;
 use super::stream::{deliver, is_passing, ready, why};
 use super::tcp::{NO_EVENT_TIME, settle, socket_loss};
-use super::{Guarantee, Poll, Source, SourceError};
+use super::{Guarantee, Poll, Reason, Source, SourceError};
 use crate::clock::{Clock, monotonic};
 use crate::post::{Batch, Dropped, Position};
 
@@ -245,7 +245,8 @@ impl Source for TcpListenSource {
                     ErrorKind::PermissionDenied => "choose a port from 1024 on",
                     _ => "write `address:port`, such as `127.0.0.1:9009`",
                 };
-                SourceError::Fatal(format!("cannot listen on `{addr}`: {why}\nhelp: {help}"))
+                let text = format!("cannot listen on `{addr}`: {why}\nhelp: {help}");
+                SourceError::fatal(Reason::because(text, error))
             })?);
         }
         Ok(())
@@ -253,7 +254,8 @@ impl Source for TcpListenSource {
 
     fn poll(&mut self, batch: &mut Batch, wait: Duration) -> Result<Poll, SourceError> {
         let records = self.gather(batch, monotonic() + wait).map_err(|error| {
-            SourceError::Fatal(format!("cannot listen on `{}`: {}", self.addr, why(&error)))
+            let text = format!("cannot listen on `{}`: {}", self.addr, why(&error));
+            SourceError::fatal(Reason::because(text, error))
         })?;
         let came = deliver(batch, records, &mut self.lines, &self.clock);
         Ok(if came { Poll::Ready } else { Poll::Idle })

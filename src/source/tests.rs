@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::file::FileSource;
-use super::generator::GeneratorSource;
 use super::stdin::StdinSource;
 use super::tcp::TcpSource;
 use super::tcp_listen::TcpListenSource;

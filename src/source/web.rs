@@ -17,6 +17,7 @@ use url::Url;
 
 use super::reconnect::Cause;
 use super::stream;
+use super::{Reason, SourceError};
 use crate::clock::Clock;
 use crate::http_client::{is_loopback, more_roots};
 
@@ -67,8 +68,10 @@ pub(super) struct Web {
 
 impl Web {
     /// Nothing is connected yet.
-    pub(super) fn new(clock: &Clock) -> std::io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+    pub(super) fn new(clock: &Clock) -> Result<Self, SourceError> {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
+            SourceError::fatal(Reason::because(format!("cannot start a runtime: {error}"), error))
+        })?;
         Ok(Self { runtime: Some(runtime), clock: clock.clone(), direct: None, usual: None })
     }
 
@@ -141,6 +144,14 @@ impl Drop for Web {
             runtime.shutdown_background();
         }
     }
+}
+
+/// The address of a server that a job names.
+pub(super) fn server(address: &str) -> Result<Url, SourceError> {
+    Url::parse(address).map_err(|error| {
+        let text = format!("`{address}` is not a server: {error}");
+        SourceError::fatal(Reason::because(text, error))
+    })
 }
 
 /// ` to host`; the rest of an address may hold a secret.

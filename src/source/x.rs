@@ -43,8 +43,8 @@ use super::liveness::Liveness;
 use super::rate::Rate;
 use super::reconnect::Cause;
 use super::secret::{Secret, sensitive};
-use super::web::{ANSWER_MAX, Refusal, Web, why};
-use super::{Guarantee, Poll, Source, SourceError};
+use super::web::{ANSWER_MAX, Refusal, Web, server, why};
+use super::{Guarantee, Poll, Source, SourceError, unreadable_cursor};
 use crate::clock::{Clock, monotonic};
 use crate::post::{Batch, Dropped, EventTime, Gap, Position, Reads};
 
@@ -121,7 +121,7 @@ impl XSource {
     pub fn v2(plan: &Options, line_max_bytes: usize, clock: &Clock) -> Result<Self, SourceError> {
         let wire = Wire::V2 {
             plan: plan.clone(),
-            token: Secret::read(&plan.token).map_err(SourceError::Fatal)?,
+            token: Secret::read(&plan.token)?,
             rules: Box::new(Rules::new(plan, clock)?),
             has_rules: false,
             budget: Budget::new(plan.reads_max, plan.price),
@@ -134,7 +134,7 @@ impl XSource {
     /// # Errors
     /// [`SourceError::Fatal`] where a key is missing.
     pub fn v1(plan: &V1Options, line_max_bytes: usize, clock: &Clock) -> Result<Self, SourceError> {
-        let read = |of: usize| Secret::read(&plan.keys[of]).map_err(SourceError::Fatal);
+        let read = |of: usize| Secret::read(&plan.keys[of]);
         let keys = Keys {
             consumer: read(0)?,
             consumer_secret: read(1)?,
@@ -153,11 +153,10 @@ impl XSource {
         line_max_bytes: usize,
         clock: &Clock,
     ) -> Result<Self, SourceError> {
-        let fatal = |why: String| SourceError::Fatal(why);
         Ok(Self {
             wire,
-            base: Url::parse(base).map_err(|e| fatal(format!("`{base}` is no server: {e}")))?,
-            web: Web::new(clock).map_err(|e| fatal(format!("cannot start a runtime: {e}")))?,
+            base: server(base)?,
+            web: Web::new(clock)?,
             clock: clock.clone(),
             line_max_bytes,
             stall,
@@ -186,13 +185,8 @@ impl XSource {
     /// Goes on where a checkpoint was: after a restart, and only then.
     fn take_over(&mut self, after: &[Position]) -> Result<(), SourceError> {
         let Some(position) = after.first().filter(|_| self.last.is_none()) else { return Ok(()) };
-        let cursor: Cursor = serde_json::from_str(&position.at).map_err(|error| {
-            SourceError::Fatal(format!(
-                "the checkpoint's place of `{}` cannot be read: {error}\nhelp: begin anew with \
-                 `--fresh`",
-                self.name()
-            ))
-        })?;
+        let cursor: Cursor = serde_json::from_str(&position.at)
+            .map_err(|error| unreadable_cursor(&self.name(), error))?;
         self.last = Some(cursor.at);
         self.rate = Rate::known(cursor.rate);
         self.connects.take_over(&cursor.connects);
@@ -211,7 +205,7 @@ impl XSource {
             "{today} posts were read today, {max_per_day} may be (`reads_max_per_day`), for up to \
              ${cost_today:.2}; it goes on at midnight UTC"
         );
-        Err(SourceError::Held("read_limit", wait, why))
+        Err(SourceError::held("read_limit", wait, why))
     }
 
     /// Adds the job's rules that are not on the server, once.
@@ -378,13 +372,13 @@ fn refused(base: &Url, refusal: &Refusal, cut: impl Fn(&str) -> String) -> Sourc
     match refusal.cause {
         // Whatever its status: another connection of this account is open.
         Cause::Network | Cause::Http5xx if refusal.body.contains("ConnectionException") => {
-            SourceError::Retry(Cause::RateLimited { retry_after: None }, why)
+            SourceError::retry(Cause::RateLimited { retry_after: None }, why)
         }
-        _ if refusal.is_auth() => SourceError::AuthFailed(format!(
+        _ if refusal.is_auth() => SourceError::auth_failed(format!(
             "{why}\nhelp: look at the token, and at what the account's plan allows; `tagtide \
              doctor JOB` asks again"
         )),
-        cause => SourceError::Retry(cause, why),
+        cause => SourceError::retry(cause, why),
     }
 }
 
@@ -405,7 +399,7 @@ impl Source for XSource {
         self.add_rules()?;
         self.connects.note(self.clock.now()).map_err(|wait| {
             let why = "as many connections were tried in 15 minutes as may be (`connects_max`)";
-            SourceError::Held("retrying", wait, why.to_owned())
+            SourceError::held("retrying", wait, why)
         })?;
         let (minutes, _) = self.missing(self.clock.now());
         let answer = self.dial(minutes)?;
@@ -426,10 +420,10 @@ impl Source for XSource {
             self.stream = None;
             self.why.clone_from(&why);
             self.within_budget()?;
-            return Err(SourceError::Retry(cause, format!("lost `{}`: {why}", self.name())));
+            return Err(SourceError::retry(cause, format!("lost `{}`: {why}", self.name())));
         }
         let Some(stream) = &mut self.stream else {
-            return Err(SourceError::Retry(Cause::Network, "not connected".into()));
+            return Err(SourceError::retry(Cause::Network, "not connected"));
         };
         batch.first = self.lines;
         if std::mem::take(&mut self.begun) {

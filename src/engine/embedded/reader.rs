@@ -199,17 +199,17 @@ impl Reader {
         match error {
             SourceError::Fatal(why) => {
                 tracing::error!("source `{name}` has failed: {why}");
-                Turn::End(Ending::Failed(why))
+                Turn::End(Ending::Failed(why.into()))
             }
             SourceError::AuthFailed(why) => {
                 tracing::error!("source `{name}` has ended, its credentials were refused: {why}");
-                Turn::End(Ending::AuthFailed(why))
+                Turn::End(Ending::AuthFailed(why.into()))
             }
             SourceError::Held(state, wait, why) => {
                 if !std::mem::replace(&mut self.progress.lost, true) {
                     tracing::warn!("source `{name}` waits: {why}");
                 }
-                self.say(state, why);
+                self.say(state, why.into());
                 self.stop.sleep(wait.min(HELD_STEP) / self.progress.hurry);
                 Turn::Nothing
             }
@@ -222,7 +222,7 @@ impl Reader {
                 } else {
                     tracing::debug!("source `{name}` is tried again in {ms} ms: {why}");
                 }
-                self.say("retrying", why);
+                self.say("retrying", why.into());
                 self.stop.sleep(wait);
                 Turn::Nothing
             }

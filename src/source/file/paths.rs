@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::source::SourceError;
+use crate::source::{Reason, SourceError};
 
 /// Resolves `paths` in the order given, each pattern's matches sorted by name; a file that two of
 /// them name is read once. A name that exists is taken as it stands, whatever signs are in it.
@@ -21,16 +21,17 @@ pub(super) fn resolve(paths: &[String]) -> Result<Vec<PathBuf>, SourceError> {
             continue;
         }
         let found = glob::glob(path).map_err(|error| {
-            SourceError::Fatal(format!(
+            let text = format!(
                 "cannot read the pattern `{path}`: {} at character {}\nhelp: write `[[]` for a \
-                 bracket that stands for itself",
+                 literal bracket",
                 error.msg, error.pos
-            ))
+            );
+            SourceError::fatal(Reason::because(text, error))
         })?;
         let before = found.filter_map(Result::ok).filter(|path| !path.is_dir());
         let mut found: Vec<PathBuf> = before.collect();
         if found.is_empty() {
-            return Err(SourceError::Fatal(format!(
+            return Err(SourceError::fatal(format!(
                 "cannot read `{path}`: no file matches\nhelp: check the folder; a pattern is \
                  matched when the source is opened"
             )));
@@ -39,7 +40,7 @@ pub(super) fn resolve(paths: &[String]) -> Result<Vec<PathBuf>, SourceError> {
         found.into_iter().for_each(&mut add);
     }
     if files.is_empty() {
-        return Err(SourceError::Fatal("cannot read files: none is named".into()));
+        return Err(SourceError::fatal("cannot read files: none is named"));
     }
     Ok(files)
 }

@@ -10,9 +10,9 @@ use super::cursor::{Change, Cursor};
 use super::input::{Input, is_packed};
 use crate::clock::monotonic;
 use crate::post::{Batch, Position};
-use crate::source::SourceError;
 use crate::source::framing::Framer;
 use crate::source::stream::{is_passing, ready, why};
+use crate::source::{Reason, SourceError};
 
 /// An open file, read up to somewhere.
 pub(super) struct Reading {
@@ -37,12 +37,13 @@ impl Reading {
         line_max_bytes: usize,
         modified: i64,
     ) -> Result<Self, SourceError> {
-        let fail = |error: std::io::Error| cannot("open", path, &why(&error));
+        let fail =
+            |error: std::io::Error| cannot("open", path, Reason::because(why(&error), error));
         let file = File::open(path).map_err(fail)?;
         let metadata = file.metadata().map_err(fail)?;
         if metadata.is_dir() {
             let help = format!("\nhelp: name the files in it: `{}/*`", path.display());
-            return Err(cannot("read", path, &format!("is a directory{help}")));
+            return Err(cannot("read", path, format!("is a directory{help}")));
         }
         let mut input = Input::new(file, path).map_err(fail)?;
         let mut framer = Framer::new(line_max_bytes);
@@ -97,7 +98,7 @@ impl Reading {
         last: bool,
     ) -> Result<usize, SourceError> {
         if let Some(error) = self.failed.take() {
-            return Err(self.unreadable(&error));
+            return Err(self.unreadable(error));
         }
         let resumed = std::mem::take(&mut self.at_end);
         let before = self.read;
@@ -111,9 +112,9 @@ impl Reading {
             }
         }
         if resumed && self.read > before {
-            let metadata = self.input.stored().metadata().map_err(|e| self.unreadable(&e))?;
+            let metadata = self.input.stored().metadata().map_err(|e| self.unreadable(e))?;
             let change = self.cursor.mismatch(self.input.stored(), &metadata);
-            self.unchanged(change.map_err(|e| self.unreadable(&e))?)?;
+            self.unchanged(change.map_err(|e| self.unreadable(e))?)?;
         }
         let records = self.framer.finish(batch);
         self.cursor.offset = self.read - self.framer.carried_bytes() as u64;
@@ -121,11 +122,11 @@ impl Reading {
         self.cursor.in_long_line = self.framer.is_skipping();
         if matches!(self.input, Input::Plain(_)) {
             let change = self.cursor.take_head(self.input.stored(), self.cursor.offset);
-            self.unchanged(change.map_err(|e| self.unreadable(&e))?)?;
+            self.unchanged(change.map_err(|e| self.unreadable(e))?)?;
         }
         if let Err(error) = read {
             if records == 0 {
-                return Err(self.unreadable(&error));
+                return Err(self.unreadable(error));
             }
             self.failed = Some(error);
         }
@@ -170,7 +171,7 @@ impl Reading {
     /// At the end of a plain file: is all that was read still there?
     fn look_for_truncation(&self) -> Result<(), SourceError> {
         if let Input::Plain(file) = &self.input {
-            let metadata = file.metadata().map_err(|error| self.unreadable(&error))?;
+            let metadata = file.metadata().map_err(|error| self.unreadable(error))?;
             if metadata.len() < self.read {
                 self.unchanged(Change::Truncated)?;
             }
@@ -183,7 +184,7 @@ impl Reading {
         if self.is_pipe() {
             return Ok(());
         }
-        let named = std::fs::metadata(&self.path).map_err(|error| self.unreadable(&error))?;
+        let named = std::fs::metadata(&self.path).map_err(|error| self.unreadable(error))?;
         let here = Cursor::start(&named, 0);
         let same = (here.inode, here.device) == (self.cursor.inode, self.cursor.device);
         self.unchanged(if same { Change::None } else { Change::Replaced })
@@ -195,17 +196,18 @@ impl Reading {
             Some(words) => Err(cannot(
                 "go on reading",
                 &self.path,
-                &format!(
-                    "{words}\nhelp: a file that is read may only grow; begin anew with `--fresh`, \
+                format!(
+                    "{words}\nhelp: a file that is read may only grow; start over with `--fresh`, \
                      or name the new file"
                 ),
             )),
         }
     }
 
-    fn unreadable(&self, error: &std::io::Error) -> SourceError {
-        let what = format!("{} after {} bytes", why(error), self.read);
-        cannot(if is_packed(&self.path) { "unpack" } else { "read" }, &self.path, &what)
+    fn unreadable(&self, error: std::io::Error) -> SourceError {
+        let what = format!("{} after {} bytes", why(&error), self.read);
+        let verb = if is_packed(&self.path) { "unpack" } else { "read" };
+        cannot(verb, &self.path, Reason::because(what, error))
     }
 }
 
@@ -218,11 +220,13 @@ fn resumable(path: &Path, change: Change) -> Result<(), SourceError> {
         Some(words) => Err(cannot(
             "resume",
             path,
-            &format!("{words}\nhelp: put the old file back, or begin anew with `--fresh`"),
+            format!("{words}\nhelp: put the old file back, or start over with `--fresh`"),
         )),
     }
 }
 
-pub(super) fn cannot(what: &str, path: &Path, why: &str) -> SourceError {
-    SourceError::Fatal(format!("cannot {what} `{}`: {why}", path.display()))
+/// The error of a file that cannot be opened, read, followed or resumed.
+pub(super) fn cannot(what: &str, path: &Path, why: impl Into<Reason>) -> SourceError {
+    let path = path.display();
+    SourceError::fatal(why.into().reworded(|why| format!("cannot {what} `{path}`: {why}")))
 }

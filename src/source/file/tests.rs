@@ -45,7 +45,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 fn fatal<T>(result: Result<T, SourceError>) -> String {
     match result {
-        Err(SourceError::Fatal(text)) => text,
+        Err(SourceError::Fatal(reason)) => reason.into(),
         Err(other) => panic!("no failure for good: {other}"),
         Ok(_) => panic!("no error"),
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::At;
 use crate::post::{EventTime, Gap, Position};
+use crate::source::{SourceError, unreadable_cursor};
 
 /// How far back another server is asked: their clocks and their order differ.
 const REWIND_OTHER_US: i64 = 10_000_000;
@@ -97,17 +98,12 @@ impl Resume {
         partition: &str,
         way: Way,
         now: EventTime,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, SourceError> {
         let mut newest: Option<(LastEvent, bool)> = None;
         let mut newest_worth = (false, i64::MIN);
         for position in after {
-            let mut place: LastEvent = serde_json::from_str(&position.at).map_err(|error| {
-                format!(
-                    "the checkpoint's place in `{}` cannot be read: {error}\nhelp: begin anew \
-                     with `--fresh`",
-                    position.partition
-                )
-            })?;
+            let mut place: LastEvent = serde_json::from_str(&position.at)
+                .map_err(|error| unreadable_cursor(&position.partition, error))?;
             let worth = (!is_ahead(place.time_us, now), place.time_us);
             if !worth.0 {
                 place.time_us = now.0 * 1_000;
@@ -274,6 +270,6 @@ mod tests {
         let nonsense = Position { partition: "v2 a".into(), at: "{".into() };
         let error = Resume::new(&[nonsense], "v2 a", Way::Number, NOW);
         let error = error.expect_err("it cannot be read");
-        assert!(error.contains("help: "), "{error}");
+        assert!(error.to_string().contains("help: "), "{error}");
     }
 }

@@ -10,6 +10,7 @@ use std::cmp::Ordering;
 use serde::{Deserialize, Serialize};
 
 use crate::post::{Gap, Position};
+use crate::source::{SourceError, unreadable_cursor};
 
 /// How far before the newest id a timeline is asked.
 const REWIND_MS: u64 = 20_000;
@@ -31,16 +32,12 @@ pub(super) struct Cursor {
 
 impl Cursor {
     /// The Position of `partition` among these.
-    pub(super) fn of(after: &[Position], partition: &str) -> Result<Option<Self>, String> {
+    pub(super) fn of(after: &[Position], partition: &str) -> Result<Option<Self>, SourceError> {
         let Some(position) = after.iter().find(|position| position.partition == partition) else {
             return Ok(None);
         };
-        serde_json::from_str(&position.at).map(Some).map_err(|error| {
-            format!(
-                "the checkpoint's cursor in `{partition}` cannot be read: {error}\nhelp: begin \
-                 anew with `--fresh`"
-            )
-        })
+        let read = serde_json::from_str(&position.at).map(Some);
+        read.map_err(|error| unreadable_cursor(partition, error))
     }
 
     /// As a Position of `partition`.
@@ -77,10 +74,11 @@ mod tests {
     fn a_place_goes_through_its_position() {
         let cursor = Cursor { id: Some("103270115826048975".into()), at: 5, rate: 2.5 };
         let after = [cursor.position("public a.example"), cursor.position("public b.example")];
-        assert_eq!(Cursor::of(&after, "public a.example"), Ok(Some(cursor)));
-        assert_eq!(Cursor::of(&after, "hashtag/x a.example"), Ok(None));
+        let of = |partition| Cursor::of(&after, partition).expect("it can be read");
+        assert_eq!(of("public a.example"), Some(cursor));
+        assert_eq!(of("hashtag/x a.example"), None);
         let broken = [Position { partition: "p".into(), at: "{".into() }];
-        assert!(Cursor::of(&broken, "p").expect_err("it is broken").contains("help: "));
+        assert!(Cursor::of(&broken, "p").expect_err("it is broken").to_string().contains("help: "));
     }
 
     #[test]

@@ -88,10 +88,11 @@ const COMPARED_MAX: usize = 64;
 #[must_use]
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let end = word.char_indices().nth(COMPARED_MAX).map_or(word.len(), |(end, _)| end);
+    let word = &word[..end];
     let bound = (word.chars().count() / 3).max(1);
     known
         .into_iter()
-        .map(|name| (strsim::osa_distance(&word[..end], name), name))
+        .map(|name| (strsim::osa_distance(word, name), name))
         .filter(|(off, _)| *off <= bound)
         .min()
         .map(|(_, name)| name)

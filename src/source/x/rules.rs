@@ -7,9 +7,9 @@ use url::Url;
 
 use super::{Options, refused};
 use crate::clock::Clock;
-use crate::source::SourceError;
 use crate::source::secret::Secret;
-use crate::source::web::{ANSWER_MAX, Refusal, Web, why};
+use crate::source::web::{ANSWER_MAX, Refusal, Web, server, why};
+use crate::source::{Reason, SourceError};
 
 /// Where rules are.
 const PATH: &str = "/2/tweets/search/stream/rules";
@@ -65,13 +65,8 @@ impl Rules {
     /// # Errors
     /// [`SourceError`] where there is no token or no runtime.
     pub fn new(plan: &Options, clock: &Clock) -> Result<Self, SourceError> {
-        let base = Url::parse(&plan.base_url).map_err(|error| {
-            SourceError::Fatal(format!("`{}` is no server: {error}", plan.base_url))
-        })?;
-        let token = Secret::read(&plan.token).map_err(SourceError::Fatal)?;
-        let web = Web::new(clock)
-            .map_err(|error| SourceError::Fatal(format!("cannot start a runtime: {error}")))?;
-        Ok(Self { web, base, token })
+        let token = Secret::read(&plan.token)?;
+        Ok(Self { web: Web::new(clock)?, base: server(&plan.base_url)?, token })
     }
 
     /// What is there.
@@ -82,7 +77,8 @@ impl Rules {
         let answer = self.ask("listing the rules", None)?;
         let rules = answer.get("data").cloned().unwrap_or_else(|| json!([]));
         serde_json::from_value(rules).map_err(|error| {
-            SourceError::Fatal(format!("the server's list of rules cannot be read: {error}"))
+            let text = format!("the server's list of rules cannot be read: {error}");
+            SourceError::fatal(Reason::because(text, error))
         })
     }
 
@@ -142,7 +138,7 @@ impl Rules {
             return Ok(());
         }
         let said: String = said.join("\n").chars().take(2_000).collect();
-        Err(SourceError::Fatal(format!(
+        Err(SourceError::fatal(format!(
             "{what}: the server does not take\n{}\nhelp: correct them in the job; `tagtide x rules \
              list` shows what is there",
             self.token.cut_from(&said)

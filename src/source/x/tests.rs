@@ -57,5 +57,6 @@ fn a_server_that_sends_our_keys_back_does_not_show_them() {
     let Err(SourceError::AuthFailed(why)) = source(answer, STALL).open(&[]) else {
         panic!("it opens")
     };
+    let why = why.text();
     assert!(why.contains("401") && why.contains("bad `***`") && !why.contains("canary"), "{why}");
 }
