@@ -12,10 +12,10 @@ use ring::hmac;
 use url::Url;
 
 use super::{Alert, AlertError, key, rules};
-use crate::clock::Clock;
 use crate::http_client::{self, cause, is_loopback};
 use crate::job::AlertPlan;
-use crate::post::EventTime;
+use tagtide_posts::clock::Clock;
+use tagtide_posts::post::EventTime;
 
 /// Longest time for a whole exchange.
 const EXCHANGE_MAX: Duration = Duration::from_secs(10);

@@ -7,13 +7,13 @@ use clap::Args;
 
 use super::exit::{FAILED, Failure, Outcome};
 use super::flags::FORMATS;
-use crate::checkpoint::CRASH_POINTS;
-use crate::clock::{Clock, monotonic};
-use crate::decode::{self, Format};
 use crate::engine::probe;
-use crate::extract::{Extractor, Rule, Visit, scan_lines};
-use crate::post::Batch;
 use crate::source::{self, Poll, SourceOptions, file};
+use tagtide_checkpoint::CRASH_POINTS;
+use tagtide_extract::{Extractor, Rule, Visit, scan_lines};
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::decode::{self, Format};
+use tagtide_posts::post::Batch;
 
 /// Longest record that a scan reads.
 const LINE_MAX_BYTES: usize = 1 << 20;

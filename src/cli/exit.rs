@@ -9,13 +9,13 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::alert::AlertError;
-use crate::checkpoint::CheckpointError;
 use crate::engine::EngineError;
 use crate::job::Diagnostic;
 use crate::serve::ServeError;
 use crate::sink::SinkError;
 use crate::source::SourceError;
 use crate::sqlite::SqliteError;
+use tagtide_checkpoint::CheckpointError;
 
 /// The job failed.
 pub(super) const FAILED: u8 = 1;

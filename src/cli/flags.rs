@@ -10,13 +10,13 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
 use super::exit::{FAILED, Failure, USAGE};
-use crate::extract::Rule;
 use crate::job::check::WINDOWS;
 use crate::job::schema::{Job, SourceJob};
 use crate::job::units::duration;
 use crate::job::{Field, Place, Plan, Scalar, SinkPlan};
 use crate::serve::{Listen, ServeOptions};
 use crate::sink::stdout;
+use tagtide_extract::Rule;
 
 /// Formats of records; the same list as in a job file.
 pub(super) const FORMATS: [&str; 7] =

@@ -10,13 +10,13 @@ use serde::Serialize;
 
 use super::exit::{FAILED, Failure, Outcome, USAGE};
 use super::flags::default_state_dir;
-use crate::extract::{Rule, key};
 use crate::history::{Asked, Kept, KeptRanking, Kind, Reader, When};
 use crate::job::units::{OptionError, Scalar, duration, moment_or_ms, show_duration};
 use crate::job::{Job, Purpose, check};
 use crate::rank::{Mode, Trend};
 use crate::sink::{hashtag, table};
 use crate::sqlite::SqliteError;
+use tagtide_extract::{Rule, key};
 
 /// Rows read at once.
 const ROWS: usize = 10_000;

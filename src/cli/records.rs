@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use super::exit::{AUTH, FAILED, Failure, USAGE};
 use super::flags::{source, text};
-use crate::clock::{Clock, monotonic};
-use crate::decode::{Format, decode, detect};
 use crate::job::{Job, Limits, Plan, Purpose, SourcePlan, check};
-use crate::post::{Batch, EventTime, Post};
 use crate::source::reconnect::{Jitter, Reconnect};
 use crate::source::{Poll, Source, SourceError};
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::decode::{Format, decode, detect};
+use tagtide_posts::post::{Batch, EventTime, Post};
 
 /// How long one look at the source may take; so long a signal waits at the most.
 const LOOK: Duration = Duration::from_millis(200);
@@ -179,7 +179,7 @@ impl Records {
 }
 
 /// Keeps the newest Position of each partition.
-fn remember(after: &mut Vec<crate::post::Position>, at: &crate::post::Position) {
+fn remember(after: &mut Vec<tagtide_posts::post::Position>, at: &tagtide_posts::post::Position) {
     match after.iter_mut().find(|old| old.partition == at.partition) {
         Some(old) => *old = at.clone(),
         None => after.push(at.clone()),

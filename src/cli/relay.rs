@@ -22,10 +22,10 @@ use super::flags::FORMATS;
 use super::records::Records;
 use super::replay::missing;
 use super::signals;
-use crate::extract::Rule;
-use crate::extract::{markup, post_tags};
-use crate::post::{EventTime, Markup, Op, Post, Raw};
 use clients::Clients;
+use tagtide_extract::Rule;
+use tagtide_extract::{markup, post_tags};
+use tagtide_posts::post::{EventTime, Markup, Op, Post, Raw};
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {

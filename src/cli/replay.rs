@@ -22,9 +22,9 @@ use crate::job::Place;
 use crate::job::schema::SourceJob;
 use crate::job::{Job, Purpose, check};
 use crate::rank::Published;
-use crate::recording::Header;
 use crate::sink::table;
 use crate::source::options::{Value, Written};
+use tagtide_posts::recording::Header;
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {

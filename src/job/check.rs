@@ -20,9 +20,9 @@ use filters::Folding;
 
 use super::schema::Job;
 use super::{Diagnostic, HistoryPlan, Limits, Plan, TimePlan, units};
-use crate::extract::{Occurrences, Rule};
 use crate::rank::build::ALL;
 use crate::source::options::Checker;
+use tagtide_extract::{Occurrences, Rule};
 
 /// What a job is checked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

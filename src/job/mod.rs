@@ -11,13 +11,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::decode::Format;
-use crate::extract::{Occurrences, Rule};
-use crate::post::EventTime;
 use crate::rank::Mode;
 use crate::sink::SinkOptions;
 use crate::source::SourceOptions;
 pub use crate::source::options::{Diagnostic, Field, Place, Scalar, units};
+use tagtide_extract::{Occurrences, Rule};
+use tagtide_posts::decode::Format;
+use tagtide_posts::post::EventTime;
 
 /// A checked job.
 #[derive(Clone, Debug)]

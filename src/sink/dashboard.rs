@@ -10,9 +10,9 @@ use reqwest::StatusCode;
 
 use super::http::Target;
 use super::{Delivery, Sink, SinkError, SinkKind, SinkOptions, hashtag};
-use crate::decode::python::{repr_ints, repr_texts};
 use crate::rank::{Published, Trend};
 use crate::source::options::{Field, Key, Section, address};
+use tagtide_posts::decode::python::{repr_ints, repr_texts};
 
 /// A dashboard's `/updateData`.
 pub static KIND: SinkKind = SinkKind {

@@ -29,8 +29,8 @@ use super::loss_bounds::LossBounds;
 use super::options::{Key, Section};
 use super::stream::{deliver, why};
 use super::{Guarantee, Poll, Reason, Source, SourceError};
-use crate::clock::{Clock, monotonic};
-use crate::post::{Batch, EventTime, Position};
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::post::{Batch, EventTime, Position};
 
 /// Most files that are followed at once; each is kept open.
 pub const FOLLOWED_MAX: usize = 256;

@@ -29,9 +29,9 @@ use super::framing::most_bytes;
 use super::reconnect::Cause;
 use super::stream::deliver;
 use super::{Guarantee, Poll, Reason, Source, SourceError};
-use crate::clock::{Clock, monotonic};
-use crate::decode::Format;
-use crate::post::{Batch, EventTime, Position};
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::decode::Format;
+use tagtide_posts::post::{Batch, EventTime, Position};
 
 /// Event time of the first post in files, where the plan names none: 2026-01-01T00:00:00Z.
 pub const FILE_START: EventTime = EventTime(1_767_225_600_000);

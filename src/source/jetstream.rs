@@ -33,8 +33,8 @@ use super::reconnect::Cause;
 use super::web::{Refusal, Web, server};
 use super::websocket;
 use super::{Guarantee, Poll, Source, SourceError};
-use crate::clock::Clock;
-use crate::post::{Batch, Dropped, EventTime, Position};
+use tagtide_posts::clock::Clock;
+use tagtide_posts::post::{Batch, Dropped, EventTime, Position};
 
 /// Streams in a row that broke at the same event, before what stands there is given up.
 const BREAKS_MAX: u32 = 3;

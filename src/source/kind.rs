@@ -12,9 +12,9 @@ use super::finding::Finding;
 use super::loss_bounds::LossBounds;
 use super::options::{Key, Section};
 use super::{Guarantee, Source, SourceError};
-use crate::clock::Clock;
-use crate::decode::Format;
-use crate::post::Position;
+use tagtide_posts::clock::Clock;
+use tagtide_posts::decode::Format;
+use tagtide_posts::post::Position;
 
 /// One kind of source: an entry of [`SOURCES`](super::SOURCES).
 pub struct SourceKind {

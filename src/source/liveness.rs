@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::post::EventTime;
+use tagtide_posts::post::EventTime;
 
 /// A server with nothing to say for so long has said all that there was.
 const QUIET: Duration = Duration::from_secs(5);
@@ -61,7 +61,7 @@ impl Liveness {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::monotonic;
+    use tagtide_posts::clock::monotonic;
 
     const NOW: EventTime = EventTime(1_783_175_888_000);
 

@@ -41,8 +41,8 @@ use super::reconnect::Cause;
 use super::secret::Secret;
 use super::web::{Refusal, Web, server};
 use super::{Guarantee, Poll, Source, SourceError};
-use crate::clock::Clock;
-use crate::post::{Batch, Dropped, EventTime, Gap, Position};
+use tagtide_posts::clock::Clock;
+use tagtide_posts::post::{Batch, Dropped, EventTime, Gap, Position};
 
 /// How often a timeline is polled; a server allows 300 requests in 5 minutes,
 const POLL: Duration = Duration::from_secs(5);

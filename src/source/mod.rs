@@ -21,7 +21,7 @@
 
 use std::time::Duration;
 
-use crate::post::{Batch, EventTime, Position, Reads};
+use tagtide_posts::post::{Batch, EventTime, Position, Reads};
 
 mod error;
 pub mod file;

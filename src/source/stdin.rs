@@ -13,8 +13,8 @@ use super::kind::{LINE_FORMATS, RATE, Replays, START, SourceKind, SourceOptions}
 use super::loss_bounds::LossBounds;
 use super::stream::{Filled, deliver, fill, why};
 use super::{Guarantee, Poll, Reason, Source, SourceError};
-use crate::clock::Clock;
-use crate::post::{Batch, Position};
+use tagtide_posts::clock::Clock;
+use tagtide_posts::post::{Batch, Position};
 
 /// Standard input.
 pub static KIND: SourceKind = SourceKind {

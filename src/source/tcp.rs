@@ -17,8 +17,8 @@ use super::options::address::host_and_port;
 use super::reconnect::Cause;
 use super::stream::{Filled, deliver, fill, why};
 use super::{Guarantee, Poll, Reason, Source, SourceError};
-use crate::clock::Clock;
-use crate::post::{Batch, Position};
+use tagtide_posts::clock::Clock;
+use tagtide_posts::post::{Batch, Position};
 
 /// Asked of the kernel for each connection, instead of one that grows by itself; Linux clamps it
 /// to `net.core.rmem_max` and doubles the result for its own bookkeeping.

@@ -23,8 +23,8 @@ use super::options::address::host_and_port;
 use super::stream::{deliver, is_passing, ready, why};
 use super::tcp::{NO_EVENT_TIME, settle, socket_loss};
 use super::{Guarantee, Poll, Reason, Source, SourceError};
-use crate::clock::{Clock, monotonic};
-use crate::post::{Batch, Dropped, Position};
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::post::{Batch, Dropped, Position};
 
 /// Most senders at once.
 pub const SENDERS_MAX: usize = 256;

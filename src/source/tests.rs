@@ -13,8 +13,8 @@ use super::stdin::StdinSource;
 use super::tcp::TcpSource;
 use super::tcp_listen::TcpListenSource;
 use super::*;
-use crate::clock::{Clock, monotonic};
-use crate::post::{Dropped, PAD};
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::post::{Dropped, PAD};
 
 mod network;
 

@@ -18,8 +18,8 @@ use url::Url;
 use super::reconnect::Cause;
 use super::stream;
 use super::{Reason, SourceError};
-use crate::clock::Clock;
 use crate::http_client::{is_loopback, more_roots};
+use tagtide_posts::clock::Clock;
 
 /// Longest time for a connection to stand.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -256,7 +256,7 @@ fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::post::EventTime;
+    use tagtide_posts::post::EventTime;
 
     #[test]
     fn what_a_server_says_is_told_and_pages_are_not() {

@@ -45,8 +45,8 @@ use super::reconnect::Cause;
 use super::secret::{Secret, sensitive};
 use super::web::{ANSWER_MAX, Refusal, Web, server, why};
 use super::{Guarantee, Poll, Source, SourceError, unreadable_cursor};
-use crate::clock::{Clock, monotonic};
-use crate::post::{Batch, Dropped, EventTime, Gap, Position, Reads};
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::post::{Batch, Dropped, EventTime, Gap, Position, Reads};
 
 /// Silence for so long is a loss: v2 sends a blank line every 20 s, often a little late,
 pub(super) const STALL: Duration = Duration::from_secs(25);

@@ -4,9 +4,9 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
-use tagtide::clock::Clock;
 use tagtide::engine::{self, Run, RunOptions};
 use tagtide::rank::SourceStatus;
+use tagtide_posts::clock::Clock;
 
 use crate::sim_x::{Manners, Sim, TOKEN};
 use crate::support::{Counted, plan, until};

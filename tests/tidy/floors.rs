@@ -127,7 +127,7 @@ fn engines_never_import_each_other() {
 
 #[test]
 fn imports_are_read_in_every_form() {
-    let code = "use crate::post::{A, B};\nuse crate::{\n  rank::Mode, job::{Plan, x}, clock,\n};\n\
+    let code = "use tagtide_posts::post::{A, B};\nuse crate::{\n  rank::Mode, job::{Plan, x}, clock,\n};\n\
         fn f() -> crate::sink::SinkError;";
     let found: Vec<(usize, String)> = imports(code);
     let names: Vec<&str> = found.iter().map(|(_, name)| name.as_str()).collect();

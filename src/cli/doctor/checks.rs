@@ -6,10 +6,10 @@ use std::process::{Command, Stdio};
 use std::time::UNIX_EPOCH;
 
 use super::Finding;
-use crate::checkpoint::held_by;
 use crate::cli::summary::grouped;
-use crate::clock::Clock;
 use crate::http_client::{ROOT_VARIABLES, SYSTEM_ROOTS};
+use tagtide_checkpoint::held_by;
+use tagtide_posts::clock::Clock;
 
 /// Less free disk than this is worth a warning.
 const FREE_MIN_KB: u64 = 1 << 20;

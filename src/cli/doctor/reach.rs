@@ -2,8 +2,8 @@
 
 use super::Finding;
 use crate::cli::exit::Failure;
-use crate::clock::Clock;
 use crate::job::{Plan, SourcePlan};
+use tagtide_posts::clock::Clock;
 
 /// What each source finds on the way to it, then what a crash loses.
 pub(super) fn sources(plan: &Plan) -> Result<Vec<Finding>, Failure> {

@@ -49,11 +49,8 @@ use self::stop::Stop;
 use self::told::Told;
 use self::views::{Makings, View};
 use self::worker::{Recipe, Stream};
-use crate::clock::Clock;
 use crate::engine::{EngineError, RunHandle, RunOptions, Summary};
-use crate::extract::pattern::Patterns;
 use crate::job::{Plan, SourcePlan, TimePlan};
-use crate::post::Position;
 use crate::rank::build::ALL;
 use crate::rank::{Ask, Explanation, Mode, Published, Query, Ranking, SourceStatus, TagDetail};
 use crate::source::Source;
@@ -63,6 +60,9 @@ use crate::state::lists::Lists;
 use crate::state::{Gates, Settings, trending};
 use crate::window::Shape;
 use crate::window::people::Rules;
+use tagtide_extract::pattern::Patterns;
+use tagtide_posts::clock::Clock;
+use tagtide_posts::post::Position;
 
 /// Extracted batches under way for each worker; this bounds the memory of the queue. So many that
 /// workers go on while the core closes a pane or waits for a processor.
@@ -423,8 +423,8 @@ impl RunHandle for Handle {
 mod tests {
     use super::*;
     use crate::job::{Job, Purpose, check};
-    use crate::post::Batch;
     use crate::source::{Guarantee, Poll, SourceError};
+    use tagtide_posts::post::Batch;
 
     /// Breaks where nobody has thought of it.
     struct Broken;

@@ -8,18 +8,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::checkpoint::CheckpointError;
-use crate::clock::{monotonic, thread_ran};
 use crate::engine::embedded::durable::{self, Durable};
 use crate::engine::embedded::gaps::Gaps;
 use crate::engine::embedded::told::{self, Told};
 use crate::engine::embedded::views::{Makings, States};
 use crate::job::{CountPlan, Limits, PeoplePlan, Plan, TagsPlan, TimePlan};
-use crate::post::Batch;
 use crate::rank::Mode;
 use crate::state::State;
 use crate::state::extracted::{Extracted, Row};
 use crate::state::hash::Seed;
+use tagtide_checkpoint::CheckpointError;
+use tagtide_posts::clock::{monotonic, thread_ran};
+use tagtide_posts::post::Batch;
 
 pub use ranking::ranking;
 
@@ -156,8 +156,8 @@ fn plan(minutes: &[u64]) -> Plan {
             pace: None,
         }],
         sinks: Vec::new(),
-        rule: crate::extract::Rule::Tags,
-        occurrences: crate::extract::Occurrences::PerPost,
+        rule: tagtide_extract::Rule::Tags,
+        occurrences: tagtide_extract::Occurrences::PerPost,
         count: CountPlan {
             pane: Duration::from_secs(10),
             default: (Mode::Total, windows[0]),

@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
-use crate::clock::{Clock, monotonic};
-use crate::decode::{Format, detect::detect};
 use crate::engine::embedded::core::{Ending, Message};
 use crate::engine::embedded::record::Recording;
 use crate::engine::embedded::stop::Stop;
 use crate::engine::embedded::worker::Recipe;
 use crate::job::TextTime;
-use crate::post::{Batch, Position};
 use crate::source::reconnect::{Jitter, Reconnect};
 use crate::source::{Poll, Source, SourceError};
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::decode::{Format, detect::detect};
+use tagtide_posts::post::{Batch, Position};
 
 /// How long a source may block; also how soon a stop is noticed.
 const WAIT: Duration = Duration::from_millis(50);

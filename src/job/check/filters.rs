@@ -1,10 +1,10 @@
 //! `[people]` and `[tags]`: whose posts count, and which tags.
 
-use crate::extract::{Rule, accents, key};
 use crate::job::filters::{PeopleJob, TagsJob};
 use crate::job::schema::{List, Text};
 use crate::job::{PeoplePlan, TagsPlan, units};
 use crate::source::options::Checker;
+use tagtide_extract::{Rule, accents, key};
 
 /// How the keys of a job are made.
 #[derive(Clone, Copy)]

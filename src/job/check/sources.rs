@@ -3,13 +3,13 @@
 //! What every source has is checked here; its own keys are checked by its kind.
 
 use super::Purpose;
-use crate::decode::Format;
 use crate::job::schema::{Job, SourceJob};
 use crate::job::{SourcePlan, TextTime, TimePlan, units};
 use crate::source::generator::RATE_DEFAULT;
 use crate::source::kind::find;
 use crate::source::options::{Checker, Field, Place, Scalar, Section, Value, Written, nearest};
 use crate::source::{SourceKind, SourceOptions, file, stdin};
+use tagtide_posts::decode::Format;
 
 /// Most sources of a job.
 const SOURCES_MAX: usize = 1_000;

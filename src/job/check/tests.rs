@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::*;
-use crate::decode::Format;
 use crate::job::{AlertOn, TextTime};
 use crate::rank::Mode;
 use crate::sink::dashboard;
 use crate::source::{SourceOptions, file, generator, tcp, tcp_listen};
+use tagtide_posts::decode::Format;
 
 fn plan(text: &str) -> Plan {
     let job = Job::parse(text, "job.toml").expect("the job parses");

@@ -8,11 +8,11 @@ use rustix::event::{PollFd, PollFlags};
 
 use super::cursor::{Change, Cursor};
 use super::input::{Input, is_packed};
-use crate::clock::monotonic;
-use crate::post::{Batch, Position};
 use crate::source::framing::Framer;
 use crate::source::stream::{is_passing, ready, why};
 use crate::source::{Reason, SourceError};
+use tagtide_posts::clock::monotonic;
+use tagtide_posts::post::{Batch, Position};
 
 /// An open file, read up to somewhere.
 pub(super) struct Reading {

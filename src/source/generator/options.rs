@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::GeneratorSource;
-use crate::clock::Clock;
-use crate::decode::Format;
-use crate::post::EventTime;
 use crate::source::kind::{RATE, Replays, START, SourceKind, SourceOptions};
 use crate::source::loss_bounds::LossBounds;
 use crate::source::options::{Key, Section, units};
 use crate::source::{Guarantee, Source, SourceError};
+use tagtide_posts::clock::Clock;
+use tagtide_posts::decode::Format;
+use tagtide_posts::post::EventTime;
 
 /// Made-up posts.
 pub static KIND: SourceKind = SourceKind {

@@ -8,8 +8,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::frame::At;
-use crate::post::{EventTime, Gap, Position};
 use crate::source::{SourceError, unreadable_cursor};
+use tagtide_posts::post::{EventTime, Gap, Position};
 
 /// How far back another server is asked: their clocks and their order differ.
 const REWIND_OTHER_US: i64 = 10_000_000;

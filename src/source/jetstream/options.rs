@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::JetstreamSource;
-use crate::clock::Clock;
-use crate::decode::Format;
 use crate::http_client::host_of;
 use crate::source::finding::Finding;
 use crate::source::kind::{Replays, SourceKind, SourceOptions};
 use crate::source::loss_bounds::{Filled, LossBounds};
 use crate::source::options::{Key, Section, address};
 use crate::source::{Guarantee, NO_END, Source, SourceError};
+use tagtide_posts::clock::Clock;
+use tagtide_posts::decode::Format;
 
 /// Bluesky, live.
 pub static KIND: SourceKind = SourceKind {

@@ -10,13 +10,13 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::cursor::{LastEvent, Resume, Verdict, is_ahead};
 use super::frame::{self, At, Frame};
 use super::unpack::{Unpacked, Unpacker};
-use crate::clock::{Clock, monotonic};
-use crate::post::{Batch, EventTime, Gap};
 use crate::source::framing::most_bytes;
 use crate::source::liveness::Liveness;
 use crate::source::rate::Rate;
 use crate::source::stream::why;
 use crate::source::websocket::Socket;
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::post::{Batch, EventTime, Gap};
 
 /// Silence for so long is a loss; the server pings every 30 s.
 const STALL: Duration = Duration::from_secs(45);

@@ -10,9 +10,9 @@ use super::StreamName;
 use super::cursor::rewound;
 use super::instance::{Asking, PAGE, ask, timeline_url};
 use super::lines::{Head, Lines};
-use crate::clock::Clock;
 use crate::source::secret::Secret;
 use crate::source::web::Refusal;
+use tagtide_posts::clock::Clock;
 
 /// Most pages; what is beyond them is given up.
 const PAGES_MAX: u32 = 40;

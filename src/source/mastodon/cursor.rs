@@ -9,8 +9,8 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use crate::post::{Gap, Position};
 use crate::source::{SourceError, unreadable_cursor};
+use tagtide_posts::post::{Gap, Position};
 
 /// How far before the newest id a timeline is asked.
 const REWIND_MS: u64 = 20_000;

@@ -10,10 +10,10 @@ use serde_json::Value;
 use url::Url;
 
 use super::{StreamName, WireName};
-use crate::clock::Clock;
 use crate::http_client::is_loopback;
 use crate::source::secret::Secret;
 use crate::source::web::{ANSWER_MAX, Refusal, Web, why};
+use tagtide_posts::clock::Clock;
 
 /// Most statuses of a page of a timeline.
 pub(super) const PAGE: u32 = 40;

@@ -124,8 +124,8 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::{DecodeError, Format, decode};
-    use crate::post::{EventTime, Op};
+    use tagtide_posts::decode::{DecodeError, Format, decode};
+    use tagtide_posts::post::{EventTime, Op};
 
     const STATUS: &str = "{\"id\":\"103270115826048975\",\n\"created_at\":\"2019-12-08T03:48:33Z\",\
         \"uri\":\"https://a.example/1\",\"visibility\":\"public\",\"content\":\"<p>hi</p>\",\
@@ -145,7 +145,7 @@ mod tests {
             let post = decode(Format::Mastodon, line.as_bytes()).expect("sound").expect("a post");
             assert_eq!((post.op, post.time), (op, Some(EventTime(77))));
             assert_eq!(post.id.to_str(), "https://a.example/1");
-            assert_eq!(crate::decode::detect(line.as_bytes()), Some(Format::Mastodon));
+            assert_eq!(tagtide_posts::decode::detect(line.as_bytes()), Some(Format::Mastodon));
         }
         // Without our mark it is the time of the status: a file that is replayed.
         let wrapped = format!("{{\"event\":\"update\",\"payload\":{STATUS}}}");

@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{MastodonSource, STALL, TIMELINE_POSTS_MAX};
-use crate::clock::Clock;
-use crate::decode::Format;
 use crate::http_client::host_of;
 use crate::source::finding::Finding;
 use crate::source::kind::{Replays, SourceKind, SourceOptions};
@@ -13,6 +11,8 @@ use crate::source::loss_bounds::{Filled, LossBounds};
 use crate::source::options::{Key, SecretFrom, Section, address};
 use crate::source::web::ANSWER_MAX;
 use crate::source::{Guarantee, NO_END, Source, SourceError};
+use tagtide_posts::clock::Clock;
+use tagtide_posts::decode::Format;
 
 /// One instance of Mastodon, live.
 pub static KIND: SourceKind = SourceKind {

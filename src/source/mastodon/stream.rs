@@ -12,11 +12,11 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::WireName;
 use super::lines::Lines;
 use super::sse::{Heard, Sse};
-use crate::clock::{Clock, monotonic};
-use crate::post::EventTime;
 use crate::source::stream;
 use crate::source::web::{ANSWER_MAX, Refusal, Web, why};
 use crate::source::websocket::{self, Socket};
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::post::EventTime;
 
 /// Frames beyond so many times the limit of a record end the connection; shorter ones that are
 /// still too long are dropped one by one.

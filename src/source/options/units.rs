@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::post::EventTime;
+use tagtide_posts::post::EventTime;
 
 /// A single value as written in a job file or behind a flag.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,11 +9,11 @@ use std::time::Duration;
 use reqwest::Response;
 
 use super::delimited::Delimited;
-use crate::clock::{Clock, monotonic};
-use crate::post::Batch;
 use crate::source::framing::Framer;
 use crate::source::liveness::Liveness;
 use crate::source::web::why;
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::post::Batch;
 
 /// One open connection.
 pub(super) struct Lines {

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{Options, refused};
-use crate::clock::Clock;
 use crate::source::secret::Secret;
 use crate::source::web::{ANSWER_MAX, Refusal, Web, server, why};
 use crate::source::{Reason, SourceError};
+use tagtide_posts::clock::Clock;
 
 /// Where rules are.
 const PATH: &str = "/2/tweets/search/stream/rules";

@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use super::options::{BASE_URL, CONNECTS_MAX, base_url, connects_max, refused};
 use super::{STALL_V1, XSource};
-use crate::clock::Clock;
-use crate::decode::Format;
 use crate::http_client::host_of;
 use crate::source::finding::Finding;
 use crate::source::kind::{Replays, SourceKind, SourceOptions};
@@ -14,6 +12,8 @@ use crate::source::loss_bounds::{Filled, LossBounds};
 use crate::source::options::{Field, Key, Scalar, SecretFrom, Section, address};
 use crate::source::web::ANSWER_MAX;
 use crate::source::{Guarantee, NO_END, Source, SourceError};
+use tagtide_posts::clock::Clock;
+use tagtide_posts::decode::Format;
 
 /// X API v1.1, of servers that still speak it.
 pub static KIND: SourceKind = SourceKind {
