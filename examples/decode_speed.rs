@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use tagtide::clock::monotonic;
-use tagtide::decode::{Format, decode_padded};
-use tagtide::post::PAD;
+use tagtide_posts::clock::monotonic;
+use tagtide_posts::decode::{Format, decode_padded};
+use tagtide_posts::post::PAD;
 
 const ROUND_BYTES: usize = 256 << 10;
 

@@ -11,14 +11,14 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`source`] | brings raw bytes in, with the Positions reached after them |
-//! | [`decode`] | a record -> a [`post::Post`] that borrows from it |
-//! | [`extract`] | a text -> its tags; the one definition of what a hashtag is |
+//! | [`tagtide_sources`] | brings raw bytes in, with the Positions reached after them |
+//! | [`tagtide_posts`] | a record -> a post that borrows from it |
+//! | [`tagtide_extract`] | a text -> its tags; the one definition of what a hashtag is |
 //! | [`view`] | filters over posts, each with counts of its own |
 //! | [`state`] | tags -> ids; counts, spellings, posts remembered for deletes |
 //! | [`window`] | panes, sliding windows over them, the watermark |
 //! | [`rank`] | counts -> the ordered rows that everybody shows |
-//! | [`checkpoint`] | counts and Positions of an epoch, durable in one step |
+//! | [`tagtide_checkpoint`] | counts and Positions of an epoch, durable in one step |
 //! | [`engine`] | the threads and queues around all of these |
 //! | [`sink`] | takes rankings out |
 //! | [`history`] | rankings as they were, in an SQLite file |
@@ -26,17 +26,16 @@
 //! | [`serve`] | the page, the API, the wires of the original dashboard |
 //! | [`job`] | what a user asked for -> a checked [`job::Plan`] |
 //! | [`cli`] | the commands |
-//! | [`post`], [`clock`], [`simd`] | the nouns; the only clock; the only `unsafe` |
+//! | [`tagtide_simd`] | the only `unsafe` |
 //! | [`sqlite`], [`spool`] | SQLite files; a thread that makes things durable in order |
-//! | [`recording`] | what a recording of the raw wire looks like |
-//! | [`http_client`] | the client for requests to others |
 //!
 //! # Floors
 //!
-//! A module imports lower floors only: F0 [`post`] [`clock`] [`simd`] [`sqlite`] [`spool`]
-//! [`http_client`] [`recording`]; F1 [`decode`] [`extract`] [`view`] [`state`] [`window`] [`rank`], which
-//! do no I/O and read no clock; F2 [`source`] [`sink`]; F3 [`job`], which knows their options; F4
-//! [`checkpoint`] [`history`] [`alert`], never each other; F5 [`engine`]; F6 [`serve`] [`cli`].
+//! A module imports lower floors only: F0 [`sqlite`] [`spool`]; F1 [`view`] [`state`] [`window`]
+//! [`rank`], which do no I/O and read no clock; F2 [`sink`]; F3 [`job`], which knows the options of
+//! sources and sinks; F4 [`history`] [`alert`], never each other; F5 [`engine`]; F6 [`serve`]
+//! [`cli`]. Below all of them are the crates `simd` < `extract` < `posts` < `sources`, and
+//! `checkpoint`, which imports none of ours.
 //!
 //! # Example
 //!
@@ -63,22 +62,13 @@
 //! ```
 
 pub mod alert;
-pub mod checkpoint;
 pub mod cli;
-pub mod clock;
-pub mod decode;
 pub mod engine;
-pub mod extract;
 pub mod history;
-pub mod http_client;
 pub mod job;
-pub mod post;
 pub mod rank;
-pub mod recording;
 pub mod serve;
-pub mod simd;
 pub mod sink;
-pub mod source;
 pub mod spool;
 pub mod sqlite;
 pub mod state;

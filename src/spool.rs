@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::clock::monotonic;
+use tagtide_posts::clock::monotonic;
 
 /// Things that wait at the most; beyond, whoever offers waits.
 const QUEUE_MAX: usize = 64;

@@ -6,7 +6,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use tagtide::decode::python::{Literal, parse_list, repr_float, repr_ints, repr_texts};
+use tagtide_posts::decode::python::{Literal, parse_list, repr_float, repr_ints, repr_texts};
 
 /// Runs `program`, giving it `input` on stdin.
 fn python(program: &str, input: &str) -> Option<String> {

@@ -15,9 +15,9 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use tagtide::extract::key::fold;
-use tagtide::extract::{Rule, tags};
-use tagtide::post::Markup;
+use tagtide_extract::key::fold;
+use tagtide_extract::{Rule, tags};
+use tagtide_posts::post::Markup;
 
 /// Pieces from which texts are put together: what the rule speaks of, and what lies beside it.
 const PIECES: &[&str] = &[

@@ -15,8 +15,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use super::outbox::{Outbox, Waiting};
 use super::post::{Outcome, Target};
 use super::{AlertError, SqliteError};
-use crate::clock::Clock;
 use crate::job::AlertPlan;
+use tagtide_posts::clock::Clock;
 
 /// Age at which a delivery is given up.
 pub const GIVE_UP: Duration = Duration::from_hours(24);

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Alert, key};
-use crate::extract::pattern;
 use crate::job::{AlertOn, AlertPlan};
 use crate::rank::{Ranking, Trend};
+use tagtide_extract::pattern;
 
 /// Tags whose quiet time a rule remembers; beyond, the oldest are forgotten.
 pub const QUIET_TAGS_MAX: usize = 10_000;

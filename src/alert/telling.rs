@@ -10,10 +10,10 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::delivery::{Backoff, Delivery, Sent};
 use super::{Alert, AlertError, Outbox};
-use crate::clock::Clock;
 use crate::job::AlertPlan;
 use crate::rank::AlertsStatus;
 use crate::spool::Spool;
+use tagtide_posts::clock::Clock;
 
 /// Longest that the end waits for an exchange under way; what is not told stays in the outbox.
 const END_MAX: Duration = Duration::from_secs(5);

@@ -8,9 +8,9 @@ use clap::{Args as ClapArgs, Subcommand};
 use super::exit::{FAILED, Failure, Outcome, USAGE};
 use super::summary::counted_as;
 use crate::alert::{Answer, test_fire};
-use crate::clock::Clock;
 use crate::job::{AlertPlan, Job, Plan, Purpose, check};
 use crate::sink::table;
+use tagtide_posts::clock::Clock;
 
 /// What is done with the alerts of a job.
 #[derive(ClapArgs, Debug)]

@@ -6,9 +6,9 @@ use crossbeam_channel::bounded;
 use super::exit::{Failure, Outcome, USAGE};
 use super::flags::Serving;
 use super::{execute, signals};
-use crate::clock::Clock;
-use crate::extract::Rule;
 use crate::serve::{self, Fed};
+use tagtide_extract::Rule;
+use tagtide_posts::clock::Clock;
 
 /// Rows that are shown of what was posted.
 const TOP: usize = 1_000;

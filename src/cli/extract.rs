@@ -14,9 +14,10 @@ use serde::Serialize;
 use super::exit::{FAILED, Failure, Outcome};
 use super::flags::FORMATS;
 use super::records::Records;
-use crate::extract::Rule;
-use crate::extract::{FoundTag, post_tags};
-use crate::post::{EventTime, Op, Post};
+use tagtide_extract::FoundTag;
+use tagtide_extract::Rule;
+use tagtide_posts::post::{EventTime, Op, Post};
+use tagtide_posts::tags::post_tags;
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {

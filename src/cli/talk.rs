@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
-use crate::clock::Clock;
+use tagtide_posts::clock::Clock;
 
 /// Flags of every command.
 #[derive(Args, Clone, Debug)]

@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::checkpoint::CheckpointError;
-use crate::clock::Clock;
 use crate::job::Plan;
 use crate::rank::{Ask, Published, Ranking, Status};
+use tagtide_checkpoint::CheckpointError;
+use tagtide_posts::clock::Clock;
 
 /// How this process runs a Plan (flags and environment, never the job file).
 #[derive(Clone, Debug, Default)]

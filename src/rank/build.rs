@@ -232,12 +232,12 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::post::Batch;
     use crate::state::extracted::{Extracted, PostKey, Row};
     use crate::state::hash::Seed;
     use crate::state::{Settings, State};
     use crate::window::Shape;
     use crate::window::people::Rules;
+    use tagtide_posts::post::Batch;
 
     /// Tags with so many authors that they are estimated, each of whom has posted once.
     #[test]

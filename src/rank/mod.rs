@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::post::{Gap, Reads};
 use crate::spool::SpoolStatus;
+use tagtide_posts::post::{Gap, Reads};
 
 pub use around::RecentPosts;
 pub use explain::Explanation;

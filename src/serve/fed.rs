@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 use super::{Feed, Tutorial};
-use crate::clock::Clock;
-use crate::decode::python::Literal;
 use crate::rank::{
     Ask, Explanation, Published, Query, Ranking, RunState, SourceStatus, Status, TagDetail, Trend,
 };
+use tagtide_posts::clock::Clock;
+use tagtide_posts::decode::python::Literal;
 
 /// Name of the one source.
 const SOURCE: &str = "POST /updateData";

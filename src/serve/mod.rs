@@ -47,8 +47,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::extract::Rule;
 use crate::rank::{Ask, Published};
+use tagtide_extract::Rule;
 
 pub use fed::Fed;
 pub use listen::{Server, probe, start};

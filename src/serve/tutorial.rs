@@ -18,8 +18,8 @@ use super::fed::Posted;
 use super::guard::{FORM, JSON, content_type};
 use super::router::App;
 use super::{Fed, Tutorial};
-use crate::decode::python::{self, Literal};
-use crate::extract::Rule;
+use tagtide_extract::Rule;
+use tagtide_posts::decode::python::{self, Literal};
 
 /// The answer to a form with `data` and no `label`.
 const BAD_REQUEST: &str = "<!doctype html>\n<html lang=en>\n<title>400 Bad Request</title>\n\

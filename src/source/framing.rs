@@ -10,8 +10,8 @@
 
 use memchr::{memchr, memrchr};
 
-use crate::post::{Batch, Dropped};
-use crate::simd::lines;
+use tagtide_posts::post::{Batch, Dropped};
+use tagtide_simd::lines;
 
 /// How many bytes a batch is filled with at the most, long lines aside. What a batch costs beside
 /// its bytes, the waking of threads above all, shows below this.

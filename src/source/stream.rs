@@ -11,8 +11,8 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::framing::Framer;
-use crate::clock::{Clock, monotonic};
-use crate::post::{Batch, Dropped};
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::post::{Batch, Dropped};
 
 /// What [`fill`] came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::web::{ANSWER_MAX, Refusal, Web, why};
-use crate::clock::Clock;
+use tagtide_posts::clock::Clock;
 
 /// An open connection.
 pub(super) type Socket = WebSocketStream<Upgraded>;

@@ -1,6 +1,6 @@
 //! Dense columns that grow without ever being copied.
 
-use crate::simd::counts::{self, BLOCK};
+use tagtide_simd::counts::{self, BLOCK};
 
 /// Rows of one chunk.
 pub const CHUNK: usize = 1 << 16;

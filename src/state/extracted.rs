@@ -4,10 +4,10 @@
 
 use std::collections::HashMap;
 
-use crate::extract::KEY_MAX_BYTES;
-use crate::post::{Batch, Op};
 use crate::state::hash::{Seed, short_key};
 use crate::state::sample::Samples;
+use tagtide_extract::KEY_MAX_BYTES;
+use tagtide_posts::post::{Batch, Op};
 
 /// Longest spelling kept; folding can make a key shorter than what was typed.
 const DISPLAY_MAX_BYTES: usize = 4 * KEY_MAX_BYTES;
@@ -416,7 +416,7 @@ pub(super) fn case_mask(key: &[u8], display: &[u8]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::post::PAD;
+    use tagtide_posts::post::PAD;
 
     fn padded(text: &str) -> Vec<u8> {
         let mut bytes = text.as_bytes().to_vec();

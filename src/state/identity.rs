@@ -1,9 +1,9 @@
 //! Posts that have an identity: duplicates, edits, deletes, and what each takes back.
 
-use crate::post::Op;
 use crate::state::State;
 use crate::state::extracted::{NO_TIME, PostKey};
 use crate::state::remember::{LATE, Memory};
+use tagtide_posts::post::Op;
 
 /// The hash of an author as the people of a tag keep it; 0 = unknown.
 pub(super) fn short(author: u64) -> u32 {
@@ -154,11 +154,11 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::post::Batch;
     use crate::state::Settings;
     use crate::state::extracted::{Extracted, Row, UNORDERED};
     use crate::state::hash::Seed;
     use crate::window::Shape;
+    use tagtide_posts::post::Batch;
 
     const SEED: Seed = Seed::new([7; 32]);
 

@@ -4,7 +4,7 @@
 //! pauses for one part only. Half of a slot is hash, so a number that is offered is nearly always
 //! the one that is looked for. The hash must be keyed: nobody may choose hashes that collide.
 
-use crate::simd::prefetch;
+use tagtide_simd::prefetch;
 
 const PARTS: usize = 256;
 

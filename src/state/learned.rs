@@ -9,12 +9,12 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::rank::score::Baseline;
-use crate::simd::prefetch;
 use crate::state::column::Column;
 use crate::state::trending::{SCALES, Trending};
 use crate::state::varint::{Many, Reader, put, put_signed};
 use crate::window::decay::Weights;
 use crate::window::restore::Nonsense;
+use tagtide_simd::prefetch;
 
 /// What `trending` has learned of one tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -2,9 +2,9 @@
 //!
 //! Each tag is judged once, when it comes, and again when the lists change.
 
-use crate::extract::pattern::Patterns;
 use crate::state::column::Column;
 use crate::state::table::Tags;
+use tagtide_extract::pattern::Patterns;
 
 /// Patterns over keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

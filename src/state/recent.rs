@@ -9,11 +9,11 @@ use std::collections::HashMap;
 
 use smallvec::SmallVec;
 
-use crate::post::Op;
 use crate::state::State;
 use crate::state::extracted::{Extracted, PostKey};
 use crate::state::index::Index;
 use crate::state::sample::{LANG_MAX_BYTES, NAME_MAX_BYTES, Sample, Shown, TEXT_MAX_BYTES};
+use tagtide_posts::post::Op;
 
 /// Seconds that a full ring spans at least.
 const SPAN_S: usize = 600;

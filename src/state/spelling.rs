@@ -3,8 +3,8 @@
 //! Up to four spellings a tag are told apart and counted, in the order they were met. Most tags
 //! have one; its count is what no other spelling took of the tag's total, so it costs nothing.
 
-use crate::simd::prefetch;
 use crate::state::extracted::{Entry, NO_MASK, case_mask};
+use tagtide_simd::prefetch;
 
 /// Number of a spelling beyond the fourth: counted, not told apart.
 pub(super) const OTHER: u8 = 4;

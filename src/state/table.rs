@@ -5,12 +5,12 @@
 
 use std::cmp::Ordering;
 
-use crate::simd::prefetch;
 use crate::state::column::Column;
 use crate::state::extracted::Entry;
 use crate::state::hash::Seed;
 use crate::state::index::Index;
 use crate::state::spelling::{Known, OTHER, Spelling, Spellings};
+use tagtide_simd::prefetch;
 
 const AHEAD: usize = 32;
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::post::Batch;
 use crate::state::extracted::Extracted;
+use tagtide_posts::post::Batch;
 
 fn seed() -> Seed {
     Seed::new([9; 32])

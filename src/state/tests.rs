@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use proptest::prelude::*;
 
-use crate::post::{Batch, Op};
 use crate::rank::Mode;
 use crate::rank::build::{Key, ranking, tag};
 use crate::state::extracted::{Extracted, PostKey, Row};
@@ -17,6 +16,7 @@ use crate::state::restore::Restoring;
 use crate::state::sections::{Raw, RawSections, Snapshotter, encode, kind};
 use crate::state::{Settings, State};
 use crate::window::Shape;
+use tagtide_posts::post::{Batch, Op};
 
 const PANE: i64 = 10_000;
 const LATENESS: i64 = 20_000;

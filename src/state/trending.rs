@@ -6,7 +6,6 @@
 
 use crate::rank::Mode;
 use crate::rank::score::{self, Pace};
-use crate::simd::prefetch;
 use crate::state::changed::Changed;
 use crate::state::comparison::Comparison;
 use crate::state::learned::{Learned, Tags};
@@ -14,6 +13,7 @@ use crate::state::settings::{Gates, Settings};
 use crate::window::Ring;
 use crate::window::people::Span;
 use crate::window::ring::fits_minutes;
+use tagtide_simd::prefetch;
 
 /// Windows scored together: a quarter, once and four times the one asked for.
 pub const SCALES: usize = 3;

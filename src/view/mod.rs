@@ -3,8 +3,8 @@
 //! Pure: a filter knows the number of a source, what stands in a post, and the keys of its tags.
 //! Who keeps the counts of a view is not its business.
 
-use crate::extract::pattern::Patterns;
-use crate::post::Post;
+use tagtide_extract::pattern::Patterns;
+use tagtide_posts::post::Post;
 
 /// Most views of a job; each is a state of its own.
 pub const VIEWS_MAX: usize = 16;
@@ -74,7 +74,7 @@ fn is_in(lang: &str, wanted: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::post::Raw;
+    use tagtide_posts::post::Raw;
 
     fn post<'a>(lang: &'a str, author: &'a str) -> Post<'a> {
         let (lang, author) = (Raw::Plain(lang.as_bytes()), Raw::Plain(author.as_bytes()));

@@ -7,10 +7,10 @@
 
 mod blocks;
 
-use crate::simd::prefetch;
 use crate::state::column::Column;
 use crate::window::pane::Pair;
 use blocks::{Block, BlockMut, Blocks, CLASSES, Head, Packed};
+use tagtide_simd::prefetch;
 
 /// Members told apart in one tag.
 pub const EXACT_MAX: usize = 1 << (CLASSES - 1);

@@ -8,7 +8,6 @@ mod people;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use crate::simd::prefetch;
 use crate::state::column::Column;
 use crate::state::varint::Reader;
 use crate::window::decay::{Decay, Weights};
@@ -19,6 +18,7 @@ use crate::window::restore::people::Replay;
 use crate::window::ring::{MINUTE_MS, Ring, step_of};
 use crate::window::sliding::Window;
 use crate::window::total::Total;
+use tagtide_simd::prefetch;
 
 /// A section that does not hold what it should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

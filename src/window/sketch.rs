@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 
 use smallvec::SmallVec;
 
-use crate::simd::prefetch;
+use tagtide_simd::prefetch;
 
 const BITS: u32 = 9;
 /// Registers of a sketch.

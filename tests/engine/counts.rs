@@ -1,7 +1,7 @@
 //! Counts equal an independent recount, whatever the number of workers and the speed.
 
-use tagtide::clock::monotonic;
-use tagtide::decode::Format;
+use tagtide_posts::clock::monotonic;
+use tagtide_posts::decode::Format;
 
 use crate::support::{
     Counted, START, START_MS, count_words, file_source, finish, options, posts, start,

@@ -1,8 +1,8 @@
 //! What is not counted is counted by its reason.
 
-use tagtide::clock::Clock;
 use tagtide::engine::RunOptions;
-use tagtide::post::EventTime;
+use tagtide_posts::clock::Clock;
+use tagtide_posts::post::EventTime;
 
 use crate::support::{Counted, START_MS, ended, file_source, finish, options, start};
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use tagtide::decode::Format;
+use tagtide_posts::decode::Format;
 
 use crate::process::{tagtide, write_job};
 use crate::support::{file_source, posts, until};

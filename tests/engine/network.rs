@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 
-use tagtide::decode::Format;
+use tagtide_posts::decode::Format;
 
 use crate::support::{
     Counted, START, count_words, file_source, options, posts, start, until, until_posts,

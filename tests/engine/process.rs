@@ -6,8 +6,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tagtide::clock::monotonic;
-use tagtide::decode::Format;
+use tagtide_posts::clock::monotonic;
+use tagtide_posts::decode::Format;
 
 use crate::support::{DEADLINE, count_words, file_source, posts, until};
 

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use tagtide::checkpoint::CheckpointError;
-use tagtide::decode::Format;
 use tagtide::engine::{self, EngineError, RunOptions};
+use tagtide_checkpoint::CheckpointError;
+use tagtide_posts::decode::Format;
 
 use crate::support::{
     Counted, START, START_MS, file_source, finish, options, plan, posts, start, until_posts,

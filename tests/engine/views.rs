@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use tagtide::decode::Format;
 use tagtide::engine::{Run, RunHandle};
 use tagtide::rank::{Counters, Mode, Query, Ranking};
+use tagtide_posts::decode::Format;
 
 use crate::support::{ALL, START, ended, file_source, finish, options, posts, start, until_posts};
 

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tagtide::clock::Clock;
 use tagtide::engine::{self, Run, RunOptions};
 use tagtide::rank::SourceStatus;
+use tagtide_posts::clock::Clock;
 
 use crate::sim::{Manners, Sim};
 use crate::support::{Counted, plan, until, until_posts};
@@ -67,7 +67,7 @@ fn end(run: &Run, sims: &[&Sim], posts: u64) -> Counted {
         let is_sent = sims.iter().any(|sim| sim.all_sent());
         is_sent && status.counters.posts == posts && source(run).state == "live"
     };
-    let began = tagtide::clock::monotonic();
+    let began = tagtide_posts::clock::monotonic();
     while !is_all() {
         let status = watch.borrow().status.clone();
         let asked = sims.iter().flat_map(|sim| sim.requests()).collect::<Vec<_>>();

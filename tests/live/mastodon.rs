@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tagtide::clock::Clock;
 use tagtide::engine::{self, Run, RunOptions};
 use tagtide::rank::SourceStatus;
+use tagtide_posts::clock::Clock;
 
 use crate::mastodon_sim::{Instance, Manners, TOKEN};
 use crate::support::{Counted, plan, until, until_posts};
@@ -93,7 +93,7 @@ impl Settling {
 /// Waits until so many posts are counted and nothing more comes, and ends the run.
 fn end(run: &Run, of: &Instance, posts: impl Fn() -> u64) -> Counted {
     let watch = run.watch();
-    let began = tagtide::clock::monotonic();
+    let began = tagtide_posts::clock::monotonic();
     let mut settling = Settling::default();
     loop {
         let published = watch.borrow().clone();

@@ -149,7 +149,7 @@ fn kill9(wire: &str, dir: &Path) {
     let points = crash_points();
     // A life reads some hundred events before it is killed.
     let events = 2_000 + 300 * usize::try_from(kills).unwrap();
-    let start_us = tagtide::clock::Clock::System.now().0 * 1000 - events as i64 * 1_000;
+    let start_us = tagtide_posts::clock::Clock::System.now().0 * 1000 - events as i64 * 1_000;
     let world = Arc::new(World::new(seed, events, start_us, 1_000));
     let pace = Duration::from_millis(1);
     let manners = Manners { cut_within: 300, live_from: Some(0), pace, ..Manners::default() };

@@ -92,7 +92,7 @@ fn until_it_settles(run: &Run, posts: impl Fn() -> u64) {
 fn a_replay_of_the_recording_counts_what_the_run_counted() {
     let dir = tempfile::tempdir().unwrap();
     let record = dir.path().join("wire");
-    let start_us = tagtide::clock::Clock::System.now().0 * 1000 - 10_000_000;
+    let start_us = tagtide_posts::clock::Clock::System.now().0 * 1000 - 10_000_000;
     let world = Arc::new(World::new(71, 3_000, start_us, 1_000));
     let manners = sim::Manners { cut_within: 400, live_from: Some(0), ..<_>::default() };
     let bluesky = sim::Sim::start(&world, 1_000, manners);

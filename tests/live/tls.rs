@@ -77,7 +77,7 @@ fn run(dir: &Path, sources: &str, roots: &[(&str, &Path)]) -> Run {
 }
 
 fn bluesky() -> (Arc<World>, sim::Sim) {
-    let start_us = tagtide::clock::Clock::System.now().0 * 1000 - 10_000_000;
+    let start_us = tagtide_posts::clock::Clock::System.now().0 * 1000 - 10_000_000;
     let world = Arc::new(World::new(81, 1_000, start_us, 1_000));
     let manners = sim::Manners { live_from: Some(0), ..<_>::default() };
     let sim = sim::Sim::start(&world, 1_000, manners);

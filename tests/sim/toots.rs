@@ -27,7 +27,7 @@ impl Toots {
     /// `count` events `step_ms` apart, the last of them a second old: mostly new posts, where
     /// `changes` is set some edits and deletes.
     pub(crate) fn new(seed: u64, count: usize, step_ms: u64, changes: bool) -> Self {
-        let now = tagtide::clock::Clock::System.now().0.cast_unsigned();
+        let now = tagtide_posts::clock::Clock::System.now().0.cast_unsigned();
         let start_ms = now - 1_000 - count as u64 * step_ms;
         let mut chance = Chance(seed);
         let (mut events, mut there) = (Vec::with_capacity(count), Vec::new());

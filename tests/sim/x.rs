@@ -149,7 +149,8 @@ fn tag(index: usize) -> String {
 
 /// A post as v2 sends it.
 pub(crate) fn v2(index: usize) -> String {
-    let now = jiff::Timestamp::from_millisecond(tagtide::clock::Clock::System.now().0).unwrap();
+    let now =
+        jiff::Timestamp::from_millisecond(tagtide_posts::clock::Clock::System.now().0).unwrap();
     let tag = tag(index);
     let id = (1_900_000_000_000_000_000 + index).to_string();
     json!({
@@ -165,7 +166,7 @@ pub(crate) fn v2(index: usize) -> String {
 
 /// A post as v1.1 sends it.
 fn v1(index: usize) -> String {
-    let now = tagtide::clock::Clock::System.now().0;
+    let now = tagtide_posts::clock::Clock::System.now().0;
     let tag = tag(index);
     json!({
         "id_str": (1_900_000_000_000_000_000 + index).to_string(), "text": format!("né #{tag}"),

@@ -10,7 +10,7 @@ const LINE_MAX_CHARS: usize = 100;
 const CODE: &[&str] = &[".rs", ".py", ".ts", ".svelte", ".mjs", ".js", ".css"];
 
 fn all_code() -> Vec<File> {
-    tree::files(&["src", "xtask", "tests", "web", "build.rs"], CODE)
+    tree::files(&["src", "crates", "xtask", "tests", "web", "build.rs"], CODE)
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn the_scanner_of_functions_sees_bodies() {
 #[test]
 fn no_tabs_no_trailing_blanks_one_newline_at_the_end() {
     let text = &[".toml", ".md", ".html", ".yml", ".yaml", "LICENSE-MIT", "LICENSE-APACHE"];
-    let below = &["src", "xtask", "tests", "web", "docs", "jobs"];
+    let below = &["src", "crates", "xtask", "tests", "web", "docs", "jobs"];
     let mut broken = Vec::new();
     let mut files = tree::files(below, &[CODE, text].concat());
     files.extend(tree::files(&["build.rs", "Cargo.toml", "README.md", "ARCHITECTURE.md"], &[""]));

@@ -45,7 +45,7 @@ pub(crate) fn files(below: &[&str], endings: &[&str]) -> Vec<File> {
 
 /// All Rust code.
 pub(crate) fn rust() -> Vec<File> {
-    let mut found = files(&["src", "xtask/src", "tests"], &[".rs"]);
+    let mut found = files(&["src", "crates", "xtask/src", "tests"], &[".rs"]);
     found.extend(files(&["build.rs"], &[".rs"]));
     assert!(found.len() > 20, "only {} Rust files were found", found.len());
     found

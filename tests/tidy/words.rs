@@ -3,7 +3,7 @@
 
 use crate::tree;
 
-/// Files beside src/simd/ that may say `unsafe`, each with its reason.
+/// Files beside crates/simd/src/ that may say `unsafe`, each with its reason.
 const UNSAFE: &[(&str, &str)] = &[];
 
 /// Parts of type and module names that say nothing.
@@ -31,9 +31,12 @@ const RUN_BY_OTHERS: &[(&str, &str)] = &[
     ("tests/twitter_text.rs", "the step `grammar` of `cargo xtask test`"),
     ("tests/live/mastodon_py.rs", "the step `interop` of `cargo xtask test`"),
     ("tests/live/jetstream_real.rs", "the step `interop` of `cargo xtask test`"),
-    ("src/checkpoint/tests/process.rs", "the tests beside them, as processes of their own"),
+    ("crates/checkpoint/src/tests/process.rs", "the tests beside them, as processes of their own"),
     ("tests/told/crash.rs", "the tests beside them, as processes of their own"),
-    ("src/checkpoint/tests/golden.rs", "nobody: it writes the fixture of a new format version"),
+    (
+        "crates/checkpoint/src/tests/golden.rs",
+        "nobody: it writes the fixture of a new format version",
+    ),
 ];
 
 /// The words of code: letters, digits and `_`.
@@ -46,7 +49,7 @@ fn unsafe_stands_in_its_place() {
     let mut broken = Vec::new();
     for file in tree::rust() {
         let is_listed = UNSAFE.iter().any(|(path, _)| *path == file.path);
-        if file.path.starts_with("src/simd/") || is_listed {
+        if file.path.starts_with("crates/simd/src/") || is_listed {
             continue;
         }
         for (number, line) in tree::code(&file.text).lines().enumerate() {
@@ -55,7 +58,7 @@ fn unsafe_stands_in_its_place() {
             }
         }
     }
-    tree::nothing("`unsafe` stands in src/simd/ and in the listed files alone", &broken);
+    tree::nothing("`unsafe` stands in crates/simd/src/ and in the listed files alone", &broken);
 }
 
 #[test]
@@ -80,7 +83,7 @@ fn names_say_something() {
 
 #[test]
 fn no_forbidden_words() {
-    let below = &["src", "xtask", "tests", "web", "docs", "jobs", ".ci"];
+    let below = &["src", "crates", "xtask", "tests", "web", "docs", "jobs", ".ci"];
     let endings = &[
         ".rs", ".py", ".ts", ".svelte", ".mjs", ".js", ".css", ".html", ".toml", ".md", ".json",
         ".npmrc", ".txt", "run",

@@ -9,8 +9,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use tagtide::alert::{Reader as Alerts, Telling};
-use tagtide::clock::{Clock, monotonic};
 use tagtide::history::{Asked, KeptRanking, MAX_BYTES, Reader, Writer};
+use tagtide_posts::clock::{Clock, monotonic};
 
 use super::server::{DEADLINE, Server};
 use super::{BACKOFF, plan, raised, ranking, secrets};

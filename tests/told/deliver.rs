@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use tagtide::alert::{Reader, Telling};
-use tagtide::clock::Clock;
+use tagtide_posts::clock::Clock;
 
 use super::hmac::is_signed;
 use super::server::{DEADLINE, Server};
@@ -17,13 +17,13 @@ fn telling(dir: &tempfile::TempDir, server: &Server) -> Telling {
 /// Waits until nothing waits in the outbox any more.
 fn settled(dir: &tempfile::TempDir) -> Vec<tagtide::alert::Told> {
     let reader = Reader::open(dir.path()).expect("it is there");
-    let end = tagtide::clock::monotonic() + DEADLINE;
+    let end = tagtide_posts::clock::monotonic() + DEADLINE;
     loop {
         let told = reader.newest(10_000, None, None).expect("rows");
         if told.iter().all(|told| told.state != "waiting") {
             return told;
         }
-        assert!(tagtide::clock::monotonic() < end, "{told:?}");
+        assert!(tagtide_posts::clock::monotonic() < end, "{told:?}");
         std::thread::yield_now();
     }
 }

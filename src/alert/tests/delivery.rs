@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::super::delivery::Delivery;
 use super::server::Server;
 use super::*;
-use crate::clock::Clock;
-use crate::post::EventTime;
+use tagtide_posts::clock::Clock;
+use tagtide_posts::post::EventTime;
 
 const START: EventTime = EventTime(1_700_000_000_000);
 

@@ -16,7 +16,6 @@ use clap::Args;
 use self::shapes::Shape;
 use self::world::{BIN_MS, DAYS, HOUR_MS, Kind, Post, START_MS, World};
 use super::exit::{FAILED, Failure, Outcome};
-use crate::post::Batch;
 use crate::rank::build::Key;
 use crate::rank::{Mode, Ranking};
 use crate::state::extracted::{Extracted, PostKey, Row};
@@ -26,6 +25,7 @@ use crate::state::trending::windows_ms;
 use crate::state::{Settings, State};
 use crate::window::Shape as Windows;
 use crate::window::people::Rules;
+use tagtide_posts::post::Batch;
 
 /// A ranking is judged so often.
 const JUDGED_MS: i64 = 15 * 60_000;

@@ -38,12 +38,12 @@ fn every_client_gets_every_line_then_fin() {
     let mut second = connect(&clients);
     // The second is served once it has been taken in, which only a line can show.
     second.get_mut().set_nonblocking(true).expect("it can wait");
-    let until = crate::clock::monotonic() + Duration::from_secs(20);
+    let until = tagtide_posts::clock::monotonic() + Duration::from_secs(20);
     let mut sent = 0;
     while second.fill_buf().map_or(0, <[u8]>::len) == 0 {
         clients.send(b"two\n");
         sent += 1;
-        assert!(crate::clock::monotonic() < until, "the second client is never served");
+        assert!(tagtide_posts::clock::monotonic() < until, "the second client is never served");
         std::thread::yield_now();
     }
     second.get_mut().set_nonblocking(false).expect("it can wait");

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, select};
 use tokio::sync::watch;
 
-use crate::clock::{Clock, monotonic};
 use crate::engine::embedded::durable::Durable;
 use crate::engine::embedded::gaps::Gaps;
 use crate::engine::embedded::outlet::Outlet;
@@ -20,12 +19,13 @@ use crate::engine::embedded::told::Told;
 use crate::engine::embedded::views::States;
 use crate::engine::embedded::worker::Recipe;
 use crate::engine::{EngineError, Summary};
-use crate::extract::pattern::Patterns;
 use crate::job::{Plan, TimePlan};
-use crate::post::{EventTime, Position, Reads};
 use crate::rank::{Explanation, Published, Query, Ranking, SourceStatus, TagDetail};
 use crate::state::extracted::{Extracted, NO_TIME};
 use crate::state::lists::Lists;
+use tagtide_extract::pattern::Patterns;
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::post::{EventTime, Position, Reads};
 
 /// How far ahead a post may be in a replay: a file may carry planned dates, but not the year 9999.
 const FUTURE_REPLAY_MS: i64 = 366 * 86_400_000;

@@ -10,22 +10,22 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::checkpoint::{
-    Checkpoint, CheckpointError, Identity, Key, Recovery, Restore, Section, SectionRef,
-};
-use crate::clock::monotonic;
 use crate::engine::embedded::gaps::Gaps;
 use crate::engine::embedded::nested::{Nested, Pieces, metas, news};
 use crate::engine::embedded::told::{self, Told};
 use crate::engine::embedded::views::{Makings, States};
 use crate::job::Plan;
-use crate::post::Position;
 use crate::state::State;
 use crate::state::hash::Seed;
 use crate::state::restore::Restoring;
 use crate::state::sections::{Raw, RawSections, encode, give_rows, kind};
 use crate::window::delta::{Rows, put_rows};
 use crate::window::restore::Nonsense;
+use tagtide_checkpoint::{
+    Checkpoint, CheckpointError, Identity, Key, Recovery, Restore, Section, SectionRef,
+};
+use tagtide_posts::clock::monotonic;
+use tagtide_posts::post::Position;
 
 /// Records that may wait for the disk.
 const QUEUE: usize = 4;

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use crate::post::Gap;
 use crate::rank::SourceStatus;
+use tagtide_posts::post::Gap;
 
 /// Gaps of a source that are kept one by one; the older ones are in its sums alone.
 const KEPT: usize = 32;

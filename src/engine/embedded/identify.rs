@@ -1,9 +1,9 @@
 //! Who and which a record is about, as the keyed hashes that the state remembers.
 
-use crate::decode::{self, Format};
 use crate::engine::embedded::worker::Recipe;
-use crate::post::{Post, Raw};
 use crate::state::extracted::{Extracted, PostKey, UNORDERED};
+use tagtide_posts::decode::{self, Format};
+use tagtide_posts::post::{Post, Raw};
 
 impl Recipe {
     /// The names of a post; the earlier ones that it replaces go to `out`.

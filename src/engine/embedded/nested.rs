@@ -145,14 +145,14 @@ mod tests {
     use crate::engine::embedded::recipe;
     use crate::engine::embedded::views::{Makings, views};
     use crate::engine::embedded::worker::Recipe;
-    use crate::extract::Extractor;
     use crate::job::{Job, Plan, Purpose, check};
-    use crate::post::Batch;
     use crate::rank::build::{Key, ranking};
     use crate::rank::{Mode, Ranking};
     use crate::state::extracted::Extracted;
     use crate::state::hash::Seed;
     use crate::state::sections::{Sections, encode};
+    use tagtide_extract::Extractor;
+    use tagtide_posts::post::Batch;
 
     const JOB: &str = "time = \"event\"\n[count]\nwindows = [\"1m\", \"5m\"]\n\
                        modes = [\"total\", \"count\", \"authors\", \"decay\"]\n\

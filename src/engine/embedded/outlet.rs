@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
-use crate::clock::monotonic;
 use crate::engine::EngineError;
 use crate::rank::{Published, SinkStatus};
 use crate::sink::{Delivery, Sink};
+use tagtide_posts::clock::monotonic;
 
 /// Rankings that wait for a sink that wants every one.
 const QUEUE: usize = 256;

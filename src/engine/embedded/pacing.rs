@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::clock::monotonic;
 use crate::job::TimePlan;
 use crate::state::extracted::NO_TIME;
+use tagtide_posts::clock::monotonic;
 
 /// A wait that is said, as somebody may take it for a standstill.
 const LONG_WAIT: Duration = Duration::from_mins(1);

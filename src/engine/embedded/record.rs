@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use crate::clock::{Clock, monotonic};
 use crate::engine::EngineError;
-use crate::post::Batch;
 use crate::rank::Recorded;
-use crate::recording::Header;
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::post::Batch;
+use tagtide_posts::recording::Header;
 
 /// Batches that wait for the disk; each has a megabyte at the most, long lines aside.
 const QUEUE: usize = 32;

@@ -2,9 +2,9 @@
 //! beside the rows of all posts, so that event time goes on alike in every view.
 
 use crate::engine::embedded::worker::{Lines, Recipe};
-use crate::post::{Op, Post};
 use crate::state::extracted::{Extracted, Row};
 use crate::view::{self, Filter};
+use tagtide_posts::post::{Op, Post};
 
 /// True where a tag of the current post of `out` is one that `filter` asks for.
 fn has_tag(filter: &Filter, out: &Extracted) -> bool {

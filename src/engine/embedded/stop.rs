@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use crate::clock::monotonic;
+use tagtide_posts::clock::monotonic;
 
 /// Tells all threads to stop; cheap to clone and to ask.
 #[derive(Clone, Debug, Default)]

@@ -69,7 +69,7 @@ impl Told {
     pub(super) fn start(
         dir: &Path,
         plan: &Plan,
-        clock: &crate::clock::Clock,
+        clock: &tagtide_posts::clock::Clock,
         rules: Option<&[u8]>,
     ) -> Result<Self, EngineError> {
         let history = plan.history.and_then(|history| {

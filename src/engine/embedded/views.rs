@@ -4,7 +4,6 @@
 use std::borrow::Cow;
 
 use crate::engine::EngineError;
-use crate::extract::pattern::Patterns;
 use crate::job::{Plan, ViewPlan};
 use crate::state::extracted::Extracted;
 use crate::state::hash::Seed;
@@ -12,6 +11,7 @@ use crate::state::lists::Lists;
 use crate::state::slides::Reported;
 use crate::state::{Settings, State};
 use crate::view::Filter;
+use tagtide_extract::pattern::Patterns;
 
 /// Key of the fingerprints of filters. Never changed: they are in checkpoints.
 const FINGERPRINTS: Seed = Seed::new(*b"tagtide: what a view's filter is");

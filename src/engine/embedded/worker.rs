@@ -6,19 +6,19 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::decode::{self, Format};
 use crate::engine::embedded::core::Message;
 use crate::engine::embedded::reader::Reader;
 use crate::engine::embedded::sampling::{self, Picks};
-use crate::extract::pattern::Patterns;
-use crate::extract::print::print;
-use crate::extract::scan::scan_lines;
-use crate::extract::{Extractor, Occurrences, Rule, Visit, accents};
 use crate::job::TextTime;
-use crate::post::{Batch, EventTime, Op, Post};
 use crate::state::extracted::{Extracted, NO_TIME, Oddities, PostKey, Row};
 use crate::state::hash::Seed;
 use crate::view::{self, Filter, VIEWS_MAX};
+use tagtide_extract::pattern::Patterns;
+use tagtide_extract::print::print;
+use tagtide_extract::scan::scan_lines;
+use tagtide_extract::{Extractor, Occurrences, Rule, Visit, accents};
+use tagtide_posts::decode::{self, Format};
+use tagtide_posts::post::{Batch, EventTime, Op, Post};
 
 /// What a worker knows about one source.
 #[derive(Debug)]
@@ -220,7 +220,7 @@ impl Recipe {
         let is_delete = matches!(post.op, Op::Delete | Op::DropAuthor);
         if !is_delete {
             let mut tags = Tags { recipe: self, once: self.once(), out };
-            extractor.scan_post(padded, post, self.rule, &mut tags);
+            tagtide_posts::tags::scan_post(extractor, padded, post, self.rule, &mut tags);
             key.print = if key.author == 0 { 0 } else { self.print(post, out) };
         }
         let at = match post.time {

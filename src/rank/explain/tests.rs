@@ -1,8 +1,6 @@
 //! Explanations of a state that has counted a stream with a past.
 
 use super::*;
-use crate::extract::pattern::Patterns;
-use crate::post::Batch;
 use crate::rank::Mode;
 use crate::rank::build::{Key, ranking};
 use crate::rank::score;
@@ -13,6 +11,8 @@ use crate::state::lists::Lists;
 use crate::state::trending::windows_ms;
 use crate::window::Shape;
 use crate::window::people::Rules;
+use tagtide_extract::pattern::Patterns;
+use tagtide_posts::post::Batch;
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;

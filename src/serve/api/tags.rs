@@ -9,12 +9,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::{Problem, json};
-use crate::extract::{Rule, key};
 use crate::rank::TagDetail;
 use crate::serve::Tutorial;
 use crate::serve::given::Given;
 use crate::serve::router::App;
 use crate::serve::select;
+use tagtide_extract::{Rule, key};
 
 /// Parameters of a question, as they come.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]

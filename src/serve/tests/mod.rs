@@ -316,9 +316,9 @@ fn status(batch: u64) -> Status {
 
 /// Waits until something holds.
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let until = crate::clock::monotonic() + DEADLINE;
+    let until = tagtide_posts::clock::monotonic() + DEADLINE;
     while !holds() {
-        assert!(crate::clock::monotonic() < until, "{what}");
+        assert!(tagtide_posts::clock::monotonic() < until, "{what}");
         std::thread::yield_now();
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
-use crate::clock::Clock;
-use crate::post::EventTime;
+use tagtide_posts::clock::Clock;
+use tagtide_posts::post::EventTime;
 
 const HTML: Option<&str> = Some("text/html; charset=utf-8");
 

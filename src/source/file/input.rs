@@ -9,7 +9,7 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::recording::Header;
+use tagtide_posts::recording::Header;
 
 /// Packed bytes read at once.
 const PACKED_BYTES: usize = 256 * 1024;

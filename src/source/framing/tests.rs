@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::post::PAD;
+use tagtide_posts::post::PAD;
 
 /// Feeds `input` in reads of the given sizes (cycled), delivering after every `reads` reads.
 fn run(input: &[u8], sizes: &[usize], reads: usize, limit: usize, eof: bool) -> (Vec<u8>, Dropped) {

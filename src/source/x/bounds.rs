@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::post::{EventTime, Reads};
+use tagtide_posts::post::{EventTime, Reads};
 
 /// The span that connections are counted over.
 const CONNECTS_SPAN_S: i64 = 15 * 60;

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use crate::post::Batch;
 use crate::rank::Mode;
 use crate::rank::build::{Key, ranking, tag};
 use crate::state::extracted::{Extracted, Row};
@@ -11,6 +10,7 @@ use crate::state::restore::Restoring;
 use crate::state::sections::{Raw, Snapshotter, encode, kind};
 use crate::state::{Settings, State};
 use crate::window::Shape;
+use tagtide_posts::post::Batch;
 
 const CAP: usize = 400;
 

@@ -1,13 +1,13 @@
 //! The ring within a state.
 
 use super::*;
-use crate::extract::pattern::Patterns;
-use crate::post::Batch;
 use crate::state::Settings;
 use crate::state::extracted::Row;
 use crate::state::hash::Seed;
 use crate::state::lists::Lists;
 use crate::window::Shape;
+use tagtide_extract::pattern::Patterns;
+use tagtide_posts::post::Batch;
 
 const SEED: Seed = Seed::new([9; 32]);
 

@@ -1,7 +1,6 @@
 //! What happens when event time passes a boundary.
 
 use super::{PANE, seed};
-use crate::post::Batch;
 use crate::rank::Mode;
 use crate::rank::build::Key;
 use crate::state::extracted::{Extracted, PostKey, Row};
@@ -10,6 +9,7 @@ use crate::state::trending::windows_ms;
 use crate::state::{Gates, Settings, State};
 use crate::window::Shape;
 use crate::window::people::Rules;
+use tagtide_posts::post::Batch;
 
 const W: i64 = 40_000;
 const HOUR: i64 = 3_600_000;

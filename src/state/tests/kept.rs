@@ -6,7 +6,6 @@ mod known;
 use proptest::prelude::*;
 
 use super::{name, seed};
-use crate::post::{Batch, Op};
 use crate::rank::build::{Key, ranking};
 use crate::rank::{Mode, Ranking};
 use crate::state::extracted::{Extracted, PostKey, Row};
@@ -18,6 +17,7 @@ use crate::state::{Gates, Settings, State};
 use crate::window::Shape;
 use crate::window::delta::put_rows;
 use crate::window::people::Rules;
+use tagtide_posts::post::{Batch, Op};
 
 const PANE: i64 = 10_000;
 const START: i64 = 1_000_000_000;

@@ -1,8 +1,6 @@
 //! Lists of tags, and what estimates and deletes leave of authors.
 
 use super::{PANE, name, seed, settings};
-use crate::extract::pattern::Patterns;
-use crate::post::{Batch, Op};
 use crate::rank::Mode;
 use crate::rank::build::{Key, ranking};
 use crate::state::extracted::{Extracted, PostKey, Row};
@@ -12,6 +10,8 @@ use crate::state::sections::{Raw, encode, kind};
 use crate::state::{Settings, State};
 use crate::window::Shape;
 use crate::window::people::Rules;
+use tagtide_extract::pattern::Patterns;
+use tagtide_posts::post::{Batch, Op};
 
 fn say(state: &mut State, op: Op, (at, tag, id): (i64, u8, u64), author: u64) {
     let mut out = Extracted::default();

@@ -6,13 +6,13 @@
 
 use std::ops::Range;
 
-use crate::simd::prefetch;
 use crate::window::crowd::Crowds;
 use crate::window::pane::Closed;
 use crate::window::people::Panes;
 use crate::window::ring::MINUTE_MS;
 use crate::window::sketch::{Entries, Sketch};
 use crate::window::sliding::Window;
+use tagtide_simd::prefetch;
 
 /// Authors that come later, of whom something is asked for: the tag, its register, its entry.
 const AHEAD: [usize; 3] = [24, 16, 8];

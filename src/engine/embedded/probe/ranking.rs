@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::{STEP, plan};
-use crate::clock::monotonic;
 use crate::engine::embedded::publish;
-use crate::post::Batch;
 use crate::rank::{Mode, PUBLISHED_ROWS_MIN, build};
 use crate::state::State;
 use crate::state::extracted::{Extracted, PostKey, Row};
 use crate::state::hash::Seed;
+use tagtide_posts::clock::monotonic;
+use tagtide_posts::post::Batch;
 
 const MODES: [Mode; 5] = [Mode::Trending, Mode::Total, Mode::Count, Mode::Authors, Mode::Decay];
 /// Event time over which the tags come.

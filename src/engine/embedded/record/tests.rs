@@ -4,7 +4,7 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
-use crate::post::EventTime;
+use tagtide_posts::post::EventTime;
 
 fn batch(lines: &str) -> Batch {
     let mut batch = Batch::default();

@@ -1,0 +1,76 @@
+use proptest::prelude::*;
+
+use super::tolerant::rewrite;
+use super::unescape_lossy;
+use super::walker::{Keys, Walker};
+use members::members;
+
+#[path = "../../../../simd/src/json/tests/members.rs"]
+mod members;
+
+/// The values of three keys in an object, and whether it is taken as a whole.
+fn three(record: &[u8], keys: &Keys) -> Option<(Vec<String>, bool)> {
+    // Padded, so that no member is too near to the end of the slice to be stepped over.
+    let padded = [record, &[0; 200]].concat();
+    let mut walker = Walker::new(&padded, 0, record.len());
+    let mut found = Vec::new();
+    let walked = walker.members(keys, |w, key| {
+        if matches!(key, b"id" | b"text" | b"user") {
+            let mark = w.mark();
+            w.skip()?;
+            let (key, value) = (key.escape_ascii(), w.since(mark).escape_ascii());
+            found.push(format!("{key}={value}"));
+        }
+        Ok(true)
+    });
+    walked.ok().map(|_| (found, walker.finish().is_ok()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn members_stepped_over_are_those_that_nobody_asked_for(members in members()) {
+        let record = [b"{", &members[..members.len() - 1], b"}"].concat();
+        let some = three(&record, &Keys::of(&["id", "text", "user"]));
+        prop_assert_eq!(some, three(&record, &Keys::ALL));
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_a_full_parser_writes_is_undone(text in any::<String>()) {
+        let quoted = serde_json::to_string(&text).unwrap();
+        prop_assert_eq!(unescape_lossy(&quoted.as_bytes()[1..quoted.len() - 1]), text);
+    }
+
+    #[test]
+    fn escapes_agree_with_a_full_parser(
+        inside in "([a-zé\"/]|\\\\[\"\\\\/bfnrtu]|[0-9a-fA-Fd8]{4})*"
+    ) {
+        let quoted = format!("\"{inside}\"");
+        if let Ok(wanted) = serde_json::from_str::<String>(&quoted) {
+            prop_assert_eq!(unescape_lossy(inside.as_bytes()), wanted);
+        }
+    }
+
+    #[test]
+    fn any_bytes_can_be_undone(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+        let text = unescape_lossy(&bytes);
+        prop_assert!(text.len() <= 3 * bytes.len());
+    }
+
+    #[test]
+    fn any_surrogates_can_be_undone(units in prop::collection::vec(0xD700u16..0xE100, 0..12)) {
+        let escaped: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+        prop_assert_eq!(unescape_lossy(escaped.as_bytes()), String::from_utf16_lossy(&units));
+    }
+}
+
+#[test]
+fn a_record_is_written_anew_with_its_order_and_its_duplicates() {
+    let record = b" { \"b\" : [ 1 , {\"\\u0061\" : \"\\u0061\\x\x01\"} ] , \"a\":2,\"b\":1e5 } ";
+    let clean = rewrite(record).expect("it can be repaired");
+    let wanted = r#"{"b":[1,{"a":"\u0061\ufffd\u0001"}],"a":2,"b":1e5}"#;
+    assert_eq!(String::from_utf8_lossy(&clean), wanted);
+}
