@@ -8,12 +8,13 @@ use clap::Args;
 use super::exit::{FAILED, Failure, Outcome};
 use super::flags::FORMATS;
 use crate::engine::probe;
-use crate::source::{self, Poll, SourceOptions, file};
 use tagtide_checkpoint::CRASH_POINTS;
 use tagtide_extract::{Extractor, Rule, Visit, scan_lines};
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::decode::{self, Format};
 use tagtide_posts::post::Batch;
+use tagtide_posts::tags;
+use tagtide_sources::{Poll, SourceError, SourceOptions, file};
 
 /// Longest record that a scan reads.
 const LINE_MAX_BYTES: usize = 1 << 20;
@@ -54,7 +55,7 @@ impl Visit for Count {
 
 /// Reads a file and finds its tags on one thread, with no state.
 pub(super) fn scan(args: &ScanArgs) -> Outcome {
-    let failed = |error: source::SourceError| Failure::new(FAILED, error);
+    let failed = |error: SourceError| Failure::new(FAILED, error);
     let paths = vec![args.file.display().to_string()];
     let options = file::Options { paths, follow: false };
     let mut source = options.build(LINE_MAX_BYTES, &Clock::System).map_err(failed)?;
@@ -86,7 +87,9 @@ fn records(batch: &Batch, extractor: &mut Extractor, count: &mut Count) -> u64 {
     for end in memchr::memchr_iter(b'\n', batch.records()) {
         let from = std::mem::replace(&mut start, end + 1);
         if let Ok(Some(post)) = decode::decode_padded(Format::X1, batch.padded(), from, end) {
-            extractor.visit_post(&post, Rule::Tags, |key, display| count.tag(0, 0, key, display));
+            tags::visit_post(extractor, &post, Rule::Tags, |key, display| {
+                count.tag(0, 0, key, display)
+            });
         }
         lines += 1;
     }

@@ -7,10 +7,10 @@ use clap::Args as ClapArgs;
 
 use super::doubts;
 use super::exit::{Failure, Outcome};
-use crate::http_client::host_of;
 use crate::job::units::show_duration;
 use crate::job::{AlertOn, AlertPlan, Job, Plan, Purpose, TimePlan, ViewPlan, check};
 use crate::state::recent::POST_MAX_BYTES;
+use tagtide_sources::http_client::host_of;
 
 /// Items of a list that are named.
 const NAMED: usize = 8;

@@ -8,7 +8,7 @@ use super::flags::{Counting, Process, Serving, scalar, stdout_sink};
 use super::talk::Talk;
 use crate::engine::RunOptions;
 use crate::job::{Job, Purpose, check};
-use crate::source::options::Value;
+use tagtide_sources::options::Value;
 
 /// The job that it runs.
 const JOB: &str = include_str!("../../jobs/demo.toml");

@@ -16,7 +16,7 @@ use super::flags::state_home;
 use super::run::BLUESKY;
 use super::summary::counted_as;
 use crate::job::{Job, Plan, Purpose, check};
-use crate::source::finding::{Finding, Verdict};
+use tagtide_sources::finding::{Finding, Verdict};
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {

@@ -7,11 +7,11 @@ use super::exit::{FAILED, Failure, Outcome};
 use super::flags::Serving;
 use super::{signals, summary};
 use crate::engine::{self, Run, RunHandle, RunOptions};
-use crate::http_client::is_loopback;
 use crate::job::{Job, Plan, Purpose, TimePlan, check};
 use crate::rank::{Ask, Explanation, Query, Ranking, TagDetail};
 use crate::serve::{self, Feed, Listen, PORT, Server, Tutorial};
 use crate::sink::dashboard;
+use tagtide_sources::http_client::is_loopback;
 
 /// Runs `plan` to its end: until its sources end, or a signal comes.
 ///

@@ -13,9 +13,9 @@ use crate::engine::EngineError;
 use crate::job::Diagnostic;
 use crate::serve::ServeError;
 use crate::sink::SinkError;
-use crate::source::SourceError;
 use crate::sqlite::SqliteError;
 use tagtide_checkpoint::CheckpointError;
+use tagtide_sources::SourceError;
 
 /// The job failed.
 pub(super) const FAILED: u8 = 1;

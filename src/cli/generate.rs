@@ -7,8 +7,8 @@ use clap::Args as ClapArgs;
 use super::exit::{Failure, Outcome, USAGE};
 use super::flags::{scalar, source, text};
 use crate::job::{Job, Purpose, check};
-use crate::source::generator::{self, write_posts};
-use crate::source::options::Value;
+use tagtide_sources::generator::{self, write_posts};
+use tagtide_sources::options::Value;
 
 /// Formats that can be written.
 const FORMATS: [&str; 3] = ["text", "text+", "x1"];

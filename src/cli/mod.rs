@@ -34,8 +34,8 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::source::options::nearest;
 use exit::Outcome;
+use tagtide_sources::options::nearest;
 use talk::Talk;
 
 /// Four things to try first; the help begins with them.

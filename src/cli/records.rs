@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use super::exit::{AUTH, FAILED, Failure, USAGE};
 use super::flags::{source, text};
 use crate::job::{Job, Limits, Plan, Purpose, SourcePlan, check};
-use crate::source::reconnect::{Jitter, Reconnect};
-use crate::source::{Poll, Source, SourceError};
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::decode::{Format, decode, detect};
 use tagtide_posts::post::{Batch, EventTime, Post};
+use tagtide_sources::reconnect::{Jitter, Reconnect};
+use tagtide_sources::{Poll, Source, SourceError};
 
 /// How long one look at the source may take; so long a signal waits at the most.
 const LOOK: Duration = Duration::from_millis(200);

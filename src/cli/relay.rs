@@ -24,8 +24,9 @@ use super::replay::missing;
 use super::signals;
 use clients::Clients;
 use tagtide_extract::Rule;
-use tagtide_extract::{markup, post_tags};
+use tagtide_extract::markup;
 use tagtide_posts::post::{EventTime, Markup, Op, Post, Raw};
+use tagtide_posts::tags::post_tags;
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {

@@ -23,8 +23,8 @@ use crate::job::schema::SourceJob;
 use crate::job::{Job, Purpose, check};
 use crate::rank::Published;
 use crate::sink::table;
-use crate::source::options::{Value, Written};
 use tagtide_posts::recording::Header;
+use tagtide_sources::options::{Value, Written};
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {

@@ -8,10 +8,10 @@ use clap::{Args as ClapArgs, Subcommand};
 
 use super::exit::{AUTH, FAILED, Failure, Outcome, USAGE};
 use crate::job::{Job, Purpose, check};
-use crate::source::SourceError;
-use crate::source::x::Options;
-use crate::source::x::rules::{Changes, Rule, Rules};
 use tagtide_posts::clock::Clock;
+use tagtide_sources::SourceError;
+use tagtide_sources::x::Options;
+use tagtide_sources::x::rules::{Changes, Rule, Rules};
 
 /// What stands in for a job where none is named: X itself, and a rule that is on no server.
 const NO_JOB: &str = "name = \"cli\"\n[[source]]\nkind = \"x\"\ntoken_env = \"X_BEARER_TOKEN\"\n\

@@ -21,8 +21,8 @@ use filters::Folding;
 use super::schema::Job;
 use super::{Diagnostic, HistoryPlan, Limits, Plan, TimePlan, units};
 use crate::rank::build::ALL;
-use crate::source::options::Checker;
 use tagtide_extract::{Occurrences, Rule};
+use tagtide_sources::options::Checker;
 
 /// What a job is checked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

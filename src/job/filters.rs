@@ -4,7 +4,7 @@ use toml::de::DeTable;
 
 use super::schema::{Flag, List, Text, Value};
 use super::{Diagnostic, Place};
-use crate::source::options::toml_table::{Document, Table};
+use tagtide_sources::options::toml_table::{Document, Table};
 
 /// `[people]`: what makes people of posts.
 #[derive(Clone, Debug, Default)]

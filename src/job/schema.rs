@@ -16,9 +16,9 @@ use toml::de::{DeTable, DeValue};
 use super::filters::{PeopleJob, TagsJob, ViewJob, read_people, read_tags, read_views};
 use super::{Diagnostic, Field, Place, Scalar};
 use crate::sink::{self, SINKS, SinkKind};
-use crate::source::options::toml_table::{Document, Table, scalar};
-use crate::source::options::{Key, Written};
-use crate::source::{self, SOURCES, SourceKind};
+use tagtide_sources::options::toml_table::{Document, Table, scalar};
+use tagtide_sources::options::{Key, Written};
+use tagtide_sources::{SOURCES, SourceKind, kind};
 
 /// A string, a flag or a number that may be missing.
 pub(super) type Text = Option<Field<String>>;
@@ -362,14 +362,14 @@ fn read_source<'t>(
 ) -> impl Fn(&mut Document<'_>, &'t DeTable<'t>, Place) -> SourceJob {
     move |doc, table, place| {
         let mut table = Table::new(doc, "source", table);
-        let kind = table.text("kind");
-        let named = kind.as_ref().and_then(|field| source::kind::find(kinds, &field.value));
+        let name = table.text("kind");
+        let named = name.as_ref().and_then(|field| kind::find(kinds, &field.value));
         let keys = named.into_iter().chain(kinds.iter().copied()).flat_map(|kind| kind.keys);
         let source = SourceJob {
             place,
             short: None,
             name: table.text("name"),
-            kind,
+            kind: name,
             format: table.text("format"),
             pace: table.scalar("pace"),
             keys: Written::read(&mut table, keys.copied()),

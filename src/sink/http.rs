@@ -8,8 +8,8 @@ use reqwest::blocking::{Client, RequestBuilder};
 use url::Url;
 
 use super::SinkError;
-use crate::http_client::{self, cause};
-use crate::source::Reason;
+use tagtide_sources::Reason;
+use tagtide_sources::http_client::{self, cause};
 
 /// Longest time for a whole exchange.
 const EXCHANGE_MAX: Duration = Duration::from_secs(5);
@@ -26,7 +26,7 @@ impl Target {
     pub(super) fn new(url: &str) -> Result<Self, SinkError> {
         let url = Url::parse(url)
             .map_err(|error| Reason::because(format!("not a URL: {error}"), error))?;
-        let client = http_client::builder(&url).timeout(EXCHANGE_MAX).build();
+        let client = http_client::blocking(&url).timeout(EXCHANGE_MAX).build();
         let client = client.map_err(|error| {
             Reason::because(format!("cannot make an HTTP client: {}", cause(&error)), error)
         })?;

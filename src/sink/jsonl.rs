@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use super::{Delivery, Line, Sink, SinkError, SinkKind, SinkOptions};
 use crate::rank::Published;
-use crate::source::Reason;
-use crate::source::options::{Key, Section, units};
+use tagtide_sources::Reason;
+use tagtide_sources::options::{Key, Section, units};
 
 /// A file of JSON lines.
 pub static KIND: SinkKind = SinkKind {

@@ -21,8 +21,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::rank::{Published, Ranking, Trend};
-use crate::source::Reason;
-use crate::source::options::{Key, Section};
+use tagtide_sources::Reason;
+use tagtide_sources::options::{Key, Section};
 
 /// Every kind of sink; the one list. A new kind is one line here.
 pub static SINKS: &[&SinkKind] = &[&stdout::KIND, &jsonl::KIND, &dashboard::KIND, &webhook::KIND];

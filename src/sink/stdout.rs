@@ -13,8 +13,8 @@ use jiff::tz::TimeZone;
 
 use super::{Delivery, Line, Sink, SinkError, SinkKind, SinkOptions, table};
 use crate::rank::{Published, RunState, SourceStatus, Status};
-use crate::source::Reason;
-use crate::source::options::Key;
+use tagtide_sources::Reason;
+use tagtide_sources::options::Key;
 
 /// Longest line below a table.
 const LINE_MAX_CHARS: usize = 160;

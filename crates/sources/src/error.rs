@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use crate::source::reconnect::Cause;
+use crate::reconnect::Cause;
 
 /// A failure in words for people, and the error below it.
 #[derive(Debug)]

@@ -1,19 +1,18 @@
-//! HTTP requests to others: one client with bounds for whoever sends them.
+//! The HTTP client of sources, sinks and alerts: one set of bounds for all requests.
 //!
-//! Redirects are never followed: what is asked is what the job names. Proxy variables of the
+//! Redirects are never followed: a request goes to the server that the job names. Proxy variables of the
 //! environment are honoured, except for this machine itself. Certificates are always verified; the
 //! variables `SSL_CERT_FILE` and `SSL_CERT_DIR` add roots to the system's.
 
 use std::time::Duration;
 
-use reqwest::Certificate;
-use reqwest::blocking::{Client, ClientBuilder};
+use reqwest::{Certificate, Client, ClientBuilder, blocking};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use url::{Host, Url};
 
-/// Longest time for a connection to stand.
+/// Longest time to connect.
 const CONNECT_MAX: Duration = Duration::from_secs(3);
 
 /// Variables that name further roots.
@@ -26,16 +25,16 @@ pub const SYSTEM_ROOTS: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// Roots that a client needs besides those that it finds: the system's, which it passes over where
-/// a variable names others.
+/// Roots that a client needs besides those that it finds: the system's, which it ignores where a
+/// variable names others.
 #[must_use]
-pub fn more_roots() -> Vec<Certificate> {
+fn more_roots() -> Vec<Certificate> {
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     if ROOT_VARIABLES.into_iter().any(is_set) { roots_of(&SYSTEM_ROOTS) } else { Vec::new() }
 }
 
-/// Certificates of the first of these files that is there. One that nobody can use is left out, as
-/// where the system's are found without us.
+/// Certificates of the first of these files that exists. Unusable ones are left out, as reqwest
+/// does with the system's.
 fn roots_of(files: &[&str]) -> Vec<Certificate> {
     let Some(pem) = files.iter().find_map(|file| std::fs::read(file).ok()) else {
         return Vec::new();
@@ -48,10 +47,17 @@ fn roots_of(files: &[&str]) -> Vec<Certificate> {
     roots.filter_map(|root| Certificate::from_der(&root).ok()).collect()
 }
 
-/// A client for requests to `url`, which says who we are; the caller sets how long an exchange may
-/// take.
+/// A blocking client for requests to `url`; the caller sets how long an exchange may take.
+#[must_use]
+pub fn blocking(url: &Url) -> blocking::ClientBuilder {
+    builder(url).into()
+}
+
+/// A client for requests to `url`, with our name and bounds; the caller sets how long an exchange
+/// may take.
+#[must_use]
 pub fn builder(url: &Url) -> ClientBuilder {
-    // Another part of the process may have installed it already, which is as good.
+    // An error means that another part of the process has installed it already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
         .user_agent(concat!("tagtide/", env!("CARGO_PKG_VERSION")))

@@ -19,6 +19,8 @@
 //! Then it needs one line in [`SOURCES`], a folder of fixtures, and rows in `docs/job.md` and
 //! `docs/sources.md`. The job file, the engine and the commands take it from there.
 
+#![forbid(unsafe_code)]
+
 use std::time::Duration;
 
 use tagtide_posts::post::{Batch, EventTime, Position, Reads};
@@ -28,6 +30,7 @@ pub mod file;
 pub mod finding;
 pub mod framing;
 pub mod generator;
+pub mod http_client;
 pub mod jetstream;
 pub mod kind;
 mod liveness;

@@ -1,10 +1,8 @@
-//! What sources on the web share: one thread's worth of runtime, a client with bounds, and plain
-//! words for what went wrong.
+//! What sources on the web share: a runtime on the calling thread, clients, and plain words for
+//! errors.
 //!
 //! A source drives its connection from inside [`super::Source::poll`] and at no other time: what
-//! is not polled reads nothing. Redirects are never followed, so no credential goes where the job
-//! does not say. Proxy variables of the environment are honoured, except for this machine itself.
-//! Certificates are always verified.
+//! is not polled reads nothing.
 
 use std::error::Error;
 use std::future::Future;
@@ -18,10 +16,10 @@ use url::Url;
 use super::reconnect::Cause;
 use super::stream;
 use super::{Reason, SourceError};
-use crate::http_client::{is_loopback, more_roots};
+use crate::http_client::{self, is_loopback};
 use tagtide_posts::clock::Clock;
 
-/// Longest time for a connection to stand.
+/// Longest time to connect.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// Longest time until an answer begins.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -87,18 +85,10 @@ impl Web {
         if let Some(client) = kept {
             return Ok(client.clone());
         }
-        // Another part of the process may have installed it already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder()
-            .user_agent(concat!("tagtide/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
+        let builder = http_client::builder(url)
             .http1_only()
             .tcp_keepalive(Duration::from_secs(60))
-            .connect_timeout(CONNECT_MAX)
-            .tls_certs_merge(more_roots());
-        if is_near {
-            builder = builder.no_proxy();
-        }
+            .connect_timeout(CONNECT_MAX);
         let client = builder.build().map_err(|error| Refusal::network(why(&error)))?;
         Ok(kept.insert(client).clone())
     }

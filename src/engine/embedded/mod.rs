@@ -53,7 +53,6 @@ use crate::engine::{EngineError, RunHandle, RunOptions, Summary};
 use crate::job::{Plan, SourcePlan, TimePlan};
 use crate::rank::build::ALL;
 use crate::rank::{Ask, Explanation, Mode, Published, Query, Ranking, SourceStatus, TagDetail};
-use crate::source::Source;
 use crate::state::extracted::Extracted;
 use crate::state::hash::Seed;
 use crate::state::lists::Lists;
@@ -63,6 +62,7 @@ use crate::window::people::Rules;
 use tagtide_extract::pattern::Patterns;
 use tagtide_posts::clock::Clock;
 use tagtide_posts::post::Position;
+use tagtide_sources::Source;
 
 /// Extracted batches under way for each worker; this bounds the memory of the queue. So many that
 /// workers go on while the core closes a pane or waits for a processor.
@@ -423,8 +423,8 @@ impl RunHandle for Handle {
 mod tests {
     use super::*;
     use crate::job::{Job, Purpose, check};
-    use crate::source::{Guarantee, Poll, SourceError};
     use tagtide_posts::post::Batch;
+    use tagtide_sources::{Guarantee, Poll, SourceError};
 
     /// Breaks where nobody has thought of it.
     struct Broken;

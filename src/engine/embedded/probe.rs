@@ -150,7 +150,7 @@ fn plan(minutes: &[u64]) -> Plan {
         name: "bench".into(),
         sources: vec![crate::job::SourcePlan {
             name: "made up".into(),
-            options: Arc::new(crate::source::stdin::Options),
+            options: Arc::new(tagtide_sources::stdin::Options),
             format: None,
             text_time: crate::job::TextTime::Arrival,
             pace: None,

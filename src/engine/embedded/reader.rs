@@ -13,11 +13,11 @@ use crate::engine::embedded::record::Recording;
 use crate::engine::embedded::stop::Stop;
 use crate::engine::embedded::worker::Recipe;
 use crate::job::TextTime;
-use crate::source::reconnect::{Jitter, Reconnect};
-use crate::source::{Poll, Source, SourceError};
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::decode::{Format, detect::detect};
 use tagtide_posts::post::{Batch, Position};
+use tagtide_sources::reconnect::{Jitter, Reconnect};
+use tagtide_sources::{Poll, Source, SourceError};
 
 /// How long a source may block; also how soon a stop is noticed.
 const WAIT: Duration = Duration::from_millis(50);

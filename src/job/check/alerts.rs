@@ -6,8 +6,8 @@ use super::filters::Folding;
 use crate::job::schema::AlertJob;
 use crate::job::units::{self, Scalar};
 use crate::job::{AlertOn, AlertPlan};
-use crate::source::options::{Checker, address};
-use crate::source::options::{Field, nearest};
+use tagtide_sources::options::{Checker, address};
+use tagtide_sources::options::{Field, nearest};
 
 /// Most rules of a job; each looks at every row of its view.
 const ALERTS_MAX: usize = 64;

@@ -6,9 +6,9 @@ use crate::job::CountPlan;
 use crate::job::schema::CountJob;
 use crate::job::units::{self, Scalar, show_duration};
 use crate::rank::Mode;
-use crate::source::options::{Checker, Field};
 use crate::state::trending;
 use crate::window::ring::fits_minutes;
+use tagtide_sources::options::{Checker, Field};
 
 /// Beyond this age, panes merge to a minute each.
 const FINE: Duration = Duration::from_hours(1);

@@ -3,8 +3,8 @@
 use crate::job::filters::{PeopleJob, TagsJob};
 use crate::job::schema::{List, Text};
 use crate::job::{PeoplePlan, TagsPlan, units};
-use crate::source::options::Checker;
 use tagtide_extract::{Rule, accents, key};
+use tagtide_sources::options::Checker;
 
 /// How the keys of a job are made.
 #[derive(Clone, Copy)]

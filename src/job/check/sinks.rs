@@ -3,7 +3,7 @@
 use crate::job::SinkPlan;
 use crate::job::schema::{Job, SinkJob};
 use crate::sink::{SinkKind, find};
-use crate::source::options::{Checker, Section, nearest};
+use tagtide_sources::options::{Checker, Section, nearest};
 
 /// Most sinks of a job; each has a thread of its own.
 const SINKS_MAX: usize = 64;

@@ -5,11 +5,11 @@
 use super::Purpose;
 use crate::job::schema::{Job, SourceJob};
 use crate::job::{SourcePlan, TextTime, TimePlan, units};
-use crate::source::generator::RATE_DEFAULT;
-use crate::source::kind::find;
-use crate::source::options::{Checker, Field, Place, Scalar, Section, Value, Written, nearest};
-use crate::source::{SourceKind, SourceOptions, file, stdin};
 use tagtide_posts::decode::Format;
+use tagtide_sources::generator::RATE_DEFAULT;
+use tagtide_sources::kind::find;
+use tagtide_sources::options::{Checker, Field, Place, Scalar, Section, Value, Written, nearest};
+use tagtide_sources::{SourceKind, SourceOptions, file, stdin};
 
 /// Most sources of a job.
 const SOURCES_MAX: usize = 1_000;
@@ -125,7 +125,7 @@ fn expand(
 
 /// Sets the key of a short form, as a list where the kind takes one.
 fn set(keys: &mut Written, kind: &SourceKind, key: &'static str, value: &str, place: &Place) {
-    use crate::source::options::Takes;
+    use tagtide_sources::options::Takes;
     let is_list = kind.keys.iter().any(|known| known.name == key && known.takes == Takes::List);
     let value = if is_list {
         let value = Scalar::Text(value.to_owned());

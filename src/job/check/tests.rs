@@ -7,8 +7,8 @@ use super::*;
 use crate::job::{AlertOn, TextTime};
 use crate::rank::Mode;
 use crate::sink::dashboard;
-use crate::source::{SourceOptions, file, generator, tcp, tcp_listen};
 use tagtide_posts::decode::Format;
+use tagtide_sources::{SourceOptions, file, generator, tcp, tcp_listen};
 
 fn plan(text: &str) -> Plan {
     let job = Job::parse(text, "job.toml").expect("the job parses");

@@ -9,8 +9,8 @@ use crate::job::schema::List;
 use crate::job::units::Scalar;
 use crate::job::{SourcePlan, ViewPlan};
 use crate::rank::build::ALL;
-use crate::source::options::{Field, nearest};
 use crate::view::VIEWS_MAX;
+use tagtide_sources::options::{Field, nearest};
 
 /// Longest name.
 const NAME_MAX: usize = 32;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::source::{Reason, SourceError};
+use crate::{Reason, SourceError};
 
 /// Resolves `paths` in the order given, each pattern's matches sorted by name; a file that two of
 /// them name is read once. A name that exists is taken as it stands, whatever signs are in it.

@@ -8,9 +8,9 @@ use rustix::event::{PollFd, PollFlags};
 
 use super::cursor::{Change, Cursor};
 use super::input::{Input, is_packed};
-use crate::source::framing::Framer;
-use crate::source::stream::{is_passing, ready, why};
-use crate::source::{Reason, SourceError};
+use crate::framing::Framer;
+use crate::stream::{is_passing, ready, why};
+use crate::{Reason, SourceError};
 use tagtide_posts::clock::monotonic;
 use tagtide_posts::post::{Batch, Position};
 

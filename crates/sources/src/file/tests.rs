@@ -2,7 +2,7 @@ use std::fs;
 use std::io::Write;
 
 use super::*;
-use crate::source::framing::BATCH_BYTES;
+use crate::framing::BATCH_BYTES;
 
 const WAIT: Duration = Duration::from_millis(5);
 

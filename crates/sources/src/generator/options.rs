@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::GeneratorSource;
-use crate::source::kind::{RATE, Replays, START, SourceKind, SourceOptions};
-use crate::source::loss_bounds::LossBounds;
-use crate::source::options::{Key, Section, units};
-use crate::source::{Guarantee, Source, SourceError};
+use crate::kind::{RATE, Replays, START, SourceKind, SourceOptions};
+use crate::loss_bounds::LossBounds;
+use crate::options::{Key, Section, units};
+use crate::{Guarantee, Source, SourceError};
 use tagtide_posts::clock::Clock;
 use tagtide_posts::decode::Format;
 use tagtide_posts::post::EventTime;

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::frame::At;
-use crate::source::{SourceError, unreadable_cursor};
+use crate::{SourceError, unreadable_cursor};
 use tagtide_posts::post::{EventTime, Gap, Position};
 
 /// How far back another server is asked: their clocks and their order differ.

@@ -5,7 +5,7 @@ use url::Url;
 
 use super::Wire;
 use super::cursor::Cursor;
-use crate::source::web::{ANSWER_MAX, Refusal, Web, why};
+use crate::web::{ANSWER_MAX, Refusal, Web, why};
 
 /// Posts, whatever is done to them.
 const POSTS: &str = "app.bsky.feed.post";

@@ -147,9 +147,9 @@ mod tests {
     fn a_real_server_numbers_and_times_an_event_alike_on_both_wires() {
         let places = |lines: &str| lines.lines().map(|line| read(line.as_bytes())).collect();
         let mut v1: Vec<Frame> =
-            places(include_str!("../../../tests/fixtures/jetstream/real_v1.jsonl"));
+            places(include_str!("../../../../tests/fixtures/jetstream/real_v1.jsonl"));
         let v2: Vec<Frame> =
-            places(include_str!("../../../tests/fixtures/jetstream/real_v2.jsonl"));
+            places(include_str!("../../../../tests/fixtures/jetstream/real_v2.jsonl"));
         assert_eq!(v2[0], event(Some(4058), 1_795_479_381_702_690, true));
         // Two posts of one commit.
         assert_eq!(v2[1], event(Some(4059), 1_795_479_381_702_690, true));

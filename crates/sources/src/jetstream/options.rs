@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::JetstreamSource;
+use crate::finding::Finding;
 use crate::http_client::host_of;
-use crate::source::finding::Finding;
-use crate::source::kind::{Replays, SourceKind, SourceOptions};
-use crate::source::loss_bounds::{Filled, LossBounds};
-use crate::source::options::{Key, Section, address};
-use crate::source::{Guarantee, NO_END, Source, SourceError};
+use crate::kind::{Replays, SourceKind, SourceOptions};
+use crate::loss_bounds::{Filled, LossBounds};
+use crate::options::{Key, Section, address};
+use crate::{Guarantee, NO_END, Source, SourceError};
 use tagtide_posts::clock::Clock;
 use tagtide_posts::decode::Format;
 
@@ -98,7 +98,7 @@ fn hosts(section: &mut Section<'_>) -> Vec<String> {
         let what = format!("`hosts` names {} servers", fields.len());
         section.missing(what, format!("name 1 to {HOSTS_MAX}, or leave it out"));
     }
-    let host = |field: &crate::source::options::Field<_>| {
+    let host = |field: &crate::options::Field<_>| {
         address::server(section.checker, &ToString::to_string(&field.value), &field.place, HELP)
     };
     fields.iter().filter_map(host).collect()

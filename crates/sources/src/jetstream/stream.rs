@@ -10,11 +10,11 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::cursor::{LastEvent, Resume, Verdict, is_ahead};
 use super::frame::{self, At, Frame};
 use super::unpack::{Unpacked, Unpacker};
-use crate::source::framing::most_bytes;
-use crate::source::liveness::Liveness;
-use crate::source::rate::Rate;
-use crate::source::stream::why;
-use crate::source::websocket::Socket;
+use crate::framing::most_bytes;
+use crate::liveness::Liveness;
+use crate::rate::Rate;
+use crate::stream::why;
+use crate::websocket::Socket;
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::post::{Batch, EventTime, Gap};
 

@@ -10,14 +10,14 @@ use super::StreamName;
 use super::cursor::rewound;
 use super::instance::{Asking, PAGE, ask, timeline_url};
 use super::lines::{Head, Lines};
-use crate::source::secret::Secret;
-use crate::source::web::Refusal;
+use crate::secret::Secret;
+use crate::web::Refusal;
 use tagtide_posts::clock::Clock;
 
 /// Most pages; what is beyond them is given up.
 const PAGES_MAX: u32 = 40;
 /// Posts that they hold.
-pub(in crate::source) const POSTS_MAX: u32 = PAGES_MAX * PAGE;
+pub(crate) const POSTS_MAX: u32 = PAGES_MAX * PAGE;
 
 /// Whom to ask, and how.
 pub(super) struct Timeline<'a> {

@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use crate::source::{SourceError, unreadable_cursor};
+use crate::{SourceError, unreadable_cursor};
 use tagtide_posts::post::{Gap, Position};
 
 /// How far before the newest id a timeline is asked.

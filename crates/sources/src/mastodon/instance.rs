@@ -11,8 +11,8 @@ use url::Url;
 
 use super::{StreamName, WireName};
 use crate::http_client::is_loopback;
-use crate::source::secret::Secret;
-use crate::source::web::{ANSWER_MAX, Refusal, Web, why};
+use crate::secret::Secret;
+use crate::web::{ANSWER_MAX, Refusal, Web, why};
 use tagtide_posts::clock::Clock;
 
 /// Most statuses of a page of a timeline.

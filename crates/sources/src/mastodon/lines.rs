@@ -7,7 +7,7 @@ use std::io::Write as _;
 use serde::Deserialize;
 
 use super::cursor::{Cursor, is_newer};
-use crate::source::rate::Rate;
+use crate::rate::Rate;
 
 /// What the source has to know of a status; what it says is left to decoding.
 #[derive(Deserialize)]

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{MastodonSource, STALL, TIMELINE_POSTS_MAX};
+use crate::finding::Finding;
 use crate::http_client::host_of;
-use crate::source::finding::Finding;
-use crate::source::kind::{Replays, SourceKind, SourceOptions};
-use crate::source::loss_bounds::{Filled, LossBounds};
-use crate::source::options::{Key, SecretFrom, Section, address};
-use crate::source::web::ANSWER_MAX;
-use crate::source::{Guarantee, NO_END, Source, SourceError};
+use crate::kind::{Replays, SourceKind, SourceOptions};
+use crate::loss_bounds::{Filled, LossBounds};
+use crate::options::{Key, SecretFrom, Section, address};
+use crate::web::ANSWER_MAX;
+use crate::{Guarantee, NO_END, Source, SourceError};
 use tagtide_posts::clock::Clock;
 use tagtide_posts::decode::Format;
 

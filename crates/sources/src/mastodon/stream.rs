@@ -12,9 +12,9 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::WireName;
 use super::lines::Lines;
 use super::sse::{Heard, Sse};
-use crate::source::stream;
-use crate::source::web::{ANSWER_MAX, Refusal, Web, why};
-use crate::source::websocket::{self, Socket};
+use crate::stream;
+use crate::web::{ANSWER_MAX, Refusal, Web, why};
+use crate::websocket::{self, Socket};
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::post::EventTime;
 
@@ -23,7 +23,7 @@ use tagtide_posts::post::EventTime;
 const FRAME_LIMITS: usize = 4;
 
 /// Silence for so long is a loss; a server says something every 15 s, or pings every 30 s.
-pub(in crate::source) const STALL: Duration = Duration::from_secs(45);
+pub(crate) const STALL: Duration = Duration::from_secs(45);
 
 enum Wire {
     Sse(Box<(Response, Sse)>),

@@ -1,7 +1,7 @@
 //! What only sources on a network do: connecting again, several senders, a port in use.
 
 use super::*;
-use crate::source::tcp_listen::SENDERS_MAX;
+use crate::tcp_listen::SENDERS_MAX;
 
 const WAIT: Duration = Duration::from_millis(2);
 

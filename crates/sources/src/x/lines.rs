@@ -9,9 +9,9 @@ use std::time::Duration;
 use reqwest::Response;
 
 use super::delimited::Delimited;
-use crate::source::framing::Framer;
-use crate::source::liveness::Liveness;
-use crate::source::web::why;
+use crate::framing::Framer;
+use crate::liveness::Liveness;
+use crate::web::why;
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::post::Batch;
 

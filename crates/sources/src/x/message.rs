@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::source::reconnect::Cause;
+use crate::reconnect::Cause;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]

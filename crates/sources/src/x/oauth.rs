@@ -3,7 +3,7 @@
 use ring::hmac;
 use url::{Position, Url};
 
-use crate::source::secret::Secret;
+use crate::secret::Secret;
 
 /// What a request is signed with.
 #[derive(Clone, Debug)]

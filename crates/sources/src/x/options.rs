@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use super::rules::Rules;
 use super::{STALL, XSource};
+use crate::finding::Finding;
 use crate::http_client::host_of;
-use crate::source::finding::Finding;
-use crate::source::kind::{Replays, SourceKind, SourceOptions};
-use crate::source::loss_bounds::{Filled, LossBounds};
-use crate::source::options::{Key, OptionError, Scalar, SecretFrom, Section, address, units};
-use crate::source::web::ANSWER_MAX;
-use crate::source::{Guarantee, NO_END, Source, SourceError};
+use crate::kind::{Replays, SourceKind, SourceOptions};
+use crate::loss_bounds::{Filled, LossBounds};
+use crate::options::{Key, OptionError, Scalar, SecretFrom, Section, address, units};
+use crate::web::ANSWER_MAX;
+use crate::{Guarantee, NO_END, Source, SourceError};
 use tagtide_posts::clock::Clock;
 use tagtide_posts::decode::Format;
 

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{Options, refused};
-use crate::source::secret::Secret;
-use crate::source::web::{ANSWER_MAX, Refusal, Web, server, why};
-use crate::source::{Reason, SourceError};
+use crate::secret::Secret;
+use crate::web::{ANSWER_MAX, Refusal, Web, server, why};
+use crate::{Reason, SourceError};
 use tagtide_posts::clock::Clock;
 
 /// Where rules are.

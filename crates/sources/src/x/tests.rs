@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use super::*;
-use crate::source::options::SecretFrom;
+use crate::options::SecretFrom;
 
 /// A source of a server that answers every request with `answer` and then is silent.
 fn source(answer: &'static str, stall: Duration) -> XSource {

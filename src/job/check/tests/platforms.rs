@@ -1,8 +1,8 @@
 //! Sources that are platforms.
 
 use super::*;
-use crate::source::options::SecretFrom;
-use crate::source::{jetstream, mastodon, x};
+use tagtide_sources::options::SecretFrom;
+use tagtide_sources::{jetstream, mastodon, x};
 
 #[test]
 fn bluesky_is_one_word_and_shows_what_is_trending() {
