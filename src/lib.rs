@@ -19,7 +19,9 @@
 //! | [`window`] | panes, sliding windows over them, the watermark |
 //! | [`rank`] | counts -> the ordered rows that everybody shows |
 //! | [`tagtide_checkpoint`] | counts and Positions of an epoch, durable in one step |
-//! | [`engine`] | the threads and queues around all of these |
+//! | [`ingest`] | sources and workers: raw bytes -> rows of extracted tags |
+//! | [`run`] | counts what an engine sends: states, ticks, epochs, history, alerts, sinks |
+//! | [`engine`] | the engines, and the one place that connects an engine with a run |
 //! | [`sink`] | takes rankings out |
 //! | [`history`] | rankings as they were, in an SQLite file |
 //! | [`alert`] | what should be told, and that it was |
@@ -33,9 +35,9 @@
 //!
 //! A module imports lower floors only: F0 [`sqlite`] [`spool`]; F1 [`view`] [`state`] [`window`]
 //! [`rank`], which do no I/O and read no clock; F2 [`sink`]; F3 [`job`], which knows the options of
-//! sources and sinks; F4 [`history`] [`alert`], never each other; F5 [`engine`]; F6 [`serve`]
-//! [`cli`]. Below all of them are the crates `simd` < `extract` < `posts` < `sources`, and
-//! `checkpoint`, which imports none of ours.
+//! sources and sinks; F4 [`history`] [`alert`], never each other; F5 [`run`]; F6 [`ingest`]; F7
+//! [`engine`]; F8 [`serve`] [`cli`]. Below all of them are the crates `simd` < `extract` < `posts`
+//! < `sources`, and `checkpoint`, which imports none of ours.
 //!
 //! # Example
 //!
@@ -65,8 +67,10 @@ pub mod alert;
 pub mod cli;
 pub mod engine;
 pub mod history;
+pub mod ingest;
 pub mod job;
 pub mod rank;
+pub mod run;
 pub mod serve;
 pub mod sink;
 pub mod spool;

@@ -64,7 +64,7 @@ fn help_leads_with_examples_and_names_every_command() {
 }
 
 #[test]
-fn wrong_use_exits_2_and_says_what_was_meant() {
+fn wrong_usage_exits_2_and_suggests_what_was_meant() {
     let output = tagtide(&["replya"]);
     assert_eq!(code(&output), 2);
     assert!(stderr(&output).contains("'replay'"), "{}", stderr(&output));
@@ -87,29 +87,29 @@ fn wrong_use_exits_2_and_says_what_was_meant() {
 }
 
 #[test]
-fn what_cannot_begin_says_so_before_anything_is_printed() {
+fn a_run_that_cannot_start_fails_before_anything_is_printed() {
     let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let addr = held.local_addr().expect("bound").to_string();
     let output = tagtide(&["demo", "--listen", &addr]);
     assert_eq!(code(&output), 3);
     assert!(output.stdout.is_empty(), "{}", stdout(&output));
     let output = tagtide(&["relay", "no-such-file.txt", "--listen", "127.0.0.1:0"]);
-    assert_eq!(code(&output), 1, "it waits for no client");
+    assert_eq!(code(&output), 1, "it fails before a client connects");
     assert!(stderr(&output).contains("help: check the name"), "{}", stderr(&output));
 }
 
 #[test]
-fn of_a_file_that_is_no_job_only_the_first_problems_are_said() {
+fn only_the_first_problems_of_a_file_that_is_not_a_job_are_printed() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("posts.txt");
     std::fs::write(&path, "not a job\n".repeat(1_000)).expect("a file");
     let output = tagtide(&["run", path.to_str().expect("UTF-8")]);
     assert_eq!(code(&output), 2);
-    let said = stderr(&output);
-    assert!(said.contains("1000 problems") && said.lines().count() < 30, "{said}");
+    let errors = stderr(&output);
+    assert!(errors.contains("1000 problems") && errors.lines().count() < 30, "{errors}");
     std::fs::write(&path, "not a job\n").expect("a file");
-    let said = stderr(&tagtide(&["run", path.to_str().expect("UTF-8")]));
-    assert!(said.contains("help: `tagtide replay ") && said.contains("posts.txt"), "{said}");
+    let errors = stderr(&tagtide(&["run", path.to_str().expect("UTF-8")]));
+    assert!(errors.contains("help: `tagtide replay ") && errors.contains("posts.txt"), "{errors}");
 }
 
 #[test]
@@ -117,19 +117,19 @@ fn flags_are_checked_like_keys_all_at_once() {
     let args = ["run", "--source", "tcp://x", "--batch", "1ms", "--top", "0", "--window", "7"];
     let output = tagtide(&args);
     assert_eq!(code(&output), 2);
-    let said = stderr(&output);
+    let errors = stderr(&output);
     for wanted in [
         "`--source`: `x` is not an address",
         "`--batch`: `1ms` is out of bounds",
         "`--top`: `0` is out of bounds",
         "`--window`: `7` is not a duration",
     ] {
-        assert!(said.contains(wanted), "{wanted} in\n{said}");
+        assert!(errors.contains(wanted), "{wanted} in\n{errors}");
     }
 }
 
 #[test]
-fn check_says_what_a_job_does_and_what_a_crash_loses() {
+fn check_describes_a_job_and_what_a_crash_loses() {
     let jobs = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("jobs"));
     for entry in jobs.expect("the job files") {
         let path = entry.expect("a job file").path();
@@ -137,10 +137,12 @@ fn check_says_what_a_job_does_and_what_a_crash_loses() {
         assert_eq!(code(&output), 0, "{path:?}: {}", stderr(&output));
         assert!(output.stderr.is_empty());
     }
-    let said = stdout(&tagtide(&["check", "jobs/tutorial.toml"]));
-    assert!(said.contains("source tcp: lines from 127.0.0.1:9009"), "{said}");
-    assert!(said.contains("2 s before a crash and 1 MiB in the kernel"), "{said}");
-    assert!(said.contains("the newest ranking to the dashboard"), "{said}");
+    let text = stdout(&tagtide(&["check", "jobs/tutorial.toml"]));
+    assert!(text.contains("source tcp: lines from 127.0.0.1:9009"), "{text}");
+    let loss = "a crash loses at most 2 s of posts, plus 1 MiB in the kernel's buffer";
+    assert!(text.contains(loss), "{text}");
+    assert!(text.contains("a dropped connection at most 5.25 s"), "{text}");
+    assert!(text.contains("the newest ranking to the dashboard"), "{text}");
 }
 
 #[test]
@@ -148,10 +150,10 @@ fn check_reports_every_problem_with_its_line() {
     let (_dir, path) = job("bacth = \"2s\"\nrule = 3\n");
     let output = tagtide(&["check", &path]);
     assert_eq!(code(&output), 2);
-    let said = stderr(&output);
-    assert!(said.starts_with("error: 2 problems\n"), "{said}");
-    assert!(said.contains("job.toml:1: `bacth`: unknown key\n  help: did you mean `batch`?"));
-    assert!(said.contains("job.toml:2: `rule`: expected a string, found a number"), "{said}");
+    let errors = stderr(&output);
+    assert!(errors.starts_with("error: 2 problems\n"), "{errors}");
+    assert!(errors.contains("job.toml:1: `bacth`: unknown key\n  help: did you mean `batch`?"));
+    assert!(errors.contains("job.toml:2: `rule`: expected a string, found a number"), "{errors}");
     assert!(output.stdout.is_empty());
     let missing = tagtide(&["check", "no/such.toml"]);
     assert_eq!(code(&missing), 2);
@@ -161,7 +163,7 @@ fn check_reports_every_problem_with_its_line() {
 }
 
 #[test]
-fn check_and_doctor_say_what_a_sound_job_misses() {
+fn check_and_doctor_warn_about_missing_files_and_secrets() {
     let (dir, path) = job(
         "[[source]]\nkind = \"file\"\nname = \"a\"\npaths = [\"/\", \"no/such\", \"no/*.txt\"]\n\
          [[source]]\nkind = \"stdin\"\nname = \"b\"\n[view.press]\nauthors_file = \"no/press\"\n\
@@ -169,20 +171,20 @@ fn check_and_doctor_say_what_a_sound_job_misses() {
          secret_env = \"TAGTIDE_TEST_NOT_SET\"\n",
     );
     let output = tagtide(&["check", &path]);
-    let said = stdout(&output);
+    let text = stdout(&output);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     for wanted in [
         "warning: source a: `/` is a directory\n  help: ",
         "warning: source a: there is no file `no/such`\n",
         "warning: source a: no file matches `no/*.txt`\n",
         "warning: view press: there is no file `no/press`\n",
-        "ranks by ",
-        "alerts: with a state directory; without one nothing is told\n",
-        "before a crash, and those still in the pipe",
+        "rankings: ",
+        "alerts: need a state directory; without one they are disabled\n",
+        "of posts, plus those still in the pipe",
     ] {
-        assert!(said.contains(wanted), "{wanted} in\n{said}");
+        assert!(text.contains(wanted), "{wanted} in\n{text}");
     }
-    assert!(!said.contains("connection that is cut"), "{said}");
+    assert!(!text.contains("a dropped connection"), "{text}");
 
     let state = dir.path().to_string_lossy().into_owned();
     let doctor = |job| tagtide(&["doctor", job, "--offline", "--state-dir", &state]);
@@ -199,7 +201,7 @@ fn check_and_doctor_say_what_a_sound_job_misses() {
 }
 
 #[test]
-fn a_replay_as_json_has_the_fields_of_the_api_and_says_where_nothing_could_be_read() {
+fn a_replay_as_json_has_the_fields_of_the_api_and_warns_if_nothing_was_counted() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("posts.txt");
     std::fs::write(&path, "a #Rust post\n").expect("a file");
@@ -215,11 +217,11 @@ fn a_replay_as_json_has_the_fields_of_the_api_and_says_where_nothing_could_be_re
 }
 
 #[test]
-fn alerts_without_a_state_directory_are_told_to_nobody_and_run_says_so() {
+fn run_warns_that_alerts_are_disabled_without_a_state_directory() {
     let (_dir, path) = job("source = \"-\"\n[[alert]]\non = \"peak\"\n");
     let output = tagtide(&["run", &path, "--state-dir", "none", "--listen", "none"]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
-    assert!(stderr(&output).contains("told to nobody"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("alerts are disabled"), "{}", stderr(&output));
 }
 
 #[test]
@@ -248,16 +250,16 @@ fn relay_reads_the_one_source_of_a_job() {
         (code(&output), stderr(&output))
     };
     let file = |name: &str| format!("[[source]]\nkind = \"file\"\npaths = [\"{name}\"]\n");
-    let (code, said) = relay(file("no/such.txt"));
-    assert!(code == 1 && said.contains("cannot read `no/such.txt`"), "{code} {said}");
+    let (code, errors) = relay(file("no/such.txt"));
+    assert!(code == 1 && errors.contains("cannot read `no/such.txt`"), "{code} {errors}");
     let two = file("a").replace("\nkind", "\nname = \"one\"\nkind") + &file("b");
-    let (code, said) = relay(two);
-    assert!(code == 2 && said.contains("2 sources\nhelp: "), "{code} {said}");
+    let (code, errors) = relay(two);
+    assert!(code == 2 && errors.contains("2 sources\nhelp: "), "{code} {errors}");
     let x =
         "[[source]]\nkind = \"x\"\ntoken_file = \"t\"\nrules = [\"a\"]\nreads_max_per_day = 1\n";
     std::fs::write(dir.path().join("t"), "secret").expect("it is written");
-    let (code, said) = relay(x.replace("\"t\"", &format!("\"{}/t\"", dir.path().display())));
-    assert!(code == 2 && said.contains("only `run` remembers"), "{code} {said}");
+    let (code, errors) = relay(x.replace("\"t\"", &format!("\"{}/t\"", dir.path().display())));
+    assert!(code == 2 && errors.contains("only `run` remembers"), "{code} {errors}");
 }
 
 #[test]
@@ -293,8 +295,8 @@ fn doctor_gives_a_verdict_for_every_check() {
 }
 
 #[test]
-fn doctor_fails_where_no_checkpoint_could_be_written() {
-    // `/proc` takes no files from anybody.
+fn doctor_fails_if_no_checkpoint_can_be_written() {
+    // No user can create files in `/proc`.
     let output = tagtide(&["doctor", "--offline", "--state-dir", "/proc/tagtide"]);
     if Path::new("/proc/self").exists() {
         assert_eq!(code(&output), 1);

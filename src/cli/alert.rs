@@ -1,4 +1,4 @@
-//! `alert test`: sends a marked test alert to each webhook of a job, the way real ones go.
+//! `alert test`: sends a test alert to each webhook of a job, signed like a real one.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::job::{AlertPlan, Job, Plan, Purpose, check};
 use crate::sink::table;
 use tagtide_posts::clock::Clock;
 
-/// What is done with the alerts of a job.
+/// Test the alerts of a job
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -30,7 +30,7 @@ struct Test {
     /// Job file
     #[arg(value_name = "JOB.toml")]
     job: PathBuf,
-    /// This rule alone
+    /// Test this rule only
     #[arg(long, value_name = "NAME")]
     rule: Option<String>,
 }
@@ -41,8 +41,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     let rules = chosen(&plan, args.rule.as_deref())?;
     let mut failed = 0;
     for rule in rules {
-        let said = match test_fire(&plan.name, rule, &Clock::System) {
-            Ok(None) => format!("alert {}: no webhook; it is told in the feed alone\n", rule.name),
+        let line = match test_fire(&plan.name, rule, &Clock::System) {
+            Ok(None) => format!("alert {}: no webhook; it appears in the feed only\n", rule.name),
             Ok(Some(answer)) => {
                 failed += usize::from(!(200..300).contains(&answer.status));
                 show(&rule.name, &answer)
@@ -52,14 +52,14 @@ pub(super) fn run(args: &Args) -> Outcome {
                 format!("alert {}: {error}\n", rule.name)
             }
         };
-        std::io::Write::write_all(&mut std::io::stdout(), said.as_bytes())
+        std::io::Write::write_all(&mut std::io::stdout(), line.as_bytes())
             .map_err(|error| Failure::stdout(&error))?;
     }
     if failed == 0 {
         return Ok(());
     }
     let failed = counted_as(failed, "test alert");
-    Err(Failure::new(FAILED, format_args!("not taken: {failed}")))
+    Err(Failure::new(FAILED, format_args!("not accepted: {failed}")))
 }
 
 fn chosen<'a>(plan: &'a Plan, name: Option<&str>) -> Result<Vec<&'a AlertPlan>, Failure> {
@@ -69,26 +69,26 @@ fn chosen<'a>(plan: &'a Plan, name: Option<&str>) -> Result<Vec<&'a AlertPlan>, 
         return Ok(rules);
     }
     let names: Vec<_> = plan.alerts.iter().map(|rule| format!("`{}`", rule.name)).collect();
-    let said = match name {
+    let message = match name {
         Some(name) if !names.is_empty() => {
             format!("the job has no alert `{name}`\nhelp: it has {}", names.join(", "))
         }
-        _ => "the job has no alerts\nhelp: add `[[alert]]` with `on = \"peak\"`; `docs/alerts.md` \
-              shows how"
+        _ => "the job has no alerts\nhelp: add `[[alert]]` with `on = \"peak\"`, as in \
+              `docs/alerts.md`"
             .to_owned(),
     };
-    Err(Failure::new(USAGE, said))
+    Err(Failure::new(USAGE, message))
 }
 
 /// Status line and body of an answer, made safe for a terminal.
 fn show(rule: &str, answer: &Answer) -> String {
-    let mut said = format!("alert {rule}: {} {}\n", answer.status, answer.reason);
+    let mut lines = format!("alert {rule}: {} {}\n", answer.status, answer.reason);
     if (300..400).contains(&answer.status) {
-        said.push_str("  redirects are not followed: name the address that it leads to\n");
+        lines.push_str("  redirects are not followed: use the target address in the job\n");
     }
     for line in answer.body.lines().take(10) {
         // Writing to a String cannot fail.
-        let _ = writeln!(said, "  {}", table::shown(line));
+        let _ = writeln!(lines, "  {}", table::shown(line));
     }
-    said
+    lines
 }

@@ -1,4 +1,4 @@
-//! `completions`: a completion script for a shell, on standard output.
+//! `completions`: prints a completion script for a shell.
 
 use clap::Args as ClapArgs;
 use clap_complete::Shell;
@@ -7,7 +7,7 @@ use super::exit::{Failure, Outcome};
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
-    /// Which shell
+    /// Shell
     shell: Shell,
 }
 

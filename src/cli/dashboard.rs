@@ -1,16 +1,16 @@
-//! `dashboard`: the page alone, fed by POSTs to `/updateData` as the original's dashboard is.
+//! `dashboard`: serves only the page, with counts posted to `/updateData` as in the original.
 
 use clap::Args as ClapArgs;
 use crossbeam_channel::bounded;
 
 use super::exit::{Failure, Outcome, USAGE};
 use super::flags::Serving;
-use super::{execute, signals};
+use super::{run_job, signals};
 use crate::serve::{self, Fed};
 use tagtide_extract::Rule;
 use tagtide_posts::clock::Clock;
 
-/// Rows that are shown of what was posted.
+/// Rows shown of a posted ranking.
 const TOP: usize = 1_000;
 
 #[derive(ClapArgs, Debug)]
@@ -21,21 +21,21 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let Some(listen) = args.serving.listen()? else {
-        let help = "leave `--listen none` out, or give an address";
-        let what = format_args!("a dashboard has to listen somewhere\nhelp: {help}");
+        let help = "remove `--listen none`, or name an address";
+        let what = format_args!("a dashboard must listen somewhere\nhelp: {help}");
         return Err(Failure::new(USAGE, what));
     };
     let (stop, stopped) = bounded(1);
     signals::install()?.on_stop(
         move || {
-            // The receiver waits for nothing else.
+            // A failure means that the receiver is gone, and with it the server.
             let _ = stop.send(());
         },
         None,
     )?;
     let options = args.serving.options(TOP, Rule::default())?;
     let server = serve::start(listen, Fed::new(Clock::System).feed(), options)?;
-    execute::say_where(&server);
+    run_job::log_address(&server);
     let _ = stopped.recv();
     server.stop();
     Ok(())

@@ -1,16 +1,16 @@
-//! `demo`: made-up posts with planted trends, counted and shown; no account, no network.
+//! `demo`: counts generated posts with planted trends; needs no account and no network.
 
 use clap::Args as ClapArgs;
 
-use super::execute::execute;
 use super::exit::Outcome;
 use super::flags::{Counting, Process, Serving, scalar, stdout_sink};
-use super::talk::Talk;
+use super::logging::LogArgs;
+use super::run_job::run_job;
 use crate::engine::RunOptions;
 use crate::job::{Job, Purpose, check};
 use tagtide_sources::options::Value;
 
-/// The job that it runs.
+/// The job that `demo` runs.
 const JOB: &str = include_str!("../../jobs/demo.toml");
 
 #[derive(ClapArgs, Debug)]
@@ -21,27 +21,27 @@ pub(super) struct Args {
     counting: Counting,
     #[command(flatten)]
     process: Process,
-    /// Begin so long ago, to have a past to compare with [default: 50m]
+    /// Generate this much past first, so that there are baselines [default: 50m]
     #[arg(long, value_name = "DURATION")]
     past: Option<String>,
-    /// One JSON object per batch instead of the table
+    /// Print one JSON object per ranking instead of the table
     #[arg(long)]
     json: bool,
 }
 
-pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
+pub(super) fn run(args: &Args, log: &LogArgs) -> Outcome {
     let mut job = Job::parse(JOB, "jobs/demo.toml")?;
     args.counting.apply(&mut job);
     if let (Some(past), Some(source)) = (&args.past, job.sources.first_mut()) {
         source.keys.set("past", scalar("--past", past).map(Value::Scalar));
     }
     let mut plan = check(&job, Purpose::Run)?;
-    stdout_sink(&mut plan, args.json, talk.quiet);
+    stdout_sink(&mut plan, args.json, log.quiet);
     let options = RunOptions {
         workers: args.process.workers(),
         state_dir: args.process.state_dir(None)?,
         fresh: args.process.fresh,
         ..RunOptions::default()
     };
-    execute(plan, options, &args.serving, None, None)
+    run_job(plan, options, &args.serving, None, None)
 }

@@ -1,5 +1,4 @@
-//! `doctor`: looks at this machine, and at the way to the platforms of a job, and says what to do;
-//! it changes nothing.
+//! `doctor`: checks this machine and the connection to the platforms of a job. It changes nothing.
 //!
 //! Each check is one row: pass, warn or fail. Only a fail makes the exit code 1.
 
@@ -10,9 +9,9 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::doubts;
 use super::exit::{FAILED, Failure, Outcome};
 use super::flags::state_home;
+use super::preflight::{self, Warning};
 use super::run::BLUESKY;
 use super::summary::counted_as;
 use crate::job::{Job, Plan, Purpose, check};
@@ -20,16 +19,16 @@ use tagtide_sources::finding::{Finding, Verdict};
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
-    /// Job file that is checked, and whose platforms are tried to reach; default: what `run`
-    /// without a job reads
+    /// Job file to check, with a test connection to its platforms; default: the job that `run`
+    /// runs without one
     job: Option<PathBuf>,
-    /// Connect to nobody
+    /// Make no network connection
     #[arg(long)]
     offline: bool,
-    /// State directory to look at; default: the job's, or where jobs keep theirs
+    /// State directory to check; default: the job's, or the parent of all of them
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
-    /// One JSON array instead of lines
+    /// Print one JSON array instead of lines
     #[arg(long)]
     json: bool,
 }
@@ -48,13 +47,13 @@ fn line(finding: &Finding) -> String {
     line
 }
 
-/// The job is sound; whether what it needs is there.
+/// The job is valid; checks whether the files and secrets that it needs exist.
 fn job(plan: &Plan) -> Vec<Finding> {
-    let mut findings = vec![Finding::pass("job", format!("`{}` is sound", plan.name))];
-    let file = |doubt: doubts::Doubt| Finding::warn("file", doubt.what, doubt.help);
-    findings.extend(doubts::files(plan).into_iter().map(file));
-    let secret = |doubt: doubts::Doubt| Finding::fail("secret", doubt.what, doubt.help);
-    findings.extend(doubts::secrets(plan).into_iter().map(secret));
+    let mut findings = vec![Finding::pass("job", format!("`{}` is valid", plan.name))];
+    let file = |warning: Warning| Finding::warn("file", warning.what, warning.help);
+    findings.extend(preflight::files(plan).into_iter().map(file));
+    let secret = |warning: Warning| Finding::fail("secret", warning.what, warning.help);
+    findings.extend(preflight::secrets(plan).into_iter().map(secret));
     findings
 }
 

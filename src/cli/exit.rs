@@ -1,8 +1,8 @@
-//! How a command ends: exit codes and the last words on stderr.
+//! How a command ends: its exit code and the error on stderr.
 //!
-//! 0 done or drained, 1 the job failed, 2 wrong use or a job file with problems, 3 state directory
-//! or port held by another, 4 checkpoint damaged or foreign, 5 every source refused the
-//! credentials, 130 second Ctrl-C.
+//! 0 done or drained, 1 the job failed, 2 wrong usage or a job file with problems, 3 state directory
+//! or port in use, 4 checkpoint damaged or of another job, 5 every source refused the credentials,
+//! 130 second Ctrl-C.
 
 use std::fmt;
 use std::io;
@@ -19,52 +19,52 @@ use tagtide_sources::SourceError;
 
 /// The job failed.
 pub(super) const FAILED: u8 = 1;
-/// Wrong use, or a job file with problems.
+/// Wrong usage, or a job file with problems.
 pub(super) const USAGE: u8 = 2;
-/// State directory or port is held by another.
+/// State directory or port in use.
 pub(super) const HELD: u8 = 3;
-/// Checkpoint damaged or foreign.
+/// Checkpoint damaged, or of another job.
 pub(super) const CHECKPOINT: u8 = 4;
 /// Every source refused the credentials.
 pub(super) const AUTH: u8 = 5;
 /// Second Ctrl-C.
 pub(super) const INTERRUPTED: u8 = 130;
 
-/// Problems of a job that are said; a file of another kind may have thousands.
+/// Problems of a job that are printed; a file that is not a job can have thousands.
 const PROBLEMS_MAX: usize = 20;
 
-/// What every command ends with.
+/// The result of every command.
 pub(super) type Outcome = Result<(), Failure>;
 
-/// Why a command ends early: the exit code, and what to say.
+/// Why a command failed: the exit code, and the message.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub code: u8,
-    /// Lines for stderr; empty = nothing is said.
-    pub said: String,
+    /// Lines for stderr; empty = nothing is printed.
+    pub message: String,
 }
 
 impl Failure {
-    pub(super) fn new(code: u8, said: impl fmt::Display) -> Self {
-        Self { code, said: said.to_string() }
+    pub(super) fn new(code: u8, message: impl fmt::Display) -> Self {
+        Self { code, message: message.to_string() }
     }
 
-    /// For errors of writing to standard output: a reader that went away is no failure.
+    /// For errors of writing to stdout: a closed pipe is not a failure.
     pub(super) fn stdout(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            return Self { code: 0, said: String::new() };
+            return Self { code: 0, message: String::new() };
         }
         Self::new(FAILED, format_args!("cannot write to standard output: {error}"))
     }
 
-    /// Says it and gives the code of the process.
+    /// Prints the message and returns the exit code of the process.
     pub(super) fn end(&self, color: bool) -> ExitCode {
-        if !self.said.is_empty() {
+        if !self.message.is_empty() {
             let (on, off) = if color { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
-            // Nothing is left to tell about a stderr that is gone.
+            // A closed stderr leaves no way to report anything.
             let _ = io::Write::write_fmt(
                 &mut io::stderr(),
-                format_args!("{on}error{off}: {}\n", self.said),
+                format_args!("{on}error{off}: {}\n", self.message),
             );
         }
         ExitCode::from(self.code)
@@ -101,22 +101,21 @@ impl From<ServeError> for Failure {
 impl From<Vec<Diagnostic>> for Failure {
     fn from(problems: Vec<Diagnostic>) -> Self {
         let mut all: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        // A flag may set two fields, and both have the same to say.
+        // A flag can set two fields, which then have the same problem.
         all.dedup();
-        let said = match all.as_slice() {
+        let message = match all.as_slice() {
             [one] => one.clone(),
             many if many.len() <= PROBLEMS_MAX => {
                 format!("{} problems\n{}", many.len(), many.join("\n"))
             }
             many => format!(
                 "{} problems; the first {PROBLEMS_MAX} are\n{}\n\
-                 help: a file with so many may be no job file; `tagtide replay` counts files of \
-                 posts",
+                 help: this may not be a job file; `tagtide replay` counts files of posts",
                 many.len(),
                 many[..PROBLEMS_MAX].join("\n")
             ),
         };
-        Self::new(USAGE, said)
+        Self::new(USAGE, message)
     }
 }
 

@@ -1,4 +1,4 @@
-//! `explain`: asks a running tagtide why a tag is listed, or not.
+//! `explain`: asks a running tagtide why a tag is listed or not.
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
@@ -17,39 +17,39 @@ use crate::rank::explain::{Gate, PeopleRules};
 use crate::sink::table;
 use tagtide_sources::http_client::{self, cause};
 
-/// Longest time for a whole exchange: the program itself gives an answer five seconds.
+/// Longest time for request and answer; the server itself limits an answer to five seconds.
 const EXCHANGE_MAX: Duration = Duration::from_secs(10);
-/// Longest text of a post that is shown, in code points.
+/// Longest printed text of a post, in code points.
 const TEXT_MAX_CHARS: usize = 280;
 /// Most bytes of an answer.
 const ANSWER_MAX_BYTES: u64 = 1 << 20;
 
-/// Why a tag is listed or not, asked of a tagtide that runs
+/// Ask a running tagtide why a tag is listed or not
 #[derive(ClapArgs, Debug)]
 #[command(after_help = "Examples:\n  \
-    tagtide explain rust                    in the default window of what runs on this machine\n  \
+    tagtide explain rust                    on this machine, in the default window\n  \
     tagtide explain '#Caffè' --window 15m\n  \
     tagtide explain rust --url http://127.0.0.1:5002 --json\n\n\
-    A server that asks for a token gets the one in TAGTIDE_TOKEN or TAGTIDE_TOKEN_FILE.")]
+    The token, if the server needs one, is read from TAGTIDE_TOKEN or TAGTIDE_TOKEN_FILE.")]
 pub(super) struct Args {
     /// The tag, with or without its `#`
     #[arg(value_name = "TAG")]
     tag: String,
-    /// Window such as 1h [default: that of the first ranking]
+    /// Window such as 1h [default: that of the default ranking]
     #[arg(long, value_name = "WINDOW")]
     window: Option<String>,
     /// Name of a view [default: all]
     #[arg(long, value_name = "VIEW")]
     view: Option<String>,
-    /// Where it runs
+    /// Address of the server
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:5001")]
     url: String,
-    /// The answer as one JSON object
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
-/// An answer that is none.
+/// The body of an error.
 #[derive(Debug, Deserialize)]
 struct Refusal {
     error: String,
@@ -72,21 +72,21 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 fn not_ours(args: &Args, why: &dyn std::fmt::Display) -> Failure {
-    let help = "is it a tagtide of the same version that answers there?";
+    let help = "check that a tagtide of the same version runs there";
     Failure::new(
         FAILED,
         format_args!("cannot read the answer of `{}`: {why}\nhelp: {help}", args.url),
     )
 }
 
-/// The address of the question.
+/// The URL to request.
 fn address(args: &Args) -> Result<Url, Failure> {
     let wrong = |why: &dyn std::fmt::Display| {
         let url = &args.url;
         let help = "an address looks like `http://127.0.0.1:5001`";
         Failure::new(USAGE, format_args!("`--url {url}`: {why}\nhelp: {help}"))
     };
-    // `localhost:5001` alone would be read as a scheme.
+    // `localhost:5001` would be parsed as a scheme.
     let with_scheme = match args.url.contains("://") {
         true => args.url.clone(),
         false => format!("http://{}", args.url),
@@ -97,8 +97,8 @@ fn address(args: &Args) -> Result<Url, Failure> {
     }
     if matches!(args.tag.trim().trim_start_matches(['#', '＃']), "" | "." | "..") {
         let help = "name one as in `tagtide explain rust`; a shell needs quotes around `'#rust'`";
-        let said = format_args!("`{}` is no tag\nhelp: {help}", args.tag);
-        return Err(Failure::new(USAGE, said));
+        let message = format_args!("`{}` is not a tag\nhelp: {help}", args.tag);
+        return Err(Failure::new(USAGE, message));
     }
     url.set_query(None);
     if let Ok(mut path) = url.path_segments_mut() {
@@ -115,7 +115,7 @@ fn address(args: &Args) -> Result<Url, Failure> {
 /// The body of the answer.
 fn ask(url: &Url, shown: &str) -> Result<String, Failure> {
     let failed = |error: &reqwest::Error| {
-        let help = "start one with `tagtide run` or `tagtide demo`, or say where with `--url`";
+        let help = "start one with `tagtide run` or `tagtide demo`, or pass its address as `--url`";
         let why = cause(error);
         Failure::new(FAILED, format_args!("cannot ask `{shown}`: {why}\nhelp: {help}"))
     };
@@ -141,14 +141,14 @@ fn ask(url: &Url, shown: &str) -> Result<String, Failure> {
 fn refused(status: StatusCode, body: &str, shown: &str, with_token: bool) -> Failure {
     let code = if status == StatusCode::BAD_REQUEST { USAGE } else { FAILED };
     let Ok(refusal) = serde_json::from_str::<Refusal>(body) else {
-        let help = "is it a tagtide of the same version that answers there?";
+        let help = "check that a tagtide of the same version runs there";
         return Failure::new(FAILED, format_args!("`{shown}` answered {status}\nhelp: {help}"));
     };
     let error = table::shown(&refusal.error);
     if status == StatusCode::UNAUTHORIZED && with_token {
-        let help = "put the token that it was started with into TAGTIDE_TOKEN";
-        let said = format_args!("`{shown}` does not take the token that was sent\nhelp: {help}");
-        return Failure::new(code, said);
+        let help = "put the token with which it was started into TAGTIDE_TOKEN";
+        let message = format_args!("`{shown}` does not accept the token\nhelp: {help}");
+        return Failure::new(code, message);
     }
     if status == StatusCode::UNAUTHORIZED {
         let help = "put its token into TAGTIDE_TOKEN";
@@ -160,7 +160,7 @@ fn refused(status: StatusCode, body: &str, shown: &str, with_token: bool) -> Fai
     }
 }
 
-/// What a terminal shows.
+/// The explanation for a terminal.
 fn page(of: &Explanation) -> String {
     let mut out = String::new();
     let tag = format!("#{}", of.display);
@@ -192,11 +192,14 @@ fn page(of: &Explanation) -> String {
     out
 }
 
-/// The usual is that of the window itself; the score may come of another that has learned before.
+/// `expected` is that of the window itself; the score can come from another window that already has
+/// a baseline.
 fn score(of: &Explanation) -> String {
     let usual = match (of.expected, of.lift) {
-        (Some(expected), Some(lift)) => format!("usual {expected:.1} people, {lift:.2} times it"),
-        _ => "what is usual is not learned yet".to_owned(),
+        (Some(expected), Some(lift)) => {
+            format!("usually {expected:.1} people, now {lift:.2} times that")
+        }
+        _ => "no baseline yet".to_owned(),
     };
     match of.score {
         Some(score) => format!("score {score:.2}, highest held {:.2}, {usual}\n\n", of.held),
@@ -204,10 +207,10 @@ fn score(of: &Explanation) -> String {
     }
 }
 
-/// What stands with the tag, and some of the posts: nothing in them may steer the terminal.
+/// Related tags and some of the posts. Nothing in them may reach the terminal as control characters.
 fn around(recent: &RecentPosts) -> String {
     let RecentPosts { kept, posts, together, samples } = recent;
-    let mut out = format!("\nin {posts} of {kept} recent posts kept\n");
+    let mut out = format!("\nin {posts} of {kept} recent posts in memory\n");
     let together: Vec<String> = together
         .iter()
         .map(|one| {
@@ -265,7 +268,7 @@ fn people(rules: &PeopleRules) -> String {
         (Some(spread), Some(busiest)) => {
             format!("spread allows {spread:.1} ({busiest:.0} in the three busiest spans)")
         }
-        _ => "spread does not ask".to_owned(),
+        _ => "spread does not apply".to_owned(),
     };
     let known = match (rules.known, rules.known_share, rules.known_allows) {
         (Some(known), Some(share), Some(allows)) => format!(
@@ -324,7 +327,7 @@ mod tests {
         {
             let refused = of(tag, url, None).expect_err("refused");
             assert_eq!(refused.code, USAGE, "{tag} {url}");
-            assert!(refused.said.contains("\nhelp: "), "{}", refused.said);
+            assert!(refused.message.contains("\nhelp: "), "{}", refused.message);
         }
     }
 
@@ -334,35 +337,37 @@ mod tests {
         let port = socket.local_addr().expect("its number").port();
         drop(socket);
         let url = format!("http://127.0.0.1:{port}");
-        let failure = run(&args("a", &url, None)).expect_err("nobody answers");
+        let failure = run(&args("a", &url, None)).expect_err("nothing answers");
+        let message = &failure.message;
         assert_eq!(failure.code, FAILED);
-        assert!(failure.said.starts_with(&format!("cannot ask `{url}`: ")), "{}", failure.said);
-        assert!(failure.said.contains("\nhelp: start one with `tagtide run`"), "{}", failure.said);
+        assert!(message.starts_with(&format!("cannot ask `{url}`: ")), "{message}");
+        assert!(message.contains("\nhelp: start one with `tagtide run`"), "{message}");
     }
 
     #[test]
-    fn a_refusal_is_told_as_it_is() {
-        let told = refused(
+    fn a_refusal_keeps_its_words() {
+        let failure = refused(
             StatusCode::NOT_FOUND,
-            "{\"error\":\"`a\\u001b[2J` is no live tag\",\"help\":\"look\"}",
+            "{\"error\":\"`a\\u001b[2J` is not live\",\"help\":\"look\"}",
             "http://a",
             false,
         );
         assert_eq!(
-            (told.code, told.said.as_str()),
-            (FAILED, "`a\u{fffd}[2J` is no live tag\nhelp: look")
+            (failure.code, failure.message.as_str()),
+            (FAILED, "`a\u{fffd}[2J` is not live\nhelp: look")
         );
-        let told =
+        let failure =
             refused(StatusCode::BAD_REQUEST, "{\"error\":\"no such window\"}", "http://a", false);
-        assert_eq!((told.code, told.said.as_str()), (USAGE, "no such window"));
-        let told = refused(StatusCode::BAD_GATEWAY, "<html>", "http://a", false);
-        assert!(told.said.contains("502"));
-        let said = |with_token| {
+        assert_eq!((failure.code, failure.message.as_str()), (USAGE, "no such window"));
+        let failure = refused(StatusCode::BAD_GATEWAY, "<html>", "http://a", false);
+        assert!(failure.message.contains("502"));
+        let message = |with_token| {
             let body = "{\"error\":\"this address needs a token\"}";
-            refused(StatusCode::UNAUTHORIZED, body, "http://a", with_token).said
+            refused(StatusCode::UNAUTHORIZED, body, "http://a", with_token).message
         };
-        assert!(said(false).starts_with("this address needs a token\n"), "{}", said(false));
-        assert!(said(true).contains("does not take the token that was sent"), "{}", said(true));
+        let (without, with) = (message(false), message(true));
+        assert!(without.starts_with("this address needs a token\n"), "{without}");
+        assert!(with.contains("does not accept the token"), "{with}");
     }
 
     fn recent() -> RecentPosts {
@@ -415,18 +420,18 @@ mod tests {
         };
         let other = Explanation { expected: None, lift: None, ..of.clone() };
         let shown = page(&other);
-        assert!(shown.contains("score 5.22, highest held 0.00, what is usual is not"), "{shown}");
+        assert!(shown.contains("score 5.22, highest held 0.00, no baseline yet"), "{shown}");
         let text = page(&of);
         for part in [
             "#Fresh\u{fffd}: not listed, rising\n11x usual",
-            "score 5.22, highest held 0.00, usual 0.0 people, 11.00 times it",
+            "score 5.22, highest held 0.00, usually 0.0 people, now 11.00 times that",
             "|   15m|    0|      0|10.0|",
             "|min_count|10.00|       5| passed|",
             "|    score|10.00|       5| failed|",
-            "10 authors with 0 posts count as 10.0 people: spread does not ask",
+            "10 authors with 0 posts count as 10.0 people: spread does not apply",
             "known authors allow 10.0 (7 had posted before, 70 % usually have)",
             "first seen: 2026-01-05 00:00:00 UTC\n",
-            "in 4 of 90 recent posts kept\ntogether with: #b\u{fffd}c (3, 75 %)\n",
+            "in 4 of 90 recent posts in memory\ntogether with: #b\u{fffd}c (3, 75 %)\n",
             "- 2026-01-05 00:00:01 ann@a.example https://a.example/1\n  two lines \u{fffd}[2J#a\n",
         ] {
             assert!(text.contains(part), "no {part:?} in\n{text}");

@@ -1,7 +1,7 @@
-//! `extract`: the tags of each post, one JSON array a line.
+//! `extract`: prints the tags of each post, one JSON array per line.
 //!
 //! One line for every post, in order; a post without tags gives `[]`. `start` and `end` count code
-//! points of the text, the sign included, and are left out where the platform gave the tag apart
+//! points of the text, including the `#`. They are absent if the platform gave the tag separately
 //! from the text.
 
 use std::io::{BufWriter, Stdout, Write};
@@ -21,12 +21,12 @@ use tagtide_posts::tags::post_tags;
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
-    /// File of posts; standard input if none, or `-`
+    /// File of posts [default: standard input, also `-`]
     file: Option<PathBuf>,
-    /// Format of its records
+    /// Format of the records
     #[arg(long, value_name = "FORMAT", default_value = "auto", value_parser = FORMATS)]
     format: String,
-    /// Leave the platform's own tags aside and parse the text
+    /// Ignore the platform's own tags and parse the text
     #[arg(long)]
     reparse: bool,
     /// How tags are found
@@ -34,7 +34,7 @@ pub(super) struct Args {
     rule: String,
 }
 
-/// One tag as it is printed.
+/// One printed tag.
 #[derive(Serialize)]
 struct Row<'a> {
     tag: &'a str,
@@ -64,7 +64,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     records.run(&AtomicBool::new(false), &mut printer, print, |printer| {
         printer.out.flush().map_err(|error| Failure::stdout(&error))
     })?;
-    records.say_tally();
+    records.log_tally();
     Ok(())
 }
 
@@ -89,8 +89,8 @@ fn row(found: &FoundTag) -> Row<'_> {
     }
 }
 
-/// A path of the command line as a source: the shell has expanded patterns already, so what is in
-/// the name of a file that is there is meant literally, and a name is never another kind of source.
+/// A path of the command line as a source. The shell has expanded globs already, so the name of an
+/// existing file is meant literally, and is never a source of another kind.
 pub(super) fn path_as_source(path: &std::path::Path) -> String {
     let text = path.display().to_string();
     if text == "-" {

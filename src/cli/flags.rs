@@ -1,7 +1,7 @@
-//! Flags that several commands share, and what they do to a job.
+//! Flags that several commands share, and how they change a job.
 //!
-//! A flag that says what the pipeline is sets the same field as the key of the job file, so that
-//! both are checked by the same rules and reported in the same words.
+//! A flag that describes the pipeline sets the same field as the key of the job file, so that both
+//! are checked by the same rules and have the same error messages.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use tagtide_extract::Rule;
 pub(super) const FORMATS: [&str; 7] =
     ["auto", "text", "text+", "x1", "x2", "jetstream", "mastodon"];
 
-/// Modes to choose from; a job file may ask for those that are for comparison, too.
+/// Modes to choose from.
 const MODES: [&str; 5] = ["total", "count", "authors", "trending", "decay"];
 
 /// What is counted and shown.
@@ -31,13 +31,13 @@ pub(super) struct Counting {
     /// How tags are found: the hashtag grammar, or the original's words with a `#`
     #[arg(long, value_name = "RULE", value_parser = ["tags", "words"])]
     pub rule: Option<String>,
-    /// How often a post counts for a tag that it names twice [default: per_post; with words: all]
+    /// Count a tag once per post or every time it occurs [default: per_post; with words: all]
     #[arg(long, value_name = "HOW", value_parser = ["per_post", "all"])]
     pub occurrences: Option<String>,
-    /// Rank by the count of all time, by one of a window, or by what is unusual in it
+    /// What to rank by: all-time count, count or authors in a window, or what is unusual in it
     #[arg(long, value_name = "MODE", value_parser = MODES)]
     pub mode: Option<String>,
-    /// Window such as 10m; several with commas are all counted, the first is shown
+    /// Window such as 10m; several with commas are all counted, the first one is shown
     #[arg(long, value_name = "WINDOW", value_delimiter = ',')]
     pub window: Vec<String>,
     /// Rows shown
@@ -56,7 +56,7 @@ pub(super) fn scalar(flag: &str, value: &str) -> Field<Scalar> {
 }
 
 impl Counting {
-    /// Sets what was given.
+    /// Applies the flags to `job`.
     pub(super) fn apply(&self, job: &mut Job) {
         if let Some(rule) = &self.rule {
             job.rule = Some(text("--rule", rule));
@@ -91,8 +91,8 @@ impl Counting {
         job.count.windows = Some(ascending(windows));
     }
 
-    /// Counts the mode and the windows asked for and no others.
-    pub(super) fn alone(&self, job: &mut Job, mode: &str) {
+    /// Restricts `job` to the mode and the windows of the flags.
+    pub(super) fn restrict(&self, job: &mut Job, mode: &str) {
         let mode = self.mode.as_deref().unwrap_or(mode);
         job.count.modes = Some(vec![scalar("--mode", mode)]);
         let windows = if self.window.is_empty() { &["1h".to_owned()] } else { &self.window[..] };
@@ -101,7 +101,7 @@ impl Counting {
     }
 }
 
-/// Short to long; what is no duration stays, to be reported.
+/// Shortest first. An invalid duration stays in the list, to be reported.
 fn ascending(mut windows: Vec<Field<Scalar>>) -> Vec<Field<Scalar>> {
     windows.sort_by_key(|field| duration(&field.value).unwrap_or_default());
     windows
@@ -110,13 +110,13 @@ fn ascending(mut windows: Vec<Field<Scalar>>) -> Vec<Field<Scalar>> {
 /// How this process runs.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Process {
-    /// Keep the checkpoint here; `none` keeps none
+    /// Directory for checkpoint, history and alerts; `none` for none
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
-    /// Throw the checkpoint away and begin anew
+    /// Discard the checkpoint and start from zero
     #[arg(long)]
     pub fresh: bool,
-    /// Worker threads, at most 256; default: one for each core
+    /// Worker threads, at most 256 [default: one per core]
     #[arg(long, value_name = "N")]
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub workers: Option<usize>,
@@ -128,23 +128,23 @@ impl Process {
         match &self.state_dir {
             Some(dir) if dir == Path::new("none") => Ok(None),
             Some(dir) if dir.is_file() => {
-                let help = "name a directory; it is made where there is none";
+                let help = "name a directory; it is created if it does not exist";
                 let dir = dir.display();
-                let said = format_args!("`--state-dir {dir}` is a file\nhelp: {help}");
-                Err(Failure::new(USAGE, said))
+                let message = format_args!("`--state-dir {dir}` is a file\nhelp: {help}");
+                Err(Failure::new(USAGE, message))
             }
             Some(dir) => Ok(Some(dir.clone())),
             None => Ok(default),
         }
     }
 
-    /// Worker threads; 0 = one for each core.
+    /// Worker threads; 0 = one per core.
     pub(super) fn workers(&self) -> usize {
         self.workers.unwrap_or_default()
     }
 }
 
-/// `$XDG_STATE_HOME/tagtide`, where each job has a directory of its own name.
+/// `$XDG_STATE_HOME/tagtide`, which has one directory per job.
 pub(super) fn state_home() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = set("XDG_STATE_HOME").filter(|dir| dir.is_absolute());
@@ -156,24 +156,24 @@ pub(super) fn state_home() -> Option<PathBuf> {
 pub(super) fn default_state_dir(job: &str) -> Result<Option<PathBuf>, Failure> {
     let help = "set `HOME` or `XDG_STATE_HOME`, or name one with `--state-dir`";
     let none =
-        || Failure::new(USAGE, format_args!("no place for the state directory\nhelp: {help}"));
+        || Failure::new(USAGE, format_args!("cannot locate the state directory\nhelp: {help}"));
     state_home().map(|home| Some(home.join(job))).ok_or_else(none)
 }
 
 /// Where and how the page is served.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Serving {
-    /// Serve the page here; `none` serves none [default: 127.0.0.1:5001 and [::1]:5001]. An
-    /// address that other machines reach needs a token: TAGTIDE_TOKEN or TAGTIDE_TOKEN_FILE
+    /// Serve the page on this address; `none` for none [default: 127.0.0.1:5001 and [::1]:5001]. An
+    /// address that other machines can reach needs a token: TAGTIDE_TOKEN or TAGTIDE_TOKEN_FILE
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<String>,
-    /// Serve the page from this directory, while editing it
+    /// Serve the page from this directory, for editing it
     #[arg(long, value_name = "DIR")]
     pub web_dir: Option<PathBuf>,
-    /// Host name that requests may carry besides loopback's; may be repeated
+    /// Accept requests with this host name too; may be repeated
     #[arg(long, value_name = "NAME")]
     pub host: Vec<String>,
-    /// Most live streams
+    /// Maximum number of live streams
     #[arg(long, value_name = "N", default_value_t = 8_192)]
     pub live_max: usize,
 }
@@ -222,8 +222,8 @@ pub(super) fn source(flag: &str, short: &str) -> SourceJob {
     SourceJob { place: Place::flag(flag), short: Some(text(flag, short)), ..SourceJob::default() }
 }
 
-/// Sinks on standard output as the flags want them: none sets the table, `json` its JSON form,
-/// `quiet` takes it away.
+/// Applies the flags to the sinks on stdout: `json` selects the JSON form, `quiet` removes the table.
+/// A plan without sinks gets the table.
 pub(super) fn stdout_sink(plan: &mut Plan, json: bool, quiet: bool) {
     let is_stdout = |sink: &SinkPlan| sink.options_as::<stdout::Options>().is_some();
     let wanted = SinkPlan { options: Arc::new(stdout::Options { json }) };

@@ -1,4 +1,4 @@
-//! `generate`: made-up posts on standard output; the same seed gives the same bytes.
+//! `generate`: writes generated posts to stdout; the same seed gives the same bytes.
 
 use std::io::{ErrorKind, Write};
 
@@ -15,10 +15,10 @@ const FORMATS: [&str; 3] = ["text", "text+", "x1"];
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
-    /// Posts to make, such as 20M; endless if not given
+    /// Posts to generate, such as 20M [default: endless]
     #[arg(long, value_name = "N")]
     posts: Option<String>,
-    /// Everything follows from it
+    /// Seed that determines every byte
     #[arg(long, value_name = "S", default_value = "1")]
     seed: String,
     /// Format of the records
@@ -27,10 +27,10 @@ pub(super) struct Args {
     /// Posts per second of event time
     #[arg(long, value_name = "N", default_value = "1000")]
     rate: String,
-    /// Event time of the first post; default: a fixed one, so that the bytes are the same
+    /// Event time of the first post [default: a fixed time, so that the bytes are the same]
     #[arg(long, value_name = "RFC3339")]
     start: Option<String>,
-    /// Distinct ordinary tags besides the planted ones
+    /// Distinct ordinary tags, in addition to the planted ones
     #[arg(long, value_name = "N", default_value = "20k")]
     tags: String,
 }
@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     write_posts(generator, generator.posts.unwrap_or(u64::MAX), &mut out)
         .and_then(|_| out.flush())
         .map_err(|error| match error.kind() {
-            // What was asked for cannot be made; nothing was written.
+            // Nothing was written.
             ErrorKind::InvalidInput => Failure::new(USAGE, error),
             _ => Failure::stdout(&error),
         })

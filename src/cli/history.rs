@@ -1,4 +1,4 @@
-//! `history`: rankings as they were, from the state directory; also while the job runs.
+//! `history`: prints past rankings from the state directory, also while the job runs.
 
 use std::borrow::Cow;
 use std::io::Write as _;
@@ -21,46 +21,46 @@ use tagtide_extract::{Rule, key};
 /// Rows read at once.
 const ROWS: usize = 10_000;
 
-/// Rankings as they were: the newest, the one of a moment, or those of a stretch.
+/// Show past rankings: the newest, the one at a time, or those of an interval
 #[derive(ClapArgs, Debug)]
 #[command(after_help = "Examples:\n  \
-    tagtide history jobs/demo.toml                          the newest ranking that was kept\n  \
+    tagtide history jobs/demo.toml                          the newest stored ranking\n  \
     tagtide history jobs/demo.toml --at 2026-11-23T10:00:00Z\n  \
     tagtide history --state-dir DIR --tag rust --from 2026-11-22T00:00:00Z --json")]
 pub(super) struct Args {
-    /// Job file whose state directory is meant
+    /// Job file, for its state directory
     #[arg(value_name = "JOB.toml", required_unless_present = "state_dir")]
     job: Option<PathBuf>,
     /// The state directory itself
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
-    /// The ranking as it was then; RFC 3339, or milliseconds since the Unix epoch
+    /// Show the ranking at this time; RFC 3339, or milliseconds since the Unix epoch
     #[arg(long, value_name = "TIME", value_parser = parse_moment, allow_hyphen_values = true)]
     #[arg(conflicts_with_all = ["from", "to"])]
     at: Option<i64>,
-    /// Begin of a stretch [default: a day before its end]
+    /// Begin of an interval [default: a day before its end]
     #[arg(long, value_name = "TIME", value_parser = parse_moment, allow_hyphen_values = true)]
     from: Option<i64>,
-    /// End of a stretch [default: the newest ranking]
+    /// End of an interval [default: the newest ranking]
     #[arg(long, value_name = "TIME", value_parser = parse_moment, allow_hyphen_values = true)]
     to: Option<i64>,
-    /// One tag: its row of each ranking; without a time, of the newest day
+    /// Show one tag: its row of each ranking, by default over the newest day
     #[arg(long, value_name = "TAG")]
     tag: Option<String>,
     /// Name of a view
     #[arg(long, value_name = "VIEW", default_value = "all")]
     view: String,
-    /// What it ranks by [default: what was kept every minute]
+    /// Mode of the ranking [default: the one stored every minute]
     #[arg(long, value_name = "MODE", value_parser = parse_mode)]
     mode: Option<Mode>,
-    /// Window such as 1h [default: what was kept every minute; none for total]
+    /// Window such as 1h [default: the one stored every minute; none for total]
     #[arg(long, value_name = "WINDOW", value_parser = parse_window)]
     window: Option<u64>,
     /// Rows of each ranking
     #[arg(long, value_name = "N", default_value_t = 10)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     top: u32,
-    /// One JSON object per ranking instead of a table
+    /// Print one JSON object per ranking instead of a table
     #[arg(long)]
     json: bool,
 }
@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         SqliteError::Missing { .. } => Failure::new(
             FAILED,
             format_args!(
-                "no history in `{}`\nhelp: it is kept by `tagtide run` unless the job says \
+                "no history in `{}`\nhelp: `tagtide run` stores it unless the job sets \
                  `history = false`; name the state directory with `--state-dir`",
                 dir.display()
             ),
@@ -91,17 +91,17 @@ pub(super) fn run(args: &Args) -> Outcome {
         error => error.into(),
     })?;
     let Some(newest) = reader.newest()? else {
-        let help = "the first comes when the first minute with posts is over, in event time";
+        let help = "the first is stored at the end of the first minute with posts, in event time";
         let dir = dir.display();
-        let said = format_args!("no ranking is kept yet in `{dir}`\nhelp: {help}");
-        return Err(Failure::new(FAILED, said));
+        let message = format_args!("no ranking is stored yet in `{dir}`\nhelp: {help}");
+        return Err(Failure::new(FAILED, message));
     };
     let tag = args.tag.as_deref().map(|tag| key_of(tag, rule));
     let when = When::of(args.at, args.from, args.to, newest, tag.is_some()).map_err(|error| {
-        let help = "times are event time; a stretch goes from the earlier to the later one";
+        let help = "times are event time; an interval goes from the earlier to the later one";
         Failure::new(
             USAGE,
-            format_args!("{error}\nhelp: {help}; the newest ranking is of {}", at(newest)),
+            format_args!("{error}\nhelp: {help}; the newest ranking is from {}", at(newest)),
         )
     })?;
     let asked = asked(args, &reader)?;
@@ -114,8 +114,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     if kept.rankings.is_empty() {
         is_kept(&asked, &reader.kinds()?)?;
         tracing::warn!(
-            "nothing is kept there of `{}` in the view `{}`\n\
-             help: times are event time; the newest ranking is of {}",
+            "no stored ranking by `{}` in view `{}` at that time\n\
+             help: times are event time; the newest ranking is from {}",
             asked.mode,
             asked.view,
             at(newest)
@@ -129,35 +129,36 @@ pub(super) fn run(args: &Args) -> Outcome {
     Ok(())
 }
 
-/// Refuses a view, mode or window of which nothing was kept on the last day.
+/// Refuses a view, mode or window for which nothing was stored on the last day.
 fn is_kept(asked: &Asked, kinds: &[Kind]) -> Outcome {
     let none = |what: &str, mut known: Vec<String>| {
         known.dedup();
-        let help = format!("kept: {}; all but the default is kept at full hours", known.join(", "));
-        Err(Failure::new(FAILED, format_args!("nothing is kept of {what}\nhelp: {help}")))
+        let known = known.join(", ");
+        let help = format!("stored: {known}; all but the default is stored at full hours only");
+        Err(Failure::new(FAILED, format_args!("nothing is stored for {what}\nhelp: {help}")))
     };
     let Asked { view, mode, window_s, .. } = asked;
     if !kinds.iter().any(|kind| kind.0 == *view) {
         let known = kinds.iter().map(|kind| format!("`{}`", kind.0)).collect();
-        return none(&format!("a view `{view}`"), known);
+        return none(&format!("view `{view}`"), known);
     }
     let of_view = || kinds.iter().filter(|kind| kind.0 == *view);
     if !of_view().any(|kind| kind.1 == *mode) {
         let known = of_view().map(|kind| format!("`{}`", kind.1)).collect();
-        return none(&format!("the mode `{mode}` in the view `{view}`"), known);
+        return none(&format!("mode `{mode}` in view `{view}`"), known);
     }
     let shown = |window_s: u64| format!("`{}`", show_duration(Duration::from_secs(window_s)));
     let of_mode = || of_view().filter(|kind| kind.1 == *mode);
     match window_s {
         Some(length) if !of_mode().any(|kind| kind.2 == *window_s) => {
             let known = of_mode().filter_map(|kind| kind.2).map(shown).collect();
-            none(&format!("a window of {} with the mode `{mode}`", shown(*length)), known)
+            none(&format!("a window of {} with mode `{mode}`", shown(*length)), known)
         }
         _ => Ok(()),
     }
 }
 
-/// The state directory, and how tags become keys there.
+/// The state directory, and the rule by which its tags become keys.
 fn directory(args: &Args) -> Result<(PathBuf, Rule), Failure> {
     let Some(job) = &args.job else {
         return Ok((args.state_dir.clone().unwrap_or_default(), Rule::default()));
@@ -183,11 +184,11 @@ fn asked(args: &Args, reader: &Reader) -> Result<Asked, Failure> {
     Ok(Asked { view: args.view.clone(), mode, window_s, top: args.top })
 }
 
-/// A tag as it is kept.
+/// A tag as it is stored.
 fn key_of(tag: &str, rule: Rule) -> String {
     match rule {
         Rule::Words => tag.to_owned(),
-        // Too long for a key: kept nowhere.
+        // Too long for a key, so stored nowhere.
         Rule::Tags => key::fold(tag).map_or_else(|| tag.to_owned(), Cow::into_owned),
     }
 }
@@ -236,7 +237,7 @@ fn rows(rankings: &[KeptRanking]) -> String {
     table::grid(&header, all)
 }
 
-/// A moment in UTC, to the minute.
+/// A time in UTC, to the minute.
 fn at(at_ms: i64) -> String {
     let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
     at.strftime("%Y-%m-%dT%H:%MZ").to_string()

@@ -1,4 +1,4 @@
-//! `man`: the man page on standard output, or one page a command in a directory.
+//! `man`: prints the man page, or writes one page per command to a directory.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use super::exit::{FAILED, Failure, Outcome};
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
-    /// Write `tagtide.1`, `tagtide-run.1` and so on here
+    /// Directory for `tagtide.1`, `tagtide-run.1` and so on [default: print tagtide.1]
     dir: Option<PathBuf>,
 }
 

@@ -1,7 +1,7 @@
 //! The command line, one file per command.
 //!
-//! Flags say how this process runs; what the pipeline *is* stands in the job file. Standard output
-//! is data, stderr is talk. Exit codes are those of `exit`.
+//! Flags describe how this process runs; the job file describes the pipeline. Data goes to stdout,
+//! messages to stderr. Exit codes are in `exit`.
 
 mod alert;
 mod bench;
@@ -10,23 +10,23 @@ mod completions;
 mod dashboard;
 mod demo;
 mod doctor;
-mod doubts;
-mod execute;
 mod exit;
 mod explain;
 mod extract;
 mod flags;
 mod generate;
 mod history;
+mod logging;
 mod man;
+mod preflight;
 mod quality;
 mod records;
 mod relay;
 mod replay;
 mod run;
+mod run_job;
 mod signals;
 mod summary;
-mod talk;
 mod x;
 
 use std::process::ExitCode;
@@ -35,16 +35,16 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use exit::Outcome;
+use logging::LogArgs;
 use tagtide_sources::options::nearest;
-use talk::Talk;
 
-/// Four things to try first; the help begins with them.
+/// Four commands to try first; the help begins with them.
 const EXAMPLES: &str = "\
 Examples:
-  tagtide demo                                  made-up posts, the page, the table; no account
+  tagtide demo                                  generated posts, page and table; no account
   tagtide run jobs/tutorial.toml                the classic pipeline: TCP 9009 in, top ten out
   tagtide replay posts.jsonl.gz --top 20        count files and print the table
-  tagtide relay posts.txt                       posts as text lines on TCP 9009, for Spark";
+  tagtide relay posts.txt                       serve posts as text lines on TCP 9009";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -54,52 +54,52 @@ Examples:
     about = "What is trending right now, and why: hashtags from post streams",
     help_template = "{about}\n\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}",
     before_help = EXAMPLES,
-    after_help = "Exit codes: 0 done or drained, 1 failed, 2 wrong use or a job with problems,\n\
-                  3 state directory or port in use, 4 checkpoint damaged or foreign,\n\
+    after_help = "Exit codes: 0 done or drained, 1 failed, 2 wrong usage or a job with problems,\n\
+                  3 state directory or port in use, 4 checkpoint damaged or of another job,\n\
                   5 every source refused the credentials, 130 second Ctrl-C",
     arg_required_else_help = true,
     subcommand_required = true
 )]
 struct Cli {
     #[command(flatten)]
-    talk: Talk,
+    log: LogArgs,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Made-up posts with planted trends, the page and the table; no account, no network
+    /// Run on generated posts with planted trends; needs no account and no network
     Demo(demo::Args),
     /// Run a job file
     Run(run::Args),
     /// Count files (or `-` for standard input) and print the table
     Replay(replay::Args),
-    /// Serve a source as text lines on TCP, one post a line
+    /// Serve a source as text lines on TCP, one post per line
     Relay(relay::Args),
-    /// The page alone, fed by POSTs to `/updateData`
+    /// Serve only the page, with counts posted to `/updateData`
     Dashboard(dashboard::Args),
-    /// Rankings as they were
+    /// Show past rankings
     History(history::Args),
-    /// Why a tag is listed or not, asked of a tagtide that runs
+    /// Ask a running tagtide why a tag is listed or not
     Explain(explain::Args),
-    /// Try the alerts of a job
+    /// Test the alerts of a job
     Alert(alert::Args),
-    /// Rules of the filtered stream of X: see and change them
+    /// Show and change the rules of X's filtered stream
     X(x::Args),
-    /// Print the tags of each post as one JSON array a line
+    /// Print the tags of each post, one JSON array per line
     Extract(extract::Args),
-    /// Write made-up posts to standard output
+    /// Write generated posts to standard output
     Generate(generate::Args),
-    /// Check a job file and say what it does
+    /// Check a job file and describe what it does
     Check(check::Args),
-    /// Look at this machine: ports, state directory, clock, TLS, Java and Spark
+    /// Check this machine: ports, state directory, clock, TLS, Java and Spark
     Doctor(doctor::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
-    /// Print the man page, or write all of them to a directory
+    /// Print the man page, or write all man pages to a directory
     Man(man::Args),
-    /// Names at which TAGTIDE_CRASH_AT can kill a run, for the chaos harness
+    /// Print the points at which TAGTIDE_CRASH_AT can kill a run, for the chaos harness
     #[command(hide = true)]
     CrashPoints,
     /// Read a file and find its tags, without counting, for the bench
@@ -116,19 +116,19 @@ enum Command {
     Quality(quality::QualityArgs),
 }
 
-/// The whole program: reads the command line, runs the command, gives the exit code.
+/// The whole program: parses the command line, runs the command, returns the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     signals::ignore_file_size_limit();
     let cli = Cli::try_parse().unwrap_or_else(|error| with_nearest(error).exit());
-    cli.talk.start();
-    match dispatch(cli.command, &cli.talk) {
+    cli.log.start();
+    match dispatch(cli.command, &cli.log) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.end(cli.talk.colored()),
+        Err(failure) => failure.end(cli.log.colored()),
     }
 }
 
-/// Names the command that was probably meant, where clap names none: it finds no short ones.
+/// Suggests the command that was probably meant if clap suggests none: it misses short names.
 fn with_nearest(mut error: clap::Error) -> clap::Error {
     let cli = Cli::command();
     let names = cli.get_subcommands().filter(|command| !command.is_hide_set());
@@ -145,11 +145,11 @@ fn with_nearest(mut error: clap::Error) -> clap::Error {
     error
 }
 
-fn dispatch(command: Command, talk: &Talk) -> Outcome {
+fn dispatch(command: Command, log: &LogArgs) -> Outcome {
     match command {
-        Command::Demo(args) => demo::run(&args, talk),
-        Command::Run(args) => run::run(&args, talk),
-        Command::Replay(args) => replay::run(&args, talk),
+        Command::Demo(args) => demo::run(&args, log),
+        Command::Run(args) => run::run(&args, log),
+        Command::Replay(args) => replay::run(&args, log),
         Command::Relay(args) => relay::run(&args),
         Command::Dashboard(args) => dashboard::run(&args),
         Command::History(args) => history::run(&args),
@@ -181,16 +181,16 @@ mod tests {
 
     #[test]
     fn a_wrong_command_gets_the_nearest_one() {
-        let said = |word| {
+        let message = |word| {
             let error = Cli::try_parse_from(["tagtide", word]).expect_err("no command");
             with_nearest(error).to_string()
         };
         for (word, near) in [("rnu", "run"), ("dmeo", "demo"), ("mna", "man"), ("chekc", "check")] {
             let tip = format!("tip: a similar subcommand exists: '{near}'");
-            assert!(said(word).contains(&tip), "{}", said(word));
+            assert!(message(word).contains(&tip), "{}", message(word));
         }
-        assert!(said("replya").contains("'replay'"), "{}", said("replya"));
-        assert!(!said("qwertyu").contains("tip:"), "{}", said("qwertyu"));
+        assert!(message("replya").contains("'replay'"), "{}", message("replya"));
+        assert!(!message("qwertyu").contains("tip:"), "{}", message("qwertyu"));
     }
 
     #[test]

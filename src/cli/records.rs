@@ -1,7 +1,7 @@
-//! Reads the posts of one source, for the commands that count nothing: `relay` and `extract`.
+//! Reads the posts of one source, for the commands that do not count: `relay` and `extract`.
 //!
-//! One thread, no checkpoint. A source that has to be tried again is, by the policy that runs have
-//! too. Malformed records are counted and skipped.
+//! One thread, no checkpoint. A failing source is retried with the same policy as in a run.
+//! Malformed records are counted and skipped.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,17 +16,17 @@ use tagtide_posts::post::{Batch, EventTime, Post};
 use tagtide_sources::reconnect::{Jitter, Reconnect};
 use tagtide_sources::{Poll, Source, SourceError};
 
-/// How long one look at the source may take; so long a signal waits at the most.
-const LOOK: Duration = Duration::from_millis(200);
+/// Longest wait of one poll, and so the longest delay of a signal.
+const POLL_MAX: Duration = Duration::from_millis(200);
 
-/// What could not be read as a post.
+/// Posts, and what could not be read as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
-    /// Posts handed on.
+    /// Posts passed on.
     pub posts: u64,
     /// Records that could not be decoded.
     pub malformed: u64,
-    /// Records dropped by the source: too long, or cut.
+    /// Records dropped by the source: too long, or incomplete.
     pub dropped: u64,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// Plans and builds the source; nothing is opened yet.
+    /// Plans and builds the source, without opening it.
     pub(super) fn new(short: &str, format: Option<&str>) -> Result<Self, Failure> {
         let mut job = Job { sources: vec![source("SOURCE", short)], ..Job::default() };
         if let (Some(format), Some(source)) = (format, job.sources.first_mut()) {
@@ -49,8 +49,7 @@ impl Records {
         Self::of(&job)
     }
 
-    /// The same for the one source of a job file: a live source has options that no short form
-    /// holds. Its format is its own.
+    /// The same for the one source of a job file, which can have options that no short form has.
     pub(super) fn of_job(file: &Path) -> Result<Self, Failure> {
         Self::of(&Job::read(file)?)
     }
@@ -60,7 +59,7 @@ impl Records {
         let plan = sources.pop().ok_or_else(|| Failure::new(USAGE, "no source"))?;
         if !sources.is_empty() {
             let what = format_args!("the job has {} sources", sources.len() + 1);
-            let help = "name a job file with one: which of them is meant cannot be told";
+            let help = "name a job file with exactly one source";
             return Err(Failure::new(USAGE, format_args!("{what}\nhelp: {help}")));
         }
         if let Some((what, help)) = plan.options.only_run() {
@@ -71,13 +70,13 @@ impl Records {
         Ok(Self { plan, limits, source, format, tally: Tally::default() })
     }
 
-    /// What is read.
+    /// The source that is read.
     pub(super) fn plan(&self) -> &SourcePlan {
         &self.plan
     }
 
-    /// Reads to the end, or until `stop`; hands each batch's posts to `each` with the time at which
-    /// their bytes came, then calls `flush`.
+    /// Reads to the end, or until `stop`. Passes each post to `each` with the arrival time of its
+    /// batch, then calls `flush`.
     pub(super) fn run<O>(
         &mut self,
         stop: &AtomicBool,
@@ -92,7 +91,7 @@ impl Records {
         while !stop.load(Ordering::Relaxed) {
             batch.clear();
             let polled = if open.is_some() {
-                self.source.poll(&mut batch, LOOK)
+                self.source.poll(&mut batch, POLL_MAX)
             } else {
                 self.source.open(&after).map(|()| Poll::Idle)
             };
@@ -114,7 +113,7 @@ impl Records {
                 Err(SourceError::Retry(cause, why)) => {
                     let good = open.take().map_or(Duration::ZERO, |open| open.elapsed());
                     let pause = policy.wait(cause, good);
-                    tracing::warn!("{why}; trying again in {} ms", pause.as_millis());
+                    tracing::warn!("{why}; retrying in {} ms", pause.as_millis());
                     wait(pause, stop);
                 }
             }
@@ -145,7 +144,7 @@ impl Records {
         Ok(())
     }
 
-    /// The format named, or the one that the first records have.
+    /// The format named, or the one detected from the first records.
     fn format(&mut self, sample: &[u8]) -> Result<Format, Failure> {
         if let Some(format) = self.format {
             return Ok(format);
@@ -154,7 +153,7 @@ impl Records {
             return Ok(Format::Text);
         }
         let Some(format) = detect(sample) else {
-            let what = "cannot tell the format of the records from the first ones";
+            let what = "cannot detect the format of the records";
             let help = "name it with `--format`, as in `--format x1`";
             return Err(Failure::new(FAILED, format_args!("{what}\nhelp: {help}")));
         };
@@ -163,14 +162,14 @@ impl Records {
         Ok(format)
     }
 
-    /// Says what could not be read, if anything.
-    pub(super) fn say_tally(&self) {
+    /// Logs what could not be read, if anything.
+    pub(super) fn log_tally(&self) {
         let Tally { posts, malformed, dropped } = self.tally;
         let max = self.limits.line_max_bytes;
         if malformed > 0 || dropped > 0 {
             tracing::warn!(
-                "{posts} posts; {malformed} malformed records and {dropped} cut or longer than \
-                 {max} bytes were left out"
+                "{posts} posts; skipped {malformed} malformed records and {dropped} that were \
+                 incomplete or longer than {max} bytes"
             );
         } else {
             tracing::debug!("{posts} posts");
@@ -178,7 +177,7 @@ impl Records {
     }
 }
 
-/// Keeps the newest Position of each partition.
+/// Remembers the newest Position of each partition.
 fn remember(after: &mut Vec<tagtide_posts::post::Position>, at: &tagtide_posts::post::Position) {
     match after.iter_mut().find(|old| old.partition == at.partition) {
         Some(old) => *old = at.clone(),
@@ -186,7 +185,7 @@ fn remember(after: &mut Vec<tagtide_posts::post::Position>, at: &tagtide_posts::
     }
 }
 
-/// Waits, but not longer than until `stop`.
+/// Sleeps for `pause`, or until `stop`.
 fn wait(pause: Duration, stop: &AtomicBool) {
     let until = monotonic() + pause;
     while !stop.load(Ordering::Relaxed) && monotonic() < until {

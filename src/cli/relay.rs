@@ -1,9 +1,11 @@
-//! `relay`: any source as text lines on TCP, one post a line, for Spark's `socketTextStream`.
+//! `relay`: serves any source as text lines on TCP, one post per line, for Spark's
+//! `socketTextStream`.
 //!
-//! Nothing is read before the first client. Every client gets every post from its connection on. A
-//! source that can wait (files, standard input, a generator that does not wait itself) is read no
-//! faster than the fastest client takes it; a live one goes on. A client that is 8 MiB behind is
-//! cut and counted. At the end of the source each client gets what it has not read yet, then FIN.
+//! Reading starts with the first client. Every client gets every post from its connection on. A
+//! source that can wait (files, standard input, a generator that is not `live`) is read no faster
+//! than the fastest client reads; a live one is not slowed down. A client that is 8 MiB behind is
+//! disconnected and counted. At the end of the source each client gets what it has not read yet,
+//! then FIN.
 
 mod clients;
 #[cfg(test)]
@@ -33,10 +35,10 @@ pub(super) struct Args {
     /// jetstream, tcp://host:port, tcp-listen://addr, stdin, generator, a path, a glob, or a job
     /// file (`*.toml`) with one source
     source: String,
-    /// Where clients connect
+    /// Address on which to accept clients
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9009")]
     listen: String,
-    /// One JSON object per post, deletes and edits too
+    /// Send one JSON object per post, including deletes and edits
     #[arg(long)]
     json: bool,
     /// Format of the source's records
@@ -65,10 +67,10 @@ pub(super) fn run(args: &Args) -> Outcome {
     let name = records.plan().name.clone();
     let mut relay = Relay { name, json: args.json, clients, lines: Vec::new(), failed: None };
     let ended = records.run(&stop, &mut relay, Relay::post, Relay::flush);
-    records.say_tally();
+    records.log_tally();
     let cut = relay.clients.finish();
     if cut > 0 {
-        tracing::warn!("{cut} clients were cut: they were 8 MiB behind or took nothing");
+        tracing::warn!("disconnected {cut} clients that were 8 MiB behind or stuck");
     }
     ended
 }
@@ -84,23 +86,23 @@ fn bind(listen: &str) -> Result<TcpListener, Failure> {
         }
         std::io::ErrorKind::InvalidInput => Failure::new(
             USAGE,
-            format_args!("`{listen}` is no address\nhelp: write one like `127.0.0.1:9009`"),
+            format_args!("`{listen}` is not an address\nhelp: write one like `127.0.0.1:9009`"),
         ),
         _ => Failure::new(FAILED, format_args!("cannot listen on `{listen}`: {error}")),
     })
 }
 
-/// Posts on their way to lines.
+/// Turns posts into lines.
 struct Relay {
     name: String,
     json: bool,
     clients: Clients,
-    /// Whole lines of the batch under way.
+    /// Complete lines of the current batch.
     lines: Vec<u8>,
     failed: Option<serde_json::Error>,
 }
 
-/// One post as `--json` shows it.
+/// One post in `--json` form.
 #[derive(Serialize)]
 struct Row<'a> {
     source: &'a str,
@@ -160,8 +162,8 @@ impl Relay {
     }
 }
 
-/// The text on one line: a newline or CR inside becomes a space. Markup of Mastodon is taken off,
-/// since a reader of text lines knows none.
+/// The text on one line: a newline or CR inside becomes a space. Mastodon's HTML is removed, because
+/// readers of text lines do not expect it.
 fn line(post: &Post<'_>, out: &mut Vec<u8>) {
     let text = post.text.to_str();
     let begin = out.len();

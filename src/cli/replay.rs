@@ -14,9 +14,9 @@ use tokio::sync::watch;
 use super::exit::{FAILED, Failure, Outcome};
 use super::extract::path_as_source;
 use super::flags::{Counting, FORMATS, Process, scalar, source, text};
+use super::logging::LogArgs;
 use super::signals;
 use super::summary::{counted, grouped, json};
-use super::talk::Talk;
 use crate::engine::{self, RunOptions};
 use crate::job::Place;
 use crate::job::schema::SourceJob;
@@ -28,7 +28,7 @@ use tagtide_sources::options::{Value, Written};
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
-    /// Files of posts, .gz and .zst too; `-` is standard input
+    /// Files of posts, also .gz and .zst; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Format of the records
@@ -36,23 +36,23 @@ pub(super) struct Args {
     format: String,
     #[command(flatten)]
     counting: Counting,
-    /// One JSON object at the end instead of the table
+    /// Print one JSON object instead of the table
     #[arg(long)]
     json: bool,
-    /// Event time of the first record, where records carry none; default: the file's own
+    /// Event time of the first record, if records carry none [default: the file's modification time]
     #[arg(long, value_name = "RFC3339")]
     start: Option<String>,
-    /// Records per second of event time, where they carry none
+    /// Records per second of event time, if they carry none
     #[arg(long, value_name = "N", default_value = "1000")]
     rate: String,
-    /// How fast: 1, 10, max
+    /// Multiple of the original speed, such as 10, or max
     #[arg(long, value_name = "SPEED", default_value = "max")]
     speed: String,
     #[command(flatten)]
     process: Process,
 }
 
-pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
+pub(super) fn run(args: &Args, log: &LogArgs) -> Outcome {
     for file in &args.files {
         missing(file)?;
     }
@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
     let run = engine::start(plan, options)?;
     let stopping = run.clone();
     signals.on_stop(move || stopping.stop(false), None)?;
-    let progress = if !talk.quiet && std::io::stderr().is_terminal() {
+    let progress = if !log.quiet && std::io::stderr().is_terminal() {
         Some(Progress::start(run.watch(), size(&args.files))?)
     } else {
         None
@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
     let counters = &summary.status.counters;
     if counters.posts == 0 && counters.malformed > 0 {
         let help = match args.format.as_str() {
-            "auto" => format!("say which it is with `--format`: {}", FORMATS[1..].join(", ")),
+            "auto" => format!("name the format with `--format`: {}", FORMATS[1..].join(", ")),
             _ => "try `--format auto`".to_owned(),
         };
         let records = grouped(counters.malformed);
@@ -92,7 +92,7 @@ pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
     std::io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::stdout(&error))
 }
 
-/// A file that is not there is said at once, before anything is counted.
+/// Fails for a missing file at once, before anything is counted.
 pub(super) fn missing(file: &std::path::Path) -> Result<(), Failure> {
     let pattern = file.to_string_lossy().contains(['*', '?', '[']);
     if file == std::path::Path::new("-") || pattern {
@@ -105,7 +105,7 @@ pub(super) fn missing(file: &std::path::Path) -> Result<(), Failure> {
     });
     opened.map_err(|error| {
         let help = match error.kind() {
-            ErrorKind::PermissionDenied => "make it readable for who runs this",
+            ErrorKind::PermissionDenied => "make it readable for this user",
             _ => "check the name and the working directory",
         };
         let file = file.display();
@@ -116,8 +116,8 @@ pub(super) fn missing(file: &std::path::Path) -> Result<(), Failure> {
 /// A source that was recorded, and the directory of its files.
 type Recorded = (PathBuf, Header);
 
-/// Sources of the files: one for each source that was recorded, in a directory, since its format
-/// and its names of posts are its own; one for all other files.
+/// Groups files into sources: one for each recorded source of a directory, because its format and
+/// its post ids are its own, and one for all other files.
 fn by_source(files: Vec<PathBuf>) -> Vec<(Option<Recorded>, Vec<String>)> {
     let mut sources: Vec<(_, Vec<_>)> = Vec::new();
     for file in files {
@@ -133,7 +133,7 @@ fn by_source(files: Vec<PathBuf>) -> Vec<(Option<Recorded>, Vec<String>)> {
     sources
 }
 
-/// One source for all files, one for standard input; files of a recording are apart.
+/// The job: one source for plain files, one for each recorded source, one for standard input.
 fn job(args: &Args) -> Job {
     let mut sources = Vec::new();
     let (stdin, files): (Vec<PathBuf>, Vec<_>) =
@@ -163,11 +163,11 @@ fn job(args: &Args) -> Job {
     let name = Some(text("replay", "replay"));
     let mut job = Job { name, sources, speed, ..Job::default() };
     args.counting.apply(&mut job);
-    args.counting.alone(&mut job, "total");
+    args.counting.restrict(&mut job, "total");
     job
 }
 
-/// Bytes to read, where every file is there and plain: only then is the time left known.
+/// Bytes to read, if every file exists and is uncompressed: only then is the remaining time known.
 fn size(files: &[PathBuf]) -> Option<u64> {
     files
         .iter()
@@ -179,7 +179,7 @@ fn size(files: &[PathBuf]) -> Option<u64> {
         .sum()
 }
 
-/// The bar on stderr, on a thread of its own.
+/// The progress bar on stderr, on a thread of its own.
 struct Progress {
     stop: crossbeam_channel::Sender<()>,
     thread: std::thread::JoinHandle<()>,

@@ -1,24 +1,24 @@
-//! `run`: runs a job file, or a job made of flags alone.
+//! `run`: runs a job file, or a job made of flags only.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 
-use super::execute::execute;
 use super::exit::{Failure, Outcome};
 use super::flags::{
     Counting, Process, Serving, default_state_dir, scalar, source, stdout_sink, text,
 };
-use super::talk::Talk;
+use super::logging::LogArgs;
+use super::run_job::run_job;
 use crate::engine::RunOptions;
 use crate::job::{Diagnostic, Job, Purpose, check};
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
-    /// Job file, such as jobs/tutorial.toml; without one, what is trending on Bluesky
+    /// Job file, such as jobs/tutorial.toml; default: what is trending on Bluesky
     #[arg(value_name = "JOB.toml")]
     job: Option<PathBuf>,
-    /// Source instead of the job's: tcp://host:port, tcp-listen://addr, stdin, generator or a path
+    /// Replace the job's sources: tcp://host:port, tcp-listen://addr, stdin, generator or a path
     #[arg(long, value_name = "URL")]
     source: Vec<String>,
     /// Publishing interval, such as 2s
@@ -30,30 +30,30 @@ pub(super) struct Args {
     serving: Serving,
     #[command(flatten)]
     process: Process,
-    /// Keep what sources send in this directory as it came, for `replay`
+    /// Save the raw input of all sources to this directory, for `replay`
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
-    /// One JSON object per batch instead of the table
+    /// Print one JSON object per ranking instead of the table
     #[arg(long)]
     json: bool,
     /// Where to write counts and totals of all tags at the end, for harnesses
     #[arg(long, hide = true, value_name = "FILE")]
     summary: Option<PathBuf>,
-    /// Sources are tried again so many times sooner, for harnesses
+    /// Divide all retry delays by this factor, for harnesses
     #[arg(long, hide = true, value_name = "N", default_value_t = 0)]
     hurry: u32,
-    /// Rows of that file; all of them unless said
+    /// Rows in that file [default: all]
     #[arg(long, hide = true, value_name = "N", default_value_t = usize::MAX)]
     summary_top: usize,
 }
 
-/// The job where neither a job nor a source is given.
+/// The job to run if neither a job nor a source is given.
 pub(super) const BLUESKY: &str = include_str!("../../jobs/bluesky.toml");
 
-pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
+pub(super) fn run(args: &Args, log: &LogArgs) -> Outcome {
     let job = job(args)?;
     let mut plan = check(&job, Purpose::Run)?;
-    stdout_sink(&mut plan, args.json, talk.quiet);
+    stdout_sink(&mut plan, args.json, log.quiet);
     let state_dir = match args.process.state_dir {
         Some(_) => args.process.state_dir(None)?,
         None => default_state_dir(&plan.name)?,
@@ -66,7 +66,7 @@ pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
         hurry: args.hurry,
         ..RunOptions::default()
     };
-    execute(
+    run_job(
         plan,
         options,
         &args.serving,
@@ -75,10 +75,10 @@ pub(super) fn run(args: &Args, talk: &Talk) -> Outcome {
     )
 }
 
-/// The job of the file with the flags on it.
+/// The job of the file, with the flags applied.
 fn job(args: &Args) -> Result<Job, Failure> {
     let mut job = match &args.job {
-        Some(path) => Job::read(path).map_err(|problems| no_job(path, problems))?,
+        Some(path) => Job::read(path).map_err(|problems| not_a_job(path, problems))?,
         None if args.source.is_empty() => Job::parse(BLUESKY, "jobs/bluesky.toml")?,
         None => Job { name: Some(text("--source", &name_of(&args.source))), ..Job::default() },
     };
@@ -92,18 +92,18 @@ fn job(args: &Args) -> Result<Job, Failure> {
     Ok(job)
 }
 
-/// What is said of a job file that cannot be read as one; it may be a file of posts.
-fn no_job(path: &Path, problems: Vec<Diagnostic>) -> Failure {
+/// The error for a job file that cannot be parsed; it may be a file of posts.
+fn not_a_job(path: &Path, problems: Vec<Diagnostic>) -> Failure {
     let mut failure = Failure::from(problems);
     let named = path.extension().is_some_and(|end| end == "toml");
-    if path.is_file() && !named && !failure.said.contains("tagtide replay") {
+    if path.is_file() && !named && !failure.message.contains("tagtide replay") {
         let help = format!("\nhelp: `tagtide replay {}` counts a file of posts", path.display());
-        failure.said.push_str(&help);
+        failure.message.push_str(&help);
     }
     failure
 }
 
-/// A name for a job of sources alone, so that two such jobs do not share a state directory.
+/// A name for a job made of sources only, so that two such jobs do not share a state directory.
 fn name_of(sources: &[String]) -> String {
     let joined = sources.join("-");
     let letter = |c: char| if c.is_ascii_alphanumeric() || "._".contains(c) { c } else { '-' };
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sources_alone_give_the_job_a_name() {
+    fn a_job_without_file_is_named_after_its_sources() {
         assert_eq!(name_of(&["tcp://localhost:9009".into()]), "tcp-localhost-9009");
         assert_eq!(name_of(&["-".into()]), "run");
         assert_eq!(name_of(&["../é/posts.txt".into()]), "posts.txt");

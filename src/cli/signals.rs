@@ -1,8 +1,8 @@
-//! Signals: the first Ctrl-C or SIGTERM asks for an orderly end, the second ends at once. SIGHUP
-//! reads the lists of the job file again, where there is one.
+//! Signals: the first Ctrl-C or SIGTERM drains, the second ends at once. SIGHUP rereads the lists of
+//! the job file, if there is one.
 //!
-//! SIGXFSZ is given a handler that does nothing, so that a write beyond the file size limit fails
-//! with an error instead of killing the process in mid-checkpoint.
+//! SIGXFSZ gets a handler that does nothing, so that a write beyond the file size limit fails with
+//! an error instead of killing the process in the middle of a checkpoint.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -12,10 +12,10 @@ use signal_hook::iterator::Signals;
 
 use super::exit::{FAILED, Failure, INTERRUPTED};
 
-/// Signals that came since [`install`] and wait for somebody to act on them.
+/// Signals received since [`install`], waiting for [`Installed::on_stop`].
 pub(super) struct Installed(Signals);
 
-/// Takes the signals over; until [`Installed::on_stop`] they wait.
+/// Starts catching the signals; they are queued until [`Installed::on_stop`].
 pub(super) fn install() -> Result<Installed, Failure> {
     let failed = |error| Failure::new(FAILED, format_args!("cannot handle signals: {error}"));
     Signals::new([SIGINT, SIGTERM]).map(Installed).map_err(failed)
@@ -23,7 +23,7 @@ pub(super) fn install() -> Result<Installed, Failure> {
 
 impl Installed {
     /// Calls `stop` at the first signal; the second ends the process with 130. Calls `reload` at
-    /// each SIGHUP; without one, SIGHUP does what it always does.
+    /// each SIGHUP; without it, SIGHUP has its default effect.
     pub(super) fn on_stop(
         mut self,
         stop: impl FnOnce() + Send + 'static,

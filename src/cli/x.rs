@@ -1,6 +1,6 @@
-//! `x rules`: what the filtered stream of X is filtered by, seen and changed.
+//! `x rules`: shows and changes the rules of X's filtered stream.
 //!
-//! Every change is shown first and done with `--yes` alone. Rules cost money by what they match.
+//! Every change is printed first and made only with `--yes`. Rules cost money by what they match.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use tagtide_sources::SourceError;
 use tagtide_sources::x::Options;
 use tagtide_sources::x::rules::{Changes, Rule, Rules};
 
-/// What stands in for a job where none is named: X itself, and a rule that is on no server.
+/// The job if none is named: X itself, and a rule that no server has.
 const NO_JOB: &str = "name = \"cli\"\n[[source]]\nkind = \"x\"\ntoken_env = \"X_BEARER_TOKEN\"\n\
                       rules = [\"(none)\"]\nreads_max_per_day = 1\n";
 
@@ -25,26 +25,26 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Rules of the filtered stream, as they are on the server
+    /// Show and change the rules on the server
     #[command(subcommand)]
     Rules(Do),
 }
 
 #[derive(Debug, Subcommand)]
 enum Do {
-    /// Print the rules that are on the server
+    /// Print the rules on the server
     List(Of),
-    /// Add rules: those that are named, or those of the job that are not there
+    /// Add the named rules, or those of the job that are missing
     Add(Add),
-    /// Delete rules: those that are named, or all that carry the job's tag
+    /// Delete the named rules, or all with the job's tag
     Delete(Delete),
-    /// Make the server hold what the job says, and nothing else
+    /// Make the rules on the server equal to those of the job
     Sync(Sync),
 }
 
 #[derive(ClapArgs, Debug)]
 struct Of {
-    /// Job file with a source of kind `x`; without one the token is that of `X_BEARER_TOKEN`
+    /// Job file with a source of kind `x` [default: none, with the token in `X_BEARER_TOKEN`]
     #[arg(value_name = "JOB.toml")]
     job: Option<PathBuf>,
 }
@@ -53,10 +53,10 @@ struct Of {
 struct Add {
     #[command(flatten)]
     of: Of,
-    /// This rule; may be repeated
+    /// Add this rule; may be repeated
     #[arg(long = "rule", value_name = "RULE")]
     rules: Vec<String>,
-    /// Do it; otherwise it is only shown
+    /// Make the changes; otherwise only print them
     #[arg(long)]
     yes: bool,
 }
@@ -65,10 +65,10 @@ struct Add {
 struct Delete {
     #[command(flatten)]
     of: Of,
-    /// The rule of this id; may be repeated
+    /// Delete the rule with this id; may be repeated
     #[arg(long = "id", value_name = "ID")]
     ids: Vec<String>,
-    /// Do it; otherwise it is only shown
+    /// Make the changes; otherwise only print them
     #[arg(long)]
     yes: bool,
 }
@@ -78,7 +78,7 @@ struct Sync {
     /// Job file with a source of kind `x`
     #[arg(value_name = "JOB.toml")]
     job: PathBuf,
-    /// Do it, rules of others included; otherwise it is only shown
+    /// Make the changes, also to rules of others; otherwise only print them
     #[arg(long)]
     yes: bool,
 }
@@ -93,11 +93,11 @@ pub(super) fn run(args: &Args) -> Outcome {
         let mut rules = Rules::new(&plan, &Clock::System).map_err(failure)?;
         let there = rules.list().map_err(failure)?;
         match what {
-            Do::List(_) => say(&listed(&there, &plan.tag))?,
+            Do::List(_) => print(&listed(&there, &plan.tag))?,
             Do::Add(of) => {
                 if of.rules.is_empty() && job.is_none() {
-                    let said = "no rule to add\nhelp: name it with `--rule`, or name a job";
-                    return Err(Failure::new(USAGE, said));
+                    let message = "no rule to add\nhelp: name one with `--rule`, or name a job";
+                    return Err(Failure::new(USAGE, message));
                 }
                 let wanted = if of.rules.is_empty() { &plan.rules } else { &of.rules };
                 let Changes { add, .. } = Changes::between(wanted, &plan.tag, &there);
@@ -128,43 +128,44 @@ fn plans(job: Option<&Path>) -> Result<Vec<Options>, Failure> {
     let plans = plan.sources.iter().filter_map(|source| source.options_as::<Options>().cloned());
     let plans: Vec<_> = plans.collect();
     if plans.is_empty() {
-        let said = "the job has no source of kind `x`\nhelp: rules belong to X API v2; see \
-                    `jobs/x.toml`";
-        return Err(Failure::new(USAGE, said));
+        let message = "the job has no source of kind `x`\nhelp: rules belong to X API v2; see \
+                       `jobs/x.toml`";
+        return Err(Failure::new(USAGE, message));
     }
     Ok(plans)
 }
 
-/// The rules of these ids, or all with the tag.
+/// The rules with these ids, or all with the tag.
 fn chosen(there: &[Rule], tag: &str, ids: &[String]) -> Result<Vec<Rule>, Failure> {
     let missing = ids.iter().find(|id| !there.iter().any(|rule| rule.id == **id));
     if let Some(id) = missing {
-        let said = format!("the server has no rule `{id}`\nhelp: `tagtide x rules list` shows ids");
-        return Err(Failure::new(FAILED, said));
+        let help = "`tagtide x rules list` prints ids";
+        let message = format_args!("the server has no rule `{id}`\nhelp: {help}");
+        return Err(Failure::new(FAILED, message));
     }
     let is_meant =
         |rule: &&Rule| if ids.is_empty() { rule.tag == tag } else { ids.contains(&rule.id) };
     Ok(there.iter().filter(is_meant).cloned().collect())
 }
 
-/// Shows what would change, and does it where that was asked for.
+/// Prints the changes, and makes them with `--yes`.
 fn apply(rules: &mut Rules, tag: &str, add: &[String], delete: &[Rule], yes: bool) -> Outcome {
-    let mut said = String::new();
+    let mut changes = String::new();
     for rule in delete {
         let whose = if rule.tag == tag { String::new() } else { whose(rule) };
-        said.push_str(&format!("- {}  {}{whose}\n", rule.id, plain(&rule.value)));
+        changes.push_str(&format!("- {}  {}{whose}\n", rule.id, plain(&rule.value)));
     }
     for value in add {
-        said.push_str(&format!("+ {}\n", plain(value)));
+        changes.push_str(&format!("+ {}\n", plain(value)));
     }
-    if said.is_empty() {
-        return say("nothing to change\n");
+    if changes.is_empty() {
+        return print("nothing to change\n");
     }
-    say(&said)?;
+    print(&changes)?;
     if !yes {
-        return say("nothing was changed; add `--yes` to do it\n");
+        return print("nothing was changed; add `--yes` to make these changes\n");
     }
-    // Deleted first: the server holds so many and no more.
+    // Delete first, because the server limits the number of rules.
     if !delete.is_empty() {
         let ids: Vec<_> = delete.iter().map(|rule| rule.id.clone()).collect();
         rules.delete(&ids).map_err(failure)?;
@@ -172,7 +173,8 @@ fn apply(rules: &mut Rules, tag: &str, add: &[String], delete: &[Rule], yes: boo
     if !add.is_empty() {
         rules.add(add, tag).map_err(failure)?;
     }
-    say(&format!("deleted {}, added {}; new rules act in 20 s\n", delete.len(), add.len()))
+    let (deleted, added) = (delete.len(), add.len());
+    print(&format!("deleted {deleted}, added {added}; new rules take effect within 20 s\n"))
 }
 
 fn listed(there: &[Rule], tag: &str) -> String {
@@ -192,7 +194,7 @@ fn whose(rule: &Rule) -> String {
     }
 }
 
-/// A rule is anybody's text.
+/// The text of a rule without control characters: others may have written it.
 fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
@@ -202,7 +204,7 @@ fn failure(error: SourceError) -> Failure {
     Failure::new(code, error)
 }
 
-fn say(text: &str) -> Outcome {
+fn print(text: &str) -> Outcome {
     std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())
         .map_err(|error| Failure::stdout(&error))
 }

@@ -1,8 +1,8 @@
 //! Job -> [`Plan`]: units resolved, defaults filled in, kinds known.
 //!
 //! Every problem is reported at once, in the order of the file. Nothing is opened, connected or
-//! looked up here: a checked plan may still fail on the machine it runs on, and `doctor` and the
-//! run itself say so then.
+//! looked up here, so a checked plan can still fail on a particular machine; `doctor` and the run
+//! itself report that.
 
 mod alerts;
 mod count;
@@ -38,13 +38,13 @@ const BATCH_MIN: Duration = Duration::from_millis(10);
 /// Longest publishing interval.
 const BATCH_MAX: Duration = Duration::from_hours(1);
 
-/// Posts kept to be read where the job says nothing.
+/// Recent posts held in memory by default.
 const RECENT_POSTS: u64 = 10_000;
 
 /// Checks `job` and resolves it.
 ///
 /// # Errors
-/// Every problem, each with its place and the way out.
+/// Every problem, each with its place and a hint.
 pub fn check(job: &Job, purpose: Purpose) -> Result<Plan, Vec<Diagnostic>> {
     let mut checker = Checker { job: job.place.clone(), ..Checker::default() };
     let name = name(&mut checker, job);
@@ -106,7 +106,7 @@ fn name(checker: &mut Checker, job: &Job) -> String {
     };
     let letters = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if name.is_empty() || name.len() > 64 || name.starts_with('.') || !name.chars().all(letters) {
-        let what = format!("`{name}` is not a name for a job: it names the state directory");
+        let what = format!("`{name}` is not a name for a job, which names its state directory");
         checker.problem(place, what, "use up to 64 of `a-z A-Z 0-9 . _ -`, not `.` first");
     }
     name
@@ -118,7 +118,7 @@ fn batch(checker: &mut Checker, job: &Job) -> Duration {
         units::duration,
         Duration::from_secs(2),
         (BATCH_MIN, BATCH_MAX),
-        "the batch interval lies between `10ms` and `1h`",
+        "the batch interval must be between `10ms` and `1h`",
     )
 }
 
@@ -172,14 +172,14 @@ fn limits(checker: &mut Checker, job: &Job, time: TimePlan) -> Limits {
         (Duration::from_secs(1), Duration::from_hours(7 * 24)),
         "between `1s` and `7d`",
     );
-    // Nobody can ask while a file is read as fast as it goes.
-    let asked = if time == TimePlan::Replay(None) { 0 } else { RECENT_POSTS };
+    // A replay at full speed has no reader for them.
+    let default = if time == TimePlan::Replay(None) { 0 } else { RECENT_POSTS };
     let recent_posts = checker.bounded(
         limits.recent_posts.as_ref(),
         units::count,
-        asked,
+        default,
         (0, 1_000_000),
-        "at most 1M posts; 0 keeps none",
+        "at most 1M posts; 0 holds none",
     );
     Limits {
         tags_max: usize::try_from(tags_max).unwrap_or(usize::MAX),

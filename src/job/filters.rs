@@ -6,18 +6,18 @@ use super::schema::{Flag, List, Text, Value};
 use super::{Diagnostic, Place};
 use tagtide_sources::options::toml_table::{Document, Table};
 
-/// `[people]`: what makes people of posts.
+/// `[people]`: whose posts count, and what counts as a person.
 #[derive(Clone, Debug, Default)]
 pub struct PeopleJob {
-    /// Fewest people of a tag that `trending` lists.
+    /// People that a tag needs to be listed in `trending`.
     pub min_count: Value,
-    /// Fewest authors of it.
+    /// Authors that it needs.
     pub min_authors: Value,
     /// Posts of one author with one tag that count in each default window.
     pub posts_max: Value,
     /// A copied text adds posts, not people.
     pub copies: Flag,
-    /// People are held against how many of them had posted before.
+    /// Discount newcomers beyond their usual share.
     pub known: Flag,
     /// `count` or `skip`.
     pub reposts: Text,
@@ -27,7 +27,7 @@ pub struct PeopleJob {
     pub block: List,
 }
 
-/// `[tags]`: which tags count and show.
+/// `[tags]`: which tags count and are listed.
 #[derive(Clone, Debug, Default)]
 pub struct TagsJob {
     /// Counted, never listed.
@@ -55,7 +55,7 @@ pub struct ViewJob {
     pub authors: List,
     /// File with an account on each line.
     pub authors_file: Text,
-    /// Tags, of which a post has one.
+    /// A post needs one of these tags.
     pub tags: List,
 }
 

@@ -1,6 +1,6 @@
 //! Job -> check -> Plan.
 //!
-//! A `Job` is what a user wrote: data only. `check` turns it into a [`Plan`]: units resolved,
+//! A [`Job`] is what a user wrote: data only. [`check()`] turns it into a [`Plan`]: units resolved,
 //! defaults filled in, kinds known, every problem reported at once. Engines accept only a Plan.
 
 pub mod check;
@@ -38,17 +38,17 @@ pub struct Plan {
     pub limits: Limits,
     /// Publishing interval, at least 10 ms.
     pub batch: Duration,
-    /// Whose time makes the ticks.
+    /// Whose time drives the ticks.
     pub time: TimePlan,
     /// Whose posts count.
     pub people: PeoplePlan,
     /// Which tags count.
     pub tags: TagsPlan,
-    /// Rankings are kept in the state directory, where there is one; `None` = not.
+    /// Storage of past rankings, in the state directory; `None` = off.
     pub history: Option<HistoryPlan>,
-    /// What should be told; needs a state directory too.
+    /// Alert rules; they need a state directory too.
     pub alerts: Vec<AlertPlan>,
-    /// Filters over posts, each with counts of its own besides those of all posts.
+    /// Filters over posts, each with counts of its own, in addition to `all`.
     pub views: Vec<ViewPlan>,
 }
 
@@ -62,24 +62,24 @@ impl Plan {
     }
 }
 
-/// Whose posts count, and what makes people of them.
+/// Whose posts count, and what counts as a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeoplePlan {
-    /// Fewest people of a tag that `trending` lists.
+    /// People that a tag needs to be listed in `trending`.
     pub min_count: u32,
-    /// Fewest authors of it.
+    /// Authors that it needs.
     pub min_authors: u32,
     /// Posts of one author with one tag that count in each default window; `None` = all.
     pub posts_max: Option<u8>,
     /// A copied text adds posts, not people.
     pub copies: bool,
-    /// People are held against how many of them had posted before.
+    /// Discount newcomers beyond their usual share.
     pub known: bool,
     /// Retweets and boosts count.
     pub reposts: bool,
-    /// Posts of accounts that their platform calls bots count.
+    /// Posts of accounts that their platform marks as bots count.
     pub bots: bool,
-    /// Accounts whose posts do not count; `*` stands for anything.
+    /// Accounts whose posts do not count; `*` matches anything.
     pub block: Vec<String>,
 }
 
@@ -98,20 +98,20 @@ impl Default for PeoplePlan {
     }
 }
 
-/// Which tags count and show: keys, in which `*` stands for anything.
+/// Which tags count and are listed: keys, in which `*` matches anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TagsPlan {
     /// Counted, never listed.
     pub hide: Vec<String>,
     /// Not counted.
     pub drop: Vec<String>,
-    /// Where there are any, nothing else is listed.
+    /// If not empty, nothing else is listed.
     pub only: Vec<String>,
-    /// Accents are no part of a key.
+    /// Keys have no accents.
     pub fold_accents: bool,
 }
 
-/// One view: of each list that is not empty a post must fit one.
+/// One view. A post must match an item of each list that is not empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ViewPlan {
     /// Unique name within the job.
@@ -120,51 +120,51 @@ pub struct ViewPlan {
     pub langs: Vec<String>,
     /// Names of sources of the job.
     pub sources: Vec<String>,
-    /// Accounts; `*` stands for anything.
+    /// Accounts; `*` matches anything.
     pub authors: Vec<String>,
-    /// More of them, one a line; read when the run starts.
+    /// More accounts, one per line; read when the run starts.
     pub authors_file: Option<PathBuf>,
-    /// Keys, in which `*` stands for anything.
+    /// Keys, in which `*` matches anything.
     pub tags: Vec<String>,
 }
 
-/// Rankings as they were.
+/// Storage of past rankings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HistoryPlan {
-    /// Bound of the file with its log.
+    /// Most bytes of the file, including its log.
     pub max_bytes: u64,
 }
 
-/// One rule of what should be told.
+/// One alert rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlertPlan {
     /// Unique name within the job.
     pub name: String,
-    /// What it looks for.
+    /// What it watches for.
     pub on: AlertOn,
-    /// Whose ranking it looks at.
+    /// The view whose ranking it watches.
     pub view: String,
-    /// After an alert about a tag, silence about it for so long, event time.
+    /// Event time after an alert about a tag without another one about it.
     pub quiet: Duration,
-    /// Where it is told; `None` = in the feed alone.
+    /// Where alerts are sent; `None` = they appear in the feed only.
     pub webhook: Option<String>,
     /// Environment variable that holds the secret of the signature.
     pub secret_env: Option<String>,
 }
 
-/// What a rule looks for, from one slide to the next.
+/// What a rule watches for, from one slide to the next.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertOn {
     /// A new peak: the status `rising`.
     Peak,
-    /// A tag enters the first so many places.
+    /// A tag enters the first n places.
     Top(u32),
-    /// A score, or the count where a mode has none, rises over the bound.
+    /// A score, or the count in modes without scores, rises above the threshold.
     Score(f64),
-    /// A lift rises over the bound.
+    /// A lift rises above the threshold.
     Lift(f64),
-    /// A watched tag moves, appears or leaves. Keys, in which `*` stands for anything.
+    /// A watched tag moves, appears or leaves. Keys, in which `*` matches anything.
     Watch(Vec<String>),
 }
 
@@ -175,17 +175,17 @@ pub struct CountPlan {
     pub pane: Duration,
     /// Window lengths, ascending; each a whole number of panes (of minutes beyond one hour).
     pub windows: Vec<Duration>,
-    /// How much later than the newest event time a post may come.
+    /// How far behind the newest event time a post can arrive and still count.
     pub lateness: Duration,
     /// Modes to rank by.
     pub modes: Vec<Mode>,
-    /// Shown where nobody asked for another: mode and window (ignored for `total`).
+    /// Shown by default: mode and window (ignored for `total`).
     pub default: (Mode, Duration),
     /// Rows of a ranking printed and sent to sinks.
     pub top: usize,
 }
 
-/// Bounds; hitting one is counted and visible.
+/// Bounds; reaching one is counted and visible.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Live tags counted exactly.
@@ -194,18 +194,18 @@ pub struct Limits {
     pub line_max_bytes: usize,
     /// Posts remembered for deletes, edits and duplicates.
     pub remembered_max_posts: usize,
-    /// How long they are remembered at the most, event time.
+    /// How long they are remembered at most, event time.
     pub remembered_max: Duration,
-    /// Posts with tags kept in memory to be read; 0 = none.
+    /// Recent posts with tags held in memory for display; 0 = none.
     pub recent_posts: usize,
 }
 
-/// Whose time makes the ticks.
+/// Whose time drives the ticks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum TimePlan {
     /// Our clock.
     Live,
-    /// Event time, this many times faster than it was; `None` = as fast as it goes.
+    /// Event time, at this multiple of the original speed; `None` = as fast as possible.
     Replay(Option<f64>),
 }
 

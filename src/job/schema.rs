@@ -1,8 +1,8 @@
 //! The job file: TOML text -> [`Job`].
 //!
-//! A [`Job`] is data only, as it was written: no unit is resolved, no default filled in, nothing
-//! looked up. Reading reports every problem of shape at once (unknown keys, wrong types), each with
-//! its line. Flags of the command line set the same fields. What it means is decided in `check`.
+//! A [`Job`] is data only, as written: no unit is resolved, no default filled in, nothing looked up.
+//! Parsing reports every problem of syntax at once (unknown keys, wrong types), each with its line.
+//! Flags of the command line set the same fields. `check` decides what it means.
 //!
 //! The keys of a source or sink are those that its kind declares; [`Kinds`] are the kinds that a
 //! job may name.
@@ -41,12 +41,12 @@ impl Default for Kinds {
     }
 }
 
-/// What a user wrote: one pipeline.
+/// One pipeline, as a user wrote it.
 #[derive(Clone, Debug, Default)]
 pub struct Job {
     /// What `kind` may name.
     pub kinds: Kinds,
-    /// Where the job as a whole was written; problems of missing things point there.
+    /// Where the job as a whole was written; problems about missing keys point there.
     pub place: Place,
     /// Name; also names the state directory.
     pub name: Text,
@@ -58,7 +58,7 @@ pub struct Job {
     pub batch: Value,
     /// `clock` or `event`.
     pub time: Text,
-    /// `max`, or times faster than it was; with `time = "event"`.
+    /// `max`, or a multiple of the original speed; with `time = "event"`.
     pub speed: Value,
     /// `[count]`.
     pub count: CountJob,
@@ -72,9 +72,9 @@ pub struct Job {
     pub sources: Vec<SourceJob>,
     /// `[[sink]]`, in order.
     pub sinks: Vec<SinkJob>,
-    /// Keep rankings as they were.
+    /// Store past rankings.
     pub history: Flag,
-    /// Most bytes of that.
+    /// Most bytes of the history.
     pub history_max: Value,
     /// `[[alert]]`, in order.
     pub alerts: Vec<AlertJob>,
@@ -89,13 +89,13 @@ pub struct CountJob {
     pub pane: Value,
     /// Window lengths.
     pub windows: List,
-    /// How late a post may come.
+    /// How late a post can arrive.
     pub lateness: Value,
     /// Modes to rank by.
     pub modes: List,
-    /// The mode that is shown.
+    /// The mode shown by default.
     pub mode: Text,
-    /// The window that is shown.
+    /// The window shown by default.
     pub window: Value,
     /// Rows shown.
     pub top: Value,
@@ -112,7 +112,7 @@ pub struct LimitsJob {
     pub remembered_max: Value,
     /// How long they are remembered.
     pub remembered_for: Value,
-    /// Posts kept to be read.
+    /// Recent posts held in memory.
     pub recent_posts: Value,
 }
 
@@ -157,11 +157,11 @@ pub struct AlertJob {
     pub on: Text,
     /// Places, for `top`.
     pub n: Value,
-    /// Bound, for `score` and `lift`.
+    /// Threshold, for `score` and `lift`.
     pub above: Value,
     /// Tags with wildcards, for `watch`.
     pub tags: List,
-    /// Whose ranking.
+    /// The view whose ranking is watched.
     pub view: Text,
     /// Time between two alerts about one tag.
     pub quiet: Value,
@@ -175,7 +175,7 @@ impl Job {
     /// Reads a job file.
     ///
     /// # Errors
-    /// Every problem of shape; an unreadable file is one problem.
+    /// Every problem of syntax; an unreadable file is one problem.
     pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
         let name = path.display().to_string();
         let place = || Place { file: Some(Arc::from(name.as_str())), line: 0, key: String::new() };
@@ -193,7 +193,7 @@ impl Job {
     /// `name`.
     ///
     /// # Errors
-    /// Every problem of shape.
+    /// Every problem of syntax.
     pub fn parse(text: &str, file: &str) -> Result<Self, Vec<Diagnostic>> {
         Self::parse_with(text, file, Kinds::default())
     }
@@ -201,7 +201,7 @@ impl Job {
     /// The same, with other kinds of sources and sinks.
     ///
     /// # Errors
-    /// Every problem of shape.
+    /// Every problem of syntax.
     pub fn parse_with(text: &str, file: &str, kinds: Kinds) -> Result<Self, Vec<Diagnostic>> {
         let mut doc = Document::new(file, text);
         let job = parse(&mut doc, kinds);
@@ -212,7 +212,7 @@ impl Job {
         Err(doc.problems)
     }
 
-    /// Full names of all keys that a job file may hold: `batch`, `count.pane`, `source.addr`...
+    /// Full names of all keys of a job file: `batch`, `count.pane`, `source.addr`...
     #[must_use]
     pub fn keys() -> Vec<String> {
         let text = "[count]\n[limits]\n[people]\n[tags]\n[view.x]\n[[source]]\n\
@@ -285,7 +285,7 @@ fn parse(doc: &mut Document<'_>, kinds: Kinds) -> Job {
     job
 }
 
-/// The table behind a key; anything else is a problem.
+/// The table of a key; anything else is a problem.
 fn table<'t>(
     doc: &mut Document<'_>,
     found: Option<(&'t Spanned<DeValue<'t>>, Place)>,

@@ -427,17 +427,3 @@ pub struct Series {
     /// Posts in each slot.
     pub counts: Vec<u64>,
 }
-
-/// Answers what the published top does not hold, from the live state.
-pub trait Ask: Send + Sync {
-    /// A ranking of any configured mode, window and view with up to `top` rows; `None` if that
-    /// one is not configured, or the run has ended.
-    fn ranking(&self, query: &Query) -> Option<Ranking>;
-
-    /// One tag by its key, in a view (`None` = all posts); `None` if it is not live there.
-    fn tag(&self, view: Option<&str>, key: &str) -> Option<TagDetail>;
-
-    /// Why a tag is listed under `trending` over a window, or not, in a view; `None` if it is not
-    /// live there, or that window is not kept.
-    fn explain(&self, view: Option<&str>, key: &str, window_s: u64) -> Option<Explanation>;
-}

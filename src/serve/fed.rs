@@ -11,8 +11,9 @@ use tokio::sync::watch;
 
 use super::{Feed, Tutorial};
 use crate::rank::{
-    Ask, Explanation, Published, Query, Ranking, RunState, SourceStatus, Status, TagDetail, Trend,
+    Mode, Published, Query, Ranking, RunState, SourceStatus, Status, TagDetail, Trend,
 };
+use crate::run::{Answer, LiveQuery, Question};
 use tagtide_posts::clock::Clock;
 use tagtide_posts::decode::python::Literal;
 
@@ -67,7 +68,7 @@ impl Fed {
     pub fn feed(self: &Arc<Self>) -> Feed {
         Feed {
             published: self.published.subscribe(),
-            ask: Arc::<Self>::clone(self),
+            live: Arc::<Self>::clone(self),
             tutorial: Tutorial::Fed(Arc::clone(self)),
         }
     }
@@ -106,11 +107,22 @@ impl Fed {
     }
 }
 
-impl Ask for Fed {
+impl LiveQuery for Fed {
+    fn ask(&self, question: Question) -> Answer {
+        match question {
+            Question::Ranking(query) => self.ranking(&query).into(),
+            Question::Tag { key, .. } => self.tag(&key).into(),
+            // A posted ranking has no past.
+            Question::Explain { .. } => Answer::Nothing,
+        }
+    }
+}
+
+impl Fed {
     fn ranking(&self, query: &Query) -> Option<Ranking> {
         let published = Arc::clone(&self.published.borrow());
         let ranking = published.default_ranking()?;
-        if query.mode.is_some_and(|mode| mode != crate::rank::Mode::Total) {
+        if query.mode.is_some_and(|mode| mode != Mode::Total) {
             return None;
         }
         let mut ranking = Ranking::clone(ranking);
@@ -118,7 +130,7 @@ impl Ask for Fed {
         Some(ranking)
     }
 
-    fn tag(&self, _: Option<&str>, key: &str) -> Option<TagDetail> {
+    fn tag(&self, key: &str) -> Option<TagDetail> {
         let published = Arc::clone(&self.published.borrow());
         let row = published.default_ranking()?.trends.iter().find(|row| row.tag == key)?;
         Some(TagDetail {
@@ -127,11 +139,6 @@ impl Ask for Fed {
             total: row.count,
             ..TagDetail::default()
         })
-    }
-
-    /// What is posted has no past.
-    fn explain(&self, _: Option<&str>, _: &str, _: u64) -> Option<Explanation> {
-        None
     }
 }
 

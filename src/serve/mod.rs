@@ -1,8 +1,8 @@
 //! HTTP: the page, the API, live updates, metrics, the wires of the original dashboard.
 //!
 //! A [`Server`] shows what somebody else publishes: it reads a watch channel of [`Published`] and
-//! asks an [`Ask`] for what that does not hold. It never counts, never changes a count, and keeps
-//! nothing on disk; history and alerts it reads from what others keep there. The one thing that it
+//! asks a [`LiveQuery`] for the rest. It never counts, never changes a count, and keeps nothing on
+//! disk; history and alerts it reads from what others keep there. The one thing that it
 //! takes in is a ranking posted to `/updateData`, and that only where its [`Feed`] is a [`Fed`]
 //! (`tagtide dashboard`).
 //!
@@ -47,7 +47,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::rank::{Ask, Published};
+use crate::rank::Published;
+use crate::run::LiveQuery;
 use tagtide_extract::Rule;
 
 pub use fed::Fed;
@@ -115,7 +116,7 @@ pub struct Feed {
     /// Every tick.
     pub published: watch::Receiver<Arc<Published>>,
     /// What a tick does not hold.
-    pub ask: Arc<dyn Ask>,
+    pub live: Arc<dyn LiveQuery>,
     /// What the original dashboard's routes do.
     pub tutorial: Tutorial,
 }

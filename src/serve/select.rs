@@ -13,7 +13,8 @@ use tokio::time::timeout;
 use super::api::Problem;
 use super::router::App;
 use crate::rank::build::ALL;
-use crate::rank::{Ask, Mode, PUBLISHED_ROWS_MIN, Published, Query, Ranking};
+use crate::rank::{Mode, PUBLISHED_ROWS_MIN, Published, Query, Ranking};
+use crate::run::{Answer, Question};
 
 /// Most rows of one answer.
 const TOP_MAX: usize = 1_000;
@@ -76,7 +77,7 @@ pub(super) async fn ranking(
     let Selection { mode, window_s, top, .. } = *selection;
     let view = (selection.view != ALL).then(|| selection.view.clone());
     let query = Query { mode, window_s, view, top };
-    if let Some(ranking) = ask(app, move |ask| ask.ranking(&query)).await? {
+    if let Some(ranking) = ask(app, Question::Ranking(query)).await?.ranking() {
         return Ok(cut(&Arc::new(ranking), selection.top));
     }
     // The run has ended, or has not begun.
@@ -87,12 +88,9 @@ pub(super) async fn ranking(
 }
 
 /// Asks the live state, on a thread that may wait.
-pub(super) async fn ask<T: Send + 'static>(
-    app: &App,
-    question: impl FnOnce(&dyn Ask) -> T + Send + 'static,
-) -> Result<T, Problem> {
-    let ask = Arc::clone(&app.feed.ask);
-    let answer = tokio::task::spawn_blocking(move || question(&*ask));
+pub(super) async fn ask(app: &App, question: Question) -> Result<Answer, Problem> {
+    let live = Arc::clone(&app.feed.live);
+    let answer = tokio::task::spawn_blocking(move || live.ask(question));
     let unavailable = |error: &str| {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, error).help("try again in a few seconds")
     };

@@ -58,7 +58,7 @@ impl SinkOptions for Options {
     }
 
     fn describe(&self) -> String {
-        format!("one JSON line per batch in {}", self.path.display())
+        format!("one JSON line per ranking in {}", self.path.display())
     }
 
     fn target(&self) -> String {

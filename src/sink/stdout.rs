@@ -42,7 +42,7 @@ impl SinkOptions for Options {
     fn describe(&self) -> String {
         match self.json {
             false => "the table on standard output".to_owned(),
-            true => "one JSON object per batch on standard output".to_owned(),
+            true => "one JSON object per ranking on standard output".to_owned(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Recent posts, from the bytes of a file to the detail of a tag.
 
 use tagtide::rank::TagDetail;
+use tagtide::run::{LiveQuery, Question};
 
 use crate::support::{START, START_MS, ended, file_source, options, start};
 
@@ -11,7 +12,8 @@ fn detail(format: &str, text: &str, limits: &str, tag: &str) -> TagDetail {
     let source = file_source(dir.path(), "posts", text.as_bytes(), &more);
     let run = start(&format!("time = \"event\"\n{limits}{source}"), options(1, None));
     ended(&run).unwrap();
-    run.tag(None, tag).unwrap_or_else(|| panic!("no {tag}"))
+    let question = Question::Tag { view: None, key: tag.to_owned() };
+    run.ask(question).tag().unwrap_or_else(|| panic!("no {tag}"))
 }
 
 const ON: &str = "[limits]\nrecent_posts = 1000\n";

@@ -1,6 +1,7 @@
 //! The same post, and the same person, told by two sources.
 
 use tagtide::rank::{Mode, Query, Trend};
+use tagtide::run::{LiveQuery, Question};
 
 use crate::support::{ALL, Counted, file_source, options, start};
 
@@ -16,7 +17,7 @@ fn of_both(one: (&str, String), two: (&str, &[String; 2])) -> (u64, u64, Trend, 
     let run = start(&format!("time = \"event\"\n{count}{sources}"), options(2, None));
     let counted = Counted::of(&run);
     let authors = Query { mode: Some(Mode::Authors), window_s: Some(3_600), view: None, top: ALL };
-    let trend = run.ranking(&authors).unwrap().trends[0].clone();
+    let trend = run.ask(Question::Ranking(authors)).ranking().unwrap().trends[0].clone();
     let shares = run.watch().borrow().status.sources.iter().map(|source| source.share).collect();
     (counted.totals()["a"], counted.counters.duplicates, trend, shares)
 }

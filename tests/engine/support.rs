@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use tagtide::engine::{self, EngineError, Run, RunHandle, RunOptions, Summary};
-use tagtide::job::{GeneratorPlan, Job, Plan, Purpose, check};
+use tagtide::engine::{self, EngineError, Run, RunOptions, Summary};
+use tagtide::job::{Job, Plan, Purpose, check};
 use tagtide::rank::{Counters, Mode, Query, Ranking};
+use tagtide::run::{LiveQuery, Question};
 use tagtide_posts::clock::monotonic;
 use tagtide_posts::decode::Format;
 use tagtide_posts::post::EventTime;
-use tagtide_sources::generator::write_posts;
+use tagtide_sources::generator::{Options, write_posts};
 
 /// 2026-01-05T00:00:00Z, the event time of the first post of most jobs here.
 pub(crate) const START_MS: i64 = 1_767_571_200_000;
@@ -56,14 +57,13 @@ impl Counted {
     /// Waits for the end and asks for every ranking, whole.
     pub(crate) fn of(run: &Run) -> Self {
         let summary = ended(run).expect("it ends well");
-        let run: &dyn RunHandle = &**run;
         let total = (Mode::Total, None);
         let windows = summary.status.windows_s.iter().map(|window| (Mode::Count, Some(*window)));
         let rankings = std::iter::once(total)
             .chain(windows)
             .filter_map(|(mode, window_s)| {
                 let query = Query { mode: Some(mode), window_s, view: None, top: ALL };
-                let mut ranking = run.ranking(&query)?;
+                let mut ranking = run.ask(Question::Ranking(query)).ranking()?;
                 // Movement depends on what was published in between.
                 ranking.trends.iter_mut().for_each(|trend| trend.change = None);
                 Some(ranking)
@@ -92,7 +92,6 @@ impl Counted {
 
 /// The end of a run.
 pub(crate) fn ended(run: &Run) -> Result<Summary, EngineError> {
-    let run: &dyn RunHandle = &**run;
     run.join(ALL)
 }
 
@@ -115,7 +114,7 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
 pub(crate) fn posts(seed: u64, posts: u64, format: Format) -> Vec<u8> {
     let start = Some(EventTime(START_MS));
     let (rate, tags) = (100.0, 500);
-    let plan = GeneratorPlan {
+    let plan = Options {
         seed,
         posts: Some(posts),
         rate,

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use tagtide::engine::{Run, RunHandle};
+use tagtide::engine::Run;
 use tagtide::rank::{Counters, Mode, Query, Ranking};
+use tagtide::run::{LiveQuery, Question};
 use tagtide_posts::decode::Format;
 
 use crate::support::{ALL, START, ended, file_source, finish, options, posts, start, until_posts};
@@ -23,13 +24,13 @@ pub(crate) fn job(views: &str, source: &str) -> String {
 
 /// Every ranking of a view, whole, named by no view.
 pub(crate) fn rankings(run: &Run, view: Option<&str>) -> Vec<Ranking> {
-    let run: &dyn RunHandle = &**run;
     let mut all = Vec::new();
     for mode in MODES {
         for window_s in WINDOWS_S {
             let view = view.map(str::to_owned);
             let query = Query { mode: Some(mode), window_s: Some(window_s), view, top: ALL };
-            let Some(mut ranking) = run.ranking(&query) else { continue };
+            let asked = Question::Ranking(query.clone());
+            let Some(mut ranking) = run.ask(asked).ranking() else { continue };
             ranking.trends.iter_mut().for_each(|row| row.change = None);
             assert_eq!(ranking.view, query.view.as_deref().unwrap_or("all"));
             ranking.view.clear();
@@ -40,10 +41,9 @@ pub(crate) fn rankings(run: &Run, view: Option<&str>) -> Vec<Ranking> {
 }
 
 fn totals(run: &Run, view: &str) -> BTreeMap<String, u64> {
-    let run: &dyn RunHandle = &**run;
     let view = Some(view.to_owned());
     let query = Query { mode: Some(Mode::Total), window_s: None, view, top: ALL };
-    let rows = run.ranking(&query).expect("the view is there").trends;
+    let rows = run.ask(Question::Ranking(query)).ranking().expect("the view is there").trends;
     rows.into_iter().map(|row| (row.tag, row.count)).collect()
 }
 

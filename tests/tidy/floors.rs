@@ -128,7 +128,7 @@ fn imports_are_read_in_every_form() {
     let names: Vec<&str> = found.iter().map(|(_, name)| name.as_str()).collect();
     assert_eq!(names, ["sqlite", "rank", "job", "spool", "sink"]);
     assert_eq!(found[4].0, 5);
-    assert_eq!(floors()["engine"], 5);
+    assert_eq!(floors()["engine"], 7);
     assert_eq!(module("src/sink/table.rs"), Some("sink"));
     assert_eq!(module("src/main.rs"), None);
 }

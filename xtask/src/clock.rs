@@ -32,7 +32,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
-/// Calls `ready` every `step` until it gives something or `limit` has passed.
+/// Calls `ready` every `step` until it returns something or `limit` has passed.
 pub(crate) fn poll<T>(
     limit: Duration,
     step: Duration,

@@ -13,14 +13,14 @@ use crate::{clock, place};
 /// How much of a failed command's output is shown.
 const SHOWN_MAX_LINES: usize = 400;
 
-/// The log of everything that runs under one name, kept in `target/xtask/<name>.log`.
+/// The log of everything that runs under one name, in `target/xtask/<name>.log`.
 pub(crate) struct Log {
     path: PathBuf,
     file: File,
 }
 
 impl Log {
-    /// Begins a log anew.
+    /// Starts an empty log.
     pub(crate) fn create(name: &str) -> anyhow::Result<Self> {
         let dir = place::target().join("xtask");
         fs::create_dir_all(&dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
@@ -40,7 +40,7 @@ impl Log {
         Ok(())
     }
 
-    /// As [`Log::run`], but any exit is an answer.
+    /// Like [`Log::run`], but returns any exit status.
     pub(crate) fn status(
         &self,
         command: &mut Command,
@@ -65,7 +65,7 @@ impl Log {
     }
 }
 
-/// Runs a command and gives its standard output; an error unless it exits with 0.
+/// Runs a command and returns its stdout; an error unless it exits with 0.
 pub(crate) fn output(command: &mut Command) -> anyhow::Result<Vec<u8>> {
     let shown = show(command);
     let output =
@@ -83,7 +83,7 @@ pub(crate) fn show(command: &Command) -> String {
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
-/// `cargo` with these words, in the repository.
+/// `cargo` with these arguments, in the repository.
 pub(crate) fn cargo(words: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(place::root()).args(words);

@@ -1,7 +1,7 @@
 //! Repository chores: `cargo xtask test`, `bench`, `chaos`, `interop`, `quality`.
 //!
-//! Drives cargo, npm, Python and the program itself from outside; never links the program, so that
-//! what it checks is what a user runs. Linux is assumed where `/proc` is read.
+//! Drives cargo, npm, Python and the program itself from outside. It never links the program, so
+//! that it checks what a user runs. Reading `/proc` needs Linux.
 
 mod bench;
 mod chaos;
@@ -34,7 +34,7 @@ enum Chore {
     Test(test::TestArgs),
     /// Measure speed, memory, checkpoint and latency; print a table for docs/performance.md.
     Bench(bench::BenchArgs),
-    /// Kill the program again and again, and compare its counts with an independent recount.
+    /// Kill the program repeatedly, and compare its counts with an independent recount.
     Chaos(chaos::ChaosArgs),
     /// Run the program against real servers, built from their pinned sources.
     Interop(interop::InteropArgs),

@@ -1,4 +1,4 @@
-//! Where things lie: the repository, its target folder, the binaries in it.
+//! Paths: the repository, its target directory, the binaries in it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ pub(crate) fn root() -> PathBuf {
     package.parent().unwrap_or(package).to_path_buf()
 }
 
-/// Cargo's target folder, where everything that the chores make goes too.
+/// Cargo's target directory, which also has all output of the chores.
 pub(crate) fn target() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(dir) => root().join(dir),
@@ -24,18 +24,18 @@ pub(crate) fn tagtide(profile: &str) -> PathBuf {
     target().join(profile).join("tagtide")
 }
 
-/// The Python of the tests' own environment.
+/// The Python of the tests' virtual environment.
 pub(crate) fn python() -> PathBuf {
     target().join("venv/bin/python")
 }
 
-/// A program of that name on `PATH`.
+/// The program of this name on `PATH`.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
 }
 
-/// An empty folder of that name in the target folder.
+/// An empty directory of this name in the target directory.
 pub(crate) fn fresh_dir(name: &str) -> anyhow::Result<PathBuf> {
     let dir = target().join(name);
     let _ = fs::remove_dir_all(&dir);

@@ -1,4 +1,4 @@
-//! Child processes that do not outlive the chore, and what can be read of them from outside.
+//! Child processes that do not outlive the chore, and their memory use.
 
 use std::fs;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -16,7 +16,7 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// Starts a command, which reads nothing.
+    /// Starts a command with an empty stdin.
     pub(crate) fn spawn(command: &mut Command) -> anyhow::Result<Self> {
         let shown = show(command);
         let child = command.stdin(Stdio::null()).spawn();
@@ -46,13 +46,13 @@ impl Guard {
         }
     }
 
-    /// SIGKILL, and the status that it left.
+    /// Sends SIGKILL and returns the exit status.
     pub(crate) fn kill(&mut self) -> anyhow::Result<ExitStatus> {
         self.child.kill().with_context(|| format!("cannot kill `{}`", self.shown))?;
         Ok(self.child.wait()?)
     }
 
-    /// SIGTERM.
+    /// Sends SIGTERM.
     pub(crate) fn terminate(&self) -> anyhow::Result<()> {
         let pid = self.id().to_string();
         let status = Command::new("kill").args(["-TERM", &pid]).stderr(Stdio::null()).status()?;
@@ -112,7 +112,7 @@ fn descendants(pid: u32) -> Vec<u32> {
     found.split_off(1)
 }
 
-/// The parent of a process; the name before it in `stat` may hold blanks and parentheses.
+/// The parent of a process. The name before it in `stat` can contain spaces and parentheses.
 fn parent_of(pid: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, after_name) = stat.rsplit_once(')')?;

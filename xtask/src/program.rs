@@ -1,4 +1,4 @@
-//! The program's command line, as far as the chores use it: the one place to change with it.
+//! The program's command line as the chores use it: the one place to change with it.
 
 use std::collections::HashMap;
 use std::fs;
@@ -16,8 +16,8 @@ use crate::place;
 /// Longest time that a build may take.
 const BUILD_LIMIT: Duration = Duration::from_secs(3_600);
 
-/// Builds the program and gives back the path of a copy, so that a later build with other features
-/// does not change what is being measured. Without its page: the chores look at no page.
+/// Builds the program without its page, and returns the path of a copy, so that a later build with
+/// other features does not change what is being measured.
 pub(crate) fn build(log: &Log, release: bool, features: &[&str]) -> anyhow::Result<PathBuf> {
     let features = features.join(",");
     let mut words = vec!["build", "--package", "tagtide", "--bin", "tagtide"];
@@ -36,8 +36,7 @@ pub(crate) fn build(log: &Log, release: bool, features: &[&str]) -> anyhow::Resu
     Ok(copy)
 }
 
-/// The program as a user gets it, in the development profile: up to date, and of the default
-/// features, whatever was built before.
+/// Builds the program with default features in the development profile.
 pub(crate) fn debug_build(log: &Log) -> anyhow::Result<PathBuf> {
     log.run(&mut cargo(&["build", "--package", "tagtide", "--bin", "tagtide"]), BUILD_LIMIT)?;
     Ok(place::tagtide("debug"))
@@ -49,18 +48,18 @@ pub(crate) struct Start<'a> {
     pub(crate) program: &'a Path,
     /// The job file.
     pub(crate) job: &'a Path,
-    /// Where its checkpoint is kept.
+    /// Its state directory.
     pub(crate) state_dir: Option<&'a Path>,
-    /// Where it writes all its totals at the end.
+    /// Where it writes its totals at the end.
     pub(crate) summary: &'a Path,
     /// Rows of the summary; `None` = all.
     pub(crate) rows: Option<usize>,
-    /// Port of its HTTP server on 127.0.0.1; `None` = it serves nothing.
+    /// Port of its HTTP server on 127.0.0.1; `None` = no server.
     pub(crate) port: Option<u16>,
 }
 
 impl Start<'_> {
-    /// The command: two workers, nothing on standard output.
+    /// The command: two workers, nothing on stdout.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(self.program);
         command.arg("run").arg(self.job).args(["--workers", "2", "--quiet"]);
@@ -85,9 +84,9 @@ pub(crate) fn relay(program: &Path, job: &Path, port: u16) -> Command {
 /// What `tagtide generate` and a job's generator have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Generated {
-    /// Everything follows from it.
+    /// Seed.
     pub(crate) seed: u64,
-    /// How many.
+    /// Number of posts.
     pub(crate) posts: u64,
     /// Posts per second of event time.
     pub(crate) rate: u64,
@@ -137,7 +136,7 @@ pub(crate) struct Totals {
     pub(crate) posts: u64,
     /// Tags with a count.
     pub(crate) distinct: u64,
-    /// Epoch of its last checkpoint, where it says so.
+    /// Epoch of its last checkpoint, if it has one.
     pub(crate) epochs: Option<u64>,
     /// Key -> count.
     pub(crate) tags: HashMap<String, u64>,
@@ -147,8 +146,8 @@ impl Totals {
     /// Reads what `--summary` wrote.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let text = fs::read_to_string(path)
-            .with_context(|| format!("the run left no summary `{}`", path.display()))?;
-        let value: Value = serde_json::from_str(&text).context("the summary is no JSON")?;
+            .with_context(|| format!("the run wrote no summary `{}`", path.display()))?;
+        let value: Value = serde_json::from_str(&text).context("the summary is not JSON")?;
         let posts = value["posts"].as_u64().context("the summary lacks `posts`")?;
         let rows = value["trends"].as_array().context("the summary lacks `trends`")?;
         let mut tags = HashMap::with_capacity(rows.len());
@@ -166,7 +165,7 @@ impl Totals {
     }
 }
 
-/// A port that nobody listens on now.
+/// A free port.
 pub(crate) fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

@@ -52,7 +52,7 @@ impl SourceOptions for Options {
     }
 
     fn describe(&self) -> String {
-        format!("lines from {}, connected to again when the connection is lost", self.addr)
+        format!("lines from {}, reconnecting when it is lost", self.addr)
     }
 
     fn loss(&self, epoch: Duration) -> LossBounds {

@@ -57,7 +57,7 @@ impl SourceOptions for Options {
     }
 
     fn describe(&self) -> String {
-        format!("lines from every client that connects to {}", self.addr)
+        format!("lines from clients that connect to {}", self.addr)
     }
 
     fn loss(&self, epoch: Duration) -> LossBounds {

@@ -16,7 +16,7 @@ const FREE_MIN_KB: u64 = 1 << 20;
 /// 2026-01-01: a clock before it is wrong.
 const CLOCK_MIN_MS: i64 = 1_767_225_600_000;
 
-/// Ports that the program takes by default.
+/// Ports that the program uses by default.
 pub(super) fn ports() -> Vec<Finding> {
     let port = |check, addr: &str, help: &str| match TcpListener::bind(addr) {
         Ok(_) => Finding::pass(check, format!("{addr} is free")),
@@ -25,7 +25,7 @@ pub(super) fn ports() -> Vec<Finding> {
         }
         Err(error) => Finding::warn(check, format!("{addr}: {error}"), help),
     };
-    let page = "a page is served there already; stop it, or use `--listen 127.0.0.1:5002`";
+    let page = "stop the program that serves there, or use `--listen 127.0.0.1:5002`";
     let relay = "stop the program there, or use `relay --listen 127.0.0.1:9010`";
     vec![
         port("port of the page", "127.0.0.1:5001", page),
@@ -33,28 +33,28 @@ pub(super) fn ports() -> Vec<Finding> {
     ]
 }
 
-/// The state directory: there, writable, with room; and the newest checkpoint in it.
+/// The state directory: whether it is writable and has space, and its newest checkpoint.
 pub(super) fn state(dir: Option<&Path>) -> Vec<Finding> {
     let Some(dir) = dir else {
         let help = "set `HOME` or `XDG_STATE_HOME`, or use `--state-dir`";
-        return vec![Finding::fail("state directory", "there is no place for it", help)];
+        return vec![Finding::fail("state directory", "unknown", help)];
     };
-    // The nearest directory that is there: what is below it is made when it is needed.
+    // The nearest existing directory; those below it are created when they are needed.
     let there = dir.ancestors().find(|dir| dir.is_dir()).unwrap_or(dir);
     let shown = dir.display();
     let writable = if let Some(pid) = held_by(dir) {
-        let help = "end that one before another run of this job, or give it another `--state-dir`";
+        let help = "end that process before another run of this job, or use another `--state-dir`";
         Finding::warn("state directory", format!("{shown} is held by process {pid}"), help)
     } else if tempfile_in(there) {
-        Finding::pass("state directory", format!("{shown} can be written"))
+        Finding::pass("state directory", format!("{shown} is writable"))
     } else {
         let help = "make it writable, or name another with `--state-dir`";
-        Finding::fail("state directory", format!("{shown} cannot be written"), help)
+        Finding::fail("state directory", format!("{shown} is not writable"), help)
     };
     let disk = match free_kb(there) {
-        None => Finding::warn("free disk", "could not be found out", "look with `df`"),
+        None => Finding::warn("free disk", "unknown", "check with `df`"),
         Some(kb) if kb < FREE_MIN_KB => {
-            let help = "make room: without it no checkpoint can be written";
+            let help = "free some space: a full disk stops the checkpoint and with it the run";
             Finding::warn("free disk", format!("{} MB", grouped(kb / 1_000)), help)
         }
         Some(kb) => Finding::pass("free disk", format!("{} MB", grouped(kb / 1_000))),
@@ -62,14 +62,14 @@ pub(super) fn state(dir: Option<&Path>) -> Vec<Finding> {
     vec![writable, disk, last_checkpoint(dir)]
 }
 
-/// True where a file can be made there; it is taken away again.
+/// Whether a file can be created there; it is removed again.
 fn tempfile_in(dir: &Path) -> bool {
     let probe = dir.join(format!(".tagtide-doctor-{}", std::process::id()));
     let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&probe).is_ok();
     made && std::fs::remove_file(&probe).is_ok()
 }
 
-/// Free space in kB by `df`, which knows every file system.
+/// Free space in kB according to `df`, which supports every file system.
 fn free_kb(dir: &Path) -> Option<u64> {
     let text = output(Command::new("df").arg("-Pk").arg(dir))?;
     text.lines().nth(1)?.split_whitespace().nth(3)?.parse().ok()
@@ -84,7 +84,7 @@ fn last_checkpoint(dir: &Path) -> Finding {
     Finding::pass("last checkpoint", format!("{} s ago, {name}", ago_s.max(0)))
 }
 
-/// The newest file at most `depth` directories down: when it was written, and its path.
+/// Modification time and path of the newest file at most `depth` directories down.
 fn newest(dir: &Path, depth: u32) -> Option<(i64, String)> {
     let entries = std::fs::read_dir(dir).ok()?.flatten().take(10_000);
     entries
@@ -100,21 +100,21 @@ fn newest(dir: &Path, depth: u32) -> Option<(i64, String)> {
         .max()
 }
 
-/// A clock that is far off makes every post late or of the future.
+/// With a wrong clock every post is late or in the future.
 pub(super) fn clock() -> Finding {
-    let help = "set the machine's clock, and keep it by NTP";
+    let help = "set the machine's clock, and synchronise it by NTP";
     if Clock::System.now().0 < CLOCK_MIN_MS {
         return Finding::fail("clock", "the clock is in the past", help);
     }
     let asked = output(Command::new("timedatectl").args(["show", "-p", "NTPSynchronized"]));
     match asked.as_deref().map(str::trim) {
-        Some("NTPSynchronized=yes") => Finding::pass("clock", "kept by NTP"),
-        Some("NTPSynchronized=no") => Finding::warn("clock", "not kept by NTP", help),
-        _ => Finding::pass("clock", "set; whether NTP keeps it could not be found out"),
+        Some("NTPSynchronized=yes") => Finding::pass("clock", "synchronised by NTP"),
+        Some("NTPSynchronized=no") => Finding::warn("clock", "not synchronised by NTP", help),
+        _ => Finding::pass("clock", "plausible; NTP status unknown"),
     }
 }
 
-/// Where certificates that are trusted come from.
+/// Where trusted certificates come from.
 pub(super) fn tls() -> Finding {
     const CHECK: &str = "TLS roots";
     let help = "install `ca-certificates`, or set `SSL_CERT_FILE`";
@@ -123,15 +123,15 @@ pub(super) fn tls() -> Finding {
         if let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) {
             let shown = value.to_string_lossy().into_owned();
             return if Path::new(&value).exists() {
-                let besides = known.map(|file| format!(", besides {file}")).unwrap_or_default();
-                Finding::pass(CHECK, format!("{name} is {shown}{besides}"))
+                let system = known.map(|file| format!(", and {file}")).unwrap_or_default();
+                Finding::pass(CHECK, format!("{name} is {shown}{system}"))
             } else {
-                Finding::fail(CHECK, format!("{name} is {shown}, which is not there"), help)
+                Finding::fail(CHECK, format!("{name} is {shown}, which does not exist"), help)
             };
         }
     }
     if cfg!(any(target_os = "macos", windows)) {
-        return Finding::pass(CHECK, "those of the system");
+        return Finding::pass(CHECK, "the system's");
     }
     known.map_or_else(
         || Finding::warn(CHECK, "none found; https targets cannot be verified", help),
@@ -139,7 +139,7 @@ pub(super) fn tls() -> Finding {
     )
 }
 
-/// Java and Spark, which only a job on Spark or beside the original needs.
+/// Java and Spark, needed only for the original Spark job.
 pub(super) fn spark() -> Vec<Finding> {
     let first = |text: String| text.lines().next().unwrap_or_default().trim().to_owned();
     let java = output(Command::new("java").arg("-version")).map(first);
@@ -150,17 +150,17 @@ pub(super) fn spark() -> Vec<Finding> {
     let ask = "import pyspark; print(pyspark.__version__)";
     let spark = output(Command::new("python3").args(["-c", ask])).map(first);
     let spark = spark.map_or_else(
-        || Finding::pass("Spark", "not found; only a job beside the original needs it"),
+        || Finding::pass("Spark", "not found; only the original job needs it"),
         |version| Finding::pass("Spark", format!("pyspark {version}")),
     );
     vec![java, spark]
 }
 
-/// What a program says, on either output; `None` where it is not there or fails.
+/// The output of a program, from stdout or else stderr; `None` if it is missing or fails.
 fn output(command: &mut Command) -> Option<String> {
     let out = command.stdin(Stdio::null()).env("LC_ALL", "C").output().ok()?;
-    let said = if out.stdout.is_empty() { out.stderr } else { out.stdout };
-    out.status.success().then(|| String::from_utf8_lossy(&said).into_owned())
+    let text = if out.stdout.is_empty() { out.stderr } else { out.stdout };
+    out.status.success().then(|| String::from_utf8_lossy(&text).into_owned())
 }
 
 #[cfg(test)]
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_state_directory_that_is_not_there_yet_is_fine() {
+    fn a_missing_state_directory_passes() {
         let dir = tempfile::tempdir().expect("a directory");
         let findings = state(Some(&dir.path().join("a/b")));
         assert_eq!(findings[0].verdict, Verdict::Pass, "{:?}", findings[0]);
@@ -178,13 +178,13 @@ mod tests {
     }
 
     #[test]
-    fn a_state_directory_that_is_held_is_said() {
+    fn a_held_state_directory_is_a_warning() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("lock");
         std::fs::write(&path, "12345\n").expect("a file");
         let holder = std::fs::File::open(&path).expect("it opens");
         assert_eq!(state(Some(dir.path()))[0].verdict, Verdict::Pass);
-        holder.try_lock().expect("nobody else has it");
+        holder.try_lock().expect("it is not locked");
         let found = &state(Some(dir.path()))[0];
         assert!(found.found.ends_with("is held by process 12345"), "{found:?}");
         assert_eq!(found.verdict, Verdict::Warn);

@@ -1,11 +1,11 @@
-//! Whether the sources of a job can be reached from here, and what a crash loses of them.
+//! Whether the sources of a job can be reached from here, and what a crash would lose.
 
 use super::Finding;
 use crate::cli::exit::Failure;
 use crate::job::{Plan, SourcePlan};
 use tagtide_posts::clock::Clock;
 
-/// What each source finds on the way to it, then what a crash loses.
+/// What each source finds on the way to it, then the losses of each.
 pub(super) fn sources(plan: &Plan) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
     for source in &plan.sources {
@@ -13,7 +13,7 @@ pub(super) fn sources(plan: &Plan) -> Result<Vec<Finding>, Failure> {
     }
     let loss = |source: &SourcePlan| {
         let loss = source.options.loss(plan.epoch());
-        Finding::pass("loses", format!("{}: {loss}", source.name))
+        Finding::pass("loss", format!("{}: {loss}", source.name))
     };
     findings.extend(plan.sources.iter().map(loss));
     Ok(findings)

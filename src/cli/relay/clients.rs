@@ -1,8 +1,8 @@
 //! The clients of a relay: each has a buffer of at most [`BEHIND_MAX_BYTES`] and a thread that
 //! writes it out.
 //!
-//! The reader of the source never blocks on one slow client: it waits, where the source can wait,
-//! only while even the fastest client has not taken what it has.
+//! One slow client never blocks the reader of the source. If the source can wait, the reader waits
+//! only while even the fastest client is behind.
 
 use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -11,18 +11,18 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// A client this far behind is cut.
+/// A client this far behind is disconnected.
 pub(super) const BEHIND_MAX_BYTES: usize = 8 << 20;
-/// A source that can wait is read on when the fastest client has less than this to take.
+/// A source that can wait is read further when the fastest client has less than this pending.
 const AHEAD_MAX_BYTES: usize = 1 << 20;
-/// A client that takes nothing for so long is cut.
+/// A client that reads nothing for this long is disconnected.
 const STUCK_MAX: Duration = Duration::from_secs(30);
 /// Most clients at once.
 const CLIENTS_MAX: usize = 64;
-/// How often a wait looks at the stop flag.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often a wait checks the stop flag.
+const STOP_CHECK: Duration = Duration::from_millis(50);
 
-/// Everybody who is connected, and the thread that takes new ones.
+/// All connected clients, and the thread that accepts new ones.
 pub(super) struct Clients {
     shared: Arc<Shared>,
     addr: SocketAddr,
@@ -33,7 +33,7 @@ pub(super) struct Clients {
 
 struct Shared {
     state: Mutex<State>,
-    /// Something changed: a client came or went, or took what it had.
+    /// Something changed: a client connected, left, or read what was pending.
     changed: Condvar,
 }
 
@@ -50,7 +50,7 @@ struct Client {
     stream: TcpStream,
 }
 
-/// What one client has not taken yet.
+/// What one client has not read yet.
 #[derive(Default)]
 struct Buffer {
     inner: Mutex<Pending>,
@@ -62,11 +62,11 @@ struct Pending {
     bytes: Vec<u8>,
     /// Bytes that the thread is writing.
     writing: usize,
-    /// Nothing more will come: write what is left, then FIN.
+    /// The source has ended: write what is left, then FIN.
     last: bool,
     /// The client is gone.
     gone: bool,
-    /// It was cut for taking nothing.
+    /// It was disconnected for reading nothing.
     stuck: bool,
 }
 
@@ -75,7 +75,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Clients {
-    /// Takes clients on a thread of its own.
+    /// Accepts clients on a thread of its own.
     pub(super) fn accept(
         listener: TcpListener,
         waits: bool,
@@ -84,19 +84,19 @@ impl Clients {
         let addr = listener.local_addr()?;
         let shared =
             Arc::new(Shared { state: Mutex::new(State::default()), changed: Condvar::new() });
-        let taking = Arc::clone(&shared);
+        let accepting = Arc::clone(&shared);
         std::thread::Builder::new().name("tagtide-relay-accept".into()).spawn(move || {
             for stream in listener.incoming() {
                 match stream {
                     Ok(stream) => {
-                        if !taking.take(stream) {
+                        if !accepting.add(stream) {
                             break;
                         }
                     }
-                    // Out of descriptors, or a client gone already: neither ends the relay.
+                    // Out of descriptors, or the client has left already: neither ends the relay.
                     Err(error) => {
                         tracing::warn!("cannot accept a client: {error}");
-                        std::thread::sleep(LOOK);
+                        std::thread::sleep(STOP_CHECK);
                     }
                 }
             }
@@ -109,7 +109,7 @@ impl Clients {
         self.addr
     }
 
-    /// Waits for a client; false where it was stopped first.
+    /// Waits for a client; false if it was stopped first.
     pub(super) fn wait_for_one(&self) -> bool {
         let mut state = lock(&self.shared.state);
         while state.clients.is_empty() {
@@ -121,7 +121,7 @@ impl Clients {
         true
     }
 
-    /// Gives whole lines to every client.
+    /// Queues complete lines for every client.
     pub(super) fn send(&self, lines: &[u8]) {
         let mut state = lock(&self.shared.state);
         state.drop_gone();
@@ -133,7 +133,7 @@ impl Clients {
         state.clients.retain(|client| {
             let mut pending = lock(&client.buffer.inner);
             let behind = pending.bytes.len() + pending.writing;
-            // One batch may itself be larger than the bound; who has nothing left gets it.
+            // A single batch can exceed the bound; a client with nothing pending still gets it.
             if behind > 0 && behind + lines.len() > BEHIND_MAX_BYTES {
                 pending.gone = true;
                 cut += 1;
@@ -146,12 +146,12 @@ impl Clients {
             true
         });
         if cut > 0 {
-            tracing::warn!("cut {cut} clients that were 8 MiB behind");
+            tracing::warn!("disconnected {cut} clients that were 8 MiB behind");
             state.cut += cut;
         }
     }
 
-    /// Lets each client take what is left, then sends FIN; how many were cut in all.
+    /// Lets each client read what is left, then sends FIN. Returns how many were disconnected.
     pub(super) fn finish(&self) -> u64 {
         let mut state = lock(&self.shared.state);
         state.ended = true;
@@ -173,7 +173,7 @@ impl Clients {
 }
 
 impl State {
-    /// The fastest client has little left to take.
+    /// Whether the fastest client has little left to read.
     fn has_room(&self) -> bool {
         let behind = |client: &Client| {
             let pending = lock(&client.buffer.inner);
@@ -195,11 +195,11 @@ impl State {
 
 impl Shared {
     fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.changed.wait_timeout(state, LOOK).unwrap_or_else(PoisonError::into_inner).0
+        self.changed.wait_timeout(state, STOP_CHECK).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Takes a client in; false where the relay has ended.
-    fn take(self: &Arc<Self>, stream: TcpStream) -> bool {
+    /// Adds a client; false if the relay has ended.
+    fn add(self: &Arc<Self>, stream: TcpStream) -> bool {
         let mut state = lock(&self.state);
         state.drop_gone();
         if state.ended {
@@ -226,7 +226,7 @@ impl Shared {
     }
 }
 
-/// Writes what comes until the client is gone or the last is written.
+/// Writes pending bytes until the client is gone or everything is written.
 fn write_out(mut stream: TcpStream, buffer: &Buffer, shared: &Shared) {
     let mut bytes = Vec::new();
     loop {
@@ -262,7 +262,7 @@ fn write_out(mut stream: TcpStream, buffer: &Buffer, shared: &Shared) {
     shared.changed.notify_all();
 }
 
-/// Writes in pieces, so that how far behind the client is stays known.
+/// Writes in pieces, so that `writing` stays close to the truth.
 fn write_all(stream: &mut TcpStream, bytes: &[u8], buffer: &Buffer) -> std::io::Result<()> {
     for piece in bytes.chunks(64 << 10) {
         stream.write_all(piece)?;

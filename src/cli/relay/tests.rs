@@ -36,7 +36,7 @@ fn every_client_gets_every_line_then_fin() {
     first.read_line(&mut line).expect("a line");
     assert_eq!(line, "one\n");
     let mut second = connect(&clients);
-    // The second is served once it has been taken in, which only a line can show.
+    // The second is served once it has been accepted, which only a line can show.
     second.get_mut().set_nonblocking(true).expect("it can wait");
     let until = tagtide_posts::clock::monotonic() + Duration::from_secs(20);
     let mut sent = 0;
@@ -63,7 +63,7 @@ fn a_client_8_mib_behind_is_cut_and_counted() {
     assert!(clients.wait_for_one());
     let mut block = vec![b'x'; 1 << 20];
     block[(1 << 20) - 1] = b'\n';
-    // The kernel takes a few MiB on both sides before the buffer fills.
+    // The kernel buffers a few MiB on both sides before ours fills.
     let mut cut = 0;
     for _ in 0..BEHIND_MAX_BYTES >> 20 {
         for _ in 0..8 {
@@ -104,6 +104,6 @@ fn an_address_in_use_is_held_by_another() {
     let addr = taken.local_addr().expect("its address").to_string();
     let failure = bind(&addr).expect_err("it is taken");
     assert_eq!(failure.code, HELD);
-    assert!(failure.said.contains("it is in use\nhelp: "), "{}", failure.said);
+    assert!(failure.message.contains("it is in use\nhelp: "), "{}", failure.message);
     assert_eq!(bind("nowhere").expect_err("no address").code, USAGE);
 }

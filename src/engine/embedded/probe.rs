@@ -6,14 +6,16 @@ mod ranking;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::engine::embedded::durable::{self, Durable};
-use crate::engine::embedded::gaps::Gaps;
-use crate::engine::embedded::told::{self, Told};
-use crate::engine::embedded::views::{Makings, States};
 use crate::job::{CountPlan, Limits, PeoplePlan, Plan, TagsPlan, TimePlan};
 use crate::rank::Mode;
+use crate::run::checkpointer::{self, Checkpointer};
+use crate::run::gaps::Gaps;
+use crate::run::random_seed;
+use crate::run::reports::{ReportThreads, Reports};
+use crate::run::state_settings::StateSettings;
+use crate::run::view_states::States;
 use crate::state::State;
 use crate::state::extracted::{Extracted, Row};
 use crate::state::hash::Seed;
@@ -40,9 +42,9 @@ pub fn checkpoint(
     epochs: u32,
 ) -> Result<String, CheckpointError> {
     let plan = plan(&MINUTES);
-    let seed = super::random_seed();
-    let makings = |seed| Makings::new(&plan, &[], true, seed);
-    let mut opened = durable::open(dir, &plan, true, makings(seed))?;
+    let seed = random_seed();
+    let makings = |seed| StateSettings::new(&plan, &[], true, seed);
+    let mut opened = checkpointer::open(dir, &plan, true, makings(seed))?;
     let states = &mut opened.states;
     let mut at = 1_800_000_000_000;
     for first in (0..tags).step_by(STEP as usize) {
@@ -50,12 +52,13 @@ pub fn checkpoint(
         at += 100;
     }
     let io = |source| CheckpointError::Io { what: "start", file: dir.to_owned(), source };
-    let mut durable = Durable::start(opened.checkpoint, told::Threads::default()).map_err(io)?;
+    let mut durable =
+        Checkpointer::start(opened.checkpoint, ReportThreads::default()).map_err(io)?;
     let positions = BTreeMap::new();
     let mut gaps = Gaps::new(1);
     let mut commit = |states: &mut States| -> Result<(Pause, Duration), CheckpointError> {
         let (start, ran) = (monotonic(), thread_ran());
-        durable.epoch(states, &[&positions], (&mut Told::default(), &mut gaps), false)?;
+        durable.epoch(states, &[&positions], (&mut Reports::default(), &mut gaps), false)?;
         let pause = Pause { wall: start.elapsed(), ran: thread_ran().saturating_sub(ran) };
         durable.settle()?;
         Ok((pause, start.elapsed()))
@@ -78,7 +81,7 @@ pub fn checkpoint(
     }
     durable.finish()?;
     let start = monotonic();
-    let again = durable::open(dir, &plan, false, makings(super::random_seed()))?;
+    let again = checkpointer::open(dir, &plan, false, makings(random_seed()))?;
     let recovery = start.elapsed();
     let (again_all, all) = (&again.states.all, &states.all);
     let same =
@@ -178,17 +181,5 @@ fn plan(minutes: &[u64]) -> Plan {
         history: None,
         alerts: Vec::new(),
         views: Vec::new(),
-    }
-}
-
-/// Waits until `done` says so.
-pub(super) fn until(done: impl Fn() -> bool) {
-    let mut since: Option<Instant> = None;
-    while !done() {
-        let since = since.get_or_insert_with(monotonic);
-        if since.elapsed() > Duration::from_secs(60) {
-            return;
-        }
-        std::thread::sleep(Duration::from_micros(50));
     }
 }

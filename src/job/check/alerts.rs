@@ -1,4 +1,4 @@
-//! `[[alert]]`: what should be told.
+//! `[[alert]]`: rules that raise alerts.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const TAGS_MAX: usize = 1_000;
 /// Most places of one rule.
 const PLACES_MAX: u64 = 1_000;
 
-/// What a rule may look for, and the key of its bound.
+/// What a rule can watch for, and the key of its threshold.
 const KINDS: [(&str, &str); 5] =
     [("peak", ""), ("top", "n"), ("score", "above"), ("lift", "above"), ("watch", "tags")];
 
@@ -57,7 +57,7 @@ fn alert(
     let Some((kind, bound)) = KINDS.iter().find(|(name, _)| *name == field.value) else {
         let near = nearest(&field.value, KINDS.iter().map(|(name, _)| *name));
         let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-        let what = format!("`{}` is nothing that an alert looks for", field.value);
+        let what = format!("`{}` is not a kind of alert", field.value);
         checker.problem(&field.place, what, format!("{near}one of {}", names()));
         return None;
     };
@@ -85,13 +85,13 @@ fn name(checker: &mut Checker, job: &AlertJob, kind: &str) -> String {
     let Some(field) = &job.name else { return kind.to_owned() };
     let letters = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if field.value.is_empty() || field.value.len() > 64 || !field.value.chars().all(letters) {
-        let what = format!("`{}` is no name for an alert", field.value);
+        let what = format!("`{}` is not a name for an alert", field.value);
         checker.problem(&field.place, what, "use up to 64 of `a-z A-Z 0-9 . _ -`");
     }
     field.value.clone()
 }
 
-/// Bounds of other kinds.
+/// Reports thresholds of other kinds.
 fn foreign_keys(checker: &mut Checker, job: &AlertJob, kind: &str, bound: &str) {
     let tags = job.tags.as_ref().map(|tags| tags.first().map_or(&job.place, |tag| &tag.place));
     let written = [
@@ -103,9 +103,8 @@ fn foreign_keys(checker: &mut Checker, job: &AlertJob, kind: &str, bound: &str) 
         if let Some(place) = place
             && key != bound
         {
-            let takes =
-                if bound.is_empty() { String::new() } else { format!("it takes `{bound}`") };
-            checker.problem(place, format!("an alert on `{kind}` takes no `{key}`"), takes);
+            let help = if bound.is_empty() { String::new() } else { format!("it has `{bound}`") };
+            checker.problem(place, format!("an alert on `{kind}` has no `{key}`"), help);
         }
     }
 }
@@ -119,7 +118,7 @@ fn places(checker: &mut Checker, job: &AlertJob) -> u32 {
 fn above(checker: &mut Checker, job: &AlertJob, kind: &str) -> f64 {
     if job.above.is_none() {
         let help = "add `above = 5.0`";
-        checker.problem(&job.place, format!("the alert on `{kind}` has no bound"), help);
+        checker.problem(&job.place, format!("the alert on `{kind}` has no threshold"), help);
     }
     checker.optional(job.above.as_ref(), units::rate).unwrap_or(1.0)
 }
@@ -141,8 +140,8 @@ pub(super) fn pattern(checker: &mut Checker, field: &Field<Scalar>, folding: Fol
     let written = field.value.to_string();
     let folded = folding.pattern(&written);
     if folded.is_empty() {
-        let what = format!("`{written}` can be no tag");
-        checker.problem(&field.place, what, "write it with or without `#`; `*` is anything");
+        let what = format!("`{written}` cannot be a tag");
+        checker.problem(&field.place, what, "write it with or without `#`; `*` matches anything");
     }
     folded
 }

@@ -10,7 +10,7 @@ use crate::state::trending;
 use crate::window::ring::fits_minutes;
 use tagtide_sources::options::{Checker, Field};
 
-/// Beyond this age, panes merge to a minute each.
+/// Beyond this age, panes are merged to one minute.
 const FINE: Duration = Duration::from_hours(1);
 const MINUTE: Duration = Duration::from_mins(1);
 /// Most windows of a job.
@@ -18,7 +18,7 @@ const WINDOWS_MAX: usize = 16;
 /// The longest window.
 const WINDOW_MAX: Duration = Duration::from_hours(7 * 24);
 
-/// Windows of a job that names none.
+/// Windows of a job that does not set any.
 pub const WINDOWS: [&str; 5] = ["1m", "5m", "15m", "1h", "24h"];
 
 /// Modes and their names.
@@ -31,19 +31,19 @@ const MODES: [(&str, Mode); 9] = {
     }
     names
 };
-/// Modes of a job that names none.
+/// Modes of a job that does not set any.
 const USUAL: [Mode; 2] = [Mode::Total, Mode::Count];
-/// The same, where posts come from a platform.
+/// The same, for a job with a platform as source.
 const USUAL_LIVE: [Mode; 4] = [Mode::Trending, Mode::Count, Mode::Authors, Mode::Total];
 
-/// Checks `[count]`; `platform` = posts come from one, live.
+/// Checks `[count]`. `platform`: whether a source is a platform.
 pub(super) fn check(checker: &mut Checker, job: &CountJob, platform: bool) -> CountPlan {
     let pane = checker.bounded(
         job.pane.as_ref(),
         units::duration,
         Duration::from_secs(10),
         (Duration::from_millis(100), FINE),
-        "a pane lies between `100ms` and `1h`",
+        "a pane must be between `100ms` and `1h`",
     );
     let windows = windows(checker, job, pane);
     let lateness = checker.bounded(
@@ -65,7 +65,7 @@ pub(super) fn check(checker: &mut Checker, job: &CountJob, platform: bool) -> Co
         units::count,
         10,
         (1, 100_000_000),
-        "from 1 to 100000000",
+        "between 1 and 100000000",
     );
     let top = usize::try_from(top).unwrap_or(usize::MAX);
     CountPlan { pane, windows, lateness, modes, default, top }
@@ -91,9 +91,9 @@ fn windows(checker: &mut Checker, job: &CountJob, pane: Duration) -> Vec<Duratio
         if let Some((what, help)) = misfit(window, pane) {
             checker.problem(&field.place, format!("window `{shown}` {what}"), help);
         } else if windows.contains(&window) {
-            checker.problem(&field.place, format!("window `{shown}` is there twice"), "");
+            checker.problem(&field.place, format!("window `{shown}` is listed twice"), "");
         } else if windows.last().is_some_and(|last| *last > window) {
-            let what = format!("window `{shown}` stands behind a longer one");
+            let what = format!("window `{shown}` is listed after a longer one");
             checker.problem(&field.place, what, "list windows from short to long");
         }
         windows.push(window);
@@ -108,7 +108,7 @@ fn windows(checker: &mut Checker, job: &CountJob, pane: Duration) -> Vec<Duratio
     windows
 }
 
-/// Why `window` cannot be made of panes of this length, and the way out.
+/// Why `window` cannot be made of panes of this length, and a hint.
 fn misfit(window: Duration, pane: Duration) -> Option<(String, String)> {
     let (window_ms, pane_ms) = (window.as_millis(), pane.as_millis());
     let (window_s, shown) = (window_ms % 1_000 == 0, show_duration(pane));
@@ -117,16 +117,16 @@ fn misfit(window: Duration, pane: Duration) -> Option<(String, String)> {
         return Some(("is out of bounds".to_owned(), help));
     }
     if !window_ms.is_multiple_of(pane_ms) {
-        let what = format!("is no whole number of panes of `{shown}`");
+        let what = format!("is not a whole number of panes of `{shown}`");
         return Some((what, "change it, or set `count.pane` to a divisor of every window".into()));
     }
     if window > FINE && !window_ms.is_multiple_of(MINUTE.as_millis()) {
-        let what = "is longer than `1h` and no whole number of minutes".to_owned();
-        return Some((what, "beyond one hour, panes merge to one minute".into()));
+        let what = "is longer than `1h` and not a whole number of minutes".to_owned();
+        return Some((what, "beyond one hour, panes are merged to one minute".into()));
     }
     if window > FINE && !fits_minutes(ms(pane)) {
         let what = format!("is longer than `1h`, and panes of `{shown}` do not divide a minute");
-        return Some((what, "set `count.pane` to `10s`, or keep to windows up to `1h`".into()));
+        return Some((what, "set `count.pane` to `10s`, or use windows up to `1h`".into()));
     }
     None
 }
@@ -135,20 +135,20 @@ fn ms(length: Duration) -> i64 {
     i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Modes that score a tag against its past can have the windows `asked` alone. One that is named
-/// has to have some, and where it is the usual one, the usual one.
+/// Modes that compare a tag with its past support only the windows `asked`. A mode that is named
+/// must support at least one, and the default mode must support the default window.
 fn check_scored(
     checker: &mut Checker,
     job: &CountJob,
     (modes, (mode, window)): (&[Mode], (Mode, Duration)),
     (windows, asked): (&[Duration], &[Duration]),
 ) {
-    let help = "it takes windows of four panes to `6h`; above `15m` a pane divides a minute, like \
-                `10s`, or is a whole number of them";
+    let help = "it supports windows from four panes to `6h`; for windows above `15m` a pane must \
+                divide a minute, like `10s`, or be a whole number of minutes";
     let named = job.modes.iter().flatten().zip(modes).filter(|(_, mode)| mode.is_scored());
     if asked.is_empty() {
         for (field, mode) in named {
-            let what = format!("mode `{}` can have none of the job's windows", mode.name());
+            let what = format!("mode `{}` supports none of the job's windows", mode.name());
             checker.problem(&field.place, what, help);
         }
     } else if let Some(field) = job.mode.as_ref().filter(|_| mode.is_scored())
@@ -156,7 +156,7 @@ fn check_scored(
         && !asked.contains(&window)
     {
         let (mode, window) = (mode.name(), show_duration(window));
-        let what = format!("mode `{mode}` cannot have the window `{window}` that is shown");
+        let what = format!("mode `{mode}` does not support the default window `{window}`");
         checker.problem(&field.place, what, help);
     }
 }
@@ -173,7 +173,7 @@ fn modes(checker: &mut Checker, job: &CountJob, platform: bool) -> Vec<Mode> {
             continue;
         }
         if modes.contains(&mode) {
-            checker.problem(&field.place, format!("mode `{}` is there twice", field.value), "");
+            checker.problem(&field.place, format!("mode `{}` is listed twice", field.value), "");
         } else {
             modes.push(mode);
         }
@@ -185,7 +185,7 @@ fn modes(checker: &mut Checker, job: &CountJob, platform: bool) -> Vec<Mode> {
     modes
 }
 
-/// The mode that is shown: where it is not said, `trending` of a platform's posts (`scored`).
+/// The mode shown by default: unless the job sets it, `trending` for a platform (`scored`).
 fn default_mode(checker: &mut Checker, job: &CountJob, modes: &[Mode], scored: bool) -> Mode {
     let first = modes.first().copied().unwrap_or(Mode::Total);
     let usual = if scored {

@@ -6,7 +6,7 @@ use crate::job::{PeoplePlan, TagsPlan, units};
 use tagtide_extract::{Rule, accents, key};
 use tagtide_sources::options::Checker;
 
-/// How the keys of a job are made.
+/// How a job folds tags to keys.
 #[derive(Clone, Copy)]
 pub(super) struct Folding {
     pub(super) rule: Rule,
@@ -14,8 +14,8 @@ pub(super) struct Folding {
 }
 
 impl Folding {
-    /// A pattern as keys are written, so that `#Café*` fits what it should; a `*` is left where it
-    /// stands. Empty where it can be no tag.
+    /// A pattern folded like a tag, so that `#Café*` matches keys. A `*` is unchanged. Empty if the
+    /// pattern cannot match a tag.
     pub(super) fn pattern(self, written: &str) -> String {
         if self.rule == Rule::Words {
             return written.to_owned();
@@ -29,15 +29,15 @@ impl Folding {
 const COUNT: [(&str, bool); 2] = [("count", true), ("skip", false)];
 
 pub(super) fn people(checker: &mut Checker, job: &PeopleJob) -> PeoplePlan {
-    let few = |checker: &mut Checker, field, usual, said| {
-        let few = checker.bounded(field, units::count, usual, (1, 1_000_000), said);
-        u32::try_from(few).unwrap_or(u32::MAX)
+    let least = |checker: &mut Checker, field, usual, help| {
+        let least = checker.bounded(field, units::count, usual, (1, 1_000_000), help);
+        u32::try_from(least).unwrap_or(u32::MAX)
     };
-    let min_count = few(checker, job.min_count.as_ref(), 5, "from 1 to 1M people");
-    let min_authors = few(checker, job.min_authors.as_ref(), 3, "from 1 to 1M authors");
+    let min_count = least(checker, job.min_count.as_ref(), 5, "between 1 and 1M people");
+    let min_authors = least(checker, job.min_authors.as_ref(), 3, "between 1 and 1M authors");
     let posts_max = job.posts_max.as_ref().map(|field| {
-        let said = "from 1 to 255 posts; leave it out for no bound";
-        let posts = checker.bounded(Some(field), units::count, 255, (1, 255), said);
+        let help = "between 1 and 255 posts; omit it for no limit";
+        let posts = checker.bounded(Some(field), units::count, 255, (1, 255), help);
         u8::try_from(posts).unwrap_or(u8::MAX)
     });
     let counts = |checker: &mut Checker, field: &Text| checker.word(field.as_ref(), &COUNT, true);

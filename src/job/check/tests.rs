@@ -12,7 +12,7 @@ use tagtide_sources::{SourceOptions, file, generator, tcp, tcp_listen};
 
 fn plan(text: &str) -> Plan {
     let job = Job::parse(text, "job.toml").expect("the job parses");
-    check(&job, Purpose::Run).expect("the job is sound")
+    check(&job, Purpose::Run).expect("the job is valid")
 }
 
 /// Options of a source of the job.
@@ -66,11 +66,11 @@ fn short_forms_of_sources() {
     assert_eq!((files.paths, files.follow), (vec!["a/*.gz".to_owned()], false));
     assert_eq!(options::<tcp_listen::Options>(&plan, 4).addr, "[::1]:9");
     for (word, kind) in [("generatr", "generator"), ("blusky", "jetstream"), ("twitter", "x")] {
-        let said = problems(&format!("source = \"{word}\""));
-        assert!(said.contains(&format!("did you mean `{kind}`?")), "{said}");
+        let errors = problems(&format!("source = \"{word}\""));
+        assert!(errors.contains(&format!("did you mean `{kind}`?")), "{errors}");
     }
-    let said = problems("source = \"https://example.org\"");
-    assert!(said.contains("`https://` is not a source"), "{said}");
+    let errors = problems("source = \"https://example.org\"");
+    assert!(errors.contains("`https://` is not a source"), "{errors}");
     assert!(problems("source = 3").contains("expected a string or a table"));
     assert!(problems("source = \"tcp://nowhere\"").contains("is not an address"));
     assert!(problems("source = \"tcp://a:70000\"").contains("is not an address"));
@@ -78,7 +78,7 @@ fn short_forms_of_sources() {
 
 #[test]
 fn every_problem_is_reported_at_once_with_its_line() {
-    let said = problems(
+    let errors = problems(
         "bacth = \"2s\"\nrule = 3\n[count]\npane = true\nwindow = \"1h\"\n[[source]]\nknid = 1\n",
     );
     for wanted in [
@@ -87,33 +87,33 @@ fn every_problem_is_reported_at_once_with_its_line() {
         "job.toml:4: `count.pane`: expected a string or a number, found a boolean",
         "job.toml:7: `source.knid`: unknown key\n  help: did you mean `kind`?",
     ] {
-        assert!(said.contains(wanted), "{wanted}\nin\n{said}");
+        assert!(errors.contains(wanted), "{wanted}\nin\n{errors}");
     }
-    let said =
+    let errors =
         problems("[view.a]\nlanguage = \"ja\"\n[[source]]\nkind = \"x\"\ntoken = \"s3cret\"\n");
     for wanted in [
         "`view.language`: unknown key\n  help: did you mean `lang`?",
         "`source.token`: unknown key\n  help: did you mean `token_env`?",
     ] {
-        assert!(said.contains(wanted), "{wanted}\nin\n{said}");
+        assert!(errors.contains(wanted), "{wanted}\nin\n{errors}");
     }
-    assert!(!said.contains("s3cret"), "{said}");
+    assert!(!errors.contains("s3cret"), "{errors}");
     assert!(problems("[[view]]\nlang = \"ja\"").contains("help: begin it with `[view.NAME]`"));
-    let said = problems("batch = \"1ms\"\nrule = \"word\"\n[count]\ntop = 0\n");
+    let errors = problems("batch = \"1ms\"\nrule = \"word\"\n[count]\ntop = 0\n");
     for wanted in [
         "job.toml: the job has no source",
         "job.toml:1: `batch`: `1ms` is out of bounds",
         "job.toml:2: `rule`: `word` is not known here\n  help: did you mean `words`?",
         "job.toml:4: `count.top`: `0` is out of bounds",
     ] {
-        assert!(said.contains(wanted), "{wanted}\nin\n{said}");
+        assert!(errors.contains(wanted), "{wanted}\nin\n{errors}");
     }
 }
 
 #[test]
 fn broken_toml_names_its_line() {
-    let said = problems("name = \"a\"\nbatch = = 2\n");
-    assert!(said.starts_with("job.toml:2"), "{said}");
+    let errors = problems("name = \"a\"\nbatch = = 2\n");
+    assert!(errors.starts_with("job.toml:2"), "{errors}");
     let past = "[[source]]\nkind = \"generator\"\npast = \"1h\"\n";
     assert!(problems(&format!("{past}start = 5")).contains("`past` is for a generator"));
     assert!(problems(&format!("{past}live = false")).contains("`past` is for a generator"));
@@ -123,37 +123,40 @@ fn broken_toml_names_its_line() {
 #[test]
 fn windows_and_panes() {
     for (text, wanted) in [
-        ("[count]\npane = \"7s\"\nwindows = [\"1m\"]", "no whole number of panes of `7s`"),
-        ("[count]\nwindows = [\"5m\", \"1m\"]", "stands behind a longer one"),
-        ("[count]\nwindows = [\"1m\", \"60s\"]", "window `1m` is there twice"),
-        ("[count]\nwindows = [\"3610s\"]", "no whole number of minutes"),
+        ("[count]\npane = \"7s\"\nwindows = [\"1m\"]", "not a whole number of panes of `7s`"),
+        ("[count]\nwindows = [\"5m\", \"1m\"]", "is listed after a longer one"),
+        ("[count]\nwindows = [\"1m\", \"60s\"]", "window `1m` is listed twice"),
+        ("[count]\nwindows = [\"3610s\"]", "not a whole number of minutes"),
         ("[count]\npane = \"8s\"\nwindows = [\"2h\"]", "do not divide a minute"),
         ("[count]\npane = \"500ms\"\nwindows = [\"1500ms\"]", "is out of bounds"),
         ("[count]\nwindows = [\"8d\"]", "is out of bounds"),
         ("[count]\nwindows = []", "`count.windows` is empty"),
         ("[count]\nwindows = [\"0s\"]", "is out of bounds"),
         ("[count]\npane = \"7s\"", "no window of the default list"),
-        ("[count]\npane = \"0s\"", "a pane lies between"),
+        ("[count]\npane = \"0s\"", "a pane must be between"),
         ("[count]\nwindow = \"2h\"", "not among the windows"),
         ("[count]\nmodes = [\"total\"]\nmode = \"count\"", "add it to `count.modes`"),
         ("[count]\nmodes = [\"totla\"]", "did you mean `total`?"),
-        ("[count]\nmodes = [\"total\", \"total\"]", "is there twice"),
+        ("[count]\nmodes = [\"total\", \"total\"]", "is listed twice"),
         ("[count]\nmodes = []", "`count.modes` is empty"),
         ("[count]\nlateness = \"2h\"", "at most `1h`"),
-        ("[count]\nmodes = [\"trending\"]\nwindows = [\"24h\"]", "none of the job's windows"),
+        (
+            "[count]\nmodes = [\"trending\"]\nwindows = [\"24h\"]",
+            "supports none of the job's windows",
+        ),
         (
             "[count]\nmode = \"trending\"\nmodes = [\"trending\"]\nwindow = \"24h\"\n\
              windows = [\"1h\", \"24h\"]",
-            "cannot have the window `24h`",
+            "does not support the default window `24h`",
         ),
         // Its longest window goes by minutes, and these panes do not divide one.
         (
             "[count]\npane = \"45s\"\nmodes = [\"trending\"]\nwindows = [\"1h\"]",
-            "none of the job's windows",
+            "supports none of the job's windows",
         ),
     ] {
-        let said = problem(text);
-        assert!(said.contains(wanted), "{text}: {said}");
+        let errors = problem(text);
+        assert!(errors.contains(wanted), "{text}: {errors}");
     }
     let plan = plan("source = \"-\"\n[count]\nwindows = [\"1m\", \"2m\"]\nmodes = [\"total\"]");
     assert_eq!(plan.count.default, (Mode::Total, Duration::from_secs(120)));
@@ -173,8 +176,8 @@ fn limits_and_names() {
         ("time = \"clokc\"", "did you mean `clock`?"),
         ("speed = \"fast\"", "is not a speed"),
     ] {
-        let said = problem(text);
-        assert!(said.contains(wanted), "{text}: {said}");
+        let errors = problem(text);
+        assert!(errors.contains(wanted), "{text}: {errors}");
     }
 }
 
@@ -220,8 +223,8 @@ fn problems_of_sinks() {
         ("kind = \"webhook\"\nurl = \"https://a/\"\ntoken_env = \"a-b\"", "not the name of an env"),
         ("kind = \"webhook\"\nurl = \"http://a/\"\ntoken_env = \"T\"", "over plain http"),
     ] {
-        let said = problem(&format!("[[sink]]\n{text}"));
-        assert!(said.contains(wanted), "{text}: {said}");
+        let errors = problem(&format!("[[sink]]\n{text}"));
+        assert!(errors.contains(wanted), "{text}: {errors}");
     }
     let secret = problem("[[sink]]\nkind = \"webhook\"\nurl = \"https://me:s3cret@a/\"");
     assert!(secret.contains("no user or password") && !secret.contains("s3cret"), "{secret}");
@@ -230,15 +233,15 @@ fn problems_of_sinks() {
 }
 
 #[test]
-fn whose_time_makes_the_ticks() {
+fn time_decides_what_drives_the_ticks() {
     let event = plan("source = \"a.txt\"\ntime = \"event\"\nspeed = 10");
     assert_eq!(event.time, TimePlan::Replay(Some(10.0)));
     assert_eq!(event.sources[0].text_time, TextTime::Rate { start: None, rate: 1_000.0 });
     let job = Job::parse("source = \"a.txt\"", "job.toml").expect("it parses");
-    let replay = check(&job, Purpose::Replay).expect("it is sound");
+    let replay = check(&job, Purpose::Replay).expect("it is valid");
     assert_eq!(replay.time, TimePlan::Replay(None));
-    let said = problems("source = \"tcp://a:1\"\ntime = \"event\"");
-    assert!(said.contains("have no event time"), "{said}");
+    let errors = problems("source = \"tcp://a:1\"\ntime = \"event\"");
+    assert!(errors.contains("have no event time"), "{errors}");
     let followed = "time = \"event\"\n[[source]]\nkind = \"file\"\npaths = \"a\"\nfollow = true";
     assert!(problems(followed).contains("a followed file has no end"));
     plan("time = \"event\"\n[[source]]\nkind = \"tcp\"\naddr = \"a:1\"\nformat = \"text+\"");
@@ -308,11 +311,11 @@ fn the_rule_says_how_often_a_post_counts_unless_the_job_does() {
 }
 
 #[test]
-fn recent_posts_are_kept_where_somebody_may_ask() {
-    let kept = |text: &str| plan(&format!("{text}\nsource = \"stdin\"")).limits.recent_posts;
-    assert_eq!(kept(""), 10_000);
-    assert_eq!(kept("time = \"event\"\nspeed = 10"), 10_000);
-    assert_eq!(kept("time = \"event\""), 0, "a replay at full speed");
+fn recent_posts_are_held_unless_a_replay_runs_at_full_speed() {
+    let held = |text: &str| plan(&format!("{text}\nsource = \"stdin\"")).limits.recent_posts;
+    assert_eq!(held(""), 10_000);
+    assert_eq!(held("time = \"event\"\nspeed = 10"), 10_000);
+    assert_eq!(held("time = \"event\""), 0, "a replay at full speed");
     let set =
         |n: u32| format!("time = \"event\"\nsource = \"stdin\"\n[limits]\nrecent_posts = {n}");
     assert_eq!([0, 7].map(|n| plan(&set(n)).limits.recent_posts), [0, 7]);
@@ -327,19 +330,22 @@ fn people_and_tags() {
     assert_eq!(job.people.block, ["*@x.y"]);
     assert_eq!(job.tags.hide, ["cafe*", "tea"], "as keys are written");
     assert!(job.tags.fold_accents);
-    let said = problems("source = \"-\"\n[people]\nposts_max = 300\nreposts = \"skp\"");
-    assert!(said.contains("from 1 to 255") && said.contains("did you mean `skip`?"), "{said}");
+    let errors = problems("source = \"-\"\n[people]\nposts_max = 300\nreposts = \"skp\"");
+    assert!(
+        errors.contains("between 1 and 255") && errors.contains("did you mean `skip`?"),
+        "{errors}"
+    );
 }
 
 #[test]
-fn history_is_kept_unless_the_job_says_no() {
+fn history_is_stored_unless_the_job_turns_it_off() {
     let max_bytes =
         |text: &str| plan(&format!("{text}source = \"-\"")).history.map(|h| h.max_bytes);
     assert_eq!(max_bytes(""), Some(1 << 30));
     assert_eq!(max_bytes("history_max = \"8MiB\"\n"), Some(8 << 20));
     assert_eq!(max_bytes("history = false\n"), None);
-    let said = problems("history_max = \"1MiB\"\nsource = \"-\"");
-    assert!(said.contains("between `4MiB`"), "{said}");
+    let errors = problems("history_max = \"1MiB\"\nsource = \"-\"");
+    assert!(errors.contains("between `4MiB`"), "{errors}");
 }
 
 #[test]
@@ -365,25 +371,25 @@ fn alerts() {
         ("on = \"score\"", "add `above = 5.0`"),
         ("on = \"score\"\nabove = -1", "is not a rate"),
         ("on = \"watch\"", "watches no tags"),
-        ("on = \"watch\"\ntags = \"#\"", "can be no tag"),
-        ("on = \"peak\"\nn = 3", "takes no `n`"),
+        ("on = \"watch\"\ntags = \"#\"", "cannot be a tag"),
+        ("on = \"peak\"\nn = 3", "has no `n`"),
         ("on = \"peak\"\nview = \"ja\"", "there is no view `ja`"),
         ("on = \"peak\"\nquiet = \"31d\"", "at most `30d`"),
-        ("on = \"peak\"\nname = \"a b\"", "is no name for an alert"),
+        ("on = \"peak\"\nname = \"a b\"", "is not a name for an alert"),
         ("on = \"peak\"\nsecret_env = \"S\"", "signs nothing"),
         ("on = \"peak\"\nwebhook = \"http://a/\"", "an alert would go over plain http"),
         ("on = \"peak\"\nwebhook = \"https://a/\"\nsecret_env = \"-\"", "not the name of an env"),
         ("on = \"peak\"\n[[alert]]\non = \"peak\"", "two alerts are named `peak`"),
     ] {
-        let said = problems(&text(alert));
-        assert!(said.contains(wanted), "{alert}: {said}");
+        let errors = problems(&text(alert));
+        assert!(errors.contains(wanted), "{alert}: {errors}");
     }
     let secret = problems(&text("on = \"peak\"\nwebhook = \"https://me:s3cret@a/\""));
     assert!(secret.contains("no user or password") && !secret.contains("s3cret"), "{secret}");
 }
 
 #[test]
-fn the_shipped_jobs_are_sound() {
+fn the_shipped_jobs_are_valid() {
     let tutorial = plan(include_str!("../../../jobs/tutorial.toml"));
     assert_eq!((tutorial.rule, tutorial.occurrences), (Rule::Words, Occurrences::All));
     assert_eq!(tutorial.count.default.0, Mode::Total);
@@ -408,7 +414,7 @@ proptest::proptest! {
     }
 
     #[test]
-    fn a_damaged_job_is_refused_or_sound(
+    fn a_damaged_job_is_refused_or_valid(
         cut in 0..EVERYTHING.len(),
         with in "[a-z\"=\\[\\]#0-9 ]",
     ) {
@@ -442,20 +448,20 @@ fn views_are_filters_with_names() {
 }
 
 #[test]
-fn what_is_wrong_with_a_view_is_said_with_its_place() {
+fn a_problem_of_a_view_has_its_place() {
     for (text, wanted) in [
-        ("[view.all]\nlang = \"ja\"", "take another name"),
+        ("[view.all]\nlang = \"ja\"", "use another name"),
         ("[view.JA]\nlang = \"ja\"", "up to 32 of `a-z 0-9 _ -`"),
         ("[view.x]\n", "no condition"),
         ("[view.x]\nlang = []", "no condition"),
-        ("[view.x]\nlang = \"日本語\"", "no language"),
+        ("[view.x]\nlang = \"日本語\"", "not a language"),
         ("[view.x]\nsource = \"generatr\"", "did you mean `generator`?"),
-        ("[view.x]\ntags = \"#\"", "can be no tag"),
+        ("[view.x]\ntags = \"#\"", "cannot be a tag"),
         ("[view.x]\nlangs = \"ja\"", "did you mean `lang`?"),
         ("[view]\nlang = \"ja\"", "begin each with `[view.NAME]`"),
     ] {
-        let said = problem(text);
-        assert!(said.contains(wanted) && said.contains("`view"), "{text}: {said}");
+        let errors = problem(text);
+        assert!(errors.contains(wanted) && errors.contains("`view"), "{text}: {errors}");
     }
     let many: String = (0..17).map(|n| format!("[view.v{n}]\nlang = \"ja\"\n")).collect();
     assert!(problem(&many).contains("more than 16 views"));

@@ -14,7 +14,7 @@ use tagtide_sources::options::{Field, nearest};
 
 /// Longest name.
 const NAME_MAX: usize = 32;
-/// Most items of one list; longer lists of accounts stand in a file.
+/// Most items of one list; longer lists of accounts belong in a file.
 const ITEMS_MAX: usize = 1_000;
 
 pub(super) fn check(
@@ -24,7 +24,7 @@ pub(super) fn check(
     folding: Folding,
 ) -> Vec<ViewPlan> {
     if let Some(job) = jobs.get(VIEWS_MAX) {
-        let help = "each is counted as if it were a job of its own";
+        let help = "each costs as much as a job of its own";
         checker.problem(&job.place, format!("more than {VIEWS_MAX} views"), help);
     }
     jobs.iter().map(|job| view(checker, job, sources, folding)).collect()
@@ -40,7 +40,7 @@ fn view(
     for list in [&job.lang, &job.source, &job.authors, &job.tags] {
         if let Some(field) = list.as_ref().and_then(|list| list.get(ITEMS_MAX)) {
             let what = format!("more than {ITEMS_MAX} items in one list");
-            checker.problem(&field.place, what, "accounts may stand in a file: `authors_file`");
+            checker.problem(&field.place, what, "put accounts into a file: `authors_file`");
         }
     }
     let file = job.authors_file.as_ref().map(|field| PathBuf::from(&field.value));
@@ -68,10 +68,10 @@ fn name(checker: &mut Checker, job: &ViewJob) {
     let name = &job.name;
     let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
     if name == ALL {
-        let help = "it always exists and holds every post; take another name";
-        checker.problem(&job.place, format!("no view can be named `{ALL}`"), help);
+        let help = "it always exists and contains every post; use another name";
+        checker.problem(&job.place, format!("a view cannot be named `{ALL}`"), help);
     } else if name.is_empty() || name.len() > NAME_MAX || !name.chars().all(letters) {
-        let what = format!("`{name}` is no name for a view");
+        let what = format!("`{name}` is not a name for a view");
         checker.problem(&job.place, what, format!("use up to {NAME_MAX} of `a-z 0-9 _ -`"));
     }
 }
@@ -82,8 +82,8 @@ fn langs(checker: &mut Checker, list: &List) -> Vec<String> {
         let lang = field.value.to_string().to_ascii_lowercase();
         let letters = |c: char| c.is_ascii_alphanumeric() || c == '-';
         if !lang.starts_with(|c: char| c.is_ascii_alphabetic()) || !lang.chars().all(letters) {
-            let what = format!("`{}` is no language", field.value);
-            checker.problem(&field.place, what, "write it as posts do: `ja`, `pt-BR`");
+            let what = format!("`{}` is not a language", field.value);
+            checker.problem(&field.place, what, "write it as in posts: `ja`, `pt-BR`");
         }
         langs.push(lang);
     }

@@ -9,7 +9,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::{Problem, json, tags};
-use crate::rank::{Ask, Explanation, Published};
+use crate::rank::{Explanation, Published};
+use crate::run::Question;
 use crate::serve::given::Given;
 use crate::serve::router::App;
 use crate::serve::select::{self, ask};
@@ -61,10 +62,8 @@ async fn answer(
     let window_s = window_s.map(|text| select::parse_window("window", text)).transpose()?;
     let window_s = window(window_s, &published)?;
     let view = select::known_view(params.view, &published)?;
-    let wanted = key.clone();
-    let explain = move |ask: &dyn Ask| ask.explain(view.as_deref(), &wanted, window_s);
-    let explanation = ask(app, explain).await?;
-    explanation.ok_or_else(|| tags::not_live(&key))
+    let question = Question::Explain { view, key: key.clone(), window_s };
+    ask(app, question).await?.explanation().ok_or_else(|| tags::not_live(&key))
 }
 
 /// The window meant: asked for, the default ranking's, or the longest there is.

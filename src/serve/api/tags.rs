@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::{Problem, json};
 use crate::rank::TagDetail;
+use crate::run::Question;
 use crate::serve::Tutorial;
 use crate::serve::given::Given;
 use crate::serve::router::App;
@@ -56,9 +57,8 @@ async fn answer(
 ) -> Result<TagDetail, Problem> {
     let key = wanted(tag, app)?;
     let view = select::known_view(params.view, &app.feed.published.borrow())?;
-    let asked = key.clone();
-    let detail = select::ask(app, move |ask| ask.tag(view.as_deref(), &asked)).await?;
-    detail.ok_or_else(|| not_live(&key))
+    let question = Question::Tag { view, key: key.clone() };
+    select::ask(app, question).await?.tag().ok_or_else(|| not_live(&key))
 }
 
 /// The key that the path of a request means.

@@ -133,8 +133,8 @@ fn only_the_embedded_page_may_be_framed() {
 #[test]
 fn other_machines_need_a_token_to_begin_with() {
     let (_published, receiver) = watch::channel(Arc::new(tick(1, ROWS)));
-    let ask: Arc<dyn Ask> = Arc::new(FakeAsk::default());
-    let feed = Feed { published: receiver, ask, tutorial: Tutorial::Own };
+    let live: Arc<dyn LiveQuery> = Arc::new(FakeLive::default());
+    let feed = Feed { published: receiver, live, tutorial: Tutorial::Own };
     for (token, wanted) in [
         (None, "without a token\nhelp: "),
         (Some(String::new()), "without a token\nhelp: "),

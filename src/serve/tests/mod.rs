@@ -1,5 +1,5 @@
-//! The server over real sockets on free ports. A watch channel moved by hand and a fake [`Ask`]
-//! stand in for the engine.
+//! The server over real sockets on free ports. A watch channel moved by hand and a fake
+//! [`LiveQuery`] stand in for the run.
 
 mod api;
 mod explain;
@@ -20,16 +20,17 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::rank::{
-    Counters, Explanation, Query, Ranking, RunState, SinkStatus, SourceStatus, Status, TagDetail,
-    Trend, ViewStatus,
+    Counters, Explanation, Ranking, RunState, SinkStatus, SourceStatus, Status, TagDetail, Trend,
+    ViewStatus,
 };
+use crate::run::{Answer, Question};
 
 /// Longest that a test waits for anything.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Answers with what a test put there.
 #[derive(Default)]
-struct FakeAsk {
+struct FakeLive {
     ranking: Mutex<Option<Ranking>>,
     tags: Mutex<Vec<TagDetail>>,
     explanations: Mutex<Vec<Explanation>>,
@@ -38,24 +39,26 @@ struct FakeAsk {
     view: Mutex<Option<String>>,
 }
 
-impl Ask for FakeAsk {
-    fn ranking(&self, query: &Query) -> Option<Ranking> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        self.view.lock().unwrap().clone_from(&query.view);
-        let mut ranking = self.ranking.lock().unwrap().clone()?;
-        ranking.trends.truncate(query.top);
-        Some(ranking)
-    }
-
-    fn tag(&self, view: Option<&str>, key: &str) -> Option<TagDetail> {
-        *self.view.lock().unwrap() = view.map(str::to_owned);
-        self.tags.lock().unwrap().iter().find(|detail| detail.tag == key).cloned()
-    }
-
-    fn explain(&self, view: Option<&str>, key: &str, window_s: u64) -> Option<Explanation> {
-        *self.view.lock().unwrap() = view.map(str::to_owned);
-        let all = self.explanations.lock().unwrap();
-        all.iter().find(|of| of.tag == key && of.window_s == window_s).cloned()
+impl LiveQuery for FakeLive {
+    fn ask(&self, question: Question) -> Answer {
+        match question {
+            Question::Ranking(query) => {
+                self.asked.fetch_add(1, Ordering::SeqCst);
+                self.view.lock().unwrap().clone_from(&query.view);
+                let mut ranking = self.ranking.lock().unwrap().clone();
+                ranking.iter_mut().for_each(|ranking| ranking.trends.truncate(query.top));
+                ranking.into()
+            }
+            Question::Tag { view, key } => {
+                *self.view.lock().unwrap() = view;
+                self.tags.lock().unwrap().iter().find(|detail| detail.tag == key).cloned().into()
+            }
+            Question::Explain { view, key, window_s } => {
+                *self.view.lock().unwrap() = view;
+                let all = self.explanations.lock().unwrap();
+                all.iter().find(|of| of.tag == key && of.window_s == window_s).cloned().into()
+            }
+        }
     }
 }
 
@@ -63,7 +66,7 @@ impl Ask for FakeAsk {
 struct Rig {
     server: Server,
     published: watch::Sender<Arc<Published>>,
-    ask: Arc<FakeAsk>,
+    ask: Arc<FakeLive>,
 }
 
 impl Rig {
@@ -73,9 +76,9 @@ impl Rig {
 
     fn listening(listen: Listen, first: Published, options: ServeOptions) -> Self {
         let (published, receiver) = watch::channel(Arc::new(first));
-        let ask = Arc::new(FakeAsk::default());
-        let feed =
-            Feed { published: receiver, ask: Arc::<FakeAsk>::clone(&ask), tutorial: Tutorial::Own };
+        let ask = Arc::new(FakeLive::default());
+        let live = Arc::<FakeLive>::clone(&ask);
+        let feed = Feed { published: receiver, live, tutorial: Tutorial::Own };
         let server = start(listen, feed, options).unwrap();
         Self { server, published, ask }
     }

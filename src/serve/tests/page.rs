@@ -72,8 +72,8 @@ fn nothing_outside_the_directory_is_served() {
 #[test]
 fn a_directory_that_is_none_is_said() {
     let (_published, receiver) = watch::channel(Arc::new(tick(1, &[])));
-    let ask: Arc<dyn Ask> = Arc::new(FakeAsk::default());
-    let feed = Feed { published: receiver, ask, tutorial: Tutorial::Own };
+    let live: Arc<dyn LiveQuery> = Arc::new(FakeLive::default());
+    let feed = Feed { published: receiver, live, tutorial: Tutorial::Own };
     let options = ServeOptions { web_dir: Some("/no/such/place".into()), ..Default::default() };
     let error = start(Listen::Loopback(0), feed, options).unwrap_err().to_string();
     assert!(error.starts_with("cannot serve the page from `/no/such/place`"), "{error}");

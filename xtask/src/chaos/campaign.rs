@@ -1,4 +1,4 @@
-//! One campaign: runs that are killed, restarted, ended and compared.
+//! One campaign: runs that are killed, restarted until they end, and compared.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,24 +18,24 @@ use crate::program::{Start, Totals};
 use crate::random::Random;
 use crate::{clock, place};
 
-/// Shortest and longest life of a process that is killed at a random moment.
+/// Shortest and longest lifetime of a process that is killed at a random moment.
 const LIFE_MS: (u64, u64) = (30, 1_200);
 
-/// Longest wait for a crash point; then the process is killed where it is.
+/// Longest wait for a crash point; then the process is killed anyway.
 const POINT_LIMIT: Duration = Duration::from_secs(6);
 
 /// Longest time that one process may take to the end of its source.
 const END_LIMIT: Duration = Duration::from_secs(120);
 
-/// Bytes of log after which a snapshot is due: few, so that a run of seconds makes several.
+/// Bytes of log after which a snapshot is due: few, so that a run of seconds writes several.
 const SNAPSHOT_LOG_BYTES: &str = "4096";
 
-/// Kills at points of a directory's first start, in each run.
+/// Kills at crash points of a directory's first start, per run.
 const FIRST_START_KILLS: u32 = 3;
 
 const SIGKILL: i32 = 9;
 
-/// Everything that a campaign goes by.
+/// Parameters and state of a campaign.
 pub(super) struct Campaign {
     input: Input,
     program: PathBuf,
@@ -43,16 +43,16 @@ pub(super) struct Campaign {
     cycles: u32,
     random: Random,
     report: Report,
-    /// Kills left at points of the first start in the present run.
+    /// Kills left at crash points of the first start in the current run.
     first_start_left: u32,
 }
 
-/// How one process came to its end.
+/// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
-    /// By our signal, at a random moment.
+    /// Killed by us, at a random moment.
     Killed,
-    /// By its own, at the crash point that was asked for.
+    /// Killed itself at the requested crash point.
     Crashed,
     /// Its source ended.
     Ended,
@@ -70,7 +70,7 @@ impl Campaign {
         let _ = fs::remove_dir_all(&dir);
         let input = Input::prepare(kind, program, &dir, seed)?;
         let listed = output(Command::new(program).arg("crash-points"))?;
-        let listed = String::from_utf8(listed).context("crash points are no text")?;
+        let listed = String::from_utf8(listed).context("crash points are not text")?;
         let points = listed.lines().map(|line| (line.trim().to_owned(), 0)).collect();
         let report = Report { points, cycles, ..Report::default() };
         let program = program.to_path_buf();
@@ -91,7 +91,7 @@ impl Campaign {
         Ok(self.report)
     }
 
-    /// From an empty state directory to the end of the source, and the comparison.
+    /// One run: from an empty state directory to the end of the source, and the comparison.
     fn one_run(&mut self) -> anyhow::Result<()> {
         self.report.runs += 1;
         let state_dir = self.dir.join("state");
@@ -158,7 +158,8 @@ impl Campaign {
         }
     }
 
-    /// A process that we did not kill: done, or dead at its crash point; anything else is a fault.
+    /// The end of a process that we did not kill: done, or dead at its crash point. Anything else is
+    /// an error.
     fn ended_by_itself(
         &mut self,
         status: ExitStatus,
@@ -182,8 +183,8 @@ impl Campaign {
         }
     }
 
-    /// The crash point for the next process: one of the first start while the directory is new,
-    /// then every other time the one that fired least; `None` = a random moment.
+    /// The crash point for the next process: one of the first start while the directory is new, then
+    /// every other time the one that fired least often. `None` = a random moment.
     fn next_point(&mut self) -> Option<String> {
         let of_first_start = self.first_start_left > 0;
         if of_first_start {
@@ -202,12 +203,12 @@ impl Campaign {
     }
 }
 
-/// Passed in a state directory's first start alone.
+/// Whether it is reached only during the first start in a state directory.
 fn is_of_first_start(point: &str) -> bool {
     point.starts_with("start.") || point.starts_with("marker.")
 }
 
-/// What a campaign saw.
+/// The result of a campaign.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     cycles: u32,
@@ -215,13 +216,13 @@ pub(super) struct Report {
     starts: u32,
     kills: u32,
     random_kills: u32,
-    /// Crash point -> times that a process died there.
+    /// Crash point -> how often a process died there.
     points: BTreeMap<String, u32>,
-    /// Crash point -> times that it was asked for.
+    /// Crash point -> how often it was requested.
     tries: BTreeMap<String, u32>,
-    /// Occurrences expected and not counted.
+    /// Occurrences missing from the counts.
     pub(super) lost: u64,
-    /// Occurrences counted beyond what was expected.
+    /// Occurrences counted in excess.
     pub(super) double: u64,
     examples: Vec<(String, u64, u64)>,
     wrong_posts: Vec<(u64, u64)>,
@@ -233,18 +234,18 @@ impl Report {
         self.points.values().filter(|fired| **fired > 0).count()
     }
 
-    /// Crash points at which none died.
+    /// Crash points at which no process died.
     pub(super) fn unfired(&self) -> Vec<&str> {
         let unfired = self.points.iter().filter(|(_, fired)| **fired == 0);
         unfired.map(|(name, _)| name.as_str()).collect()
     }
 
-    /// Every run counted as many posts as there were.
+    /// Whether every run counted the right number of posts.
     pub(super) fn posts_right(&self) -> bool {
         self.wrong_posts.is_empty()
     }
 
-    /// Kills enough to ask for every point more than once.
+    /// Whether there were enough kills to request every point more than once.
     pub(super) fn had_time_for_all(&self) -> bool {
         self.cycles as usize >= 4 * self.points.len()
     }

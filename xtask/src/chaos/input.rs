@@ -1,4 +1,4 @@
-//! What the killed job reads, and the job file itself.
+//! The input of the killed job, and its job file.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,7 +10,7 @@ use super::oracle;
 use crate::command::output;
 use crate::program::{Generated, file_source};
 
-/// Sources that can be read again from a Position, so that a crash must lose nothing.
+/// Sources that resume from a Position, so that a crash must lose nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Source {
     /// A text file.
@@ -24,7 +24,7 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// The single sources that it stands for.
+    /// The sources that it consists of.
     pub(super) fn kinds(self) -> &'static [Source] {
         match self {
             Source::File => &[Source::File],
@@ -41,11 +41,10 @@ const POSTS: u64 = 24_000;
 /// Distinct ordinary tags in them.
 const TAGS: u32 = 2_000;
 
-/// Records a second that a run may read: it lasts six seconds of its own time, and longer with
-/// every kill.
+/// Records per second that a run reads, so that it takes six seconds, and longer with every kill.
 const PACE: u64 = 4_000;
 
-/// One job and what its counts have to be.
+/// A job and its expected counts.
 pub(super) struct Input {
     /// The job file.
     pub(super) job: PathBuf,

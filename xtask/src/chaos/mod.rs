@@ -1,11 +1,11 @@
-//! `cargo xtask chaos kill9`: kill -9 the program again and again, and compare its final counts
-//! with an independent recount.
+//! `cargo xtask chaos kill9`: kill -9 the program repeatedly, and compare its final counts with an
+//! independent recount.
 //!
-//! A campaign is a row of runs. Each run begins with an empty state directory, is killed and
-//! started again until its source ends, and is then compared: every tag's total has to equal a
-//! naive recount. Kills come at random moments and at the program's own named crash points; a
-//! crash point counts only if the process really died there. Everything follows from the seed but
-//! the moments themselves, which are the scheduler's.
+//! A campaign is a series of runs. Each run starts with an empty state directory, is killed and
+//! restarted until its source ends, and is then compared: every tag's total must equal a naive
+//! recount. Kills happen at random moments and at the program's own named crash points. A crash
+//! point counts only if the process really died there. The seed determines everything except the
+//! exact moments, which depend on the scheduler.
 
 mod campaign;
 mod input;
@@ -36,22 +36,22 @@ pub(crate) struct ChaosArgs {
 
 #[derive(clap::Subcommand)]
 enum Fault {
-    /// kill -9 at random moments and at every named crash point.
+    /// Kill with SIGKILL at random moments and at every named crash point.
     Kill9(Kill9),
 }
 
 #[derive(clap::Args, Clone, Debug)]
 struct Kill9 {
-    /// Kills of each source.
+    /// Kills per source.
     #[arg(long, default_value_t = 200)]
     cycles: u32,
-    /// Seed of everything random.
+    /// Seed of all randomness.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// What the job reads.
+    /// Source of the job.
     #[arg(long, value_enum, default_value_t = Source::Both)]
     source: Source,
-    /// Build the program with a planted bug; succeed only if its counts are found wrong.
+    /// Build the program with a planted bug, and succeed only if the recount finds it.
     #[arg(long)]
     planted_bug: bool,
     /// Use the development profile, which builds faster.
@@ -83,7 +83,7 @@ pub(crate) fn run_logged(log: &Log, args: &ChaosArgs) -> anyhow::Result<()> {
     kill9(log, args).map(|_| ())
 }
 
-/// All campaigns asked for; an error unless each came out as it has to.
+/// Runs all requested campaigns; an error unless each has the expected result.
 fn kill9(log: &Log, args: &ChaosArgs) -> anyhow::Result<String> {
     let Fault::Kill9(args) = &args.fault;
     ensure!(args.cycles > 0, "a campaign without kills proves nothing");
@@ -108,14 +108,14 @@ fn kill9(log: &Log, args: &ChaosArgs) -> anyhow::Result<String> {
     }
     if args.planted_bug {
         ensure!(wrong > 0, "{text}the planted bug was not found");
-        text.push_str("the planted bug was found, as it has to be\n");
+        text.push_str("the planted bug was found, as expected\n");
     }
     Ok(text)
 }
 
-/// The same against a Jetstream server, which lives in the tests of live sources.
+/// The same against the fake Jetstream server of the tests.
 fn jetstream(log: &Log, args: &Kill9) -> anyhow::Result<String> {
-    ensure!(!args.planted_bug, "no bug is planted for Jetstream: what comes twice is dropped");
+    ensure!(!args.planted_bug, "no planted bug shows with Jetstream: duplicates are dropped");
     let mut command = cargo(&["test", "--no-default-features", "--test", "live", "--", "kill9"]);
     command.env("TAGTIDE_KILLS", args.cycles.to_string());
     command.env("TAGTIDE_SEED", args.seed.to_string());
@@ -126,7 +126,7 @@ fn jetstream(log: &Log, args: &Kill9) -> anyhow::Result<String> {
     ))
 }
 
-/// What has to hold of the program as it is.
+/// What must hold without a planted bug.
 fn verdict(report: &Report, text: &str) -> anyhow::Result<()> {
     ensure!(report.lost + report.double == 0, "{text}counts are wrong");
     ensure!(report.posts_right(), "{text}the number of posts is wrong");

@@ -1,4 +1,4 @@
-//! The independent recount: the original pipeline's own rule, in the plainest words there are.
+//! The independent recount: the original pipeline's rule, written as simply as possible.
 
 use std::collections::HashMap;
 
@@ -13,14 +13,14 @@ pub(crate) fn count_words(posts: &[u8]) -> HashMap<String, u64> {
     counts
 }
 
-/// How two tables of counts differ.
+/// The difference between two tables of counts.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Difference {
-    /// Occurrences expected and not counted.
+    /// Occurrences missing from the counts.
     pub(crate) lost: u64,
-    /// Occurrences counted beyond what was expected.
+    /// Occurrences counted in excess.
     pub(crate) double: u64,
-    /// Some of the keys, with expected and counted.
+    /// Some of the keys, with expected and actual count.
     pub(crate) examples: Vec<(String, u64, u64)>,
 }
 

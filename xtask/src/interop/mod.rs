@@ -1,11 +1,11 @@
-//! `cargo xtask interop jetstream`: the real Jetstream server in front of ours, on loopback.
+//! `cargo xtask interop jetstream`: tagtide against the real Jetstream server, on loopback.
 //!
-//! Builds the server, its simulator of Bluesky and its authors' own client from a pinned Go module
-//! and runs ours against the server on both wires, with and without zstd, all at once: streams are
-//! cut, the server is restarted, ours is killed. What the authors' client saw decides: each post,
-//! update and delete has to come out of `tagtide relay --json` once, in the same order, and what
-//! `tagtide run` counted after its kills has to equal a naive recount. When things happen follows
-//! from the seed; what they meet is the scheduler's.
+//! Builds the server, its Bluesky simulator and its authors' own client from a pinned Go module, and
+//! runs tagtide against the server on both wires, with and without zstd, all at once. Streams are
+//! cut, the server is restarted, tagtide is killed. The authors' client is the reference: `tagtide
+//! relay --json` must print each post, update and delete once, in the same order, and the counts of
+//! `tagtide run` after its kills must equal a naive recount. The seed determines when faults happen,
+//! the scheduler what they interrupt.
 
 mod ours;
 mod proxy;
@@ -26,7 +26,7 @@ use ours::{Run, Running, Way};
 use server::{Server, Tools};
 use truth::Truth;
 
-/// Longest wait for the streams to come to the same end.
+/// Longest wait until all streams have reached the same event.
 const END_LIMIT: Duration = Duration::from_secs(90);
 
 /// Options of `cargo xtask interop`.
@@ -38,22 +38,22 @@ pub(crate) struct InteropArgs {
 
 #[derive(clap::Subcommand)]
 enum Real {
-    /// Bluesky's Jetstream; needs Go, and a network for its modules the first time.
+    /// Bluesky's Jetstream; needs Go, and a network the first time.
     Jetstream(JetstreamArgs),
 }
 
 #[derive(clap::Args)]
 struct JetstreamArgs {
-    /// Cuts of each stream.
+    /// Disconnects per stream.
     #[arg(long, default_value_t = 8)]
     disconnects: u32,
     /// Restarts of the server.
     #[arg(long, default_value_t = 3)]
     restarts: u32,
-    /// kill -9 of each run.
+    /// kill -9 per run.
     #[arg(long, default_value_t = 4)]
     kills: u32,
-    /// Seed of everything random.
+    /// Seed of all randomness.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Use this program instead of building one.
@@ -65,14 +65,14 @@ struct JetstreamArgs {
 pub(crate) fn run(args: &InteropArgs) -> anyhow::Result<ExitCode> {
     let Real::Jetstream(args) = &args.server;
     let log = Log::create("interop-jetstream")?;
-    let told = |error: anyhow::Error| match log.tail() {
-        said if said.is_empty() => error,
-        said => anyhow!("{said}\n{error:#}"),
+    let with_log = |error: anyhow::Error| match log.tail() {
+        tail if tail.is_empty() => error,
+        tail => anyhow!("{tail}\n{error:#}"),
     };
-    let tools = Tools::build(&log).map_err(told)?;
+    let tools = Tools::build(&log).map_err(with_log)?;
     let program = match &args.program {
         Some(program) => program.clone(),
-        None => program::build(&log, false, &[]).map_err(told)?,
+        None => program::build(&log, false, &[]).map_err(with_log)?,
     };
     campaign(args, &tools, &program)?;
     Ok(ExitCode::SUCCESS)
@@ -119,7 +119,7 @@ fn campaign(args: &JetstreamArgs, tools: &Tools, program: &Path) -> anyhow::Resu
     judge(args, &readers, &counters, &truth)
 }
 
-/// Waits until everything has come everywhere, and compares.
+/// Waits until everything has arrived everywhere, and compares.
 fn judge(
     args: &JetstreamArgs,
     readers: &[Running],
@@ -130,7 +130,7 @@ fn judge(
         let seen = truth.events()?;
         Ok(readers.iter().all(|reader| reader.rows().len() >= seen.len()).then_some(()))
     })?;
-    // What comes twice would come now.
+    // Duplicates would arrive now.
     std::thread::sleep(Duration::from_secs(2));
     let seen = truth.events()?;
     ensure!(!seen.is_empty(), "the reference client saw nothing: it proves nothing");
@@ -159,6 +159,6 @@ fn judge(
         println!("  run   {:<8} {} kill -9: {verdict}", run.way.name(), args.kills);
     }
     ensure!(bad == 0, "{bad} of them are wrong");
-    ensure!(ended.is_some(), "not everything had come after {} s", END_LIMIT.as_secs());
+    ensure!(ended.is_some(), "not everything had arrived after {} s", END_LIMIT.as_secs());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Ours on each way to the server: a relay whose stream is cut, and a run that is killed.
+//! tagtide on each wire: a relay whose stream is cut, and a run that is killed.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -21,17 +21,17 @@ use crate::program::{self, Start, Totals, free_port};
 use crate::random::Random;
 use crate::{clock, http};
 
-/// Longest wait for something that has to come.
+/// Longest wait for something that must happen.
 const LIMIT: Duration = Duration::from_secs(120);
 const STEP: Duration = Duration::from_millis(20);
-/// Time between two cuts of a stream that is under way.
+/// Time between two cuts of a running stream.
 const BETWEEN_CUTS_MS: (u64, u64) = (50, 1_500);
-/// Shortest and longest life of a run that is killed.
+/// Shortest and longest lifetime of a run that is killed.
 const LIFE_MS: (u64, u64) = (300, 3_000);
-/// Bytes of log after which a snapshot is due: few, so that a short run makes several.
+/// Bytes of log after which a snapshot is due: few, so that a short run writes several.
 const SNAPSHOT_LOG_BYTES: &str = "4096";
 
-/// A wire, packed or not.
+/// A wire, compressed or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     V1,
@@ -56,7 +56,7 @@ impl Way {
         matches!(self, Way::V1Zstd | Way::V2Zstd)
     }
 
-    /// A job that reads from `port` in this way.
+    /// A job that reads from `port` over this wire.
     fn job(self, tools: &Tools, port: u16) -> String {
         let keys = match self {
             Way::V1 => "wire = \"v1\"".to_owned(),
@@ -76,7 +76,7 @@ impl Way {
     }
 }
 
-/// A relay, and the rows that it has sent.
+/// A relay, and the rows that it sent.
 pub(super) struct Running {
     pub(super) way: Way,
     proxy: Proxy,
@@ -85,7 +85,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts `tagtide relay --json` and takes what it sends.
+    /// Starts `tagtide relay --json` and reads its output.
     pub(super) fn relay(
         way: Way,
         program: &Path,
@@ -116,12 +116,12 @@ impl Running {
         Ok(Self { way, proxy, rows, _relay: relay })
     }
 
-    /// What has come so far.
+    /// The rows so far.
     pub(super) fn rows(&self) -> Vec<Change> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Cuts its stream so often, each time while it is under way.
+    /// Cuts its stream this often, each time while it is running.
     pub(super) fn disconnect(&self, times: u32, random: &mut Random) -> anyhow::Result<()> {
         for time in 0..times {
             let (least, most) = BETWEEN_CUTS_MS;
@@ -134,11 +134,11 @@ impl Running {
     }
 }
 
-/// A run with a state directory that is killed and started again.
+/// A run with a state directory that is killed and restarted.
 pub(super) struct Run {
     pub(super) way: Way,
     program: PathBuf,
-    /// Where its things lie; they all begin with this.
+    /// Common prefix of its files.
     stem: PathBuf,
     _proxy: Proxy,
 }
@@ -176,7 +176,7 @@ impl Run {
         Ok(command)
     }
 
-    /// Starts it and kills it, so often.
+    /// Starts and kills it this often.
     pub(super) fn kill9(&self, times: u32, random: &mut Random) -> anyhow::Result<()> {
         for _ in 0..times {
             let mut run = Guard::spawn(&mut self.command(None)?)?;
@@ -189,12 +189,12 @@ impl Run {
         Ok(())
     }
 
-    /// Its last life: until everything is counted, and a calm end. Posts and, where they could
-    /// be marked, words: as they are and as they have to be.
+    /// The last start: waits until everything is counted, then ends it by a signal. Returns posts
+    /// and, if the proxy could mark them, words: actual and expected.
     pub(super) fn finish(&self, seen: &[Change]) -> anyhow::Result<(u64, Option<u64>)> {
         let (posts, mut words) = truth::recount(seen);
         if self.way.is_packed() {
-            // Nobody can mark what is packed: its posts alone are compared.
+            // The proxy cannot change compressed frames, so only posts are compared.
             words = HashMap::new();
         }
         let port = free_port()?;
@@ -205,7 +205,7 @@ impl Run {
             counted = status.and_then(|status| status["counters"]["posts"].as_u64()).or(counted);
             Ok((counted == Some(posts)).then_some(()))
         })?;
-        // What is counted twice would be by now.
+        // Duplicates would be counted by now.
         thread::sleep(Duration::from_secs(1));
         run.terminate()?;
         run.wait(LIMIT)?;

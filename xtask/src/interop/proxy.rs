@@ -1,8 +1,8 @@
-//! What stands between ours and the server: it cuts streams, and changes two things.
+//! A proxy between tagtide and the server: it cuts streams, and changes two things.
 //!
-//! A stream asked for without a cursor begins with a given event, so that everybody has
-//! the same beginning, however early a run is killed. And where the frames are plain, the first
-//! letter of each text can be made `#`, since the simulator's texts hold no tag; the length stays.
+//! A stream requested without a cursor begins with a given event, so that all clients begin at the
+//! same one, however early a run is killed. In uncompressed frames the first letter of each text can
+//! be replaced by `#`, because the simulator's texts contain no tag; the length stays the same.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -14,30 +14,30 @@ use anyhow::Context;
 
 use crate::random::Random;
 
-/// Everybody begins after the event of this number.
+/// All clients begin after the event with this number.
 pub(super) const BEGIN: u64 = 1;
-/// A stream that has brought so much is under way: the handshake is far shorter.
+/// A stream that has delivered this much is running: the handshake is far shorter.
 const UNDER_WAY_BYTES: u64 = 2_000;
-/// What a text begins with, but for its first letter.
+/// The bytes before the first letter of a text.
 const TEXT: &[u8] = b"\"text\":\"";
 
-/// A proxy on a port of its own; its threads end with their connections.
+/// A proxy on its own port; its threads end with their connections.
 pub(super) struct Proxy {
     pub(super) port: u16,
     open: Arc<Mutex<Vec<Arc<Link>>>>,
 }
 
-/// A stream that goes through.
+/// A proxied stream.
 struct Link {
     client: TcpStream,
     server: TcpStream,
-    /// Bytes that came from the server.
+    /// Bytes from the server so far.
     came: AtomicU64,
     gone: AtomicBool,
 }
 
 impl Proxy {
-    /// To the server on `to`; `marks` makes the first letter of each text `#`.
+    /// Starts a proxy to the server on `to`; `marks` replaces the first letter of each text by `#`.
     pub(super) fn start(to: u16, marks: bool) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").context("no port for a proxy")?;
         let port = listener.local_addr()?.port();
@@ -46,21 +46,21 @@ impl Proxy {
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let links = Arc::clone(&links);
-                // A connection that fails is one that was cut: ours has to bear it.
+                // A failing connection is one that was cut: the client must cope.
                 thread::spawn(move || drop(through(client, to, marks, &links)));
             }
         });
         Ok(Self { port, open })
     }
 
-    /// Cuts the newest stream where one is under way; says whether it did.
+    /// Cuts the newest running stream; returns whether there was one.
     pub(super) fn cut(&self, random: &mut Random) -> bool {
         let mut open = lock(&self.open);
         open.retain(|link| !link.gone.load(Ordering::SeqCst));
         let under_way = |link: &&Arc<Link>| link.came.load(Ordering::SeqCst) > UNDER_WAY_BYTES;
         let Some(link) = open.iter().rev().find(under_way) else { return false };
         link.gone.store(true, Ordering::SeqCst);
-        // What is on its way may still come, or may not.
+        // Bytes in flight may or may not arrive.
         let end = if random.between(0, 1) == 0 { &link.server } else { &link.client };
         let _ = end.shutdown(Shutdown::Both);
         true
@@ -126,8 +126,8 @@ fn is_stream(line: &str) -> bool {
     line.contains("ubscribe")
 }
 
-/// The same request; a stream without a cursor is asked for from its beginning. What is no stream
-/// has its connection to itself, so that each connection begins with its request.
+/// The same request, with a cursor added to a stream that has none. Any other request closes its
+/// connection, so that each connection begins with its request.
 fn changed(head: &str) -> String {
     let line = head.lines().next().unwrap_or_default();
     if !is_stream(line) {
@@ -136,14 +136,14 @@ fn changed(head: &str) -> String {
     if line.contains("cursor=") {
         return head.to_owned();
     }
-    // A cursor names the first event that is wanted.
+    // A cursor is the number of the first event wanted.
     head.replacen(" HTTP/1.1", &format!("&cursor={} HTTP/1.1", BEGIN + 1), 1)
 }
 
-/// Finds the first letters of texts, across the pieces in which the bytes come.
+/// Finds the first letters of texts, across pieces of the byte stream.
 #[derive(Default)]
 struct Marker {
-    /// Bytes of [`TEXT`] that stand before the next byte.
+    /// Bytes of [`TEXT`] that precede the next byte.
     before: usize,
 }
 

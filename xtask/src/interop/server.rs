@@ -16,7 +16,7 @@ use crate::{clock, http, place};
 /// The version that `tests/interop/jetstream/go.mod` pins.
 pub(super) const VERSION: &str = "v0.2.0";
 const MODULE: &str = "github.com/bluesky-social/jetstream";
-/// The dictionary of v1, which no address hands out.
+/// The dictionary of v1, which the server does not offer for download.
 const V1_DICTIONARY: &str = "internal/subscribe/dictionaries/legacy_subscribe.zdict";
 
 /// Longest time for the build: it compiles a database.
@@ -25,14 +25,14 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_millis(20);
 
-/// What was built, and the dictionary that came with it.
+/// The built programs, and the dictionary of the module.
 pub(super) struct Tools {
     bin: PathBuf,
     pub(super) v1_dictionary: PathBuf,
 }
 
 impl Tools {
-    /// Builds what is not built yet.
+    /// Builds the programs, unless they are up to date.
     pub(super) fn build(log: &Log) -> anyhow::Result<Self> {
         if place::on_path("go").is_none() {
             bail!(
@@ -42,21 +42,21 @@ impl Tools {
         }
         let bin = place::target().join("interop/bin");
         fs::create_dir_all(&bin).with_context(|| format!("cannot create `{}`", bin.display()))?;
-        // The slash at its end says that it is a folder.
+        // The trailing slash marks it as a directory.
         let out = bin.join("");
         let words = [OsStr::new("build"), "-o".as_ref(), out.as_os_str(), "tool".as_ref()];
-        log.run(go().args(words), BUILD_LIMIT)
-            .context("help: a network has to be there when it is built for the first time")?;
+        log.run(go().args(words), BUILD_LIMIT).context("help: the first build needs a network")?;
         let dir = output(go().args(["list", "-m", "-f", "{{.Version}} {{.Dir}}", MODULE]))?;
-        let dir = String::from_utf8(dir).context("`go list` wrote no text")?;
-        let (version, dir) = dir.trim_end().split_once(' ').context("`go list` wrote no folder")?;
+        let dir = String::from_utf8(dir).context("`go list` printed no text")?;
+        let (version, dir) =
+            dir.trim_end().split_once(' ').context("`go list` printed no directory")?;
         if version != VERSION {
-            bail!("go.mod pins {version}, and this chore knows {VERSION}");
+            bail!("go.mod pins {version}, but this chore expects {VERSION}");
         }
         Ok(Self { bin, v1_dictionary: Path::new(dir).join(V1_DICTIONARY) })
     }
 
-    /// A command of one of its programs, whose words go to `dir/<name>.log`.
+    /// A command of one of its programs, whose output goes to `dir/<name>.log`.
     pub(super) fn command(&self, name: &str, dir: &Path) -> anyhow::Result<Command> {
         let mut command = Command::new(self.bin.join(name));
         let log =
@@ -66,7 +66,7 @@ impl Tools {
     }
 }
 
-/// `go` in the folder of the pin, which it may not change.
+/// `go` in the directory of the pin, which it must not change.
 fn go() -> Command {
     let mut go = Command::new("go");
     go.current_dir(place::root().join("tests/interop/jetstream"));
@@ -74,7 +74,7 @@ fn go() -> Command {
     go
 }
 
-/// The server and the made-up Bluesky behind it.
+/// The server and the simulated Bluesky behind it.
 pub(super) struct Server {
     /// Where the server listens, through every restart.
     pub(super) port: u16,
@@ -84,7 +84,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts both; the server is ready.
+    /// Starts both and waits until the server is ready.
     pub(super) fn start(tools: &Tools, dir: &Path, seed: u64) -> anyhow::Result<Self> {
         let (port, debug_port, behind) = (free_port()?, free_port()?, free_port()?);
         let url = format!("http://127.0.0.1:{behind}");
@@ -94,7 +94,7 @@ impl Server {
         simulator.args(["--commits-per-sec", "40", "--seed", &seed.to_string(), "--data-dir"]);
         let simulator = Guard::spawn(simulator.arg(dir.join("simulator")))?;
         until_listening("the simulator", behind, |_| true)?;
-        // Both addresses have to be there: the defaults are public servers.
+        // Both addresses must be set: the defaults are public servers.
         let mut words = vec!["serve".to_owned(), "--addr".into(), format!("127.0.0.1:{port}")];
         words.extend(["--debug-addr".into(), format!("127.0.0.1:{debug_port}")]);
         words.extend(["--relay-url".into(), url.clone(), "--plc-url".into(), url]);
@@ -106,7 +106,7 @@ impl Server {
         Ok(Self { port, simulator, server, command })
     }
 
-    /// Ends the server as an operator does, and starts it again on what it has stored.
+    /// Stops the server with SIGTERM and restarts it on its data.
     pub(super) fn restart(&mut self) -> anyhow::Result<()> {
         self.server.terminate()?;
         self.server.wait(STOP_LIMIT)?;
@@ -114,22 +114,22 @@ impl Server {
         Ok(())
     }
 
-    /// Nothing new happens from now on.
+    /// Stops the simulator, so that no new events appear.
     pub(super) fn quiet(&mut self) -> anyhow::Result<()> {
         self.simulator.terminate()?;
         self.simulator.wait(STOP_LIMIT).map(|_| ())
     }
 }
 
-/// Starts the server; it is ready.
+/// Starts the server and waits until it is ready.
 fn launch(command: &mut Command, port: u16) -> anyhow::Result<Guard> {
     let server = Guard::spawn(command)?;
-    // It answers before it is ready, with 503; then it asks for an upgrade.
+    // It answers 503 until it is ready, then asks for an upgrade.
     until_listening("the Jetstream server", port, |answer| answer.contains(" 426"))?;
     Ok(server)
 }
 
-/// Waits until something answers a plain request on `port` as `good` wants it.
+/// Waits until a plain request on `port` gets an answer that `good` accepts.
 fn until_listening(what: &str, port: u16, good: fn(&str) -> bool) -> anyhow::Result<()> {
     let ready = clock::poll(START_LIMIT, STEP, || {
         let answer = match http::open(port, "/subscribe") {

@@ -1,4 +1,4 @@
-//! What the server's authors' own client saw, and how ours compares with it.
+//! What the reference client received, and the comparison with tagtide.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -17,13 +17,13 @@ pub(super) struct Change {
     pub(super) op: String,
     /// did/collection/rkey
     pub(super) id: String,
-    /// The server's, milliseconds.
+    /// The server's time, milliseconds.
     pub(super) time: i64,
     /// Empty for a delete.
     pub(super) text: String,
 }
 
-/// The client of the server's authors, on the unharmed server, from its second event on.
+/// The client of the server's authors, connected directly, from the second event on.
 pub(super) struct Truth {
     lines: PathBuf,
     _client: Guard,
@@ -35,18 +35,18 @@ impl Truth {
         let mut client = tools.command("client", dir)?;
         client.args(["subscribe", "--host", &format!("127.0.0.1:{port}"), "--print"]);
         client.args(["--kind", "commit", "--collection", "app.bsky.feed.post"]);
-        // Its cursor is the last event that it has had.
+        // Its cursor is the last event received.
         client.args(["--live-cursor", &super::proxy::BEGIN.to_string(), "--zstd=false"]);
         let client = Guard::spawn(client.stdout(File::create(&lines)?))?;
         Ok(Self { lines, _client: client })
     }
 
-    /// What it has seen so far.
+    /// The events so far.
     pub(super) fn events(&self) -> anyhow::Result<Vec<Change>> {
         let text = fs::read_to_string(&self.lines)?;
         let mut last = 0;
         let mut events = Vec::new();
-        // A last line may be half written.
+        // The last line may be incomplete.
         for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
             let of: Value = serde_json::from_str(line).context("the reference wrote bad JSON")?;
             let seq = of["cursor"].as_u64().context("an event of the reference has no number")?;
@@ -94,8 +94,8 @@ pub(super) fn compare(seen: &[Change], rows: &[Change]) -> anyhow::Result<()> {
     )
 }
 
-/// What is left of the posts after all of it: how many, and how often each word with `#` stands in
-/// them, where the first letter of every text was made one.
+/// The posts that remain at the end: how many, and how often each word with `#` occurs in them if the
+/// first letter of every text is replaced by `#`.
 pub(super) fn recount(seen: &[Change]) -> (u64, HashMap<String, u64>) {
     let mut left: HashMap<&str, &str> = HashMap::new();
     for event in seen {

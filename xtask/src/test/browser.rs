@@ -1,8 +1,8 @@
 //! The page in a real browser: tests/browser/ under Node's own test runner.
 //!
-//! All of it runs against a stand-in server and the page as npm builds it; what must hold on any
-//! server runs once more against the program itself, and so does the form that asks for the token,
-//! against one that other machines can reach. Pictures are left in `target/xtask/shots/`.
+//! All tests run against a stand-in server and the page as npm builds it. Those that must hold on any
+//! server also run against the program itself, and so does the form that asks for the token, against
+//! a program that other machines can reach. Screenshots are written to `target/xtask/shots/`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,9 +18,9 @@ use crate::process::Guard;
 use crate::program::{self, free_port};
 use crate::{clock, http, place};
 
-/// The file that runs against the program too.
+/// The file that also runs against the program.
 const SMOKE: &str = "smoke.test.mjs";
-/// The file that runs against a program with a token, and nowhere else.
+/// The file that runs only against a program with a token.
 const LOGIN: &str = "login.test.mjs";
 const TOKEN: &str = "of the browser's test";
 
@@ -69,12 +69,12 @@ fn test_files(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// `tagtide demo`, ready to be asked.
+/// Starts `tagtide demo` and waits until it is ready.
 fn demo(program: &Path, listen: &str, port: u16, token: Option<&str>) -> anyhow::Result<Guard> {
     let mut demo = Command::new(program);
     demo.args(["demo", "--quiet", "--past", "1m", "--listen", listen]).envs(variable(token));
     let mut guard = Guard::spawn(demo.stdout(Stdio::null()))?;
-    // Only this one is open to whoever has no token.
+    // Only `/healthz` needs no token.
     let path = if token.is_some() { "/healthz" } else { "/readyz" };
     let ready = clock::poll(Duration::from_secs(30), Duration::from_millis(50), || {
         if let Some(status) = guard.try_wait()? {

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: sets up what the tests need and runs all of them, in order.
 //!
-//! Nothing is skipped: what cannot be installed fails the steps that need it, with the command
-//! that would install it. Ends with a line `N passed, N failed`.
+//! Nothing is skipped: a failed installation fails the steps that need it, and prints the command
+//! that would install it. The last line is `N passed, N failed`.
 
 mod browser;
 mod readme;
@@ -21,15 +21,15 @@ use steps::{STEPS, Step};
 /// Options of `cargo xtask test`.
 #[derive(clap::Args)]
 pub(crate) struct TestArgs {
-    /// Run this step alone (may be given several times).
+    /// Run only this step (may be repeated).
     #[arg(long, value_name = "STEP")]
     only: Vec<String>,
-    /// List the steps and end.
+    /// List the steps.
     #[arg(long)]
     list: bool,
 }
 
-/// Runs the chore; the exit code says whether every step passed.
+/// Runs the chore. The exit code is 0 if every step passed.
 pub(crate) fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
     if args.list {
         for step in STEPS {
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The steps asked for, in their own order; all of them if none was named.
+/// The named steps, in the order of the list; all of them if none is named.
 fn chosen(only: &[String]) -> anyhow::Result<Vec<&'static Step>> {
     for name in only {
         if !STEPS.iter().any(|step| step.name == name) {
@@ -59,7 +59,7 @@ fn chosen(only: &[String]) -> anyhow::Result<Vec<&'static Step>> {
     Ok(STEPS.iter().filter(wanted).collect())
 }
 
-/// Runs every step, whatever became of those before; gives back the failed ones and why.
+/// Runs every step, also after a failure. Returns the failed ones and why.
 fn run_steps(steps: &[&'static Step], needs: &Needs) -> Vec<(&'static str, String)> {
     let mut failed = Vec::new();
     let whole = clock::monotonic();
@@ -81,7 +81,7 @@ fn run_steps(steps: &[&'static Step], needs: &Needs) -> Vec<(&'static str, Strin
     failed
 }
 
-/// One step; the error holds the command, how it ended, and what it printed.
+/// Runs one step. The error contains the command, its exit status and its output.
 fn run_step(step: &Step, needs: &Needs) -> Result<(), String> {
     let needed = step.needs.iter().map(|need| needs.wait(*need)).collect::<Result<Vec<()>, _>>();
     needed?;

@@ -1,8 +1,8 @@
-//! Checks that every command in README.md's code blocks is one that the program knows.
+//! Checks that every command in README.md's code blocks exists.
 //!
-//! A command is a line that begins with `tagtide`, `cargo run ... --` or `cargo xtask` (a prompt
-//! `$ ` before it is taken off). It is known if `--help` of its subcommand succeeds and lists each
-//! of its long options. Commands are not run here: some never end, some want a network.
+//! A command is a line that begins with `tagtide`, `cargo run ... --` or `cargo xtask`, optionally
+//! after a prompt `$ `. It exists if `--help` of its subcommand succeeds and lists each of its long
+//! options. Commands are not run: some never end, some need a network.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ pub(super) fn check(log: &Log) -> anyhow::Result<()> {
     let readme = fs::read_to_string(place::root().join("README.md"))?;
     let commands = commands(&readme);
     if commands.is_empty() {
-        bail!("README.md holds no command in a code block");
+        bail!("README.md has no command in a code block");
     }
     let tagtide = program::debug_build(log)?;
     for typed in &commands {
@@ -28,7 +28,7 @@ pub(super) fn check(log: &Log) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A program and the words after it.
+/// A program and its arguments.
 #[derive(Debug, PartialEq, Eq)]
 struct Typed {
     xtask: bool,
@@ -71,7 +71,7 @@ fn typed(text: &str) -> Option<Typed> {
 
 /// An error unless the program's help knows the subcommand and its options.
 fn known(typed: &Typed, tagtide: &Path) -> anyhow::Result<()> {
-    // By its path: the build step may have put a new file in the place of the one that runs.
+    // By its path, because the build step may have replaced the executable that is running.
     let xtask = tagtide.with_file_name("xtask");
     let program = if typed.xtask { xtask } else { tagtide.to_path_buf() };
     let is_name = |word: &&String| word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_are_found_in_code_blocks_alone() {
+    fn commands_are_found_in_code_blocks_only() {
         let text = "`tagtide inline`\n```sh\n$ cargo run --release -- demo\n\
             tagtide generate --posts 5 | ./tagtide replay - --json > out  # counts\n\
             curl localhost\ncargo build && cargo xtask test\n```\ntagtide outside\n";

@@ -1,8 +1,8 @@
-//! What steps need beside Rust, set up in the background while cargo compiles: the page's npm
+//! Installs what steps need in addition to Rust, in the background while cargo compiles: npm
 //! packages, a Python environment, a browser, Java.
 //!
-//! Everything goes under `target/` and `web/node_modules`; what only the system can give is
-//! installed by apt where the chore runs as root. What is there already is left as it is.
+//! Everything goes into `target/` and `web/node_modules`. System packages are installed by apt if the
+//! chore runs as root. Existing installations are left unchanged.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -17,12 +17,12 @@ use super::steps::Step;
 use crate::command::{self, Log};
 use crate::place;
 
-/// Something that a step needs beside Rust.
+/// Something that a step needs in addition to Rust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
-    /// Every package of web/, those for tests included. Comes first: build.rs uses them too.
+    /// All packages of web/, including those for tests. First, because build.rs uses them too.
     Packages,
-    /// `target/venv` with what tests/interop/requirements.txt asks for.
+    /// `target/venv` with the packages of tests/interop/requirements.txt.
     Python,
     /// A Chromium.
     Browser,
@@ -37,30 +37,30 @@ const ALL: [Need; 5] = [Need::Packages, Need::Python, Need::Browser, Need::Java,
 /// Longest time that one installation may take.
 const LIMIT: Duration = Duration::from_secs(900);
 
-/// The package, pinned: its tables decide what a tag is.
+/// The package, pinned, because its tables define what a tag is.
 const TWITTER_TEXT: &str = "twitter-text@3.1.0";
 
-/// Java that Spark 4 asks for.
+/// Oldest Java that Spark 4 runs on.
 const JAVA_MIN: u32 = 17;
 
-/// What came of one installation; the error is what to show.
+/// The result of an installation; the error is the message to print.
 type Outcome = Result<(), String>;
 
-/// Installations under way, and what came of them.
+/// Running installations, and the results of finished ones.
 pub(super) struct Needs {
     running: Mutex<Vec<(Need, JoinHandle<Outcome>)>>,
     done: Mutex<Vec<(Need, Outcome)>>,
 }
 
 impl Needs {
-    /// Starts to set up what these steps need.
+    /// Starts to install what these steps need.
     pub(super) fn start(steps: &[&Step]) -> Self {
         let needed = ALL.into_iter().filter(|need| steps.iter().any(|s| s.needs.contains(need)));
         let running = needed.map(|need| (need, thread::spawn(move || set_up(need)))).collect();
         Self { running: Mutex::new(running), done: Mutex::default() }
     }
 
-    /// Waits until `need` is there; the error says how to install it.
+    /// Waits until `need` is installed; the error contains how to install it by hand.
     pub(super) fn wait(&self, need: Need) -> Outcome {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,7 +71,7 @@ impl Needs {
         }
         match done.iter().find(|(of, _)| *of == need) {
             Some((_, result)) => result.clone(),
-            None => Err(format!("{need:?} was never asked for")),
+            None => Err(format!("{need:?} was never requested")),
         }
     }
 }
@@ -120,7 +120,7 @@ fn twitter_text(log: &Log) -> anyhow::Result<()> {
     fs::create_dir_all(&dir)?;
     let mut npm = Command::new("npm");
     npm.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(&dir);
-    log.run(npm.arg(TWITTER_TEXT), LIMIT).context("help: `npm` has to be there, and a network")
+    log.run(npm.arg(TWITTER_TEXT), LIMIT).context("help: this needs `npm` and a network")
 }
 
 fn python(log: &Log) -> anyhow::Result<()> {
@@ -152,11 +152,11 @@ fn browser(log: &Log) -> anyhow::Result<()> {
     }
     match chromium() {
         Some(_) => Ok(()),
-        None => bail!("no Chromium after its installation\nhelp: set CHROMIUM to its path"),
+        None => bail!("no Chromium found after its installation\nhelp: set CHROMIUM to its path"),
     }
 }
 
-/// A Chromium: what `CHROMIUM` names, else the first known name on `PATH`.
+/// A Chromium: the value of `CHROMIUM`, otherwise the first known name on `PATH`.
 pub(super) fn chromium() -> Option<PathBuf> {
     if let Some(named) = env::var_os("CHROMIUM") {
         return Some(PathBuf::from(named)).filter(|path| path.is_file());
@@ -171,7 +171,7 @@ fn java(log: &Log) -> anyhow::Result<()> {
     }
     match java_version() {
         Some(version) if version >= JAVA_MIN => Ok(()),
-        Some(version) => bail!("`java` is version {version}, and Spark needs {JAVA_MIN}"),
+        Some(version) => bail!("`java` is version {version}, but Spark needs {JAVA_MIN}"),
         None => bail!("`java` does not run\nhelp: install Java {JAVA_MIN}"),
     }
 }
@@ -188,7 +188,7 @@ fn major_version(text: &str) -> Option<u32> {
     quoted.split(['.', '-', '+']).next()?.parse().ok()
 }
 
-/// Installs Debian packages where that is possible; elsewhere says how.
+/// Installs Debian packages if possible; otherwise the error contains how to do it.
 fn apt(log: &Log, packages: &[&str]) -> anyhow::Result<()> {
     static LISTS: OnceLock<()> = OnceLock::new();
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());

@@ -14,20 +14,20 @@ use crate::{place, program};
 
 /// One step.
 pub(super) struct Step {
-    /// What it is called with `--only`.
+    /// Its name for `--only`.
     pub(super) name: &'static str,
-    /// What it holds, in a few words.
+    /// What it checks, in a few words.
     pub(super) about: &'static str,
-    /// What it needs beside Rust.
+    /// What it needs in addition to Rust.
     pub(super) needs: &'static [Need],
-    /// Does it.
+    /// Runs it.
     pub(super) run: fn(&Log) -> anyhow::Result<()>,
 }
 
-/// Builds the program with its page, so the page's packages have to be there before.
+/// Building the program with its page needs the page's packages.
 const PAGE: &[Need] = &[Need::Packages];
 
-/// Besides, the package to compare with.
+/// The grammar step also needs the package to compare with.
 const GRAMMAR: &[Need] = &[Need::Packages, Need::TwitterText];
 
 /// All of them.
@@ -37,14 +37,19 @@ pub(super) const STEPS: &[Step] = &[
     step("build", "the program and all tests, development profile", PAGE, build),
     step("tidy", "house rules: sizes, floors, docs, fixtures", PAGE, tidy),
     step("test", "unit, integration and doc tests", PAGE, test),
-    step("grammar", "the hashtag grammar beside twitter-text", GRAMMAR, grammar),
+    step("grammar", "the hashtag grammar compared with twitter-text", GRAMMAR, grammar),
     step("docs", "documentation builds, warnings denied", PAGE, docs),
-    step("readme", "every command of README.md is known", PAGE, readme::check),
+    step("readme", "every command of README.md exists", PAGE, readme::check),
     step("web-lint", "lints of the page", PAGE, |log| npm(log, &["run", "lint"])),
     step("web-check", "types of the page", PAGE, |log| npm(log, &["run", "check"])),
     step("web-test", "unit tests of the page", PAGE, |log| npm(log, &["run", "test"])),
     step("browser", "the page in a real browser", &[Need::Packages, Need::Browser], browser::check),
-    step("chaos", "kill -9 on file and generator: nothing lost or double", PAGE, chaos_holds),
+    step(
+        "chaos",
+        "kill -9 on file and generator: no post lost or counted twice",
+        PAGE,
+        chaos_holds,
+    ),
     step("chaos-planted", "the same finds a planted bug", PAGE, chaos_finds),
     step(
         "interop",
@@ -93,13 +98,13 @@ fn docs(log: &Log) -> anyhow::Result<()> {
     log.run(doc.env("RUSTDOCFLAGS", "-D warnings"), 20 * MINUTE)
 }
 
-/// npm with these words, in web/.
+/// npm with these arguments, in web/.
 pub(super) fn npm(log: &Log, words: &[&str]) -> anyhow::Result<()> {
     let mut npm = Command::new("npm");
     log.run(npm.current_dir(place::root().join("web")).args(words), 10 * MINUTE)
 }
 
-/// Compares the hashtag grammar with the package that it was taken from.
+/// Compares the hashtag grammar with the package that defines it.
 fn grammar(log: &Log) -> anyhow::Result<()> {
     let mut cargo = cargo(&["test", "--workspace", "--test", "twitter_text", "--", "--ignored"]);
     log.run(cargo.env("TWITTER_TEXT_DIR", setup::twitter_text_dir()), 30 * MINUTE)
@@ -111,7 +116,7 @@ fn interop(log: &Log) -> anyhow::Result<()> {
     let tagtide = program::debug_build(log)?;
     python.arg("--tagtide").arg(&tagtide);
     log.run(&mut python, 15 * MINUTE)?;
-    // Servers that are ours to make, judged by clients that others wrote.
+    // Our fake servers, checked by clients that others wrote.
     let mut python = Command::new(place::python());
     python.current_dir(place::root()).args(["tests/interop/run_x.py", "--tagtide"]).arg(&tagtide);
     log.run(&mut python, 5 * MINUTE)?;

@@ -100,7 +100,7 @@ impl SourceOptions for Options {
     }
 
     fn describe(&self) -> String {
-        format!("made-up posts, seed {}", self.seed)
+        format!("generated posts, seed {}", self.seed)
     }
 
     fn loss(&self, _epoch: Duration) -> LossBounds {

@@ -112,7 +112,7 @@ impl SourceOptions for Options {
     fn describe(&self) -> String {
         let names: Vec<_> = self.hosts.iter().map(|address| host_of(address)).collect();
         let (wire, names) = (self.wire.name(), names.join(", then "));
-        format!("Bluesky, live, by Jetstream {wire} from {names}; no account")
+        format!("Bluesky, live, by Jetstream {wire} from {names}")
     }
 
     fn loss(&self, _epoch: Duration) -> LossBounds {
@@ -137,7 +137,7 @@ impl SourceOptions for Options {
         let found = source.reach().into_iter().map(|(host, reached)| match reached {
             Ok(()) => Finding::pass(CHECK, format!("{host} opens a stream; it needs no account")),
             Err(error) => {
-                let help = "look at the network and at `HTTPS_PROXY`; `tagtide demo` needs neither";
+                let help = "check the network and `HTTPS_PROXY`; `tagtide demo` needs neither";
                 Finding::warn(CHECK, error.to_string(), help)
             }
         });

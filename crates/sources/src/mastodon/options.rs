@@ -147,11 +147,11 @@ impl SourceOptions for Options {
             stream => stream.name().to_owned(),
         };
         let how = match (&self.token, self.wire) {
-            (None, _) => "polled, as there is no token",
+            (None, _) => "polled, because there is no token",
             (_, WireName::Sse) => "by server-sent events, with a token",
             (_, WireName::WebSocket) => "by WebSocket, with a token",
         };
-        format!("Mastodon, live, {stream} of {}, {how}", host_of(&self.instance))
+        format!("Mastodon, live, {stream} from {}, {how}", host_of(&self.instance))
     }
 
     fn loss(&self, epoch: Duration) -> LossBounds {
@@ -172,8 +172,8 @@ impl SourceOptions for Options {
 
     fn reach(&self, line_max_bytes: usize, clock: &Clock) -> Result<Vec<Finding>, SourceError> {
         const CHECK: &str = "Mastodon";
-        const HELP: &str = "a token is that of a user of the instance, with the scope \
-                            `read:statuses`; without one the public timeline is polled, where the \
+        const HELP: &str = "use the token of a user of the instance, with the scope \
+                            `read:statuses`; without one the public timeline is polled, if the \
                             instance shows it";
         let mut source = MastodonSource::new(self, line_max_bytes, clock)?;
         let found = source.reach().into_iter().map(|(what, reached)| match reached {

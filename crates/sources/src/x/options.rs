@@ -162,7 +162,7 @@ pub(super) fn refused(check: &'static str, error: &SourceError) -> Finding {
     let text = error.to_string();
     let (why, help) = text
         .split_once("\nhelp: ")
-        .unwrap_or((&text, "look at the network, at `HTTPS_PROXY`, and at `base_url` in the job"));
+        .unwrap_or((&text, "check the network, `HTTPS_PROXY`, and `base_url` in the job"));
     match error {
         SourceError::Retry(..) => Finding::warn(check, why, help),
         _ => Finding::fail(check, why, help),
@@ -209,7 +209,7 @@ impl SourceOptions for Options {
         Ok(Box::new(XSource::v2(self, line_max_bytes, clock)?))
     }
 
-    /// Asks for the rules, which costs nothing; a stream would be paid for.
+    /// Lists the rules, which is free; opening the stream would be paid for.
     fn reach(&self, _line_max_bytes: usize, clock: &Clock) -> Result<Vec<Finding>, SourceError> {
         const CHECK: &str = "X API v2";
         let listed = Rules::new(self, clock).and_then(|mut rules| rules.list());
@@ -219,8 +219,8 @@ impl SourceOptions for Options {
         };
         let (rules, most, connects) = (self.rules.len(), self.reads_max, self.connects_max);
         let found = format!(
-            "the token is taken (HTTP 200); {there} rules are on the server, {rules} in the job; \
-             reads at most {most} posts a day for up to ${:.2}, one connection at a time, \
+            "the token is accepted (HTTP 200); {there} rules on the server, {rules} in the job; \
+             reads at most {most} posts per day for up to ${:.2}, one connection at a time, \
              {connects} in 15 minutes",
             self.day()
         );
@@ -233,7 +233,7 @@ impl SourceOptions for Options {
 
     fn only_run(&self) -> Option<(&'static str, &'static str)> {
         Some((
-            "X counts each post that is read, and only `run` remembers how many were",
+            "X bills each post that is read, and only `run` remembers how many were",
             "use `tagtide run` with this job",
         ))
     }

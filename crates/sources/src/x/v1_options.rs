@@ -148,7 +148,7 @@ impl SourceOptions for Options {
 
     fn describe(&self) -> String {
         let server = host_of(&self.base_url);
-        format!("API v1.1 of X from {server}; X itself has retired it: use kind `x` there")
+        format!("X API v1.1 from {server}; X itself has retired it: use kind `x` there")
     }
 
     fn loss(&self, epoch: Duration) -> LossBounds {
@@ -173,8 +173,8 @@ impl SourceOptions for Options {
         Ok(vec![match opened {
             Ok(()) => {
                 let server = self.base_url.trim_end_matches('/');
-                let help = "X itself has retired it in 2023; use `kind = \"x\"` there";
-                Finding::warn(CHECK, format!("{server} opens a stream, the keys are taken"), help)
+                let help = "X itself retired it in 2023; use `kind = \"x\"` there";
+                Finding::warn(CHECK, format!("{server} opens a stream and accepts the keys"), help)
             }
             Err(error) => refused(CHECK, &error),
         }])

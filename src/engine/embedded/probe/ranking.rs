@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::{STEP, plan};
-use crate::engine::embedded::publish;
 use crate::rank::{Mode, PUBLISHED_ROWS_MIN, build};
+use crate::run::publisher::keys;
+use crate::run::random_seed;
+use crate::run::state_settings::settings;
 use crate::state::State;
 use crate::state::extracted::{Extracted, PostKey, Row};
 use crate::state::hash::Seed;
@@ -25,9 +27,9 @@ const TICK_POSTS: u32 = 5_000;
 pub fn ranking(tags: u32, minutes: &[u64], ticks: u32) -> String {
     let mut plan = plan(minutes);
     plan.count.modes = MODES.to_vec();
-    let seed = super::super::random_seed();
+    let seed = random_seed();
     let before = resident();
-    let mut state = State::new(super::super::settings(&plan, false), seed);
+    let mut state = State::new(settings(&plan, false), seed);
     let mut random = Random(1);
     let mut at = 1_800_000_000_000;
     let steps = tags.div_ceil(STEP);
@@ -38,7 +40,7 @@ pub fn ranking(tags: u32, minutes: &[u64], ticks: u32) -> String {
         at += SPAN_MS / i64::from(steps);
     }
     let held = resident().saturating_sub(before);
-    let keys = publish::keys(&plan);
+    let ranked = keys(&plan);
     let mut times: Vec<(&str, Vec<Duration>)> =
         ["all", "laying open panes over"].iter().copied().map(|name| (name, Vec::new())).collect();
     times.extend(MODES.map(|mode| (mode.name(), Vec::new())));
@@ -51,7 +53,7 @@ pub fn ranking(tags: u32, minutes: &[u64], ticks: u32) -> String {
         times[1].1.push(start.elapsed());
         for (number, mode) in MODES.into_iter().enumerate() {
             let start = monotonic();
-            for &key in keys.iter().filter(|key| key.mode == mode) {
+            for &key in ranked.iter().filter(|key| key.mode == mode) {
                 std::hint::black_box(build::ranking(&state, key, at, PUBLISHED_ROWS_MIN));
             }
             times[number + 2].1.push(start.elapsed());
@@ -62,7 +64,7 @@ pub fn ranking(tags: u32, minutes: &[u64], ticks: u32) -> String {
     format!(
         "{} live tags, {} rankings a tick, {ticks} ticks\n{lines}{held} bytes of memory, {:.0} a tag",
         state.distinct_tags(),
-        keys.len(),
+        ranked.len(),
         held as f64 / f64::from(tags.max(1)),
     )
 }

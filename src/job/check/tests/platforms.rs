@@ -42,8 +42,8 @@ fn servers_of_jetstream_are_encrypted_or_on_this_machine() {
         ("format = \"text\"", "`jetstream`"),
         ("seed = 1", "takes no `seed`"),
     ] {
-        let said = problems(&of(keys));
-        assert!(said.contains(says) && !said.contains("secret"), "{keys}: {said}");
+        let errors = problems(&of(keys));
+        assert!(errors.contains(says) && !errors.contains("secret"), "{keys}: {errors}");
     }
     let replayed = problems(&format!("time = \"event\"\n{}", of("")));
     assert!(replayed.contains("never ends"), "{replayed}");
@@ -82,8 +82,8 @@ fn instances_of_mastodon_are_encrypted_and_name_where_their_token_is() {
         (&format!("{a}format = \"text\""), "`mastodon`"),
         (&format!("{a}zstd = true"), "takes no `zstd`"),
     ] {
-        let said = problems(&of(keys));
-        assert!(said.contains(says) && !said.contains("secret"), "{keys}: {said}");
+        let errors = problems(&of(keys));
+        assert!(errors.contains(says) && !errors.contains("secret"), "{keys}: {errors}");
     }
     let replayed = problems(&format!("time = \"event\"\n{}", of(a)));
     assert!(replayed.contains("never ends"), "{replayed}");
@@ -112,8 +112,8 @@ fn x_says_what_it_may_cost_and_where_its_token_is() {
         ("token_env", "no `token_env`"),
     ] {
         let rest: Vec<_> = usual.into_iter().filter(|line| !line.starts_with(without)).collect();
-        let said = problems(&of_x("x", &rest, ""));
-        assert!(said.contains(says), "{without}: {said}");
+        let errors = problems(&of_x("x", &rest, ""));
+        assert!(errors.contains(says), "{without}: {errors}");
     }
     for (keys, says) in [
         ("rules = []\nprice_per_read = 0.01", "costs $9000.00"),
@@ -131,8 +131,8 @@ fn x_says_what_it_may_cost_and_where_its_token_is() {
         ("format = \"text\"", "`x2`"),
         ("track = \"a\"", "takes no `track`"),
     ] {
-        let said = problems(&of_x("x", &usual, keys));
-        assert!(said.contains(says) && !said.contains("secret\""), "{keys}: {said}");
+        let errors = problems(&of_x("x", &usual, keys));
+        assert!(errors.contains(says) && !errors.contains("secret\""), "{keys}: {errors}");
     }
 }
 
@@ -150,15 +150,15 @@ fn x_v1_is_retired_and_its_parameters_are_in_order() {
     let wanted = "delimited=length language=en locations=-74,40,-73.5,41 stall_warnings=true \
                   track=#,a b";
     assert_eq!(params.join(" "), wanted);
-    let said = problems(&of_x("x-v1", &usual[..4], "track = \"a\""));
-    assert!(said.contains("retired") && said.contains("kind = \"x\""), "{said}");
+    let errors = problems(&of_x("x-v1", &usual[..4], "track = \"a\""));
+    assert!(errors.contains("retired") && errors.contains("kind = \"x\""), "{errors}");
     for (keys, says) in [
         ("", "neither `track` nor `locations`"),
         ("track = \"a,b\"", "no comma"),
         ("locations = [1, 2, 3]", "holds 3 numbers"),
         ("locations = [1, 91, 3, 4]", "`91` is not a number of degrees"),
     ] {
-        let said = problems(&of_x("x-v1", &usual, keys));
-        assert!(said.contains(says), "{keys}: {said}");
+        let errors = problems(&of_x("x-v1", &usual, keys));
+        assert!(errors.contains(says), "{keys}: {errors}");
     }
 }

@@ -1,4 +1,4 @@
-//! What sources could not bring: told once, kept in the checkpoint, shown in the status.
+//! What sources could not bring: held once, kept in the checkpoint, shown in the status.
 
 use std::collections::VecDeque;
 
@@ -18,7 +18,7 @@ struct OfSource {
 
 /// Gaps of all sources.
 #[derive(Debug)]
-pub(super) struct Gaps {
+pub(crate) struct Gaps {
     of: Vec<OfSource>,
     /// Since the last checkpoint record.
     changed: bool,
@@ -26,22 +26,22 @@ pub(super) struct Gaps {
 
 impl Gaps {
     /// None yet, of so many sources.
-    pub(super) fn new(sources: usize) -> Self {
+    pub(crate) fn new(sources: usize) -> Self {
         Self { of: vec![OfSource::default(); sources], changed: false }
     }
 
     /// Takes over what a checkpoint holds.
-    pub(super) fn read(&mut self, body: &[u8]) -> Result<(), String> {
-        let told: Vec<OfSource> = serde_json::from_slice(body)
+    pub(crate) fn read(&mut self, body: &[u8]) -> Result<(), String> {
+        let held: Vec<OfSource> = serde_json::from_slice(body)
             .map_err(|error| format!("gaps of sources cannot be read: {error}"))?;
-        for (mine, told) in self.of.iter_mut().zip(told) {
-            *mine = told;
+        for (mine, held) in self.of.iter_mut().zip(held) {
+            *mine = held;
         }
         Ok(())
     }
 
     /// Notes a gap of the source of that number and name, and says so.
-    pub(super) fn add(&mut self, source: usize, gap: &Gap, name: &str) {
+    pub(crate) fn add(&mut self, source: usize, gap: &Gap, name: &str) {
         let Gap { from, to, reason, missed } = gap;
         let seconds = (to - from).max(0) as f64 / 1e3;
         tracing::warn!(
@@ -58,17 +58,17 @@ impl Gaps {
     }
 
     /// What the checkpoint keeps, where that has changed.
-    pub(super) fn news(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn news(&mut self) -> Option<Vec<u8>> {
         std::mem::take(&mut self.changed).then(|| self.to_bytes())
     }
 
     /// What the checkpoint keeps.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(&self.of).expect("numbers and strings are JSON")
     }
 
     /// Fills in what the status shows.
-    pub(super) fn show(&self, source: usize, status: &mut SourceStatus) {
+    pub(crate) fn show(&self, source: usize, status: &mut SourceStatus) {
         let mine = &self.of[source];
         (status.gaps, status.missed) = (mine.gaps, mine.missed);
         status.last_gap = mine.last.back().cloned();

@@ -10,7 +10,7 @@ use tagtide_posts::clock::monotonic;
 const LONG_WAIT: Duration = Duration::from_mins(1);
 
 /// Lets posts through as fast as event time passes, times a speed.
-pub(super) struct Pacing {
+pub(crate) struct Pacing {
     /// `None` = nothing waits.
     speed: Option<f64>,
     /// Event time of the first post, and when it came.
@@ -20,13 +20,13 @@ pub(super) struct Pacing {
 }
 
 impl Pacing {
-    pub(super) fn new(time: &TimePlan) -> Self {
+    pub(crate) fn new(time: &TimePlan) -> Self {
         let speed = if let TimePlan::Replay(speed) = *time { speed } else { None };
         Self { speed, from: None, said: None }
     }
 
     /// When a post of event time `at` is due, if that is not now.
-    pub(super) fn due(&mut self, at: i64) -> Option<Instant> {
+    pub(crate) fn due(&mut self, at: i64) -> Option<Instant> {
         let speed = self.speed.filter(|_| at != NO_TIME)?;
         let (start, from) = *self.from.get_or_insert((at, monotonic()));
         let seconds = at.saturating_sub(start).max(0) as f64 / 1000.0 / speed;

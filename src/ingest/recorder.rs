@@ -1,9 +1,9 @@
-//! The raw wire, kept: what sources bring goes to files of theirs as it came, before it is decoded.
+//! Records the raw wire: what a source reads goes to files as it is, before it is decoded.
 //!
-//! Readers hand copies over to one thread and never wait for it. Where the disk is slow or full,
-//! records are left out of the recording, counted and said once; the run goes on. A file grows by
-//! whole frames, about one a second, so a crash costs the recording about the last second. A file
-//! has its name for ever and no name is used twice.
+//! Source drivers hand copies over to one thread and never wait for it. Where the disk is slow or
+//! full, records are left out of the recording, counted and logged once; the run goes on. A file
+//! grows by whole frames, about one a second, so a crash costs the recording about the last second.
+//! A file keeps its name, and no name is used twice.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use crate::engine::EngineError;
 use crate::rank::Recorded;
+use crate::run::{EngineError, spawn};
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::post::Batch;
 use tagtide_posts::recording::Header;
@@ -33,9 +33,9 @@ const LINGER: Duration = Duration::from_secs(5);
 
 /// When the next file begins.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rotation {
-    pub(super) bytes: u64,
-    pub(super) age: Duration,
+pub(crate) struct Rotation {
+    pub(crate) bytes: u64,
+    pub(crate) age: Duration,
 }
 
 impl Default for Rotation {
@@ -58,25 +58,20 @@ enum Order {
 
 /// A recording under way; cheap to clone.
 #[derive(Clone)]
-pub(super) struct Recording {
+pub(crate) struct Recorder {
     orders: Sender<Order>,
     of: Arc<Vec<Mutex<Recorded>>>,
 }
 
-impl Recording {
+impl Recorder {
     /// Records sources of these names in `dir`.
-    pub(super) fn start(
+    pub(crate) fn start(
         dir: &Path,
         names: &[String],
         clock: &Clock,
         rotation: Rotation,
     ) -> Result<Self, EngineError> {
-        let failed = |error: std::io::Error| {
-            let dir = dir.display();
-            EngineError::Record(format!(
-                "cannot record in `{dir}`: {error}\nhelp: name a directory that can be written to"
-            ))
-        };
+        let failed = |error| EngineError::record(dir, error);
         DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
         // Whatever stands in the way is said before anything is read.
         let trial = dir.join(format!(".tagtide-{}", std::process::id()));
@@ -98,13 +93,13 @@ impl Recording {
         };
         let tapes = names.iter().enumerate().map(tape).collect();
         let (orders, inbox) = bounded(QUEUE);
-        super::spawn("record", move || record(tapes, &inbox))?;
+        spawn("record", move || record(tapes, &inbox))?;
         tracing::info!("what sources bring is recorded in `{}`", dir.display());
         Ok(Self { orders, of })
     }
 
     /// Hands the records of a batch over; never blocks.
-    pub(super) fn offer(&self, source: u16, format: &'static str, batch: &Batch) {
+    pub(crate) fn offer(&self, source: u16, format: &'static str, batch: &Batch) {
         if batch.records().is_empty() {
             return;
         }
@@ -115,12 +110,12 @@ impl Recording {
     }
 
     /// What was recorded of a source.
-    pub(super) fn status(&self, source: usize) -> Recorded {
+    pub(crate) fn status(&self, source: usize) -> Recorded {
         lock(&self.of[source]).clone()
     }
 
     /// Lets the thread write what it was handed, for a while.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         let (done, written) = bounded(1);
         let told = self.orders.send_timeout(Order::End(done), LINGER).is_ok();
         if !told || written.recv_timeout(LINGER).is_err() {

@@ -14,10 +14,10 @@ fn batch(lines: &str) -> Batch {
     batch
 }
 
-fn start(dir: &Path, rotation: Rotation) -> Recording {
+fn start(dir: &Path, rotation: Rotation) -> Recorder {
     let clock = Clock::held(EventTime(1_767_571_200_123));
     let names = ["jetstream v2".to_owned(), "tcp localhost:9009".to_owned()];
-    Recording::start(dir, &names, &clock, rotation).expect("it starts")
+    Recorder::start(dir, &names, &clock, rotation).expect("it starts")
 }
 
 /// Names and unpacked contents, in order.
@@ -126,7 +126,7 @@ fn a_disk_that_takes_nothing_is_counted_and_a_cut_frame_is_taken_back() {
 #[test]
 fn a_thread_that_does_not_keep_up_holds_nobody() {
     let (orders, inbox) = bounded(1);
-    let recording = Recording { orders, of: Arc::new(vec![Mutex::default()]) };
+    let recording = Recorder { orders, of: Arc::new(vec![Mutex::default()]) };
     for _ in 0..5 {
         recording.offer(0, "text", &batch("a\nb\n"));
     }

@@ -3,8 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::engine::embedded::core::Question;
-use crate::engine::embedded::views::States;
+use super::view_states::States;
 use crate::job::{Plan, TimePlan, ViewPlan};
 use crate::rank::build::{self, Key, Places};
 use crate::rank::series;
@@ -22,7 +21,7 @@ const ROWS: std::ops::RangeInclusive<usize> = PUBLISHED_ROWS_MIN..=1000;
 const RATE_MS: i64 = 10_000;
 
 /// Every ranking of a plan: each mode over each window that it can have.
-pub(super) fn keys(plan: &Plan) -> Vec<Key> {
+pub(crate) fn keys(plan: &Plan) -> Vec<Key> {
     let mut keys = Vec::new();
     for &mode in &plan.count.modes {
         if !mode.has_window() {
@@ -55,14 +54,14 @@ fn scored_windows_s(keys: &[Key]) -> Vec<u64> {
 }
 
 /// The ranking that is shown where nobody asked for another.
-pub(super) fn default_key(plan: &Plan) -> Key {
+pub(crate) fn default_key(plan: &Plan) -> Key {
     let (mode, window) = plan.count.default;
     let window_ms = if mode.has_window() { window.as_millis() as i64 } else { 0 };
     Key { mode, window_ms }
 }
 
 /// Makes what is published.
-pub(super) struct Publisher {
+pub(crate) struct Publisher {
     keys: Vec<Key>,
     default: usize,
     top: usize,
@@ -72,12 +71,10 @@ pub(super) struct Publisher {
     rate: VecDeque<(i64, u64)>,
     status: Status,
     live: bool,
-    /// Questions to answer at the end.
-    pub(super) waiting: Vec<Question>,
 }
 
 impl Publisher {
-    pub(super) fn new(plan: &Plan, started_at: i64) -> Self {
+    pub(crate) fn new(plan: &Plan, started_at: i64) -> Self {
         let keys = keys(plan);
         let wanted = default_key(plan);
         let default = keys.iter().position(|key| *key == wanted).unwrap_or(0);
@@ -102,12 +99,11 @@ impl Publisher {
             rate: VecDeque::new(),
             status,
             live: plan.time == TimePlan::Live,
-            waiting: Vec::new(),
         }
     }
 
     /// What is published before the first tick.
-    pub(super) fn first(&self) -> Published {
+    pub(crate) fn first(&self) -> Published {
         Published {
             batch: 0,
             published_at: self.status.started_at,
@@ -118,7 +114,7 @@ impl Publisher {
     }
 
     /// All rankings at event time `at`.
-    pub(super) fn rank(&mut self, states: &States, at: i64) -> Vec<Arc<Ranking>> {
+    pub(crate) fn rank(&mut self, states: &States, at: i64) -> Vec<Arc<Ranking>> {
         let rows = self.top.clamp(*ROWS.start(), *ROWS.end());
         let mut rankings = Vec::with_capacity(self.keys.len() * self.places.len());
         // Nobody looks at sparklines in a replay at full speed.
@@ -139,7 +135,7 @@ impl Publisher {
 
     /// Puts rankings and how everything stands together.
     #[expect(clippy::too_many_arguments, reason = "one call, each argument of another owner")]
-    pub(super) fn publish(
+    pub(crate) fn publish(
         &mut self,
         rankings: Vec<Arc<Ranking>>,
         states: &States,
@@ -187,7 +183,7 @@ impl Publisher {
     }
 
     /// A ranking with as many rows as are asked for; `None` if it is not configured.
-    pub(super) fn ranking(&self, states: &States, query: &Query, at: i64) -> Option<Ranking> {
+    pub(crate) fn ranking(&self, states: &States, query: &Query, at: i64) -> Option<Ranking> {
         let default = self.keys.get(self.default)?;
         let mode = query.mode.unwrap_or(default.mode);
         let window_ms = match query.window_s {

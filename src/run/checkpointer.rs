@@ -1,5 +1,5 @@
-//! Epochs on their way to the checkpoint: handed over by the core nearly as they are, encoded and
-//! written by a thread of their own, so that counting waits for neither.
+//! Epochs on their way to the checkpoint: the coordinator hands them over nearly as they are, a
+//! thread of its own encodes and writes them, so that counting waits for neither.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::engine::embedded::gaps::Gaps;
-use crate::engine::embedded::nested::{Nested, Pieces, metas, news};
-use crate::engine::embedded::told::{self, Told};
-use crate::engine::embedded::views::{Makings, States};
+use super::gaps::Gaps;
+use super::reports::{ReportThreads, Reports};
+use super::state_settings::StateSettings;
+use super::view_sections::{Nested, Pieces, metas, news};
+use super::view_states::States;
 use crate::job::Plan;
 use crate::state::State;
 use crate::state::hash::Seed;
@@ -38,6 +39,8 @@ const ROWS_ENV: &str = "TAGTIDE_ROWS_AHEAD";
 const LOG_BYTES_MIN: u64 = 64 << 20;
 /// Overrides [`LOG_BYTES_MIN`], so that a run of seconds under a fault campaign makes snapshots.
 const LOG_BYTES_ENV: &str = "TAGTIDE_SNAPSHOT_LOG_BYTES";
+/// How long [`Checkpointer::settle`] waits.
+const SETTLE_MAX: Duration = Duration::from_secs(60);
 /// Time spent on pieces of a snapshot at one epoch.
 const PIECES_MAX: Duration = Duration::from_millis(4);
 
@@ -59,8 +62,8 @@ struct Progress {
     snapshot_bytes: AtomicU64,
 }
 
-/// The core's end of the checkpoint.
-pub(super) struct Durable {
+/// The coordinator's end of the checkpoint.
+pub(crate) struct Checkpointer {
     queue: Option<Sender<Write>>,
     thread: Option<JoinHandle<Result<(), CheckpointError>>>,
     progress: Arc<Progress>,
@@ -72,39 +75,39 @@ pub(super) struct Durable {
 }
 
 /// What an opened checkpoint gives.
-pub(super) struct Opened {
-    pub(super) checkpoint: Checkpoint,
-    pub(super) states: States,
-    pub(super) positions: Vec<Vec<Position>>,
-    pub(super) recovery: Recovery,
+pub(crate) struct Opened {
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) states: States,
+    pub(crate) positions: Vec<Vec<Position>>,
+    pub(crate) recovery: Recovery,
     /// Key of the hashes of authors and posts.
-    pub(super) people: Seed,
+    pub(crate) people: Seed,
     /// What alert rules have seen.
-    pub(super) rules: Option<Vec<u8>>,
+    pub(crate) rules: Option<Vec<u8>>,
     /// What sources could not bring.
-    pub(super) gaps: Gaps,
+    pub(crate) gaps: Gaps,
     /// Views of the job that the checkpoint did not hold.
-    pub(super) new_views: Vec<String>,
+    pub(crate) new_views: Vec<String>,
     /// Views that it held and the job has not.
-    pub(super) dropped_views: Vec<String>,
+    pub(crate) dropped_views: Vec<String>,
 }
 
 /// Opens the checkpoint in `dir` and puts the state together that it holds.
-pub(super) fn open(
+pub(crate) fn open(
     dir: &Path,
     plan: &Plan,
     fresh: bool,
-    makings: Makings,
+    settings: StateSettings,
 ) -> Result<Opened, CheckpointError> {
-    let sources = makings.all.sources;
+    let sources = settings.all.sources;
     let mut reading = Reading {
-        state: Restoring::new(makings.all.clone(), makings.tags),
-        views: Nested::new(&makings),
+        state: Restoring::new(settings.all.clone(), settings.tags),
+        views: Nested::new(&settings),
         positions: vec![Vec::new(); sources],
-        people: makings.tags,
+        people: settings.tags,
         rules: None,
         gaps: Gaps::new(sources),
-        makings,
+        settings,
     };
     let (checkpoint, recovery) = Checkpoint::open(dir, &identity(plan), fresh, &mut reading)?;
     let damaged = |nonsense: Nonsense| CheckpointError::Damaged {
@@ -143,7 +146,7 @@ fn identity(plan: &Plan) -> Identity {
 }
 
 struct Reading {
-    makings: Makings,
+    settings: StateSettings,
     state: Restoring,
     views: Nested,
     positions: Vec<Vec<Position>>,
@@ -158,11 +161,11 @@ impl Reading {
         let (mut rest, mut unknown) = (Vec::new(), Vec::new());
         for section in sections {
             if section.kind == kind::POSITIONS {
-                let told: Vec<BTreeMap<String, String>> = serde_json::from_slice(section.body)
+                let held: Vec<BTreeMap<String, String>> = serde_json::from_slice(section.body)
                     .map_err(|error| format!("positions cannot be read: {error}"))?;
-                for (mine, told) in self.positions.iter_mut().zip(told) {
+                for (mine, held) in self.positions.iter_mut().zip(held) {
                     let position = |(partition, at)| Position { partition, at };
-                    *mine = told.into_iter().map(position).collect();
+                    *mine = held.into_iter().map(position).collect();
                 }
                 continue;
             }
@@ -194,8 +197,8 @@ impl Reading {
 impl Restore for Reading {
     fn begin(&mut self, key: &Key) {
         self.people = Seed::new(*key.bytes());
-        self.state = Restoring::new(self.makings.all.clone(), self.makings.tags);
-        self.views = Nested::new(&self.makings);
+        self.state = Restoring::new(self.settings.all.clone(), self.settings.tags);
+        self.views = Nested::new(&self.settings);
         self.positions.iter_mut().for_each(Vec::clear);
         self.rules = None;
         self.gaps = Gaps::new(self.positions.len());
@@ -208,14 +211,14 @@ impl Restore for Reading {
     fn record(&mut self, epoch: u64, sections: &[SectionRef<'_>]) -> Result<(), String> {
         self.views.begin_record();
         self.read(epoch, sections)?;
-        self.views.end_record(&self.makings);
+        self.views.end_record(&self.settings);
         Ok(())
     }
 }
 
-impl Durable {
+impl Checkpointer {
     /// Starts the writing thread.
-    pub(super) fn start(checkpoint: Checkpoint, told: told::Threads) -> std::io::Result<Self> {
+    pub(crate) fn start(checkpoint: Checkpoint, reports: ReportThreads) -> std::io::Result<Self> {
         let progress = Arc::new(Progress::default());
         let epoch = checkpoint.last_epoch();
         progress.committed.store(epoch, Ordering::Relaxed);
@@ -223,7 +226,7 @@ impl Durable {
         let shared = Arc::clone(&progress);
         let thread = std::thread::Builder::new()
             .name("checkpoint".into())
-            .spawn(move || write(checkpoint, &writes, &told, &shared))?;
+            .spawn(move || write(checkpoint, &writes, &reports, &shared))?;
         Ok(Self {
             queue: Some(queue),
             thread: Some(thread),
@@ -236,17 +239,17 @@ impl Durable {
     }
 
     /// Newest epoch that is durable.
-    pub(super) fn committed(&self) -> u64 {
+    pub(crate) fn committed(&self) -> u64 {
         self.progress.committed.load(Ordering::Acquire)
     }
 
     /// Hands over what has changed, with the Positions that it was counted up to. Where the disk
     /// is behind, nothing is taken and the changes stay for the next epoch, unless it is the last.
-    pub(super) fn epoch(
+    pub(crate) fn epoch(
         &mut self,
         states: &mut States,
         positions: &[&BTreeMap<String, String>],
-        (told, gaps): (&mut Told, &mut Gaps),
+        (reports, gaps): (&mut Reports, &mut Gaps),
         last: bool,
     ) -> Result<(), CheckpointError> {
         let Some(queue) = &self.queue else { return Ok(()) };
@@ -256,16 +259,16 @@ impl Durable {
         self.epoch += 1;
         let mut sections = whole(states, positions);
         sections.extend(gaps.news().map(|gaps| Raw::Body(kind::GAPS, gaps)));
-        sections.extend(told.rules_news().map(|rules| Raw::Body(kind::RULES, rules)));
+        sections.extend(reports.rules_news().map(|rules| Raw::Body(kind::RULES, rules)));
         self.send(Write::Record(self.epoch, sections))?;
         if last {
             return Ok(());
         }
-        self.snapshot(states, positions, (told, gaps))
+        self.snapshot(states, positions, (reports, gaps))
     }
 
     /// Hands over what can be encoded before the epoch ends, where the disk keeps up.
-    pub(super) fn ahead(&mut self, state: &mut State) -> Result<(), CheckpointError> {
+    pub(crate) fn encode_early(&mut self, state: &mut State) -> Result<(), CheckpointError> {
         let keeps_up = self.queue.as_ref().is_some_and(|queue| queue.len() < QUEUE / 2);
         match keeps_up.then(|| state.take_rows(self.rows)).flatten() {
             Some(rows) => self.send(Write::Rows(rows)),
@@ -274,7 +277,7 @@ impl Durable {
     }
 
     /// Number of the epoch that is under way.
-    pub(super) fn next(&self) -> u64 {
+    pub(crate) fn next(&self) -> u64 {
         self.epoch + 1
     }
 
@@ -283,7 +286,7 @@ impl Durable {
         &mut self,
         states: &mut States,
         positions: &[&BTreeMap<String, String>],
-        (told, gaps): (&Told, &Gaps),
+        (reports, gaps): (&Reports, &Gaps),
     ) -> Result<(), CheckpointError> {
         if self.snapshot.is_none() {
             let grown = self.progress.since_snapshot.load(Ordering::Relaxed);
@@ -304,7 +307,7 @@ impl Durable {
                 let mut rest = vec![positions_section(positions)];
                 rest.extend(metas(states));
                 rest.push(Raw::Body(kind::GAPS, gaps.to_bytes()));
-                rest.extend(told.rules().map(|rules| Raw::Body(kind::RULES, rules)));
+                rest.extend(reports.rules().map(|rules| Raw::Body(kind::RULES, rules)));
                 self.send(Write::Finish(self.epoch, rest))?;
                 self.snapshot = None;
             }
@@ -313,14 +316,17 @@ impl Durable {
     }
 
     /// Waits until the last record handed over is durable.
-    pub(super) fn settle(&mut self) -> Result<(), CheckpointError> {
+    pub(crate) fn settle(&mut self) -> Result<(), CheckpointError> {
         let dead = || self.thread.as_ref().is_none_or(JoinHandle::is_finished);
-        super::probe::until(|| self.committed() == self.epoch || dead());
+        let until = monotonic() + SETTLE_MAX;
+        while self.committed() != self.epoch && !dead() && monotonic() < until {
+            std::thread::sleep(Duration::from_micros(50));
+        }
         self.check()
     }
 
     /// Waits until everything handed over is durable, and ends.
-    pub(super) fn finish(&mut self) -> Result<(), CheckpointError> {
+    pub(crate) fn finish(&mut self) -> Result<(), CheckpointError> {
         self.queue = None;
         self.join()
     }
@@ -361,7 +367,7 @@ fn positions_section(positions: &[&BTreeMap<String, String>]) -> Raw {
 fn write(
     mut checkpoint: Checkpoint,
     writes: &Receiver<Write>,
-    told: &told::Threads,
+    reports: &ReportThreads,
     progress: &Progress,
 ) -> Result<(), CheckpointError> {
     let mut rows = Vec::new();
@@ -370,7 +376,7 @@ fn write(
             Write::Rows(more) => put_rows(&mut rows, &more),
             Write::Record(epoch, mut sections) => {
                 give_rows(&mut sections, &mut rows);
-                told.wait_for(epoch);
+                reports.wait_for(epoch);
                 checkpoint.commit(epoch, &required(sections))?;
                 progress.committed.store(epoch, Ordering::Release);
             }

@@ -1,4 +1,4 @@
-//! Copies a few posts of each batch, so that the core can keep them to be read.
+//! Copies a few posts of each batch, so that the state can keep them to be read.
 //!
 //! A batch is cut into stretches of equal length, and the first post with a tag in each is taken.
 //! So what is copied is spread over the batch, costs nothing where it is off, and next to nothing
@@ -17,31 +17,31 @@ const LOOK_BYTES: usize = 16 << 10;
 
 /// Which posts of a batch are taken, by the places of their records.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Picks {
+pub(crate) struct Picks {
     next: usize,
     stretch: usize,
 }
 
 impl Picks {
     /// None where it is not `on`.
-    pub(super) fn new(on: bool, batch: &Batch) -> Self {
+    pub(crate) fn new(on: bool, batch: &Batch) -> Self {
         let stretch = batch.records().len().div_ceil(PER_BATCH).max(1);
         Self { next: if on { 0 } else { usize::MAX }, stretch }
     }
 
     /// True where the record at `at` may be taken.
     #[inline(always)]
-    pub(super) fn may_take(&self, at: usize) -> bool {
+    pub(crate) fn may_take(&self, at: usize) -> bool {
         at >= self.next
     }
 
     /// The record at `at` was taken.
-    pub(super) fn taken(&mut self, at: usize) {
+    pub(crate) fn taken(&mut self, at: usize) {
         self.next = (at / self.stretch + 1) * self.stretch;
     }
 
     /// The next one begins here or behind it.
-    pub(super) fn next(&self) -> usize {
+    pub(crate) fn next(&self) -> usize {
         self.next
     }
 }
@@ -51,7 +51,7 @@ impl Picks {
 /// A repost says what somebody else has said, who may take it back where nobody tells us. What is
 /// unlisted is for those who look for it.
 #[cold]
-pub(super) fn record(format: Format, post: &Post<'_>, out: &mut Extracted) -> bool {
+pub(crate) fn record(format: Format, post: &Post<'_>, out: &mut Extracted) -> bool {
     let gone = matches!(post.op, Op::Delete | Op::DropAuthor);
     let Some(row) = out.rows.last().copied().filter(|row| row.tagged > 0) else { return false };
     if gone || post.repost || post.unlisted {
@@ -69,7 +69,7 @@ pub(super) fn record(format: Format, post: &Post<'_>, out: &mut Extracted) -> bo
 }
 
 /// Copies a line of text whose tags are about to follow.
-pub(super) fn line(line: &[u8], at: i64, out: &mut Extracted) {
+pub(crate) fn line(line: &[u8], at: i64, out: &mut Extracted) {
     let line = &line[..line.len().min(LOOK_BYTES)];
     let text = String::from_utf8_lossy(line);
     let plain = markup::undo(&text, Markup::Entities).text;
@@ -78,7 +78,7 @@ pub(super) fn line(line: &[u8], at: i64, out: &mut Extracted) {
 }
 
 /// The line that `at` lies in.
-pub(super) fn line_around(records: &[u8], at: usize) -> &[u8] {
+pub(crate) fn line_around(records: &[u8], at: usize) -> &[u8] {
     let at = at.min(records.len());
     let start = memchr::memrchr(b'\n', &records[..at]).map_or(0, |before| before + 1);
     let end = memchr::memchr(b'\n', &records[at..]).map_or(records.len(), |end| at + end);

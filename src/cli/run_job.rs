@@ -1,43 +1,42 @@
-//! What `run` and `demo` have in common: engine, server, signals, and the last words.
+//! What `run` and `demo` have in common: engine, server, signals, and the final summary.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::exit::{FAILED, Failure, Outcome};
 use super::flags::Serving;
 use super::{signals, summary};
-use crate::engine::{self, Run, RunHandle, RunOptions};
+use crate::engine::{self, Run, RunOptions};
 use crate::job::{Job, Plan, Purpose, TimePlan, check};
-use crate::rank::{Ask, Explanation, Query, Ranking, TagDetail};
 use crate::serve::{self, Feed, Listen, PORT, Server, Tutorial};
 use crate::sink::dashboard;
 use tagtide_sources::http_client::is_loopback;
 
-/// Runs `plan` to its end: until its sources end, or a signal comes.
+/// Runs `plan` until its sources end or a signal arrives.
 ///
-/// Counts and so many totals go to the file of `last_words` then.
-pub(super) fn execute(
+/// `summary_file`: where to write counts and rows of the final ranking, and how many rows.
+/// `job_file`: reread its lists at SIGHUP.
+pub(super) fn run_job(
     plan: Plan,
     options: RunOptions,
     serving: &Serving,
-    last_words: Option<(&Path, usize)>,
+    summary_file: Option<(&Path, usize)>,
     job_file: Option<&Path>,
 ) -> Outcome {
     let listen = where_to_listen(&plan, serving)?;
     let mut serve_options = serving.options(plan.count.top, plan.rule)?;
     serve_options.state_dir.clone_from(&options.state_dir);
     if let Some(listen) = listen {
-        // Before anything is read or printed.
+        // A port in use must fail before anything is read or printed.
         serve::probe(listen, &serve_options)?;
     }
     if options.state_dir.is_none() && !plan.alerts.is_empty() {
         tracing::warn!(
-            "the alerts of this job are told to nobody: they are kept in a state directory\n\
-             help: leave `--state-dir none` out, or name a directory"
+            "alerts are disabled: they need a state directory\n\
+             help: remove `--state-dir none`, or name a directory"
         );
     }
     let by_our_clock = plan.time == TimePlan::Live;
-    let top = last_words.map_or(plan.count.top, |(_, top)| top);
+    let top = summary_file.map_or(plan.count.top, |(_, top)| top);
     let signals = signals::install()?;
     let run = engine::start(plan, options)?;
     let stopping = run.clone();
@@ -49,7 +48,7 @@ pub(super) fn execute(
             Ok(server) => Some(server),
             Err(failure) => {
                 run.stop(true);
-                // What the page could not do is what the user has to know.
+                // The server's failure is the one that the user must see.
                 let _ = run.join(0);
                 return Err(failure);
             }
@@ -64,11 +63,11 @@ pub(super) fn execute(
     let counters = &ended.status.counters;
     if by_our_clock && counters.late > counters.posts / 2 {
         tracing::warn!(
-            "most posts were older than any open pane: they count in the total alone\n\
+            "most posts were older than any open pane: they count in the total only\n\
              help: count old posts by their own time, with `tagtide replay` or `time = \"event\"`"
         );
     }
-    if let Some((file, _)) = last_words {
+    if let Some((file, _)) = summary_file {
         let json = summary::json(&ended, ended.status.checkpoint_epoch)?;
         std::fs::write(file, json).map_err(|error| {
             Failure::new(FAILED, format_args!("cannot write `{}`: {error}", file.display()))
@@ -77,18 +76,18 @@ pub(super) fn execute(
     Ok(())
 }
 
-/// Reads the lists of a job file again.
+/// Rereads the lists of a job file.
 fn reload(path: PathBuf, run: Run) -> Box<dyn Fn() + Send> {
     Box::new(move || {
         let plan = Job::read(&path).and_then(|job| check(&job, Purpose::Run));
         match plan {
             Ok(plan) => {
                 run.change_lists(&plan);
-                tracing::info!("read the lists of `{}` again", path.display());
+                tracing::info!("reread the lists of `{}`", path.display());
             }
             Err(problems) => {
                 for problem in problems {
-                    tracing::error!("the lists stay as they were: {problem}");
+                    tracing::error!("the lists were not changed: {problem}");
                 }
             }
         }
@@ -100,15 +99,15 @@ fn start_server(
     run: &Run,
     options: serve::ServeOptions,
 ) -> Result<Server, Failure> {
-    let feed =
-        Feed { published: run.watch(), ask: Arc::new(Asked(run.clone())), tutorial: Tutorial::Own };
+    let live = std::sync::Arc::new(run.clone());
+    let feed = Feed { published: run.watch(), live, tutorial: Tutorial::Own };
     let server = serve::start(listen, feed, options)?;
-    say_where(&server);
+    log_address(&server);
     Ok(server)
 }
 
-/// Says where the page is.
-pub(super) fn say_where(server: &Server) {
+/// Logs the address of the page.
+pub(super) fn log_address(server: &Server) {
     if let Some(addr) = server.addrs().first() {
         let shown = if addr.ip().is_loopback() {
             format!("http://localhost:{}", addr.port())
@@ -119,32 +118,15 @@ pub(super) fn say_where(server: &Server) {
     }
 }
 
-/// A run, as the server asks it.
-struct Asked(Run);
-
-impl Ask for Asked {
-    fn ranking(&self, query: &Query) -> Option<Ranking> {
-        let run: &dyn RunHandle = &*self.0;
-        run.ranking(query)
-    }
-
-    fn tag(&self, view: Option<&str>, key: &str) -> Option<TagDetail> {
-        let run: &dyn RunHandle = &*self.0;
-        run.tag(view, key)
-    }
-
-    fn explain(&self, view: Option<&str>, key: &str, window_s: u64) -> Option<Explanation> {
-        let run: &dyn RunHandle = &*self.0;
-        run.explain(view, key, window_s)
-    }
-}
-
-/// Where to listen; nowhere if a dashboard sink posts to where the page would be, and nobody asked.
+/// Where to listen; nowhere by default if a dashboard sink posts to the address of the page.
 fn where_to_listen(plan: &Plan, serving: &Serving) -> Result<Option<Listen>, Failure> {
     if serving.listen.is_none()
         && let Some(url) = own_port(plan)
     {
-        tracing::info!("no page of its own: rankings are posted to `{url}`; `--listen` serves one");
+        tracing::info!(
+            "not serving a page: rankings are posted to `{url}`\n\
+             help: `--listen ADDR` serves one elsewhere"
+        );
         return Ok(None);
     }
     serving.listen()
@@ -166,9 +148,9 @@ mod tests {
 
     fn listens(text: &str, listen: Option<&str>) -> Option<Listen> {
         let job = Job::parse(text, "job.toml").expect("it parses");
-        let plan = check(&job, Purpose::Run).expect("it is sound");
+        let plan = check(&job, Purpose::Run).expect("it is valid");
         let serving = Serving { listen: listen.map(str::to_owned), ..Serving::default() };
-        where_to_listen(&plan, &serving).expect("a sound address")
+        where_to_listen(&plan, &serving).expect("a valid address")
     }
 
     #[test]

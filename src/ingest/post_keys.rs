@@ -1,13 +1,13 @@
-//! Who and which a record is about, as the keyed hashes that the state remembers.
+//! Author and identity of a record, as the keyed hashes that the state remembers.
 
-use crate::engine::embedded::worker::Recipe;
+use super::extract_config::ExtractConfig;
 use crate::state::extracted::{Extracted, PostKey, UNORDERED};
 use tagtide_posts::decode::{self, Format};
 use tagtide_posts::post::{Post, Raw};
 
-impl Recipe {
+impl ExtractConfig {
     /// The names of a post; the earlier ones that it replaces go to `out`.
-    pub(super) fn key(
+    pub(crate) fn key(
         &self,
         format: Format,
         post: &Post<'_>,

@@ -6,38 +6,38 @@ use std::time::Duration;
 
 use tagtide_posts::clock::monotonic;
 
-/// Tells all threads to stop; cheap to clone and to ask.
+/// Asks all threads to stop; cheap to clone and to read.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stop(Arc<AtomicU8>);
+pub struct Shutdown(Arc<AtomicU8>);
 
-impl Stop {
+impl Shutdown {
     /// Sources stop; what they brought is still counted.
-    pub(super) fn drain(&self) {
+    pub(crate) fn drain(&self) {
         self.0.fetch_max(1, Ordering::SeqCst);
     }
 
     /// Everything stops where it is.
-    pub(super) fn now(&self) {
+    pub(crate) fn now(&self) {
         self.0.fetch_max(2, Ordering::SeqCst);
     }
 
     /// True once sources must stop reading.
-    pub(super) fn reading(&self) -> bool {
+    pub(crate) fn reading(&self) -> bool {
         self.0.load(Ordering::Relaxed) >= 1
     }
 
     /// True while what was read is to be counted without waiting for its time.
-    pub(super) fn drains(&self) -> bool {
+    pub(crate) fn drains(&self) -> bool {
         self.0.load(Ordering::Relaxed) == 1
     }
 
     /// True once everything must stop.
-    pub(super) fn is_now(&self) -> bool {
+    pub(crate) fn is_now(&self) -> bool {
         self.0.load(Ordering::Relaxed) >= 2
     }
 
     /// Sleeps, but not through a stop.
-    pub(super) fn sleep(&self, wait: Duration) {
+    pub(crate) fn sleep(&self, wait: Duration) {
         let until = monotonic() + wait;
         while !self.reading() {
             let left = until.saturating_duration_since(monotonic());

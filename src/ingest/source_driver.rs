@@ -1,18 +1,18 @@
-//! What stands around a source: polls it, paces it, tries again when it fails, tells when it ends.
+//! Drives one source: polling, pacing, retries, end.
 //!
-//! A reader has no thread of its own. Workers pass it round: who has it polls one batch, passes it
-//! on, and extracts what it has just read while that is still in its cache.
+//! A driver has no thread of its own. Workers pass it round: the worker that holds it polls one
+//! batch, passes the driver on, and extracts what it has just read while that is still in its
+//! cache.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
-use crate::engine::embedded::core::{Ending, Message};
-use crate::engine::embedded::record::Recording;
-use crate::engine::embedded::stop::Stop;
-use crate::engine::embedded::worker::Recipe;
+use super::extract_config::ExtractConfig;
+use super::recorder::Recorder;
 use crate::job::TextTime;
+use crate::run::{Message, Shutdown, SourceUpdate};
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::decode::{Format, detect::detect};
 use tagtide_posts::post::{Batch, Position};
@@ -29,25 +29,25 @@ const HELD_STEP: Duration = Duration::from_secs(60);
 const SAMPLE_BYTES: usize = 64 * 1024;
 
 /// One source and what is around it.
-pub(super) struct Reader {
-    pub(super) source: Box<dyn Source>,
-    pub(super) number: u16,
-    pub(super) recipe: Arc<Recipe>,
-    pub(super) clock: Clock,
-    pub(super) live: bool,
+pub(crate) struct SourceDriver {
+    pub(crate) source: Box<dyn Source>,
+    pub(crate) number: u16,
+    pub(crate) config: Arc<ExtractConfig>,
+    pub(crate) clock: Clock,
+    pub(crate) live: bool,
     /// Batches are to be small, as few tags are kept: room is made for all of a batch at once.
-    pub(super) small: bool,
-    pub(super) positions: Vec<Position>,
-    pub(super) recording: Option<Recording>,
-    pub(super) core: Sender<Message>,
-    pub(super) stop: Stop,
-    pub(super) progress: Progress,
-    /// Where it waits for the next worker. Workers end when the last reader has gone from there.
-    pub(super) turns: Sender<Box<Reader>>,
+    pub(crate) small: bool,
+    pub(crate) positions: Vec<Position>,
+    pub(crate) recorder: Option<Recorder>,
+    pub(crate) out: Sender<Message>,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) progress: Progress,
+    /// Where it waits for the next worker. Workers end when the last driver has gone from there.
+    pub(crate) turns: Sender<Box<SourceDriver>>,
 }
 
-/// What a reader remembers from one poll to the next.
-pub(super) struct Progress {
+/// What a driver remembers from one poll to the next.
+pub(crate) struct Progress {
     /// Number of the next batch.
     seq: u64,
     policy: Reconnect,
@@ -64,7 +64,7 @@ pub(super) struct Progress {
 impl Progress {
     /// At the start; `pace` = records per second at the most, `seed` of the jitter, waits so many
     /// times shorter as `hurry` says.
-    pub(super) fn new(pace: Option<f64>, seed: u64, hurry: u32) -> Self {
+    pub(crate) fn new(pace: Option<f64>, seed: u64, hurry: u32) -> Self {
         Self {
             seq: 0,
             policy: Reconnect::new(Jitter::Seeded(seed)),
@@ -83,17 +83,17 @@ enum Turn {
     Batch,
     Nothing,
     /// The source has ended.
-    End(Ending),
+    End(Result<(), SourceError>),
 }
 
-impl Reader {
-    /// Polls the source once into `batch` and passes the reader on, unless the source has ended or
+impl SourceDriver {
+    /// Polls the source once into `batch` and passes the driver on, unless the source has ended or
     /// the run stops. True where `batch` is to be extracted.
-    pub(super) fn turn(mut self: Box<Self>, batch: &mut Batch) -> bool {
-        let turn = if self.stop.reading() { Turn::End(Ending::Done) } else { self.poll(batch) };
+    pub(crate) fn turn(mut self: Box<Self>, batch: &mut Batch) -> bool {
+        let turn = if self.shutdown.reading() { Turn::End(Ok(())) } else { self.poll(batch) };
         if let Turn::End(how) = turn {
             let (source, batches) = (self.number, self.progress.seq);
-            let _ = self.core.send(Message::SourceEnd { source, batches, how });
+            let _ = self.out.send(Message::SourceEnd { source, batches, how });
             return false;
         }
         let filled = matches!(turn, Turn::Batch);
@@ -115,19 +115,19 @@ impl Reader {
             if std::mem::take(&mut self.progress.lost) {
                 tracing::info!("source `{}` is connected again", self.source.name());
             }
-            self.say(self.source.state(), String::new());
+            self.report(self.source.state(), String::new());
         }
         batch.clear();
         batch.small = self.small || self.progress.pace.is_some();
         // A text's lines are found together with its tags.
-        let format = self.recipe.streams[self.number as usize].format.get();
+        let format = self.config.streams[self.number as usize].format.get();
         batch.wants_ends = format.is_some_and(|format| *format != Format::Text);
         match self.source.poll(batch, WAIT) {
             Ok(Poll::Ready) => {
                 self.recognise(batch);
                 self.record(batch);
                 if let Some(pace) = &mut self.progress.pace {
-                    pace.wait(batch.lines, &self.stop);
+                    pace.wait(batch.lines, &self.shutdown);
                 }
                 for position in &batch.positions {
                     self.keep(position.clone());
@@ -140,7 +140,7 @@ impl Reader {
                 Turn::Batch
             }
             Ok(Poll::Idle) => Turn::Nothing,
-            Ok(Poll::End) => Turn::End(Ending::Done),
+            Ok(Poll::End) => Turn::End(Ok(())),
             Err(error) => {
                 let good = self.progress.open.take().map_or(Duration::ZERO, |open| open.elapsed());
                 self.wait_or_give_up(error, good)
@@ -160,7 +160,7 @@ impl Reader {
 
     /// Event time of the first line, where lines have none of their own.
     fn set_start(&self) {
-        let stream = &self.recipe.streams[self.number as usize];
+        let stream = &self.config.streams[self.number as usize];
         if let TextTime::Rate { start, .. } = stream.text_time {
             let start = start.or_else(|| self.source.modified());
             let _ = stream.start.set(start.unwrap_or_else(|| self.clock.now()));
@@ -176,7 +176,7 @@ impl Reader {
     }
 
     fn recognise(&self, batch: &Batch) {
-        let format = &self.recipe.streams[self.number as usize].format;
+        let format = &self.config.streams[self.number as usize].format;
         if format.get().is_none() && !batch.records().is_empty() {
             let records = batch.records();
             let sample = &records[..records.len().min(SAMPLE_BYTES)];
@@ -187,9 +187,9 @@ impl Reader {
     }
 
     fn record(&self, batch: &Batch) {
-        let format = self.recipe.streams[self.number as usize].format.get();
-        if let (Some(recording), Some(format)) = (&self.recording, format) {
-            recording.offer(self.number, format.name(), batch);
+        let format = self.config.streams[self.number as usize].format.get();
+        if let (Some(recorder), Some(format)) = (&self.recorder, format) {
+            recorder.offer(self.number, format.name(), batch);
         }
     }
 
@@ -197,20 +197,20 @@ impl Reader {
     fn wait_or_give_up(&mut self, error: SourceError, good: Duration) -> Turn {
         let name = self.source.name();
         match error {
-            SourceError::Fatal(why) => {
-                tracing::error!("source `{name}` has failed: {why}");
-                Turn::End(Ending::Failed(why.into()))
+            SourceError::Fatal(_) => {
+                tracing::error!("source `{name}` has failed: {error}");
+                Turn::End(Err(error))
             }
-            SourceError::AuthFailed(why) => {
-                tracing::error!("source `{name}` has ended, its credentials were refused: {why}");
-                Turn::End(Ending::AuthFailed(why.into()))
+            SourceError::AuthFailed(_) => {
+                tracing::error!("source `{name}` has ended, its credentials were refused: {error}");
+                Turn::End(Err(error))
             }
             SourceError::Held(state, wait, why) => {
                 if !std::mem::replace(&mut self.progress.lost, true) {
                     tracing::warn!("source `{name}` waits: {why}");
                 }
-                self.say(state, why.into());
-                self.stop.sleep(wait.min(HELD_STEP) / self.progress.hurry);
+                self.report(state, why.into());
+                self.shutdown.sleep(wait.min(HELD_STEP) / self.progress.hurry);
                 Turn::Nothing
             }
             SourceError::Retry(cause, why) => {
@@ -222,16 +222,17 @@ impl Reader {
                 } else {
                     tracing::debug!("source `{name}` is tried again in {ms} ms: {why}");
                 }
-                self.say("retrying", why.into());
-                self.stop.sleep(wait);
+                self.report("retrying", why.into());
+                self.shutdown.sleep(wait);
                 Turn::Nothing
             }
         }
     }
 
-    fn say(&self, state: &'static str, detail: String) {
-        let reads = self.source.reads();
-        let _ = self.core.send(Message::SourceState { source: self.number, state, detail, reads });
+    fn report(&self, state: &'static str, detail: String) {
+        let (source, reads) = (self.number, self.source.reads());
+        let update = SourceUpdate { source, state, detail, reads };
+        let _ = self.out.send(Message::Source(update));
     }
 }
 
@@ -247,15 +248,15 @@ impl Pace {
         Self { per_second, started: monotonic(), records: 0.0 }
     }
 
-    fn wait(&mut self, records: u64, stop: &Stop) {
+    fn wait(&mut self, records: u64, shutdown: &Shutdown) {
         self.records += records as f64;
         let due = Duration::from_secs_f64(self.records / self.per_second);
-        while !stop.reading() {
+        while !shutdown.reading() {
             let left = due.saturating_sub(self.started.elapsed());
             if left.is_zero() {
                 return;
             }
-            stop.sleep(left);
+            shutdown.sleep(left);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the program says on stderr, and how loudly. Standard output is for data alone.
+//! Logging to stderr: level, format, colour. Data goes to stdout and is not logged.
 
 use std::io::IsTerminal;
 
@@ -11,17 +11,17 @@ use tagtide_posts::clock::Clock;
 
 /// Flags of every command.
 #[derive(Args, Clone, Debug)]
-pub(super) struct Talk {
-    /// Say errors alone; no table either
+pub(super) struct LogArgs {
+    /// Print errors only, and no table
     #[arg(short, long, global = true, conflicts_with = "verbose", display_order = 900)]
     pub quiet: bool,
-    /// Say more; twice for everything
+    /// Print more; twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 901)]
     pub verbose: u8,
     /// When to use colour on stderr
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, display_order = 902)]
     pub color: Color,
-    /// How log lines look
+    /// Format of log lines
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, display_order = 903)]
     pub log_format: LogFormat,
 }
@@ -37,17 +37,17 @@ pub(super) enum Color {
     Never,
 }
 
-/// How log lines look.
+/// Format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum LogFormat {
     /// For people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-impl Talk {
-    /// True where stderr gets colour.
+impl LogArgs {
+    /// Whether stderr gets colour.
     pub(super) fn colored(&self) -> bool {
         match self.color {
             Color::Always => true,
@@ -71,11 +71,11 @@ impl Talk {
         let builder = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(std::io::stderr)
-            // It would be told with `eprintln!`, which panics on a stderr that is gone.
+            // They would be printed by `eprintln!`, which panics if stderr is closed.
             .log_internal_errors(false)
             .with_timer(Seconds)
             .with_ansi(self.colored());
-        // A second start in one process (tests) keeps the first.
+        // A second call in one process (tests) keeps the first logger.
         let _ = match self.log_format {
             LogFormat::Text => builder.with_target(false).try_init(),
             LogFormat::Json => builder.json().flatten_event(true).try_init(),
@@ -83,7 +83,7 @@ impl Talk {
     }
 }
 
-/// UTC to the second: what people and log collectors read.
+/// UTC to the second, readable by people and log collectors.
 struct Seconds;
 
 impl FormatTime for Seconds {

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::engine::embedded::views::{Makings, States};
+use super::state_settings::StateSettings;
+use super::view_states::States;
 use crate::state::restore::Restoring;
 use crate::state::sections::{Raw, RawSections, Snapshotter, kind, read_view};
 use crate::state::{Settings, State};
 use crate::window::restore::Nonsense;
 
 /// What changed in every state since the last record.
-pub(super) fn news(states: &mut States) -> RawSections {
+pub(crate) fn news(states: &mut States) -> RawSections {
     let mut sections = states.all.take_news();
     sections.push(meta(&states.all));
     for view in &mut states.views {
@@ -21,7 +22,7 @@ pub(super) fn news(states: &mut States) -> RawSections {
 }
 
 /// What the last piece of a snapshot says of every state.
-pub(super) fn metas(states: &States) -> RawSections {
+pub(crate) fn metas(states: &States) -> RawSections {
     let views = states.views.iter().map(|view| of_view(view, vec![meta(view)]));
     std::iter::once(meta(&states.all)).chain(views).collect()
 }
@@ -36,7 +37,7 @@ fn of_view(view: &State, sections: RawSections) -> Raw {
 }
 
 /// A snapshot of all states, one after the other.
-pub(super) struct Pieces {
+pub(crate) struct Pieces {
     all: Snapshotter,
     views: Vec<Snapshotter>,
     /// Views whose pieces are all taken.
@@ -45,13 +46,13 @@ pub(super) struct Pieces {
 
 impl Pieces {
     /// Begins with the first piece.
-    pub(super) fn new(states: &States) -> Self {
+    pub(crate) fn new(states: &States) -> Self {
         let views = states.views.iter().map(Snapshotter::new).collect();
         Self { all: Snapshotter::new(&states.all), views, taken: 0 }
     }
 
     /// The next piece; `None` = all are taken.
-    pub(super) fn next(&mut self, states: &mut States, epoch: u64) -> Option<RawSections> {
+    pub(crate) fn next(&mut self, states: &mut States, epoch: u64) -> Option<RawSections> {
         if let Some(piece) = self.all.next(&mut states.all, epoch) {
             return Some(piece);
         }
@@ -67,7 +68,7 @@ impl Pieces {
 }
 
 /// The views of a job, being put together from what a checkpoint holds of them.
-pub(super) struct Nested {
+pub(crate) struct Nested {
     views: Vec<Reading>,
     /// Views in the last record that are none of the job.
     strange: BTreeSet<String>,
@@ -82,31 +83,31 @@ struct Reading {
 
 impl Nested {
     /// Begins with nothing.
-    pub(super) fn new(makings: &Makings) -> Self {
-        let reading = |settings: &Settings| Reading {
-            settings: settings.clone(),
-            state: Restoring::new(settings.clone(), makings.tags),
+    pub(crate) fn new(settings: &StateSettings) -> Self {
+        let reading = |of: &Settings| Reading {
+            settings: of.clone(),
+            state: Restoring::new(of.clone(), settings.tags),
             held: false,
         };
-        Self { views: makings.views.iter().map(reading).collect(), strange: BTreeSet::new() }
+        Self { views: settings.views.iter().map(reading).collect(), strange: BTreeSet::new() }
     }
 
     /// A record follows.
-    pub(super) fn begin_record(&mut self) {
+    pub(crate) fn begin_record(&mut self) {
         self.strange.clear();
         self.views.iter_mut().for_each(|view| view.held = false);
     }
 
     /// A record is read. A view that does not stand in it was not counted then: what was told of
     /// it before has a gap, so it begins anew.
-    pub(super) fn end_record(&mut self, makings: &Makings) {
+    pub(crate) fn end_record(&mut self, settings: &StateSettings) {
         for view in self.views.iter_mut().filter(|view| !view.held) {
-            view.state = Restoring::new(view.settings.clone(), makings.tags);
+            view.state = Restoring::new(view.settings.clone(), settings.tags);
         }
     }
 
     /// Reads the section of a view.
-    pub(super) fn read(&mut self, epoch: u64, body: &[u8]) -> Result<bool, Nonsense> {
+    pub(crate) fn read(&mut self, epoch: u64, body: &[u8]) -> Result<bool, Nonsense> {
         let told = read_view(body).ok_or(Nonsense("a view's section ends too early"))?;
         let (name, filter, sections) = told;
         let same =
@@ -121,7 +122,7 @@ impl Nested {
     }
 
     /// Names of views that start empty, and of those that the job no longer has.
-    pub(super) fn strange(&self) -> (Vec<String>, Vec<String>) {
+    pub(crate) fn strange(&self) -> (Vec<String>, Vec<String>) {
         let name = |view: &Reading| view.settings.view.clone();
         let new = self.views.iter().filter(|view| !view.held).map(name).collect();
         let ours = |old: &&String| self.views.iter().any(|view| view.settings.view == **old);
@@ -129,7 +130,7 @@ impl Nested {
     }
 
     /// The states, whose event time is as far as that of `all`.
-    pub(super) fn finish(self, all: &State) -> Result<Vec<State>, Nonsense> {
+    pub(crate) fn finish(self, all: &State) -> Result<Vec<State>, Nonsense> {
         let finish = |view: Reading| {
             let mut state = view.state.finish()?;
             state.follow(all);
@@ -142,12 +143,12 @@ impl Nested {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::embedded::recipe;
-    use crate::engine::embedded::views::{Makings, views};
-    use crate::engine::embedded::worker::Recipe;
+    use crate::ingest::ExtractConfig;
     use crate::job::{Job, Plan, Purpose, check};
     use crate::rank::build::{Key, ranking};
     use crate::rank::{Mode, Ranking};
+    use crate::run::HashKeys;
+    use crate::run::view_states::open_views;
     use crate::state::extracted::Extracted;
     use crate::state::hash::Seed;
     use crate::state::sections::{Sections, encode};
@@ -169,7 +170,7 @@ mod tests {
     }
 
     /// A hundred posts of one second.
-    fn feed(recipe: &Recipe, states: &mut States, second: i64) {
+    fn feed(config: &ExtractConfig, states: &mut States, second: i64) {
         let mut batch = Batch::default();
         for n in 0..100 {
             let (author, tag) = ((second + n) % 7, (second * n) % 50 + second / 200);
@@ -181,7 +182,7 @@ mod tests {
         batch.seal(len);
         let mut out = Extracted::default();
         out.begin(batch);
-        recipe.extract(&mut Extractor::default(), &mut out);
+        config.extract(&mut Extractor::default(), &mut out);
         states.begin_batch(&out);
         (0..out.rows.len()).for_each(|row| states.count_row(&out, row, i64::MAX));
     }
@@ -205,13 +206,16 @@ mod tests {
     #[test]
     fn views_come_back_from_a_snapshot_in_pieces_and_the_records_after_it() {
         let plan = plan();
-        let made = || Makings::new(&plan, &views(&plan).expect("no files"), true, seed());
-        let recipe = recipe(&plan, views(&plan).expect("no files"), seed(), seed());
+        let made =
+            || StateSettings::new(&plan, &open_views(&plan).expect("no files"), true, seed());
+        let filters = open_views(&plan).expect("no files").into_iter().map(|view| view.filter);
+        let keys = HashKeys { tags: seed(), people: seed() };
+        let config = ExtractConfig::new(&plan, filters.collect(), keys);
         let mut states = made().empty();
         let (mut records, mut pieces) = (Vec::new(), Vec::new());
         let mut taking: Option<Pieces> = None;
         for epoch in 1..=140 {
-            (0..5).for_each(|part| feed(&recipe, &mut states, 5 * epoch as i64 + part));
+            (0..5).for_each(|part| feed(&config, &mut states, 5 * epoch as i64 + part));
             records.push((epoch, encode(news(&mut states))));
             if epoch == 50 {
                 taking = Some(Pieces::new(&states));

@@ -1,90 +1,52 @@
-//! Workers: each polls a source for a batch, extracts its tags and hands them to the core. They
-//! share nothing but the queues.
+//! Workers: each polls a source for a batch, extracts its tags and sends them on. They share only
+//! the queues.
 
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::engine::embedded::core::Message;
-use crate::engine::embedded::reader::Reader;
-use crate::engine::embedded::sampling::{self, Picks};
+use super::extract_config::{ExtractConfig, Stream};
+use super::sampling::{self, Picks};
+use super::source_driver::SourceDriver;
 use crate::job::TextTime;
+use crate::run::Message;
 use crate::state::extracted::{Extracted, NO_TIME, Oddities, PostKey, Row};
-use crate::state::hash::Seed;
-use crate::view::{self, Filter, VIEWS_MAX};
+use crate::view::{self, VIEWS_MAX};
 use tagtide_extract::pattern::Patterns;
 use tagtide_extract::print::print;
 use tagtide_extract::scan::scan_lines;
-use tagtide_extract::{Extractor, Occurrences, Rule, Visit, accents};
+use tagtide_extract::{Extractor, Occurrences, Visit, accents};
 use tagtide_posts::decode::{self, Format};
 use tagtide_posts::post::{Batch, EventTime, Op, Post};
 
-/// What a worker knows about one source.
-#[derive(Debug)]
-pub(super) struct Stream {
-    /// Format of its records; set before its first batch is sent.
-    pub(super) format: OnceLock<Format>,
-    /// Event time of records that carry none.
-    pub(super) text_time: TextTime,
-    /// Event time of the first line, where `text_time` goes by the line; set once it is open.
-    pub(super) start: OnceLock<EventTime>,
-}
-
-/// What all workers know.
-#[derive(Debug)]
-pub(super) struct Recipe {
-    pub(super) rule: Rule,
-    pub(super) occurrences: Occurrences,
-    /// Length of the spans of event time that share a row.
-    pub(super) row_ms: i64,
-    /// Key of the tag table's hash.
-    pub(super) tags: Seed,
-    /// Key of the hashes of authors and posts.
-    pub(super) people: Seed,
-    /// Texts get a fingerprint, by which copies are known.
-    pub(super) prints: bool,
-    /// Accents are no part of a key.
-    pub(super) fold_accents: bool,
-    /// Reposts count.
-    pub(super) reposts: bool,
-    /// Posts of bots count.
-    pub(super) bots: bool,
-    /// Some posts are copied to be read.
-    pub(super) samples: bool,
-    /// Accounts whose posts do not count.
-    pub(super) blocked: RwLock<Arc<Patterns>>,
-    pub(super) streams: Vec<Stream>,
-    pub(super) views: Vec<Filter>,
-}
-
 /// Takes turns at the sources until none is left. The bytes never leave the worker, so that one
 /// buffer, hot in its cache, serves all its batches.
-pub(super) fn work(
-    recipe: &Arc<Recipe>,
-    turns: &Receiver<Box<Reader>>,
+pub(crate) fn work(
+    config: &Arc<ExtractConfig>,
+    turns: &Receiver<Box<SourceDriver>>,
     pool: &Receiver<Box<Extracted>>,
-    done: &Sender<Message>,
+    to: &Sender<Message>,
 ) {
     let mut extractor = Extractor::default();
     let mut batch = Batch::default();
-    for reader in turns {
-        if !reader.turn(&mut batch) {
+    for driver in turns {
+        if !driver.turn(&mut batch) {
             continue;
         }
         let mut out = pool.try_recv().unwrap_or_default();
         out.begin(batch);
-        recipe.extract(&mut extractor, &mut out);
+        config.extract(&mut extractor, &mut out);
         batch = out.batch.take_bytes();
-        if done.send(Message::Extracted(out)).is_err() {
+        if to.send(Message::Rows(out)).is_err() {
             return;
         }
     }
 }
 
-impl Recipe {
+impl ExtractConfig {
     /// Decodes and extracts `out.batch` into `out`.
-    pub(super) fn extract(&self, extractor: &mut Extractor, out: &mut Extracted) {
+    pub(crate) fn extract(&self, extractor: &mut Extractor, out: &mut Extracted) {
         let stream = &self.streams[out.batch.source as usize];
         let mut batch = std::mem::take(&mut out.batch);
         out.begin_views(self.views.len(), batch.source);
@@ -122,7 +84,7 @@ impl Recipe {
         } else {
             self.scan_text::<false>(extractor, stream, batch, out);
         }
-        self.share_rows(out);
+        self.split_rows(out);
     }
 
     /// `VIEWS` = some views take lines by their tags, so they are looked at one by one.
@@ -135,7 +97,7 @@ impl Recipe {
     ) {
         let times = LineTimes::new(stream, batch);
         let mut lines = Lines::<VIEWS> {
-            recipe: self,
+            config: self,
             once: self.once(),
             times,
             line: u32::MAX,
@@ -178,7 +140,7 @@ impl Recipe {
                     if picks.may_take(from) && sampling::record(format, &post, out) {
                         picks.taken(from);
                     }
-                    self.share_post(&post, out);
+                    self.split_post(&post, out);
                 }
                 Ok(None) if records[from..end].iter().all(u8::is_ascii_whitespace) => {}
                 Ok(None) => out.odd.control += 1,
@@ -219,7 +181,7 @@ impl Recipe {
         out.begin_post();
         let is_delete = matches!(post.op, Op::Delete | Op::DropAuthor);
         if !is_delete {
-            let mut tags = Tags { recipe: self, once: self.once(), out };
+            let mut tags = Tags { config: self, once: self.once(), out };
             tagtide_posts::tags::scan_post(extractor, padded, post, self.rule, &mut tags);
             key.print = if key.author == 0 { 0 } else { self.print(post, out) };
         }
@@ -283,8 +245,8 @@ impl LineTimes {
 }
 
 /// Receives the tags of a block of lines.
-pub(super) struct Lines<'a, const VIEWS: bool> {
-    pub(super) recipe: &'a Recipe,
+pub(crate) struct Lines<'a, const VIEWS: bool> {
+    pub(crate) config: &'a ExtractConfig,
     once: bool,
     times: LineTimes,
     /// Line of the last tag.
@@ -299,14 +261,14 @@ pub(super) struct Lines<'a, const VIEWS: bool> {
     sample_from: usize,
     records: &'a [u8],
     /// Posts of the row that fit each view which takes lines by their tags.
-    pub(super) tagged_of: [u32; VIEWS_MAX],
-    pub(super) out: &'a mut Extracted,
+    pub(crate) tagged_of: [u32; VIEWS_MAX],
+    pub(crate) out: &'a mut Extracted,
 }
 
 impl<const VIEWS: bool> Lines<'_, VIEWS> {
     #[inline(always)]
     fn tags(&mut self) -> Tags<'_> {
-        Tags { recipe: self.recipe, once: self.once, out: self.out }
+        Tags { config: self.config, once: self.once, out: self.out }
     }
 
     #[inline(always)]
@@ -315,7 +277,7 @@ impl<const VIEWS: bool> Lines<'_, VIEWS> {
             return;
         }
         if VIEWS {
-            self.share_line();
+            self.split_line();
         }
         while line >= self.row_end {
             self.end_row(self.row_end);
@@ -355,16 +317,16 @@ impl<const VIEWS: bool> Lines<'_, VIEWS> {
             post: 0,
         });
         if VIEWS {
-            self.share_row();
+            self.split_row();
         }
         self.tagged = 0;
         self.row_start = end;
-        self.row_end = self.times.row_end(end, self.recipe.row_ms);
+        self.row_end = self.times.row_end(end, self.config.row_ms);
     }
 
     fn finish(mut self, lines: u32, empty: u32, records: &[u8]) {
         if VIEWS {
-            self.share_line();
+            self.split_line();
         }
         while self.row_end < lines {
             self.end_row(self.row_end);
@@ -403,7 +365,7 @@ impl<const VIEWS: bool> Lines<'_, VIEWS> {
 
 /// Receives the tags of one post.
 struct Tags<'a> {
-    recipe: &'a Recipe,
+    config: &'a ExtractConfig,
     once: bool,
     out: &'a mut Extracted,
 }
@@ -411,7 +373,7 @@ struct Tags<'a> {
 impl Visit for Tags<'_> {
     #[inline(always)]
     fn ascii_tag(&mut self, _line: u32, padded: &[u8], start: usize, len: usize) {
-        let seed = &self.recipe.tags;
+        let seed = &self.config.tags;
         if len <= 16 {
             self.out.push_short(seed, padded, start, len, self.once);
         } else {
@@ -422,16 +384,16 @@ impl Visit for Tags<'_> {
 
     #[inline(always)]
     fn settled_tag(&mut self, line: u32, padded: &[u8], start: usize, len: usize) {
-        if self.recipe.fold_accents {
+        if self.config.fold_accents {
             let tag = String::from_utf8_lossy(&padded[start..start + len]);
             return self.tag(line, start, &tag, &tag);
         }
-        self.out.push_settled(&self.recipe.tags, padded, start, len, self.once);
+        self.out.push_settled(&self.config.tags, padded, start, len, self.once);
     }
 
     fn tag(&mut self, _line: u32, _at: usize, key: &str, display: &str) {
-        let key = self.recipe.folded(key);
-        self.out.push_key(&self.recipe.tags, key.as_bytes(), display.as_bytes(), self.once);
+        let key = self.config.folded(key);
+        self.out.push_key(&self.config.tags, key.as_bytes(), display.as_bytes(), self.once);
     }
 
     fn oversize_tag(&mut self, _line: u32) {

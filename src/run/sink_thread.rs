@@ -1,4 +1,4 @@
-//! The thread around a sink: a queue of its own, so that a slow sink slows nobody.
+//! The thread of a sink, with a queue of its own, so that a slow sink slows nothing else.
 
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
-use crate::engine::EngineError;
+use super::EngineError;
 use crate::rank::{Published, SinkStatus};
 use crate::sink::{Delivery, Sink};
 use tagtide_posts::clock::monotonic;
@@ -17,7 +17,7 @@ const QUEUE: usize = 256;
 const LINGER: Duration = Duration::from_secs(5);
 
 /// A running sink.
-pub(super) struct Outlet {
+pub(crate) struct SinkThread {
     queue: Sender<Arc<Published>>,
     /// The other end, to take the older ranking out for a newer one.
     slot: Option<Receiver<Arc<Published>>>,
@@ -25,9 +25,9 @@ pub(super) struct Outlet {
     thread: JoinHandle<()>,
 }
 
-impl Outlet {
+impl SinkThread {
     /// Starts a thread for `sink`.
-    pub(super) fn start(mut sink: Box<dyn Sink>) -> Result<Self, EngineError> {
+    pub(crate) fn start(mut sink: Box<dyn Sink>) -> Result<Self, EngineError> {
         let latest = sink.delivery() == Delivery::Latest;
         let (queue, rankings) = bounded::<Arc<Published>>(if latest { 1 } else { QUEUE });
         let slot = latest.then(|| rankings.clone());
@@ -60,7 +60,7 @@ impl Outlet {
     }
 
     /// Hands a ranking over; never blocks.
-    pub(super) fn offer(&self, published: &Arc<Published>) {
+    pub(crate) fn offer(&self, published: &Arc<Published>) {
         let mut skipped = 0;
         if let Err(TrySendError::Full(published)) = self.queue.try_send(Arc::clone(published)) {
             skipped = 1;
@@ -73,12 +73,12 @@ impl Outlet {
     }
 
     /// How it is doing.
-    pub(super) fn status(&self) -> SinkStatus {
+    pub(crate) fn status(&self) -> SinkStatus {
         lock(&self.status).clone()
     }
 
     /// Lets it take what is queued, for a while.
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         drop((self.queue, self.slot));
         let until = monotonic() + LINGER;
         while !self.thread.is_finished() && monotonic() < until {

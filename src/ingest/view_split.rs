@@ -1,7 +1,8 @@
-//! What workers put aside for the views of a job: of each batch the part that fits, row by row
-//! beside the rows of all posts, so that event time goes on alike in every view.
+//! The split of each batch for the views of a job: the part that fits a view, row by row beside the
+//! rows of all posts, so that event time advances alike in every view.
 
-use crate::engine::embedded::worker::{Lines, Recipe};
+use super::extract_config::ExtractConfig;
+use super::worker::Lines;
 use crate::state::extracted::{Extracted, Row};
 use crate::view::{self, Filter};
 use tagtide_posts::post::{Op, Post};
@@ -13,10 +14,10 @@ fn has_tag(filter: &Filter, out: &Extracted) -> bool {
     out.post_entries().iter().any(|entry| entry.with_key(&out.arena, fits))
 }
 
-impl Recipe {
+impl ExtractConfig {
     /// Gives the post that `out` has made last to the views that it fits. What takes posts back
     /// goes to all of them: who it was fitted is remembered there.
-    pub(super) fn share_post(&self, post: &Post<'_>, out: &mut Extracted) {
+    pub(crate) fn split_post(&self, post: &Post<'_>, out: &mut Extracted) {
         let mut views = std::mem::take(&mut out.views);
         let takes_back = matches!(post.op, Op::Delete | Op::DropAuthor);
         for (filter, part) in self.views.iter().zip(&mut views) {
@@ -27,7 +28,7 @@ impl Recipe {
     }
 
     /// Gives lines of text to the views that take all of them, or none.
-    pub(super) fn share_rows(&self, out: &mut Extracted) {
+    pub(crate) fn split_rows(&self, out: &mut Extracted) {
         let mut views = std::mem::take(&mut out.views);
         for (filter, part) in self.views.iter().zip(&mut views) {
             match filter.lines(part.batch.source) {
@@ -42,9 +43,9 @@ impl Recipe {
 
 impl<const VIEWS: bool> Lines<'_, VIEWS> {
     /// Gives the line whose tags have all come to the views that ask for one of them.
-    pub(super) fn share_line(&mut self) {
+    pub(crate) fn split_line(&mut self) {
         let mut views = std::mem::take(&mut self.out.views);
-        for (number, (filter, part)) in self.recipe.views.iter().zip(&mut views).enumerate() {
+        for (number, (filter, part)) in self.config.views.iter().zip(&mut views).enumerate() {
             let asks = filter.lines(part.batch.source) == view::Lines::Tagged;
             if asks && has_tag(filter, self.out) {
                 part.take_entries(self.out);
@@ -55,10 +56,10 @@ impl<const VIEWS: bool> Lines<'_, VIEWS> {
     }
 
     /// Ends the row of each of these views where that of all posts has ended.
-    pub(super) fn share_row(&mut self) {
+    pub(crate) fn split_row(&mut self) {
         let Some(&row) = self.out.rows.last() else { return };
         for (number, (filter, part)) in
-            self.recipe.views.iter().zip(&mut self.out.views).enumerate()
+            self.config.views.iter().zip(&mut self.out.views).enumerate()
         {
             if filter.lines(part.batch.source) == view::Lines::Tagged {
                 let posts = std::mem::take(&mut self.tagged_of[number]);

@@ -1,6 +1,6 @@
-//! What is remembered and told of rankings: the history and the alerts of a run.
+//! History and alerts of a run.
 //!
-//! The state puts rankings down as event time passes; here they go to the threads that make them
+//! The state makes rankings as event time passes; here they go to the threads that make them
 //! durable, under the number of the epoch that they belong to. The checkpoint waits for these
 //! threads before it commits that epoch, so a crash loses none of them, and what is counted again
 //! after it is written again in its place.
@@ -9,9 +9,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::EngineError;
+use super::publisher::{default_key, keys};
+use super::state_settings::ms;
 use crate::alert::{Rules, RulesState, Telling};
-use crate::engine::EngineError;
-use crate::engine::embedded::publish::{default_key, keys};
 use crate::history::Writer;
 use crate::job::Plan;
 use crate::rank::{AlertsStatus, Ranking};
@@ -28,26 +29,27 @@ const HOUR_MS: i64 = 3_600_000;
 /// An epoch waits so long for what belongs to it; each thread ends a wait by itself before.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// The threads that keep and tell.
+/// The threads that write the history and deliver alerts.
 #[derive(Clone, Default)]
-pub(super) struct Threads {
+pub(crate) struct ReportThreads {
     history: Option<Arc<Writer>>,
     telling: Option<Arc<Telling>>,
 }
 
-/// What becomes of rankings that the state puts down.
+/// Where the rankings go that the state makes at boundaries of event time.
 #[derive(Default)]
-pub(super) struct Told {
-    threads: Threads,
+pub(crate) struct Reports {
+    threads: ReportThreads,
     rules: Option<Rules>,
     /// The rules have seen something since their state was last taken.
     changed: bool,
 }
 
-/// The rankings that a plan wants put down of a view, in a run that has a state directory.
-pub(super) fn reports(plan: &Plan, view: &str) -> Vec<Report> {
+/// The rankings that a plan needs of a view at boundaries of event time, in a run that has a state
+/// directory.
+pub(crate) fn wanted(plan: &Plan, view: &str) -> Vec<Report> {
     let mut reports = Vec::new();
-    let (default, pane_ms) = (default_key(plan), super::ms(plan.count.pane));
+    let (default, pane_ms) = (default_key(plan), ms(plan.count.pane));
     if plan.history.is_some() {
         for key in keys(plan) {
             let every_ms = if key == default { MINUTE_MS } else { HOUR_MS };
@@ -61,12 +63,12 @@ pub(super) fn reports(plan: &Plan, view: &str) -> Vec<Report> {
     reports
 }
 
-impl Told {
+impl Reports {
     /// Starts the threads. `rules` is what a checkpoint holds of the rules.
     ///
     /// # Errors
     /// Where alerts cannot be told. A history that cannot be opened is said and done without.
-    pub(super) fn start(
+    pub(crate) fn start(
         dir: &Path,
         plan: &Plan,
         clock: &tagtide_posts::clock::Clock,
@@ -76,20 +78,19 @@ impl Told {
             let started = Writer::start(dir, history.max_bytes);
             started.map_err(|error| tracing::warn!("no history is kept: {error}")).ok()
         });
-        let mut told = Self::default();
-        told.threads.history = history.map(Arc::new);
+        let mut reports = Self::default();
+        reports.threads.history = history.map(Arc::new);
         if !plan.alerts.is_empty() {
-            let telling = Telling::start(dir, &plan.alerts, clock.clone())
-                .map_err(|error| EngineError::Sink(error.to_string()))?;
-            told.threads.telling = Some(Arc::new(telling));
+            let telling = Telling::start(dir, &plan.alerts, clock.clone())?;
+            reports.threads.telling = Some(Arc::new(telling));
             let state = rules.and_then(RulesState::from_bytes).unwrap_or_default();
-            told.rules = Some(Rules::new(&plan.name, &plan.alerts, state));
+            reports.rules = Some(Rules::new(&plan.name, &plan.alerts, state));
         }
-        Ok(told)
+        Ok(reports)
     }
 
     /// Takes rankings in that belong to the epoch `epoch`.
-    pub(super) fn take(&mut self, epoch: u64, reported: impl Iterator<Item = Reported>) {
+    pub(crate) fn take(&mut self, epoch: u64, reported: impl Iterator<Item = Reported>) {
         let mut kept: Vec<Arc<Ranking>> = Vec::new();
         for Reported { rows, ranking } in reported {
             if rows == KEPT_ROWS {
@@ -107,34 +108,34 @@ impl Told {
     }
 
     /// What the checkpoint keeps of the rules, where that has changed.
-    pub(super) fn rules_news(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn rules_news(&mut self) -> Option<Vec<u8>> {
         if std::mem::take(&mut self.changed) { self.rules() } else { None }
     }
 
     /// What the checkpoint keeps of the rules.
-    pub(super) fn rules(&self) -> Option<Vec<u8>> {
+    pub(crate) fn rules(&self) -> Option<Vec<u8>> {
         self.rules.as_ref().map(|rules| rules.state().to_bytes())
     }
 
     /// The threads, for whoever has to wait for them.
-    pub(super) fn threads(&self) -> Threads {
+    pub(crate) fn threads(&self) -> ReportThreads {
         self.threads.clone()
     }
 
     /// How the history stands.
-    pub(super) fn history_status(&self) -> Option<SpoolStatus> {
+    pub(crate) fn history_status(&self) -> Option<SpoolStatus> {
         self.threads.history.as_ref().map(|history| history.status())
     }
 
     /// How the alerts stand.
-    pub(super) fn alerts_status(&self) -> Option<AlertsStatus> {
+    pub(crate) fn alerts_status(&self) -> Option<AlertsStatus> {
         self.threads.telling.as_ref().map(|telling| telling.status())
     }
 }
 
-impl Threads {
+impl ReportThreads {
     /// Waits until everything that belongs to epochs up to `epoch` is durable.
-    pub(super) fn wait_for(&self, epoch: u64) {
+    pub(crate) fn wait_for(&self, epoch: u64) {
         let history = self.history.as_ref().is_none_or(|h| h.wait_for(epoch, WAIT_MAX));
         let telling = self.telling.as_ref().is_none_or(|t| t.wait_for(epoch, WAIT_MAX));
         if !(history && telling) {

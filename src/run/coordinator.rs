@@ -1,0 +1,430 @@
+//! The counting thread, the only owner of the states: it counts batches in order, publishes at each
+//! tick, hands each epoch to the checkpoint, and answers questions.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, select};
+use tokio::sync::watch;
+
+use super::checkpointer::Checkpointer;
+use super::gaps::Gaps;
+use super::handle::Command;
+use super::inbox::Inbox;
+use super::live_query::{Answer, Question};
+use super::message::{Message, RunningEngine, SourceUpdate};
+use super::pacing::Pacing;
+use super::publisher::Publisher;
+use super::reports::Reports;
+use super::shutdown::Shutdown;
+use super::sink_thread::SinkThread;
+use super::view_states::States;
+use super::{EngineError, Summary};
+use crate::job::{Plan, TimePlan};
+use crate::rank::{Published, Query, Ranking, SourceStatus};
+use crate::state::extracted::{Extracted, NO_TIME};
+use tagtide_posts::clock::{Clock, monotonic};
+use tagtide_posts::post::{EventTime, Position};
+use tagtide_sources::SourceError;
+
+/// How far ahead a post may be in a replay: a file may carry planned dates, but not the year 9999.
+const FUTURE_REPLAY_MS: i64 = 366 * 86_400_000;
+
+/// Questions answered before counting goes on.
+const QUESTIONS_MAX: usize = 8;
+
+/// The batch being counted.
+struct Current {
+    batch: Box<Extracted>,
+    row: usize,
+}
+
+/// The counting thread.
+pub(super) struct Coordinator {
+    parts: Parts,
+    inboxes: Vec<Inbox>,
+    current: Option<Current>,
+    next_tick: Instant,
+    next_epoch: Instant,
+    pacing: Pacing,
+    first_event: Option<i64>,
+    failure: Option<EngineError>,
+    /// Answered when the run has ended.
+    ends: Vec<(usize, Sender<Result<Summary, EngineError>>)>,
+}
+
+/// What a coordinator is built from.
+pub(super) struct Parts {
+    pub(super) plan: Arc<Plan>,
+    pub(super) clock: Clock,
+    pub(super) engine: Box<dyn RunningEngine>,
+    pub(super) state: States,
+    pub(super) publisher: Publisher,
+    pub(super) published: watch::Sender<Arc<Published>>,
+    pub(super) sinks: Vec<SinkThread>,
+    pub(super) checkpointer: Option<Checkpointer>,
+    pub(super) reports: Reports,
+    pub(super) gaps: Gaps,
+    pub(super) messages: Receiver<Message>,
+    pub(super) commands: Receiver<Command>,
+    pub(super) sources: Vec<SourceStatus>,
+    pub(super) shutdown: Shutdown,
+}
+
+impl Coordinator {
+    pub(super) fn new(parts: Parts, positions: Vec<Vec<Position>>) -> Self {
+        let now = monotonic();
+        Self {
+            pacing: Pacing::new(&parts.plan.time),
+            inboxes: positions.into_iter().map(Inbox::new).collect(),
+            parts,
+            current: None,
+            next_tick: now,
+            next_epoch: now,
+            first_event: None,
+            failure: None,
+            ends: Vec::new(),
+        }
+    }
+
+    /// Runs until every source has ended or the run is stopped, then answers questions until
+    /// nobody is left to ask.
+    pub(super) fn run(mut self) {
+        self.next_tick = monotonic() + self.until_next_tick();
+        self.next_epoch = monotonic() + self.parts.plan.epoch();
+        loop {
+            if self.parts.shutdown.is_now() || self.failure.is_some() {
+                break;
+            }
+            self.keep_time();
+            for _ in 0..QUESTIONS_MAX {
+                let Ok(command) = self.parts.commands.try_recv() else { break };
+                self.obey(command);
+            }
+            let due = self.count_what_is_due();
+            if due.is_none() {
+                continue;
+            }
+            if self.inboxes.iter().all(Inbox::ended) && self.current.is_none() {
+                break;
+            }
+            self.wait(due.flatten());
+        }
+        self.end();
+    }
+
+    /// Ticks and epochs that are due.
+    fn keep_time(&mut self) {
+        let now = monotonic();
+        if now >= self.next_tick {
+            self.tick();
+            self.next_tick = monotonic() + self.until_next_tick();
+        }
+        // An epoch ends between batches: Positions say nothing about a part of one.
+        if now >= self.next_epoch && self.current.is_none() {
+            self.epoch(false);
+            self.next_epoch = now + self.parts.plan.epoch();
+        }
+    }
+
+    /// Ticks fall on whole multiples of the batch interval of our clock.
+    fn until_next_tick(&self) -> Duration {
+        let batch = (self.parts.plan.batch.as_millis() as i64).max(1);
+        Duration::from_millis((batch - self.parts.clock.now().0.rem_euclid(batch)) as u64)
+    }
+
+    /// Counts one batch, or as much of it as is due. `None` = something was counted; otherwise
+    /// when the next row is due, if that is known.
+    fn count_what_is_due(&mut self) -> Option<Option<Instant>> {
+        if self.current.is_none() {
+            let next = self.inboxes.iter_mut().find_map(Inbox::take);
+            let Some(batch) = next else { return Some(None) };
+            if let Some(gap) = &batch.batch.gap {
+                let source = batch.batch.source as usize;
+                self.parts.gaps.add(source, gap, &self.parts.sources[source].name);
+                self.parts.state.each_mut(|state| state.gap_until(gap.to));
+            }
+            self.parts.state.begin_batch(&batch);
+            self.current = Some(Current { batch, row: 0 });
+        }
+        let Some(mut current) = self.current.take() else { return Some(None) };
+        let horizon = self.horizon();
+        while let Some(row) = current.batch.rows.get(current.row) {
+            // What is not counted needs no waiting for; whoever drains does not wait either.
+            if row.at <= horizon
+                && let Some(due) = self.pacing.due(row.at)
+                && !self.parts.shutdown.drains()
+            {
+                self.current = Some(current);
+                return Some(Some(due));
+            }
+            self.parts.state.count_row(&current.batch, current.row, horizon);
+            self.first_event = self.first_event.or((row.at != NO_TIME).then_some(row.at));
+            current.row += 1;
+        }
+        self.finish_batch(current.batch);
+        None
+    }
+
+    fn finish_batch(&mut self, mut done: Box<Extracted>) {
+        self.report();
+        let Parts { checkpointer, state, .. } = &mut self.parts;
+        let encoded = checkpointer.as_mut().map(|of| of.encode_early(&mut state.all));
+        if let Some(Err(error)) = encoded {
+            self.failure = Some(EngineError::Checkpoint(error));
+        }
+        let batch = std::mem::take(&mut done.batch);
+        let source = batch.source as usize;
+        if let Some(until) = batch.complete_until
+            && self.parts.plan.time == TimePlan::Live
+        {
+            self.parts.state.each_mut(|state| state.live_until(source, until.0));
+        }
+        self.parts.sources[source].bytes += batch.bytes_read() as u64;
+        self.parts.sources[source].reads = batch.reads;
+        self.inboxes[source].counted(&batch);
+        self.parts.engine.recycle(done);
+    }
+
+    /// Hands over the rankings that were made at boundaries of event time. They belong to the
+    /// epoch under way.
+    fn report(&mut self) {
+        let Parts { state, reports, checkpointer, .. } = &mut self.parts;
+        let reported = state.take_reported();
+        if !reported.is_empty() {
+            let epoch = checkpointer.as_ref().map_or(0, Checkpointer::next);
+            reports.take(epoch, reported.into_iter());
+        }
+    }
+
+    fn horizon(&self) -> i64 {
+        self.parts.clock.now().0.saturating_add(match self.parts.plan.time {
+            TimePlan::Live => EventTime::AHEAD_MAX_MS,
+            TimePlan::Replay(_) => FUTURE_REPLAY_MS,
+        })
+    }
+
+    fn wait(&mut self, due: Option<Instant>) {
+        if self.parts.shutdown.is_now() {
+            return;
+        }
+        let until = match due {
+            Some(due) => due.min(self.next_tick),
+            None => self.next_tick.min(self.next_epoch),
+        };
+        // While a row waits for its time nothing more is taken in: that holds the sources back.
+        let never = crossbeam_channel::never();
+        let messages = if due.is_some() { &never } else { &self.parts.messages };
+        let timeout = until.saturating_duration_since(monotonic());
+        select! {
+            recv(messages) -> message => match message {
+                Ok(message) => self.take_in(message),
+                Err(_) => self.parts.shutdown.now(),
+            },
+            recv(self.parts.commands) -> command => match command {
+                Ok(command) => self.obey(command),
+                Err(_) => self.parts.shutdown.drain(),
+            },
+            default(timeout) => {}
+        }
+    }
+
+    fn take_in(&mut self, message: Message) {
+        match message {
+            Message::Rows(batch) => self.inboxes[batch.batch.source as usize].put(batch),
+            Message::Source(SourceUpdate { source, state, detail, reads }) => {
+                let status = &mut self.parts.sources[source as usize];
+                let connected = &mut self.inboxes[source as usize].connected;
+                let is_open = state != "retrying";
+                status.reconnects += u64::from(is_open && *connected);
+                *connected |= is_open;
+                status.state = state.to_owned();
+                (status.detail, status.reads) = (detail, reads);
+            }
+            Message::SourceEnd { source, batches, how } => {
+                self.inboxes[source as usize].end(batches);
+                self.parts.state.each_mut(|state| state.source_ended(source as usize));
+                self.source_ended(source as usize, how);
+            }
+            Message::Panicked => {
+                self.failure.get_or_insert(EngineError::Panicked);
+            }
+        }
+    }
+
+    /// Keeps why a source has ended; where every source has failed, so has the run.
+    fn source_ended(&mut self, source: usize, how: Result<(), SourceError>) {
+        let state = match &how {
+            Ok(()) => "ended",
+            Err(SourceError::AuthFailed(_)) => "auth_failed",
+            Err(_) => "failed",
+        };
+        let status = &mut self.parts.sources[source];
+        state.clone_into(&mut status.state);
+        status.detail = how.as_ref().err().map(ToString::to_string).unwrap_or_default();
+        self.inboxes[source].failure = how.err();
+        // The first error stays.
+        if self.failure.is_none() && self.inboxes.iter().all(|inbox| inbox.failure.is_some()) {
+            let failed = self.take_failed().map(|(_, error)| EngineError::Source(error));
+            let refused = || self.inboxes[0].failure.take().map(EngineError::AuthFailed);
+            self.failure = failed.or_else(refused);
+        }
+    }
+
+    /// The first source that has failed, and why; those with refused credentials have not.
+    fn take_failed(&mut self) -> Option<(usize, SourceError)> {
+        let refused = |error: &SourceError| matches!(error, SourceError::AuthFailed(_));
+        let failed = |inbox: &Inbox| inbox.failure.as_ref().is_some_and(|error| !refused(error));
+        let number = self.inboxes.iter().position(failed)?;
+        Some((number, self.inboxes[number].failure.take()?))
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Ask(question, to) => {
+                let _ = to.send(self.answer(question));
+            }
+            Command::ChangeLists(tags, accounts) => {
+                self.parts.state.change_lists(&tags);
+                if self.parts.engine.block(accounts) {
+                    // Names are not stored, so it is not known which posts are theirs.
+                    self.parts.state.all.forget_recent();
+                }
+            }
+            Command::End(top, to) => self.ends.push((top, to)),
+            Command::Wake => {}
+        }
+    }
+
+    fn answer(&mut self, question: Question) -> Answer {
+        let at = self.now();
+        self.parts.state.show(at);
+        let of = |view: Option<String>| self.parts.state.of(view.as_deref());
+        match question {
+            Question::Ranking(query) => {
+                self.parts.publisher.ranking(&self.parts.state, &query, at).into()
+            }
+            Question::Tag { view, key } => {
+                of(view).and_then(|state| crate::rank::build::tag(state, &key)).into()
+            }
+            Question::Explain { view, key, window_s } => {
+                let window_ms = i64::try_from(window_s).ok().and_then(|s| s.checked_mul(1_000));
+                let explain = |(state, ms)| crate::rank::explain::explain(state, &key, ms, at);
+                of(view).zip(window_ms).and_then(explain).into()
+            }
+        }
+    }
+
+    /// Event time at which a window ends now.
+    fn now(&self) -> i64 {
+        match self.parts.plan.time {
+            TimePlan::Live => self.parts.clock.now().0,
+            TimePlan::Replay(_) => {
+                self.parts.state.all.newest().unwrap_or_else(|| self.parts.clock.now().0)
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let rankings = self.rank();
+        self.publish(rankings, false);
+    }
+
+    /// All rankings of this moment.
+    fn rank(&mut self) -> Vec<Arc<Ranking>> {
+        let at = self.now();
+        self.parts.state.show(at);
+        self.report();
+        self.parts.publisher.rank(&self.parts.state, at)
+    }
+
+    /// Publishes rankings with how everything stands; `last` = the run has ended.
+    fn publish(&mut self, rankings: Vec<Arc<Ranking>>, last: bool) {
+        let of = |number| self.parts.state.all.posts_of(number);
+        let all: u64 = (0..self.parts.sources.len()).map(of).sum();
+        for (number, status) in self.parts.sources.iter_mut().enumerate() {
+            self.parts.gaps.show(number, status);
+            self.parts.engine.describe_source(number, status);
+            status.posts = of(number);
+            status.share = status.posts as f64 / all.max(1) as f64;
+        }
+        let published = Arc::new(self.parts.publisher.publish(
+            rankings,
+            &self.parts.state,
+            self.parts.clock.now().0,
+            last,
+            &self.parts.sources,
+            self.parts.sinks.iter().map(SinkThread::status).collect(),
+            self.parts.checkpointer.as_ref().map(Checkpointer::committed),
+            (self.parts.reports.history_status(), self.parts.reports.alerts_status()),
+        ));
+        if !self.parts.sinks.is_empty() {
+            let brief = Arc::new(published.brief(self.parts.plan.count.top));
+            self.parts.sinks.iter().for_each(|sink| sink.offer(&brief));
+        }
+        self.parts.engine.published(&published);
+        self.parts.published.send_replace(published);
+    }
+
+    /// Hands what changed to the checkpoint. Where the disk is behind, an epoch is left out and
+    /// its changes go with the next one; only the last one waits.
+    fn epoch(&mut self, last: bool) {
+        // A question may have passed a boundary since the last batch.
+        self.report();
+        let Parts { state, reports, checkpointer, gaps, .. } = &mut self.parts;
+        let Some(checkpointer) = checkpointer else { return };
+        let positions: Vec<_> = self.inboxes.iter().map(Inbox::positions).collect();
+        if let Err(error) = checkpointer.epoch(state, &positions, (reports, gaps), last) {
+            self.failure = Some(EngineError::Checkpoint(error));
+        }
+    }
+
+    /// The last ranking and the last epoch, then only questions.
+    fn end(mut self) {
+        if !self.parts.shutdown.is_now() && self.failure.is_none() {
+            self.epoch(true);
+        }
+        // While the last record is on its way to the disk.
+        let rankings = self.rank();
+        if let Some(checkpointer) = &mut self.parts.checkpointer
+            && let Err(error) = checkpointer.finish()
+        {
+            self.failure.get_or_insert(EngineError::Checkpoint(error));
+        }
+        // A run that came to its end by itself has not read all that it should.
+        if !self.parts.shutdown.drains()
+            && let Some((number, source)) = self.take_failed()
+        {
+            let name = self.parts.sources[number].name.clone();
+            self.failure.get_or_insert(EngineError::OneSource { name, source });
+        }
+        self.parts.shutdown.drain();
+        self.parts.engine.finish();
+        self.publish(rankings, true);
+        self.parts.sinks.drain(..).for_each(SinkThread::finish);
+        for (top, to) in std::mem::take(&mut self.ends) {
+            let _ = to.send(self.summary(top));
+        }
+        while let Ok(command) = self.parts.commands.recv() {
+            match command {
+                Command::End(top, to) => {
+                    let _ = to.send(self.summary(top));
+                }
+                command => self.obey(command),
+            }
+        }
+    }
+
+    fn summary(&mut self, top: usize) -> Result<Summary, EngineError> {
+        if let Some(error) = self.failure.take() {
+            return Err(error);
+        }
+        let everything = Query { mode: None, window_s: None, view: None, top };
+        Ok(Summary {
+            ranking: self.answer(Question::Ranking(everything)).ranking().unwrap_or_default(),
+            status: Arc::clone(&self.parts.published.borrow().status),
+            first_event: self.first_event,
+            distinct_tags: self.parts.state.all.distinct_tags(),
+        })
+    }
+}

@@ -1,0 +1,69 @@
+//! Batches of one source, put back into their order.
+
+use std::collections::BTreeMap;
+
+use crate::state::extracted::Extracted;
+use tagtide_posts::post::{Batch, Position};
+use tagtide_sources::SourceError;
+
+/// What has arrived from one source.
+#[derive(Default)]
+pub(crate) struct Inbox {
+    /// Number of the next batch.
+    next: u64,
+    /// Batches that wait for earlier ones.
+    waiting: BTreeMap<u64, Box<Extracted>>,
+    /// How many batches there are, once the source has ended.
+    batches: Option<u64>,
+    /// Partition -> where the counted batches end.
+    positions: BTreeMap<String, String>,
+    /// The source was connected once.
+    pub(crate) connected: bool,
+    /// Why the source has ended, where that is an error.
+    pub(crate) failure: Option<SourceError>,
+}
+
+impl Inbox {
+    /// Of a source that is resumed after these Positions.
+    pub(crate) fn new(positions: Vec<Position>) -> Self {
+        Self {
+            positions: positions.into_iter().map(|p| (p.partition, p.at)).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Puts a batch in.
+    pub(crate) fn put(&mut self, batch: Box<Extracted>) {
+        self.waiting.insert(batch.batch.seq, batch);
+    }
+
+    /// The next batch in order, if it has arrived.
+    pub(crate) fn take(&mut self) -> Option<Box<Extracted>> {
+        let batch = self.waiting.remove(&self.next)?;
+        self.next += 1;
+        Some(batch)
+    }
+
+    /// No batch follows the first `batches`.
+    pub(crate) fn end(&mut self, batches: u64) {
+        self.batches = Some(batches);
+    }
+
+    /// True once every batch was taken.
+    pub(crate) fn ended(&self) -> bool {
+        self.batches == Some(self.next)
+    }
+
+    /// Moves the Positions to the end of `batch`, which was counted whole.
+    pub(crate) fn counted(&mut self, batch: &Batch) {
+        for position in &batch.positions {
+            let at = self.positions.entry(position.partition.clone()).or_default();
+            at.clone_from(&position.at);
+        }
+    }
+
+    /// Partition -> where the counted batches end.
+    pub(crate) fn positions(&self) -> &BTreeMap<String, String> {
+        &self.positions
+    }
+}
