@@ -21,7 +21,7 @@ use crossbeam_channel::{Sender, bounded};
 
 use self::recorder::{Recorder, Rotation};
 use self::source_driver::{Progress, SourceDriver};
-use crate::job::{Plan, TimePlan};
+use crate::job::{Plan, SourcePlan, TimePlan};
 use crate::rank::SourceStatus;
 use crate::run::{EngineError, Message, RunOptions, RunningEngine, Shutdown, spawn};
 use crate::state::extracted::Extracted;
