@@ -15,10 +15,22 @@ pub struct LossBounds {
     pub cut: Duration,
     /// After one that fell silent.
     pub silence: Duration,
-    /// Bytes in the kernel that a crash takes with it.
-    pub buffer_bytes: usize,
+    /// What a crash takes with it besides.
+    pub buffer: Buffer,
     /// What was missed is asked for, so that the times above are lost only where that fails.
     pub filled: Filled,
+}
+
+/// Where posts wait before they are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Buffer {
+    /// On the server, which keeps them.
+    #[default]
+    None,
+    /// In the kernel, so many bytes at most.
+    Kernel(usize),
+    /// In a pipe.
+    Pipe,
 }
 
 /// What a server brings again.
@@ -46,7 +58,7 @@ impl LossBounds {
         crash: Duration::ZERO,
         cut: Duration::ZERO,
         silence: Duration::ZERO,
-        buffer_bytes: 0,
+        buffer: Buffer::None,
         filled: Filled::No,
     };
 
@@ -55,17 +67,19 @@ impl LossBounds {
     #[must_use]
     pub fn live(epoch: Duration, stall: Duration, answer: Duration, filled: Filled) -> Self {
         let cut = NETWORK_STEP + answer;
-        Self { crash: epoch, cut, silence: stall + cut, buffer_bytes: 0, filled }
+        Self { crash: epoch, cut, silence: stall + cut, buffer: Buffer::None, filled }
     }
 
     /// The times, as in `a crash loses at most 2 s of posts`.
     fn times(&self) -> String {
         let s = |time: Duration| format!("{} s", time.as_secs_f64());
         let mut text = format!("a crash loses at most {} of posts", s(self.crash));
-        match (self.buffer_bytes >> 20, self.buffer_bytes >> 10) {
-            (0, 0) => {}
-            (0, kib) => text.push_str(&format!(", plus {kib} KiB in the kernel's buffer")),
-            (mib, _) => text.push_str(&format!(", plus {mib} MiB in the kernel's buffer")),
+        match self.buffer {
+            Buffer::None => {}
+            Buffer::Kernel(bytes) => {
+                text.push_str(&format!(", plus {} MiB in the kernel's buffer", bytes >> 20));
+            }
+            Buffer::Pipe => text.push_str(", plus those still in the pipe"),
         }
         if !self.cut.is_zero() {
             text.push_str(", and those sent until the next start is connected; ");
@@ -116,7 +130,7 @@ mod tests {
     fn bounds_in_words() {
         let s = Duration::from_secs;
         let live = LossBounds::live(s(2), Duration::ZERO, s(5), Filled::No);
-        let tcp = LossBounds { buffer_bytes: 1 << 20, ..live };
+        let tcp = LossBounds { buffer: Buffer::Kernel(1 << 20), ..live };
         assert_eq!(
             tcp.to_string(),
             "a crash loses at most 2 s of posts, plus 1 MiB in the kernel's buffer, and those sent \
@@ -125,11 +139,11 @@ mod tests {
         );
         let x = LossBounds::live(s(2), s(25), s(10), Filled::Estimated);
         assert!(x.to_string().contains("10.25 s, a silent one at most 35.25 s; the gap is est"));
-        let pipe = LossBounds { crash: s(2), buffer_bytes: 64 << 10, ..LossBounds::default() };
+        let pipe = LossBounds { crash: s(2), buffer: Buffer::Pipe, ..LossBounds::default() };
         assert_eq!(
             pipe.to_string(),
-            "a crash loses at most 2 s of posts, plus 64 KiB in the kernel's buffer; they cannot \
-             be read again"
+            "a crash loses at most 2 s of posts, plus those still in the pipe; they cannot be read \
+             again"
         );
         assert!(LossBounds::NONE.to_string().starts_with("nothing is lost and nothing"));
     }

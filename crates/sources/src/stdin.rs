@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::framing::Framer;
 use super::kind::{LINE_FORMATS, RATE, Replays, START, SourceKind, SourceOptions};
-use super::loss_bounds::LossBounds;
+use super::loss_bounds::{Buffer, LossBounds};
 use super::stream::{Filled, deliver, fill, why};
 use super::{Guarantee, Poll, Reason, Source, SourceError};
 use tagtide_posts::clock::Clock;
@@ -28,9 +28,6 @@ pub static KIND: SourceKind = SourceKind {
     check: |_, _| Arc::new(Options),
 };
 
-/// What a pipe of Linux holds.
-const PIPE_BYTES: usize = 64 << 10;
-
 /// It has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options;
@@ -45,7 +42,7 @@ impl SourceOptions for Options {
     }
 
     fn loss(&self, epoch: Duration) -> LossBounds {
-        LossBounds { crash: epoch, buffer_bytes: PIPE_BYTES, ..LossBounds::default() }
+        LossBounds { crash: epoch, buffer: Buffer::Pipe, ..LossBounds::default() }
     }
 
     fn guarantee(&self) -> Guarantee {

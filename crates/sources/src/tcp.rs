@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::framing::Framer;
 use super::kind::{LINE_FORMATS, RATE, Replays, START, SourceKind, SourceOptions};
-use super::loss_bounds::{Filled as Refilled, LossBounds};
+use super::loss_bounds::{Buffer, Filled as Refilled, LossBounds};
 use super::options::Key;
 use super::options::address::host_and_port;
 use super::reconnect::Cause;
@@ -82,7 +82,7 @@ pub(super) const NO_EVENT_TIME: &str = "lines of text from a socket have no even
 /// What a socket loses: nothing can be asked for again.
 pub(super) fn socket_loss(epoch: Duration) -> LossBounds {
     LossBounds {
-        buffer_bytes: RECEIVE_BUFFER_BYTES,
+        buffer: Buffer::Kernel(RECEIVE_BUFFER_BYTES),
         ..LossBounds::live(epoch, Duration::ZERO, CONNECT_MAX, Refilled::No)
     }
 }

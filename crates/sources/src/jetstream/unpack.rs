@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn frames_of_a_real_server_are_unpacked() {
         for wire in ["v1", "v2"] {
-            let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/");
+            let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/");
             let read =
                 |name: String| std::fs::read(format!("{fixtures}{name}")).expect("it is there");
             let dictionary = read(format!("jetstream_packed/{wire}.dictionary.zst"));
