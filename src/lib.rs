@@ -29,11 +29,11 @@
 //! | [`job`] | what a user asked for -> a checked [`job::Plan`] |
 //! | [`cli`] | the commands |
 //! | [`tagtide_simd`] | the only `unsafe` |
-//! | [`sqlite`], [`spool`] | SQLite files; a thread that makes things durable in order |
+//! | [`sqlite`], [`durable_queue`] | SQLite files; a thread that makes things durable in order |
 //!
 //! # Floors
 //!
-//! A module imports lower floors only: F0 [`sqlite`] [`spool`]; F1 [`view`] [`state`] [`window`]
+//! A module imports lower floors only: F0 [`sqlite`] [`durable_queue`]; F1 [`view`] [`state`] [`window`]
 //! [`rank`], which do no I/O and read no clock; F2 [`sink`]; F3 [`job`], which knows the options of
 //! sources and sinks; F4 [`history`] [`alert`], never each other; F5 [`run`]; F6 [`ingest`]; F7
 //! [`engine`]; F8 [`serve`] [`cli`]. Below all of them are the crates `simd` < `extract` < `posts`
@@ -65,6 +65,7 @@
 
 pub mod alert;
 pub mod cli;
+pub mod durable_queue;
 pub mod engine;
 pub mod history;
 pub mod ingest;
@@ -73,7 +74,6 @@ pub mod rank;
 pub mod run;
 pub mod serve;
 pub mod sink;
-pub mod spool;
 pub mod sqlite;
 pub mod state;
 pub mod view;

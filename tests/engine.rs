@@ -11,6 +11,8 @@ mod edges;
 mod known;
 #[path = "engine/network.rs"]
 mod network;
+#[path = "engine/older.rs"]
+mod older;
 #[path = "engine/process.rs"]
 mod process;
 #[path = "engine/recent.rs"]

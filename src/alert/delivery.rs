@@ -13,7 +13,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::outbox::{Outbox, Waiting};
-use super::post::{Outcome, Target};
+use super::webhook::{Outcome, Target};
 use super::{AlertError, SqliteError};
 use crate::job::AlertPlan;
 use tagtide_posts::clock::Clock;

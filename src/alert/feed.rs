@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use super::{Told, key};
+use super::{AlertRecord, key};
 
 /// Alerts in the feed.
 pub const ENTRIES_MAX: usize = 100;
 
 /// The feed of a job. `began_ms` is its date while there is no alert.
 #[must_use]
-pub fn atom(job: &str, alerts: &[Told], began_ms: i64) -> String {
+pub fn atom(job: &str, alerts: &[AlertRecord], began_ms: i64) -> String {
     let updated = alerts.iter().map(|told| told.alert.at).max().unwrap_or(began_ms);
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n");
     // Writing to a String cannot fail.

@@ -1,7 +1,7 @@
 //! What should be told: rules over rankings, an outbox that survives a crash, delivery, a feed.
 //!
 //! [`Rules`] look at one ranking a slide and say what is new; they are pure, and their state goes
-//! into the checkpoint. [`Telling`] keeps what they raised in `alerts.sqlite` of the state
+//! into the checkpoint. [`Notifier`] keeps what they raised in `alerts.sqlite` of the state
 //! directory and sends it to webhooks from there. [`Reader`] lists it, [`feed`] makes an Atom feed
 //! of it.
 //!
@@ -18,24 +18,24 @@
 mod delivery;
 pub mod feed;
 mod key;
+mod notifier;
 mod outbox;
-mod post;
-mod reader;
+mod query;
 mod rules;
-mod telling;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::io;
 
 use serde::{Deserialize, Serialize};
 
 pub use delivery::{Backoff, GIVE_UP};
+pub use notifier::Notifier;
 pub use outbox::{Outbox, ROWS_MAX};
-pub use post::{Answer, test_fire};
-pub use reader::{Reader, Told};
+pub use query::{AlertRecord, Reader};
 pub use rules::{QUIET_TAGS_MAX, Rules, RulesState};
-pub use telling::Telling;
+pub use webhook::{Answer, test_fire};
 
 use crate::rank::Trend;
 use crate::sqlite::{Schema, SqliteError};

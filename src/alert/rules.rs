@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Alert, key};
 use crate::job::{AlertOn, AlertPlan};
 use crate::rank::{Ranking, Trend};
-use tagtide_extract::pattern;
+use tagtide_extract::wildcard;
 
 /// Tags whose quiet time a rule remembers; beyond, the oldest are forgotten.
 pub const QUIET_TAGS_MAX: usize = 10_000;
@@ -195,7 +195,7 @@ fn holds(on: &AlertOn, row: &Trend) -> bool {
         AlertOn::Score(bound) => row.score.unwrap_or(row.count as f64) > *bound,
         AlertOn::Lift(bound) => row.lift.is_some_and(|lift| lift > *bound),
         AlertOn::Watch(patterns) => {
-            patterns.iter().any(|pattern| pattern::matches(pattern, &row.tag))
+            patterns.iter().any(|pattern| wildcard::matches(pattern, &row.tag))
         }
     }
 }

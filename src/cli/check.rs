@@ -7,8 +7,9 @@ use clap::Args as ClapArgs;
 
 use super::exit::{Failure, Outcome};
 use super::preflight;
+use crate::engine;
 use crate::job::units::show_duration;
-use crate::job::{AlertOn, AlertPlan, Job, Plan, Purpose, TimePlan, ViewPlan, check};
+use crate::job::{AlertOn, AlertPlan, Job, Plan, Purpose, TimePlan, ViewPlan};
 use crate::state::recent::POST_MAX_BYTES;
 use tagtide_sources::http_client::host_of;
 
@@ -23,7 +24,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let job = Job::read(&args.job)?;
-    let plan = check(&job, Purpose::Run)?;
+    let plan = engine::check(&job, Purpose::Run)?;
     let text = describe(&plan);
     std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())
         .map_err(|error| Failure::stdout(&error))
@@ -32,6 +33,9 @@ pub(super) fn run(args: &Args) -> Outcome {
 /// The job, described for a user.
 fn describe(plan: &Plan) -> String {
     let mut out = format!("job `{}` is valid\n", plan.name);
+    if let Some(kind) = engine::find(&plan.engine).filter(|of| of.name != Plan::EMBEDDED) {
+        let _ = writeln!(out, "engine {}: {}", kind.name, kind.what);
+    }
     for source in &plan.sources {
         let _ = writeln!(out, "source {}: {}", source.name, source.options.describe());
         let _ = writeln!(out, "  loss: {}", source.options.loss(plan.epoch()));

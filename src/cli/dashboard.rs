@@ -6,7 +6,7 @@ use crossbeam_channel::bounded;
 use super::exit::{Failure, Outcome, USAGE};
 use super::flags::Serving;
 use super::{run_job, signals};
-use crate::serve::{self, Fed};
+use crate::serve::{self, PostedRanking};
 use tagtide_extract::Rule;
 use tagtide_posts::clock::Clock;
 
@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         None,
     )?;
     let options = args.serving.options(TOP, Rule::default())?;
-    let server = serve::start(listen, Fed::new(Clock::System).feed(), options)?;
+    let server = serve::start(listen, PostedRanking::new(Clock::System).feed(), options)?;
     run_job::log_address(&server);
     let _ = stopped.recv();
     server.stop();

@@ -6,8 +6,9 @@ use super::exit::Outcome;
 use super::flags::{Counting, Process, Serving, scalar, stdout_sink};
 use super::logging::LogArgs;
 use super::run_job::run_job;
+use crate::engine;
 use crate::engine::RunOptions;
-use crate::job::{Job, Purpose, check};
+use crate::job::{Job, Purpose};
 use tagtide_sources::options::Value;
 
 /// The job that `demo` runs.
@@ -35,12 +36,13 @@ pub(super) fn run(args: &Args, log: &LogArgs) -> Outcome {
     if let (Some(past), Some(source)) = (&args.past, job.sources.first_mut()) {
         source.keys.set("past", scalar("--past", past).map(Value::Scalar));
     }
-    let mut plan = check(&job, Purpose::Run)?;
+    let mut plan = engine::check(&job, Purpose::Run)?;
     stdout_sink(&mut plan, args.json, log.quiet);
     let options = RunOptions {
         workers: args.process.workers(),
         state_dir: args.process.state_dir(None)?,
         fresh: args.process.fresh,
+        accept_grammar: args.process.accept_grammar,
         ..RunOptions::default()
     };
     run_job(plan, options, &args.serving, None, None)

@@ -14,7 +14,8 @@ use super::flags::state_home;
 use super::preflight::{self, Warning};
 use super::run::BLUESKY;
 use super::summary::counted_as;
-use crate::job::{Job, Plan, Purpose, check};
+use crate::engine;
+use crate::job::{Job, Plan, Purpose};
 use tagtide_sources::finding::{Finding, Verdict};
 
 #[derive(ClapArgs, Debug)]
@@ -59,8 +60,8 @@ fn job(plan: &Plan) -> Vec<Finding> {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let plan = match &args.job {
-        Some(path) => check(&Job::read(path)?, Purpose::Run)?,
-        None => check(&Job::parse(BLUESKY, "jobs/bluesky.toml")?, Purpose::Run)?,
+        Some(path) => engine::check(&Job::read(path)?, Purpose::Run)?,
+        None => engine::check(&Job::parse(BLUESKY, "jobs/bluesky.toml")?, Purpose::Run)?,
     };
     let dir = match (&args.state_dir, &args.job) {
         (Some(dir), _) => Some(dir.clone()),

@@ -116,6 +116,9 @@ pub(super) struct Process {
     /// Discard the checkpoint and start from zero
     #[arg(long)]
     pub fresh: bool,
+    /// Continue with this program's grammar N although it changed the keys of some tags
+    #[arg(long, value_name = "N")]
+    pub accept_grammar: Option<u32>,
     /// Worker threads, at most 256 [default: one per core]
     #[arg(long, value_name = "N")]
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]

@@ -6,7 +6,8 @@ use clap::Args as ClapArgs;
 
 use super::exit::{Failure, Outcome, USAGE};
 use super::flags::{scalar, source, text};
-use crate::job::{Job, Purpose, check};
+use crate::engine;
+use crate::job::{Job, Purpose};
 use tagtide_sources::generator::{self, write_posts};
 use tagtide_sources::options::Value;
 
@@ -50,7 +51,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     made.format = Some(text("--format", &args.format));
     let job = Job { sources: vec![made], ..Job::default() };
-    let plan = check(&job, Purpose::Replay)?;
+    let plan = engine::check(&job, Purpose::Replay)?;
     let source = plan.sources.first();
     let Some(generator) = source.and_then(|source| source.options_as::<generator::Options>())
     else {

@@ -10,9 +10,10 @@ use serde::Serialize;
 
 use super::exit::{FAILED, Failure, Outcome, USAGE};
 use super::flags::default_state_dir;
+use crate::engine;
 use crate::history::{Asked, Kept, KeptRanking, Kind, Reader, When};
 use crate::job::units::{OptionError, Scalar, duration, moment_or_ms, show_duration};
-use crate::job::{Job, Purpose, check};
+use crate::job::{Job, Purpose};
 use crate::rank::{Mode, Trend};
 use crate::sink::{hashtag, table};
 use crate::sqlite::SqliteError;
@@ -163,7 +164,7 @@ fn directory(args: &Args) -> Result<(PathBuf, Rule), Failure> {
     let Some(job) = &args.job else {
         return Ok((args.state_dir.clone().unwrap_or_default(), Rule::default()));
     };
-    let plan = check(&Job::read(job)?, Purpose::Run)?;
+    let plan = engine::check(&Job::read(job)?, Purpose::Run)?;
     let dir = match &args.state_dir {
         Some(dir) => Some(dir.clone()),
         None => default_state_dir(&plan.name)?,

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::exit::{AUTH, FAILED, Failure, USAGE};
 use super::flags::{source, text};
-use crate::job::{Job, Limits, Plan, Purpose, SourcePlan, check};
+use crate::engine;
+use crate::job::{Job, Limits, Plan, Purpose, SourcePlan};
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::decode::{Format, decode, detect};
 use tagtide_posts::post::{Batch, EventTime, Post};
@@ -55,7 +56,7 @@ impl Records {
     }
 
     fn of(job: &Job) -> Result<Self, Failure> {
-        let Plan { mut sources, limits, .. } = check(job, Purpose::Run)?;
+        let Plan { mut sources, limits, .. } = engine::check(job, Purpose::Run)?;
         let plan = sources.pop().ok_or_else(|| Failure::new(USAGE, "no source"))?;
         if !sources.is_empty() {
             let what = format_args!("the job has {} sources", sources.len() + 1);

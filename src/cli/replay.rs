@@ -20,7 +20,7 @@ use super::summary::{counted, grouped, json};
 use crate::engine::{self, RunOptions};
 use crate::job::Place;
 use crate::job::schema::SourceJob;
-use crate::job::{Job, Purpose, check};
+use crate::job::{Job, Purpose};
 use crate::rank::Published;
 use crate::sink::table;
 use tagtide_posts::recording::Header;
@@ -56,12 +56,13 @@ pub(super) fn run(args: &Args, log: &LogArgs) -> Outcome {
     for file in &args.files {
         missing(file)?;
     }
-    let plan = check(&job(args), Purpose::Replay)?;
+    let plan = engine::check(&job(args), Purpose::Replay)?;
     let top = plan.count.top;
     let options = RunOptions {
         workers: args.process.workers(),
         state_dir: args.process.state_dir(None)?,
         fresh: args.process.fresh,
+        accept_grammar: args.process.accept_grammar,
         ..RunOptions::default()
     };
     let signals = signals::install()?;

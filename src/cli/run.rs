@@ -10,8 +10,9 @@ use super::flags::{
 };
 use super::logging::LogArgs;
 use super::run_job::run_job;
+use crate::engine;
 use crate::engine::RunOptions;
-use crate::job::{Diagnostic, Job, Purpose, check};
+use crate::job::{Diagnostic, Job, Purpose};
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
@@ -52,7 +53,7 @@ pub(super) const BLUESKY: &str = include_str!("../../jobs/bluesky.toml");
 
 pub(super) fn run(args: &Args, log: &LogArgs) -> Outcome {
     let job = job(args)?;
-    let mut plan = check(&job, Purpose::Run)?;
+    let mut plan = engine::check(&job, Purpose::Run)?;
     stdout_sink(&mut plan, args.json, log.quiet);
     let state_dir = match args.process.state_dir {
         Some(_) => args.process.state_dir(None)?,
@@ -62,6 +63,7 @@ pub(super) fn run(args: &Args, log: &LogArgs) -> Outcome {
         workers: args.process.workers(),
         state_dir,
         fresh: args.process.fresh,
+        accept_grammar: args.process.accept_grammar,
         record: args.record.clone(),
         hurry: args.hurry,
         ..RunOptions::default()

@@ -6,7 +6,7 @@ use super::exit::{FAILED, Failure, Outcome};
 use super::flags::Serving;
 use super::{signals, summary};
 use crate::engine::{self, Run, RunOptions};
-use crate::job::{Job, Plan, Purpose, TimePlan, check};
+use crate::job::{Job, Plan, Purpose, TimePlan};
 use crate::serve::{self, Feed, Listen, PORT, Server, Tutorial};
 use crate::sink::dashboard;
 use tagtide_sources::http_client::is_loopback;
@@ -79,7 +79,7 @@ pub(super) fn run_job(
 /// Rereads the lists of a job file.
 fn reload(path: PathBuf, run: Run) -> Box<dyn Fn() + Send> {
     Box::new(move || {
-        let plan = Job::read(&path).and_then(|job| check(&job, Purpose::Run));
+        let plan = Job::read(&path).and_then(|job| engine::check(&job, Purpose::Run));
         match plan {
             Ok(plan) => {
                 run.change_lists(&plan);
@@ -148,7 +148,7 @@ mod tests {
 
     fn listens(text: &str, listen: Option<&str>) -> Option<Listen> {
         let job = Job::parse(text, "job.toml").expect("it parses");
-        let plan = check(&job, Purpose::Run).expect("it is valid");
+        let plan = engine::check(&job, Purpose::Run).expect("it is valid");
         let serving = Serving { listen: listen.map(str::to_owned), ..Serving::default() };
         where_to_listen(&plan, &serving).expect("a valid address")
     }

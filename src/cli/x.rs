@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args as ClapArgs, Subcommand};
 
 use super::exit::{AUTH, FAILED, Failure, Outcome, USAGE};
-use crate::job::{Job, Purpose, check};
+use crate::engine;
+use crate::job::{Job, Purpose};
 use tagtide_posts::clock::Clock;
 use tagtide_sources::SourceError;
 use tagtide_sources::x::Options;
@@ -124,7 +125,7 @@ fn plans(job: Option<&Path>) -> Result<Vec<Options>, Failure> {
         Some(path) => Job::read(path)?,
         None => Job::parse(NO_JOB, "x")?,
     };
-    let plan = check(&job, Purpose::Run)?;
+    let plan = engine::check(&job, Purpose::Run)?;
     let plans = plan.sources.iter().filter_map(|source| source.options_as::<Options>().cloned());
     let plans: Vec<_> = plans.collect();
     if plans.is_empty() {

@@ -15,7 +15,7 @@
 //!
 //! The tables are those of docs/history.md and, in words, of the file's own table `about`.
 
-mod reader;
+mod query;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -25,11 +25,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use reader::{Asked, Kept, KeptRanking, Kind, Reader, When};
+pub use query::{Asked, Kept, KeptRanking, Kind, Reader, When};
 pub use store::{History, MAX_BYTES_LEAST};
 
+use crate::durable_queue::{DurableQueue, SpoolStatus};
 use crate::rank::Ranking;
-use crate::spool::{Spool, SpoolStatus};
 use crate::sqlite::{Schema, SqliteError};
 
 /// Why the history could not be opened, written or read.
@@ -64,7 +64,7 @@ fn window_column(window_s: Option<u64>) -> i64 {
 
 /// Writes rankings on a thread of its own.
 pub struct Writer {
-    spool: Spool<Vec<Arc<Ranking>>>,
+    spool: DurableQueue<Vec<Arc<Ranking>>>,
 }
 
 impl Writer {
@@ -81,7 +81,7 @@ impl Writer {
             path,
             why: error.to_string(),
         };
-        let spool = Spool::start("history", move |group: &[Vec<Arc<Ranking>>]| {
+        let spool = DurableQueue::start("history", move |group: &[Vec<Arc<Ranking>>]| {
             let all: Vec<_> = group.iter().flatten().map(Arc::clone).collect();
             history.write(&all)
         });

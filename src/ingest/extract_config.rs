@@ -7,7 +7,7 @@ use crate::run::HashKeys;
 use crate::run::state_settings::ms;
 use crate::state::hash::Seed;
 use crate::view::Filter;
-use tagtide_extract::pattern::Patterns;
+use tagtide_extract::wildcard::Patterns;
 use tagtide_extract::{Occurrences, Rule};
 use tagtide_posts::decode::Format;
 use tagtide_posts::post::EventTime;

@@ -25,7 +25,7 @@ use crate::job::{Plan, SourcePlan, TimePlan};
 use crate::rank::SourceStatus;
 use crate::run::{EngineError, Message, RunOptions, RunningEngine, Shutdown, spawn};
 use crate::state::extracted::Extracted;
-use tagtide_extract::pattern::Patterns;
+use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::clock::Clock;
 use tagtide_posts::post::Position;
 use tagtide_sources::Source;

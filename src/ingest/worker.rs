@@ -13,9 +13,9 @@ use crate::job::TextTime;
 use crate::run::Message;
 use crate::state::extracted::{Extracted, NO_TIME, Oddities, PostKey, Row};
 use crate::view::{self, VIEWS_MAX};
-use tagtide_extract::pattern::Patterns;
-use tagtide_extract::print::print;
+use tagtide_extract::fingerprint::fingerprint;
 use tagtide_extract::scan::scan_lines;
+use tagtide_extract::wildcard::Patterns;
 use tagtide_extract::{Extractor, Occurrences, Visit, accents};
 use tagtide_posts::decode::{self, Format};
 use tagtide_posts::post::{Batch, EventTime, Op, Post};
@@ -167,7 +167,7 @@ impl ExtractConfig {
         if !self.prints || post.repost || !out.post_has_tags() {
             return 0;
         }
-        print(post.text.as_delivered())
+        fingerprint(post.text.as_delivered())
     }
 
     fn post(

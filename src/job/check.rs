@@ -75,6 +75,7 @@ pub fn check(job: &Job, purpose: Purpose) -> Result<Plan, Vec<Diagnostic>> {
             sinks,
             rule,
             occurrences,
+            engine: job.engine.kind.as_ref().map_or(Plan::EMBEDDED, |kind| &kind.value).to_owned(),
             count,
             limits,
             batch,

@@ -32,6 +32,8 @@ pub struct Plan {
     pub rule: Rule,
     /// How often a post counts for one tag.
     pub occurrences: Occurrences,
+    /// Which engine reads and extracts: the name of one of `engine::ENGINES`.
+    pub engine: String,
     /// Windows, panes, modes.
     pub count: CountPlan,
     /// Bounds.
@@ -56,6 +58,9 @@ pub struct Plan {
 const EPOCH_MIN: Duration = Duration::from_millis(200);
 
 impl Plan {
+    /// The engine of a job that names none.
+    pub const EMBEDDED: &str = "embedded";
+
     /// How often the checkpoint is written.
     pub fn epoch(&self) -> Duration {
         self.batch.max(EPOCH_MIN)

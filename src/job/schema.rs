@@ -64,6 +64,8 @@ pub struct Job {
     pub count: CountJob,
     /// `[limits]`.
     pub limits: LimitsJob,
+    /// `[engine]`.
+    pub engine: EngineJob,
     /// `[people]`.
     pub people: PeopleJob,
     /// `[tags]`.
@@ -133,6 +135,13 @@ pub struct SourceJob {
     pub pace: Value,
     /// Keys of its kind.
     pub keys: Written,
+}
+
+/// `[engine]`: what reads and extracts.
+#[derive(Clone, Debug, Default)]
+pub struct EngineJob {
+    /// One of `engine::ENGINES`.
+    pub kind: Text,
 }
 
 /// One sink.
@@ -215,7 +224,7 @@ impl Job {
     /// Full names of all keys of a job file: `batch`, `count.pane`, `source.addr`...
     #[must_use]
     pub fn keys() -> Vec<String> {
-        let text = "[count]\n[limits]\n[people]\n[tags]\n[view.x]\n[[source]]\n\
+        let text = "[count]\n[limits]\n[engine]\n[people]\n[tags]\n[view.x]\n[[source]]\n\
                     [[sink]]\n[[alert]]\n";
         let mut doc = Document::new("", text);
         parse(&mut doc, Kinds::default());
@@ -245,6 +254,7 @@ fn parse(doc: &mut Document<'_>, kinds: Kinds) -> Job {
     };
     let count = top.take("count");
     let limits = top.take("limits");
+    let engine = top.take("engine");
     let people = top.take("people");
     let tags = top.take("tags");
     let view = top.take("view");
@@ -258,6 +268,9 @@ fn parse(doc: &mut Document<'_>, kinds: Kinds) -> Job {
     }
     if let Some(table) = table(doc, limits) {
         job.limits = read_limits(doc, table);
+    }
+    if let Some(table) = table(doc, engine) {
+        job.engine = read_engine(doc, table);
     }
     if let Some(table) = table(doc, people) {
         job.people = read_people(doc, table);
@@ -342,6 +355,13 @@ fn read_count<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>) -> CountJob {
     };
     table.finish();
     count
+}
+
+fn read_engine<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>) -> EngineJob {
+    let mut table = Table::new(doc, "engine", table);
+    let engine = EngineJob { kind: table.text("kind") };
+    table.finish();
+    engine
 }
 
 fn read_limits<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>) -> LimitsJob {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::spool::SpoolStatus;
+use crate::durable_queue::SpoolStatus;
 use tagtide_posts::post::{Gap, Reads};
 
 pub use around::RecentPosts;

@@ -15,7 +15,6 @@ use super::reports::{ReportThreads, Reports};
 use super::state_settings::StateSettings;
 use super::view_sections::{Nested, Pieces, metas, news};
 use super::view_states::States;
-use crate::job::Plan;
 use crate::state::State;
 use crate::state::hash::Seed;
 use crate::state::restore::Restoring;
@@ -95,7 +94,7 @@ pub(crate) struct Opened {
 /// Opens the checkpoint in `dir` and puts the state together that it holds.
 pub(crate) fn open(
     dir: &Path,
-    plan: &Plan,
+    identity: &Identity,
     fresh: bool,
     settings: StateSettings,
 ) -> Result<Opened, CheckpointError> {
@@ -109,7 +108,7 @@ pub(crate) fn open(
         gaps: Gaps::new(sources),
         settings,
     };
-    let (checkpoint, recovery) = Checkpoint::open(dir, &identity(plan), fresh, &mut reading)?;
+    let (checkpoint, recovery) = Checkpoint::open(dir, identity, fresh, &mut reading)?;
     let damaged = |nonsense: Nonsense| CheckpointError::Damaged {
         file: dir.to_owned(),
         what: nonsense.to_string(),
@@ -128,21 +127,6 @@ pub(crate) fn open(
         rules: reading.rules,
         gaps: reading.gaps,
     })
-}
-
-/// What must not change between two runs, for counts to mean the same.
-fn identity(plan: &Plan) -> Identity {
-    let sources: Vec<_> = plan.sources.iter().map(|source| source.name.as_str()).collect();
-    let parts = [
-        ("rule", format!("{:?}", plan.rule).to_lowercase()),
-        ("occurrences", format!("{:?}", plan.occurrences).to_lowercase()),
-        ("pane", format!("{:?}", plan.count.pane)),
-        ("sources", sources.join(", ")),
-    ];
-    Identity {
-        job: plan.name.clone(),
-        parts: parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-    }
 }
 
 struct Reading {

@@ -10,6 +10,9 @@ use tagtide_sources::SourceError;
 /// Why a run could not start or ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
+    /// The plan names an engine that does not exist.
+    #[error("there is no engine `{0}`")]
+    UnknownEngine(String),
     /// A source cannot be made, or cannot go on and no other is left.
     #[error(transparent)]
     Source(SourceError),

@@ -12,7 +12,7 @@ use super::{EngineError, Summary};
 use crate::job::Plan;
 use crate::rank::Published;
 use crate::state::lists::Lists;
-use tagtide_extract::pattern::Patterns;
+use tagtide_extract::wildcard::Patterns;
 
 /// What a handle sends to the coordinator.
 pub(super) enum Command {

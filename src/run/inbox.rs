@@ -62,6 +62,15 @@ impl Inbox {
         }
     }
 
+    /// The same, as Positions of the source `number`.
+    pub(crate) fn all_positions(&self, number: u16) -> impl Iterator<Item = (u16, Position)> + '_ {
+        let position = |(partition, at): (&String, &String)| Position {
+            partition: partition.clone(),
+            at: at.clone(),
+        };
+        self.positions.iter().map(move |of| (number, position(of)))
+    }
+
     /// Partition -> where the counted batches end.
     pub(crate) fn positions(&self) -> &BTreeMap<String, String> {
         &self.positions

@@ -4,7 +4,7 @@
 
 use crate::rank::{Published, SourceStatus};
 use crate::state::extracted::Extracted;
-use tagtide_extract::pattern::Patterns;
+use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::post::{Position, Reads};
 use tagtide_sources::SourceError;
 

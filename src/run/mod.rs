@@ -15,6 +15,7 @@ mod error;
 pub(crate) mod gaps;
 mod handle;
 mod inbox;
+pub(crate) mod job_identity;
 mod live_query;
 mod message;
 mod pacing;
@@ -71,6 +72,8 @@ pub struct RunOptions {
     pub record: Option<PathBuf>,
     /// Throw away the checkpoint that is there and begin with nothing.
     pub fresh: bool,
+    /// This program's grammar, where the user accepts that keys have changed with it.
+    pub accept_grammar: Option<u32>,
     /// Divides all retry delays of sources, for harnesses; 0 = 1.
     pub hurry: u32,
     /// Time of day.
@@ -133,7 +136,8 @@ impl Prepared {
                 (settings.empty(), none, random_seed(), None, Reports::default(), gaps)
             }
             Some(dir) => {
-                let opened = checkpointer::open(dir, &plan, options.fresh, settings)?;
+                let identity = job_identity::identity(&plan, options.accept_grammar);
+                let opened = checkpointer::open(dir, &identity, options.fresh, settings)?;
                 log_recovery(&opened);
                 let rules = opened.rules.as_deref();
                 let reports = Reports::start(dir, &plan, &options.clock, rules)?;
@@ -251,17 +255,4 @@ pub(crate) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::job::{Job, Purpose, check};
-
-    #[test]
-    fn a_platform_begins_now_and_goes_on_where_it_was() {
-        let job = "[[source]]\nkind = \"jetstream\"\n[[source]]\nkind = \"generator\"\n";
-        let job = Job::parse(job, "job.toml").expect("it parses");
-        let plan = check(&job, Purpose::Run).expect("it is sound");
-        let (none, some) = (Vec::new(), vec![Position { partition: "a".into(), at: "1".into() }]);
-        let misses = |after| [0, 1].map(|source| misses_the_past((&plan.sources[source], after)));
-        assert_eq!([misses(&none), misses(&some)], [[true, false], [false, false]]);
-    }
-}
+mod tests;

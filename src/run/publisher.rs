@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::view_states::States;
+use crate::durable_queue::SpoolStatus;
 use crate::job::{Plan, TimePlan, ViewPlan};
 use crate::rank::build::{self, Key, Places};
 use crate::rank::series;
@@ -11,7 +12,6 @@ use crate::rank::{
     AlertsStatus, PUBLISHED_ROWS_MIN, Published, Query, Ranking, RunState, SinkStatus,
     SourceStatus, Status, ViewStatus,
 };
-use crate::spool::SpoolStatus;
 use crate::state::{State, trending};
 
 /// Rows published for each mode and window: at least so many for the page, at most so many

@@ -12,11 +12,11 @@ use std::time::Duration;
 use super::EngineError;
 use super::publisher::{default_key, keys};
 use super::state_settings::ms;
-use crate::alert::{Rules, RulesState, Telling};
+use crate::alert::{Notifier, Rules, RulesState};
+use crate::durable_queue::SpoolStatus;
 use crate::history::Writer;
 use crate::job::Plan;
 use crate::rank::{AlertsStatus, Ranking};
-use crate::spool::SpoolStatus;
 use crate::state::slides::{Report, Reported};
 use crate::state::trending;
 
@@ -33,7 +33,7 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 #[derive(Clone, Default)]
 pub(crate) struct ReportThreads {
     history: Option<Arc<Writer>>,
-    telling: Option<Arc<Telling>>,
+    telling: Option<Arc<Notifier>>,
 }
 
 /// Where the rankings go that the state makes at boundaries of event time.
@@ -81,7 +81,7 @@ impl Reports {
         let mut reports = Self::default();
         reports.threads.history = history.map(Arc::new);
         if !plan.alerts.is_empty() {
-            let telling = Telling::start(dir, &plan.alerts, clock.clone())?;
+            let telling = Notifier::start(dir, &plan.alerts, clock.clone())?;
             reports.threads.telling = Some(Arc::new(telling));
             let state = rules.and_then(RulesState::from_bytes).unwrap_or_default();
             reports.rules = Some(Rules::new(&plan.name, &plan.alerts, state));

@@ -11,7 +11,7 @@ use crate::state::hash::Seed;
 use crate::state::lists::Lists;
 use crate::state::slides::Reported;
 use crate::view::Filter;
-use tagtide_extract::pattern::Patterns;
+use tagtide_extract::wildcard::Patterns;
 
 /// Key of the fingerprints of filters. Never changed: they are in checkpoints.
 const FINGERPRINTS: Seed = Seed::new(*b"tagtide: what a view's filter is");

@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::router::{Front, READERS_MAX};
-use super::{Feed, Listen, ServeError, ServeOptions, TOKEN_MIN_CHARS, Timeouts, descriptors};
+use super::{Feed, Listen, ServeError, ServeOptions, TOKEN_MIN_CHARS, Timeouts, fd_limit};
 
 /// Most bytes of a request's line and headers.
 const HEADERS_MAX_BYTES: usize = 16 * 1024;
@@ -60,7 +60,7 @@ pub struct Server {
 /// # Errors
 /// [`ServeError`] where the address is taken, refused, or open to others without a token.
 pub fn start(listen: Listen, feed: Feed, options: ServeOptions) -> Result<Server, ServeError> {
-    let options = descriptors::fit(options);
+    let options = fd_limit::fit(options);
     let addresses = allowed(listen, &options)?;
     let runtime = Builder::new_multi_thread()
         .worker_threads(THREADS)

@@ -28,10 +28,10 @@ use tokio_stream::wrappers::WatchStream;
 use super::api::Problem;
 use super::diff::Frame;
 pub(super) use super::diff::{Diff, Snapshot};
-use super::given::Given;
 use super::listen::Slot;
+use super::ranking_query::{self, Params, Selection};
 use super::router::App;
-use super::select::{self, Params, Selection};
+use super::strict_query::StrictQuery;
 
 /// Most different selections that are watched at once; each costs an encoding a tick.
 const CHANNELS_MAX: usize = 256;
@@ -111,7 +111,7 @@ async fn run_channel(app: Arc<App>, selection: Selection, frames: Arc<FrameSende
     loop {
         if !ended {
             let now = Arc::clone(&published.borrow_and_update());
-            match select::ranking(&app, &now, &selection).await {
+            match ranking_query::ranking(&app, &now, &selection).await {
                 Ok(ranking) => {
                     let frame = Arc::new(Frame::new(before.as_deref(), now, ranking));
                     frames.send_replace(Some(Arc::clone(&frame)));
@@ -141,10 +141,10 @@ pub(super) async fn live(
     State(app): State<Arc<App>>,
     slot: Option<Extension<Slot>>,
     headers: HeaderMap,
-    Given(params): Given<Params>,
+    StrictQuery(params): StrictQuery<Params>,
 ) -> Response {
     let published = Arc::clone(&app.feed.published.borrow());
-    let selection = match select::resolve(params, &published) {
+    let selection = match ranking_query::resolve(params, &published) {
         Ok(selection) => selection,
         Err(problem) => return problem.into_response(),
     };

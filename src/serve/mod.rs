@@ -3,19 +3,19 @@
 //! A [`Server`] shows what somebody else publishes: it reads a watch channel of [`Published`] and
 //! asks a [`LiveQuery`] for the rest. It never counts, never changes a count, and keeps nothing on
 //! disk; history and alerts it reads from what others keep there. The one thing that it
-//! takes in is a ranking posted to `/updateData`, and that only where its [`Feed`] is a [`Fed`]
+//! takes in is a ranking posted to `/updateData`, and that only where its [`Feed`] is a [`PostedRanking`]
 //! (`tagtide dashboard`).
 //!
 //! | file | what |
 //! |---|---|
 //! | `listen` | sockets, connection limits, time limits, the end |
-//! | `descriptors` | fits those limits to what the system allows |
+//! | `fd_limit` | fits those limits to what the system allows |
 //! | `guard` | who is answered at all; headers of every answer |
-//! | `given` | the parameters of a request |
+//! | `strict_query` | the parameters of a request |
 //! | `router` | the table of routes |
 //! | `api/` | JSON |
 //! | `live`, `diff` | server-sent events |
-//! | `tutorial`, `fed` | the original dashboard's wires |
+//! | `tutorial`, `posted_ranking` | the original dashboard's wires |
 //! | `page` | the page and its assets |
 //! | `login` | the form that asks a browser for the token |
 //! | `metrics` | Prometheus |
@@ -24,18 +24,18 @@
 //! requests and [`ServeOptions::live_max`] live streams besides, [`Timeouts`] for whoever is slow.
 
 mod api;
-mod descriptors;
 mod diff;
-mod fed;
-mod given;
+mod fd_limit;
 mod guard;
 mod listen;
 mod live;
 mod login;
 mod metrics;
 mod page;
+mod posted_ranking;
+mod ranking_query;
 mod router;
-mod select;
+mod strict_query;
 mod tutorial;
 
 use std::fmt;
@@ -51,8 +51,8 @@ use crate::rank::Published;
 use crate::run::LiveQuery;
 use tagtide_extract::Rule;
 
-pub use fed::Fed;
 pub use listen::{Server, probe, start};
+pub use posted_ranking::PostedRanking;
 
 /// Port of the page where none is asked for.
 pub const PORT: u16 = 5001;
@@ -127,7 +127,7 @@ pub enum Tutorial {
     /// `GET /refreshData` shows our own default ranking; `POST /updateData` is answered with 409.
     Own,
     /// As in the original: what was posted last is shown.
-    Fed(Arc<Fed>),
+    Posted(Arc<PostedRanking>),
 }
 
 /// How a server behaves.

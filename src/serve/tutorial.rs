@@ -14,10 +14,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::api::{BODY_MAX_BYTES, Problem, read_body};
-use super::fed::Posted;
 use super::guard::{FORM, JSON, content_type};
+use super::posted_ranking::PostedLists;
 use super::router::App;
-use super::{Fed, Tutorial};
+use super::{PostedRanking, Tutorial};
 use tagtide_extract::Rule;
 use tagtide_posts::decode::python::{self, Literal};
 
@@ -49,7 +49,7 @@ pub(super) struct Lists {
     (status = 409, body = Problem, description = "this program counts by itself"),
 ))]
 pub(super) async fn update_data(State(app): State<Arc<App>>, request: Request) -> Response {
-    let Tutorial::Fed(fed) = &app.feed.tutorial else {
+    let Tutorial::Posted(fed) = &app.feed.tutorial else {
         return Problem::new(StatusCode::CONFLICT, "this program counts by itself")
             .help("to show what another program posts, start `tagtide dashboard`")
             .into_response();
@@ -80,7 +80,7 @@ fn html(status: StatusCode, text: &'static str) -> Response {
     (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response()
 }
 
-fn take_form(fed: &Fed, body: &[u8]) -> Response {
+fn take_form(fed: &PostedRanking, body: &[u8]) -> Response {
     let field = |name: &str| {
         form_urlencoded::parse(body).find(|(key, _)| key == name).map(|(_, value)| value)
     };
@@ -113,7 +113,7 @@ fn take_form(fed: &Fed, body: &[u8]) -> Response {
     let values: Option<Vec<Literal>> = values.into_iter().map(number).collect();
     match (labels, values) {
         (Some(labels), Some(values)) => {
-            fed.post(Posted { labels, values });
+            fed.post(PostedLists { labels, values });
             html(StatusCode::CREATED, "success")
         }
         _ => {
@@ -123,7 +123,7 @@ fn take_form(fed: &Fed, body: &[u8]) -> Response {
     }
 }
 
-fn take_json(fed: &Fed, body: &[u8]) -> Response {
+fn take_json(fed: &PostedRanking, body: &[u8]) -> Response {
     let lists: Lists = match serde_json::from_slice(body) {
         Ok(lists) => lists,
         Err(error) => {
@@ -139,7 +139,7 @@ fn take_json(fed: &Fed, body: &[u8]) -> Response {
     };
     match lists.data.iter().map(value).collect() {
         Some(values) => {
-            fed.post(Posted { labels: lists.label, values });
+            fed.post(PostedLists { labels: lists.label, values });
             html(StatusCode::CREATED, "success")
         }
         None => html(StatusCode::BAD_REQUEST, "error"),
@@ -160,7 +160,7 @@ pub(super) async fn update_chart(State(app): State<Arc<App>>) -> Response {
 
 fn lists(app: &App, values: &str, labels: &str) -> Response {
     let posted = match &app.feed.tutorial {
-        Tutorial::Fed(fed) => fed.posted(),
+        Tutorial::Posted(fed) => fed.posted(),
         Tutorial::Own => own(app),
     };
     let mut out = format!("{{\"{values}\":[");
@@ -184,9 +184,9 @@ fn lists(app: &App, values: &str, labels: &str) -> Response {
 }
 
 /// Our own default ranking as the original would show it.
-fn own(app: &App) -> Posted {
+fn own(app: &App) -> PostedLists {
     let published = Arc::clone(&app.feed.published.borrow());
-    let mut posted = Posted::default();
+    let mut posted = PostedLists::default();
     let rows = published.default_ranking().map_or(&[][..], |ranking| &ranking.trends);
     for row in rows.iter().take(app.options.top) {
         posted.labels.push(match app.options.rule {

@@ -4,7 +4,7 @@
 
 use crate::state::column::Column;
 use crate::state::table::Tags;
-use tagtide_extract::pattern::Patterns;
+use tagtide_extract::wildcard::Patterns;
 
 /// Patterns over keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! Pure: a filter knows the number of a source, what stands in a post, and the keys of its tags.
 //! Who keeps the counts of a view is not its business.
 
-use tagtide_extract::pattern::Patterns;
+use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::post::Post;
 
 /// Most views of a job; each is a state of its own.

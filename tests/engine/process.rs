@@ -208,3 +208,20 @@ fn a_killed_run_goes_on_without_loss() {
         expected.collect::<std::collections::BTreeMap<_, _>>()
     );
 }
+
+#[test]
+fn other_keys_than_those_of_the_checkpoint_exit_4() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = file_source(dir.path(), "posts.txt", "#café #cafe\n".as_bytes(), "");
+    let text = format!("time = \"event\"\n{source}[tags]\naccents = \"keep\"\n");
+    let (job, state) = (write_job(dir.path(), "job.toml", &text), dir.path().join("state"));
+    let output = tagtide(&job, &state).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    write_job(dir.path(), "job.toml", &text.replace("\"keep\"", "\"fold\""));
+    let output = tagtide(&job, &state).output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+    let what = "tags.accents was `keep`, is `fold`\nhelp: run the job as it was";
+    assert!(said(&output).contains(what), "{}", said(&output));
+    let output = tagtide(&job, &state).arg("--fresh").output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+}

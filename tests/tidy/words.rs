@@ -32,7 +32,7 @@ const RUN_BY_OTHERS: &[(&str, &str)] = &[
     ("tests/live/mastodon_py.rs", "the step `interop` of `cargo xtask test`"),
     ("tests/live/jetstream_real.rs", "the step `interop` of `cargo xtask test`"),
     ("crates/checkpoint/src/tests/process.rs", "the tests beside them, as processes of their own"),
-    ("tests/told/crash.rs", "the tests beside them, as processes of their own"),
+    ("tests/alerts/crash.rs", "the tests beside them, as processes of their own"),
     (
         "crates/checkpoint/src/tests/golden.rs",
         "nobody: it writes the fixture of a new format version",

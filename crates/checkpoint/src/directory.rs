@@ -87,9 +87,12 @@ impl Checkpoint {
             check_never_used(&*disk, &found)?;
             return Self::first_start(disk, identity, restore);
         }
-        let marker = Marker::read(&*disk)?;
-        marker.check(&*disk, identity)?;
+        let mut marker = Marker::read(&*disk)?;
+        let changed = marker.follow(&*disk, identity)?;
         let restored = recover(&*disk, &marker.origin(), &marker.key, &found, restore)?;
+        if changed {
+            marker.write(&*disk)?;
+        }
         Self::resume(disk, marker, found, restored)
     }
 

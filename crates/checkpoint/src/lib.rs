@@ -23,6 +23,7 @@
 mod crash;
 mod directory;
 mod disk;
+mod identity;
 mod lock;
 mod log;
 mod marker;
@@ -38,6 +39,7 @@ use std::path::PathBuf;
 
 pub use crash::{CRASH_POINTS, CRASH_POINTS_RARE};
 pub use directory::Checkpoint;
+pub use identity::{Earlier, Identity, Part};
 pub use lock::held_by;
 
 /// One typed part of a record. Unknown kinds are skipped, unless `required`.
@@ -137,60 +139,6 @@ impl Key {
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Key(..)")
-    }
-}
-
-/// Whose checkpoint it is: what must not change between two runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Identity {
-    /// Name of the job.
-    pub job: String,
-    /// Name and value of everything that counts cannot follow when it changes: rule, occurrences,
-    /// pane, sources.
-    pub parts: Vec<(String, String)>,
-}
-
-impl Identity {
-    /// FNV-1a over all of it, lengths included.
-    fn hash(&self) -> u64 {
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        let mut eat = |text: &str| {
-            for byte in (text.len() as u64).to_le_bytes().into_iter().chain(text.bytes()) {
-                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-            }
-        };
-        eat(&self.job);
-        for (name, value) in &self.parts {
-            eat(name);
-            eat(value);
-        }
-        hash
-    }
-
-    /// What is different in `now`, in words; `None` = nothing.
-    fn differences(&self, now: &Self) -> Option<String> {
-        if self == now {
-            return None;
-        }
-        let value = |of: &Self, name: &str| {
-            let found = of.parts.iter().find(|(part, _)| part == name);
-            found.map_or_else(|| "absent".to_owned(), |(_, value)| format!("`{value}`"))
-        };
-        let mut said = Vec::new();
-        if self.job != now.job {
-            said.push(format!("job was `{}`, is `{}`", self.job, now.job));
-        }
-        let added = now.parts.iter().filter(|(name, _)| !self.parts.iter().any(|p| p.0 == *name));
-        for (name, _) in self.parts.iter().chain(added) {
-            let (was, is) = (value(self, name), value(now, name));
-            if was != is {
-                said.push(format!("{name} was {was}, is {is}"));
-            }
-        }
-        if said.is_empty() {
-            said.push("its parts stand in another order".into());
-        }
-        Some(said.join("; "))
     }
 }
 

@@ -1,15 +1,17 @@
 //! `job.json`: whose checkpoint the directory holds, and the key of its hashes.
 //!
-//! It is written once, at the first start, after the empty first log segment: so a directory with a
-//! marker must have a log, and one without has never committed anything. Its last field is a
-//! checksum, and a file that differs by one byte from what would be written is damaged. The file
-//! holds a secret key: mode 0600, and no message repeats its contents.
+//! It is written at the first start, after the empty first log segment: so a directory with a
+//! marker must have a log, and one without has never committed anything. It is replaced where a
+//! later version of the program records more of the job's identity, or another value that counts
+//! can follow. Its last field is a checksum, and a file that differs by one byte from what would be
+//! written is damaged. The file holds a secret key: mode 0600, and no message repeats its contents.
 
 use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
 use super::disk::Disk;
+use super::identity::{Difference, Recorded};
 use super::names::{self, MARKER, MARKER_TMP, PublishPoints};
 use super::record::{FORMAT, Origin};
 use super::{CheckpointError, Identity, Key, io_error};
@@ -29,7 +31,9 @@ const POINTS: PublishPoints = PublishPoints {
 /// What stands in `job.json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Marker {
-    pub(super) identity: Identity,
+    pub(super) identity: Recorded,
+    /// Hash of the identity at the first start, which the heads of all files carry.
+    pub(super) job_hash: u64,
     pub(super) directory: [u8; 16],
     pub(super) key: Key,
 }
@@ -41,6 +45,9 @@ struct Text {
     format: u16,
     job: String,
     parts: Vec<(String, String)>,
+    /// Only where it is not the hash of `job` and `parts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    job_hash: Option<String>,
     directory: String,
     key: String,
     crc32c: String,
@@ -59,12 +66,13 @@ impl Marker {
         disk.random(&mut directory)
             .and_then(|()| disk.random(&mut key))
             .map_err(|error| io_error("take random bytes for", disk.dir().join(MARKER), error))?;
-        Ok(Self { identity: identity.clone(), directory, key: Key(key) })
+        let identity = Recorded::from(identity);
+        Ok(Self { job_hash: identity.hash(), identity, directory, key: Key(key) })
     }
 
     /// What all files of the directory carry in their heads.
     pub(super) fn origin(&self) -> Origin {
-        Origin { directory: self.directory, job: self.identity.hash() }
+        Origin { directory: self.directory, job: self.job_hash }
     }
 
     /// Writes it durably.
@@ -90,10 +98,12 @@ impl Marker {
     }
 
     fn encode(&self) -> String {
+        let changed = self.job_hash != self.identity.hash();
         let mut text = Text {
             format: FORMAT,
             job: self.identity.job.clone(),
             parts: self.identity.parts.clone(),
+            job_hash: changed.then(|| hex(&self.job_hash.to_be_bytes())),
             directory: hex(&self.directory),
             key: hex(&self.key.0),
             crc32c: String::new(),
@@ -111,8 +121,14 @@ impl Marker {
         // The parser's own message could repeat a part of the key.
         let text: Text =
             serde_json::from_slice(bytes).map_err(|_| "it is not the JSON that was written")?;
+        let identity = Recorded { job: text.job, parts: text.parts };
+        let job_hash = match &text.job_hash {
+            None => identity.hash(),
+            Some(hash) => u64::from_be_bytes(unhex(hash).ok_or("its job hash is malformed")?),
+        };
         let marker = Self {
-            identity: Identity { job: text.job, parts: text.parts },
+            identity,
+            job_hash,
             directory: unhex(&text.directory).ok_or("its directory id is malformed")?,
             key: Key(unhex(&text.key).ok_or("its key is malformed")?),
         };
@@ -122,18 +138,22 @@ impl Marker {
         Ok(marker)
     }
 
-    /// Stops where `now` is another job.
-    pub(super) fn check(&self, disk: &dyn Disk, now: &Identity) -> Result<(), CheckpointError> {
-        match self.identity.differences(now) {
-            None => Ok(()),
-            Some(what) => Err(CheckpointError::Foreign {
-                dir: disk.dir().to_owned(),
-                what,
-                help: "run the job as it was, or give this one its own `--state-dir`, \
-                       or begin anew with `--fresh`"
-                    .into(),
-            }),
-        }
+    /// Takes over the identity of this run, or stops where counts cannot follow it. True where the
+    /// file has to be written again.
+    pub(super) fn follow(
+        &mut self,
+        disk: &dyn Disk,
+        now: &Identity,
+    ) -> Result<bool, CheckpointError> {
+        self.identity.check(now).map_err(|Difference { what, help }| CheckpointError::Foreign {
+            dir: disk.dir().to_owned(),
+            what,
+            help,
+        })?;
+        let now = Recorded::from(now);
+        let changed = now != self.identity;
+        self.identity = now;
+        Ok(changed)
     }
 }
 
@@ -165,18 +185,27 @@ mod tests {
 
     fn marker() -> Marker {
         let parts = vec![("rule".to_owned(), "tags".to_owned())];
-        let identity = Identity { job: "demo \"1\" é".into(), parts };
-        Marker { identity, directory: [0xab; 16], key: Key([0xcd; 32]) }
+        let identity = Recorded { job: "demo \"1\" é".into(), parts };
+        let job_hash = identity.hash();
+        Marker { identity, job_hash, directory: [0xab; 16], key: Key([0xcd; 32]) }
+    }
+
+    /// One whose identity has changed since the first start.
+    fn changed() -> Marker {
+        Marker { job_hash: 7, ..marker() }
     }
 
     #[test]
     fn it_is_read_as_written() {
-        assert_eq!(Marker::decode(marker().encode().as_bytes()), Ok(marker()));
+        for marker in [marker(), changed()] {
+            assert_eq!(Marker::decode(marker.encode().as_bytes()), Ok(marker));
+        }
+        assert!(!marker().encode().contains("job_hash"), "older programs read a new directory");
     }
 
     #[test]
     fn every_flipped_bit_and_every_cut_is_seen() {
-        let good = marker().encode().into_bytes();
+        let good = changed().encode().into_bytes();
         for bit in 0..good.len() * 8 {
             let mut bad = good.clone();
             bad[bit / 8] ^= 1 << (bit % 8);
@@ -192,6 +221,6 @@ mod tests {
         let later = marker().encode().replace("\"format\": 1", "\"format\": 2");
         assert!(Marker::decode(later.as_bytes()).unwrap_err().contains("version 2"));
         assert!(!format!("{:?}", marker()).contains("cd"));
-        assert!(!format!("{:?}", marker()).contains("205"));
+        assert!(!format!("{:?}", marker()).contains("205, 205"));
     }
 }

@@ -3,6 +3,7 @@
 mod damage;
 mod first;
 mod golden;
+mod identity;
 mod model;
 mod power;
 mod process;
@@ -11,7 +12,9 @@ mod sim;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Checkpoint, CheckpointError, Identity, Key, Recovery, Restore, Section, SectionRef};
+use super::{
+    Checkpoint, CheckpointError, Identity, Key, Part, Recovery, Restore, Section, SectionRef,
+};
 
 /// Shards of the state that the tests keep.
 pub(super) const SHARDS: u16 = 4;
@@ -117,8 +120,7 @@ impl Mix {
 }
 
 pub(super) fn identity() -> Identity {
-    let part = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let parts = vec![part("rule", "tags"), part("pane", "10s")];
+    let parts = vec![Part::new("rule", "tags"), Part::new("pane", "10s")];
     Identity { job: "demo".into(), parts }
 }
 

@@ -1,18 +1,18 @@
-//! Keys without accents, where a job asks for it: `café` and `cafe` are one tag then.
+//! Removes accents from keys, if a job asks for it: `café` and `cafe` become one tag.
 
 use std::borrow::Cow;
 
 use unicode_normalization::UnicodeNormalization;
 
-/// The key without the combining marks of Latin, Greek and Cyrillic letters. Marks of other
-/// scripts are vowels or tones, without which it would be another word, and stay.
+/// The key without the combining marks of Latin, Greek and Cyrillic letters. Marks of other scripts
+/// are vowels or tones, which make it a different word, so they stay.
 #[must_use]
 pub fn strip(key: &str) -> Cow<'_, str> {
     if key.is_ascii() {
         return Cow::Borrowed(key);
     }
     let is_accent = |c: &char| ('\u{300}'..='\u{36f}').contains(c);
-    // What has no accent must come out as it went in, also where it is not in the form of NFC.
+    // A key without accents must come out unchanged, even if it is not in NFC.
     if !key.nfd().any(|c| is_accent(&c)) {
         return Cow::Borrowed(key);
     }

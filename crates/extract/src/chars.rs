@@ -1,7 +1,6 @@
-//! Which characters may stand in a hashtag, and which are dropped from its key.
+//! Which characters a hashtag can contain, and which are dropped from its key.
 //!
-//! Classes come from the Unicode character database of `unicode-properties` and the tables of
-//! `unicode-normalization` and `caseless`.
+//! The classes come from `unicode-properties`, `unicode-normalization` and `caseless`.
 
 use std::sync::LazyLock;
 
@@ -10,22 +9,22 @@ use unicode_normalization::char::canonical_combining_class;
 use unicode_normalization::{IsNormalized, is_nfkc_quick};
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
-/// `#` or its full-width twin.
+/// `#` or its full-width form.
 pub(super) fn is_sign(c: char) -> bool {
     matches!(c, '#' | '\u{FF03}')
 }
 
-/// A letter or a mark: a tag needs at least one.
+/// A letter or a mark. A tag needs at least one.
 pub(super) fn is_letter(c: char) -> bool {
     class(c) & LETTER != 0
 }
 
-/// A character that a tag may hold: letters, marks, decimal digits and the joining specials.
+/// A character that a tag can contain: letters, marks, decimal digits and the joining specials.
 pub(super) fn is_word(c: char) -> bool {
     class(c) & WORD != 0
 }
 
-/// A word character that folding leaves alone, in whatever company of such characters.
+/// A word character that folding never changes, next to any other such character.
 pub(super) fn is_settled(c: char) -> bool {
     class(c) & SETTLED != 0
 }
@@ -37,12 +36,12 @@ pub(super) const SETTLED: u8 = 4;
 /// The basic plane and the one with the emoji.
 const CODES: usize = 0x2_0000;
 
-/// Classes of the planes that people write in: one load instead of many searches.
+/// Classes of the common planes: one load instead of several binary searches.
 #[derive(Clone, Copy)]
 pub(super) struct Classes(&'static [u8; CODES]);
 
 impl Classes {
-    /// The table, made at the first call.
+    /// The table, built at the first call.
     pub(super) fn get() -> Self {
         static TABLE: LazyLock<Box<[u8; CODES]>> = LazyLock::new(|| {
             let mut table = Box::new([0; CODES]);
@@ -75,7 +74,8 @@ fn look_up(c: char) -> u8 {
     WORD | if letter { LETTER } else { 0 } | if settles(c) { SETTLED } else { 0 }
 }
 
-/// True where NFKC and case folding keep `c`, and nothing can combine with it or move past it.
+/// Whether NFKC and case folding leave `c` unchanged, and nothing can combine with it or move past
+/// it.
 fn settles(c: char) -> bool {
     canonical_combining_class(c) == 0
         && is_nfkc_quick(std::iter::once(c)) == IsNormalized::Yes
@@ -111,7 +111,7 @@ pub(super) fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200C}' | '\u{200D}')
 }
 
-/// `Default_Ignorable_Code_Point` of Unicode: it shows nothing, so a key drops it.
+/// `Default_Ignorable_Code_Point` of Unicode: invisible, so dropped from keys.
 pub(super) fn is_default_ignorable(c: char) -> bool {
     matches!(
         c,
@@ -135,7 +135,7 @@ pub(super) fn is_default_ignorable(c: char) -> bool {
     )
 }
 
-/// White space of the URL rule: no URL reaches over it.
+/// White space of the URL rule: no URL contains it.
 pub(super) fn is_space(c: char) -> bool {
     matches!(
         c,

@@ -1,20 +1,21 @@
 //! Character references of HTML: `&amp;`, `&#39;`, `&#x1F600;`.
 //!
-//! Only references that end in `;` count, so that `AT&T` and `?a=1&copy=2` stay as they are. One
-//! round is undone: `&amp;lt;` becomes `&lt;`.
+//! Only references that end in `;` count, so that `AT&T` and `?a=1&copy=2` stay unchanged. They are
+//! decoded once: `&amp;lt;` becomes `&lt;`.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-/// Names of HTML and the code points they stand for.
+/// The names of HTML and their code points.
 static LIST: &str = include_str!("data/entities.txt");
 /// Longest reference between `&` and `;`; longer ones are text.
 const REFERENCE_MAX_BYTES: usize = 32;
 
-/// What a reference stands for: one code point or two.
+/// The characters of a reference: one code point or two.
 pub type Meaning = [Option<char>; 2];
 
-/// A reference at the start of `text` (which begins with `&`): what it stands for and its bytes.
+/// The reference at the start of `text` (which begins with `&`): its characters and its length in
+/// bytes.
 #[must_use]
 pub fn reference(text: &str) -> Option<(Meaning, usize)> {
     let bytes = text.as_bytes();
@@ -64,7 +65,7 @@ fn windows_1252(value: u32) -> Option<char> {
     char::from_u32(u32::from(*TABLE.get(index)?))
 }
 
-/// The meaning of a name without `&` and `;`.
+/// The characters of a name, without `&` and `;`.
 fn named(name: &str) -> Option<Meaning> {
     let one = |c| Some([Some(c), None]);
     match name {

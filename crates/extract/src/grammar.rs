@@ -1,13 +1,13 @@
-//! The hashtag rule, readable: what a hashtag is in a text whose markup has been undone.
+//! The hashtag rule in readable form, for a text without markup.
 //!
-//! A tag is `#` or `＃`, not followed by U+FE0F or U+20E3 (a keycap), then word characters
-//! (letters, marks, decimal digits and a few specials such as `_`) of which at least one is a
-//! letter or a mark. Before it stands the start of the text or a character that is neither a word
-//! character nor `&`; U+FE0E and U+FE0F count as such, because they end an emoji. A candidate that
-//! is followed by `#`, `＃` or `://` is none. A tag that lies in a URL that began before it is none.
+//! A tag is `#` or `＃`, not followed by U+FE0F or U+20E3 (a keycap), then word characters (letters,
+//! marks, decimal digits and a few specials such as `_`), at least one of which is a letter or a
+//! mark. It must be preceded by the start of the text or by a character that is neither a word
+//! character nor `&` (U+FE0E and U+FE0F are allowed, because they end an emoji). A candidate followed
+//! by `#`, `＃` or `://` is not a tag, and neither is one inside a URL that began before it.
 //!
-//! This file never looks at bytes per second: [`super::scan`] is the fast path and must agree with
-//! it on every input.
+//! This file is written for reading, not for speed: [`super::scan`] is the fast path and must agree
+//! with it on every input.
 
 use std::ops::Range;
 
@@ -19,13 +19,13 @@ use super::url;
 /// A tag in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hit {
-    /// Bytes, sign included, end exclusive.
+    /// Bytes, including the sign, end exclusive.
     pub bytes: Range<usize>,
-    /// Code points, sign included, end exclusive.
+    /// Code points, including the sign, end exclusive.
     pub chars: Range<u32>,
-    /// First byte behind the sign.
+    /// First byte after the sign.
     pub word: usize,
-    /// What stands before it cannot belong to a URL.
+    /// The preceding character cannot belong to a URL.
     apart: bool,
 }
 
@@ -46,12 +46,12 @@ pub fn find(text: &str) -> Hits {
     hits
 }
 
-/// Tags before URLs are looked at.
+/// Candidates, before URLs are excluded.
 fn candidates(text: &str) -> Hits {
     let bytes = text.as_bytes();
     let mut hits = Hits::new();
     let mut counted = Counted::default();
-    // End of the last match, counted or rejected: its characters bound no further tag.
+    // End of the last match, accepted or rejected: no further tag begins within it.
     let mut consumed = 0;
     let mut from = 0;
     while let Some(at) = memchr::memchr2(b'#', 0xEF, &bytes[from..]).map(|i| from + i) {
@@ -78,7 +78,7 @@ fn candidates(text: &str) -> Hits {
     hits
 }
 
-/// True where a tag may begin behind `before`.
+/// Whether a tag can begin after `before`.
 fn bounds(before: Option<char>) -> bool {
     match before {
         None | Some('\u{FE0E}' | '\u{FE0F}') => true,
@@ -105,7 +105,7 @@ fn word_end(text: &str, start: usize) -> Option<usize> {
     letter.then_some(end)
 }
 
-/// Counts code points forward, each byte once.
+/// Counts code points forward, visiting each byte once.
 #[derive(Default)]
 struct Counted {
     byte: usize,
@@ -113,7 +113,7 @@ struct Counted {
 }
 
 impl Counted {
-    /// Code points before byte `at`, which is not before that of the last call.
+    /// Code points before byte `at`, which must not be less than in the last call.
     fn to(&mut self, text: &str, at: usize) -> u32 {
         let more = text[self.byte..at].chars().count();
         self.chars = self.chars.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
@@ -122,7 +122,7 @@ impl Counted {
     }
 }
 
-/// Of tags and URLs that overlap the one that begins first stays; at one place the tag.
+/// Resolves overlaps of tags and URLs: the one that begins first wins; at the same place, the tag.
 fn drop_inside_urls(hits: &mut Hits, urls: &[Range<usize>]) {
     let mut urls = urls.iter().peekable();
     let mut taken = 0;

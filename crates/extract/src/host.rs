@@ -1,4 +1,4 @@
-//! Domains inside a text: labels, top-level domains, and how long punycode would make them.
+//! Domains in a text: labels, top-level domains, and their length in punycode.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -26,7 +26,7 @@ fn tlds() -> &'static Tlds {
     })
 }
 
-/// End of a top-level domain that begins at `at`.
+/// End of the top-level domain that begins at `at`.
 fn tld_end(text: &str, at: usize) -> Option<usize> {
     let rest = &text[at..];
     let bytes = rest.as_bytes();
@@ -41,7 +41,7 @@ fn tld_end(text: &str, at: usize) -> Option<usize> {
         }
     }
     if bytes.first().is_some_and(|b| !b.is_ascii()) {
-        // The list is sorted: only names with the same first letter are compared.
+        // The list is sorted, so only names with the same first letter are compared.
         let first = rest.chars().next().and_then(|c| c.to_lowercase().next());
         let other = &tlds().other;
         let from = other.partition_point(|tld| tld.chars().next() < first);
@@ -57,12 +57,12 @@ fn tld_end(text: &str, at: usize) -> Option<usize> {
     None
 }
 
-/// True where `next` may follow a top-level domain.
+/// Whether `next` can follow a top-level domain.
 fn ends_tld(next: Option<&u8>) -> bool {
     next.is_none_or(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'@' | b'+' | b'-')))
 }
 
-/// Bytes of `text` that `tld` covers, case aside.
+/// Bytes of `text` that match `tld`, ignoring case.
 fn prefix_len(text: &str, tld: &str) -> Option<usize> {
     let mut chars = text.char_indices();
     for want in tld.chars() {
@@ -77,16 +77,16 @@ fn prefix_len(text: &str, tld: &str) -> Option<usize> {
 /// One label and the dot that ends it.
 struct Label {
     dot: usize,
-    /// Ends in a domain character (not in `-`, `_` or nothing).
+    /// Ends in a domain character: it is not empty and does not end in `-` or `_`.
     sound: bool,
     underscore: Option<usize>,
-    /// End of a top-level domain right behind the dot.
+    /// End of a top-level domain directly after the dot.
     tld: Option<usize>,
-    /// End of the longest domain that goes through this whole label.
+    /// End of the longest domain that contains this whole label.
     reach: Option<usize>,
 }
 
-/// Finds the domain that begins at a place; each run of domain characters is analysed once.
+/// Finds the domain that begins at a place. Each run of domain characters is analysed once.
 pub(super) struct Hosts<'a> {
     text: &'a str,
     run: Range<usize>,
@@ -155,7 +155,7 @@ impl<'a> Hosts<'a> {
     }
 }
 
-/// The domains of `host` that hold ASCII and accented Latin letters alone.
+/// The domains in `host` with only ASCII and accented Latin letters.
 pub(super) fn ascii_domains(host: &str) -> SmallVec<[Range<usize>; 2]> {
     let inside = |c: char| c == '-' || c.is_ascii_alphanumeric() || latin_accent(c);
     let mut found = SmallVec::new();
@@ -180,7 +180,7 @@ pub(super) fn ascii_domains(host: &str) -> SmallVec<[Range<usize>; 2]> {
     found
 }
 
-/// True where every label fits a domain name once it is written in punycode.
+/// Whether every label is short enough for a domain name in punycode.
 pub(super) fn is_host_valid(host: &str) -> bool {
     if host.starts_with("xn--") && ascii_domains(host).is_empty() {
         return false;
@@ -188,7 +188,7 @@ pub(super) fn is_host_valid(host: &str) -> bool {
     host.split('.').all(|label| (1..=LABEL_MAX_BYTES).contains(&ascii_len(label)))
 }
 
-/// Bytes of `label` in ASCII form; beyond the limit only that it is beyond.
+/// Bytes of `label` in ASCII form. Above the limit the value only says that it is above.
 fn ascii_len(label: &str) -> usize {
     if label.is_ascii() {
         return label.len();
@@ -201,7 +201,7 @@ fn ascii_len(label: &str) -> usize {
     lens.map(|n| n + 1).sum::<usize>() - 1
 }
 
-/// Bytes of `label` encoded as RFC 3492 says, without the prefix.
+/// Bytes of `label` encoded by RFC 3492, without the prefix.
 fn punycode_len(label: &str) -> usize {
     let basic = label.chars().filter(char::is_ascii).count();
     let total = label.chars().count();

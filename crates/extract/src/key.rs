@@ -1,7 +1,7 @@
-//! A tag's key: what two spellings of one hashtag have in common.
+//! The key of a tag, equal for all spellings of one hashtag.
 //!
-//! `NFKC_Casefold` until it no longer changes, characters that show nothing dropped, ZWNJ and ZWJ
-//! kept inside, no leading sign. Accents stay.
+//! `NFKC_Casefold` until it no longer changes, invisible characters dropped, ZWNJ and ZWJ kept
+//! inside, no leading sign. Accents stay.
 
 use std::borrow::Cow;
 
@@ -11,13 +11,13 @@ use unicode_normalization::UnicodeNormalization;
 use super::KEY_MAX_BYTES;
 use super::chars::{is_default_ignorable, is_joiner, is_settled, is_sign};
 
-/// Rounds after which folding stops; two or three settle every text that is known.
+/// Rounds after which folding stops. Two or three are enough for every known text.
 const ROUNDS_MAX: usize = 8;
 
-/// The key of `tag`; `None` where it is longer than [`KEY_MAX_BYTES`]. It is empty where nothing
-/// visible is left, and such a tag is none.
+/// The key of `tag`; `None` if it is longer than [`KEY_MAX_BYTES`]. An empty key means that nothing
+/// visible is left, so that it is not a tag.
 ///
-/// Borrows where `tag` is its own key.
+/// Borrows if `tag` is its own key.
 #[must_use]
 pub fn fold(tag: &str) -> Option<Cow<'_, str>> {
     let tag = tag.trim_start_matches(is_sign);
@@ -35,13 +35,13 @@ pub fn fold(tag: &str) -> Option<Cow<'_, str>> {
     Some(if key == tag { Cow::Borrowed(tag) } else { Cow::Owned(key.to_owned()) })
 }
 
-/// Tags beyond ASCII whose keys are remembered; a few hundred make up most of any stream.
+/// Cached keys of non-ASCII tags. A few hundred tags make up most of any stream.
 const REMEMBERED: usize = 4096;
 
-/// [`fold`] into buffers that are kept, for callers with many tags.
+/// [`fold`] with reused buffers, for callers with many tags.
 ///
-/// Remembers the keys of the latest tags that needed the tables: one place for each hash, so that
-/// nobody can make it slow or large.
+/// Caches the keys of recent tags that needed the Unicode tables. Each hash has one slot, so that no
+/// input can make the cache slow or large.
 #[derive(Debug, Default)]
 pub struct Folder {
     key: String,
@@ -57,7 +57,7 @@ struct Remembered {
 }
 
 impl Folder {
-    /// The key of `tag`, as [`fold`] says.
+    /// The key of `tag`, as by [`fold`].
     pub fn fold(&mut self, tag: &str) -> Option<&str> {
         let tag = tag.trim_start_matches(is_sign);
         self.key.clear();
@@ -102,7 +102,7 @@ impl Folder {
     }
 }
 
-/// Where the key of `tag` is remembered: its bytes, eight at a time, mixed by multiplication.
+/// The cache slot of `tag`: its bytes, eight at a time, mixed by multiplication.
 fn place(tag: &str) -> usize {
     let mut hash = tag.len() as u64;
     for step in tag.as_bytes().chunks(8) {
@@ -114,12 +114,12 @@ fn place(tag: &str) -> usize {
     (hash >> 52) as usize % REMEMBERED
 }
 
-/// True where only the case of ASCII letters tells `tag` from its key.
+/// Whether `tag` differs from its key only in the case of ASCII letters.
 fn is_plain(tag: &str) -> bool {
     tag.chars().all(|c| c.is_ascii() || is_settled(c))
 }
 
-/// One round: NFKC, case fold, NFKC, without signs and joiners at the ends.
+/// One round: NFKC, case fold, NFKC, then signs and joiners removed at the ends.
 fn fold_once(from: &str, into: &mut String) {
     let visible = from.chars().filter(|&c| is_joiner(c) || !is_default_ignorable(c));
     into.extend(visible.nfkc().default_case_fold().nfkc());

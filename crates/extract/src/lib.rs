@@ -1,6 +1,32 @@
-//! Text -> tags. One definition of what a hashtag is (`grammar`), a fast path that must agree with
-//! it (`scan`), the folding that makes a key of it (`key`), and the original pipeline's own rule
-//! (`words`). Pure.
+//! Finds the hashtags of social media posts, and folds spellings of one hashtag to one key.
+//!
+//! The rule is that of X and twitter-text, with the URL rule that goes with it: `#rust` is a hashtag,
+//! `C#`, `#123` and `https://example.com/#rust` are not. [`key::fold`] maps `#Caffè`, `#CAFFÈ` and
+//! `#ｃａｆｆè` to the same key.
+//!
+//! ```
+//! use tagtide_extract::{Markup, Rule, tags};
+//!
+//! let mut found = Vec::new();
+//! tags("Caffè #Olé, not C# or https://example.com/#no", Markup::Verbatim, Rule::Tags, &mut found);
+//! assert_eq!(found.len(), 1);
+//! assert_eq!((found[0].key.as_str(), found[0].display.as_str()), ("olé", "Olé"));
+//! assert_eq!(found[0].span, Some((6, 10)), "code points, with the sign");
+//! ```
+//!
+//! There are two paths, which give the same tags on every input:
+//!
+//! | use | entry point |
+//! |---|---|
+//! | one text, with places in the text as delivered | [`tags`], or [`Extractor`] to reuse buffers |
+//! | a whole block of lines, as fast as possible | [`scan_lines`] |
+//!
+//! The rule itself is in [`grammar`], readable and slow; [`scan`] is the vectorised pass that must
+//! agree with it. [`markup`] undoes HTML and character references first, [`words`] is a second rule
+//! that keeps every word with a `#`.
+//!
+//! Pure: no I/O, no clock, no randomness. `unsafe` is forbidden here; vector code is in
+//! `tagtide-simd`.
 
 #![forbid(unsafe_code)]
 
@@ -9,21 +35,23 @@ pub mod accents;
 mod cases;
 mod chars;
 pub mod entity;
+pub mod fingerprint;
 pub mod grammar;
 mod host;
 pub mod key;
 pub mod markup;
-pub mod pattern;
-pub mod print;
 pub mod scan;
 mod text;
 mod url;
 mod url_chars;
+mod version;
+pub mod wildcard;
 pub mod words;
 
 pub use markup::Markup;
 pub use scan::scan_lines;
 pub use text::{Extractor, FoundTag, Tally, tags, visit_text, without_sign};
+pub use version::{GRAMMAR, KEY_CHANGES};
 
 /// Which rule finds tags in a text.
 #[derive(
@@ -34,11 +62,11 @@ pub enum Rule {
     /// The hashtag grammar of `grammar`, folded to a key.
     #[default]
     Tags,
-    /// The original pipeline's: split on single spaces, keep what contains `#`, as it stands.
+    /// The original pipeline's rule: split on single spaces, keep words that contain `#`, unchanged.
     Words,
 }
 
-/// How often a post counts for a tag that it names more than once.
+/// How often a post counts for a tag that occurs more than once in it.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
 )]
@@ -56,34 +84,34 @@ pub const KEY_MAX_BYTES: usize = 640;
 
 /// Receives the tags that the fast path finds in a block of lines, in order.
 pub trait Visit {
-    /// A tag of `len` ASCII letters, digits and `_` at `start` of the block as it was given, `#`
-    /// excluded, not folded. The whole block is handed over so that a visitor can load more than
-    /// the tag with one instruction; what follows the tag means nothing.
+    /// A tag of `len` ASCII letters, digits and `_` at `start` of the block, without `#`, not
+    /// folded. `padded` is the whole block, so that a visitor can load more than the tag with one
+    /// instruction; bytes after the tag have no meaning.
     fn ascii_tag(&mut self, line: u32, padded: &[u8], start: usize, len: usize);
 
-    /// A tag of `len` bytes at `start` that is its own key; else as [`Visit::ascii_tag`]. Its bytes
-    /// are valid UTF-8.
+    /// A tag of `len` bytes at `start` that is its own key. Like [`Visit::ascii_tag`] otherwise. Its
+    /// bytes are valid UTF-8.
     fn settled_tag(&mut self, line: u32, padded: &[u8], start: usize, len: usize) {
         if let Ok(tag) = str::from_utf8(&padded[start..start + len]) {
             self.tag(line, start, tag, tag);
         }
     }
 
-    /// Any other tag: `key` folded, `display` as typed (both without `#`; under [`Rule::Words`]
-    /// both the whole word). `at` is a place in its line.
+    /// Any other tag: `key` folded, `display` as typed, both without `#` (under [`Rule::Words`] both
+    /// are the whole word). `at` is its place in the line.
     fn tag(&mut self, line: u32, at: usize, key: &str, display: &str);
 
     /// A tag longer than [`KEY_MAX_BYTES`].
     fn oversize_tag(&mut self, line: u32);
 }
 
-/// What a block of lines held besides its tags.
+/// Counts of a block of lines, apart from its tags.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scanned {
     /// Lines, empty ones included.
     pub lines: u32,
-    /// Empty lines (`\n` or `\r\n` alone): neither a post nor malformed.
+    /// Empty lines (only `\n` or `\r\n`): neither a post nor malformed.
     pub empty: u32,
-    /// Lines with invalid UTF-8 inside or beside a tag (elsewhere it is not looked at).
+    /// Lines with invalid UTF-8 in or next to a tag (it is not checked elsewhere).
     pub invalid_utf8: u32,
 }

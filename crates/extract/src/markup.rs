@@ -1,23 +1,23 @@
-//! Undoing a text's markup, and finding back from the plain text to the text as delivered.
+//! Removes the markup of a text, and maps places in the plain text back to the text as delivered.
 //!
-//! Borrows where nothing is to be undone. HTML is read as far as extraction needs it: tags are
-//! taken out, ends of blocks and `<br>` become newlines, references become characters. It is not a
-//! sanitiser: its result is never shown.
+//! Borrows if there is no markup. HTML is read as far as extraction needs it: tags are removed, ends
+//! of blocks and `<br>` become newlines, references become characters. It is not a sanitiser, and its
+//! result is never displayed.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use super::entity;
 
-/// How the text of a post is marked up, which says what extraction has to undo first.
+/// The markup of a post's text, which extraction removes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Markup {
-    /// HTML entities are undone (`&#39;`, `&amp;`): X and plain text lines.
+    /// HTML entities are decoded (`&#39;`, `&amp;`): X and plain text lines.
     #[default]
     Entities,
-    /// Nothing is undone: Bluesky.
+    /// Nothing is changed: Bluesky.
     Verbatim,
-    /// Tags are taken out, block ends and `<br>` become newlines, entities undone: Mastodon.
+    /// Tags are removed, block ends and `<br>` become newlines, entities are decoded: Mastodon.
     Html,
 }
 
@@ -26,11 +26,11 @@ pub enum Markup {
 pub struct Plain<'a> {
     /// The text that the grammar reads.
     pub text: Cow<'a, str>,
-    /// Where it differs from the text as delivered, in order; in code points.
+    /// Differences from the text as delivered, in order, in code points.
     edits: Vec<Edit>,
 }
 
-/// A piece that stands for another piece.
+/// A replaced piece.
 #[derive(Clone, Debug)]
 struct Edit {
     plain: Range<u32>,
@@ -65,7 +65,7 @@ impl Plain<'_> {
     }
 }
 
-/// `text` without the markup that `markup` names.
+/// `text` without the markup `markup`.
 #[must_use]
 pub fn undo(text: &str, markup: Markup) -> Plain<'_> {
     let as_is = Plain { text: Cow::Borrowed(text), edits: Vec::new() };
@@ -88,9 +88,9 @@ struct Undoing<'a> {
     plain_chars: u32,
     text_chars: u32,
     edits: Vec<Edit>,
-    /// No `>` is left: no more tags.
+    /// The rest has no `>`, and so no tags.
     no_more_tags: bool,
-    /// A quote was never closed: quotes say nothing any more.
+    /// A quote was never closed, so quotes no longer have a meaning.
     quotes_broken: bool,
 }
 
@@ -108,7 +108,7 @@ impl<'a> Undoing<'a> {
         }
     }
 
-    /// The plain text, or `None` where nothing had to be undone.
+    /// The plain text, or `None` if there was no markup.
     fn run(mut self, html: bool) -> Option<Plain<'a>> {
         let mut from = 0;
         loop {
@@ -145,7 +145,7 @@ impl<'a> Undoing<'a> {
         Some(Plain { text: Cow::Owned(self.plain), edits: self.edits })
     }
 
-    /// Puts `chars` in the place of the bytes `range`, after what stands before them.
+    /// Replaces the bytes `range` by `chars`, after copying the bytes before them.
     fn replace(&mut self, range: Range<usize>, chars: impl Iterator<Item = char>) {
         let same = &self.text[self.copied..range.start];
         let count = |s: &str| u32::try_from(s.chars().count()).unwrap_or(u32::MAX);
@@ -164,7 +164,7 @@ impl<'a> Undoing<'a> {
         self.edits.push(edit);
     }
 
-    /// End of the tag whose `<` is at `at`; `None` where that is only a character.
+    /// End of the tag whose `<` is at `at`; `None` if that is only a character.
     fn tag_end(&mut self, at: usize) -> Option<usize> {
         let bytes = self.text.as_bytes();
         let first = bytes.get(at + 1)?;
@@ -190,7 +190,7 @@ impl<'a> Undoing<'a> {
     }
 }
 
-/// True for `<br>` and the ends of block elements; `inside` is what stands between `<` and `>`.
+/// True for `<br>` and the ends of block elements. `inside` is the text between `<` and `>`.
 fn breaks_line(inside: &str) -> bool {
     let closing = inside.starts_with('/');
     let name = inside.trim_start_matches('/');
@@ -256,7 +256,7 @@ mod tests {
     }
 
     proptest! {
-        /// Every plain character comes from a piece that lies in order and inside the text.
+        /// Every plain character comes from a piece of the text, in order.
         #[test]
         fn places_are_in_order(
             pieces in proptest::collection::vec(

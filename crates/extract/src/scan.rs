@@ -1,13 +1,13 @@
 //! The fast path: the tags of a whole block of lines in one pass.
 //!
-//! The pass finds newlines and the bytes at which a tag may begin 64 at a time. A plain tag behind
-//! white space is decided on the spot; whatever needs a wider look (a reference such as `&num;`
-//! beside it, anything that may be a URL in front of it, letters beyond ASCII in front of it,
-//! invalid UTF-8) sends the rest of that line to the reference path, [`super::Extractor`], whose
-//! results it then is. So both paths give the same tags on every input.
+//! The pass finds newlines and the bytes at which a tag can begin, 64 bytes at a time. A plain tag
+//! after white space is decided at once. Anything that needs more context (a reference such as
+//! `&num;` next to it, a possible URL or a non-ASCII letter before it, invalid UTF-8) sends the rest
+//! of that line to the reference path, [`super::Extractor`], whose result is used. So both paths give
+//! the same tags on every input.
 //!
-//! A line ends at `\n` or `\r\n`; the end of the block ends its last line. UTF-8 is checked only
-//! where a tag is. Nothing behind `len` ever decides about a tag.
+//! A line ends at `\n` or `\r\n`; the end of the block ends its last line. UTF-8 is checked only near
+//! tags. Bytes after `len` never affect the result.
 
 use std::borrow::Cow;
 
@@ -15,12 +15,12 @@ use super::{Extractor, KEY_MAX_BYTES, Rule, Scanned, Visit, chars, words};
 use crate::markup::Markup;
 use tagtide_simd::lines::{Lanes, Task, dispatch};
 
-/// Finds the tags of the lines in `padded[..len]` and hands them to `visit`, in order.
+/// Finds the tags of the lines in `padded[..len]` and passes them to `visit`, in order.
 ///
-/// Fast where [`tagtide_simd::PAD`] bytes follow `len`; right also where none do.
+/// Fast if [`tagtide_simd::PAD`] bytes follow `len`; correct in any case.
 ///
 /// # Panics
-/// Where `len` is longer than `padded`.
+/// If `len` is greater than `padded.len()`.
 pub fn scan_lines<V: Visit>(
     padded: &[u8],
     len: usize,
@@ -34,18 +34,18 @@ pub fn scan_lines<V: Visit>(
     }
 }
 
-/// One block on its way.
+/// The scan of one block.
 struct Block<'a, V> {
-    /// The lines alone.
+    /// The lines only.
     bytes: &'a [u8],
-    /// The lines and what may be read behind them.
+    /// The lines and the padding after them.
     padded: &'a [u8],
     visit: &'a mut V,
     extractor: &'a mut Extractor,
     invalid: u32,
 }
 
-/// `N` bytes from `at` on, zeros where the buffer ends.
+/// `N` bytes from `at`, with zeros after the end of the buffer.
 #[inline(always)]
 fn window<const N: usize>(padded: &[u8], at: usize) -> [u8; N] {
     if let Some(bytes) = padded.get(at..).and_then(|rest| rest.first_chunk::<N>()) {
@@ -65,8 +65,8 @@ impl<V: Visit> Task for Block<'_, V> {
         let len = self.bytes.len();
         let mut found = Found::new(self.extractor.places.take().unwrap_or_default());
         let mut resume = 0;
-        // Places are found first and judged then: the one has no branches, the other many, and
-        // apart they do not wait for each other.
+        // Candidates are found first and decided afterwards: the first loop has no branches, the
+        // second has many, and separated they do not stall each other.
         for from in (0..len).step_by(STRETCH) {
             let to = len.min(from + STRETCH);
             let count = self.find(lanes, from, to, &mut found);
@@ -86,20 +86,20 @@ impl<V: Visit> Task for Block<'_, V> {
     }
 }
 
-/// Bytes that are searched before the places found in them are judged.
+/// Bytes that are searched before the candidates in them are decided.
 const STRETCH: usize = 2048;
 
-/// Blocks of a stretch.
+/// Blocks of 64 bytes in a stretch.
 const BLOCKS: usize = STRETCH / 64;
 
-/// The bytes of a stretch at which a tag may begin, and its newlines.
+/// The bytes of a stretch at which a tag can begin, and its newlines.
 #[derive(Debug)]
 pub(super) struct Places {
-    /// Room for one at each byte, and for what is written behind those of the last block.
+    /// Room for one per byte, and for the excess that the last block writes.
     all: Vec<u32>,
     /// Newlines of each block of 64 bytes.
     newlines: [u64; BLOCKS],
-    /// Lines that end before it.
+    /// Lines that end before the stretch.
     lines: [u32; BLOCKS],
 }
 
@@ -110,7 +110,7 @@ impl Default for Places {
 }
 
 impl Places {
-    /// The line that `at` lies in, in the stretch from `from` on.
+    /// The line of `at`, in the stretch that begins at `from`.
     #[inline(always)]
     fn line(&self, at: usize, from: usize) -> u32 {
         let block = (at - from) / 64 % BLOCKS;
@@ -119,19 +119,19 @@ impl Places {
     }
 }
 
-/// What the search has found so far.
+/// The state of the search.
 struct Found {
-    /// Those of the present stretch.
+    /// Candidates of the current stretch.
     places: Box<Places>,
     scanned: Scanned,
     /// Bit 0: the byte before the next block was a newline.
     newline: u64,
-    /// Bit 0: it was the first of its line.
+    /// Bit 0: that byte was the first of its line.
     start: u64,
 }
 
 impl Found {
-    /// Nothing found yet; `places` is room that an earlier search has left.
+    /// An empty search; `places` is the buffer of an earlier search.
     #[inline(always)]
     fn new(places: Box<Places>) -> Self {
         Self { places, scanned: Scanned::default(), newline: 1, start: 0 }
@@ -143,7 +143,7 @@ impl<'a, V: Visit> Block<'a, V> {
         Self { bytes: &padded[..len], padded, visit, extractor, invalid: 0 }
     }
 
-    /// Finds the places in `from..to`, which begins at a multiple of 64; gives back how many.
+    /// Finds the candidates in `from..to`, which begins at a multiple of 64. Returns how many.
     #[inline(always)]
     fn find<L: Lanes>(&self, lanes: L, from: usize, to: usize, found: &mut Found) -> usize {
         let mut count = 0;
@@ -152,7 +152,7 @@ impl<'a, V: Visit> Block<'a, V> {
             let marks = lanes.marks(&window::<64>(self.padded, base));
             let live = if to - base >= 64 { u64::MAX } else { (1 << (to - base)) - 1 };
             let newline = marks.newline & live;
-            // Of an empty line the newline is the first byte, or the second behind `\r`.
+            // In an empty line the newline is the first byte, or the second after `\r`.
             let start = newline << 1 | found.newline;
             let short = newline & (start | start << 1 | found.start);
             if short != 0 {
@@ -163,7 +163,7 @@ impl<'a, V: Visit> Block<'a, V> {
             found.places.newlines[block] = newline;
             found.places.lines[block] = found.scanned.lines;
             let stops = marks.stop & live;
-            // As many as there are bytes at the most, so there is room for those of one more block.
+            // At most one per byte, so there is room for those of one more block.
             if let Some(room) = found.places.all[count..].first_chunk_mut() {
                 lanes.places(stops, base as u32, room);
             }
@@ -174,7 +174,7 @@ impl<'a, V: Visit> Block<'a, V> {
         count
     }
 
-    /// How many of the lines that end at the newlines `short` behind `base` are empty.
+    /// How many of the lines that end at the newlines `short` after `base` are empty.
     #[cold]
     fn empty_lines(&self, base: usize, mut short: u64) -> u32 {
         let mut empty = 0;
@@ -193,13 +193,13 @@ impl<'a, V: Visit> Block<'a, V> {
         self.bytes.get(at).copied().unwrap_or(b'\n')
     }
 
-    /// Decides about the tag that may begin at `at`, and hands it on. `false` where the reference
-    /// path has to.
+    /// Decides about the candidate at `at`, and passes it on if it is a tag. `false` if the reference
+    /// path must decide.
     #[inline(always)]
     fn decide<L: Lanes>(&mut self, lanes: L, at: usize, line: u32) -> bool {
         let sign = match self.bytes[at] {
             b'#' => 1,
-            // The one name that stands for a sign.
+            // `&num;` is the only name for a sign.
             b'&' => return !self.bytes[at..].starts_with(b"&num;"),
             _ if self.bytes[at..].starts_with(WIDE_SIGN) => WIDE_SIGN.len(),
             _ => return true,
@@ -228,7 +228,7 @@ impl<'a, V: Visit> Block<'a, V> {
         true
     }
 
-    /// What the bytes in front of the `#` at `at` say.
+    /// What the bytes before the `#` at `at` allow.
     #[inline(always)]
     fn before(&self, at: usize) -> Before {
         let back = |n: usize| at.checked_sub(n).map_or(b'\n', |i| self.bytes[i]);
@@ -241,17 +241,17 @@ impl<'a, V: Visit> Block<'a, V> {
                 b'0'..=b'9' | b'x' | b'X' => Before::Unsure,
                 _ => Before::Bound,
             },
-            // It may end a reference.
+            // It can end a reference.
             b';' => Before::Unsure,
-            // No URL begins with one such character and goes on with `#`.
+            // No URL consists of one such character followed by `#`.
             b if b.is_ascii() && (at < 2 || space(back(2))) => Before::Free,
             _ => self.before_without_space(at),
         }
     }
 
-    /// The same where no white space is near. A URL has a dot, a reference and an earlier tag have
-    /// their signs; where the bytes back to white space have none of them, the character in front
-    /// decides.
+    /// The same if no white space is near. A URL has a dot, and a reference and an earlier tag have
+    /// their signs; if the bytes back to the last white space have none of them, the preceding
+    /// character decides.
     fn before_without_space(&self, at: usize) -> Before {
         let from = at.saturating_sub(REACH);
         let near = &self.bytes[from..at];
@@ -285,7 +285,7 @@ impl<'a, V: Visit> Block<'a, V> {
         if end <= self.bytes.len() {
             return Some((end, letter != 0));
         }
-        // Bytes behind the block went on with the word.
+        // The word ran into the padding.
         Some(self.long_word_end(first))
     }
 
@@ -297,8 +297,8 @@ impl<'a, V: Visit> Block<'a, V> {
         (first + run, rest[..run].iter().any(u8::is_ascii_alphabetic))
     }
 
-    /// Decides about a tag beyond ASCII whose word begins at `first`, with nothing in front that
-    /// forbids it.
+    /// Decides about a non-ASCII tag whose word begins at `first`, if nothing before it forbids a
+    /// tag.
     fn wide(&mut self, first: usize, line: u32) -> bool {
         if self.bytes[first..].starts_with("\u{FE0F}".as_bytes())
             || self.bytes[first..].starts_with("\u{20E3}".as_bytes())
@@ -336,8 +336,8 @@ impl<'a, V: Visit> Block<'a, V> {
         true
     }
 
-    /// The character at `at` and its bytes; a newline at the end of the block, `None` where the
-    /// bytes are not valid UTF-8.
+    /// The character at `at` and its length in bytes: a newline at the end of the block, `None` if
+    /// the bytes are not valid UTF-8.
     #[inline(always)]
     fn char_at(&self, at: usize) -> Option<(char, usize)> {
         let rest = self.bytes.get(at..).unwrap_or_default();
@@ -355,12 +355,12 @@ impl<'a, V: Visit> Block<'a, V> {
             }
             _ => return None,
         };
-        // Overlong forms and surrogates are no UTF-8.
+        // Overlong forms and surrogates are not UTF-8.
         Some((char::from_u32(code).filter(|_| code >= least)?, len))
     }
 
-    /// Hands over the tags of the line around `at` that begin at `at` or behind it, by the
-    /// reference path; gives back where the line ends.
+    /// Passes on the tags of the line of `at` that begin at `at` or later, by the reference path.
+    /// Returns the end of the line.
     #[cold]
     #[inline(never)]
     fn reference(&mut self, at: usize, line: u32) -> usize {
@@ -395,16 +395,16 @@ impl<'a, V: Visit> Block<'a, V> {
 /// The full-width sign.
 const WIDE_SIGN: &[u8] = "＃".as_bytes();
 
-/// Bytes in front of a sign that are looked at for white space.
+/// Bytes before a sign that are searched for white space.
 const REACH: usize = 128;
 
-/// What the bytes in front of a sign say.
+/// What the bytes before a sign allow.
 enum Before {
-    /// A tag may begin, and no URL reaches it.
+    /// A tag can begin, and no URL reaches it.
     Free,
-    /// No tag begins.
+    /// No tag can begin.
     Bound,
-    /// The line has to be read.
+    /// The reference path must read the line.
     Unsure,
 }
 
@@ -413,7 +413,7 @@ fn count(text: &str) -> u32 {
     u32::try_from(text.chars().count()).unwrap_or(u32::MAX)
 }
 
-/// Places of invalid UTF-8 in a line, in code points of its lossy reading.
+/// Places of invalid UTF-8 in a line, in code points of its lossy decoding.
 struct Broken(Vec<u32>);
 
 impl Broken {
@@ -436,7 +436,7 @@ impl Broken {
         chunks.map(|c| count(c.valid()) + u32::from(!c.invalid().is_empty())).sum()
     }
 
-    /// True where one stands directly before or behind `place`.
+    /// Whether one is directly before or after `place`.
     fn touch(&self, place: &std::ops::Range<u32>) -> bool {
         let is = |at: u32| self.0.binary_search(&at).is_ok();
         is(place.end) || place.start.checked_sub(1).is_some_and(is)

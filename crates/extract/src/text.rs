@@ -7,38 +7,38 @@ use super::markup::{self, Markup};
 use super::scan::Places;
 use super::{Rule, grammar, words};
 
-/// A tag with its place.
+/// A tag and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundTag {
-    /// What it is counted under.
+    /// The key that is counted.
     pub key: String,
     /// As typed, without the sign (under [`Rule::Words`] the whole word).
     pub display: String,
-    /// Code points of the text as delivered, sign included, end exclusive; `None` where the
-    /// platform gave the tag apart from the text, or at a place that is not in the text.
+    /// Code points of the text as delivered, including the sign, end exclusive. `None` if the
+    /// platform gave the tag separately, or at a place that is not in the text.
     pub span: Option<(u32, u32)>,
 }
 
-/// How many tags a text gave.
+/// How many tags a text has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Tags handed to the visitor.
+    /// Tags passed to the visitor.
     pub tags: u32,
     /// Tags dropped because their key is longer than [`super::KEY_MAX_BYTES`].
     pub oversize: u32,
 }
 
-/// Finds tags and keeps its buffers, so that a worker allocates for unusual posts only.
+/// Finds tags with reused buffers, so that a worker allocates for unusual posts only.
 #[derive(Debug, Default)]
 pub struct Extractor {
     pub(super) folder: Folder,
-    /// Room that [`scan_lines`] searches in.
+    /// Buffer of [`scan_lines`].
     pub(super) places: Option<Box<Places>>,
 }
 
 impl Extractor {
-    /// Hands `(key, display, start, end)` of every tag of `text` to `visit`, in order; places are
-    /// code points of `text`, sign included, end exclusive.
+    /// Passes `(key, display, start, end)` of every tag of `text` to `visit`, in order. Places are
+    /// code points of `text`, including the sign, end exclusive.
     pub fn visit_text(
         &mut self,
         text: &str,
@@ -69,7 +69,7 @@ impl Extractor {
         tally
     }
 
-    /// Every tag of the grammar in order, with `None` for a key that is too long.
+    /// Every tag of the grammar in order, with `None` if its key is too long.
     pub(super) fn each(
         &mut self,
         text: &str,
@@ -86,14 +86,14 @@ impl Extractor {
         }
     }
 
-    /// The key of one tag, with or without its sign; `None` where it is longer than
-    /// [`super::KEY_MAX_BYTES`]. It is empty where nothing visible is left.
+    /// The key of one tag, with or without its sign; `None` if it is longer than
+    /// [`super::KEY_MAX_BYTES`]. It is empty if nothing visible is left.
     pub fn key(&mut self, tag: &str) -> Option<&str> {
         self.folder.fold(tag)
     }
 }
 
-/// `tag` without the `#` or `＃` that it begins with, if any.
+/// `tag` without a leading `#` or `＃`.
 #[must_use]
 pub fn without_sign(tag: &str) -> &str {
     tag.trim_start_matches(super::chars::is_sign)
@@ -118,8 +118,8 @@ fn visit_words(text: &str, mut visit: impl FnMut(&str, &str, u32, u32)) -> Tally
     tally
 }
 
-/// [`Extractor::visit_text`] without buffers to keep; allocates nothing where there is no tag and
-/// no markup.
+/// [`Extractor::visit_text`] without an extractor. Allocates nothing if there is no tag and no
+/// markup.
 pub fn visit_text(
     text: &str,
     markup: Markup,

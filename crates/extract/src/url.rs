@@ -1,9 +1,9 @@
-//! Where the URLs of a text are, as far as they decide about hashtags.
+//! The URLs of a text, as far as they affect hashtags.
 //!
-//! A URL is an optional `http://` or `https://`, a domain that ends in a known top-level domain
-//! (or a punycode one), an optional port, path and query; a fragment counts as part of the path or
-//! query. Without a protocol only the ASCII part of the domain counts. Time is linear in the text;
-//! nothing is fetched or resolved.
+//! A URL is an optional `http://` or `https://`, a domain that ends in a known top-level domain (or a
+//! punycode one), and an optional port, path and query; a fragment is part of the path or query.
+//! Without a protocol only the ASCII part of the domain counts. Time is linear in the text. Nothing
+//! is fetched or resolved.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use super::chars::is_space;
 use super::host::{Hosts, ascii_domains, is_host_valid};
 use super::url_chars as class;
 
-/// Longest URL in UTF-16 units, protocol counted twice (as where the rule comes from).
+/// Longest URL in UTF-16 units, with the protocol counted twice (as in twitter-text).
 const URL_MAX_UNITS: usize = 4096;
 /// Longest slug of a `t.co` link.
 const SLUG_MAX_BYTES: usize = 40;
@@ -21,8 +21,8 @@ const SLUG_MAX_BYTES: usize = 40;
 /// URLs of one text as byte ranges.
 pub(super) type Urls = SmallVec<[Range<usize>; 4]>;
 
-/// The URLs of `text` that begin before `last`, in order, not overlapping; at least from the white
-/// space before `first` on, over which none reaches.
+/// The URLs of `text` that begin before `last`, in order, not overlapping. Starts no later than at the
+/// white space before `first`, because no URL contains white space.
 #[must_use]
 pub(super) fn find(text: &str, first: usize, last: usize) -> Urls {
     let mut urls = Urls::new();
@@ -48,7 +48,7 @@ pub(super) fn find(text: &str, first: usize, last: usize) -> Urls {
     urls
 }
 
-/// What matched, before it is known to be valid.
+/// A match that is not validated yet.
 struct Match {
     before: Option<char>,
     start: usize,
@@ -84,13 +84,13 @@ fn match_at(
     Some(Match { before, start, host: host_start..host_end, path, end })
 }
 
-/// Bytes of `http://` or `https://` at the start, else 0.
+/// Length of a leading `http://` or `https://`, otherwise 0.
 fn protocol_len(bytes: &[u8]) -> usize {
     let is = |p: &[u8]| bytes.len() >= p.len() && bytes[..p.len()].eq_ignore_ascii_case(p);
     [&b"https://"[..], b"http://"].into_iter().find(|p| is(p)).map_or(0, <[u8]>::len)
 }
 
-/// Keeps `found` if it is valid, as one range or as the ASCII domains in it.
+/// Adds `found` if it is valid, as one range or as the ASCII domains in it.
 fn record(text: &str, found: &Match, urls: &mut Urls) {
     let host = &text[found.host.clone()];
     let url = &text[found.start..found.end];
@@ -122,7 +122,7 @@ fn record(text: &str, found: &Match, urls: &mut Urls) {
     }
 }
 
-/// For a `t.co` link: where its slug and query end, or `Some(None)` where the slug is too long.
+/// For a `t.co` link: the end of its slug and query, or `Some(None)` if the slug is too long.
 fn short_link_end(url: &[u8]) -> Option<Option<usize>> {
     let protocol = protocol_len(url);
     let rest = &url[protocol..];
@@ -140,7 +140,7 @@ fn short_link_end(url: &[u8]) -> Option<Option<usize>> {
     Some(Some(if url.get(end) == Some(&b'?') { query_end(url, end) } else { end }))
 }
 
-/// End of the path whose first character behind `/` is at `start`.
+/// End of the path whose first character after `/` is at `start`.
 fn path_end(text: &str, start: usize) -> usize {
     let mut end = start;
     let mut at = start;
@@ -183,7 +183,7 @@ fn parenthesis_end(text: &str, open: usize) -> Option<usize> {
     }
 }
 
-/// End of the query whose `?` is at `mark`; `mark` itself where there is none.
+/// End of the query whose `?` is at `mark`; `mark` itself if there is none.
 fn query_end(bytes: &[u8], mark: usize) -> usize {
     let run = bytes[mark + 1..].iter().take_while(|&&b| class::query(b)).count();
     let last = bytes[mark + 1..mark + 1 + run].iter().rposition(|&b| class::query_end(b));

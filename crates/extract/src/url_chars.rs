@@ -2,7 +2,7 @@
 
 use super::chars::is_space;
 
-/// May stand directly before a URL.
+/// Can directly precede a URL.
 pub(super) fn precedes(c: char) -> bool {
     !(c.is_ascii_alphanumeric()
         || matches!(
@@ -11,7 +11,7 @@ pub(super) fn precedes(c: char) -> bool {
         ))
 }
 
-/// May stand in a label of a domain, besides `-` and `_` inside.
+/// Can be in a label of a domain, in addition to `-` and `_` inside.
 pub(super) fn domain(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_alphanumeric()
@@ -25,7 +25,7 @@ pub(super) fn domain(c: char) -> bool {
         )
 }
 
-/// Latin letters with accents that paths and ASCII domains take.
+/// Latin letters with accents that are allowed in paths and ASCII domains.
 pub(super) fn latin_accent(c: char) -> bool {
     matches!(
         c,
@@ -41,22 +41,22 @@ fn path_letter(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '\u{400}'..='\u{4FF}') || latin_accent(c)
 }
 
-/// May stand in a path, parentheses aside.
+/// Can be in a path, apart from parentheses.
 pub(super) fn path(c: char) -> bool {
     path_letter(c) || c == '\u{2013}' || (c.is_ascii() && "!*';:=+,.$/%#[]-_~@|&".contains(c))
 }
 
-/// May end a path, parentheses aside.
+/// Can end a path, apart from parentheses.
 pub(super) fn path_end(c: char) -> bool {
     path_letter(c) || matches!(c, '+' | '-' | '=' | '_' | '#' | '/')
 }
 
-/// May stand in a query.
+/// Can be in a query.
 pub(super) fn query(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"!?*'@();:&=+$/%#[]-_.,~|".contains(&b)
 }
 
-/// May end a query.
+/// Can end a query.
 pub(super) fn query_end(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"-_&=#/".contains(&b)
 }

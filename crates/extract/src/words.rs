@@ -1,11 +1,11 @@
-//! The original pipeline's own rule, for runs side by side with it: a text is split on single
-//! spaces, and every piece that holds a `#` counts as it stands, as often as it stands there.
+//! The original pipeline's own rule, for comparison with it: a text is split on single spaces, and
+//! every piece that contains a `#` counts, unchanged, each time that it occurs.
 //!
-//! Nothing is undone, folded or cut: `C#`, `&#39;` and `#a,` are words. `＃` is not seen.
+//! Nothing is decoded, folded or trimmed: `C#`, `&#39;` and `#a,` are words. `＃` is ignored.
 
 use std::ops::Range;
 
-/// The words of `text` that hold a `#`, as byte ranges, in order.
+/// The words of `text` that contain a `#`, as byte ranges, in order.
 pub fn find(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
     let mut from = 0;
     std::iter::from_fn(move || {

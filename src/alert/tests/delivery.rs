@@ -44,7 +44,7 @@ impl Rig {
         outbox.enqueue(alerts, self.clock.now().0, |rule| rule == "peak").expect("kept");
     }
 
-    fn told(&self) -> Vec<Told> {
+    fn told(&self) -> Vec<AlertRecord> {
         Reader::open(self.dir.path())
             .expect("it is there")
             .newest(20_000, None, None)

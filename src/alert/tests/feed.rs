@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::alert::feed::{ENTRIES_MAX, atom};
 
-fn told(alert: Alert) -> Told {
-    Told {
+fn told(alert: Alert) -> AlertRecord {
+    AlertRecord {
         alert,
         raised_at: 0,
         state: "feed".to_owned(),
@@ -68,7 +68,7 @@ fn values<'a>(found: &'a [(String, String)], name: &str) -> Vec<&'a str> {
 fn every_entry_has_what_atom_asks_for() {
     let mut newest = alerts(29_000_000, &["a", "b&<c>"]);
     newest.reverse();
-    let told: Vec<Told> = newest.into_iter().map(told).collect();
+    let told: Vec<AlertRecord> = newest.into_iter().map(told).collect();
     let found = parse(&atom("job", &told, 0));
     let ids = values(&found, "id");
     assert_eq!(ids.len(), 3);
@@ -85,7 +85,7 @@ fn every_entry_has_what_atom_asks_for() {
 fn a_feed_without_alerts_is_a_feed_and_a_long_one_is_cut() {
     let found = parse(&atom("job", &[], 1_000));
     assert_eq!(values(&found, "updated"), ["1970-01-01T00:00:01Z"]);
-    let many: Vec<Told> = (0..300).map(|n| told(alerts(n, &["a"]).remove(0))).collect();
+    let many: Vec<AlertRecord> = (0..300).map(|n| told(alerts(n, &["a"]).remove(0))).collect();
     let found = parse(&atom("job", &many, 0));
     assert_eq!(values(&found, "entry").len(), ENTRIES_MAX);
 }

@@ -12,6 +12,7 @@ use crate::job::{CountPlan, Limits, PeoplePlan, Plan, TagsPlan, TimePlan};
 use crate::rank::Mode;
 use crate::run::checkpointer::{self, Checkpointer};
 use crate::run::gaps::Gaps;
+use crate::run::job_identity::identity;
 use crate::run::random_seed;
 use crate::run::reports::{ReportThreads, Reports};
 use crate::run::state_settings::StateSettings;
@@ -44,7 +45,7 @@ pub fn checkpoint(
     let plan = plan(&MINUTES);
     let seed = random_seed();
     let makings = |seed| StateSettings::new(&plan, &[], true, seed);
-    let mut opened = checkpointer::open(dir, &plan, true, makings(seed))?;
+    let mut opened = checkpointer::open(dir, &identity(&plan, None), true, makings(seed))?;
     let states = &mut opened.states;
     let mut at = 1_800_000_000_000;
     for first in (0..tags).step_by(STEP as usize) {
@@ -81,7 +82,7 @@ pub fn checkpoint(
     }
     durable.finish()?;
     let start = monotonic();
-    let again = checkpointer::open(dir, &plan, false, makings(random_seed()))?;
+    let again = checkpointer::open(dir, &identity(&plan, None), false, makings(random_seed()))?;
     let recovery = start.elapsed();
     let (again_all, all) = (&again.states.all, &states.all);
     let same =
@@ -151,6 +152,7 @@ fn plan(minutes: &[u64]) -> Plan {
         people: PeoplePlan::default(),
         tags: TagsPlan::default(),
         name: "bench".into(),
+        engine: Plan::EMBEDDED.into(),
         sources: vec![crate::job::SourcePlan {
             name: "made up".into(),
             options: Arc::new(tagtide_sources::stdin::Options),

@@ -11,7 +11,7 @@ use crate::state::lists::Lists;
 use crate::state::trending::windows_ms;
 use crate::window::Shape;
 use crate::window::people::Rules;
-use tagtide_extract::pattern::Patterns;
+use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::post::Batch;
 
 const MINUTE: i64 = 60_000;

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::tags::key_of;
 use super::{Problem, json, stored};
 use crate::alert::feed::{ENTRIES_MAX, atom};
-use crate::alert::{Reader, Told};
-use crate::serve::given::{Given, Nothing};
+use crate::alert::{AlertRecord, Reader};
+use crate::serve::ranking_query;
 use crate::serve::router::App;
-use crate::serve::select;
+use crate::serve::strict_query::{NoParams, StrictQuery};
 
 /// Parameters of the list, as they come.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -33,7 +33,7 @@ pub(in crate::serve) struct Params {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(in crate::serve) struct Alerts {
     /// Newest first.
-    alerts: Vec<Told>,
+    alerts: Vec<AlertRecord>,
 }
 
 /// The newest alerts, newest first.
@@ -45,9 +45,9 @@ pub(in crate::serve) struct Alerts {
 ))]
 pub(in crate::serve) async fn alerts(
     State(app): State<Arc<App>>,
-    Given(params): Given<Params>,
+    StrictQuery(params): StrictQuery<Params>,
 ) -> Response {
-    let top = match params.top.as_deref().map_or(Ok(10), select::parse_top) {
+    let top = match params.top.as_deref().map_or(Ok(10), ranking_query::parse_top) {
         Ok(top) => top,
         Err(problem) => return problem.into_response(),
     };
@@ -68,7 +68,10 @@ pub(in crate::serve) async fn alerts(
     (status = 404, body = Problem),
     (status = 503, body = Problem),
 ))]
-pub(in crate::serve) async fn feed(State(app): State<Arc<App>>, _: Given<Nothing>) -> Response {
+pub(in crate::serve) async fn feed(
+    State(app): State<Arc<App>>,
+    _: StrictQuery<NoParams>,
+) -> Response {
     let status = Arc::clone(&app.feed.published.borrow().status);
     let newest = stored::ask(&app, "list of alerts", |dir| {
         Reader::open(dir)?.newest(ENTRIES_MAX, None, None)

@@ -11,9 +11,9 @@ use serde::Deserialize;
 use super::{Problem, json, tags};
 use crate::rank::{Explanation, Published};
 use crate::run::Question;
-use crate::serve::given::Given;
+use crate::serve::ranking_query::{self, ask};
 use crate::serve::router::App;
-use crate::serve::select::{self, ask};
+use crate::serve::strict_query::StrictQuery;
 
 /// Parameters of a question, as they come.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -43,7 +43,7 @@ pub(in crate::serve) struct Params {
 pub(in crate::serve) async fn explain(
     State(app): State<Arc<App>>,
     tag: Result<Path<String>, PathRejection>,
-    Given(params): Given<Params>,
+    StrictQuery(params): StrictQuery<Params>,
 ) -> Response {
     match answer(&app, tag, params).await {
         Ok(explanation) => json(&explanation),
@@ -59,9 +59,9 @@ async fn answer(
     let key = tags::wanted(tag, app)?;
     let published = Arc::clone(&app.feed.published.borrow());
     let window_s = params.window.as_deref();
-    let window_s = window_s.map(|text| select::parse_window("window", text)).transpose()?;
+    let window_s = window_s.map(|text| ranking_query::parse_window("window", text)).transpose()?;
     let window_s = window(window_s, &published)?;
-    let view = select::known_view(params.view, &published)?;
+    let view = ranking_query::known_view(params.view, &published)?;
     let question = Question::Explain { view, key: key.clone(), window_s };
     ask(app, question).await?.explanation().ok_or_else(|| tags::not_live(&key))
 }
@@ -77,6 +77,6 @@ fn window(asked: Option<u64>, published: &Published) -> Result<u64, Problem> {
         let default = published.default_ranking().and_then(|ranking| ranking.window_s);
         return Ok(default.filter(|window_s| known.contains(window_s)).unwrap_or(longest));
     };
-    select::known_window(asked, known)?;
+    ranking_query::known_window(asked, known)?;
     Ok(asked)
 }

@@ -12,9 +12,9 @@ use crate::history::{Asked, Kept, Reader, When};
 use crate::job::units::moment_or_ms;
 use crate::rank::Mode;
 use crate::rank::build::ALL;
-use crate::serve::given::Given;
+use crate::serve::ranking_query;
 use crate::serve::router::App;
-use crate::serve::select;
+use crate::serve::strict_query::StrictQuery;
 
 /// Most rows of one answer.
 const ROWS_MAX: usize = 10_000;
@@ -70,7 +70,7 @@ struct Question {
 ))]
 pub(in crate::serve) async fn history(
     State(app): State<Arc<App>>,
-    Given(params): Given<Params>,
+    StrictQuery(params): StrictQuery<Params>,
 ) -> Response {
     let question = match read(params, &app) {
         Ok(question) => question,
@@ -93,9 +93,11 @@ fn read(params: Params, app: &App) -> Result<Question, Problem> {
     let default = published.default_ranking();
     let default = default.map(|ranking| (ranking.mode.clone(), ranking.window_s));
     let window_s = params.window.as_deref();
-    let window_s = window_s.map(|text| select::parse_window("window", text)).transpose()?;
-    let unknown = select::known_mode_and_window(params.mode.as_deref(), window_s, &published).err();
-    let unknown = unknown.or_else(|| select::known_view(params.view.clone(), &published).err());
+    let window_s = window_s.map(|text| ranking_query::parse_window("window", text)).transpose()?;
+    let unknown =
+        ranking_query::known_mode_and_window(params.mode.as_deref(), window_s, &published).err();
+    let unknown =
+        unknown.or_else(|| ranking_query::known_view(params.view.clone(), &published).err());
     let (mode, window_s) = match (params.mode, window_s) {
         (None, None) => default.map_or((None, None), |(mode, window_s)| (Some(mode), window_s)),
         (None, window_s) => (default.map(|(mode, _)| mode), window_s),
@@ -105,7 +107,7 @@ fn read(params: Params, app: &App) -> Result<Question, Problem> {
         (Some(mode), None) => (Some(mode), default.and_then(|(_, window_s)| window_s)),
         given => given,
     };
-    let top = params.top.as_deref().map_or(Ok(10), select::parse_top)?;
+    let top = params.top.as_deref().map_or(Ok(10), ranking_query::parse_top)?;
     Ok(Question {
         at: moment("at", &params.at)?,
         from: moment("from", &params.from)?,
@@ -122,7 +124,7 @@ fn read(params: Params, app: &App) -> Result<Question, Problem> {
 
 /// Whole minutes between two rankings.
 fn every(text: &str) -> Result<u32, Problem> {
-    let seconds = select::parse_window("every", text)?;
+    let seconds = ranking_query::parse_window("every", text)?;
     u32::try_from(seconds / 60).ok().filter(|minutes| *minutes > 0 && seconds % 60 == 0).ok_or_else(
         || Problem::bad(format!("`every` is `{text}`, which is no whole minutes")).help("say `1h`"),
     )

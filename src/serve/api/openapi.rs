@@ -5,7 +5,7 @@ use utoipa::OpenApi;
 
 use super::{Problem, json};
 use crate::rank::{Ranking, Status, TagDetail};
-use crate::serve::given::{Given, Nothing};
+use crate::serve::strict_query::{NoParams, StrictQuery};
 use crate::serve::{live, metrics, page, tutorial};
 
 /// Every route and shape.
@@ -45,6 +45,6 @@ struct Document;
     (status = 200, body = Object),
     (status = 400, body = Problem),
 ))]
-pub(in crate::serve) async fn openapi(_: Given<Nothing>) -> Response {
+pub(in crate::serve) async fn openapi(_: StrictQuery<NoParams>) -> Response {
     json(&Document::openapi())
 }

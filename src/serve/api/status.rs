@@ -8,15 +8,18 @@ use axum::response::{IntoResponse, Response};
 
 use super::{Problem, json};
 use crate::rank::{RunState, Status};
-use crate::serve::given::{Given, Nothing};
 use crate::serve::router::App;
+use crate::serve::strict_query::{NoParams, StrictQuery};
 
 /// The run's state and counters.
 #[utoipa::path(get, path = "/api/v1/status", responses(
     (status = 200, body = Status),
     (status = 400, body = Problem),
 ))]
-pub(in crate::serve) async fn status(State(app): State<Arc<App>>, _: Given<Nothing>) -> Response {
+pub(in crate::serve) async fn status(
+    State(app): State<Arc<App>>,
+    _: StrictQuery<NoParams>,
+) -> Response {
     let status = Arc::clone(&app.feed.published.borrow().status);
     json(&*status)
 }

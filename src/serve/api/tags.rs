@@ -12,9 +12,9 @@ use super::{Problem, json};
 use crate::rank::TagDetail;
 use crate::run::Question;
 use crate::serve::Tutorial;
-use crate::serve::given::Given;
+use crate::serve::ranking_query;
 use crate::serve::router::App;
-use crate::serve::select;
+use crate::serve::strict_query::StrictQuery;
 use tagtide_extract::{Rule, key};
 
 /// Parameters of a question, as they come.
@@ -42,7 +42,7 @@ pub(in crate::serve) struct Params {
 pub(in crate::serve) async fn tag(
     State(app): State<Arc<App>>,
     tag: Result<Path<String>, PathRejection>,
-    Given(params): Given<Params>,
+    StrictQuery(params): StrictQuery<Params>,
 ) -> Response {
     match answer(&app, tag, params).await {
         Ok(detail) => json(&detail),
@@ -56,9 +56,9 @@ async fn answer(
     params: Params,
 ) -> Result<TagDetail, Problem> {
     let key = wanted(tag, app)?;
-    let view = select::known_view(params.view, &app.feed.published.borrow())?;
+    let view = ranking_query::known_view(params.view, &app.feed.published.borrow())?;
     let question = Question::Tag { view, key: key.clone() };
-    select::ask(app, question).await?.tag().ok_or_else(|| not_live(&key))
+    ranking_query::ask(app, question).await?.tag().ok_or_else(|| not_live(&key))
 }
 
 /// The key that the path of a request means.
@@ -89,7 +89,7 @@ pub(super) fn key_of(tag: &str, app: &App) -> String {
         // Under `words` the key is the word as it stands.
         (Rule::Words, Tutorial::Own) => tag.to_owned(),
         // What was posted to a dashboard is shown as it was posted.
-        (_, Tutorial::Fed(_)) => bare.to_owned(),
+        (_, Tutorial::Posted(_)) => bare.to_owned(),
         // Too long for a key: shown as it was asked for, and found nowhere.
         (Rule::Tags, Tutorial::Own) => key::fold(bare).unwrap_or(bare.into()).into_owned(),
     }

@@ -7,9 +7,9 @@ use axum::response::{IntoResponse, Response};
 
 use super::{Problem, json};
 use crate::rank::Ranking;
-use crate::serve::given::Given;
+use crate::serve::ranking_query::{self, Params};
 use crate::serve::router::App;
-use crate::serve::select::{self, Params};
+use crate::serve::strict_query::StrictQuery;
 
 /// The ranking of one mode and window, best first.
 #[utoipa::path(get, path = "/api/v1/trends", params(Params), responses(
@@ -19,14 +19,14 @@ use crate::serve::select::{self, Params};
 ))]
 pub(in crate::serve) async fn trends(
     State(app): State<Arc<App>>,
-    Given(params): Given<Params>,
+    StrictQuery(params): StrictQuery<Params>,
 ) -> Response {
     let published = Arc::clone(&app.feed.published.borrow());
-    let selection = match select::resolve(params, &published) {
+    let selection = match ranking_query::resolve(params, &published) {
         Ok(selection) => selection,
         Err(problem) => return problem.into_response(),
     };
-    match select::ranking(&app, &published, &selection).await {
+    match ranking_query::ranking(&app, &published, &selection).await {
         Ok(ranking) => json(&*ranking),
         Err(problem) => problem.into_response(),
     }

@@ -31,7 +31,7 @@ fn half_requests_are_closed() {
 
 #[test]
 fn half_bodies_are_closed() {
-    let fed = Fed::new(tagtide_posts::clock::Clock::default());
+    let fed = PostedRanking::new(tagtide_posts::clock::Clock::default());
     let server = start(Listen::Loopback(0), fed.feed(), impatient()).unwrap();
     let head = "POST /updateData HTTP/1.1\r\nhost: localhost\r\n\
         content-type: application/json\r\ncontent-length: 100\r\n\r\n{\"label\":";
@@ -49,7 +49,7 @@ fn half_bodies_are_closed() {
 
 #[test]
 fn large_heads_and_bodies_are_refused() {
-    let fed = Fed::new(tagtide_posts::clock::Clock::default());
+    let fed = PostedRanking::new(tagtide_posts::clock::Clock::default());
     let server = start(Listen::Loopback(0), fed.feed(), ServeOptions::default()).unwrap();
     let with_header = |bytes: usize| {
         let filler = "x".repeat(bytes);
@@ -167,7 +167,7 @@ fn a_client_that_reads_nothing_is_cut() {
 #[test]
 fn a_port_in_use_is_said_with_a_way_out() {
     let rig = Rig::new(tick(1, ROWS), ServeOptions::default());
-    let fed = Fed::new(tagtide_posts::clock::Clock::default());
+    let fed = PostedRanking::new(tagtide_posts::clock::Clock::default());
     let port = rig.addr().port();
     let error = start(Listen::Loopback(port), fed.feed(), ServeOptions::default()).unwrap_err();
     assert!(matches!(error, ServeError::InUse(addr) if addr == rig.addr()), "{error}");
@@ -208,7 +208,7 @@ fn stopping_ends_idle_connections_and_frees_the_port() {
     idle.read_exact(&mut first).unwrap();
     rig.server.stop();
     read_all(&mut idle);
-    let fed = Fed::new(tagtide_posts::clock::Clock::default());
+    let fed = PostedRanking::new(tagtide_posts::clock::Clock::default());
     let again = start(Listen::Loopback(addr.port()), fed.feed(), ServeOptions::default());
     assert_eq!(again.unwrap().addr(), addr);
 }

@@ -5,7 +5,7 @@ use tagtide_posts::post::EventTime;
 const HTML: Option<&str> = Some("text/html; charset=utf-8");
 
 fn dashboard() -> Server {
-    let fed = Fed::new(Clock::held(EventTime(1_700_000_000_000)));
+    let fed = PostedRanking::new(Clock::held(EventTime(1_700_000_000_000)));
     start(Listen::Loopback(0), fed.feed(), ServeOptions::default()).unwrap()
 }
 

@@ -6,7 +6,7 @@ use crate::state::extracted::Row;
 use crate::state::hash::Seed;
 use crate::state::lists::Lists;
 use crate::window::Shape;
-use tagtide_extract::pattern::Patterns;
+use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::post::Batch;
 
 const SEED: Seed = Seed::new([9; 32]);

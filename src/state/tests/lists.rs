@@ -10,7 +10,7 @@ use crate::state::sections::{Raw, encode, kind};
 use crate::state::{Settings, State};
 use crate::window::Shape;
 use crate::window::people::Rules;
-use tagtide_extract::pattern::Patterns;
+use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::post::{Batch, Op};
 
 fn say(state: &mut State, op: Op, (at, tag, id): (i64, u8, u64), author: u64) {

@@ -45,7 +45,7 @@ export interface components {
         /** @description Alerts and what became of each. */
         Alerts: {
             /** @description Newest first. */
-            alerts: components["schemas"]["Told"][];
+            alerts: components["schemas"]["AlertRecord"][];
         };
         /** @description How alerts stand. */
         AlertsStatus: {
@@ -790,7 +790,7 @@ export interface components {
             tag: string;
         };
         /** @description An alert and what became of it. */
-        Told: components["schemas"]["Alert"] & {
+        AlertRecord: components["schemas"]["Alert"] & {
             /**
              * Format: int32
              * @description HTTP status of the last answer.

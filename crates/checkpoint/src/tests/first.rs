@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::sim::{Fault, SimDisk};
 use super::{Mix, SHARDS, State, commit_all, delta, identity, open, snapshot_now, state_at};
 use crate::crash::tests::take_reached;
-use crate::{CRASH_POINTS, CRASH_POINTS_RARE, Checkpoint, CheckpointError, Recovery, Section};
+use crate::{
+    CRASH_POINTS, CRASH_POINTS_RARE, Checkpoint, CheckpointError, Part, Recovery, Section,
+};
 
 fn open_sim(disk: &SimDisk, fresh: bool) -> Result<(Checkpoint, Recovery), CheckpointError> {
     Checkpoint::open_on(Arc::new(disk.clone()), &identity(), fresh, &mut State::default())
@@ -113,8 +115,8 @@ fn another_job_is_named_and_nothing_is_touched() {
     open_sim(&disk, false).unwrap();
     let before = disk.files();
     let mut other = identity();
-    other.parts[0].1 = "words".into();
-    other.parts.push(("sources".into(), "stdin".into()));
+    other.parts[0].value = "words".into();
+    other.parts.push(Part::new("sources", "stdin"));
     let error = Checkpoint::open_on(Arc::new(disk.clone()), &other, false, &mut State::default())
         .unwrap_err();
     assert!(matches!(error, CheckpointError::Foreign { .. }));

@@ -1,11 +1,11 @@
-//! Wildcards over keys and account names: `*` stands for anything, also for nothing.
+//! Patterns for keys and account names: `*` matches any text, also the empty one.
 
-/// True where `text` is `pattern`. Takes at most length of text times length of pattern steps.
+/// Whether `text` matches `pattern`, in at most `text.len() * pattern.len()` steps.
 #[must_use]
 pub fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
-    // Where to go on when the rest does not fit: after the last star, one byte further.
+    // Where to resume after a mismatch: after the last star, one byte further.
     let mut back = None;
     while t < text.len() {
         if pattern.get(p) == Some(&b'*') {
@@ -23,7 +23,7 @@ pub fn matches(pattern: &str, text: &str) -> bool {
     pattern[p..].iter().all(|byte| *byte == b'*')
 }
 
-/// Patterns; those without a star are looked up, the others are tried one by one.
+/// A set of patterns. Those without a star are looked up by hash, the others are tried in turn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Patterns {
     whole: std::collections::HashSet<String>,
@@ -31,7 +31,7 @@ pub struct Patterns {
 }
 
 impl Patterns {
-    /// Of these patterns.
+    /// The set of these patterns.
     #[must_use]
     pub fn new(patterns: impl IntoIterator<Item = String>) -> Self {
         let (with_stars, whole): (Vec<_>, Vec<_>) =
@@ -39,13 +39,13 @@ impl Patterns {
         Self { whole: whole.into_iter().collect(), with_stars }
     }
 
-    /// True where there is none.
+    /// Whether there is no pattern.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.whole.is_empty() && self.with_stars.is_empty()
     }
 
-    /// True where one of them fits.
+    /// Whether one of them matches.
     #[must_use]
     pub fn fit(&self, text: &str) -> bool {
         self.whole.contains(text) || self.with_stars.iter().any(|pattern| matches(pattern, text))
@@ -58,7 +58,7 @@ mod tests {
 
     use super::*;
 
-    /// The definition, straight and slow.
+    /// The definition, simple and slow.
     fn simple(pattern: &[char], text: &[char]) -> bool {
         match pattern.split_first() {
             None => text.is_empty(),
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn many_stars_take_no_time() {
+    fn many_stars_are_not_slow() {
         assert!(!matches(&"*a".repeat(300), &"a".repeat(299)));
         assert!(!matches(&format!("{}b", "a*".repeat(300)), &"a".repeat(640)));
     }

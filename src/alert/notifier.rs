@@ -10,24 +10,24 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::delivery::{Backoff, Delivery, Sent};
 use super::{Alert, AlertError, Outbox};
+use crate::durable_queue::DurableQueue;
 use crate::job::AlertPlan;
 use crate::rank::AlertsStatus;
-use crate::spool::Spool;
 use tagtide_posts::clock::Clock;
 
 /// Longest that the end waits for an exchange under way; what is not told stays in the outbox.
 const END_MAX: Duration = Duration::from_secs(5);
 
 /// Keeps alerts and sends them, on threads of its own.
-pub struct Telling {
+pub struct Notifier {
     /// First, so that what waits is kept before the end.
-    spool: Option<Spool<Vec<Alert>>>,
+    spool: Option<DurableQueue<Vec<Alert>>>,
     wake: Option<Sender<()>>,
     ended: Receiver<()>,
     sent: Arc<Sent>,
 }
 
-impl Telling {
+impl Notifier {
     /// Opens the outbox of a state directory and starts its threads. What still waits there is
     /// sent.
     ///
@@ -41,7 +41,7 @@ impl Telling {
     /// variable.
     ///
     /// # Errors
-    /// As [`Telling::start`].
+    /// As [`Notifier::start`].
     pub fn start_with(
         dir: &Path,
         plans: &[AlertPlan],
@@ -63,7 +63,7 @@ impl Telling {
         let hooked: BTreeSet<String> =
             plans.iter().filter(|p| p.webhook.is_some()).map(|p| p.name.clone()).collect();
         let news = wake.clone();
-        let spool = Spool::start("outbox", move |group: &[Vec<Alert>]| {
+        let spool = DurableQueue::start("outbox", move |group: &[Vec<Alert>]| {
             let all: Vec<Alert> = group.iter().flatten().cloned().collect();
             outbox.enqueue(&all, clock.now().0, |rule| hooked.contains(rule))?;
             // One message is enough for any number of alerts.
@@ -82,7 +82,7 @@ impl Telling {
     /// The number up to which everything offered is in the outbox, or was given up.
     #[must_use]
     pub fn committed(&self) -> u64 {
-        self.spool.as_ref().map_or(0, Spool::committed)
+        self.spool.as_ref().map_or(0, DurableQueue::committed)
     }
 
     /// Waits until everything offered up to `seq` is in the outbox, or was given up; a disk that is
@@ -97,7 +97,7 @@ impl Telling {
     pub fn status(&self) -> AlertsStatus {
         let last_error = self.sent.last_error.lock().unwrap_or_else(PoisonError::into_inner);
         AlertsStatus {
-            outbox: self.spool.as_ref().map(Spool::status).unwrap_or_default(),
+            outbox: self.spool.as_ref().map(DurableQueue::status).unwrap_or_default(),
             delivered: self.sent.delivered.load(Ordering::Relaxed),
             failed: self.sent.failed.load(Ordering::Relaxed),
             last_error: last_error.clone(),
@@ -105,7 +105,7 @@ impl Telling {
     }
 }
 
-impl Drop for Telling {
+impl Drop for Notifier {
     /// Keeps what waits, then ends; what is not told yet is told after the next start.
     fn drop(&mut self) {
         self.spool = None;

@@ -65,13 +65,13 @@ impl Shared {
 }
 
 /// The thread and its queue.
-pub struct Spool<T> {
+pub struct DurableQueue<T> {
     sender: Option<Sender<T>>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl<T: Send + 'static> Spool<T> {
+impl<T: Send + 'static> DurableQueue<T> {
     /// Starts the thread `name`, which gives what was offered to `keep`, several things at once.
     /// `keep` does all of them or none.
     ///
@@ -139,7 +139,7 @@ impl<T: Send + 'static> Spool<T> {
     }
 }
 
-impl<T> Drop for Spool<T> {
+impl<T> Drop for DurableQueue<T> {
     /// Writes what still waits, then ends.
     fn drop(&mut self) {
         self.sender = None;
@@ -229,10 +229,10 @@ mod tests {
     type Kept = Arc<Mutex<Vec<u32>>>;
 
     /// A spool that fails while `broken`, and what it has kept.
-    fn spool(broken: &Arc<AtomicBool>) -> (Spool<u32>, Kept) {
+    fn spool(broken: &Arc<AtomicBool>) -> (DurableQueue<u32>, Kept) {
         let kept = Kept::default();
         let (theirs, broken) = (Arc::clone(&kept), Arc::clone(broken));
-        let spool = Spool::start("test", move |items: &[u32]| {
+        let spool = DurableQueue::start("test", move |items: &[u32]| {
             if broken.load(Ordering::SeqCst) {
                 return Err("no room left");
             }
@@ -277,8 +277,9 @@ mod tests {
 
     #[test]
     fn nobody_waits_for_a_dead_thread() {
-        let spool = Spool::start("test", |_: &[u32]| -> Result<(), &str> { panic!("planted") })
-            .expect("a thread");
+        let spool =
+            DurableQueue::start("test", |_: &[u32]| -> Result<(), &str> { panic!("planted") })
+                .expect("a thread");
         spool.offer(1, 1);
         assert!(!spool.wait_for(1, DEADLINE));
         assert!(!spool.offer(2, 2));
@@ -291,7 +292,7 @@ mod tests {
     #[test]
     fn a_wait_has_an_end() {
         let (go, gate) = bounded::<()>(0);
-        let spool = Spool::start("test", move |_: &[u32]| -> Result<(), &str> {
+        let spool = DurableQueue::start("test", move |_: &[u32]| -> Result<(), &str> {
             let _ = gate.recv();
             Ok(())
         });

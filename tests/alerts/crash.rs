@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use tagtide::alert::{Reader as Alerts, Telling};
+use tagtide::alert::{Notifier, Reader as Alerts};
 use tagtide::history::{Asked, KeptRanking, MAX_BYTES, Reader, Writer};
 use tagtide_posts::clock::{Clock, monotonic};
 
@@ -103,7 +103,7 @@ fn history_holds_one_copy_across_kills() {
 #[ignore = "run by the tests beside it, as a process of its own"]
 fn child_raises_alerts() {
     let (dir, from) = orders();
-    let telling = Telling::start_with(&dir, &[plan(NOBODY)], Clock::System, BACKOFF, &secrets());
+    let telling = Notifier::start_with(&dir, &[plan(NOBODY)], Clock::System, BACKOFF, &secrets());
     let telling = telling.expect("it starts");
     for (minute, alert) in (from..).zip(raised(from..MINUTES)) {
         telling.offer(minute as u64, vec![alert]);
@@ -133,7 +133,7 @@ fn a_kill_between_raising_and_telling_loses_no_alert() {
     // A receiver is there after the next start: it gets each once.
     let server = Server::new(&[]);
     let plans = [plan(&server.url())];
-    let telling = Telling::start_with(dir, &plans, Clock::System, BACKOFF, &secrets());
+    let telling = Notifier::start_with(dir, &plans, Clock::System, BACKOFF, &secrets());
     let telling = telling.expect("it starts");
     let requests = server.wait_for(keys.len());
     drop(telling);

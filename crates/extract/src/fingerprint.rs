@@ -1,25 +1,25 @@
-//! A fingerprint of a text, by which copies are known.
+//! A fingerprint of a text, to recognise copies.
 //!
-//! Links, mentions, digits, case, markup and punctuation are taken off first, so that a text with
-//! another link or number at its end is the same text. It is made of the bytes as delivered:
-//! one platform writes one text in one way. Fingerprints are in checkpoints, so what they are made
-//! of never changes.
+//! Links, mentions, digits, case, markup and punctuation are ignored, so that a copy with another
+//! link or number has the same fingerprint. It is computed from the bytes as delivered, because one
+//! platform encodes a text in one way only. Fingerprints are in checkpoints, so the algorithm must
+//! never change.
 
 use tagtide_simd::letters::{Lanes, Marks, STEP, Task, dispatch};
 
-/// Shorter texts have no fingerprint: many people may say them by themselves.
+/// Shorter texts have no fingerprint: many people write the same one independently.
 const LETTERS_MIN: u32 = 20;
 
 /// The fingerprint of a text; 0 = none.
 #[must_use]
-pub fn print(text: &[u8]) -> u32 {
-    dispatch(Print(text))
+pub fn fingerprint(text: &[u8]) -> u32 {
+    dispatch(Fingerprint(text))
 }
 
-/// A text whose fingerprint is asked for.
-struct Print<'a>(&'a [u8]);
+/// Computes the fingerprint of a text, for any vector width.
+struct Fingerprint<'a>(&'a [u8]);
 
-impl Task for Print<'_> {
+impl Task for Fingerprint<'_> {
     type Out = u32;
 
     #[inline(always)]
@@ -27,7 +27,7 @@ impl Task for Print<'_> {
         let text = self.0;
         let mut left_out = LeftOut::new(text);
         let mut kept = lanes.none();
-        // Letters of the block before wait until it is seen that they are no scheme.
+        // Letters of the previous block wait until it is clear that they are not a scheme.
         let (mut waiting, mut letters) = (lanes.load(text, text.len()), 0);
         for at in (0..text.len()).step_by(STEP) {
             let block = lanes.load(text, at);
@@ -36,12 +36,12 @@ impl Task for Print<'_> {
             let mut out = Out { here: left_out.at_start(at, spaces), before: 0 };
             let links = left_out.links_among(marks);
             if marks.less != 0 {
-                let told = left_out.one_by_one(at, marks, links, out);
-                // One by one, so that they stay in registers where no markup is.
-                left_out.until = told.0.until;
-                left_out.no_tag_ends = told.0.no_tag_ends;
+                let (state, all) = left_out.one_by_one(at, marks, links, out);
+                // Field by field, so that they stay in registers while there is no markup.
+                left_out.until = state.until;
+                left_out.no_tag_ends = state.no_tag_ends;
                 left_out.name = 0;
-                out = told.1;
+                out = all;
             } else {
                 if links != 0 {
                     out = left_out.links(at, links, spaces(), out);
@@ -53,32 +53,32 @@ impl Task for Print<'_> {
         }
         lanes.keep(&mut kept, waiting, letters);
         let (letters, hash) = lanes.hash(kept);
-        // No branch: which texts are short cannot be foretold.
+        // No branch: short texts are unpredictable.
         ((hash >> 32) as u32).max(1) * u32::from(letters >= LETTERS_MIN)
     }
 }
 
-/// What is left out besides what is no letter, one bit a byte.
+/// Ignored letters, one bit per byte.
 #[derive(Clone, Copy)]
 struct Out {
     here: u64,
-    /// Of the block before.
+    /// Those of the previous block.
     before: u64,
 }
 
-/// Finds mentions, links and markup from block to block.
+/// Finds mentions, links and markup, with state from block to block.
 #[derive(Clone, Copy)]
 struct LeftOut<'a> {
     text: &'a [u8],
-    /// Up to where the text is left out already, links aside.
+    /// The text is ignored up to here, apart from links.
     until: usize,
-    /// A link goes on at the next block.
+    /// A link continues in the next block.
     link: bool,
-    /// Bit 0: a name goes on, or begins, at the next block.
+    /// Bit 0: a name continues, or begins, in the next block.
     name: u64,
-    /// Bit 0: a colon was the last byte of the block before.
+    /// Bit 0: a colon was the last byte of the previous block.
     colon: u64,
-    /// No `>` is left in the text.
+    /// The rest of the text has no `>`.
     no_tag_ends: bool,
 }
 
@@ -88,7 +88,7 @@ impl<'a> LeftOut<'a> {
         Self { text, until: 0, link: false, name: 0, colon: 0, no_tag_ends: false }
     }
 
-    /// What is left out of the block at `at` for what began before it.
+    /// Ignored bytes of the block at `at` because of a link or markup that began before it.
     #[inline(always)]
     fn at_start(&mut self, at: usize, spaces: impl Fn() -> u64) -> u64 {
         if self.link {
@@ -99,24 +99,24 @@ impl<'a> LeftOut<'a> {
         if self.until > at { self.of_tag(at) } else { 0 }
     }
 
-    /// What is left out of the block at `at` up to `until`.
+    /// Ignored bytes of the block at `at`, up to `until`.
     fn of_tag(&self, at: usize) -> u64 {
         let gone = self.until.saturating_sub(at);
         if gone < STEP { !(u64::MAX << gone) } else { u64::MAX }
     }
 
-    /// Mentions in a block of which `live` is not left out already.
+    /// Mentions in a block, among the bytes `live` that are not ignored yet.
     #[inline(always)]
     fn names(&mut self, marks: Marks, live: u64) -> u64 {
         let (names, at) = (marks.name & live, marks.at & live);
         let starts = at << 1 | self.name;
-        // Added to the first byte of a name, a bit goes through to its end.
+        // A bit added to the first byte of a name carries through to its end.
         let (ends, over) = names.overflowing_add(starts & names);
         self.name = u64::from(over) | at >> (STEP - 1);
         names & !ends
     }
 
-    /// Where a link may be: slashes behind colons.
+    /// Possible links: slashes after colons.
     #[inline(always)]
     fn links_among(&mut self, marks: Marks) -> u64 {
         let links = marks.slash & (marks.colon << 1 | self.colon);
@@ -124,7 +124,7 @@ impl<'a> LeftOut<'a> {
         links
     }
 
-    /// Adds to `out` the links among those that may be, schemes included.
+    /// Adds to `out` the real links among the possible ones, including their schemes.
     #[inline(always)]
     fn links(&mut self, at: usize, mut links: u64, spaces: u64, mut out: Out) -> Out {
         while links != 0 {
@@ -142,10 +142,10 @@ impl<'a> LeftOut<'a> {
         out
     }
 
-    /// Length of the scheme of a link whose first slash is at `at`; 0 where it is none.
+    /// Length of the scheme of a link whose first slash is at `at`; 0 if it is not a link.
     #[inline(always)]
     fn scheme(&self, at: usize) -> u32 {
-        // The first may be a backslash, as JSON may write it.
+        // The first slash can be escaped, as in JSON.
         let (true, Some(colon)) = (self.text.get(at + 1) == Some(&b'/'), at.checked_sub(1)) else {
             return 0;
         };
@@ -156,7 +156,7 @@ impl<'a> LeftOut<'a> {
         };
         let lower = word | 0x2020_2020_2020_2020;
         let is_letter = |byte: u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
-        // It has to begin a word.
+        // The scheme must be at the start of a word.
         if lower << 24 == HTTPS && !is_letter((word >> 40) as u8) {
             5
         } else if lower << 32 == HTTP && !is_letter((word >> 32) as u8) {
@@ -166,7 +166,7 @@ impl<'a> LeftOut<'a> {
         }
     }
 
-    /// What is left out of a block in which markup begins, sign by sign; `out` is so already.
+    /// Ignored bytes of a block in which markup begins, sign by sign, in addition to `out`.
     #[cold]
     #[inline(never)]
     fn one_by_one(mut self, at: usize, marks: Marks, links: u64, mut out: Out) -> (Self, Out) {
@@ -197,7 +197,7 @@ impl<'a> LeftOut<'a> {
         (self, out)
     }
 
-    /// Length of a tag behind its `<`.
+    /// Length of an HTML tag after its `<`.
     fn tag(&mut self, after: &[u8]) -> usize {
         let end = if self.no_tag_ends { None } else { memchr::memchr(b'>', after) };
         self.no_tag_ends = end.is_none();
@@ -205,9 +205,9 @@ impl<'a> LeftOut<'a> {
     }
 }
 
-/// `https`, its first letter highest, zeros behind it.
+/// `https`, first letter in the highest byte, padded with zeros.
 const HTTPS: u64 = u64::from_be_bytes(*b"https\0\0\0");
-/// The same of `http`.
+/// The same for `http`.
 const HTTP: u64 = u64::from_be_bytes(*b"http\0\0\0\0");
 
 impl Out {
@@ -220,13 +220,13 @@ impl Out {
     }
 }
 
-/// The bits below the lowest of `bits`; all where there is none.
+/// The bits below the lowest bit of `bits`; all bits if `bits` is 0.
 #[inline(always)]
 fn below(bits: u64) -> u64 {
     (bits & bits.wrapping_neg()).wrapping_sub(1)
 }
 
-/// Length of the name that a text begins with.
+/// Length of the account name at the start of `text`.
 fn name(text: &[u8]) -> usize {
     let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     text.iter().take_while(is_part).count()
@@ -242,7 +242,7 @@ mod tests {
     use tagtide_simd::letters::{Scalar, hash_of};
 
     #[test]
-    fn what_a_copy_changes_is_left_out() {
+    fn small_changes_of_a_copy_are_ignored() {
         let text = "Vote for the best answer now #poll";
         let same = [
             "vote FOR the best answer now #Poll 17",
@@ -252,21 +252,26 @@ mod tests {
             "https:\\/\\/example.org\\/z Vote for the best answer now #poll",
         ];
         for other in same {
-            assert_eq!(print(other.as_bytes()), print(text.as_bytes()), "{other}");
+            assert_eq!(fingerprint(other.as_bytes()), fingerprint(text.as_bytes()), "{other}");
         }
         let long = "Vote for the best answer now ".repeat(10);
         let prints: Vec<u32> = (200..280)
-            .map(|at| print(format!("{} https://example.org/x{}", &long[..at], at).as_bytes()))
-            .zip((200..280).map(|at| print(&long.as_bytes()[..at])))
+            .map(|at| {
+                fingerprint(format!("{} https://example.org/x{}", &long[..at], at).as_bytes())
+            })
+            .zip((200..280).map(|at| fingerprint(&long.as_bytes()[..at])))
             .inspect(|(with, without)| assert_eq!(with, without))
             .map(|both| both.0)
             .collect();
         assert!(prints.iter().collect::<std::collections::HashSet<_>>().len() > 60);
-        assert_ne!(print(b"Vote for the worst answer now #poll"), print(text.as_bytes()));
-        assert_ne!(print("Голосуйте за лучший ответ".as_bytes()), 0);
+        assert_ne!(
+            fingerprint(b"Vote for the worst answer now #poll"),
+            fingerprint(text.as_bytes())
+        );
+        assert_ne!(fingerprint("Голосуйте за лучший ответ".as_bytes()), 0);
     }
 
-    /// The letters one by one, and all of them kept: the meaning of a fingerprint.
+    /// The definition of a fingerprint, letter by letter.
     fn by_letters(text: &[u8]) -> u32 {
         let is_letter = |byte: u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
         let mut kept: Vec<bool> = text.iter().map(|byte| is_letter(*byte)).collect();
@@ -304,23 +309,23 @@ mod tests {
 
     proptest! {
         #[test]
-        fn letters_are_kept_alike_in_every_way(
+        fn all_ways_hash_the_same_letters(
             pieces in vec(select(&PIECES[..]), 0..120),
             bytes in vec(any::<u8>(), 0..40),
         ) {
             let mut text = pieces.concat().into_bytes();
             for text in [&text.clone(), { text.extend(bytes); &text }] {
-                prop_assert_eq!(print(text), by_letters(text));
-                prop_assert_eq!(Print(text).run(Scalar), by_letters(text));
+                prop_assert_eq!(fingerprint(text), by_letters(text));
+                prop_assert_eq!(Fingerprint(text).run(Scalar), by_letters(text));
                 #[cfg(target_arch = "x86_64")]
                 if let Some(lanes) = tagtide_simd::letters::Avx2::detect() {
-                    prop_assert_eq!(lanes.run(Print(text)), by_letters(text));
+                    prop_assert_eq!(lanes.run(Fingerprint(text)), by_letters(text));
                 }
             }
         }
     }
 
-    /// Some of them special, some near to it.
+    /// Pieces that are special, and pieces that nearly are.
     const PIECES: [&str; 21] = [
         "a",
         "Z",
@@ -347,15 +352,15 @@ mod tests {
 
     #[test]
     fn fingerprints_stay_what_they_are() {
-        assert_eq!(print(b"Vote for the best answer now #poll"), 0x0b4b_e120);
-        assert_eq!(print("Голосуйте за лучший ответ".repeat(20).as_bytes()), 0x1a12_c3b4);
+        assert_eq!(fingerprint(b"Vote for the best answer now #poll"), 0x0b4b_e120);
+        assert_eq!(fingerprint("Голосуйте за лучший ответ".repeat(20).as_bytes()), 0x1a12_c3b4);
     }
 
     #[test]
-    fn what_many_may_say_by_themselves_is_no_copy() {
-        assert_eq!(print(b"good morning #rust 2026"), 0);
-        assert_eq!(print(b""), 0);
-        assert_eq!(print(b"@"), 0);
-        assert_eq!(print(b"h<"), 0);
+    fn a_short_text_has_no_fingerprint() {
+        assert_eq!(fingerprint(b"good morning #rust 2026"), 0);
+        assert_eq!(fingerprint(b""), 0);
+        assert_eq!(fingerprint(b"@"), 0);
+        assert_eq!(fingerprint(b"h<"), 0);
     }
 }

@@ -1,13 +1,13 @@
 //! History and alerts from outside: real processes killed with kill -9, a receiver on loopback, the
 //! commands.
 
-#[path = "told/commands.rs"]
+#[path = "alerts/commands.rs"]
 mod commands;
-#[path = "told/crash.rs"]
+#[path = "alerts/crash.rs"]
 mod crash;
-#[path = "told/deliver.rs"]
+#[path = "alerts/deliver.rs"]
 mod deliver;
-#[path = "told/hmac.rs"]
+#[path = "alerts/hmac.rs"]
 mod hmac;
 #[path = "../src/alert/tests/server.rs"]
 mod server;

@@ -10,14 +10,14 @@ use super::api::Problem;
 use tagtide_sources::options::nearest;
 
 /// What a request gives as a query. `T` denies unknown fields.
-pub(super) struct Given<T>(pub(super) T);
+pub(super) struct StrictQuery<T>(pub(super) T);
 
 /// For routes that take no parameters.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Nothing {}
+pub(super) struct NoParams {}
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Given<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for StrictQuery<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {

@@ -21,20 +21,20 @@ use tagtide_posts::decode::python::Literal;
 const SOURCE: &str = "POST /updateData";
 
 /// Takes posted rankings and publishes them.
-pub struct Fed {
+pub struct PostedRanking {
     clock: Clock,
     published: watch::Sender<Arc<Published>>,
-    posted: Mutex<Posted>,
+    posted: Mutex<PostedLists>,
 }
 
 /// The lists last posted.
 #[derive(Clone, Default)]
-pub(super) struct Posted {
+pub(super) struct PostedLists {
     pub(super) labels: Vec<String>,
     pub(super) values: Vec<Literal>,
 }
 
-impl Fed {
+impl PostedRanking {
     /// Nothing posted yet.
     #[must_use]
     pub fn new(clock: Clock) -> Arc<Self> {
@@ -69,17 +69,17 @@ impl Fed {
         Feed {
             published: self.published.subscribe(),
             live: Arc::<Self>::clone(self),
-            tutorial: Tutorial::Fed(Arc::clone(self)),
+            tutorial: Tutorial::Posted(Arc::clone(self)),
         }
     }
 
     /// The lists last posted.
-    pub(super) fn posted(&self) -> Posted {
+    pub(super) fn posted(&self) -> PostedLists {
         self.posted.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Takes new lists and publishes their ranking.
-    pub(super) fn post(&self, new: Posted) {
+    pub(super) fn post(&self, new: PostedLists) {
         // Held to the end, so that what is published last is what was posted last.
         let mut posted = self.posted.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now().0;
@@ -107,7 +107,7 @@ impl Fed {
     }
 }
 
-impl LiveQuery for Fed {
+impl LiveQuery for PostedRanking {
     fn ask(&self, question: Question) -> Answer {
         match question {
             Question::Ranking(query) => self.ranking(&query).into(),
@@ -118,7 +118,7 @@ impl LiveQuery for Fed {
     }
 }
 
-impl Fed {
+impl PostedRanking {
     fn ranking(&self, query: &Query) -> Option<Ranking> {
         let published = Arc::clone(&self.published.borrow());
         let ranking = published.default_ranking()?;
@@ -143,7 +143,7 @@ impl Fed {
 }
 
 /// Labels and values side by side, in the order that holds everywhere.
-fn rows(posted: &Posted) -> Vec<Trend> {
+fn rows(posted: &PostedLists) -> Vec<Trend> {
     let (mut labels, mut tags) = (HashSet::new(), HashSet::new());
     let mut rows = Vec::new();
     for (label, value) in posted.labels.iter().zip(&posted.values) {

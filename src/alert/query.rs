@@ -10,7 +10,7 @@ use crate::sqlite::{self, SqliteError};
 
 /// An alert and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
-pub struct Told {
+pub struct AlertRecord {
     /// The alert.
     #[serde(flatten)]
     pub alert: Alert,
@@ -53,7 +53,7 @@ impl Reader {
         top: usize,
         rule: Option<&str>,
         tag: Option<&str>,
-    ) -> Result<Vec<Told>, SqliteError> {
+    ) -> Result<Vec<AlertRecord>, SqliteError> {
         let top = i64::try_from(top).unwrap_or(i64::MAX);
         let read = || {
             let mut statement = self.db.prepare(
@@ -63,18 +63,18 @@ impl Reader {
             )?;
             statement
                 .query_map(params![rule, tag, top], told)?
-                .collect::<rusqlite::Result<Vec<Told>>>()
+                .collect::<rusqlite::Result<Vec<AlertRecord>>>()
         };
         read().map_err(|error| SqliteError::of("read", &self.path, &error))
     }
 }
 
-fn told(row: &Row<'_>) -> rusqlite::Result<Told> {
+fn told(row: &Row<'_>) -> rusqlite::Result<AlertRecord> {
     let body: String = row.get(0)?;
     let alert = serde_json::from_str(&body).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into())
     })?;
-    Ok(Told {
+    Ok(AlertRecord {
         alert,
         raised_at: row.get(1)?,
         state: row.get(2)?,

@@ -2,20 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use tagtide::alert::{Reader, Telling};
+use tagtide::alert::{Notifier, Reader};
 use tagtide_posts::clock::Clock;
 
 use super::hmac::is_signed;
 use super::server::{DEADLINE, Server};
 use super::{BACKOFF, plan, raised, secrets};
 
-fn telling(dir: &tempfile::TempDir, server: &Server) -> Telling {
-    Telling::start_with(dir.path(), &[plan(&server.url())], Clock::System, BACKOFF, &secrets())
+fn telling(dir: &tempfile::TempDir, server: &Server) -> Notifier {
+    Notifier::start_with(dir.path(), &[plan(&server.url())], Clock::System, BACKOFF, &secrets())
         .expect("it starts")
 }
 
 /// Waits until nothing waits in the outbox any more.
-fn settled(dir: &tempfile::TempDir) -> Vec<tagtide::alert::Told> {
+fn settled(dir: &tempfile::TempDir) -> Vec<tagtide::alert::AlertRecord> {
     let reader = Reader::open(dir.path()).expect("it is there");
     let end = tagtide_posts::clock::monotonic() + DEADLINE;
     loop {
