@@ -20,7 +20,7 @@ use filters::Folding;
 
 use super::schema::Job;
 use super::{Diagnostic, HistoryPlan, Limits, Plan, TimePlan, units};
-use crate::rank::build::ALL;
+use crate::view::ALL;
 use tagtide_extract::{Occurrences, Rule};
 use tagtide_sources::options::Checker;
 

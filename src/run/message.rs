@@ -2,8 +2,9 @@
 //!
 //! An engine sends [`Message`]s; the coordinator calls a [`RunningEngine`]. Nothing else passes.
 
-use crate::rank::{Published, SourceStatus};
+use crate::rank::Published;
 use crate::state::extracted::Extracted;
+use crate::status::SourceStatus;
 use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::post::{Position, Reads};
 use tagtide_sources::SourceError;

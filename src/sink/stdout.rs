@@ -12,7 +12,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{Delivery, Line, Sink, SinkError, SinkKind, SinkOptions, table};
-use crate::rank::{Published, RunState, SourceStatus, Status};
+use crate::rank::Published;
+use crate::status::{RunState, SourceStatus, Status};
 use tagtide_sources::Reason;
 use tagtide_sources::options::Key;
 

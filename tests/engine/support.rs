@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tagtide::engine::{self, EngineError, Run, RunOptions, Summary};
 use tagtide::job::{Job, Plan, Purpose, check};
-use tagtide::rank::{Counters, Mode, Query, Ranking};
+use tagtide::rank::{Mode, Query, Ranking};
 use tagtide::run::{LiveQuery, Question};
+use tagtide::status::Counters;
 use tagtide_posts::clock::monotonic;
 use tagtide_posts::decode::Format;
 use tagtide_posts::post::EventTime;

@@ -19,7 +19,7 @@ use crate::run::state_settings::StateSettings;
 use crate::run::view_states::States;
 use crate::state::State;
 use crate::state::extracted::{Extracted, Row};
-use crate::state::hash::Seed;
+use crate::store::hash::Seed;
 use tagtide_checkpoint::CheckpointError;
 use tagtide_posts::clock::{monotonic, thread_ran};
 use tagtide_posts::post::Batch;
@@ -141,9 +141,9 @@ fn feed(state: &mut State, seed: Seed, at: i64, tags: impl Iterator<Item = u64>)
     let posts = out.entries.len() as u32;
     let entries_end = posts;
     out.rows.push(Row { at, until: at, posts, tagged: posts, entries_end, post: 0 });
-    state.begin_batch(&out);
+    state.begin_batch(&out, &mut ());
     let row = out.rows[0];
-    state.count_row(&out, &row, i64::MAX);
+    state.count_row(&out, &row, i64::MAX, &mut ());
 }
 
 fn plan(minutes: &[u64]) -> Plan {

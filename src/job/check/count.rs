@@ -6,7 +6,7 @@ use crate::job::CountPlan;
 use crate::job::schema::CountJob;
 use crate::job::units::{self, Scalar, show_duration};
 use crate::rank::Mode;
-use crate::state::trending;
+use crate::score::trending;
 use crate::window::ring::fits_minutes;
 use tagtide_sources::options::{Checker, Field};
 

@@ -8,7 +8,7 @@ use crate::job::filters::ViewJob;
 use crate::job::schema::List;
 use crate::job::units::Scalar;
 use crate::job::{SourcePlan, ViewPlan};
-use crate::rank::build::ALL;
+use crate::view::ALL;
 use crate::view::VIEWS_MAX;
 use tagtide_sources::options::{Field, nearest};
 

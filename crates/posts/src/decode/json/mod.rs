@@ -3,15 +3,12 @@
 //! [`walker`] visits the wanted keys of a record and steps over the rest without parsing it;
 //! whatever it finds odd goes to [`tolerant`], which has the record validated by a full parser,
 //! writes it anew in plain form and lets the same walk run again. So each format is written down
-//! once. [`escape`] undoes escapes, and is called only for strings that somebody reads.
+//! once. Escapes are undone by [`crate::post::escape`], only for strings that are read.
 //!
 //! Never: recursion by the depth of the input, a panic on any bytes, a read past the slice.
 
-pub mod escape;
 pub(crate) mod tolerant;
 pub(crate) mod walker;
-
-pub use escape::unescape_lossy;
 
 use super::DecodeError;
 use crate::post::Post;

@@ -1,15 +1,15 @@
 //! Which tags changed since somebody looked.
 
-use crate::state::column::ones;
+use crate::store::column::ones;
 
 /// A set of tags, a bit each.
 #[derive(Debug, Default)]
-pub struct Changed {
+pub struct DirtySet {
     bits: Vec<u64>,
     any: bool,
 }
 
-impl Changed {
+impl DirtySet {
     /// Makes room for ids below `rows`.
     pub fn grow(&mut self, rows: usize) {
         self.bits.resize(self.bits.len().max(rows.div_ceil(64)), 0);
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn each_change_is_told_once() {
-        let mut changed = Changed::default();
+        let mut changed = DirtySet::default();
         changed.grow(200);
         [199, 0, 64, 63, 64].into_iter().for_each(|id| changed.mark(id));
         assert_eq!(changed.take(), [0, 63, 64, 199]);

@@ -1,10 +1,9 @@
 //! Scores that others use, over the window asked for alone: what `trending` is compared with.
 //!
-//! Nothing of it is in a checkpoint: after a restart it learns anew.
+//! Nothing of it is in a checkpoint: after a restart it learns again.
 
-use crate::rank::Mode;
-use crate::rank::score::{Baseline, Pace};
-use crate::state::column::Column;
+use crate::score::formula::{Baseline, Pace};
+use crate::store::column::Column;
 use crate::window::Ring;
 
 /// Mastodon holds a peak for so long, by half.
@@ -13,6 +12,17 @@ const PEAK_HALF_LIFE_MS: f64 = 4.0 * 3_600_000.0;
 const ACCOUNTS_MIN: f64 = 5.0;
 /// SigniTrend's bias: what is rarer than this is as good as never seen.
 const BIAS: f64 = 1.0;
+
+/// A form of score that others use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Posts in units of their standard deviation.
+    Zscore,
+    /// The same with a bias on both mean and deviation.
+    Signitrend,
+    /// Authors against those of the window before, the peak held.
+    Mastodon,
+}
 
 /// What the other scores know of one tag.
 #[derive(Clone, Copy, Debug, Default)]
@@ -86,21 +96,20 @@ impl Comparison {
         if o < ACCOUNTS_MIN || o < e { 0.0 } else { (o - e) * (o - e) / e }
     }
 
-    /// The score of a tag in one of the modes for comparison.
+    /// The score of a tag in one form.
     pub(super) fn score(
         &self,
         ring: &Ring,
-        mode: Mode,
+        form: Form,
         (window, pace): (usize, &Pace),
         id: u32,
-    ) -> Option<f64> {
+    ) -> f64 {
         let x = f64::from(ring.windows()[window].count(id));
         let (mean, variance) = self.tags.at(id).posts.plain(pace, pace.windows());
-        match mode {
-            Mode::Zscore => Some((x - mean) / variance.sqrt().max(1.0)),
-            Mode::Signitrend => Some((x - mean.max(BIAS)) / (variance.sqrt() + BIAS)),
-            Mode::Mastodon => Some(self.surprise(ring, window, pace, id).max(self.held(id))),
-            _ => None,
+        match form {
+            Form::Zscore => (x - mean) / variance.sqrt().max(1.0),
+            Form::Signitrend => (x - mean.max(BIAS)) / (variance.sqrt() + BIAS),
+            Form::Mastodon => self.surprise(ring, window, pace, id).max(self.held(id)),
         }
     }
 }

@@ -8,10 +8,11 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::rank::score::Baseline;
-use crate::state::column::Column;
-use crate::state::trending::{SCALES, Trending};
-use crate::state::varint::{Many, Reader, put, put_signed};
+use crate::score::formula::Baseline;
+use crate::score::trending::{SCALES, Trending};
+use crate::store::column::Column;
+use crate::store::dirty_set::DirtySet;
+use crate::store::varint::{Many, Reader, put, put_signed};
 use crate::window::decay::Weights;
 use crate::window::restore::Nonsense;
 use tagtide_simd::prefetch;
@@ -104,7 +105,7 @@ impl Trending {
 
     /// What changed since the last call.
     pub fn news(&mut self) -> OfWindow {
-        let changed = self.changed.as_mut().map(super::changed::Changed::take);
+        let changed = self.changed.as_mut().map(DirtySet::take);
         let tags = changed.unwrap_or_default().into_iter().map(|id| (id, self.tags.get(id)));
         (self.window_ms, tags.collect())
     }
@@ -117,13 +118,13 @@ impl Trending {
     }
 
     /// Everything that is known of tags goes.
-    pub(super) fn forget_all(&mut self) {
+    pub(crate) fn forget_all(&mut self) {
         self.tags = Tags::default();
     }
 
     /// Takes in what the last record says of this window; without it, the window is new and begins
     /// at `at`.
-    pub(super) fn settle(&mut self, pacing: Option<&Pacing>, at: Option<i64>) {
+    pub(crate) fn settle(&mut self, pacing: Option<&Pacing>, at: Option<i64>) {
         match pacing {
             Some(pacing) => {
                 for (pace, &windows) in self.paces.iter_mut().zip(&pacing.windows) {
@@ -195,7 +196,7 @@ impl Lately {
 /// For each window: its length, number of tags; for each of these: step from the id before, then in
 /// the form of [`Lately`] three times mean, variance (bits) and window of a baseline, and slide,
 /// held score (bits), 0.
-pub(super) fn encode(told: &Baselines) -> Vec<u8> {
+pub(crate) fn encode(told: &Baselines) -> Vec<u8> {
     let mut out = Vec::new();
     let mut lately = Lately::new();
     for (window_ms, tags) in told.iter().filter(|told| !told.1.is_empty()) {
@@ -217,7 +218,7 @@ pub(super) fn encode(told: &Baselines) -> Vec<u8> {
 }
 
 /// Half-life, half-lives to the landmark; then for each tag: id, weight (8 bytes).
-pub(super) fn encode_weights(weights: &Weights) -> Vec<u8> {
+pub(crate) fn encode_weights(weights: &Weights) -> Vec<u8> {
     let mut out = Vec::new();
     if weights.tags.is_empty() {
         return out;
@@ -233,7 +234,7 @@ pub(super) fn encode_weights(weights: &Weights) -> Vec<u8> {
 
 /// Reads what [`encode`] wrote, or where it is `in_full` what earlier programs did; windows that
 /// are asked for no more are passed over.
-pub(super) fn read(
+pub(crate) fn read(
     trending: &mut [Trending],
     (body, in_full): (&[u8], bool),
     rows: u32,
@@ -287,7 +288,7 @@ fn read_full(reader: &mut Reader<'_>) -> Option<Learned> {
 }
 
 /// Reads what [`encode_weights`] wrote.
-pub(super) fn read_weights(body: &[u8], rows: u32) -> Result<Weights, Nonsense> {
+pub(crate) fn read_weights(body: &[u8], rows: u32) -> Result<Weights, Nonsense> {
     let mut reader = Reader::new(body);
     let half_life_ms = reader.get_signed().ok_or(CUT)?;
     let landmark = reader.get_signed().ok_or(CUT)?;
@@ -302,7 +303,7 @@ pub(super) fn read_weights(body: &[u8], rows: u32) -> Result<Weights, Nonsense> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::Settings;
+    use crate::score::trending::Options;
     use crate::window::{Ring, Shape};
 
     const WINDOW: i64 = 60_000;
@@ -310,8 +311,7 @@ mod tests {
     fn trending() -> Vec<Trending> {
         let windows_ms = vec![20_000, WINDOW, 240_000];
         let shape = Shape { pane_ms: 10_000, windows_ms, people: None, decay_ms: None };
-        let settings = Settings::of(shape.clone(), vec![WINDOW]);
-        Trending::new(WINDOW, &Ring::new(&shape, false), &settings).into_iter().collect()
+        Trending::new(WINDOW, &Ring::new(&shape, false), Options::default()).into_iter().collect()
     }
 
     /// Many tags that have learned the same, some that have not, and nothing at all.
@@ -327,7 +327,7 @@ mod tests {
         vec![(1, Vec::new()), (WINDOW, tags)]
     }
 
-    /// As they were written before the kind [`super::super::sections::kind::BASELINES`].
+    /// As they were written before the short form.
     fn encode_full(told: &Baselines) -> Vec<u8> {
         let mut out = Vec::new();
         for (window_ms, tags) in told.iter().filter(|told| !told.1.is_empty()) {

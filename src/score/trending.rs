@@ -4,12 +4,11 @@
 //! order of posts within the lateness, the number of workers and the speed of a replay change
 //! nothing. What open panes hold may be scored, and is not kept.
 
-use crate::rank::Mode;
-use crate::rank::score::{self, Pace};
-use crate::state::changed::Changed;
-use crate::state::comparison::Comparison;
-use crate::state::learned::{Learned, Tags};
-use crate::state::settings::{Gates, Settings};
+use crate::score::baselines::{Learned, Tags};
+use crate::score::comparison::{Comparison, Form};
+use crate::score::formula::{self, Pace};
+use crate::score::tag_score::{Scale, Score};
+use crate::store::dirty_set::DirtySet;
 use crate::window::Ring;
 use crate::window::people::Span;
 use crate::window::ring::fits_minutes;
@@ -23,64 +22,30 @@ const HOUR_MS: i64 = 60 * MINUTE_MS;
 /// Tags that are asked for before they are dealt with.
 const AHEAD: usize = 8;
 
-/// One window of a score.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Scale {
-    /// Its length, milliseconds.
-    pub window_ms: i64,
-    /// It has learned enough to be asked.
-    pub learned: bool,
-    /// Distinct authors.
-    pub authors: f64,
-    /// The same under the rules of people.
-    pub people: f64,
-    /// Posts.
-    pub posts: u32,
-    /// `people`, transformed.
-    pub y: f64,
-    /// Mean of its past, transformed.
-    pub mu: f64,
-    /// Variance of its past, transformed.
-    pub nu: f64,
-    /// Distance from the mean in units of the noise.
-    pub z: f64,
+/// What must be true of a tag that is listed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gates {
+    /// Fewest posts in the window.
+    pub min_count: u32,
+    /// Fewest authors in it; posts without author are authors of their own.
+    pub min_authors: u32,
 }
 
-/// How unusual a tag is.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Score {
-    /// Windows, short to long.
-    pub scales: [Scale; SCALES],
-    /// Mean of `z` of the windows that have learned; `None` where none has.
-    pub score: Option<f64>,
-    /// The highest score so far, as far as it is still held.
-    pub held: f64,
-    /// Count that is usual in the window asked for.
-    pub expected: f64,
-    /// Times the usual.
-    pub lift: f64,
-    /// It was a new peak at the last slide, or is one now.
-    pub peak: bool,
+impl Default for Gates {
+    fn default() -> Self {
+        Self { min_count: 5, min_authors: 3 }
+    }
 }
 
-impl Score {
-    /// The window asked for.
-    #[must_use]
-    pub fn asked(&self) -> &Scale {
-        &self.scales[1]
-    }
-
-    /// `new`, `rising`, `steady` or `cooling`.
-    #[must_use]
-    pub fn status(&self) -> &'static str {
-        let score = self.score.unwrap_or(0.0);
-        match () {
-            () if self.peak => "rising",
-            () if self.expected < 1.0 => "new",
-            () if score >= self.held / 2.0 => "steady",
-            () => "cooling",
-        }
-    }
+/// What [`Trending`] is made for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// What must be true of a tag that is listed.
+    pub gates: Gates,
+    /// Compute the scores of others too.
+    pub compare: bool,
+    /// Note what changes, for a checkpoint.
+    pub keep_delta: bool,
 }
 
 /// `trending` for one window.
@@ -104,7 +69,7 @@ pub struct Trending {
     /// Nothing before this has gaps; windows that begin earlier teach nothing.
     pub(super) whole_from: i64,
     /// Tags that changed since the last checkpoint record, a bit each.
-    pub(super) changed: Option<Changed>,
+    pub(super) changed: Option<DirtySet>,
     /// Tags of the boundary being dealt with.
     asked: Vec<u32>,
     /// What is usual may have changed for every tag since the last slide.
@@ -141,25 +106,25 @@ pub fn windows_ms(window_ms: i64, pane_ms: i64) -> [i64; SCALES] {
 impl Trending {
     /// For a window of `window_ms` of `ring`, which must have the three windows.
     #[must_use]
-    pub fn new(window_ms: i64, ring: &Ring, settings: &Settings) -> Option<Self> {
+    pub fn new(window_ms: i64, ring: &Ring, options: Options) -> Option<Self> {
         let lengths = windows_ms(window_ms, ring.pane_ms());
         let mut windows = [(0, 0); SCALES];
         for (window, ms) in windows.iter_mut().zip(lengths) {
             *window = (ms, ring.windows().iter().position(|window| window.ms == ms)?);
         }
-        let half_life = score::half_life_ms(window_ms);
+        let half_life = formula::half_life_ms(window_ms);
         Some(Self {
             window_ms,
             slide_ms: slide_ms(window_ms, ring.pane_ms()),
-            gates: settings.gates,
-            comparison: settings.compare.then(Comparison::default),
+            gates: options.gates,
+            comparison: options.compare.then(Comparison::default),
             windows,
             paces: lengths.map(|ms| Pace::new(ms, half_life)),
             tags: Tags::default(),
             peaks: Vec::new(),
             slide: 0,
             whole_from: i64::MAX,
-            changed: settings.keep_delta.then(Changed::default),
+            changed: options.keep_delta.then(DirtySet::default),
             asked: Vec::new(),
             ask_all: true,
             watched: Vec::new(),
@@ -273,12 +238,12 @@ impl Trending {
                 self.tags.expect(soon);
             }
             // What is never listed need not be held: a peak is higher than that.
-            if !self.may_reach(ring, id, score::LISTED) {
+            if !self.may_reach(ring, id, formula::LISTED) {
                 continue;
             }
             self.watched.push(id);
             let Some(score) = self.risen(ring, &spans, id) else { continue };
-            if score >= score::PEAK {
+            if score >= formula::PEAK {
                 self.peaks.push(id);
             }
             *self.tags.held.at_mut(id) = (score as f32, self.slide as u32);
@@ -312,7 +277,7 @@ impl Trending {
         let held = self.held(id);
         let (mut z, learned) = self.distances(ring, id);
         let score = |z: [f64; SCALES]| z.iter().sum::<f64>() / learned;
-        if score(z) < score::LISTED {
+        if score(z) < formula::LISTED {
             return None;
         }
         for (scale, span) in spans.iter().enumerate() {
@@ -323,7 +288,7 @@ impl Trending {
             let pace = &self.paces[scale];
             if pace.has_learned() {
                 let past = self.tags.baselines[scale].at(id).at(pace, pace.windows());
-                z[scale] = score::surprise(ring.people_in(id, span), past);
+                z[scale] = formula::surprise(ring.people_in(id, span), past);
             }
         }
         Some(score(z)).filter(|score| *score > held)
@@ -334,7 +299,7 @@ impl Trending {
     fn may_reach(&self, ring: &Ring, id: u32, least: f64) -> bool {
         let (mut sum, mut learned) = (0.0, 0.0);
         for (scale, pace) in self.paces.iter().enumerate().filter(|(_, pace)| pace.has_learned()) {
-            let y = score::transform(ring.authors(id, self.windows[scale].1));
+            let y = formula::transform(ring.authors(id, self.windows[scale].1));
             sum += (y - self.tags.baselines[scale].at(id).mean(pace)).max(0.0);
             learned += 1.0;
         }
@@ -347,7 +312,7 @@ impl Trending {
         let (mut z, mut learned) = ([0.0; SCALES], 0.0);
         for (scale, pace) in self.paces.iter().enumerate().filter(|(_, pace)| pace.has_learned()) {
             let past = self.tags.baselines[scale].at(id).at(pace, pace.windows());
-            z[scale] = score::surprise(ring.authors(id, self.windows[scale].1), past);
+            z[scale] = formula::surprise(ring.authors(id, self.windows[scale].1), past);
             learned += 1.0;
         }
         (z, learned)
@@ -363,7 +328,7 @@ impl Trending {
     fn held(&self, id: u32) -> f64 {
         let (held, held_at) = self.tags.held.get(id);
         let slides = (self.slide as u32).wrapping_sub(held_at);
-        score::held(f64::from(held), i64::from(slides) * self.slide_ms, self.window_ms)
+        formula::held(f64::from(held), i64::from(slides) * self.slide_ms, self.window_ms)
     }
 
     /// The score of a tag that peaked at the last slide, whatever its height.
@@ -401,10 +366,10 @@ impl Trending {
                 authors: crowd.authors,
                 people: crowd.people,
                 posts: ring.windows()[window].count(id),
-                y: score::transform(crowd.people),
+                y: formula::transform(crowd.people),
                 mu,
                 nu,
-                z: score::surprise(crowd.people, (mu, nu)),
+                z: formula::surprise(crowd.people, (mu, nu)),
             };
             if scale.learned {
                 sum += scale.z;
@@ -413,15 +378,15 @@ impl Trending {
         }
         let score = (learned > 0.0).then(|| sum / learned);
         let held = self.held(id);
-        let expected = score::expected((scales[1].mu, scales[1].nu));
+        let expected = formula::expected((scales[1].mu, scales[1].nu));
         Score {
             scales,
             score,
             held,
             expected,
-            lift: score::lift(scales[1].people, expected),
+            lift: formula::lift(scales[1].people, expected),
             peak: self.peaks.binary_search(&id).is_ok()
-                || score.is_some_and(|score| score > held && score >= score::PEAK),
+                || score.is_some_and(|score| score > held && score >= formula::PEAK),
         }
     }
 
@@ -429,13 +394,15 @@ impl Trending {
     #[must_use]
     pub fn learning(&self) -> Option<u32> {
         let most = self.paces.iter().map(Pace::windows).max().unwrap_or(0);
-        (most < score::LEARNED).then_some(most)
+        (most < formula::LEARNED).then_some(most)
     }
 
-    /// The score of a tag in one of the modes for comparison, where they are kept.
+    /// The score of a tag in a form of others, where those are kept.
     #[must_use]
-    pub fn compare(&self, ring: &Ring, mode: Mode, id: u32) -> Option<f64> {
-        self.comparison.as_ref()?.score(ring, mode, (self.windows[1].1, &self.paces[1]), id)
+    pub fn compare(&self, ring: &Ring, form: Form, id: u32) -> Option<f64> {
+        self.comparison
+            .as_ref()
+            .map(|of| of.score(ring, form, (self.windows[1].1, &self.paces[1]), id))
     }
 
     /// The place in the ring of the window asked for.
@@ -470,8 +437,8 @@ mod tests {
         };
         let mut ring = Ring::new(&shape, false);
         ring.grow(1);
-        let settings = Settings::of(shape, vec![4000]);
-        let mut trending = Trending::new(4000, &ring, &settings).expect("its windows are there");
+        let options = Options::default();
+        let mut trending = Trending::new(4000, &ring, options).expect("its windows are there");
         trending.grow(1);
         trending.whole_from(0);
         if let Some(at) = gap_until {

@@ -41,7 +41,7 @@ fn escape(bytes: &[u8]) -> (char, usize) {
 }
 
 /// The character of a two-byte escape.
-pub(super) const fn short(byte: u8) -> Option<char> {
+pub(crate) const fn short(byte: u8) -> Option<char> {
     Some(match byte {
         b'"' => '"',
         b'\\' => '\\',
@@ -68,7 +68,43 @@ fn unicode(bytes: &[u8]) -> (char, usize) {
 }
 
 /// The number of a `\uXXXX` at the start of `bytes`.
-pub(super) fn hex(bytes: &[u8]) -> Option<u32> {
+pub(crate) fn hex(bytes: &[u8]) -> Option<u32> {
     let digits = bytes.get(2..6).filter(|_| bytes.starts_with(b"\\u"))?;
     digits.iter().try_fold(0, |code, digit| Some(code << 4 | char::from(*digit).to_digit(16)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unescape_lossy;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_a_full_parser_writes_is_undone(text in any::<String>()) {
+            let quoted = serde_json::to_string(&text).unwrap();
+            prop_assert_eq!(unescape_lossy(&quoted.as_bytes()[1..quoted.len() - 1]), text);
+        }
+
+        #[test]
+        fn escapes_agree_with_a_full_parser(
+            inside in "([a-zé\"/]|\\\\[\"\\\\/bfnrtu]|[0-9a-fA-Fd8]{4})*"
+        ) {
+            let quoted = format!("\"{inside}\"");
+            if let Ok(wanted) = serde_json::from_str::<String>(&quoted) {
+                prop_assert_eq!(unescape_lossy(inside.as_bytes()), wanted);
+            }
+        }
+
+        #[test]
+        fn any_bytes_can_be_undone(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+            let text = unescape_lossy(&bytes);
+            prop_assert!(text.len() <= 3 * bytes.len());
+        }
+
+        #[test]
+        fn any_surrogates_can_be_undone(units in prop::collection::vec(0xD700u16..0xE100, 0..12)) {
+            let escaped: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            prop_assert_eq!(unescape_lossy(escaped.as_bytes()), String::from_utf16_lossy(&units));
+        }
+    }
 }
