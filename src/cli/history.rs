@@ -12,7 +12,7 @@ use super::exit::{FAILED, Failure, Outcome, USAGE};
 use super::flags::default_state_dir;
 use crate::engine;
 use crate::history::{Asked, Kept, KeptRanking, Kind, Reader, When};
-use crate::job::units::{Scalar, duration, moment_or_ms, show_duration};
+use crate::job::units::{OptionError, Scalar, duration, moment_or_ms, show_duration};
 use crate::job::{Job, Purpose};
 use crate::rank::{Mode, Trend};
 use crate::sink::{hashtag, table};
@@ -66,7 +66,7 @@ pub(super) struct Args {
     json: bool,
 }
 
-fn parse_moment(text: &str) -> Result<i64, String> {
+fn parse_moment(text: &str) -> Result<i64, OptionError> {
     moment_or_ms(text).map(|at| at.0)
 }
 
@@ -74,7 +74,7 @@ fn parse_mode(text: &str) -> Result<Mode, String> {
     Mode::named(text).ok_or_else(|| format!("modes are {}", Mode::ALL.map(Mode::name).join(", ")))
 }
 
-fn parse_window(text: &str) -> Result<u64, String> {
+fn parse_window(text: &str) -> Result<u64, OptionError> {
     duration(&Scalar::Text(text.to_owned())).map(|window| window.as_secs())
 }
 

@@ -23,11 +23,11 @@ use super::view_states::States;
 use super::{EngineError, Summary};
 use crate::job::{Plan, TimePlan};
 use crate::rank::{Published, Query, Ranking};
-use crate::source::SourceError;
 use crate::state::extracted::{Extracted, NO_TIME};
 use crate::status::SourceStatus;
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::post::{EventTime, Position};
+use tagtide_sources::SourceError;
 
 /// How far ahead a post may be in a replay: a file may carry planned dates, but not the year 9999.
 const FUTURE_REPLAY_MS: i64 = 366 * 86_400_000;
