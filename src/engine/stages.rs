@@ -12,14 +12,14 @@ use crate::run::state_settings::StateSettings;
 use crate::run::view_sections::news;
 use crate::run::view_states::{States, open_views};
 use crate::run::{EngineError, HashKeys};
-use crate::source::Poll;
 use crate::state::extracted::Extracted;
-use crate::store::hash::Seed;
 use crate::state::sections::{Sections, encode, give_rows};
+use crate::store::hash::Seed;
 use crate::window::delta::put_rows;
 use tagtide_extract::Extractor;
 use tagtide_posts::clock::Clock;
 use tagtide_posts::post::{Batch, EventTime};
+use tagtide_sources::Poll;
 
 /// So many rows of authors are encoded before their record is due, as in a run.
 const ROWS: usize = 1 << 15;
