@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::status::SpoolStatus;
 use tagtide_posts::clock::monotonic;
 
 /// Things that wait at the most; beyond, whoever offers waits.
@@ -27,19 +28,6 @@ const GROUP_MAX: usize = 64;
 const TRIES: u32 = 3;
 /// Time between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// How a spool stands.
-#[derive(
-    Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
-)]
-pub struct SpoolStatus {
-    /// Things made durable.
-    pub kept: u64,
-    /// Things given up.
-    pub lost: u64,
-    /// Why the last group failed; empty since the last success.
-    pub last_error: String,
-}
 
 #[derive(Default)]
 struct Progress {

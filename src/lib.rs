@@ -11,12 +11,13 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`source`] | brings raw bytes in, with the Positions reached after them |
+//! | [`tagtide_sources`] | brings raw bytes in, with the Positions reached after them |
 //! | [`tagtide_posts`] | a record -> a post that borrows from it |
 //! | [`tagtide_extract`] | a text -> its tags; the one definition of what a hashtag is |
 //! | [`view`] | filters over posts, each with counts of its own |
 //! | [`state`] | tags -> ids; counts, spellings, posts remembered for deletes |
 //! | [`window`] | panes, sliding windows over them, the watermark |
+//! | [`score`] | how unusual a tag is against its own past |
 //! | [`rank`] | counts -> the ordered rows that everybody shows |
 //! | [`tagtide_checkpoint`] | counts and Positions of an epoch, durable in one step |
 //! | [`ingest`] | sources and workers: raw bytes -> rows of extracted tags |
@@ -29,16 +30,17 @@
 //! | [`job`] | what a user asked for -> a checked [`job::Plan`] |
 //! | [`cli`] | the commands |
 //! | [`tagtide_simd`] | the only `unsafe` |
+//! | [`store`], [`status`] | containers of counting; the state of a run as data |
 //! | [`sqlite`], [`durable_queue`] | SQLite files; a thread that makes things durable in order |
-//! | [`http`] | the client for requests to others |
 //!
 //! # Floors
 //!
-//! A module imports lower floors only: F0 [`sqlite`] [`durable_queue`] [`http`]; F1 [`view`] [`state`]
-//! [`window`] [`rank`], which do no I/O and read no clock; F2 [`job`]; F3 [`source`] [`sink`]
-//! [`history`] [`alert`], never each other; F4 [`run`]; F5 [`ingest`]; F6 [`engine`]; F7 [`serve`]
-//! [`cli`]. Below all of them are the crates `simd` < `extract` < `posts`, and `checkpoint`, which
-//! imports none of ours.
+//! A module imports lower floors only, so no two modules import each other: F0 [`sqlite`]
+//! [`status`] [`store`]; F1 [`durable_queue`] [`view`] [`window`]; F2 [`score`]; F3 [`state`]; F4
+//! [`rank`]; F5 [`sink`]; F6 [`job`]; F7 [`history`] [`alert`]; F8 [`run`]; F9 [`ingest`]; F10
+//! [`engine`]; F11 [`serve`]; F12 [`cli`]. Counting, from [`store`] to [`rank`], does no I/O and
+//! reads no clock. Below all of them are the crates `simd` < `extract` < `posts` < `sources`, and
+//! `checkpoint`, which imports none of ours.
 //!
 //! # Example
 //!
@@ -69,15 +71,16 @@ pub mod cli;
 pub mod durable_queue;
 pub mod engine;
 pub mod history;
-pub mod http;
 pub mod ingest;
 pub mod job;
 pub mod rank;
 pub mod run;
+pub mod score;
 pub mod serve;
 pub mod sink;
-pub mod source;
 pub mod sqlite;
 pub mod state;
+pub mod status;
+pub mod store;
 pub mod view;
 pub mod window;

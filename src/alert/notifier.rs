@@ -12,7 +12,7 @@ use super::delivery::{Backoff, Delivery, Sent};
 use super::{Alert, AlertError, Outbox};
 use crate::durable_queue::DurableQueue;
 use crate::job::AlertPlan;
-use crate::rank::AlertsStatus;
+use crate::status::AlertsStatus;
 use tagtide_posts::clock::Clock;
 
 /// Longest that the end waits for an exchange under way; what is not told stays in the outbox.

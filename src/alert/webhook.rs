@@ -12,10 +12,10 @@ use ring::hmac;
 use url::Url;
 
 use super::{Alert, AlertError, key, rules};
-use crate::http::{self, cause, is_loopback};
 use crate::job::AlertPlan;
 use tagtide_posts::clock::Clock;
 use tagtide_posts::post::EventTime;
+use tagtide_sources::http_client::{self, cause, is_loopback};
 
 /// Longest time for a whole exchange.
 const EXCHANGE_MAX: Duration = Duration::from_secs(10);
@@ -85,7 +85,7 @@ impl Target {
                 Some(hmac::Key::new(hmac::HMAC_SHA256, found.trim().as_bytes()))
             }
         };
-        let client = http::builder(&url).timeout(EXCHANGE_MAX).build();
+        let client = http_client::blocking(&url).timeout(EXCHANGE_MAX).build();
         let client = client.map_err(|error| failed(cause(&error)))?;
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         let host = format!("{}{port}", url.host_str().unwrap_or("?"));

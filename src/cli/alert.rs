@@ -8,7 +8,8 @@ use clap::{Args as ClapArgs, Subcommand};
 use super::exit::{FAILED, Failure, Outcome, USAGE};
 use super::summary::counted_as;
 use crate::alert::{Answer, test_fire};
-use crate::job::{AlertPlan, Job, Plan, Purpose, check};
+use crate::engine;
+use crate::job::{AlertPlan, Job, Plan, Purpose};
 use crate::sink::table;
 use tagtide_posts::clock::Clock;
 
@@ -37,7 +38,7 @@ struct Test {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let What::Test(args) = &args.what;
-    let plan = check(&Job::read(&args.job)?, Purpose::Run)?;
+    let plan = engine::check(&Job::read(&args.job)?, Purpose::Run)?;
     let rules = chosen(&plan, args.rule.as_deref())?;
     let mut failed = 0;
     for rule in rules {

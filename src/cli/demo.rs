@@ -6,8 +6,10 @@ use super::exit::Outcome;
 use super::flags::{Counting, Process, Serving, scalar, stdout_sink};
 use super::logging::LogArgs;
 use super::run_job::run_job;
+use crate::engine;
 use crate::engine::RunOptions;
-use crate::job::{Job, Purpose, check};
+use crate::job::{Job, Purpose};
+use tagtide_sources::options::Value;
 
 /// The job that `demo` runs.
 const JOB: &str = include_str!("../../jobs/demo.toml");
@@ -32,9 +34,9 @@ pub(super) fn run(args: &Args, log: &LogArgs) -> Outcome {
     let mut job = Job::parse(JOB, "jobs/demo.toml")?;
     args.counting.apply(&mut job);
     if let (Some(past), Some(source)) = (&args.past, job.sources.first_mut()) {
-        source.past = Some(scalar("--past", past));
+        source.keys.set("past", scalar("--past", past).map(Value::Scalar));
     }
-    let mut plan = check(&job, Purpose::Run)?;
+    let mut plan = engine::check(&job, Purpose::Run)?;
     stdout_sink(&mut plan, args.json, log.quiet);
     let options = RunOptions {
         workers: args.process.workers(),

@@ -10,9 +10,10 @@ use serde::Serialize;
 
 use super::exit::{FAILED, Failure, Outcome, USAGE};
 use super::flags::default_state_dir;
+use crate::engine;
 use crate::history::{Asked, Kept, KeptRanking, Kind, Reader, When};
-use crate::job::units::{Scalar, duration, moment_or_ms, show_duration};
-use crate::job::{Job, Purpose, check};
+use crate::job::units::{OptionError, Scalar, duration, moment_or_ms, show_duration};
+use crate::job::{Job, Purpose};
 use crate::rank::{Mode, Trend};
 use crate::sink::{hashtag, table};
 use crate::sqlite::SqliteError;
@@ -65,7 +66,7 @@ pub(super) struct Args {
     json: bool,
 }
 
-fn parse_moment(text: &str) -> Result<i64, String> {
+fn parse_moment(text: &str) -> Result<i64, OptionError> {
     moment_or_ms(text).map(|at| at.0)
 }
 
@@ -73,7 +74,7 @@ fn parse_mode(text: &str) -> Result<Mode, String> {
     Mode::named(text).ok_or_else(|| format!("modes are {}", Mode::ALL.map(Mode::name).join(", ")))
 }
 
-fn parse_window(text: &str) -> Result<u64, String> {
+fn parse_window(text: &str) -> Result<u64, OptionError> {
     duration(&Scalar::Text(text.to_owned())).map(|window| window.as_secs())
 }
 
@@ -163,7 +164,7 @@ fn directory(args: &Args) -> Result<(PathBuf, Rule), Failure> {
     let Some(job) = &args.job else {
         return Ok((args.state_dir.clone().unwrap_or_default(), Rule::default()));
     };
-    let plan = check(&Job::read(job)?, Purpose::Run)?;
+    let plan = engine::check(&Job::read(job)?, Purpose::Run)?;
     let dir = match &args.state_dir {
         Some(dir) => Some(dir.clone()),
         None => default_state_dir(&plan.name)?,

@@ -10,8 +10,9 @@ use super::flags::{
 };
 use super::logging::LogArgs;
 use super::run_job::run_job;
+use crate::engine;
 use crate::engine::RunOptions;
-use crate::job::{Job, Problem, Purpose, check};
+use crate::job::{Diagnostic, Job, Purpose};
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
@@ -52,7 +53,7 @@ pub(super) const BLUESKY: &str = include_str!("../../jobs/bluesky.toml");
 
 pub(super) fn run(args: &Args, log: &LogArgs) -> Outcome {
     let job = job(args)?;
-    let mut plan = check(&job, Purpose::Run)?;
+    let mut plan = engine::check(&job, Purpose::Run)?;
     stdout_sink(&mut plan, args.json, log.quiet);
     let state_dir = match args.process.state_dir {
         Some(_) => args.process.state_dir(None)?,
@@ -94,7 +95,7 @@ fn job(args: &Args) -> Result<Job, Failure> {
 }
 
 /// The error for a job file that cannot be parsed; it may be a file of posts.
-fn not_a_job(path: &Path, problems: Vec<Problem>) -> Failure {
+fn not_a_job(path: &Path, problems: Vec<Diagnostic>) -> Failure {
     let mut failure = Failure::from(problems);
     let named = path.extension().is_some_and(|end| end == "toml");
     if path.is_file() && !named && !failure.message.contains("tagtide replay") {

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::exit::{FAILED, Failure};
 use crate::engine::Summary;
-use crate::rank::{Counters, Trend};
+use crate::rank::Trend;
+use crate::status::Counters;
 
 /// One line: posts, tags, and every reason that is not zero.
 pub(super) fn counted(summary: &Summary) -> String {

@@ -28,9 +28,10 @@ use std::time::Duration;
 pub use query::{Asked, Kept, KeptRanking, Kind, Reader, When};
 pub use store::{History, MAX_BYTES_LEAST};
 
-use crate::durable_queue::{DurableQueue, SpoolStatus};
+use crate::durable_queue::DurableQueue;
 use crate::rank::Ranking;
 use crate::sqlite::{Schema, SqliteError};
+use crate::status::SpoolStatus;
 
 /// Why the history could not be opened, written or read.
 pub type HistoryError = SqliteError;

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 use crate::job::{Plan, SourcePlan, TextTime, TimePlan};
 use crate::run::HashKeys;
 use crate::run::state_settings::ms;
-use crate::state::hash::Seed;
+use crate::store::hash::Seed;
 use crate::view::Filter;
 use tagtide_extract::wildcard::Patterns;
 use tagtide_extract::{Occurrences, Rule};

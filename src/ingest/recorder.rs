@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use crate::rank::Recorded;
 use crate::run::{EngineError, spawn};
+use crate::status::Recorded;
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::post::Batch;
 use tagtide_posts::recording::Header;

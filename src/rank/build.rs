@@ -10,9 +10,6 @@ use crate::rank::{Mode, Ranking, Series, Spelling, TagDetail, Trend, WindowCount
 use crate::state::State;
 use crate::window::sliding::Window;
 
-/// Name of the view that always exists.
-pub const ALL: &str = "all";
-
 /// What a ranking is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
@@ -233,8 +230,8 @@ impl Places {
 mod tests {
     use super::*;
     use crate::state::extracted::{Extracted, PostKey, Row};
-    use crate::state::hash::Seed;
     use crate::state::{Settings, State};
+    use crate::store::hash::Seed;
     use crate::window::Shape;
     use crate::window::people::Rules;
     use tagtide_posts::post::Batch;
@@ -259,10 +256,10 @@ mod tests {
                 batch.rows.push(Row { at: 0, until: 0, posts: 1, tagged: 1, entries_end, post });
             }
         }
-        state.begin_batch(&batch);
-        batch.rows.iter().for_each(|row| state.count_row(&batch, row, i64::MAX));
+        state.begin_batch(&batch, &mut ());
+        batch.rows.iter().for_each(|row| state.count_row(&batch, row, i64::MAX, &mut ()));
         state.live_until(0, 1000);
-        state.show(1000);
+        state.show(1000, &mut ());
         let key = Key { mode: Mode::Authors, window_ms: 60_000 };
         let rows = ranking(&state, key, 1000, 100).expect("it is kept").trends;
         let authors: Vec<_> = rows.iter().filter_map(|row| row.authors).collect();

@@ -1,14 +1,14 @@
 //! Why a tag is listed, or not: every number that its row follows from.
 //!
 //! Pure, and made from the state for one tag and one window when somebody asks; nothing here is
-//! kept. The formula and what each number means: docs/http.md and [`crate::rank::score`].
+//! kept. The formula and what each number means: docs/http.md and [`crate::score::formula`].
 
 use serde::{Deserialize, Serialize};
 
-use crate::rank::score::{LEARNED, LISTED};
 use crate::rank::{RecentPosts, Spelling, build, scored, told};
+use crate::score::formula::{LEARNED, LISTED};
+use crate::score::{Scale, Score, Trending};
 use crate::state::State;
-use crate::state::trending::{Scale, Score, Trending};
 
 /// Why a tag is listed under `trending`, or not. Fields may be added.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]

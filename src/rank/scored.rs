@@ -4,10 +4,11 @@ use std::cmp::Ordering;
 
 use crate::rank::Mode;
 use crate::rank::build::Row;
-use crate::rank::score::LISTED;
 use crate::rank::top::{cut, top};
+use crate::score::comparison::Form;
+use crate::score::formula::LISTED;
+use crate::score::{Score, Trending};
 use crate::state::State;
-use crate::state::trending::{Score, Trending};
 
 /// The best rows of `mode` over the window of `trending`, best first.
 pub(super) fn rows(state: &State, trending: &Trending, mode: Mode, rows: usize) -> Vec<Row> {
@@ -28,7 +29,7 @@ pub(super) fn rows(state: &State, trending: &Trending, mode: Mode, rows: usize) 
             })
         }
         _ => {
-            let score = trending.compare(&state.ring, mode, id)?;
+            let score = trending.compare(&state.ring, form(mode)?, id)?;
             (score > 0.0).then(|| Row { id, score: Some(score), ..Row::default() })
         }
     });
@@ -41,6 +42,16 @@ pub(super) fn rows(state: &State, trending: &Trending, mode: Mode, rows: usize) 
     cut(&mut listed, rows, order);
     listed.sort_unstable_by(order);
     listed
+}
+
+/// The form of score of a mode for comparison.
+fn form(mode: Mode) -> Option<Form> {
+    match mode {
+        Mode::Zscore => Some(Form::Zscore),
+        Mode::Signitrend => Some(Form::Signitrend),
+        Mode::Mastodon => Some(Form::Mastodon),
+        _ => None,
+    }
 }
 
 /// Before any window has learned there is no score: rows by count, gated all the same. The gates

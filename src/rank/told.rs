@@ -1,7 +1,7 @@
 //! An explanation in one sentence of plain words.
 
 use crate::rank::explain::{Explanation, PeopleRules};
-use crate::rank::score::LEARNED;
+use crate::score::formula::LEARNED;
 
 /// "7x usual for an hour: 41 people in 20 different minutes".
 #[must_use]

@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use crate::state::column::{CHUNK, Column};
+use crate::store::column::{CHUNK, Column};
 
 /// Counts looked at together: a block whose largest is too small is passed over.
 const BLOCK: usize = 64;

@@ -16,9 +16,9 @@ use super::state_settings::StateSettings;
 use super::view_sections::{Nested, Pieces, metas, news};
 use super::view_states::States;
 use crate::state::State;
-use crate::state::hash::Seed;
 use crate::state::restore::Restoring;
 use crate::state::sections::{Raw, RawSections, encode, give_rows, kind};
+use crate::store::hash::Seed;
 use crate::window::delta::{Rows, put_rows};
 use crate::window::restore::Nonsense;
 use tagtide_checkpoint::{
@@ -118,7 +118,7 @@ pub(crate) fn open(
     let views = reading.views.finish(&all).map_err(damaged)?;
     Ok(Opened {
         checkpoint,
-        states: States { all, views },
+        states: States::new(all, views, reading.settings.reports),
         new_views: if recovery.first { Vec::new() } else { new_views },
         dropped_views,
         positions: reading.positions,

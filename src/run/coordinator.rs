@@ -1,6 +1,7 @@
 //! The counting thread, the only owner of the states: it counts batches in order, publishes at each
 //! tick, hands each epoch to the checkpoint, and answers questions.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,11 +22,12 @@ use super::sink_thread::SinkThread;
 use super::view_states::States;
 use super::{EngineError, Summary};
 use crate::job::{Plan, TimePlan};
-use crate::rank::{Published, Query, Ranking, SourceStatus};
-use crate::source::SourceError;
+use crate::rank::{Published, Query, Ranking};
 use crate::state::extracted::{Extracted, NO_TIME};
+use crate::status::SourceStatus;
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::post::{EventTime, Position};
+use tagtide_sources::SourceError;
 
 /// How far ahead a post may be in a replay: a file may carry planned dates, but not the year 9999.
 const FUTURE_REPLAY_MS: i64 = 366 * 86_400_000;
@@ -49,6 +51,9 @@ pub(super) struct Coordinator {
     pacing: Pacing,
     first_event: Option<i64>,
     failure: Option<EngineError>,
+    /// Epochs that are not durable yet, with the Positions that they hold; empty where the engine
+    /// does not want to know. No longer than the queue of the checkpoint.
+    uncommitted: VecDeque<(u64, Vec<(u16, Position)>)>,
     /// Answered when the run has ended.
     ends: Vec<(usize, Sender<Result<Summary, EngineError>>)>,
 }
@@ -83,6 +88,7 @@ impl Coordinator {
             next_epoch: now,
             first_event: None,
             failure: None,
+            uncommitted: VecDeque::new(),
             ends: Vec::new(),
         }
     }
@@ -120,6 +126,7 @@ impl Coordinator {
             self.tick();
             self.next_tick = monotonic() + self.until_next_tick();
         }
+        self.commit();
         // An epoch ends between batches: Positions say nothing about a part of one.
         if now >= self.next_epoch && self.current.is_none() {
             self.epoch(false);
@@ -374,8 +381,21 @@ impl Coordinator {
         let Parts { state, reports, checkpointer, gaps, .. } = &mut self.parts;
         let Some(checkpointer) = checkpointer else { return };
         let positions: Vec<_> = self.inboxes.iter().map(Inbox::positions).collect();
+        let epoch = checkpointer.next();
         if let Err(error) = checkpointer.epoch(state, &positions, (reports, gaps), last) {
             self.failure = Some(EngineError::Checkpoint(error));
+        } else if checkpointer.next() > epoch && self.parts.engine.wants_commits() {
+            let numbered = (0..).zip(&self.inboxes);
+            let all = numbered.flat_map(|(number, inbox)| inbox.all_positions(number));
+            self.uncommitted.push_back((epoch, all.collect()));
+        }
+    }
+
+    /// Passes on which epochs have become durable.
+    fn commit(&mut self) {
+        let durable = self.parts.checkpointer.as_ref().map_or(0, Checkpointer::committed);
+        while let Some((epoch, positions)) = self.uncommitted.pop_front_if(|of| of.0 <= durable) {
+            self.parts.engine.committed(epoch, &positions);
         }
     }
 
@@ -391,6 +411,7 @@ impl Coordinator {
         {
             self.failure.get_or_insert(EngineError::Checkpoint(error));
         }
+        self.commit();
         // A run that came to its end by itself has not read all that it should.
         if !self.parts.shutdown.drains()
             && let Some((number, source)) = self.take_failed()

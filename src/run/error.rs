@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 
 use crate::alert::AlertError;
 use crate::sink::SinkError;
-use crate::source::SourceError;
 use tagtide_checkpoint::CheckpointError;
+use tagtide_sources::SourceError;
 
 /// Why a run could not start or ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
+    /// The plan names an engine that does not exist.
+    #[error("there is no engine `{0}`")]
+    UnknownEngine(String),
     /// A source cannot be made, or cannot go on and no other is left.
     #[error(transparent)]
     Source(SourceError),

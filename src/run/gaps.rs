@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::rank::SourceStatus;
+use crate::status::SourceStatus;
 use tagtide_posts::post::Gap;
 
 /// Gaps of a source that are kept one by one; the older ones are in its sums alone.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::source::SourceError;
 use crate::state::extracted::Extracted;
 use tagtide_posts::post::{Batch, Position};
+use tagtide_sources::SourceError;
 
 /// What has arrived from one source.
 #[derive(Default)]
@@ -60,6 +60,15 @@ impl Inbox {
             let at = self.positions.entry(position.partition.clone()).or_default();
             at.clone_from(&position.at);
         }
+    }
+
+    /// The same, as Positions of the source `number`.
+    pub(crate) fn all_positions(&self, number: u16) -> impl Iterator<Item = (u16, Position)> + '_ {
+        let position = |(partition, at): (&String, &String)| Position {
+            partition: partition.clone(),
+            at: at.clone(),
+        };
+        self.positions.iter().map(move |of| (number, position(of)))
     }
 
     /// Partition -> where the counted batches end.

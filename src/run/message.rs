@@ -2,11 +2,12 @@
 //!
 //! An engine sends [`Message`]s; the coordinator calls a [`RunningEngine`]. Nothing else passes.
 
-use crate::rank::{Published, SourceStatus};
-use crate::source::SourceError;
+use crate::rank::Published;
 use crate::state::extracted::Extracted;
+use crate::status::SourceStatus;
 use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::post::{Position, Reads};
+use tagtide_sources::SourceError;
 
 /// What an engine sends to the coordinator, through a bounded queue.
 #[derive(Debug)]

@@ -4,15 +4,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::view_states::States;
-use crate::durable_queue::SpoolStatus;
 use crate::job::{Plan, TimePlan, ViewPlan};
 use crate::rank::build::{self, Key, Places};
 use crate::rank::series;
-use crate::rank::{
-    AlertsStatus, PUBLISHED_ROWS_MIN, Published, Query, Ranking, RunState, SinkStatus,
-    SourceStatus, Status, ViewStatus,
-};
-use crate::state::{State, trending};
+use crate::rank::{PUBLISHED_ROWS_MIN, Published, Query, Ranking};
+use crate::score::trending;
+use crate::state::State;
+use crate::status::SpoolStatus;
+use crate::status::{AlertsStatus, RunState, SinkStatus, SourceStatus, Status, ViewStatus};
 
 /// Rows published for each mode and window: at least so many for the page, at most so many
 /// whatever the job prints at its end; more are asked for.

@@ -13,12 +13,13 @@ use super::EngineError;
 use super::publisher::{default_key, keys};
 use super::state_settings::ms;
 use crate::alert::{Notifier, Rules, RulesState};
-use crate::durable_queue::SpoolStatus;
 use crate::history::Writer;
 use crate::job::Plan;
-use crate::rank::{AlertsStatus, Ranking};
-use crate::state::slides::{Report, Reported};
-use crate::state::trending;
+use crate::rank::Ranking;
+use crate::rank::report::{Report, Reported};
+use crate::score::trending;
+use crate::status::AlertsStatus;
+use crate::status::SpoolStatus;
 
 /// Rows of a ranking that are kept.
 const KEPT_ROWS: usize = 50;

@@ -7,8 +7,9 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use super::EngineError;
-use crate::rank::{Published, SinkStatus};
+use crate::rank::Published;
 use crate::sink::{Delivery, Sink};
+use crate::status::SinkStatus;
 use tagtide_posts::clock::monotonic;
 
 /// Rankings that wait for a sink that wants every one.

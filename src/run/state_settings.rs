@@ -7,9 +7,12 @@ use super::reports;
 use super::view_states::{States, View, tag_lists};
 use crate::job::{Plan, TimePlan};
 use crate::rank::Mode;
-use crate::rank::build::ALL;
-use crate::state::hash::Seed;
-use crate::state::{Gates, Settings, State, trending};
+use crate::rank::report::Report;
+use crate::score::Gates;
+use crate::score::trending;
+use crate::state::{Settings, State};
+use crate::store::hash::Seed;
+use crate::view::ALL;
 use crate::window::Shape;
 use crate::window::people::Rules;
 
@@ -22,6 +25,8 @@ const DECAY_MS: i64 = 3_600_000;
 pub(crate) struct StateSettings {
     pub(crate) all: Settings,
     pub(crate) views: Vec<Settings>,
+    /// Rankings made at boundaries from each of them, that of all posts first.
+    pub(crate) reports: Vec<Vec<Report>>,
     /// Key of the hash of their tag tables.
     pub(crate) tags: Seed,
 }
@@ -35,19 +40,19 @@ impl StateSettings {
             filter: view.fingerprint,
             // Copies of posts are kept once, with all posts.
             recent_posts: 0,
-            reports: match keep_delta {
-                true => reports::wanted(plan, &view.name),
-                false => Vec::new(),
-            },
             ..all.clone()
         };
-        Self { views: views.iter().map(of).collect(), all, tags }
+        let names = std::iter::once(ALL).chain(views.iter().map(|view| &*view.name));
+        let names = names.filter(|_| keep_delta);
+        let reports = names.map(|name| reports::wanted(plan, name)).collect();
+        Self { views: views.iter().map(of).collect(), all, reports, tags }
     }
 
     /// States in which nothing is counted yet.
     pub(crate) fn empty(self) -> States {
         let empty = |settings| State::new(settings, self.tags);
-        States { all: empty(self.all), views: self.views.into_iter().map(empty).collect() }
+        let (all, views) = (empty(self.all), self.views.into_iter().map(empty).collect());
+        States::new(all, views, self.reports)
     }
 }
 
@@ -87,7 +92,6 @@ pub(crate) fn settings(plan: &Plan, keep_delta: bool) -> Settings {
         trending_ms: asked,
         gates: Gates { min_count: plan.people.min_count, min_authors: plan.people.min_authors },
         compare: modes.iter().any(|mode| mode.is_comparison()),
-        reports: if keep_delta { reports::wanted(plan, ALL) } else { Vec::new() },
         lists: tag_lists(plan),
         keep_delta,
         view: ALL.to_owned(),

@@ -150,8 +150,8 @@ mod tests {
     use crate::run::HashKeys;
     use crate::run::view_states::open_views;
     use crate::state::extracted::Extracted;
-    use crate::state::hash::Seed;
     use crate::state::sections::{Sections, encode};
+    use crate::store::hash::Seed;
     use tagtide_extract::Extractor;
     use tagtide_posts::post::Batch;
 
@@ -189,7 +189,7 @@ mod tests {
 
     fn rankings(state: &mut State) -> Vec<Ranking> {
         let at = state.newest().expect("it has posts");
-        state.show(at);
+        state.show(at, &mut ());
         let of = |(mode, window_ms)| ranking(state, Key { mode, window_ms }, at, 1_000);
         [(Mode::Total, 0), (Mode::Count, 60_000), (Mode::Authors, 300_000), (Mode::Decay, 0)]
             .into_iter()

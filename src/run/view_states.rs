@@ -5,11 +5,11 @@ use std::borrow::Cow;
 
 use super::EngineError;
 use crate::job::{Plan, ViewPlan};
+use crate::rank::report::{Report, Reported, Reporter};
 use crate::state::State;
 use crate::state::extracted::Extracted;
-use crate::state::hash::Seed;
 use crate::state::lists::Lists;
-use crate::state::slides::Reported;
+use crate::store::hash::Seed;
 use crate::view::Filter;
 use tagtide_extract::wildcard::Patterns;
 
@@ -80,9 +80,23 @@ pub(crate) struct States {
     pub(crate) all: State,
     /// Those of each view.
     pub(crate) views: Vec<State>,
+    /// Makes rankings of each of them at boundaries, in the same order.
+    reporters: Vec<Reporter>,
 }
 
 impl States {
+    /// These states; `reports` of each of them, that of all posts first.
+    pub(crate) fn new(all: State, views: Vec<State>, reports: Vec<Vec<Report>>) -> Self {
+        let mut reporters: Vec<_> = reports.into_iter().map(Reporter::new).collect();
+        reporters.resize_with(1 + views.len(), Reporter::default);
+        Self { all, views, reporters }
+    }
+
+    /// Each of them with its reporter.
+    fn with_reporters(&mut self) -> impl Iterator<Item = (&mut State, &mut Reporter)> {
+        std::iter::once(&mut self.all).chain(&mut self.views).zip(&mut self.reporters)
+    }
+
     /// That of the view `name`; all posts where none is named.
     pub(crate) fn of(&self, name: Option<&str>) -> Option<&State> {
         let Some(name) = name else { return Some(&self.all) };
@@ -101,23 +115,23 @@ impl States {
 
     /// [`State::begin_batch`] of each with its part.
     pub(crate) fn begin_batch(&mut self, batch: &Extracted) {
-        self.all.begin_batch(batch);
-        for (view, part) in self.views.iter_mut().zip(&batch.views) {
-            view.begin_batch(part);
+        let parts = std::iter::once(batch).chain(&batch.views);
+        for ((state, reporter), part) in self.with_reporters().zip(parts) {
+            state.begin_batch(part, reporter);
         }
     }
 
     /// [`State::count_row`] of each with its part of the row `number`.
     pub(crate) fn count_row(&mut self, batch: &Extracted, number: usize, horizon: i64) {
-        self.all.count_row(batch, &batch.rows[number], horizon);
-        for (view, part) in self.views.iter_mut().zip(&batch.views) {
-            view.count_row(part, &part.rows[number], horizon);
+        let parts = std::iter::once(batch).chain(&batch.views);
+        for ((state, reporter), part) in self.with_reporters().zip(parts) {
+            state.count_row(part, &part.rows[number], horizon, reporter);
         }
     }
 
     /// [`State::show`] of each.
     pub(crate) fn show(&mut self, at: i64) {
-        self.each_mut(|state| state.show(at));
+        self.with_reporters().for_each(|(state, reporter)| state.show(at, reporter));
     }
 
     /// [`State::change_lists`] of each.
@@ -125,10 +139,10 @@ impl States {
         self.each_mut(|state| state.change_lists(lists.clone()));
     }
 
-    /// [`State::take_reported`] of all.
+    /// Rankings made of all states at boundaries since the last call.
     pub(crate) fn take_reported(&mut self) -> Vec<Reported> {
         let mut reported = Vec::new();
-        self.each_mut(|state| reported.extend(state.take_reported()));
+        self.reporters.iter_mut().for_each(|reporter| reported.extend(reporter.take()));
         reported
     }
 }

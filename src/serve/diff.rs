@@ -9,7 +9,8 @@ use std::sync::{Arc, OnceLock};
 use axum::body::Bytes;
 use serde::Serialize;
 
-use crate::rank::{Published, Ranking, Status, Trend};
+use crate::rank::{Published, Ranking, Trend};
+use crate::status::Status;
 
 /// First event of a live stream: everything.
 #[derive(Serialize, utoipa::ToSchema)]

@@ -10,10 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 use super::{Feed, Tutorial};
-use crate::rank::{
-    Mode, Published, Query, Ranking, RunState, SourceStatus, Status, TagDetail, Trend,
-};
+use crate::rank::{Mode, Published, Query, Ranking, TagDetail, Trend};
 use crate::run::{Answer, LiveQuery, Question};
+use crate::status::{RunState, SourceStatus, Status};
 use tagtide_posts::clock::Clock;
 use tagtide_posts::decode::python::Literal;
 

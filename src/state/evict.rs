@@ -6,9 +6,9 @@
 //! come after inherit, which keeps every estimate an upper bound.
 
 use crate::state::State;
-use crate::state::column::Column;
 use crate::state::extracted::Extracted;
 use crate::state::sections::{Raw, kind};
+use crate::store::column::Column;
 
 impl State {
     /// Makes room for the new tags of a batch where the cap asks for it.

@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 
-use crate::state::hash::{Seed, short_key};
 use crate::state::sample::Samples;
+use crate::store::hash::{Seed, short_key};
 use tagtide_extract::KEY_MAX_BYTES;
 use tagtide_posts::post::{Batch, Op};
 

@@ -2,7 +2,8 @@
 
 use crate::state::State;
 use crate::state::extracted::{NO_TIME, PostKey};
-use crate::state::remember::{LATE, Memory};
+use crate::state::remember::Memory;
+use crate::window::LATE;
 use tagtide_posts::post::Op;
 
 /// The hash of an author as the people of a tag keep it; 0 = unknown.
@@ -156,7 +157,7 @@ mod tests {
     use super::*;
     use crate::state::Settings;
     use crate::state::extracted::{Extracted, Row, UNORDERED};
-    use crate::state::hash::Seed;
+    use crate::store::hash::Seed;
     use crate::window::Shape;
     use tagtide_posts::post::Batch;
 
@@ -173,7 +174,7 @@ mod tests {
     }
 
     fn totals<const N: usize>(state: &mut State, tags: [&str; N]) -> [u64; N] {
-        state.show(1000);
+        state.show(1000, &mut ());
         let total = |id| state.ring.total().count(id);
         tags.map(|tag| state.tags.find(tag.as_bytes()).map_or(0, total))
     }
@@ -199,8 +200,8 @@ mod tests {
         batch.posts.push(PostKey { op, id, revision, replaces_end, ..PostKey::default() });
         let row = Row { at: 1000, until: 1000, posts: 1, tagged: 1, entries_end: 1, post: 1 };
         batch.rows.push(row);
-        state.begin_batch(&batch);
-        state.count_row(&batch, &row, i64::MAX);
+        state.begin_batch(&batch, &mut ());
+        state.count_row(&batch, &row, i64::MAX, &mut ());
     }
 
     #[test]

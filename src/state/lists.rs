@@ -2,8 +2,8 @@
 //!
 //! Each tag is judged once, when it comes, and again when the lists change.
 
-use crate::state::column::Column;
 use crate::state::table::Tags;
+use crate::store::column::Column;
 use tagtide_extract::wildcard::Patterns;
 
 /// Patterns over keys.

@@ -7,41 +7,36 @@
 //! Pure: no I/O, no clock. A post's lateness is judged by the watermark before it, so the counts
 //! depend on the order of the input alone, never on threads or speed.
 
-pub mod changed;
-pub mod column;
-mod comparison;
+pub mod boundaries;
 mod evict;
 pub mod extracted;
-pub mod hash;
 mod identity;
-pub mod index;
-pub mod learned;
 pub mod lists;
+pub mod pane_update;
 pub mod recent;
 pub mod remember;
 pub mod restore;
 pub mod sample;
 pub mod sections;
 mod settings;
-pub mod slides;
 mod spelling;
 pub mod table;
-pub mod trending;
-pub mod varint;
 
-pub use settings::{Gates, Settings};
+pub use boundaries::Observer;
+pub use settings::Settings;
 
-use crate::rank::Counters;
 use crate::state::extracted::{Extracted, NO_TIME, PostKey, Row};
-use crate::state::hash::Seed;
 use crate::state::identity::{Verdict, named, short};
 use crate::state::lists::{Judged, Lists};
 use crate::state::recent::Recent;
-use crate::state::remember::{LATE, Memory, Remembered};
+use crate::state::remember::{Memory, Remembered};
+use crate::status::Counters;
+use crate::store::column::Column;
+use crate::store::hash::Seed;
+use crate::window::LATE;
 
-use crate::state::slides::{Report, Reported};
+use crate::score::trending::{Options, Trending};
 use crate::state::table::{Interned, Tags};
-use crate::state::trending::Trending;
 use crate::window::{Ring, Watermarks};
 
 /// Everything that a run has counted.
@@ -58,10 +53,8 @@ pub struct State {
     /// Totals may be this much too large for tags admitted from now on.
     pub(crate) floor: u64,
     /// How much of each tag's total it may have inherited.
-    pub(crate) errors: column::Column<u64>,
+    pub(crate) errors: Column<u64>,
     pub(crate) trending: Vec<Trending>,
-    reports: Vec<Report>,
-    reported: Vec<Reported>,
     judged: Judged,
     /// Boundaries up to this event time are passed.
     passed: Option<i64>,
@@ -103,12 +96,12 @@ impl State {
     pub fn new(settings: Settings, seed: Seed) -> Self {
         let (posts, ms) = (settings.remembered_max_posts, settings.remembered_max_ms);
         let ring = Ring::new(&settings.shape, settings.keep_delta);
+        let Settings { gates, compare, keep_delta, .. } = settings;
+        let options = Options { gates, compare, keep_delta };
         let trending = settings.trending_ms.iter();
-        let trending = trending.filter_map(|&ms| Trending::new(ms, &ring, &settings));
+        let trending = trending.filter_map(|&ms| Trending::new(ms, &ring, options));
         Self {
             trending: trending.collect(),
-            reports: settings.reports.clone(),
-            reported: Vec::new(),
             judged: Judged::new(settings.lists.clone()),
             passed: None,
             tags: Tags::new(seed),
@@ -120,7 +113,7 @@ impl State {
             posts_of: vec![0; settings.sources],
             news: News::default(),
             floor: 0,
-            errors: column::Column::default(),
+            errors: Column::default(),
             interned: Interned::default(),
             entry: 0,
             spelled: 0,
@@ -139,9 +132,9 @@ impl State {
 
     /// Takes in what a batch holds besides its rows, closes the panes that the watermark before it
     /// has passed, and looks its tags up. [`State::count_row`] follows for each row in order.
-    pub fn begin_batch(&mut self, batch: &Extracted) {
+    pub fn begin_batch(&mut self, batch: &Extracted, observer: &mut dyn Observer) {
         if let Some(watermark) = self.marks.watermark() {
-            self.close_to(watermark);
+            self.advance(watermark, observer);
         }
         let (counters, odd) = (&mut self.counters, &batch.odd);
         counters.control += odd.control;
@@ -174,7 +167,13 @@ impl State {
 
     /// Counts one row of the batch begun; posts after `horizon` (event time) are from the future
     /// and dropped.
-    pub fn count_row(&mut self, batch: &Extracted, row: &Row, horizon: i64) {
+    pub fn count_row(
+        &mut self,
+        batch: &Extracted,
+        row: &Row,
+        horizon: i64,
+        observer: &mut dyn Observer,
+    ) {
         let source = batch.batch.source as usize;
         let entries = self.entry..row.entries_end as usize;
         self.entry = entries.end;
@@ -215,7 +214,7 @@ impl State {
             && self.marks.seen(source, row.until)
             && let Some(watermark) = self.marks.watermark()
         {
-            self.close_to(watermark);
+            self.advance(watermark, observer);
         }
     }
 
@@ -293,9 +292,9 @@ impl State {
 impl State {
     /// Closes what the watermark has passed and lays open panes over the windows, for a ranking at
     /// event time `at`.
-    pub fn show(&mut self, at: i64) {
+    pub fn show(&mut self, at: i64, observer: &mut dyn Observer) {
         if let Some(watermark) = self.marks.watermark() {
-            self.close_to(watermark);
+            self.advance(watermark, observer);
         }
         self.ring.show(at);
     }

@@ -11,8 +11,8 @@ use smallvec::SmallVec;
 
 use crate::state::State;
 use crate::state::extracted::{Extracted, PostKey};
-use crate::state::index::Index;
 use crate::state::sample::{LANG_MAX_BYTES, NAME_MAX_BYTES, Sample, Shown, TEXT_MAX_BYTES};
+use crate::store::index::Index;
 use tagtide_posts::post::Op;
 
 /// Seconds that a full ring spans at least.

@@ -8,10 +8,7 @@ mod bytes;
 use std::collections::VecDeque;
 
 use crate::state::extracted::UNORDERED;
-use crate::state::index::Index;
-
-/// Event time of a post whose pane was closed when it came: in the totals, in no pane.
-pub const LATE: i64 = i64::MIN;
+use crate::store::index::Index;
 
 /// Revisions of one post that are found by its name.
 const NAMESAKES: usize = 16;
@@ -35,7 +32,7 @@ pub struct Memory {
     pub revision: u64,
     /// Author; 0 = unknown.
     pub author: u64,
-    /// Event time of its pane, or [`LATE`].
+    /// Event time of its pane, or [`LATE`](crate::window::LATE).
     pub at: i64,
     /// Event time for forgetting; that of its pane, or of its coming where it was late.
     pub seen: i64,

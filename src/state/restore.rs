@@ -5,15 +5,15 @@
 
 mod names;
 
-use crate::state::column::Column;
-use crate::state::hash::Seed;
-use crate::state::learned;
+use crate::score::baselines;
+use crate::score::trending::Trending;
 use crate::state::remember::Remembered;
 use crate::state::restore::names::Names;
 use crate::state::sections::{Meta, PART, kind};
-use crate::state::trending::Trending;
-use crate::state::varint::Reader;
 use crate::state::{Settings, State};
+use crate::store::column::Column;
+use crate::store::hash::Seed;
+use crate::store::varint::Reader;
 use crate::window::restore::{Nonsense, Part, Restore};
 
 const CUT: Nonsense = Nonsense("a section ends too early");
@@ -248,10 +248,10 @@ impl Counts {
             // A piece, which is of no record, is the first to tell of its tags.
             kind::BASELINES | kind::BASELINES_IN_FULL => {
                 let told = (body, of == kind::BASELINES_IN_FULL);
-                learned::read(&mut self.trending, told, rows, |id| epoch == 0 || newer(id))?;
+                baselines::read(&mut self.trending, told, rows, |id| epoch == 0 || newer(id))?;
             }
             kind::DECAY => {
-                let weights = learned::read_weights(body, rows)?;
+                let weights = baselines::read_weights(body, rows)?;
                 ring.weights(&weights, rows, |id| epoch == 0 || newer(id));
             }
             kind::FIRST => ring.first(body, rows, |id| epoch == 0 || newer(id))?,
@@ -352,7 +352,7 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::varint::{put, put_bytes};
+    use crate::store::varint::{put, put_bytes};
     use crate::window::Shape;
 
     #[test]

@@ -6,12 +6,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::rank::Counters;
+use crate::score::baselines::{self, Baselines, Pacing};
+use crate::score::trending::Trending;
 use crate::state::State;
-use crate::state::learned::{self, Baselines, Pacing};
 use crate::state::table::Interned;
-use crate::state::trending::Trending;
-use crate::state::varint::{Many, Reader, put, put_bytes};
+use crate::status::Counters;
+use crate::store::varint::{Many, Reader, put, put_bytes};
 use crate::window::decay::{Decay, Weights};
 use crate::window::delta::{Delta, Kept, Rows};
 use crate::window::first::{self, FirstTimes};
@@ -159,8 +159,10 @@ pub fn encode(raw: RawSections) -> Sections {
                 sections.extend([(kind::CROWDS, crowded.encode()), (kind::CAPS, caps)]);
             }
             Raw::Known(piece) => sections.push((kind::KNOWN, piece.encode())),
-            Raw::Baselines(told) => sections.push((kind::BASELINES, learned::encode(&told))),
-            Raw::Decay(weights) => sections.push((kind::DECAY, learned::encode_weights(&weights))),
+            Raw::Baselines(told) => sections.push((kind::BASELINES, baselines::encode(&told))),
+            Raw::Decay(weights) => {
+                sections.push((kind::DECAY, baselines::encode_weights(&weights)))
+            }
             Raw::First(times) => sections.push((kind::FIRST, first::encode(times))),
             Raw::View(name, filter, inner) => {
                 sections.push((kind::VIEW, view(&name, filter, encode(inner))));

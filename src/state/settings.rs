@@ -1,8 +1,8 @@
 //! What a state is made for.
 
-use crate::rank::build::ALL;
+use crate::score::Gates;
 use crate::state::lists::Lists;
-use crate::state::slides::Report;
+use crate::view::ALL;
 use crate::window::Shape;
 
 /// What a state is made for.
@@ -32,8 +32,6 @@ pub struct Settings {
     pub gates: Gates,
     /// Keep what the modes for comparison need.
     pub compare: bool,
-    /// Rankings put down as event time passes.
-    pub reports: Vec<Report>,
     /// Which tags count and are listed.
     pub lists: Lists,
     /// Remember what changes, for a checkpoint.
@@ -62,26 +60,10 @@ impl Settings {
             trending_ms,
             gates: Gates::default(),
             compare: false,
-            reports: Vec::new(),
             lists: Lists::default(),
             keep_delta: false,
             view: ALL.to_owned(),
             filter: 0,
         }
-    }
-}
-
-/// What must be true of a tag that is listed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Gates {
-    /// Fewest posts in the window.
-    pub min_count: u32,
-    /// Fewest authors in it; posts without author are authors of their own.
-    pub min_authors: u32,
-}
-
-impl Default for Gates {
-    fn default() -> Self {
-        Self { min_count: 5, min_authors: 3 }
     }
 }

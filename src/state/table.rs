@@ -5,11 +5,11 @@
 
 use std::cmp::Ordering;
 
-use crate::state::column::Column;
 use crate::state::extracted::Entry;
-use crate::state::hash::Seed;
-use crate::state::index::Index;
 use crate::state::spelling::{Known, OTHER, Spelling, Spellings};
+use crate::store::column::Column;
+use crate::store::hash::Seed;
+use crate::store::index::Index;
 use tagtide_simd::prefetch;
 
 const AHEAD: usize = 32;

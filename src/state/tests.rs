@@ -11,10 +11,10 @@ use proptest::prelude::*;
 use crate::rank::Mode;
 use crate::rank::build::{Key, ranking, tag};
 use crate::state::extracted::{Extracted, PostKey, Row};
-use crate::state::hash::Seed;
 use crate::state::restore::Restoring;
 use crate::state::sections::{Raw, RawSections, Snapshotter, encode, kind};
 use crate::state::{Settings, State};
+use crate::store::hash::Seed;
 use crate::window::Shape;
 use tagtide_posts::post::{Batch, Op};
 
@@ -187,9 +187,9 @@ impl Rig {
                 post: out.posts.len() as u32,
             });
         }
-        self.state.begin_batch(&out);
+        self.state.begin_batch(&out, &mut ());
         for row in &out.rows {
-            self.state.count_row(&out, row, i64::MAX);
+            self.state.count_row(&out, row, i64::MAX, &mut ());
         }
     }
 
@@ -246,7 +246,7 @@ impl Rig {
     fn look(&mut self) {
         let Some(newest) = self.model.newest else { return };
         self.model.close();
-        self.state.show(newest);
+        self.state.show(newest, &mut ());
         check(&self.state, &self.model, &self.spellings, newest);
     }
 
@@ -358,7 +358,7 @@ proptest! {
         rig.look();
         let mut recovered = rig.recover();
         if let Some(newest) = rig.model.newest {
-            recovered.show(newest);
+            recovered.show(newest, &mut ());
             check(&recovered, &rig.model, &rig.spellings, newest);
             prop_assert_eq!(recovered.counters(), rig.state.counters());
             for key in (0..12).map(name) {
@@ -381,9 +381,9 @@ fn account(state: &mut State, seq: u64, posts: &[(Op, i64, u64)]) {
         let post = out.posts.len() as u32;
         out.rows.push(Row { at, until: at, posts: 1, tagged: 0, entries_end: 0, post });
     }
-    state.begin_batch(&out);
+    state.begin_batch(&out, &mut ());
     for row in &out.rows {
-        state.count_row(&out, row, i64::MAX);
+        state.count_row(&out, row, i64::MAX, &mut ());
     }
 }
 

@@ -6,6 +6,8 @@
 use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::post::Post;
 
+/// Name of the view of all posts, which always exists.
+pub const ALL: &str = "all";
 /// Most views of a job; each is a state of its own.
 pub const VIEWS_MAX: usize = 16;
 

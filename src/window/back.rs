@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::state::remember::LATE;
+use crate::window::LATE;
 use crate::window::keep::Left;
 use crate::window::people::Panes;
 use crate::window::ring::Ring;

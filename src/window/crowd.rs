@@ -7,7 +7,7 @@
 
 mod blocks;
 
-use crate::state::column::Column;
+use crate::store::column::Column;
 use crate::window::pane::Pair;
 use blocks::{Block, BlockMut, Blocks, CLASSES, Head, Packed};
 use tagtide_simd::prefetch;

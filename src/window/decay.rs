@@ -7,8 +7,8 @@
 
 use std::ops::Range;
 
-use crate::state::changed::Changed;
-use crate::state::column::{CHUNK, Column};
+use crate::store::column::{CHUNK, Column};
+use crate::store::dirty_set::DirtySet;
 use crate::window::pane::Pair;
 use crate::window::sliding::runs;
 
@@ -29,7 +29,7 @@ pub struct Decay {
     /// The landmark is that of open panes alone.
     laid_first: bool,
     /// Tags that changed since the last checkpoint record, where one is kept.
-    changed: Option<Changed>,
+    changed: Option<DirtySet>,
 }
 
 /// Weights of tags at a landmark, for the checkpoint.
@@ -53,7 +53,7 @@ impl Decay {
             column: Column::default(),
             laid: Vec::new(),
             laid_first: false,
-            changed: keep_delta.then(Changed::default),
+            changed: keep_delta.then(DirtySet::default),
         }
     }
 
@@ -164,7 +164,7 @@ impl Decay {
         debug_assert!(self.laid.is_empty(), "what is laid over is not kept");
         let ids = match (range, &mut self.changed) {
             (Some(range), _) => range.filter(|&id| self.column.get(id) > 0.0).collect(),
-            (None, changed) => changed.as_mut().map(Changed::take).unwrap_or_default(),
+            (None, changed) => changed.as_mut().map(DirtySet::take).unwrap_or_default(),
         };
         let tags = ids.into_iter().map(|id| (id, self.column.get(id))).collect();
         Weights { half_life_ms: self.half_life_ms, landmark: self.landmark, tags }

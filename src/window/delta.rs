@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crate::state::varint::{Many, put, put_signed};
+use crate::store::varint::{Many, put, put_signed};
 use crate::window::keep::{Left, put_seen};
 use crate::window::pane::{Beyond, Closed, Open, Pair};
 use crate::window::people::Seen;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::state::column::Column;
+use crate::store::column::Column;
 use crate::window::pane::{Closed, Open, Pair};
 use crate::window::ring::{Ring, step_of};
 

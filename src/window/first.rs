@@ -6,8 +6,8 @@
 //! that still wait for theirs are looked for, so that the others cost nothing. A tag that came late
 //! alone is held to be as old as the oldest pane that was open then.
 
-use crate::state::column::Column;
-use crate::state::varint::{Reader, put, put_signed};
+use crate::store::column::Column;
+use crate::store::varint::{Reader, put, put_signed};
 use crate::window::pane::Pair;
 use crate::window::restore::Nonsense;
 use crate::window::ring::Ring;

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use crate::state::varint::{Many, put, put_signed};
+use crate::store::varint::{Many, put, put_signed};
 use crate::window::crowd::{Member, PRINTS, Print};
 use crate::window::decay::Weights;
 use crate::window::known::Piece;

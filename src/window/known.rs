@@ -8,7 +8,7 @@
 //! in this one or the last is forgotten. Two authors may share a bit: with n of them in two
 //! generations, a share of n / 67 million of strangers passes for known.
 
-use crate::state::varint::{Reader, put, put_signed};
+use crate::store::varint::{Reader, put, put_signed};
 use crate::window::pane::Open;
 
 /// Bits of an author's hash that choose the bit.

@@ -19,6 +19,7 @@ pub mod keep;
 pub mod known;
 pub mod pane;
 pub mod people;
+mod people_rules;
 pub mod restore;
 pub mod ring;
 mod show;
@@ -30,3 +31,6 @@ pub mod watermark;
 
 pub use ring::{Ring, Shape};
 pub use watermark::Watermarks;
+
+/// Event time of a post whose pane was closed when it arrived: it counts in the total, in no pane.
+pub const LATE: i64 = i64::MIN;

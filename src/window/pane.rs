@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::state::column::{Column, ones};
+use crate::store::column::{Column, ones};
 use crate::window::people::Seen;
 
 /// A count of one tag.

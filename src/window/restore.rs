@@ -8,8 +8,8 @@ mod people;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use crate::state::column::Column;
-use crate::state::varint::Reader;
+use crate::store::column::Column;
+use crate::store::varint::Reader;
 use crate::window::decay::{Decay, Weights};
 use crate::window::pane::{Closed, Open, Pair};
 use crate::window::restore::parts::{Parts, read_pairs, read_surplus};

@@ -1,6 +1,6 @@
 //! One sliding window: counts of all tags in the panes that it holds.
 
-use crate::state::column::{CHUNK, Column};
+use crate::store::column::{CHUNK, Column};
 use crate::window::pane::{Closed, Pair};
 use crate::window::ring::step_of;
 

@@ -1,6 +1,6 @@
 //! All-time counts of one view.
 
-use crate::state::column::Column;
+use crate::store::column::Column;
 use crate::window::pane::{Open, Pair, Summer};
 use crate::window::ring::Ring;
 

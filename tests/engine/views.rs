@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use tagtide::engine::Run;
-use tagtide::rank::{Counters, Mode, Query, Ranking};
+use tagtide::rank::{Mode, Query, Ranking};
 use tagtide::run::{LiveQuery, Question};
+use tagtide::status::Counters;
 use tagtide_posts::decode::Format;
 
 use crate::support::{ALL, START, ended, file_source, finish, options, posts, start, until_posts};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tagtide::engine::{self, Run, RunOptions};
-use tagtide::rank::SourceStatus;
+use tagtide::status::SourceStatus;
 use tagtide_posts::clock::Clock;
 
 use crate::sim::{Manners, Sim};

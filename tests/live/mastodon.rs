@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tagtide::engine::{self, Run, RunOptions};
-use tagtide::rank::SourceStatus;
+use tagtide::status::SourceStatus;
 use tagtide_posts::clock::Clock;
 
 use crate::mastodon_sim::{Instance, Manners, TOKEN};

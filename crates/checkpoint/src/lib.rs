@@ -37,7 +37,7 @@
 //! let section = Section { kind: 1, version: 1, required: true, body: b"one".to_vec() };
 //!
 //! let (mut checkpoint, recovery) = Checkpoint::open(dir, &job, false, &mut Texts::default())?;
-//! assert!(recovery.is_first);
+//! assert!(recovery.first);
 //! checkpoint.commit(1, &[section])?; // durable from here on
 //! drop(checkpoint);
 //!

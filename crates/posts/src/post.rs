@@ -3,6 +3,8 @@
 //! Nothing here does I/O, reads a clock or depends on a platform. A [`Post`] borrows from the bytes of
 //! its [`Batch`]; on the hot path no post owns memory.
 
+pub mod escape;
+
 use std::borrow::Cow;
 
 use smallvec::SmallVec;
@@ -67,7 +69,7 @@ impl<'a> Raw<'a> {
         match self {
             Raw::Plain(bytes) => lossy(bytes),
             Raw::Json(bytes) if !bytes.contains(&b'\\') => lossy(bytes),
-            Raw::Json(bytes) => Cow::Owned(crate::decode::json::unescape_lossy(bytes)),
+            Raw::Json(bytes) => Cow::Owned(escape::unescape_lossy(bytes)),
             Raw::Owned(text) => Cow::Owned(text.clone()),
         }
     }

@@ -17,12 +17,12 @@ use self::shapes::Shape;
 use self::world::{BIN_MS, DAYS, HOUR_MS, Kind, Post, START_MS, World};
 use super::exit::{FAILED, Failure, Outcome};
 use crate::rank::build::Key;
+use crate::rank::report::{Report, Reported, Reporter};
 use crate::rank::{Mode, Ranking};
+use crate::score::trending::windows_ms;
 use crate::state::extracted::{Extracted, PostKey, Row};
-use crate::state::hash::Seed;
-use crate::state::slides::{Report, Reported};
-use crate::state::trending::windows_ms;
 use crate::state::{Settings, State};
+use crate::store::hash::Seed;
 use crate::window::Shape as Windows;
 use crate::window::people::Rules;
 use tagtide_posts::post::Batch;
@@ -138,9 +138,8 @@ impl Verdict {
     }
 }
 
-/// A state that knows `trending` over `window_ms` and puts `reports` down; `known` = under the rule
-/// of known authors too.
-fn state((pane_ms, window_ms): (i64, i64), reports: &[Report], known: bool) -> State {
+/// A state that knows `trending` over `window_ms`; `known` = under the rule of known authors too.
+fn state((pane_ms, window_ms): (i64, i64), known: bool) -> State {
     let mut windows = windows_ms(window_ms, pane_ms).to_vec();
     windows.sort_unstable();
     let shape = Windows {
@@ -149,11 +148,7 @@ fn state((pane_ms, window_ms): (i64, i64), reports: &[Report], known: bool) -> S
         people: Some(Rules { known, ..Rules::default() }),
         decay_ms: Some(HOUR_MS),
     };
-    let settings = Settings {
-        compare: true,
-        reports: reports.to_vec(),
-        ..Settings::of(shape, vec![window_ms])
-    };
+    let settings = Settings { compare: true, ..Settings::of(shape, vec![window_ms]) };
     State::new(settings, SEED)
 }
 
@@ -164,6 +159,7 @@ const SEED: Seed = Seed::new([0x5a; 32]);
 struct Feeder {
     state: State,
     batch: Extracted,
+    reports: Reporter,
 }
 
 impl Feeder {
@@ -182,9 +178,9 @@ impl Feeder {
             let number = if anonymous { 0 } else { self.batch.posts.len() as u32 };
             self.batch.rows.push(Row { post: number, ..row });
         }
-        self.state.begin_batch(&self.batch);
+        self.state.begin_batch(&self.batch, &mut self.reports);
         for row in &self.batch.rows {
-            self.state.count_row(&self.batch, row, i64::MAX);
+            self.state.count_row(&self.batch, row, i64::MAX, &mut self.reports);
         }
     }
 }
@@ -196,14 +192,15 @@ fn injection(mut world: World, window_ms: i64, known: bool) -> Vec<(Mode, Verdic
     let kinds = world.kinds();
     let key = |mode: Mode| Key { mode, window_ms: if mode.has_window() { window_ms } else { 0 } };
     let reports = MODES.map(|mode| Report { key: key(mode), rows: TOP, every_ms: JUDGED_MS });
-    let state = state((PANE_MS, window_ms), &reports, known);
-    let mut feeder = Feeder { state, batch: Extracted::default() };
+    let state = state((PANE_MS, window_ms), known);
+    let reports = Reporter::new(reports.to_vec());
+    let mut feeder = Feeder { state, batch: Extracted::default(), reports };
     let mut judges: HashMap<&'static str, Judge> = HashMap::new();
     let mut posts = Vec::new();
     for bin in 0..DAYS * 24 * HOUR_MS / BIN_MS {
         world.bin(START_MS + bin * BIN_MS, &mut posts);
         feeder.feed(&posts, false);
-        for Reported { ranking, .. } in feeder.state.take_reported() {
+        for Reported { ranking, .. } in feeder.reports.take() {
             let mode = MODES.iter().find(|mode| mode.name() == ranking.mode);
             let judge = judges.entry(mode.map_or("", |mode| mode.name())).or_default();
             judge.look(&kinds, &ranking);

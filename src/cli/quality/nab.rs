@@ -7,7 +7,8 @@
 use std::path::Path;
 
 use super::{Feeder, Post, START_MS, state};
-use crate::rank::score::PEAK;
+use crate::rank::report::Reporter;
+use crate::score::formula::PEAK;
 use crate::state::extracted::Extracted;
 
 const PANE_MS: i64 = 300_000;
@@ -168,8 +169,9 @@ impl Series {
 
 /// Rows at which the score is a new peak, and the score.
 fn peaks(counts: &[u32], window_ms: i64, start_ms: i64) -> Vec<(usize, f64)> {
-    let state = state((PANE_MS, window_ms), &[], false);
-    let mut feeder = Feeder { state, batch: Extracted::default() };
+    let state = state((PANE_MS, window_ms), false);
+    let (batch, reports) = (Extracted::default(), Reporter::default());
+    let mut feeder = Feeder { state, batch, reports };
     let mut peaks = Vec::new();
     for (number, &count) in counts.iter().enumerate() {
         let at = start_ms + number as i64 * PANE_MS;
@@ -177,7 +179,7 @@ fn peaks(counts: &[u32], window_ms: i64, start_ms: i64) -> Vec<(usize, f64)> {
         feeder.feed(&posts, true);
         // The pane of this row closes with the first post beyond it.
         feeder.state.live_until(0, at + PANE_MS);
-        feeder.state.show(at + PANE_MS);
+        feeder.state.show(at + PANE_MS, &mut ());
         let trending = feeder.state.trending(window_ms);
         if let Some(score) = trending.and_then(|trending| trending.peaked(0)) {
             peaks.push((number, score));

@@ -1,25 +1,20 @@
-//! The embedded engine: sources and workers in this process send rows.
+//! The embedded engine: sources and workers in this process, which send rows.
 
 pub mod probe;
 
-use crossbeam_channel::Sender;
-
+use crate::engine::{Engine, Start};
 use crate::ingest::{ExtractConfig, Ingest, make_sources};
-use crate::job::Plan;
-use crate::run::{EngineError, Message, Prepared, RunOptions, Shutdown};
+use crate::run::{EngineError, RunningEngine};
 
-/// Starts sources and workers.
-///
-/// # Errors
-/// [`EngineError`] where a source cannot be made or a thread not be started.
-pub(super) fn start(
-    plan: &Plan,
-    options: &RunOptions,
-    prepared: &Prepared,
-    out: &Sender<Message>,
-    shutdown: &Shutdown,
-) -> Result<Ingest, EngineError> {
-    let sources = make_sources(plan, &options.clock)?;
-    let config = ExtractConfig::new(plan, prepared.filters.clone(), prepared.keys);
-    Ingest::start(plan, options, sources, &prepared.positions, config, out, shutdown)
+/// Sources and workers in this process.
+pub(super) struct Embedded;
+
+impl Engine for Embedded {
+    fn start(self: Box<Self>, start: Start) -> Result<Box<dyn RunningEngine>, EngineError> {
+        let Start { plan, options, from, filters, keys, out, shutdown } = start;
+        let sources = make_sources(&plan, &options.clock)?;
+        let config = ExtractConfig::new(&plan, filters, keys);
+        let ingest = Ingest::start(&plan, &options, sources, &from, config, &out, &shutdown)?;
+        Ok(Box::new(ingest))
+    }
 }

@@ -5,6 +5,7 @@ mod ranking;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::job::{CountPlan, Limits, PeoplePlan, Plan, TagsPlan, TimePlan};
@@ -18,7 +19,7 @@ use crate::run::state_settings::StateSettings;
 use crate::run::view_states::States;
 use crate::state::State;
 use crate::state::extracted::{Extracted, Row};
-use crate::state::hash::Seed;
+use crate::store::hash::Seed;
 use tagtide_checkpoint::CheckpointError;
 use tagtide_posts::clock::{monotonic, thread_ran};
 use tagtide_posts::post::Batch;
@@ -140,9 +141,9 @@ fn feed(state: &mut State, seed: Seed, at: i64, tags: impl Iterator<Item = u64>)
     let posts = out.entries.len() as u32;
     let entries_end = posts;
     out.rows.push(Row { at, until: at, posts, tagged: posts, entries_end, post: 0 });
-    state.begin_batch(&out);
+    state.begin_batch(&out, &mut ());
     let row = out.rows[0];
-    state.count_row(&out, &row, i64::MAX);
+    state.count_row(&out, &row, i64::MAX, &mut ());
 }
 
 fn plan(minutes: &[u64]) -> Plan {
@@ -151,9 +152,10 @@ fn plan(minutes: &[u64]) -> Plan {
         people: PeoplePlan::default(),
         tags: TagsPlan::default(),
         name: "bench".into(),
+        engine: Plan::EMBEDDED.into(),
         sources: vec![crate::job::SourcePlan {
             name: "made up".into(),
-            kind: crate::job::SourceKind::Stdin,
+            options: Arc::new(tagtide_sources::stdin::Options),
             format: None,
             text_time: crate::job::TextTime::Arrival,
             pace: None,

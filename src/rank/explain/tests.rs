@@ -3,12 +3,12 @@
 use super::*;
 use crate::rank::Mode;
 use crate::rank::build::{Key, ranking};
-use crate::rank::score;
+use crate::score::formula;
+use crate::score::trending::windows_ms;
 use crate::state::Settings;
 use crate::state::extracted::{Extracted, PostKey, Row};
-use crate::state::hash::Seed;
 use crate::state::lists::Lists;
-use crate::state::trending::windows_ms;
+use crate::store::hash::Seed;
 use crate::window::Shape;
 use crate::window::people::Rules;
 use tagtide_extract::wildcard::Patterns;
@@ -65,16 +65,16 @@ impl Stream {
                 post: if author == 0 { 0 } else { batch.posts.len() as u32 },
             });
         }
-        self.state.begin_batch(&batch);
+        self.state.begin_batch(&batch, &mut ());
         for row in &batch.rows {
-            self.state.count_row(&batch, row, i64::MAX);
+            self.state.count_row(&batch, row, i64::MAX, &mut ());
         }
         self.at += MINUTE;
     }
 
     fn explain(&mut self, tag: &str) -> Option<Explanation> {
         let at = self.at - 1;
-        self.state.show(at);
+        self.state.show(at, &mut ());
         explain(&self.state, tag, HOUR, at)
     }
 }
@@ -99,7 +99,7 @@ fn ten_people_on_a_new_tag() {
     for window in &of.windows {
         assert_eq!((window.x, window.learned, window.posts), (10.0, true, 10), "{window:?}");
         near(window.y, 6.4420, 5e-5);
-        near(window.mu, score::Y0, 1e-9);
+        near(window.mu, formula::Y0, 1e-9);
         near(window.nu, 0.0, 1e-9);
         near(window.z, 5.22, 0.005);
     }
@@ -224,7 +224,7 @@ fn it_says_what_the_ranking_does() {
             posts.push(("usual", minute));
             stream.minute(&posts);
         }
-        stream.state.show(stream.at - 1);
+        stream.state.show(stream.at - 1, &mut ());
         let key = Key { mode: Mode::Trending, window_ms: HOUR };
         let ranked = ranking(&stream.state, key, stream.at - 1, 1000).expect("it is kept");
         let mut listed = 0;

@@ -4,9 +4,10 @@ use axum::response::Response;
 use utoipa::OpenApi;
 
 use super::{Problem, json};
-use crate::rank::{Ranking, Status, TagDetail};
+use crate::rank::{Ranking, TagDetail};
 use crate::serve::strict_query::{NoParams, StrictQuery};
 use crate::serve::{live, metrics, page, tutorial};
+use crate::status::Status;
 
 /// Every route and shape.
 #[derive(OpenApi)]

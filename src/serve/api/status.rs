@@ -7,9 +7,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::{Problem, json};
-use crate::rank::{RunState, Status};
 use crate::serve::router::App;
 use crate::serve::strict_query::{NoParams, StrictQuery};
+use crate::status::{RunState, Status};
 
 /// The run's state and counters.
 #[utoipa::path(get, path = "/api/v1/status", responses(

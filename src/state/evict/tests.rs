@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use crate::rank::Mode;
 use crate::rank::build::{Key, ranking, tag};
 use crate::state::extracted::{Extracted, Row};
-use crate::state::hash::Seed;
 use crate::state::restore::Restoring;
 use crate::state::sections::{Raw, Snapshotter, encode, kind};
 use crate::state::{Settings, State};
+use crate::store::hash::Seed;
 use crate::window::Shape;
 use tagtide_posts::post::Batch;
 
@@ -36,9 +36,9 @@ fn feed(state: &mut State, at: i64, tags: &[String]) {
     }
     let posts = tags.len() as u32;
     out.rows.push(Row { at, until: at, posts, tagged: posts, entries_end: posts, post: 0 });
-    state.begin_batch(&out);
+    state.begin_batch(&out, &mut ());
     let row = out.rows[0];
-    state.count_row(&out, &row, i64::MAX);
+    state.count_row(&out, &row, i64::MAX, &mut ());
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn heavy_hitters_outlive_a_flood_and_a_restart() {
     let mut again = restoring.finish().expect("sections fit together");
 
     for state in [&mut state, &mut again] {
-        state.show(399_000);
+        state.show(399_000, &mut ());
         let total =
             ranking(state, Key { mode: Mode::Total, window_ms: 0 }, 399_000, 10).expect("ok");
         assert!(total.approximate);

@@ -3,8 +3,8 @@
 use super::*;
 use crate::state::Settings;
 use crate::state::extracted::Row;
-use crate::state::hash::Seed;
 use crate::state::lists::Lists;
+use crate::store::hash::Seed;
 use crate::window::Shape;
 use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::post::Batch;
@@ -51,8 +51,8 @@ impl Stream {
         let tagged = u32::from(end > 0);
         let (at, until) = (self.at, self.at);
         batch.rows.push(Row { at, until, posts: 1, tagged, entries_end: end, post: 1 });
-        self.state.begin_batch(&batch);
-        self.state.count_row(&batch, &batch.rows[0], i64::MAX);
+        self.state.begin_batch(&batch, &mut ());
+        self.state.count_row(&batch, &batch.rows[0], i64::MAX, &mut ());
         self.at += 1000;
     }
 

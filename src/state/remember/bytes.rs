@@ -4,8 +4,9 @@
 use std::ops::Range;
 
 use crate::state::extracted::UNORDERED;
-use crate::state::remember::{LATE, Memory, Remembered};
-use crate::state::varint::{Many, Reader};
+use crate::state::remember::{Memory, Remembered};
+use crate::store::varint::{Many, Reader};
+use crate::window::LATE;
 
 /// What a post takes mostly.
 const USUAL_BYTES: usize = 28;
@@ -154,7 +155,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::state::varint::{put, put_signed};
+    use crate::store::varint::{put, put_signed};
 
     fn any_post() -> impl Strategy<Value = (Memory, Vec<u32>)> {
         let times = (prop_oneof![Just(LATE), any::<i64>()], any::<i64>(), any::<bool>());

@@ -4,7 +4,7 @@ use crate::state::restore::{CONTRADICTION, CUT, Stamps, parts_of};
 use crate::state::sections::kind;
 use crate::state::spelling::OTHER;
 use crate::state::table::Tags;
-use crate::state::varint::Reader;
+use crate::store::varint::Reader;
 use crate::window::restore::Nonsense;
 
 /// The names of tags, being put together.

@@ -3,10 +3,11 @@
 use super::{PANE, seed};
 use crate::rank::Mode;
 use crate::rank::build::Key;
+use crate::rank::report::{Report, Reported, Reporter};
+use crate::score::Gates;
+use crate::score::trending::windows_ms;
 use crate::state::extracted::{Extracted, PostKey, Row};
-use crate::state::slides::{Report, Reported};
-use crate::state::trending::windows_ms;
-use crate::state::{Gates, Settings, State};
+use crate::state::{Settings, State};
 use crate::window::Shape;
 use crate::window::people::Rules;
 use tagtide_posts::post::Batch;
@@ -14,7 +15,8 @@ use tagtide_posts::post::Batch;
 const W: i64 = 40_000;
 const HOUR: i64 = 3_600_000;
 
-fn state(pane_ms: i64, window_ms: i64, reports: Vec<Report>) -> State {
+/// A state and its reports.
+fn state(pane_ms: i64, window_ms: i64, reports: Vec<Report>) -> (State, Reporter) {
     let mut windows = windows_ms(window_ms, pane_ms).to_vec();
     windows.dedup();
     let people = Some(Rules::default());
@@ -22,14 +24,13 @@ fn state(pane_ms: i64, window_ms: i64, reports: Vec<Report>) -> State {
     let settings = Settings {
         lateness_ms: 10_000,
         gates: Gates { min_count: 1, min_authors: 1 },
-        reports,
         ..Settings::of(shape, vec![window_ms])
     };
-    State::new(settings, seed(3))
+    (State::new(settings, seed(3)), Reporter::new(reports))
 }
 
 /// Posts one after the other: event time, tag, author.
-fn feed(state: &mut State, posts: &[(i64, &str, u64)]) {
+fn feed((state, reports): &mut (State, Reporter), posts: &[(i64, &str, u64)]) {
     for &(at, tag, author) in posts {
         let mut out = Extracted::default();
         out.begin(Batch::default());
@@ -38,8 +39,8 @@ fn feed(state: &mut State, posts: &[(i64, &str, u64)]) {
         out.posts.push(PostKey { author: author << 32, ..PostKey::default() });
         let row = Row { at, until: at, posts: 1, tagged: 1, entries_end: 1, post: 1 };
         out.rows.push(row);
-        state.begin_batch(&out);
-        state.count_row(&out, &row, i64::MAX);
+        state.begin_batch(&out, reports);
+        state.count_row(&out, &row, i64::MAX, reports);
     }
 }
 
@@ -48,14 +49,14 @@ fn report(mode: Mode, window_ms: i64, every_ms: i64) -> Report {
 }
 
 /// Moments of the rankings put down, and their first rows with the score.
-fn told(state: &mut State) -> Vec<(i64, String, f64)> {
+fn told((_, reports): &mut (State, Reporter)) -> Vec<(i64, String, f64)> {
     let first = |Reported { ranking, .. }: Reported| {
         let row = ranking.trends.first();
         let (tag, score) = row
             .map_or((String::new(), 0.0), |row| (row.tag.clone(), row.score.unwrap_or_default()));
         (ranking.at, tag, score)
     };
-    state.take_reported().map(first).collect()
+    reports.take().map(first).collect()
 }
 
 #[test]
@@ -82,7 +83,7 @@ fn a_window_without_any_tag_is_learned_from_too() {
     // A short window that ends holds nothing, while the long one still does.
     feed(&mut state, &[(0, "x", 1), (10 * PANE, "x", 2), (12 * PANE, "x", 3)]);
     // The first pane is a part of what it began in; all that were whole since count.
-    assert_eq!(state.trending[0].pacing().windows, [10, 1, 0]);
+    assert_eq!(state.0.trending[0].pacing().windows, [10, 1, 0]);
 }
 
 #[test]
@@ -92,7 +93,7 @@ fn the_order_of_the_first_posts_decides_nothing() {
         feed(&mut state, first);
         let rest: Vec<_> = (2..40).map(|n| (n * PANE, "x", n as u64)).collect();
         feed(&mut state, &rest);
-        let learned = state.trending[0].pacing();
+        let learned = state.0.trending[0].pacing();
         (told(&mut state), learned)
     };
     // Two panes, the older one within the lateness.

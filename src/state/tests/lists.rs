@@ -24,8 +24,8 @@ fn say(state: &mut State, op: Op, (at, tag, id): (i64, u8, u64), author: u64) {
     let entries_end = out.entries.len() as u32;
     let row = Row { at, until: at, posts: 1, tagged: entries_end, entries_end, post: 1 };
     out.rows.push(row);
-    state.begin_batch(&out);
-    state.count_row(&out, &row, i64::MAX);
+    state.begin_batch(&out, &mut ());
+    state.count_row(&out, &row, i64::MAX, &mut ());
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn lists_say_the_same_of_tags_that_a_checkpoint_brings_back() {
     assert_eq!(restoring.read(1, &encode(sections)), Ok(Vec::new()));
     let mut again = restoring.finish().expect("sections fit together");
     (0..3).for_each(|tag| say(&mut again, Op::Create, (0, tag, 11 + u64::from(tag)), 1));
-    again.show(0);
+    again.show(0, &mut ());
     let id = |tag| again.tags.find(name(tag).as_bytes()).expect("it is there");
     assert_eq!([0, 1, 2].map(|tag| again.ring.total().count(id(tag))), [2, 2, 0]);
     assert_eq!([0, 1, 2].map(|tag| again.may_list(id(tag))), [true, false, false]);
@@ -70,7 +70,7 @@ fn who_has_no_post_left_in_a_window_is_none_of_its_people() {
     say(&mut state, Op::Create, (300_000, 2, 21), 9);
     say(&mut state, Op::Create, (320_000, 3, 22), 9);
     (11..16).for_each(|id| say(&mut state, Op::Delete, (320_000, 1, id), id - 10));
-    state.show(320_000);
+    state.show(320_000, &mut ());
     let id = state.tags.find(name(1).as_bytes()).expect("it is there");
     let crowd = [0, 1].map(|window| state.ring.crowd(id, window));
     // All came at once, so that they are three at the most.
@@ -94,8 +94,8 @@ fn what_is_dropped_leaves_spellings_as_they_were() {
         out.posts.push(PostKey { id, author: id << 32, ..PostKey::default() });
         let row = Row { at: 0, until: 0, posts: 1, tagged: 1, entries_end: 1, post: 1 };
         out.rows.push(row);
-        state.begin_batch(&out);
-        state.count_row(&out, &row, i64::MAX);
+        state.begin_batch(&out, &mut ());
+        state.count_row(&out, &row, i64::MAX, &mut ());
     };
     (1..=3).for_each(|id| say(&mut state, "love", id));
     (4..=5).for_each(|id| say(&mut state, "Love", id));

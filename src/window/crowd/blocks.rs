@@ -1,6 +1,6 @@
 //! Where members stand: blocks of one size share a column; large ones have a filter beside them.
 
-use crate::state::column::{CHUNK, Column};
+use crate::store::column::{CHUNK, Column};
 use crate::window::crowd::EXACT_MAX;
 
 /// Sizes of blocks: 1, 2, 4 and so on.

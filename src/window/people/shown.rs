@@ -2,10 +2,10 @@
 
 use smallvec::SmallVec;
 
-use crate::rank::score;
 use crate::window::known;
 use crate::window::pane::Open;
 use crate::window::people::{People, Rows, order};
+use crate::window::people_rules;
 use crate::window::ring::{MINUTE_MS, step_of};
 use crate::window::sliding::{Window, pane_before};
 
@@ -206,7 +206,9 @@ impl People {
     #[inline]
     fn are_few(&self, id: u32, window: &Window, span: &Span) -> bool {
         let (authors, posts) = (f64::from(window.people(id)), f64::from(window.count(id)));
-        self.known.is_none() && (authors <= score::FEW || !span.asks) && posts <= 2.0 * authors
+        self.known.is_none()
+            && (authors <= people_rules::FEW || !span.asks)
+            && posts <= 2.0 * authors
     }
 
     /// Asks for what [`People::people_of`] will read of tags that are soon dealt with, the one in
@@ -305,9 +307,9 @@ impl People {
             unit_ms: span.unit_ms,
             units: came.units,
             busiest: asks.then_some(each * busiest),
-            spread: asks.then(|| each * score::spread(told, busiest)),
+            spread: asks.then(|| each * people_rules::spread(told, busiest)),
             posts,
-            repeat: score::repeat(s, posts),
+            repeat: people_rules::repeat(s, posts),
             known: self.acquainted(s, &came),
         }
     }
@@ -319,7 +321,7 @@ impl People {
             return None;
         }
         let known = s * (f64::from(came.told - came.strangers) / f64::from(came.told));
-        Some(Acquainted { known, share, allows: score::known(s, known, share) })
+        Some(Acquainted { known, share, allows: people_rules::known(s, known, share) })
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::state::column::Column;
-use crate::state::varint::Reader;
+use crate::store::column::Column;
+use crate::store::varint::Reader;
 use crate::window::delta::Surplus;
 use crate::window::evict::take_out;
 use crate::window::pane::{Closed, Pair, Summer};

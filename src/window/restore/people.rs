@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use smallvec::SmallVec;
 
-use crate::state::column::Column;
-use crate::state::varint::Reader;
+use crate::store::column::Column;
+use crate::store::varint::Reader;
 use crate::window::crowd::{EXACT_MAX, Marks, Member, PRINTS, Print};
 use crate::window::keep::Rows;
 use crate::window::pane::Open;

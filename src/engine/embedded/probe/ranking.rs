@@ -9,7 +9,7 @@ use crate::run::random_seed;
 use crate::run::state_settings::settings;
 use crate::state::State;
 use crate::state::extracted::{Extracted, PostKey, Row};
-use crate::state::hash::Seed;
+use crate::store::hash::Seed;
 use tagtide_posts::clock::monotonic;
 use tagtide_posts::post::Batch;
 
@@ -49,7 +49,7 @@ pub fn ranking(tags: u32, minutes: &[u64], ticks: u32) -> String {
         feed(&mut state, seed, at, posts.into_iter(), &mut random);
         at += TICK_MS;
         let start = monotonic();
-        state.show(at);
+        state.show(at, &mut ());
         times[1].1.push(start.elapsed());
         for (number, mode) in MODES.into_iter().enumerate() {
             let start = monotonic();
@@ -96,9 +96,9 @@ fn feed(
         let entries_end = out.entries.len() as u32;
         out.rows.push(Row { at, until: at, posts: 1, tagged: 1, entries_end, post });
     }
-    state.begin_batch(&out);
+    state.begin_batch(&out, &mut ());
     for row in &out.rows {
-        state.count_row(&out, row, i64::MAX);
+        state.count_row(&out, row, i64::MAX, &mut ());
     }
 }
 

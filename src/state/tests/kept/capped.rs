@@ -101,3 +101,27 @@ fn authors_beyond_the_sample_are_capped_too() {
     twins.say(vec![said]);
     assert_eq!(count_of(&mut twins, 1) - before, 20, "two of each of ten");
 }
+
+#[test]
+fn what_an_author_posted_beyond_the_cap_stays_beyond_it() {
+    let rules = Rules { cap: 2, cap_ms: 100_000, known: false };
+    let mut twins = Twins::new(settings(&[60_000], rules, false));
+    let post = |twins: &mut Twins, author| {
+        let (at, id) = (twins.newest + 7_000, twins.posts.len() as u64 + 1);
+        twins.say(vec![Said { op: Op::Create, at, tags: vec![4], id, author, print: 0 }]);
+    };
+    for n in 0..40 {
+        post(&mut twins, 1);
+        post(&mut twins, 2 + n);
+        match n % 10 {
+            3 => twins.epoch(),
+            5 => twins.snapshot(),
+            8 => twins.restart(),
+            _ => {}
+        }
+        twins.look();
+    }
+    let id = twins.again.tags.find(name(4).as_bytes()).expect("live");
+    let count = twins.again.ring.windows().last().expect("one").count(id);
+    assert!((45..60).contains(&count), "{count} of 80: author 1 has two in each hundred seconds");
+}

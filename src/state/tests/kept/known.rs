@@ -21,7 +21,7 @@ fn say(twins: &mut Twins, tag: u8, gap: i64, authors: std::ops::Range<u32>) {
 fn seen(twins: &mut Twins, tag: u8) -> (f64, Option<Acquainted>) {
     let newest = twins.newest;
     let [again, live] = [&mut twins.again, &mut twins.live].map(|state| {
-        state.show(newest);
+        state.show(newest, &mut ());
         let (id, at) = (state.tags.find(name(tag).as_bytes()), four_minutes(state));
         let id = id.expect("live");
         (state.ring.crowd(id, at).people, state.ring.allowed(id, at).and_then(|all| all.known))
@@ -174,7 +174,7 @@ fn a_checkpoint_without_the_rule_says_nothing_of_it_and_begins_it_anew() {
     // With the rule from now on, those who are there are no strangers.
     twins.settings.shape.people = Some(KNOWN);
     twins.restart();
-    twins.again.show(twins.newest);
+    twins.again.show(twins.newest, &mut ());
     assert_eq!(twins.again.ring.joined(), Some([0, 0]));
     let id = twins.again.tags.find(name(2).as_bytes()).expect("live");
     assert_eq!(twins.again.ring.crowd(id, four_minutes(&twins.again)).people, 16.0);

@@ -2,16 +2,13 @@
 //!
 //! [`walker`] visits the wanted keys of a record and skips the rest without parsing it. Anything
 //! unusual goes to [`tolerant`], which validates the record with a full parser, rewrites it in plain
-//! form and runs the same walk again. So each format is written once. [`escape`] decodes escapes, and
-//! only of strings that are read.
+//! form and runs the same walk again. So each format is written once. [`crate::post::escape`] decodes
+//! escapes, and only of strings that are read.
 //!
 //! Never: recursion by the depth of the input, a panic on any bytes, a read past the slice.
 
-pub mod escape;
 pub(crate) mod tolerant;
 pub(crate) mod walker;
-
-pub use escape::unescape_lossy;
 
 use super::DecodeError;
 use crate::post::Post;

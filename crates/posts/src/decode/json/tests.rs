@@ -1,7 +1,6 @@
 use proptest::prelude::*;
 
 use super::tolerant::rewrite;
-use super::unescape_lossy;
 use super::walker::{Keys, Walker};
 use members::members;
 
@@ -34,36 +33,6 @@ proptest! {
         let record = [b"{", &members[..members.len() - 1], b"}"].concat();
         let some = three(&record, &Keys::of(&["id", "text", "user"]));
         prop_assert_eq!(some, three(&record, &Keys::ALL));
-    }
-}
-
-proptest! {
-    #[test]
-    fn escapes_of_a_full_parser_are_decoded(text in any::<String>()) {
-        let quoted = serde_json::to_string(&text).unwrap();
-        prop_assert_eq!(unescape_lossy(&quoted.as_bytes()[1..quoted.len() - 1]), text);
-    }
-
-    #[test]
-    fn escapes_agree_with_a_full_parser(
-        inside in "([a-zé\"/]|\\\\[\"\\\\/bfnrtu]|[0-9a-fA-Fd8]{4})*"
-    ) {
-        let quoted = format!("\"{inside}\"");
-        if let Ok(wanted) = serde_json::from_str::<String>(&quoted) {
-            prop_assert_eq!(unescape_lossy(inside.as_bytes()), wanted);
-        }
-    }
-
-    #[test]
-    fn any_bytes_can_be_decoded(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
-        let text = unescape_lossy(&bytes);
-        prop_assert!(text.len() <= 3 * bytes.len());
-    }
-
-    #[test]
-    fn any_surrogates_can_be_decoded(units in prop::collection::vec(0xD700u16..0xE100, 0..12)) {
-        let escaped: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
-        prop_assert_eq!(unescape_lossy(escaped.as_bytes()), String::from_utf16_lossy(&units));
     }
 }
 

@@ -12,10 +12,10 @@ use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::Walked;
 use super::walker::{DEPTH_MAX, Stop, Walker};
-use super::{Walked, escape};
 use crate::decode::DecodeError;
-use crate::post::{GivenTag, Post, Raw};
+use crate::post::{GivenTag, Post, Raw, escape};
 
 /// Levels whose keys are rewritten; no format is read deeper than this.
 const READ_DEPTH: u32 = 12;

@@ -1,5 +1,6 @@
-//! JSON members for property tests: ordinary ones, odd ones, and damage. The tests of the JSON
-//! walker in `tagtide-posts` include this file too, as test code is not part of a crate's interface.
+//! JSON members for property tests: ordinary ones, odd ones, and damage. The tests of the
+//! JSON walker in `tagtide-posts` include this file too, as test code is not part of a crate's
+//! interface.
 
 use proptest::prelude::*;
 
