@@ -150,7 +150,10 @@ fn after_a_failed_write_or_sync_nothing_more_is_committed() {
         oracle.commit(&mut checkpoint).unwrap();
         disk.fail_after(after, Fault::Error(ErrorKind::StorageFull));
         let full = oracle.commit(&mut checkpoint).unwrap_err().to_string();
-        assert!(full.contains("checkpoint log `/sim/log-") && full.contains("free space"), "{full}");
+        assert!(
+            full.contains("checkpoint log `/sim/log-") && full.contains("free space"),
+            "{full}"
+        );
         let before = disk.ops();
         let later = checkpoint.commit(2, &delta(2, 0)).unwrap_err().to_string();
         assert!(later.contains("an earlier write failed"), "{later}");
