@@ -11,7 +11,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`source`] | brings raw bytes in, with the Positions reached after them |
+//! | [`tagtide_sources`] | brings raw bytes in, with the Positions reached after them |
 //! | [`tagtide_posts`] | a record -> a post that borrows from it |
 //! | [`tagtide_extract`] | a text -> its tags; the one definition of what a hashtag is |
 //! | [`view`] | filters over posts, each with counts of its own |
@@ -32,15 +32,15 @@
 //! | [`tagtide_simd`] | the only `unsafe` |
 //! | [`store`], [`status`] | containers of counting; the state of a run as data |
 //! | [`sqlite`], [`durable_queue`] | SQLite files; a thread that makes things durable in order |
-//! | [`http`] | the client for requests to others |
 //!
 //! # Floors
 //!
-//! A module imports lower floors only, so no two modules import each other: F0 [`sqlite`] [`http`]
+//! A module imports lower floors only, so no two modules import each other: F0 [`sqlite`]
 //! [`status`] [`store`]; F1 [`durable_queue`] [`view`] [`window`]; F2 [`score`]; F3 [`state`]; F4
-//! [`rank`]; F5 [`job`]; F6 [`source`] [`sink`] [`history`] [`alert`]; F7 [`run`]; F8 [`ingest`];
-//! F9 [`engine`]; F10 [`serve`]; F11 [`cli`]. Counting, from [`store`] to [`rank`], does no I/O and reads no clock. Below all of them are the
-//! crates `simd` < `extract` < `posts`, and `checkpoint`, which imports none of ours.
+//! [`rank`]; F5 [`sink`]; F6 [`job`]; F7 [`history`] [`alert`]; F8 [`run`]; F9 [`ingest`]; F10
+//! [`engine`]; F11 [`serve`]; F12 [`cli`]. Counting, from [`store`] to [`rank`], does no I/O and
+//! reads no clock. Below all of them are the crates `simd` < `extract` < `posts` < `sources`, and
+//! `checkpoint`, which imports none of ours.
 //!
 //! # Example
 //!
@@ -71,7 +71,6 @@ pub mod cli;
 pub mod durable_queue;
 pub mod engine;
 pub mod history;
-pub mod http;
 pub mod ingest;
 pub mod job;
 pub mod rank;
@@ -79,7 +78,6 @@ pub mod run;
 pub mod score;
 pub mod serve;
 pub mod sink;
-pub mod source;
 pub mod sqlite;
 pub mod state;
 pub mod status;

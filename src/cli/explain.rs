@@ -11,11 +11,11 @@ use url::Url;
 
 use super::exit::{FAILED, Failure, Outcome, USAGE};
 use super::flags;
-use crate::http::{self, cause};
 use crate::rank::Explanation;
 use crate::rank::around::{RecentPosts, SamplePost};
 use crate::rank::explain::{Gate, PeopleRules};
 use crate::sink::table;
+use tagtide_sources::http_client::{self, cause};
 
 /// Longest time for request and answer; the server itself limits an answer to five seconds.
 const EXCHANGE_MAX: Duration = Duration::from_secs(10);
@@ -119,7 +119,7 @@ fn ask(url: &Url, shown: &str) -> Result<String, Failure> {
         let why = cause(error);
         Failure::new(FAILED, format_args!("cannot ask `{shown}`: {why}\nhelp: {help}"))
     };
-    let client = http::builder(url).timeout(EXCHANGE_MAX).build();
+    let client = http_client::blocking(url).timeout(EXCHANGE_MAX).build();
     let client = client.map_err(|error| failed(&error))?;
     let mut request = client.get(url.clone());
     let token = flags::token()?;

@@ -23,22 +23,23 @@ use self::outbox::Outbox;
 use self::tally::{Moment, Tally};
 use crate::engine::{Engine, Start};
 use crate::ingest::{ExtractConfig, Ingest, make_sources};
-use crate::job::{Plan, Problem, TimePlan};
+use crate::job::{Diagnostic, Place, Plan, TimePlan};
 use crate::run::inbox::{Inbox, Work};
 use crate::run::state_settings::{hold_max_ms, ms};
-use crate::run::{EngineError, Message, PaneBatch, RunningEngine, Step, horizon, spawn};
-use crate::source::SourceError;
+use crate::run::{EngineError, Message, PaneBatch, RunningEngine, horizon, spawn};
 use crate::state::extracted::{Extracted, NO_TIME};
+use crate::state::pane_update::{How, InputRange, PaneCounts, PaneUpdate};
 use crate::status::{Counters, SourceStatus};
 use crate::window::Watermarks;
+use tagtide_sources::SourceError;
 
 /// Sums posts and sends counts.
 pub(super) struct Counted;
 
 impl Engine for Counted {
-    fn unsupported(&self, plan: &Plan) -> Vec<Problem> {
-        let problem = |what: &str, help: &str| Problem {
-            place: crate::job::problem::Place::default(),
+    fn unsupported(&self, plan: &Plan) -> Vec<Diagnostic> {
+        let problem = |what: &str, help: &str| Diagnostic {
+            place: Place::default(),
             what: format!("the engine `counted` {what}"),
             help: Some(help.to_owned()),
         };
@@ -205,17 +206,19 @@ impl Counting {
     /// A batch without counts yet.
     fn begin(&mut self, batch: &Batch, rows: &Extracted) -> PaneBatch {
         let inbox = &mut self.sources[usize::from(batch.source)].inbox;
-        let from = |to: &Position| Position {
+        let range = |to: &Position| InputRange {
             partition: to.partition.clone(),
-            at: inbox.positions().get(&to.partition).cloned().unwrap_or_default(),
+            from: inbox.position(&to.partition).map(str::to_owned),
+            to: to.at.clone(),
         };
-        let from = batch.positions.iter().map(from).collect();
+        let input = batch.positions.iter().map(range).collect();
         inbox.counted(&batch.positions);
+        // The first update has the ranges.
+        let first = PaneUpdate { input, ..update(batch.source.into(), Vec::new(), None) };
         PaneBatch {
             source: batch.source,
             seq: batch.seq,
-            from,
-            to: batch.positions.to_vec(),
+            updates: vec![first],
             counters: Counters {
                 control: rows.odd.control,
                 malformed: rows.odd.malformed,
@@ -247,15 +250,25 @@ impl Counting {
 
     /// Puts what was counted since the last time into `out`, and how far the source has come.
     fn flush(&mut self, source: usize, out: &mut PaneBatch) {
-        for tally in &mut self.tallies {
-            tally.flush(&mut out.steps);
-        }
+        let (mut plus, mut minus) = (Vec::new(), Vec::new());
+        self.tallies.iter_mut().for_each(|tally| tally.flush(&mut plus, &mut minus));
         let newest = self.marks.newest_of(source);
-        if let Some(at) = newest.filter(|_| newest != self.sources[source].reached) {
-            self.sources[source].reached = newest;
-            out.steps.push(Step::Reached(at));
+        let moves = newest != std::mem::replace(&mut self.sources[source].reached, newest);
+        let lateness_ms = ms(self.plan.count.lateness);
+        let watermark = newest.map(|at| at.saturating_sub(lateness_ms));
+        // The watermark moves after both.
+        for (panes, last) in [(plus, minus.is_empty()), (minus, true)] {
+            if !panes.is_empty() || last && moves {
+                let watermark = watermark.filter(|_| last);
+                out.updates.push(update(source, panes, watermark));
+            }
         }
     }
+}
+
+fn update(source: usize, panes: Vec<PaneCounts>, watermark: Option<i64>) -> PaneUpdate {
+    let (source, input) = (source as u16, Vec::new());
+    PaneUpdate { source, how: How::Add, input, panes, watermark }
 }
 
 /// Adds what became of a row.

@@ -25,11 +25,11 @@ use super::view_states::States;
 use super::{EngineError, Summary, horizon};
 use crate::job::{Plan, TimePlan};
 use crate::rank::{Published, Ranking};
-use crate::source::SourceError;
 use crate::state::extracted::{Extracted, NO_TIME};
 use crate::status::SourceStatus;
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::post::{EventTime, Gap, Position, Reads};
+use tagtide_sources::SourceError;
 
 /// Questions answered before counting goes on.
 const QUESTIONS_MAX: usize = 8;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::message::PaneBatch;
-use crate::source::SourceError;
 use crate::state::extracted::Extracted;
 use tagtide_posts::post::Position;
+use tagtide_sources::SourceError;
 
 /// A batch to be counted.
 #[derive(Debug)]
@@ -74,10 +74,9 @@ impl Inbox {
         self.batches == Some(self.next)
     }
 
-    /// True where the counted batches end at these Positions.
-    pub(crate) fn is_at(&self, positions: &[Position]) -> bool {
-        let at = |partition| self.positions.get(partition).map_or("", String::as_str);
-        positions.iter().all(|position| at(&position.partition) == position.at)
+    /// Where the counted batches end in a partition.
+    pub(crate) fn position(&self, partition: &str) -> Option<&str> {
+        self.positions.get(partition).map(String::as_str)
     }
 
     /// Moves the Positions to the end of a batch that was counted whole.

@@ -3,12 +3,12 @@
 //! An engine sends [`Message`]s; the coordinator calls a [`RunningEngine`]. Nothing else passes.
 
 use crate::rank::Published;
-use crate::source::SourceError;
 use crate::state::extracted::Extracted;
 use crate::state::pane_update::PaneUpdate;
 use crate::status::{Counters, SourceStatus};
 use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::post::{EventTime, Gap, Position, Reads};
+use tagtide_sources::SourceError;
 
 /// What an engine sends to the coordinator, through a bounded queue.
 #[derive(Debug)]
@@ -32,8 +32,8 @@ pub enum Message {
     Panicked,
 }
 
-/// Counts of a range of the input of one source. It is applied whole or not at all, and its end
-/// becomes durable with it.
+/// Counts of one batch of input. It is applied whole or not at all, and its end becomes durable
+/// with it.
 #[derive(Clone, Debug, Default)]
 pub struct PaneBatch {
     /// Number of the source.
@@ -41,17 +41,13 @@ pub struct PaneBatch {
     /// Number of the batch within its source, from 0, without holes. One that comes twice is
     /// dropped and counted.
     pub seq: u64,
-    /// Where the range begins, for each partition that it moves; an empty `at` = at the start. If
-    /// that is not where the last one ended, the batch is dropped and counted.
-    pub from: Vec<Position>,
-    /// Where it ends.
-    pub to: Vec<Position>,
-    /// Counts, and how far event time has come, in order.
-    pub steps: Vec<Step>,
+    /// The counts, in order. Several, so that panes can close between them; if one of them does not
+    /// [follow](PaneUpdate::follows) the recorded Positions, the batch is dropped and counted.
+    pub updates: Vec<PaneUpdate>,
     /// Posts of the source that were counted.
     pub posts: u64,
     /// Records that were not counted, by reason, with deletes and edits; counts of posts and tags
-    /// follow from `steps`.
+    /// follow from `updates`.
     pub counters: Counters,
     /// Event time of its first post.
     pub first: Option<i64>,
@@ -63,15 +59,6 @@ pub struct PaneBatch {
     pub gap: Option<Box<Gap>>,
     /// Event time up to which a live source has delivered everything.
     pub complete_until: Option<EventTime>,
-}
-
-/// One step of a [`PaneBatch`].
-#[derive(Clone, Debug, PartialEq)]
-pub enum Step {
-    /// Counts of one pane of one view.
-    Count(PaneUpdate),
-    /// The source has come to this event time: the watermark may close panes before what follows.
-    Reached(i64),
 }
 
 /// The state of a source.

@@ -8,8 +8,8 @@ use tagtide_posts::post::Batch;
 
 use super::*;
 use crate::job::{Job, Purpose, check};
-use crate::source::SourceError;
 use crate::state::extracted::{Extracted, Row};
+use tagtide_sources::SourceError;
 
 /// What the coordinator has called: epochs with Positions, ticks, and whether it has finished.
 #[derive(Default)]

@@ -130,10 +130,11 @@ impl States {
         }
     }
 
-    /// [`State::apply`] of the state that an update is for.
-    pub(crate) fn apply(&mut self, update: &PaneUpdate) {
-        if let Some((state, reporter)) = self.with_reporters().nth(update.view.into()) {
-            state.apply(update, reporter);
+    /// [`State::apply`] of each with its part of an update.
+    pub(crate) fn apply(&mut self, update: PaneUpdate) {
+        let parts = update.by_view(self.views.len());
+        for ((state, reporter), part) in self.with_reporters().zip(&parts) {
+            state.apply(part, reporter);
         }
     }
 

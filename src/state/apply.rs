@@ -2,13 +2,27 @@
 
 use crate::state::extracted::Extracted;
 use crate::state::identity::short;
-use crate::state::pane_update::{Authors, PaneUpdate};
+use crate::state::pane_update::{Authors, PaneCounts, PaneUpdate};
 use crate::state::{Observer, State};
 use crate::status::Counters;
 
 impl State {
-    /// Counts of one pane; panes that the watermark before it has passed are closed first.
+    /// Counts of panes of this view.
     pub fn apply(&mut self, update: &PaneUpdate, observer: &mut dyn Observer) {
+        for pane in &update.panes {
+            self.apply_pane(pane, observer);
+        }
+        if let Some(watermark) = update.watermark {
+            let at = watermark.saturating_add(self.settings.lateness_ms);
+            if self.marks.seen(update.source.into(), at)
+                && let Some(watermark) = self.marks.watermark()
+            {
+                self.advance(watermark, observer);
+            }
+        }
+    }
+
+    fn apply_pane(&mut self, update: &PaneCounts, observer: &mut dyn Observer) {
         let mut batch = Extracted::default();
         for tag in &update.tags {
             for _ in 0..tag.posts {
@@ -19,7 +33,7 @@ impl State {
         }
         self.begin_batch(&batch, observer);
         let at = update.pane.saturating_mul(self.ring.pane_ms());
-        let late = update.pane == PaneUpdate::LATE || self.ring.is_late(at);
+        let late = update.pane == PaneCounts::LATE || self.ring.is_late(at);
         let (posts, tagged) = (update.posts as u64, update.tagged as u64);
         self.counters.posts += posts;
         self.counters.tagged_posts += tagged;

@@ -5,15 +5,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use tagtide::engine::{self, EngineError, Run, RunOptions, Summary};
-use tagtide::job::problem::{Field, Place};
-use tagtide::job::{GeneratorPlan, Job, Plan, Purpose};
+use tagtide::job::{Job, Plan, Purpose};
 use tagtide::rank::{Mode, Query, Ranking};
 use tagtide::run::{LiveQuery, Question};
-use tagtide::source::generator::write_posts;
 use tagtide::status::Counters;
 use tagtide_posts::clock::monotonic;
 use tagtide_posts::decode::Format;
 use tagtide_posts::post::EventTime;
+use tagtide_sources::generator::{Options, write_posts};
+use tagtide_sources::options::{Field, Place};
 
 /// 2026-01-05T00:00:00Z, the event time of the first post of most jobs here.
 pub(crate) const START_MS: i64 = 1_767_571_200_000;
@@ -122,7 +122,7 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
 pub(crate) fn posts(seed: u64, posts: u64, format: Format) -> Vec<u8> {
     let start = Some(EventTime(START_MS));
     let (rate, tags) = (100.0, 500);
-    let plan = GeneratorPlan {
+    let plan = Options {
         seed,
         posts: Some(posts),
         rate,

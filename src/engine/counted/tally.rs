@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use super::edits::Edits;
 use crate::job::Plan;
-use crate::run::Step;
 use crate::run::state_settings::ms;
 use crate::state::extracted::{Entry, Extracted, PostKey, Row};
-use crate::state::pane_update::{Authors, How, LISTED_MAX, Member, PaneTag, PaneUpdate};
+use crate::state::pane_update::{AuthorSet, PaneCounts, PaneTag};
 use crate::status::Counters;
 
 /// When a row is counted.
@@ -63,15 +62,7 @@ struct Sum {
 struct Tag {
     name: Name,
     posts: i32,
-    members: HashMap<(u64, u32), Member>,
-}
-
-/// Whose post it is: author, fingerprint of the text, event time.
-#[derive(Clone, Copy)]
-pub(super) struct Who {
-    pub(super) author: u64,
-    pub(super) text: u32,
-    pub(super) at: i64,
+    authors: AuthorSet,
 }
 
 impl Tally {
@@ -135,39 +126,36 @@ impl Tally {
 
     fn add(&mut self, at: i64, row: &Row, key: Option<&PostKey>, now: &Moment) {
         let pane = at.div_euclid(self.pane_ms);
-        let late = at == PaneUpdate::LATE || pane <= now.closed_to;
-        let pane = if late { PaneUpdate::LATE } else { pane };
+        let late = at == PaneCounts::LATE || pane <= now.closed_to;
+        let pane = if late { PaneCounts::LATE } else { pane };
         let sum = &mut self.panes.entry(pane).or_default().plus;
         sum.posts += i64::from(row.posts);
         sum.tagged += i64::from(row.tagged);
-        let who = key.map(|key| Who { author: key.author, text: key.print, at });
-        self.tags.iter().for_each(|&name| sum.add(name, who));
+        let who = key.map_or((0, 0), |key| (key.author, key.print));
+        self.tags.iter().for_each(|&name| sum.add(name, who, 1));
         if let Some(key) = key.filter(|key| key.id != 0) {
-            let at = if late { PaneUpdate::LATE } else { at };
+            let at = if late { PaneCounts::LATE } else { at };
             self.edits.remember(key, (at, row.at), &self.tags, now.newest);
         }
     }
 
     fn take_back(&mut self, at: i64, (author, tags): (u64, &[Name])) {
-        let late = at == PaneUpdate::LATE;
-        let pane = if late { PaneUpdate::LATE } else { at.div_euclid(self.pane_ms) };
+        let late = at == PaneCounts::LATE;
+        let pane = if late { PaneCounts::LATE } else { at.div_euclid(self.pane_ms) };
         let sum = &mut self.panes.entry(pane).or_default().minus;
-        sum.posts += 1;
-        sum.tagged += i64::from(!tags.is_empty());
-        let who = Who { author, text: 0, at };
-        tags.iter().for_each(|&name| sum.add(name, Some(who)));
+        sum.posts -= 1;
+        sum.tagged -= i64::from(!tags.is_empty());
+        tags.iter().for_each(|&name| sum.add(name, (author, 0), -1));
     }
 
-    /// Puts what was counted since the last time into `steps`, pane by pane.
-    pub(super) fn flush(&mut self, steps: &mut Vec<Step>) {
+    /// Puts what has come since the last time into `plus`, pane by pane, and what was taken back
+    /// into `minus`.
+    pub(super) fn flush(&mut self, plus: &mut Vec<PaneCounts>, minus: &mut Vec<PaneCounts>) {
         let mut panes: Vec<_> = self.panes.drain().collect();
         panes.sort_unstable_by_key(|(pane, _)| *pane);
-        for (pane, Pane { plus, minus }) in panes {
-            for (sum, sign) in [(plus, 1), (minus, -1)] {
-                if sum.posts > 0 {
-                    let update = sum.update(self.view, pane, sign, &self.names);
-                    steps.push(Step::Count(update));
-                }
+        for (pane, sums) in panes {
+            for (sum, out) in [(sums.plus, &mut *plus), (sums.minus, &mut *minus)] {
+                out.extend((sum.posts != 0).then(|| sum.counts(self.view, pane, &self.names)));
             }
         }
     }
@@ -187,41 +175,24 @@ impl Names {
 }
 
 impl Sum {
-    fn add(&mut self, name: Name, who: Option<Who>) {
+    fn add(&mut self, name: Name, (author, text): (u64, u32), posts: i32) {
         let next = self.tags.len();
         let place = *self.places.entry(name).or_insert(next);
         if place == next {
-            self.tags.push(Tag { name, posts: 0, members: HashMap::new() });
+            self.tags.push(Tag { name, posts: 0, authors: AuthorSet::default() });
         }
         let tag = &mut self.tags[place];
-        tag.posts += 1;
-        if let Some(Who { author, text, at }) = who.filter(|who| who.author != 0) {
-            let new = || Member { author, text, minute: at.div_euclid(60_000), posts: 0 };
-            tag.members.entry((author, text)).or_insert_with(new).posts += 1;
-        }
+        tag.posts += posts;
+        tag.authors.add(author, text, posts);
     }
 
-    fn update(self, view: u16, pane: i64, sign: i32, names: &Names) -> PaneUpdate {
-        let mut tags = Vec::new();
-        for Tag { name, posts, members } in self.tags {
+    fn counts(self, view: u16, pane: i64, names: &Names) -> PaneCounts {
+        let tag = |Tag { name, posts, authors }: Tag| {
             let (key, display) = names.all[name as usize].clone();
-            let mut members: Vec<_> = members.into_values().collect();
-            members.sort_unstable_by_key(|member| (member.author, member.text));
-            // What is too long for one list goes in several.
-            let mut left = posts;
-            for listed in members.chunks(LISTED_MAX) {
-                let posts = listed.iter().map(|member| member.posts as i32).sum::<i32>();
-                left -= posts;
-                let authors = Authors::Listed(listed.to_vec());
-                let (key, display) = (key.clone(), display.clone());
-                tags.push(PaneTag { key, display, posts: sign * posts, authors });
-            }
-            if left > 0 {
-                let posts = sign * left;
-                tags.push(PaneTag { key, display, posts, authors: Authors::Unknown });
-            }
-        }
-        let (posts, tagged) = (i64::from(sign) * self.posts, i64::from(sign) * self.tagged);
-        PaneUpdate { view, pane, how: How::Add, posts, tagged, tags }
+            PaneTag { key, display, posts, authors: authors.authors() }
+        };
+        let (posts, tagged) = (self.posts, self.tagged);
+        let tags = self.tags.into_iter().map(tag).collect();
+        PaneCounts { view, pane, closed: false, posts, tagged, tags }
     }
 }

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use super::filters::{Folding, texts};
 use super::{Checker, alerts};
-use crate::job::file::List;
 use crate::job::filters::ViewJob;
-use crate::job::problem::{Field, nearest};
+use crate::job::schema::List;
 use crate::job::units::Scalar;
 use crate::job::{SourcePlan, ViewPlan};
 use crate::view::ALL;
 use crate::view::VIEWS_MAX;
+use tagtide_sources::options::{Field, nearest};
 
 /// Longest name.
 const NAME_MAX: usize = 32;

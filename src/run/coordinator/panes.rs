@@ -1,33 +1,39 @@
 //! Counts that an engine made by itself.
 
+use tagtide_posts::post::Position;
+
 use super::{Coordinator, Finished};
-use crate::run::message::{PaneBatch, Step};
+use crate::run::message::PaneBatch;
+use crate::state::pane_update::InputRange;
 
 impl Coordinator {
     /// Applies a batch of counts, unless it does not begin where the last one ended: its posts were
     /// counted before, or some before it were not.
     pub(super) fn count_panes(&mut self, batch: PaneBatch) {
         let source = batch.source as usize;
-        if !self.inboxes[source].is_at(&batch.from) {
+        let recorded = |partition: &str| self.inboxes[source].position(partition);
+        if !batch.updates.iter().all(|update| update.follows(recorded)) {
             self.parts.sources[source].dropped_updates += 1;
             return;
         }
         self.note_gap(source, batch.gap.as_deref());
-        let states = &mut self.parts.state;
-        for step in &batch.steps {
-            match step {
-                Step::Count(update) => states.apply(update),
-                Step::Reached(at) => states.each_mut(|state| state.live_until(source, *at)),
-            }
+        let mut to = Vec::new();
+        for update in batch.updates {
+            let end = |range: &InputRange| Position {
+                partition: range.partition.clone(),
+                at: range.to.clone(),
+            };
+            to.extend(update.input.iter().map(end));
+            self.parts.state.apply(update);
         }
-        states.all.note(source, batch.posts, &batch.counters);
+        self.parts.state.all.note(source, batch.posts, &batch.counters);
         self.first_event = self.first_event.or(batch.first);
         self.finish(Finished {
             source,
             bytes: batch.bytes,
             reads: batch.reads,
             complete_until: batch.complete_until,
-            to: &batch.to,
+            to: &to,
         });
     }
 }
