@@ -1,5 +1,6 @@
 //! The engine suite on the engine `counted`: what it sends are counts, and nothing of what a run
-//! comes to may differ. Left out are tests of recent posts, which it does not copy.
+//! comes to may differ. Left out are tests of recent posts, which it does not
+//! copy, and of replays at a speed.
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests")]
 

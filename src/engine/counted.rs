@@ -17,7 +17,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, bounded};
 use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::clock::Clock;
-use tagtide_posts::post::{Batch, Position};
+use tagtide_posts::post::{Batch, Op, Position};
 
 use self::outbox::Outbox;
 use self::tally::{Moment, Tally};
@@ -27,7 +27,7 @@ use crate::job::{Diagnostic, Place, Plan, TimePlan};
 use crate::run::inbox::{Inbox, Work};
 use crate::run::state_settings::{hold_max_ms, ms};
 use crate::run::{EngineError, Message, PaneBatch, RunningEngine, horizon, spawn};
-use crate::state::extracted::{Extracted, NO_TIME};
+use crate::state::extracted::{Extracted, NO_TIME, Row};
 use crate::state::pane_update::{How, InputRange, PaneCounts, PaneUpdate};
 use crate::status::{Counters, SourceStatus};
 use crate::window::Watermarks;
@@ -61,8 +61,10 @@ impl Engine for Counted {
         let ingest = Ingest::start(&plan, &options, sources, &from, config, &rows, &shutdown)?;
         drop(rows);
         let ingest = Arc::new(ingest);
+        let lateness_ms = ms(plan.count.lateness);
         let counting = Counting {
-            marks: Watermarks::new(plan.sources.len(), ms(plan.count.lateness), hold_max_ms(&plan)),
+            marks: Watermarks::new(plan.sources.len(), lateness_ms, hold_max_ms(&plan)),
+            lateness_ms,
             pane_ms: ms(plan.count.pane),
             closed_to: i64::MIN,
             tallies: (0..=views).map(|view| Tally::new(view, &plan)).collect(),
@@ -126,6 +128,7 @@ struct Counting {
     outbox: Outbox,
     /// As the states will have them after what was sent.
     marks: Watermarks,
+    lateness_ms: i64,
     pane_ms: i64,
     closed_to: i64,
     /// Of all posts, then of each view.
@@ -178,7 +181,13 @@ impl Counting {
         let mut out = self.begin(&batch, &rows);
         let horizon = horizon(&self.plan, &self.clock);
         self.close();
+        let mut closed = false;
         for (number, row) in rows.rows.iter().enumerate() {
+            if closed && may_take_back(row, &rows) {
+                // What a closed pane loses was in it when it closed.
+                self.flush(source, &mut out);
+                closed = false;
+            }
             let (closed_to, newest) = (self.closed_to, self.marks.newest());
             let now = Moment { horizon, closed_to, newest };
             let parts = std::iter::once(&*rows).chain(&rows.views);
@@ -189,9 +198,11 @@ impl Counting {
             counted.for_each(drop);
             out.first = out.first.or((row.at != NO_TIME).then_some(row.at));
             if (NO_TIME + 1..=horizon).contains(&row.until) && self.marks.seen(source, row.until) {
-                let is_first = self.sources[source].reached.is_none();
-                if self.close() || is_first {
-                    self.flush(source, &mut out);
+                closed |= self.close();
+                if self.sources[source].reached.is_none() {
+                    // The first of all says since when a source is waited for.
+                    self.sources[source].reached = Some(row.until);
+                    out.updates[0].watermark = Some(row.until.saturating_sub(self.lateness_ms));
                 }
             }
         }
@@ -254,8 +265,7 @@ impl Counting {
         self.tallies.iter_mut().for_each(|tally| tally.flush(&mut plus, &mut minus));
         let newest = self.marks.newest_of(source);
         let moves = newest != std::mem::replace(&mut self.sources[source].reached, newest);
-        let lateness_ms = ms(self.plan.count.lateness);
-        let watermark = newest.map(|at| at.saturating_sub(lateness_ms));
+        let watermark = newest.map(|at| at.saturating_sub(self.lateness_ms));
         // The watermark moves after both.
         for (panes, last) in [(plus, minus.is_empty()), (minus, true)] {
             if !panes.is_empty() || last && moves {
@@ -269,6 +279,12 @@ impl Counting {
 fn update(source: usize, panes: Vec<PaneCounts>, watermark: Option<i64>) -> PaneUpdate {
     let (source, input) = (source as u16, Vec::new());
     PaneUpdate { source, how: How::Add, input, panes, watermark }
+}
+
+/// True for a row that may take posts back.
+fn may_take_back(row: &Row, rows: &Extracted) -> bool {
+    let key = row.post.checked_sub(1).map(|post| &rows.posts[post as usize]);
+    key.is_some_and(|key| key.op != Op::Create)
 }
 
 /// Adds what became of a row.
