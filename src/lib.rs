@@ -31,12 +31,14 @@
 //! | [`cli`] | the commands |
 //! | [`tagtide_simd`] | the only `unsafe` |
 //! | [`store`], [`status`] | containers of counting; the state of a run as data |
+//! | [`counters`] | the name of each counter in API, metrics and messages |
 //! | [`sqlite`], [`durable_queue`] | SQLite files; a thread that makes things durable in order |
 //!
 //! # Floors
 //!
 //! A module imports lower floors only, so no two modules import each other: F0 [`sqlite`]
-//! [`status`] [`store`]; F1 [`durable_queue`] [`view`] [`window`]; F2 [`score`]; F3 [`state`]; F4
+//! [`status`] [`store`]; F1 [`counters`] [`durable_queue`] [`view`]
+//! [`window`]; F2 [`score`]; F3 [`state`]; F4
 //! [`rank`]; F5 [`sink`]; F6 [`job`]; F7 [`history`] [`alert`]; F8 [`run`]; F9 [`ingest`]; F10
 //! [`engine`]; F11 [`serve`]; F12 [`cli`]. Counting, from [`store`] to [`rank`], does no I/O and
 //! reads no clock. Below all of them are the crates `simd` < `extract` < `posts` < `sources`, and
@@ -68,6 +70,7 @@
 
 pub mod alert;
 pub mod cli;
+pub mod counters;
 pub mod durable_queue;
 pub mod engine;
 pub mod history;

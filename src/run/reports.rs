@@ -18,8 +18,7 @@ use crate::job::Plan;
 use crate::rank::Ranking;
 use crate::rank::report::{Report, Reported};
 use crate::score::trending;
-use crate::status::AlertsStatus;
-use crate::status::SpoolStatus;
+use crate::status::{AlertsStatus, HistoryStatus};
 
 /// Rows of a ranking that are kept.
 const KEPT_ROWS: usize = 50;
@@ -124,7 +123,7 @@ impl Reports {
     }
 
     /// How the history stands.
-    pub(crate) fn history_status(&self) -> Option<SpoolStatus> {
+    pub(crate) fn history_status(&self) -> Option<HistoryStatus> {
         self.threads.history.as_ref().map(|history| history.status())
     }
 
