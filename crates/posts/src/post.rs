@@ -182,6 +182,9 @@ pub struct Position {
 pub struct Batch {
     /// Index of the source in the job.
     pub source: u16,
+    /// Which of its source's partitions that are read at the same time its records are of; the
+    /// watermark of a source is the least of theirs. Filled by the source, 0 where there is one.
+    pub partition: u16,
     /// Number of the batch within its source, from 0, without holes.
     pub seq: u64,
     /// Whole records, then `PAD` zeros once sealed.
@@ -205,7 +208,8 @@ pub struct Batch {
     pub lines: u64,
     /// When its bytes arrived.
     pub arrived: EventTime,
-    /// Everything up to here has come, as far as its live source knows; `None` = it says nothing.
+    /// Event time up to which its partition is delivered, as far as a live source knows; `None` if
+    /// only the records tell.
     pub complete_until: Option<EventTime>,
     /// What is missing before this batch.
     pub gap: Option<Box<Gap>>,

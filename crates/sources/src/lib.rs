@@ -124,6 +124,12 @@ pub trait Source: Send {
         Some(now)
     }
 
+    /// Partitions that are read at the same time, once it is open. Each batch holds records of one,
+    /// [`Batch::partition`], and [`Source::complete_until`] is the least of all.
+    fn partitions(&self) -> u16 {
+        1
+    }
+
     /// What the status calls it while it is open: `live`, or `polling` where it asks for what is
     /// new now and then.
     fn state(&self) -> &'static str {
