@@ -49,8 +49,8 @@ struct Reader {
     positions: Vec<Position>,
     /// Numbers of the records that came, in the order in which they came.
     came: Vec<usize>,
-    /// Lines of this source object.
-    lines: u64,
+    /// Lines of this source; `None` until its first ones, since a resume counts on.
+    lines: Option<u64>,
     /// Times it had to be opened again.
     losses: usize,
     has_ended: bool,
@@ -68,7 +68,7 @@ impl Reader {
             records,
             positions: Vec::new(),
             came: Vec::new(),
-            lines: 0,
+            lines: None,
             losses: 0,
             has_ended: false,
             deadline: monotonic() + Duration::from_secs(60),
@@ -79,7 +79,7 @@ impl Reader {
     /// what the peer does next.
     fn start(&mut self) {
         self.source = None;
-        self.lines = 0;
+        self.lines = None;
         let own = self.peer.source(LIMIT);
         let source = own.unwrap_or_else(|| self.options.build(LIMIT, &Clock::System).unwrap());
         self.source = Some(source);
@@ -143,8 +143,9 @@ impl Reader {
         let partitions = self.source.as_ref().unwrap().partitions();
         assert!(batch.partition < partitions, "{name}: {} of {partitions}", batch.partition);
         if batch.lines > 0 {
-            assert_eq!(batch.first, self.lines, "{name}: lines are counted over all connections");
-            self.lines += batch.lines;
+            let expected = self.lines.unwrap_or(batch.first);
+            assert_eq!(batch.first, expected, "{name}: lines are counted over all connections");
+            self.lines = Some(expected + batch.lines);
         }
         for line in records.split(|byte| *byte == b'\n') {
             self.came.extend(self.peer.number(line));

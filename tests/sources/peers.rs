@@ -344,7 +344,6 @@ struct X {
     proxy: Proxy,
     is_v1: bool,
     dir: tempfile::TempDir,
-    streams: usize,
 }
 
 impl X {
@@ -354,7 +353,7 @@ impl X {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("token"), X_TOKEN).unwrap();
         let proxy = Proxy::start(sim.addr);
-        Self { sim, proxy, is_v1: kind == "x-v1", dir, streams: 0 }
+        Self { sim, proxy, is_v1: kind == "x-v1", dir }
     }
 }
 
@@ -371,8 +370,9 @@ impl Peer for X {
         format!("base_url = 'http://{}'\nconnects_max = '1M'\n{own}", self.proxy.addr)
     }
 
-    fn opened(&mut self, _name: &str) {
-        self.streams += 1;
+    fn is_ready(&mut self) -> bool {
+        // A stream that was cut would take the next posts with it.
+        self.sim.streams() == 1
     }
 
     fn release(&mut self, records: usize) {
@@ -438,7 +438,7 @@ impl Peer for Mastodon {
     }
 
     fn is_ready(&mut self) -> bool {
-        self.instance.listeners() > 0 && self.timelines() > self.asked
+        self.instance.listeners() == 1 && self.timelines() > self.asked
     }
 
     fn release(&mut self, records: usize) {
@@ -487,7 +487,7 @@ impl Generated {
 
 impl Peer for Generated {
     fn keys(&self) -> String {
-        format!("posts = {}\nstart = '2026-01-01T00:00:00Z'\nlive = false", self.records)
+        format!("posts = {}\nstart = '2026-01-01T00:00:00Z'", self.records)
     }
 
     fn release(&mut self, _records: usize) {}

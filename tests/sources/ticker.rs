@@ -156,7 +156,7 @@ pub(crate) fn checked(kind: &'static SourceKind, keys: &str) -> Arc<dyn SourceOp
     table.finish();
     assert!(doc.problems.is_empty(), "{:?}", doc.problems);
     let (mut checker, place) = (Checker::default(), Place::default());
-    let mut section = Section::new(&mut checker, &place, &written, kind.keys, true);
+    let mut section = Section::new(&mut checker, &place, &written, kind.keys, false);
     let options = (kind.check)(&mut section, kind.formats[0].1);
     assert!(checker.problems.is_empty(), "{}: {:?}", kind.name, checker.problems);
     options

@@ -9,8 +9,8 @@
 //! | [`unpack`] | zstd |
 //!
 //! If a host fails, the next one of the list is used; a lost stream is first requested again from
-//! the same host. Duplicates are recognised by their identity (did, collection, rkey, rev); a gap is
-//! measured and delivered with the first event after it.
+//! the same host. Duplicates are recognised by their identity (did, collection, rkey, rev); a gap
+//! is measured and delivered with the first event after it.
 
 mod cursor;
 mod dial;
@@ -136,7 +136,7 @@ impl JetstreamSource {
         Ok(found)
     }
 
-    /// Opens the stream of the present host; repeats the request where the server names the mistake.
+    /// Opens the stream of the present host; repeats the request if the server says how.
     fn dial(&mut self, after: &[Position]) -> Result<Stream, SourceError> {
         let partition = self.partition();
         let mut asked_again = 0;

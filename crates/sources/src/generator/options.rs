@@ -51,7 +51,7 @@ pub struct Options {
     pub posts: Option<u64>,
     /// Posts per second of event time.
     pub rate: f64,
-    /// Event time of the first post; `None` = our clock at the first start (stored in the Position).
+    /// Event time of the first post; `None` = our clock at the first start.
     pub start: Option<EventTime>,
     /// Wait for each post's event time; otherwise as fast as it goes.
     pub live: bool,

@@ -15,7 +15,8 @@ use tagtide_posts::post::{EventTime, Gap, Position};
 const REWIND_OTHER_US: i64 = 10_000_000;
 /// How far back the same server is asked by time: its events are not quite in the order of time.
 const REWIND_SAME_US: i64 = 1_000_000;
-/// A time further ahead of our clock comes from a wrong clock and is no cursor. Posts from so far ahead are not counted either.
+/// A time further ahead of our clock comes from a wrong clock and is no cursor. Posts from that far
+/// ahead are not counted either.
 const AHEAD_MAX_US: i64 = EventTime::AHEAD_MAX_MS * 1_000;
 
 /// True where a time is too far ahead of `now` to go by.

@@ -89,7 +89,7 @@ impl Stream {
         self.life.complete_until(now)
     }
 
-    /// Fills `batch` with what arrives within `wait` and seals it; returns how the stream has ended.
+    /// Fills `batch` with what arrives within `wait` and seals it; returns how the stream ended.
     pub(super) async fn fill(
         &mut self,
         batch: &mut Batch,

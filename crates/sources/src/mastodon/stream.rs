@@ -90,7 +90,7 @@ impl Stream {
         self.life.time
     }
 
-    /// Fills `lines` with what arrives within `wait`, up to `most` bytes; returns how the stream has
+    /// Fills `lines` with what arrives within `wait`, up to `most` bytes; returns how the stream
     /// ended.
     pub(super) async fn fill(
         &mut self,

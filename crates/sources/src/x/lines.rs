@@ -44,8 +44,8 @@ impl Lines {
         }
     }
 
-    /// Fills `batch` with whole lines that arrive within `wait` and seals it; returns how the stream
-    /// has ended.
+    /// Fills `batch` with whole lines that arrive within `wait` and seals it; returns how the
+    /// stream ended.
     pub(super) async fn fill(&mut self, batch: &mut Batch, wait: Duration) -> Option<String> {
         self.framer.begin(0);
         let ended = tokio::time::timeout(wait, self.lines(batch)).await.unwrap_or(None);
