@@ -6,6 +6,8 @@
 
 mod embedded;
 
+pub mod stages;
+
 pub use embedded::probe;
 
 use std::sync::Arc;

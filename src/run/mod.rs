@@ -24,7 +24,7 @@ pub(crate) mod reports;
 mod shutdown;
 mod sink_thread;
 pub(crate) mod state_settings;
-mod view_sections;
+pub(crate) mod view_sections;
 pub(crate) mod view_states;
 
 use std::path::PathBuf;

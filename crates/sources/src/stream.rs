@@ -1,8 +1,8 @@
 //! Reading lines from a descriptor that may have nothing to read: stdin, a pipe, a socket.
 //!
 //! poll(2) waits for the first byte up to a deadline, then one read goes straight into the batch.
-//! Nothing is read ahead: what is not polled stays in the kernel, whose buffer is the back-pressure.
-//! Linux and other Unix systems only.
+//! Nothing is read ahead: what is not polled stays in the kernel, whose buffer is the
+//! back-pressure. Linux and other Unix systems only.
 
 use std::io::{ErrorKind, Read};
 use std::os::fd::AsFd;
