@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::status::SpoolStatus;
 use tagtide_posts::clock::monotonic;
+use tagtide_trends::status::SpoolStatus;
 
 /// Things that wait at the most; beyond, whoever offers waits.
 const QUEUE_MAX: usize = 64;

@@ -14,11 +14,7 @@
 //! | [`source`] | brings raw bytes in, with the Positions reached after them |
 //! | [`tagtide_posts`] | a record -> a post that borrows from it |
 //! | [`tagtide_extract`] | a text -> its tags; the one definition of what a hashtag is |
-//! | [`view`] | filters over posts, each with counts of its own |
-//! | [`state`] | tags -> ids; counts, spellings, posts remembered for deletes |
-//! | [`window`] | panes, sliding windows over them, the watermark |
-//! | [`score`] | how unusual a tag is against its own past |
-//! | [`rank`] | counts -> the ordered rows that everybody shows |
+//! | [`tagtide_trends`] | counts posts in windows of event time; rankings of them |
 //! | [`tagtide_checkpoint`] | counts and Positions of an epoch, durable in one step |
 //! | [`ingest`] | sources and workers: raw bytes -> rows of extracted tags |
 //! | [`run`] | counts what an engine sends: states, ticks, epochs, history, alerts, sinks |
@@ -30,17 +26,15 @@
 //! | [`job`] | what a user asked for -> a checked [`job::Plan`] |
 //! | [`cli`] | the commands |
 //! | [`tagtide_simd`] | the only `unsafe` |
-//! | [`store`], [`status`] | containers of counting; the state of a run as data |
 //! | [`sqlite`], [`durable_queue`] | SQLite files; a thread that makes things durable in order |
 //! | [`http`] | the client for requests to others |
 //!
 //! # Floors
 //!
 //! A module imports lower floors only, so no two modules import each other: F0 [`sqlite`] [`http`]
-//! [`status`] [`store`]; F1 [`durable_queue`] [`view`] [`window`]; F2 [`score`]; F3 [`state`]; F4
-//! [`rank`]; F5 [`job`]; F6 [`source`] [`sink`] [`history`] [`alert`]; F7 [`run`]; F8 [`ingest`];
-//! F9 [`engine`]; F10 [`serve`]; F11 [`cli`]. Counting, from [`store`] to [`rank`], does no I/O and reads no clock. Below all of them are the
-//! crates `simd` < `extract` < `posts`, and `checkpoint`, which imports none of ours.
+//! [`durable_queue`]; F1 [`job`]; F2 [`source`] [`sink`] [`history`] [`alert`]; F3 [`run`]; F4
+//! [`ingest`]; F5 [`engine`]; F6 [`serve`]; F7 [`cli`]. Below all of them are the crates `simd` <
+//! `extract` < `posts` < `trends`, and `checkpoint`, which imports none of ours.
 //!
 //! # Example
 //!
@@ -74,15 +68,8 @@ pub mod history;
 pub mod http;
 pub mod ingest;
 pub mod job;
-pub mod rank;
 pub mod run;
-pub mod score;
 pub mod serve;
 pub mod sink;
 pub mod source;
 pub mod sqlite;
-pub mod state;
-pub mod status;
-pub mod store;
-pub mod view;
-pub mod window;

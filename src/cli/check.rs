@@ -16,7 +16,7 @@ use crate::job::{
 };
 use crate::job::{MastodonStream, MastodonWire};
 use crate::source::loss::{Filled, Loss, loss};
-use crate::state::recent::POST_MAX_BYTES;
+use tagtide_trends::state::recent::POST_MAX_BYTES;
 
 /// Items of a list that are printed.
 const LISTED_MAX: usize = 8;

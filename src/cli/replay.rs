@@ -21,9 +21,9 @@ use crate::engine::{self, RunOptions};
 use crate::job::file::SourceJob;
 use crate::job::problem::Place;
 use crate::job::{Job, Purpose};
-use crate::rank::Published;
 use crate::sink::table;
 use tagtide_posts::recording::Header;
+use tagtide_trends::rank::Published;
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {

@@ -16,8 +16,8 @@ use crate::ingest;
 use crate::job::problem::nearest;
 use crate::job::{Job, Plan, Problem, Purpose};
 use crate::run::{HashKeys, Message, Prepared, RunningEngine, Shutdown};
-use crate::view::Filter;
 use tagtide_posts::post::Position;
+use tagtide_trends::view::Filter;
 
 pub use crate::run::{EngineError, Run, RunOptions, Summary};
 

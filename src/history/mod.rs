@@ -29,9 +29,9 @@ pub use query::{Asked, Kept, KeptRanking, Kind, Reader, When};
 pub use store::{History, MAX_BYTES_LEAST};
 
 use crate::durable_queue::DurableQueue;
-use crate::rank::Ranking;
 use crate::sqlite::{Schema, SqliteError};
-use crate::status::SpoolStatus;
+use tagtide_trends::rank::Ranking;
+use tagtide_trends::status::SpoolStatus;
 
 /// Why the history could not be opened, written or read.
 pub type HistoryError = SqliteError;

@@ -24,11 +24,11 @@ use self::source_driver::{Progress, SourceDriver};
 use crate::job::{Plan, TimePlan};
 use crate::run::{EngineError, Message, RunOptions, RunningEngine, Shutdown, spawn};
 use crate::source::Source;
-use crate::state::extracted::Extracted;
-use crate::status::SourceStatus;
 use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::clock::Clock;
 use tagtide_posts::post::Position;
+use tagtide_trends::state::extracted::Extracted;
+use tagtide_trends::status::SourceStatus;
 
 pub(crate) use self::extract_config::ExtractConfig;
 

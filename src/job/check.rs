@@ -24,8 +24,8 @@ use super::file::Job;
 use super::problem::{Field, Place, Problem, nearest};
 use super::units::{self, Scalar};
 use super::{HistoryPlan, Limits, Plan, TimePlan};
-use crate::view::ALL;
 use tagtide_extract::{Occurrences, Rule};
+use tagtide_trends::view::ALL;
 
 /// What a job is checked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

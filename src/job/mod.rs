@@ -16,10 +16,10 @@ pub mod x;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::rank::Mode;
 use tagtide_extract::{Occurrences, Rule};
 use tagtide_posts::decode::Format;
 use tagtide_posts::post::EventTime;
+use tagtide_trends::rank::Mode;
 
 /// A checked job.
 #[derive(Clone, Debug)]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::source::SourceError;
-use crate::state::extracted::Extracted;
 use tagtide_posts::post::{Batch, Position};
+use tagtide_trends::state::extracted::Extracted;
 
 /// What has arrived from one source.
 #[derive(Default)]

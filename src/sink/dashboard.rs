@@ -9,8 +9,8 @@ use reqwest::StatusCode;
 
 use super::http::Target;
 use super::{Delivery, Sink, SinkError, hashtag};
-use crate::rank::{Published, Trend};
 use tagtide_posts::decode::python::{repr_ints, repr_texts};
+use tagtide_trends::rank::{Published, Trend};
 
 pub(super) struct Dashboard {
     target: Target,

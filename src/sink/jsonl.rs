@@ -10,7 +10,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Delivery, Line, Sink, SinkError};
-use crate::rank::Published;
+use tagtide_trends::rank::Published;
 
 pub(super) struct Jsonl {
     path: PathBuf,

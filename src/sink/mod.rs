@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::job::SinkPlan;
-use crate::rank::{Published, Ranking, Trend};
+use tagtide_trends::rank::{Published, Ranking, Trend};
 
 /// How a sink that is slower than the batches is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

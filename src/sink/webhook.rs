@@ -7,7 +7,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 
 use super::http::Target;
 use super::{Delivery, Line, Sink, SinkError};
-use crate::rank::Published;
+use tagtide_trends::rank::Published;
 
 pub(super) struct Webhook {
     target: Target,

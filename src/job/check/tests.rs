@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::job::{AlertOn, SinkPlan, SourceKind, TextTime};
-use crate::rank::Mode;
 use tagtide_posts::decode::Format;
+use tagtide_trends::rank::Mode;
 
 fn plan(text: &str) -> Plan {
     let job = Job::parse(text, "job.toml").expect("the job parses");
