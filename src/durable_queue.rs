@@ -1,15 +1,14 @@
-//! A thread that makes things durable in the order in which they are offered, and says how far it
-//! has come.
+//! A bounded queue and a thread that writes its items durably, in order, and reports its progress.
 //!
-//! Whoever writes a checkpoint waits for it first, so that nothing which lies behind a committed
-//! epoch can still be lost. Whoever offers waits while the queue is full.
+//! The checkpoint waits for it before it commits an epoch, so that nothing from a committed epoch
+//! can still be lost. A full queue blocks the sender.
 //!
-//! What cannot be written after some tries is given up and counted as lost: a full disk must not
-//! stop the count. So a wait always ends, and [`SpoolStatus`] says what was lost and why. The next
-//! things are tried again, so that it heals by itself.
+//! Items that cannot be written after a few tries are given up and counted as lost: a full disk must
+//! not stop counting. So a wait always ends, and [`SpoolStatus`] reports what was lost and why. Later
+//! items are tried again, so the queue recovers by itself.
 
 use std::collections::VecDeque;
-use std::fmt::Display;
+use std::error::Error;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -20,23 +19,23 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use tagtide_posts::clock::monotonic;
 use tagtide_trends::status::SpoolStatus;
 
-/// Things that wait at the most; beyond, whoever offers waits.
+/// Most items in the queue; beyond that, [`DurableQueue::offer`] blocks.
 const QUEUE_MAX: usize = 64;
-/// Things that are written together, in one sync.
+/// Most items that are written together, in one sync.
 const GROUP_MAX: usize = 64;
-/// Times that one group is tried.
+/// How often one group is tried.
 const TRIES: u32 = 3;
 /// Time between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Default)]
 struct Progress {
-    /// Numbers of what was offered and is not settled, in order.
+    /// Numbers of the items that are neither written nor given up, in order.
     waiting: VecDeque<u64>,
-    /// The newest number that was offered.
+    /// The newest number.
     offered: u64,
     status: SpoolStatus,
-    /// The thread takes nothing more.
+    /// The thread has ended.
     ended: bool,
 }
 
@@ -60,27 +59,26 @@ pub struct DurableQueue<T> {
 }
 
 impl<T: Send + 'static> DurableQueue<T> {
-    /// Starts the thread `name`, which gives what was offered to `keep`, several things at once.
-    /// `keep` does all of them or none.
+    /// Starts the thread `name`, which passes groups of items to `write`. `write` makes all items of
+    /// a group durable, or none.
     ///
     /// # Errors
-    /// Where the system gives no thread.
-    pub fn start<E: Display>(
+    /// If the thread cannot be started.
+    pub fn start<E: Error>(
         name: &str,
-        keep: impl FnMut(&[T]) -> Result<(), E> + Send + 'static,
+        write: impl FnMut(&[T]) -> Result<(), E> + Send + 'static,
     ) -> io::Result<Self> {
         let (sender, receiver) = bounded(QUEUE_MAX);
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || run(&receiver, &Ending(theirs), keep))?;
+            .spawn(move || run(&receiver, &Ending(theirs), write))?;
         Ok(Self { sender: Some(sender), shared, thread: Some(thread) })
     }
 
-    /// Hands `item` over under a number that never falls, such as that of the epoch it belongs to.
-    /// Waits while [`QUEUE_MAX`] things wait. False where the thread has ended; `item` counts as
-    /// lost then.
+    /// Queues `item` under a number that never decreases, such as its epoch. Blocks while the queue
+    /// is full. False if the thread has ended; `item` counts as lost then.
     pub fn offer(&self, seq: u64, item: T) -> bool {
         {
             let mut progress = self.shared.lock();
@@ -94,15 +92,15 @@ impl<T: Send + 'static> DurableQueue<T> {
         self.sender.as_ref().is_some_and(|sender| sender.send(item).is_ok())
     }
 
-    /// The number up to which everything offered is settled.
+    /// The number up to which every item is written or given up.
     #[must_use]
     pub fn committed(&self) -> u64 {
         let progress = self.shared.lock();
         progress.waiting.front().map_or(progress.offered, |first| first.saturating_sub(1))
     }
 
-    /// Waits until everything that was offered up to `seq` is durable, or given up and counted.
-    /// False where that took longer than `at_most`, or the thread has ended before.
+    /// Waits until every item up to number `seq` is written or given up. False if that took longer
+    /// than `at_most`, or the thread ended before.
     #[must_use]
     pub fn wait_for(&self, seq: u64, at_most: Duration) -> bool {
         let deadline = monotonic() + at_most;
@@ -120,7 +118,7 @@ impl<T: Send + 'static> DurableQueue<T> {
         }
     }
 
-    /// How it stands.
+    /// Progress and losses.
     #[must_use]
     pub fn status(&self) -> SpoolStatus {
         self.shared.lock().status.clone()
@@ -128,17 +126,17 @@ impl<T: Send + 'static> DurableQueue<T> {
 }
 
 impl<T> Drop for DurableQueue<T> {
-    /// Writes what still waits, then ends.
+    /// Writes the queued items, then ends the thread.
     fn drop(&mut self) {
         self.sender = None;
         if let Some(thread) = self.thread.take() {
-            // It has said itself why it ended.
+            // `Ending` has logged a panic.
             let _ = thread.join();
         }
     }
 }
 
-/// Says that the thread has ended, however it did, and aloud where it should not have.
+/// Marks the thread as ended when it is dropped, and logs a panic.
 struct Ending(Arc<Shared>);
 
 impl Drop for Ending {
@@ -149,7 +147,9 @@ impl Drop for Ending {
             progress.status.lost += progress.waiting.len() as u64;
             let thread = std::thread::current();
             let name = thread.name().unwrap_or_default();
-            let error = format!("the thread `{name}` has ended; all that it should keep is lost");
+            let error = format!(
+                "the thread `{name}` panicked (this is a bug); what it should write is lost"
+            );
             tracing::error!("{error}");
             progress.status.last_error = error;
         }
@@ -158,10 +158,10 @@ impl Drop for Ending {
     }
 }
 
-fn run<T, E: Display>(
+fn run<T, E: Error>(
     queue: &Receiver<T>,
     shared: &Ending,
-    mut keep: impl FnMut(&[T]) -> Result<(), E>,
+    mut write: impl FnMut(&[T]) -> Result<(), E>,
 ) {
     let shared = &shared.0;
     let mut group = Vec::new();
@@ -170,7 +170,7 @@ fn run<T, E: Display>(
         group.extend(queue.try_iter().take(GROUP_MAX - 1));
         let mut tries = 1;
         let outcome = loop {
-            match keep(&group) {
+            match write(&group) {
                 Err(_) if tries < TRIES => {
                     tries += 1;
                     std::thread::sleep(PAUSE);
@@ -186,8 +186,8 @@ fn run<T, E: Display>(
     }
 }
 
-/// Takes the first `count` things as done or lost.
-fn settle(progress: &mut Progress, count: usize, error: Option<impl Display>) {
+/// Counts the first `count` items as written or lost.
+fn settle(progress: &mut Progress, count: usize, error: Option<impl Error>) {
     progress.waiting.drain(..count);
     match error {
         None => {
@@ -214,84 +214,84 @@ mod tests {
     /// Longest that a test waits for anything.
     const DEADLINE: Duration = Duration::from_secs(20);
 
-    type Kept = Arc<Mutex<Vec<u32>>>;
+    type Written = Arc<Mutex<Vec<u32>>>;
 
-    /// A spool that fails while `broken`, and what it has kept.
-    fn spool(broken: &Arc<AtomicBool>) -> (DurableQueue<u32>, Kept) {
-        let kept = Kept::default();
-        let (theirs, broken) = (Arc::clone(&kept), Arc::clone(broken));
-        let spool = DurableQueue::start("test", move |items: &[u32]| {
+    /// A queue that fails while `broken`, and what it has written.
+    fn queue(broken: &Arc<AtomicBool>) -> (DurableQueue<u32>, Written) {
+        let written = Written::default();
+        let (theirs, broken) = (Arc::clone(&written), Arc::clone(broken));
+        let queue = DurableQueue::start("test", move |items: &[u32]| {
             if broken.load(Ordering::SeqCst) {
-                return Err("no room left");
+                return Err(io::Error::other("no room left"));
             }
             theirs.lock().expect("a lock").extend(items);
             Ok(())
         });
-        (spool.expect("a thread"), kept)
+        (queue.expect("a thread"), written)
     }
 
     #[test]
     fn a_wait_covers_everything_of_its_number_and_before() {
-        let (spool, kept) = spool(&Arc::default());
-        assert!(spool.wait_for(u64::MAX, Duration::ZERO), "nothing was offered");
+        let (queue, written) = queue(&Arc::default());
+        assert!(queue.wait_for(u64::MAX, Duration::ZERO), "the queue is empty");
         for item in 0..500 {
-            assert!(spool.offer(u64::from(item / 10), item));
+            assert!(queue.offer(u64::from(item / 10), item));
         }
-        assert!(spool.wait_for(49, DEADLINE));
-        assert_eq!(*kept.lock().expect("a lock"), (0..500).collect::<Vec<_>>());
-        assert_eq!(spool.committed(), 49);
-        assert_eq!(spool.status(), SpoolStatus { kept: 500, ..SpoolStatus::default() });
-        spool.offer(60, 500);
-        drop(spool);
-        assert_eq!(kept.lock().expect("a lock").len(), 501, "the end writes what waits");
+        assert!(queue.wait_for(49, DEADLINE));
+        assert_eq!(*written.lock().expect("a lock"), (0..500).collect::<Vec<_>>());
+        assert_eq!(queue.committed(), 49);
+        assert_eq!(queue.status(), SpoolStatus { kept: 500, ..SpoolStatus::default() });
+        queue.offer(60, 500);
+        drop(queue);
+        assert_eq!(written.lock().expect("a lock").len(), 501, "dropping it writes what is queued");
     }
 
     #[test]
-    fn what_cannot_be_written_is_counted_and_the_wait_ends() {
+    fn what_cannot_be_written_is_counted_and_ends_the_wait() {
         let broken = Arc::new(AtomicBool::new(true));
-        let (spool, kept) = spool(&broken);
-        spool.offer(1, 1);
-        assert!(spool.wait_for(1, DEADLINE), "given up is settled too");
-        let status = spool.status();
+        let (queue, written) = queue(&broken);
+        queue.offer(1, 1);
+        assert!(queue.wait_for(1, DEADLINE), "giving up ends the wait too");
+        let status = queue.status();
         assert_eq!((status.kept, status.lost), (0, 1));
         assert_eq!(status.last_error, "no room left");
         broken.store(false, Ordering::SeqCst);
-        spool.offer(2, 2);
-        assert!(spool.wait_for(2, DEADLINE));
-        assert_eq!(*kept.lock().expect("a lock"), [2]);
+        queue.offer(2, 2);
+        assert!(queue.wait_for(2, DEADLINE));
+        assert_eq!(*written.lock().expect("a lock"), [2]);
         let healed = SpoolStatus { kept: 1, lost: 1, last_error: String::new() };
-        assert_eq!(spool.status(), healed);
+        assert_eq!(queue.status(), healed);
     }
 
     #[test]
-    fn nobody_waits_for_a_dead_thread() {
-        let spool =
-            DurableQueue::start("test", |_: &[u32]| -> Result<(), &str> { panic!("planted") })
+    fn a_wait_for_a_thread_that_panicked_ends() {
+        let queue =
+            DurableQueue::start("test", |_: &[u32]| -> io::Result<()> { panic!("planted") })
                 .expect("a thread");
-        spool.offer(1, 1);
-        assert!(!spool.wait_for(1, DEADLINE));
-        assert!(!spool.offer(2, 2));
-        assert_eq!(spool.committed(), 0);
-        let status = spool.status();
+        queue.offer(1, 1);
+        assert!(!queue.wait_for(1, DEADLINE));
+        assert!(!queue.offer(2, 2));
+        assert_eq!(queue.committed(), 0);
+        let status = queue.status();
         assert_eq!((status.kept, status.lost), (0, 2));
-        assert!(status.last_error.contains("`test` has ended"), "{status:?}");
+        assert!(status.last_error.contains("`test` panicked"), "{status:?}");
     }
 
     #[test]
     fn a_wait_has_an_end() {
         let (go, gate) = bounded::<()>(0);
-        let spool = DurableQueue::start("test", move |_: &[u32]| -> Result<(), &str> {
+        let queue = DurableQueue::start("test", move |_: &[u32]| -> io::Result<()> {
             let _ = gate.recv();
             Ok(())
         });
-        let spool = spool.expect("a thread");
-        // Gone before the spool, which waits for its thread, however the test ends.
+        let queue = queue.expect("a thread");
+        // Dropped before the queue, which waits for its thread, however the test ends.
         let go = go;
-        spool.offer(3, 1);
-        assert!(!spool.wait_for(3, Duration::from_millis(1)));
-        assert!(spool.wait_for(2, Duration::ZERO), "nothing of that number waits");
-        assert_eq!(spool.committed(), 2);
+        queue.offer(3, 1);
+        assert!(!queue.wait_for(3, Duration::from_millis(1)));
+        assert!(queue.wait_for(2, Duration::ZERO), "no item of that number is queued");
+        assert_eq!(queue.committed(), 2);
         drop(go);
-        assert!(spool.wait_for(3, DEADLINE));
+        assert!(queue.wait_for(3, DEADLINE));
     }
 }

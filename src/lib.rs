@@ -11,7 +11,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`source`] | brings raw bytes in, with the Positions reached after them |
+//! | [`tagtide_sources`] | brings raw bytes in, with the Positions reached after them |
 //! | [`tagtide_posts`] | a record -> a post that borrows from it |
 //! | [`tagtide_extract`] | a text -> its tags; the one definition of what a hashtag is |
 //! | [`tagtide_trends`] | counts posts in windows of event time; rankings of them |
@@ -27,14 +27,13 @@
 //! | [`cli`] | the commands |
 //! | [`tagtide_simd`] | the only `unsafe` |
 //! | [`sqlite`], [`durable_queue`] | SQLite files; a thread that makes things durable in order |
-//! | [`http`] | the client for requests to others |
 //!
 //! # Floors
 //!
-//! A module imports lower floors only, so no two modules import each other: F0 [`sqlite`] [`http`]
-//! [`durable_queue`]; F1 [`job`]; F2 [`source`] [`sink`] [`history`] [`alert`]; F3 [`run`]; F4
-//! [`ingest`]; F5 [`engine`]; F6 [`serve`]; F7 [`cli`]. Below all of them are the crates `simd` <
-//! `extract` < `posts` < `trends`, and `checkpoint`, which imports none of ours.
+//! A module imports lower floors only, so no two modules import each other: F0 [`sqlite`]
+//! [`durable_queue`] [`sink`]; F1 [`job`]; F2 [`history`] [`alert`]; F3 [`run`]; F4 [`ingest`]; F5
+//! [`engine`]; F6 [`serve`]; F7 [`cli`]. Below all of them are the crates `simd` < `extract` <
+//! `posts` < `trends`, `sources`, and `checkpoint`, which imports none of ours.
 //!
 //! # Example
 //!
@@ -65,11 +64,9 @@ pub mod cli;
 pub mod durable_queue;
 pub mod engine;
 pub mod history;
-pub mod http;
 pub mod ingest;
 pub mod job;
 pub mod run;
 pub mod serve;
 pub mod sink;
-pub mod source;
 pub mod sqlite;

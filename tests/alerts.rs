@@ -63,5 +63,5 @@ fn ranking(minute: i64) -> Ranking {
 /// What the slides of these minutes raise: one alert each.
 fn raised(minutes: std::ops::Range<i64>) -> Vec<Alert> {
     let mut rules = Rules::new("job", &[plan("http://localhost:1/")], RulesState::default());
-    minutes.flat_map(|minute| rules.look(&ranking(minute))).collect()
+    minutes.flat_map(|minute| rules.evaluate(&ranking(minute))).collect()
 }

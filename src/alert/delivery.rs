@@ -1,8 +1,8 @@
-//! Sends what waits in the outbox: in order, again where that may help, never beyond a day.
+//! Sends the waiting alerts of the outbox in order, with retries for at most a day.
 //!
-//! A try is written down before it is made, so that a disk which takes nothing more does not have
-//! the same alert sent over and over. What fails keeps everything else for the same receiver
-//! waiting, so that a dead one costs a single time-out now and then.
+//! An attempt is recorded before it is made, so that the same alert is not sent repeatedly when the
+//! disk is full. A failure also postpones all other alerts of the same rule, so that a dead receiver
+//! costs one timeout now and then.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -18,29 +18,29 @@ use super::{AlertError, SqliteError};
 use crate::job::AlertPlan;
 use tagtide_posts::clock::Clock;
 
-/// Age at which a delivery is given up.
+/// Age at which an alert is given up.
 pub const GIVE_UP: Duration = Duration::from_hours(24);
-/// Nothing is given up so soon after a start or a step of our clock: what is a day old by then may
-/// hardly have been tried.
+/// After a start or a step of our clock, no alert is given up for this long: one that is a day old
+/// by then may hardly have been tried.
 const STEADY_MIN: Duration = Duration::from_mins(15);
-/// Between two looks at our clock lie a sleep and an exchange; more than this is a step, or the
-/// machine slept.
+/// At most a sleep and a request lie between two readings of our clock; a larger difference is a
+/// step, or the machine slept.
 const STEP_MIN: Duration = Duration::from_mins(5);
-/// A clock that goes back by less is not looked at as set.
+/// A smaller step back is ignored.
 const BACK_MIN: Duration = Duration::from_secs(1);
-/// Alerts sent before the thread looks whether it should end.
+/// Alerts sent before the thread checks whether it should end.
 const TURN_MAX: usize = 16;
 /// Longest sleep of the thread.
 const SLEEP_MAX: Duration = Duration::from_mins(1);
 /// Sleep after an error of the outbox itself.
 const SLEEP_AFTER_ERROR: Duration = Duration::from_secs(5);
 
-/// How long to wait between tries.
+/// Delays between attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
-    /// After the first try; doubled after each.
+    /// Delay after the first attempt, doubled after each further one.
     pub first: Duration,
-    /// The longest.
+    /// Longest delay.
     pub max: Duration,
 }
 
@@ -51,16 +51,16 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The wait after a try that had `tries` before it: between half and all of the doubled time,
-    /// as the key decides, so that many alerts do not come back at once.
+    /// The delay after an attempt with `tries` attempts before it: half to all of the doubled delay,
+    /// depending on the key, so that many alerts are not retried at the same time.
     fn wait(&self, key: &str, tries: u32) -> Duration {
         let full = self.first.saturating_mul(1 << tries.min(20)).min(self.max);
-        let chance = crc32c::crc32c_append(tries, key.as_bytes());
-        full.mul_f64(0.5 + f64::from(chance) / f64::from(u32::MAX) / 2.0)
+        let jitter = crc32c::crc32c_append(tries, key.as_bytes());
+        full.mul_f64(0.5 + f64::from(jitter) / f64::from(u32::MAX) / 2.0)
     }
 }
 
-/// What was sent since the start.
+/// Outcomes since the start.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     pub(super) delivered: AtomicU64,
@@ -69,7 +69,7 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    fn say(&self, error: &str) {
+    fn set_error(&self, error: &str) {
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = error.to_owned();
     }
 }
@@ -79,12 +79,12 @@ pub(super) struct Delivery {
     outbox: Outbox,
     targets: BTreeMap<String, Target>,
     clock: Clock,
-    /// Our clock when it was last looked at.
+    /// The last reading of our clock.
     seen_ms: i64,
-    /// Since when it goes steadily.
+    /// Our clock has made no step since this reading.
     steady_ms: i64,
     backoff: Backoff,
-    /// Rules whose webhook took nothing when it was tried last; said once.
+    /// Rules whose last attempt failed, so that only the first failure is logged as a warning.
     failing: BTreeSet<String>,
     pub(super) sent: Arc<Sent>,
 }
@@ -104,20 +104,20 @@ impl Delivery {
             }
         }
         let outbox = Outbox::open(dir)?;
-        // At the first look it has gone back: what it did while nobody looked is not known.
+        // The first reading then counts as a step: what happened to the clock before is unknown.
         let (seen_ms, steady_ms, sent) = (i64::MAX, i64::MAX, Arc::default());
         let failing = BTreeSet::new();
         Ok(Self { outbox, targets, clock, seen_ms, steady_ms, backoff, failing, sent })
     }
 
-    /// Looks at our clock. Where it was set back, what waits is pulled in to the longest wait of
-    /// ours, which may be before a receiver wants it.
+    /// Reads our clock. If it was set back, waiting alerts are moved forward to the longest delay,
+    /// which can be earlier than a receiver asked for.
     fn now_ms(&mut self) -> Result<i64, SqliteError> {
         let now = self.clock.now().0;
         let step = now.saturating_sub(self.seen_ms);
         let is_back = step < -ms(BACK_MIN);
         if is_back {
-            self.outbox.pull_in(now.saturating_add(ms(self.backoff.max)))?;
+            self.outbox.advance_to(now.saturating_add(ms(self.backoff.max)))?;
         }
         if is_back || step > ms(STEP_MIN) {
             self.steady_ms = now;
@@ -126,7 +126,7 @@ impl Delivery {
         Ok(now)
     }
 
-    /// Sends until nothing more is due, or a few were sent; says how long there is nothing to do.
+    /// Sends until no alert is due, or a few were sent. Returns how long to sleep.
     pub(super) fn turn(&mut self) -> Result<Duration, SqliteError> {
         for _ in 0..TURN_MAX {
             let now = self.now_ms()?;
@@ -144,7 +144,7 @@ impl Delivery {
 
     fn send(&mut self, waiting: &Waiting) -> Result<(), SqliteError> {
         let Some(target) = self.targets.get(&waiting.rule) else {
-            let why = format!("the job has no alert `{}` with a webhook any more", waiting.rule);
+            let why = format!("the job no longer has an alert `{}` with a webhook", waiting.rule);
             return self.fail(waiting, None, &why);
         };
         let now = self.clock.now();
@@ -152,7 +152,7 @@ impl Delivery {
             Outcome::Delivered(status) => {
                 self.outbox.delivered(waiting.id, status, self.clock.now().0)?;
                 self.sent.delivered.fetch_add(1, Ordering::Relaxed);
-                self.sent.say("");
+                self.sent.set_error("");
                 if self.failing.remove(&waiting.rule) {
                     tracing::info!("alert `{}` is delivered again", waiting.rule);
                 }
@@ -168,12 +168,12 @@ impl Delivery {
                 let asked = wait.unwrap_or_default().min(GIVE_UP);
                 let wait = self.backoff.wait(&waiting.key, waiting.tries).max(asked);
                 if self.failing.insert(waiting.rule.clone()) {
-                    tracing::warn!("alert `{}` waits, for a day at most: {why}", waiting.rule);
+                    tracing::warn!("alert `{}` is retried for at most a day: {why}", waiting.rule);
                 } else {
                     tracing::debug!("alert `{}`: {why}; again in {wait:?}", waiting.rule);
                 }
-                self.sent.say(&why);
-                self.outbox.put_off(waiting, status, &why, now + ms(wait))
+                self.sent.set_error(&why);
+                self.outbox.postpone(waiting, status, &why, now + ms(wait))
             }
         }
     }
@@ -187,17 +187,17 @@ impl Delivery {
         tracing::warn!("alert `{}` was not delivered: {why}", waiting.rule);
         self.outbox.failed(waiting.id, status, why)?;
         self.sent.failed.fetch_add(1, Ordering::Relaxed);
-        self.sent.say(why);
+        self.sent.set_error(why);
         Ok(())
     }
 
-    /// The thread: turns until the other end of `wake` is gone; a message is news of work.
+    /// The thread: runs turns until the other end of `wake` is dropped; a message announces work.
     pub(super) fn run(mut self, wake: &Receiver<()>) {
         loop {
             let sleep = self.turn().unwrap_or_else(|error| {
                 let error = error.to_string();
                 tracing::error!("{error}");
-                self.sent.say(&error);
+                self.sent.set_error(&error);
                 SLEEP_AFTER_ERROR
             });
             match wake.recv_timeout(sleep) {
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_the_longest_and_are_spread() {
+    fn delays_double_up_to_the_longest_and_are_spread() {
         let backoff = Backoff::default();
         for tries in 0..40 {
             let full = backoff.first.saturating_mul(1 << tries.min(20)).min(backoff.max);

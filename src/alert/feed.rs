@@ -8,10 +8,10 @@ use super::{AlertRecord, key};
 /// Alerts in the feed.
 pub const ENTRIES_MAX: usize = 100;
 
-/// The feed of a job. `began_ms` is its date while there is no alert.
+/// The feed of a job. `began_ms` is its date as long as there is no alert.
 #[must_use]
 pub fn atom(job: &str, alerts: &[AlertRecord], began_ms: i64) -> String {
-    let updated = alerts.iter().map(|told| told.alert.at).max().unwrap_or(began_ms);
+    let updated = alerts.iter().map(|record| record.alert.at).max().unwrap_or(began_ms);
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n");
     // Writing to a String cannot fail.
     let _ = write!(
@@ -26,19 +26,19 @@ pub fn atom(job: &str, alerts: &[AlertRecord], began_ms: i64) -> String {
         date(updated),
         env!("CARGO_PKG_VERSION"),
     );
-    for told in alerts.iter().take(ENTRIES_MAX) {
-        let alert = &told.alert;
+    for record in alerts.iter().take(ENTRIES_MAX) {
+        let alert = &record.alert;
         let _ = write!(
             out,
             "<entry>\n<id>urn:uuid:{}</id>\n<title>{}</title>\n<updated>{}</updated>\n\
              <category term=\"{}\"/>\n<content type=\"text\">{}</content>\n</entry>\n",
             text(&alert.key),
-            text(&alert.said),
+            text(&alert.text),
             date(alert.at),
             text(&alert.rule),
             text(&format!(
                 "{} (alert {}, view {}, by {})",
-                alert.said, alert.rule, alert.view, alert.mode
+                alert.text, alert.rule, alert.view, alert.mode
             )),
         );
     }
@@ -46,23 +46,24 @@ pub fn atom(job: &str, alerts: &[AlertRecord], began_ms: i64) -> String {
     out
 }
 
-/// RFC 3339 in UTC; what lies beyond its years is the Unix epoch.
+/// RFC 3339 in UTC; the Unix epoch if the year does not fit.
 fn date(at_ms: i64) -> String {
     let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// Text of an element or an attribute. Characters that XML cannot hold become U+FFFD, as do those
-/// that turn the direction of what follows.
+/// Escapes the text of an element or attribute. Characters that XML forbids become U+FFFD, and so
+/// do those that change the direction of the text after them.
 fn text(raw: &str) -> Cow<'_, str> {
-    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let changes_direction =
+        |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let is_bad = |c: char| {
         (c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
             || matches!(c, '\u{fffe}' | '\u{ffff}')
-            || turns(c)
+            || changes_direction(c)
     };
-    let marked = |c: char| matches!(c, '<' | '>' | '&' | '"' | '\'' | '\t' | '\n' | '\r');
-    if !raw.contains(|c| is_bad(c) || marked(c)) {
+    let is_markup = |c: char| matches!(c, '<' | '>' | '&' | '"' | '\'' | '\t' | '\n' | '\r');
+    if !raw.contains(|c| is_bad(c) || is_markup(c)) {
         return Cow::Borrowed(raw);
     }
     let mut out = String::with_capacity(raw.len() + 16);

@@ -2,12 +2,12 @@
 
 use ring::digest::{SHA256, digest};
 
-/// The key of an alert: a UUID that follows from what it is about.
+/// The key of an alert: a UUID derived from job, rule, slide and tag.
 pub(super) fn of(job: &str, rule: &str, at: i64, tag: &str) -> String {
     uuid(&format!("{job}\0{rule}\0{at}\0{tag}"))
 }
 
-/// A UUID (version 8, RFC 9562) from a SHA-256.
+/// A UUID (version 8, RFC 9562) from the SHA-256 of `text`.
 pub(super) fn uuid(text: &str) -> String {
     let hash = digest(&SHA256, text.as_bytes());
     let mut bytes = [0; 16];
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_follows_from_what_it_is_about() {
+    fn the_same_alert_has_the_same_key() {
         let key = of("job", "rule", 5, "tag");
         assert_eq!(key, of("job", "rule", 5, "tag"));
         let parts: Vec<usize> = key.split('-').map(str::len).collect();

@@ -1,19 +1,20 @@
-//! What should be told: rules over rankings, an outbox that survives a crash, delivery, a feed.
+//! Alerts: rules over rankings, an outbox that survives a crash, delivery to webhooks, a feed.
 //!
-//! [`Rules`] look at one ranking a slide and say what is new; they are pure, and their state goes
-//! into the checkpoint. [`Notifier`] keeps what they raised in `alerts.sqlite` of the state
-//! directory and sends it to webhooks from there. [`Reader`] lists it, [`feed`] makes an Atom feed
-//! of it.
+//! [`Rules`] look at one ranking per slide and raise alerts about what changed; they are pure, and
+//! their state is part of the checkpoint. [`Notifier`] stores raised alerts in `alerts.sqlite` of the
+//! state directory and sends them to webhooks from there. [`Reader`] lists them, [`feed`] renders
+//! them as an Atom feed.
 //!
-//! Told at least once: an alert is durable before the epoch that raised it is committed, and stays
-//! until it is answered. The same slide looked at again after a crash makes the same keys, which
-//! the outbox knows already. A receiver that keeps keys sees each alert once.
+//! Delivery is at least once: an alert is durable before the epoch that raised it is committed, and
+//! stays in the outbox until the webhook has answered. A slide that is evaluated again after a crash
+//! produces the same keys, which the outbox ignores. A receiver that remembers keys sees each alert
+//! once.
 //!
 //! It never follows a redirect, never logs a secret or more of an address than its host, and never
-//! slows the count.
+//! slows down counting.
 //!
-//! Limits: [`ROWS_MAX`] alerts are kept; a delivery is given up after [`GIVE_UP`]; quiet times of
-//! [`QUIET_TAGS_MAX`] tags a rule are remembered.
+//! Limits: [`ROWS_MAX`] alerts are stored; a delivery is given up after [`GIVE_UP`]; each rule
+//! remembers quiet times of [`QUIET_TAGS_MAX`] tags.
 
 mod delivery;
 pub mod feed;
@@ -35,7 +36,7 @@ pub use notifier::Notifier;
 pub use outbox::{Outbox, ROWS_MAX};
 pub use query::{AlertRecord, Reader};
 pub use rules::{QUIET_TAGS_MAX, Rules, RulesState};
-pub use webhook::{Answer, test_fire};
+pub use webhook::{Answer, WebhookError, test_fire};
 
 use crate::sqlite::{Schema, SqliteError};
 use tagtide_trends::rank::Trend;
@@ -45,11 +46,11 @@ const SCHEMA: Schema = Schema {
     file: "alerts.sqlite",
     // `tgta`
     id: 0x7467_7461,
-    version: 1,
     sql: include_str!("schema.sql"),
+    migrations: &[include_str!("schema_2.sql")],
 };
 
-/// Something that should be told; what a webhook gets as JSON.
+/// One raised alert; the JSON body of a webhook request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Alert {
     /// The same for the same job, rule, tag and slide.
@@ -58,9 +59,9 @@ pub struct Alert {
     pub job: String,
     /// Name of the rule.
     pub rule: String,
-    /// What the rule looks for: `peak`, `top`, `score`, `lift`, `watch`.
+    /// Condition of the rule: `peak`, `top`, `score`, `lift`, `watch`.
     pub on: String,
-    /// Whose ranking.
+    /// View of the ranking.
     pub view: String,
     /// What it ranks by.
     pub mode: String,
@@ -70,25 +71,25 @@ pub struct Alert {
     pub at: i64,
     /// The key of the tag.
     pub tag: String,
-    /// Its commonest spelling, without `#`.
+    /// Its most common spelling, without `#`.
     pub display: String,
-    /// The whole in one sentence.
-    pub said: String,
-    /// Its place at the slide before, of a watched tag; null where it had none.
+    /// The alert as one sentence.
+    pub text: String,
+    /// Place of a watched tag at the previous slide; null if it had none.
     pub before: Option<u32>,
-    /// Its row; null where it left the ranking.
+    /// Its row; null if it left the ranking.
     pub trend: Option<Trend>,
     /// Sent by `tagtide alert test`; nothing happened.
     pub test: bool,
 }
 
-/// Why alerts cannot be kept or sent.
+/// Why alerts cannot be stored or sent.
 #[derive(Debug, thiserror::Error)]
 pub enum AlertError {
     /// The outbox cannot be used.
     #[error(transparent)]
     Outbox(#[from] SqliteError),
-    /// A secret is not where the job says.
+    /// A secret is missing.
     #[error(
         "the secret of the alert `{rule}` is not in `{name}`\nhelp: set it, as in `{name}=... \
          tagtide run job.toml`"
@@ -99,15 +100,15 @@ pub enum AlertError {
         /// Name of the environment variable.
         name: String,
     },
-    /// A webhook cannot be reached at all.
-    #[error("the webhook of the alert `{rule}` cannot be used: {why}")]
+    /// A webhook cannot be used.
+    #[error("the webhook of the alert `{rule}` cannot be used: {source}")]
     Webhook {
         /// Name of the rule.
         rule: String,
         /// Why.
-        why: String,
+        source: WebhookError,
     },
-    /// A thread was refused.
+    /// A thread could not be started.
     #[error("cannot start a thread for alerts: {0}")]
     Thread(#[from] io::Error),
 }

@@ -1,4 +1,4 @@
-//! The threads: one keeps what is raised, one sends it.
+//! The threads of the outbox: one stores raised alerts, one sends them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,30 +15,30 @@ use crate::job::AlertPlan;
 use tagtide_posts::clock::Clock;
 use tagtide_trends::status::AlertsStatus;
 
-/// Longest that the end waits for an exchange under way; what is not told stays in the outbox.
+/// How long the end waits for a request in progress; undelivered alerts stay in the outbox.
 const END_MAX: Duration = Duration::from_secs(5);
 
-/// Keeps alerts and sends them, on threads of its own.
+/// Stores alerts and sends them, on its own threads.
 pub struct Notifier {
-    /// First, so that what waits is kept before the end.
-    spool: Option<DurableQueue<Vec<Alert>>>,
+    /// Dropped first, so that queued alerts are stored before the end.
+    queue: Option<DurableQueue<Vec<Alert>>>,
     wake: Option<Sender<()>>,
     ended: Receiver<()>,
     sent: Arc<Sent>,
 }
 
 impl Notifier {
-    /// Opens the outbox of a state directory and starts its threads. What still waits there is
+    /// Opens the outbox of a state directory and starts its threads. Alerts that still wait there are
     /// sent.
     ///
     /// # Errors
-    /// [`AlertError`] where the file cannot be used or a secret is missing.
+    /// [`AlertError`] if the file cannot be used or a secret is missing.
     pub fn start(dir: &Path, plans: &[AlertPlan], clock: Clock) -> Result<Self, AlertError> {
         Self::start_with(dir, plans, clock, Backoff::default(), &BTreeMap::new())
     }
 
-    /// The same with other waits, and with secrets that stand for the environment's, by name of the
-    /// variable.
+    /// The same with other delays, and with secrets that replace those of the environment, by name of
+    /// the variable.
     ///
     /// # Errors
     /// As [`Notifier::start`].
@@ -55,49 +55,49 @@ impl Notifier {
         let (wake, woken) = bounded(1);
         let (end, ended) = bounded::<()>(0);
         std::thread::Builder::new().name("alerts".to_owned()).spawn(move || {
-            // Dropped at the end, however that comes.
+            // Dropped when the thread ends, also by a panic.
             let _end = end;
             delivery.run(&woken);
         })?;
         let mut outbox = Outbox::open(dir)?;
         let hooked: BTreeSet<String> =
             plans.iter().filter(|p| p.webhook.is_some()).map(|p| p.name.clone()).collect();
-        let news = wake.clone();
-        let spool = DurableQueue::start("outbox", move |group: &[Vec<Alert>]| {
+        let new_alerts = wake.clone();
+        let queue = DurableQueue::start("outbox", move |group: &[Vec<Alert>]| {
             let all: Vec<Alert> = group.iter().flatten().cloned().collect();
             outbox.enqueue(&all, clock.now().0, |rule| hooked.contains(rule))?;
             // One message is enough for any number of alerts.
-            let _ = news.try_send(());
+            let _ = new_alerts.try_send(());
             Ok::<(), super::SqliteError>(())
         })?;
-        Ok(Self { spool: Some(spool), wake: Some(wake), ended, sent })
+        Ok(Self { queue: Some(queue), wake: Some(wake), ended, sent })
     }
 
-    /// Hands over what a slide raised, under the number of the epoch that it belongs to, which
-    /// never falls. Waits while many wait already. False where the thread has ended.
+    /// Queues the alerts of a slide under the number of its epoch, which never decreases. Blocks while
+    /// the queue is full. False if the thread has ended.
     pub fn offer(&self, seq: u64, alerts: Vec<Alert>) -> bool {
-        alerts.is_empty() || self.spool.as_ref().is_some_and(|spool| spool.offer(seq, alerts))
+        alerts.is_empty() || self.queue.as_ref().is_some_and(|queue| queue.offer(seq, alerts))
     }
 
-    /// The number up to which everything offered is in the outbox, or was given up.
+    /// The epoch up to which every alert is in the outbox or was given up.
     #[must_use]
     pub fn committed(&self) -> u64 {
-        self.spool.as_ref().map_or(0, DurableQueue::committed)
+        self.queue.as_ref().map_or(0, DurableQueue::committed)
     }
 
-    /// Waits until everything offered up to `seq` is in the outbox, or was given up; a disk that is
-    /// full ends the wait too. False where it took longer than `at_most`.
+    /// Waits until every alert up to epoch `seq` is in the outbox or was given up, as on a full disk.
+    /// False if that took longer than `at_most`.
     #[must_use]
     pub fn wait_for(&self, seq: u64, at_most: Duration) -> bool {
-        self.spool.as_ref().is_none_or(|spool| spool.wait_for(seq, at_most))
+        self.queue.as_ref().is_none_or(|queue| queue.wait_for(seq, at_most))
     }
 
-    /// How it stands.
+    /// Stored, sent and failed alerts.
     #[must_use]
     pub fn status(&self) -> AlertsStatus {
         let last_error = self.sent.last_error.lock().unwrap_or_else(PoisonError::into_inner);
         AlertsStatus {
-            outbox: self.spool.as_ref().map(DurableQueue::status).unwrap_or_default(),
+            outbox: self.queue.as_ref().map(DurableQueue::status).unwrap_or_default(),
             delivered: self.sent.delivered.load(Ordering::Relaxed),
             failed: self.sent.failed.load(Ordering::Relaxed),
             last_error: last_error.clone(),
@@ -106,11 +106,11 @@ impl Notifier {
 }
 
 impl Drop for Notifier {
-    /// Keeps what waits, then ends; what is not told yet is told after the next start.
+    /// Stores queued alerts, then ends; undelivered ones are sent after the next start.
     fn drop(&mut self) {
-        self.spool = None;
+        self.queue = None;
         self.wake = None;
-        // Nobody sends here: the other end is dropped with the thread.
+        // Nothing is ever sent: the other end is dropped with the thread.
         let _ = self.ended.recv_timeout(END_MAX);
     }
 }

@@ -1,4 +1,4 @@
-//! `alerts.sqlite`: what was raised, until long after it was told.
+//! `alerts.sqlite`: raised alerts, those already delivered included.
 
 use std::path::{Path, PathBuf};
 
@@ -7,17 +7,17 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 use super::{Alert, SCHEMA};
 use crate::sqlite::{self, SqliteError};
 
-/// Alerts kept; the oldest settled ones give way first.
+/// Most alerts stored; the oldest ones that no longer wait are deleted first.
 pub const ROWS_MAX: i64 = 10_000;
 
-/// The outbox of one state directory, to write. Several may be open; each call is one transaction.
+/// Writes the outbox of one state directory. Several may be open; each call is one transaction.
 #[derive(Debug)]
 pub struct Outbox {
     db: Connection,
     path: PathBuf,
 }
 
-/// An alert that waits for its delivery.
+/// An alert that waits for delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Waiting {
     pub(super) id: i64,
@@ -25,12 +25,12 @@ pub(super) struct Waiting {
     pub(super) rule: String,
     pub(super) body: String,
     pub(super) raised_ms: i64,
-    /// Times that it was tried before.
+    /// Number of attempts before.
     pub(super) tries: u32,
 }
 
 impl Outbox {
-    /// Opens it, and makes it where there is none.
+    /// Opens or creates it.
     ///
     /// # Errors
     /// [`SqliteError`].
@@ -48,15 +48,14 @@ impl Outbox {
                 tx.commit()?;
                 Ok(value)
             });
-        done.map_err(|error| SqliteError::of("write", &self.path, &error))
+        done.map_err(|error| SqliteError::new("write", &self.path, error))
     }
 
-    /// Keeps alerts that were raised at `now_ms` of our clock; durable when it comes back. One
-    /// whose key is there already is left as it is. `has_webhook` says for the name of a rule
-    /// whether there is somebody to tell.
+    /// Stores alerts that were raised at `now_ms` of our clock; durable on return. An alert whose key
+    /// is already stored is ignored. `has_webhook` is asked for the name of the rule.
     ///
     /// # Errors
-    /// [`SqliteError`]; none of them is kept then.
+    /// [`SqliteError`]; none of them is stored then.
     pub fn enqueue(
         &mut self,
         alerts: &[Alert],
@@ -65,22 +64,22 @@ impl Outbox {
     ) -> Result<(), SqliteError> {
         self.write(|tx| {
             let mut insert = tx.prepare_cached(
-                "insert or ignore into alert (key, at, rule, view, tag, said, body, raised_ms, \
+                "insert or ignore into alert (key, at, rule, view, tag, text, body, raised_ms, \
                  state, next_ms) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?8)",
             )?;
             for alert in alerts {
                 let body = serde_json::to_string(alert)
                     .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
                 let state = if has_webhook(&alert.rule) { "waiting" } else { "feed" };
-                let Alert { key, at, rule, view, tag, said, .. } = alert;
-                insert.execute(params![key, at, rule, view, tag, said, body, now_ms, state])?;
+                let Alert { key, at, rule, view, tag, text, .. } = alert;
+                insert.execute(params![key, at, rule, view, tag, text, body, now_ms, state])?;
             }
             trim(tx)
         })
     }
 
-    /// The alert that has to be sent next, if its time has come, with its next try put off until
-    /// `again(&waiting)`: whoever sends has written down before that he does.
+    /// The alert that is due next, if any. Its next attempt is set to `again(&waiting)`, so that an
+    /// attempt is recorded before it is made.
     pub(super) fn claim(
         &mut self,
         now_ms: i64,
@@ -113,7 +112,7 @@ impl Outbox {
         })
     }
 
-    /// It was told.
+    /// Marks it as delivered.
     pub(super) fn delivered(
         &mut self,
         id: i64,
@@ -130,7 +129,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// It will not be tried again.
+    /// Marks it as failed: no further attempt.
     pub(super) fn failed(
         &mut self,
         id: i64,
@@ -146,8 +145,8 @@ impl Outbox {
         Ok(())
     }
 
-    /// It is tried again at `next_ms`, and nothing else goes to the same receiver before.
-    pub(super) fn put_off(
+    /// Sets the next attempt to `next_ms`; no other alert of the rule is sent before.
+    pub(super) fn postpone(
         &mut self,
         waiting: &Waiting,
         status: Option<u16>,
@@ -167,9 +166,8 @@ impl Outbox {
         Ok(())
     }
 
-    /// Has what waits tried before its time where that lies beyond `latest_ms`: our clock was set
-    /// back.
-    pub(super) fn pull_in(&mut self, latest_ms: i64) -> Result<(), SqliteError> {
+    /// Moves attempts that are due after `latest_ms` to `latest_ms`, after our clock was set back.
+    pub(super) fn advance_to(&mut self, latest_ms: i64) -> Result<(), SqliteError> {
         self.write(|tx| {
             tx.execute(
                 "update alert set next_ms = ?1 where state = 'waiting' and next_ms > ?1",
@@ -179,16 +177,17 @@ impl Outbox {
         Ok(())
     }
 
-    /// When the next one has to be sent; `None` where nothing waits.
+    /// When the next attempt is due; `None` if no alert waits.
     pub(super) fn next_ms(&self) -> Result<Option<i64>, SqliteError> {
         let query = "select min(next_ms) from alert where state = 'waiting'";
         self.db
             .query_row(query, [], |row| row.get(0))
-            .map_err(|error| SqliteError::of("read", &self.path, &error))
+            .map_err(|error| SqliteError::new("read", &self.path, error))
     }
 }
 
-/// Keeps [`ROWS_MAX`] alerts: first what is settled goes, then what waits, which is counted.
+/// Deletes all but [`ROWS_MAX`] alerts: first those that no longer wait, then waiting ones, which
+/// are counted.
 fn trim(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     let over = |tx: &Transaction<'_>| {
         tx.query_row("select count(*) from alert", [], |row| row.get::<_, i64>(0))
@@ -204,7 +203,7 @@ fn trim(tx: &Transaction<'_>) -> rusqlite::Result<()> {
         );
         let deleted = tx.execute(&delete, [over])?;
         if is_loss && deleted > 0 {
-            tracing::warn!("{deleted} alerts were dropped that nobody took: too many wait");
+            tracing::warn!("dropped {deleted} undelivered alerts: more than {ROWS_MAX} wait");
             tx.execute(
                 "update about set value = value + ?1 where key = 'dropped'",
                 [deleted as i64],

@@ -1,4 +1,4 @@
-//! Reading the outbox, on a connection of its own.
+//! Queries of the outbox on a separate connection.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Alert, SCHEMA};
 use crate::sqlite::{self, SqliteError};
 
-/// An alert and what became of it.
+/// An alert and its delivery.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct AlertRecord {
     /// The alert.
@@ -18,17 +18,17 @@ pub struct AlertRecord {
     pub raised_at: i64,
     /// `feed` (no webhook), `waiting`, `delivered`, `failed`.
     pub state: String,
-    /// Deliveries tried.
+    /// Attempts of delivery.
     pub tries: u32,
     /// HTTP status of the last answer.
     pub answered: Option<u16>,
-    /// Why the last try failed; null where it did not.
+    /// Why the last attempt failed; null if it did not.
     pub error: Option<String>,
     /// Our clock when it was delivered, milliseconds since the Unix epoch.
     pub delivered_at: Option<i64>,
 }
 
-/// The outbox of one state directory, to read; also while it is written.
+/// Reads the outbox of one state directory, also while it is being written.
 #[derive(Debug)]
 pub struct Reader {
     db: Connection,
@@ -39,12 +39,12 @@ impl Reader {
     /// Opens it.
     ///
     /// # Errors
-    /// [`SqliteError::Missing`] where no alert was ever kept.
+    /// [`SqliteError::Missing`] if no alert was ever stored.
     pub fn open(dir: &Path) -> Result<Self, SqliteError> {
         Ok(Self { db: sqlite::read(dir, &SCHEMA)?, path: dir.join(SCHEMA.file) })
     }
 
-    /// The newest alerts, newest first; of one rule and one tag where they are named.
+    /// The newest alerts, newest first; only those of `rule` and `tag` if given.
     ///
     /// # Errors
     /// [`SqliteError`].
@@ -62,14 +62,14 @@ impl Reader {
                  order by id desc limit ?3",
             )?;
             statement
-                .query_map(params![rule, tag, top], told)?
+                .query_map(params![rule, tag, top], record)?
                 .collect::<rusqlite::Result<Vec<AlertRecord>>>()
         };
-        read().map_err(|error| SqliteError::of("read", &self.path, &error))
+        read().map_err(|error| SqliteError::new("read", &self.path, error))
     }
 }
 
-fn told(row: &Row<'_>) -> rusqlite::Result<AlertRecord> {
+fn record(row: &Row<'_>) -> rusqlite::Result<AlertRecord> {
     let body: String = row.get(0)?;
     let alert = serde_json::from_str(&body).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into())

@@ -1,4 +1,4 @@
-//! Rules: one ranking a slide in, what is new out. Pure, so that the same slides make the same
+//! Rules: one ranking per slide in, alerts about changes out. Pure: the same slides produce the same
 //! alerts, in the same order, with the same keys.
 
 use std::collections::BTreeMap;
@@ -10,13 +10,13 @@ use crate::job::{AlertOn, AlertPlan};
 use tagtide_extract::wildcard;
 use tagtide_trends::rank::{Ranking, Trend};
 
-/// Tags whose quiet time a rule remembers; beyond, the oldest are forgotten.
+/// Most tags whose quiet time a rule remembers; beyond that, the oldest are forgotten.
 pub const QUIET_TAGS_MAX: usize = 10_000;
 
 /// The status of a row at a new peak.
 const PEAK: &str = "rising";
 
-/// The rules of one job, and what they have seen.
+/// The rules of one job and their state.
 #[derive(Clone, Debug)]
 pub struct Rules {
     job: String,
@@ -24,28 +24,29 @@ pub struct Rules {
     state: RulesState,
 }
 
-/// What goes into the checkpoint.
+/// State of all rules, part of the checkpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RulesState {
     /// By name of the rule.
-    rules: BTreeMap<String, Seen>,
+    rules: BTreeMap<String, RuleState>,
 }
 
-/// What one rule has seen.
+/// State of one rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Seen {
-    /// What the rule was; a rule that was changed begins anew.
+struct RuleState {
+    /// Condition of the rule; a changed rule starts empty.
     on: AlertOn,
     view: String,
-    /// Whose places `before` holds.
+    /// Mode of the ranking that `before` is from.
     mode: String,
     window_s: Option<u64>,
-    /// The slide looked at last, event time in ms.
+    /// The last slide that was evaluated, event time in ms.
     at: i64,
-    /// Tags for which the rule held then, with their places.
+    /// Tags that matched the condition then, with their places.
     before: BTreeMap<String, u32>,
-    /// Tags told, and when; event time in ms.
-    told: BTreeMap<String, i64>,
+    /// Tags of recent alerts and the time of the alert, event time in ms.
+    #[serde(rename = "told")]
+    alerted: BTreeMap<String, i64>,
 }
 
 impl RulesState {
@@ -56,7 +57,7 @@ impl RulesState {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// Back from bytes; `None` where they are none of ours.
+    /// From the bytes of a checkpoint; `None` if they are not valid.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
@@ -64,7 +65,7 @@ impl RulesState {
 }
 
 impl Rules {
-    /// The rules of a job, going on from `state`. A rule that is new or was changed begins anew.
+    /// The rules of a job, continuing from `state`. A new or changed rule starts empty.
     #[must_use]
     pub fn new(job: &str, plans: &[AlertPlan], state: RulesState) -> Self {
         let mut state = state;
@@ -75,18 +76,18 @@ impl Rules {
         Self { job: job.to_owned(), plans: plans.to_vec(), state }
     }
 
-    /// What goes into the checkpoint.
+    /// The state for the checkpoint.
     #[must_use]
     pub fn state(&self) -> &RulesState {
         &self.state
     }
 
-    /// Looks at the ranking of one view at the end of a slide, all of whose panes are closed.
+    /// Evaluates the ranking of one view at the end of a slide, when all its panes are closed.
     ///
-    /// The rows given are all that there are: a tag behind the last of them counts as gone. The
-    /// first ranking of a rule shows how things stand and raises nothing but peaks. A slide that
-    /// was looked at before, and a provisional ranking, raise nothing.
-    pub fn look(&mut self, ranking: &Ranking) -> Vec<Alert> {
+    /// A tag that is not in the rows counts as gone. The first ranking of a rule records the current
+    /// places and raises only peaks. A slide that was evaluated before and a provisional ranking
+    /// raise nothing.
+    pub fn evaluate(&mut self, ranking: &Ranking) -> Vec<Alert> {
         let mut raised = Vec::new();
         if ranking.provisional {
             return raised;
@@ -95,14 +96,14 @@ impl Rules {
             let mut first = false;
             let seen = self.state.rules.entry(plan.name.clone()).or_insert_with(|| {
                 first = true;
-                Seen::new(plan, ranking)
+                RuleState::new(plan, ranking)
             });
             if !first && ranking.at <= seen.at {
                 continue;
             }
             if seen.mode != ranking.mode || seen.window_s != ranking.window_s {
-                let told = std::mem::take(&mut seen.told);
-                *seen = Seen { told, ..Seen::new(plan, ranking) };
+                let alerted = std::mem::take(&mut seen.alerted);
+                *seen = RuleState { alerted, ..RuleState::new(plan, ranking) };
                 first = true;
             }
             let changes = seen.changes(ranking, first);
@@ -111,7 +112,7 @@ impl Rules {
                 if seen.is_quiet(change.tag(), plan, ranking.at) {
                     continue;
                 }
-                seen.told.insert(change.tag().to_owned(), ranking.at);
+                seen.alerted.insert(change.tag().to_owned(), ranking.at);
                 raised.push(change.alert(&self.job, plan, ranking));
             }
             seen.forget(plan, ranking.at);
@@ -120,13 +121,13 @@ impl Rules {
     }
 }
 
-/// One tag that a rule has something to say about.
+/// A change that a rule reports.
 enum Change<'a> {
     Row(&'a Trend, Option<u32>),
     Left(String, u32),
 }
 
-impl Seen {
+impl RuleState {
     fn new(plan: &AlertPlan, ranking: &Ranking) -> Self {
         Self {
             on: plan.on.clone(),
@@ -135,20 +136,21 @@ impl Seen {
             window_s: ranking.window_s,
             at: ranking.at,
             before: BTreeMap::new(),
-            told: BTreeMap::new(),
+            alerted: BTreeMap::new(),
         }
     }
 
-    /// What is new since the slide before, in the order of the ranking, what left at the end.
+    /// Changes since the previous slide in the order of the ranking, then the tags that left.
     fn changes<'a>(&mut self, ranking: &'a Ranking, first: bool) -> Vec<Change<'a>> {
-        let holding = || ranking.trends.iter().filter(|row| holds(&self.on, row));
+        let matching = || ranking.trends.iter().filter(|row| matches(&self.on, row));
         if self.on == AlertOn::Peak {
-            return holding().map(|row| Change::Row(row, None)).collect();
+            return matching().map(|row| Change::Row(row, None)).collect();
         }
-        let now: BTreeMap<String, u32> = holding().map(|row| (row.tag.clone(), row.rank)).collect();
+        let now: BTreeMap<String, u32> =
+            matching().map(|row| (row.tag.clone(), row.rank)).collect();
         let watched = matches!(self.on, AlertOn::Watch(_));
         let mut changes = Vec::new();
-        for row in holding() {
+        for row in matching() {
             let before = self.before.get(&row.tag).copied();
             if before.is_none() || (watched && before != Some(row.rank)) {
                 changes.push(Change::Row(row, before));
@@ -164,20 +166,21 @@ impl Seen {
     }
 
     fn is_quiet(&self, tag: &str, plan: &AlertPlan, at: i64) -> bool {
-        self.told.get(tag).is_some_and(|told| at - told < quiet_ms(plan))
+        self.alerted.get(tag).is_some_and(|alerted| at - alerted < quiet_ms(plan))
     }
 
-    /// Forgets quiet times that are over, and the oldest of too many.
+    /// Forgets expired quiet times, and the oldest beyond [`QUIET_TAGS_MAX`].
     fn forget(&mut self, plan: &AlertPlan, at: i64) {
-        self.told.retain(|_, told| at - *told < quiet_ms(plan));
-        let Some(over) = self.told.len().checked_sub(QUIET_TAGS_MAX).filter(|over| *over > 0)
+        self.alerted.retain(|_, alerted| at - *alerted < quiet_ms(plan));
+        let Some(excess) =
+            self.alerted.len().checked_sub(QUIET_TAGS_MAX).filter(|excess| *excess > 0)
         else {
             return;
         };
-        let mut oldest: Vec<_> = self.told.iter().map(|(tag, told)| (*told, tag.clone())).collect();
+        let mut oldest: Vec<_> = self.alerted.iter().map(|(tag, at)| (*at, tag.clone())).collect();
         oldest.sort_unstable();
-        for (_, tag) in oldest.into_iter().take(over) {
-            self.told.remove(&tag);
+        for (_, tag) in oldest.into_iter().take(excess) {
+            self.alerted.remove(&tag);
         }
     }
 }
@@ -186,8 +189,8 @@ fn quiet_ms(plan: &AlertPlan) -> i64 {
     i64::try_from(plan.quiet.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// True where the rule looks for a row like this.
-fn holds(on: &AlertOn, row: &Trend) -> bool {
+/// True if the row fulfils the condition.
+fn matches(on: &AlertOn, row: &Trend) -> bool {
     match on {
         AlertOn::Peak => row.status.as_deref() == Some(PEAK),
         AlertOn::Top(n) => row.rank <= *n,
@@ -226,7 +229,7 @@ impl Change<'_> {
             mode: ranking.mode.clone(),
             window_s: ranking.window_s,
             at: ranking.at,
-            said: said(&plan.on, &display, before, trend.as_ref()),
+            text: sentence(&plan.on, &display, before, trend.as_ref()),
             tag,
             display,
             before,
@@ -236,7 +239,7 @@ impl Change<'_> {
     }
 }
 
-/// The word behind `on` in a job file.
+/// The value of `on` in a job file.
 pub(super) fn word(on: &AlertOn) -> &'static str {
     match on {
         AlertOn::Peak => "peak",
@@ -248,10 +251,10 @@ pub(super) fn word(on: &AlertOn) -> &'static str {
 }
 
 /// The alert as a sentence.
-fn said(on: &AlertOn, display: &str, before: Option<u32>, row: Option<&Trend>) -> String {
+fn sentence(on: &AlertOn, display: &str, before: Option<u32>, row: Option<&Trend>) -> String {
     let tag = if display.contains('#') { display.to_owned() } else { format!("#{display}") };
     let Some(row) = row else {
-        return format!("{tag} left the ranking; it stood at place {}", before.unwrap_or_default());
+        return format!("{tag} left the ranking, from place {}", before.unwrap_or_default());
     };
     let what = match on {
         AlertOn::Peak => "is at a new peak".to_owned(),

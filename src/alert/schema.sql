@@ -10,7 +10,7 @@ insert into about values
   ('raised_ms, next_ms, delivered_ms', 'our clock, milliseconds since the Unix epoch'),
   ('state', 'feed (no webhook), waiting, delivered, failed'),
   ('kept', 'the newest 10,000; the oldest settled ones go first'),
-  -- Alerts that gave way while they still waited.
+  -- Alerts that were deleted while they still waited.
   ('dropped', 0);
 
 create table alert (
@@ -20,7 +20,7 @@ create table alert (
   rule         text    not null,
   view         text    not null,
   tag          text    not null,
-  said         text    not null,
+  text         text    not null,
   body         text    not null,
   raised_ms    integer not null,
   state        text    not null,

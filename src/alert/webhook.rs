@@ -1,6 +1,6 @@
-//! One alert to one webhook: a signed POST, and what its answer means.
+//! Sends one alert to one webhook as a signed POST and classifies the answer.
 //!
-//! Of the address only the host is ever said: a webhook's path or query may be its secret.
+//! Messages contain only the host of an address: the path or query of a webhook can be its secret.
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -12,17 +12,17 @@ use ring::hmac;
 use url::Url;
 
 use super::{Alert, AlertError, key, rules};
-use crate::http::{self, cause, is_loopback};
 use crate::job::AlertPlan;
 use tagtide_posts::clock::Clock;
 use tagtide_posts::post::EventTime;
+use tagtide_sources::http_client::{self, cause, is_loopback};
 
-/// Longest time for a whole exchange.
-const EXCHANGE_MAX: Duration = Duration::from_secs(10);
-/// Most bytes of an answer that are read.
+/// Time limit of a request, answer included.
+const REQUEST_MAX: Duration = Duration::from_secs(10);
+/// Most bytes read of an answer.
 const ANSWER_MAX_BYTES: u64 = 4 << 10;
-/// Answers about this very message, or of a receiver that is gone for good. Any other 4xx may be of
-/// the moment: during a deployment a proxy answers 401, 403 or 404 for the receiver.
+/// Answers about this message, or of a receiver that is gone for good. Any other 4xx can be
+/// temporary: during a deployment a proxy can answer 401, 403 or 404 for the receiver.
 const FINAL: [StatusCode; 4] = [
     StatusCode::BAD_REQUEST,
     StatusCode::GONE,
@@ -30,23 +30,23 @@ const FINAL: [StatusCode; 4] = [
     StatusCode::UNPROCESSABLE_ENTITY,
 ];
 
-/// A webhook and what its deliveries are signed with.
+/// A webhook and the key of its signatures.
 pub(super) struct Target {
     client: Client,
     url: Url,
-    /// Host, and port where one is named.
+    /// Host, and port if the address has one.
     host: String,
     secret: Option<hmac::Key>,
 }
 
-/// What became of one try.
+/// The result of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// 2xx.
     Delivered(u16),
-    /// It may work later; not before so long where the receiver says so.
+    /// Worth another attempt: HTTP status, reason, and how long the receiver asks to wait.
     Later(Option<u16>, String, Option<Duration>),
-    /// It will never work.
+    /// No further attempt: HTTP status and reason.
     Refused(u16, String),
 }
 
@@ -55,24 +55,49 @@ pub(super) enum Outcome {
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
-    /// What is usually said for it, such as `Not Found`.
+    /// Its standard text, such as `Not Found`.
     pub reason: &'static str,
     /// The beginning of its body.
     pub body: String,
 }
 
+/// Why a webhook cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    /// The address cannot be parsed.
+    #[error(transparent)]
+    Address(#[from] url::ParseError),
+    /// Neither https nor loopback.
+    #[error("it is neither https nor on this machine")]
+    Insecure,
+    /// No HTTP client could be built.
+    #[error("{}", cause(.0))]
+    Client(#[source] reqwest::Error),
+    /// The alert cannot be written as JSON.
+    #[error(transparent)]
+    Body(#[from] serde_json::Error),
+    /// The request failed; the error contains no address.
+    #[error("cannot POST to `{host}`: {}", cause(source))]
+    Post {
+        /// Host, and port if the address has one.
+        host: String,
+        /// Why.
+        source: reqwest::Error,
+    },
+}
+
 impl Target {
-    /// The webhook of a rule, with the secret that `secret` finds for a name; `None` where the rule
-    /// has none.
+    /// The webhook of a rule, with the secret that `secret` returns for the name of a variable;
+    /// `None` if the rule has no webhook.
     pub(super) fn new(
         plan: &AlertPlan,
         secret: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<Self>, AlertError> {
         let Some(url) = &plan.webhook else { return Ok(None) };
-        let failed = |why: String| AlertError::Webhook { rule: plan.name.clone(), why };
-        let url = Url::parse(url).map_err(|error| failed(error.to_string()))?;
+        let failed = |source| AlertError::Webhook { rule: plan.name.clone(), source };
+        let url = Url::parse(url).map_err(|error| failed(error.into()))?;
         if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
-            return Err(failed("it is neither https nor on this machine".to_owned()));
+            return Err(failed(WebhookError::Insecure));
         }
         let secret = match &plan.secret_env {
             None => None,
@@ -85,14 +110,14 @@ impl Target {
                 Some(hmac::Key::new(hmac::HMAC_SHA256, found.trim().as_bytes()))
             }
         };
-        let client = http::builder(&url).timeout(EXCHANGE_MAX).build();
-        let client = client.map_err(|error| failed(cause(&error)))?;
+        let client = http_client::blocking(&url).timeout(REQUEST_MAX).build();
+        let client = client.map_err(|error| failed(WebhookError::Client(error)))?;
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         let host = format!("{}{port}", url.host_str().unwrap_or("?"));
         Ok(Some(Self { client, url, host, secret }))
     }
 
-    fn post(&self, key: &str, body: &str, now: EventTime) -> Result<Response, String> {
+    fn post(&self, key: &str, body: &str, now: EventTime) -> Result<Response, WebhookError> {
         let mut request = self
             .client
             .post(self.url.clone())
@@ -101,8 +126,9 @@ impl Target {
         if let Some(secret) = &self.secret {
             request = request.header("tagtide-signature", sign(secret, now.0 / 1_000, body));
         }
-        request.body(body.to_owned()).send().map_err(|error| {
-            format!("cannot POST to `{}`: {}", self.host, cause(&error.without_url()))
+        request.body(body.to_owned()).send().map_err(|error| WebhookError::Post {
+            host: self.host.clone(),
+            source: error.without_url(),
         })
     }
 
@@ -110,11 +136,11 @@ impl Target {
     pub(super) fn send(&self, key: &str, body: &str, now: EventTime) -> Outcome {
         let answer = match self.post(key, body, now) {
             Ok(answer) => answer,
-            Err(why) => return Outcome::Later(None, why, None),
+            Err(why) => return Outcome::Later(None, why.to_string(), None),
         };
         let status = answer.status();
         let wait = retry_after(answer.headers(), now);
-        // Read so that the connection can be used again; an error here changes nothing.
+        // Read the body so that the connection can be reused; errors here have no consequence.
         let _ = std::io::copy(&mut answer.take(ANSWER_MAX_BYTES), &mut std::io::sink());
         let why = || format!("`{}` answered {status}", self.host);
         if status.is_success() {
@@ -130,8 +156,8 @@ impl Target {
     }
 }
 
-/// `t=<seconds>,v1=<hex>`: HMAC-SHA256 of `<seconds>.<body>`, so that a receiver can refuse what is
-/// old.
+/// `t=<seconds>,v1=<hex>`: HMAC-SHA256 of `<seconds>.<body>`, so that a receiver can refuse old
+/// messages.
 fn sign(secret: &hmac::Key, now_s: i64, body: &str) -> String {
     let mut context = hmac::Context::with_key(secret);
     context.update(now_s.to_string().as_bytes());
@@ -140,7 +166,7 @@ fn sign(secret: &hmac::Key, now_s: i64, body: &str) -> String {
     format!("t={now_s},v1={}", key::hex(context.sign().as_ref()))
 }
 
-/// How long the receiver wants to be left alone: seconds, or a date.
+/// The delay that the receiver asks for, in seconds or as a date.
 fn retry_after(headers: &HeaderMap, now: EventTime) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse() {
@@ -150,11 +176,11 @@ fn retry_after(headers: &HeaderMap, now: EventTime) -> Option<Duration> {
     u64::try_from(until - now.0).ok().map(Duration::from_millis)
 }
 
-/// Sends a test alert of a rule to its webhook, signed like any other; `None` where the rule has no
-/// webhook. Nothing is kept.
+/// Sends a test alert of a rule to its webhook, signed like a real one; `None` if the rule has no
+/// webhook. The alert is not stored.
 ///
 /// # Errors
-/// [`AlertError`] where it cannot be sent; any HTTP answer is none.
+/// [`AlertError`] if it cannot be sent. An HTTP answer of any status is not an error.
 pub fn test_fire(job: &str, plan: &AlertPlan, clock: &Clock) -> Result<Option<Answer>, AlertError> {
     let Some(target) = Target::new(plan, |name| std::env::var(name).ok())? else { return Ok(None) };
     let now = clock.now();
@@ -169,17 +195,17 @@ pub fn test_fire(job: &str, plan: &AlertPlan, clock: &Clock) -> Result<Option<An
         at: now.0,
         tag: "test".to_owned(),
         display: "test".to_owned(),
-        said: format!("this is a test of the alert `{}`; nothing happened", plan.name),
+        text: format!("this is a test of the alert `{}`; nothing happened", plan.name),
         before: None,
         trend: None,
         test: true,
     };
-    let failed = |why: String| AlertError::Webhook { rule: plan.name.clone(), why };
-    let body = serde_json::to_string(&alert).map_err(|error| failed(error.to_string()))?;
+    let failed = |source| AlertError::Webhook { rule: plan.name.clone(), source };
+    let body = serde_json::to_string(&alert).map_err(|error| failed(error.into()))?;
     let answer = target.post(&alert.key, &body, now).map_err(failed)?;
     let status = answer.status();
     let mut bytes = Vec::new();
-    // What can be read of it is shown.
+    // A body that ends early is shown as far as it was read.
     let _ = answer.take(ANSWER_MAX_BYTES).read_to_end(&mut bytes);
     Ok(Some(Answer {
         status: status.as_u16(),
@@ -202,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_says_when_to_come_back() {
+    fn retry_after_is_seconds_or_a_date() {
         let now = EventTime(1_700_000_000_000);
         let wait = |value: &str| {
             let mut headers = HeaderMap::new();

@@ -8,14 +8,16 @@ use clap::Args;
 use super::exit::{FAILED, Failure, Outcome};
 use super::flags::FORMATS;
 use crate::engine::probe;
-use crate::job::{Limits, SourceKind, SourcePlan, TextTime};
-use crate::source::{self, Poll};
 use tagtide_checkpoint::CRASH_POINTS;
 use tagtide_extract::{Extractor, Rule, Visit, scan_lines};
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::decode::{self, Format};
 use tagtide_posts::post::Batch;
 use tagtide_posts::tags;
+use tagtide_sources::{Poll, SourceError, SourceOptions, file};
+
+/// Longest record that a scan reads.
+const LINE_MAX_BYTES: usize = 1 << 20;
 
 /// Prints the names of the crash points, one a line.
 pub(super) fn crash_points() -> Outcome {
@@ -53,15 +55,10 @@ impl Visit for Count {
 
 /// Reads a file and finds its tags on one thread, with no state.
 pub(super) fn scan(args: &ScanArgs) -> Outcome {
-    let failed = |error: source::SourceError| Failure::new(FAILED, error);
-    let plan = SourcePlan {
-        name: "scan".into(),
-        kind: SourceKind::File { paths: vec![args.file.display().to_string()], follow: false },
-        format: None,
-        text_time: TextTime::Arrival,
-        pace: None,
-    };
-    let mut source = source::build(&plan, &limits(), &Clock::System).map_err(failed)?;
+    let failed = |error: SourceError| Failure::new(FAILED, error);
+    let paths = vec![args.file.display().to_string()];
+    let options = file::Options { paths, follow: false };
+    let mut source = options.build(LINE_MAX_BYTES, &Clock::System).map_err(failed)?;
     source.open(&[]).map_err(failed)?;
     let (mut batch, mut count, mut lines) = (Batch::default(), Count::default(), 0);
     let mut extractor = Extractor::default();
@@ -103,16 +100,6 @@ fn say(what: &str, records: u64, start: Instant) {
     let seconds = start.elapsed().as_secs_f64();
     let rate = records as f64 / seconds / 1e6;
     println!("{what}: {records} records in {seconds:.3} s, {rate:.2} M/s");
-}
-
-fn limits() -> Limits {
-    Limits {
-        tags_max: 1_000_000,
-        line_max_bytes: 1 << 20,
-        remembered_max_posts: 1_000_000,
-        remembered_max: Duration::from_secs(86_400),
-        recent_posts: 0,
-    }
 }
 
 #[derive(Args, Debug)]

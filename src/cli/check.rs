@@ -2,20 +2,15 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
 use super::exit::{Failure, Outcome};
 use super::preflight;
-use super::summary::counted_as;
 use crate::engine;
 use crate::job::units::show_duration;
-use crate::job::{
-    AlertOn, AlertPlan, Job, Plan, Purpose, SinkPlan, SourceKind, SourcePlan, TimePlan, ViewPlan,
-};
-use crate::job::{MastodonStream, MastodonWire};
-use crate::source::loss::{Filled, Loss, loss};
+use crate::job::{AlertOn, AlertPlan, Job, Plan, Purpose, TimePlan, ViewPlan};
+use tagtide_sources::http_client::host_of;
 use tagtide_trends::state::recent::POST_MAX_BYTES;
 
 /// Items of a list that are printed.
@@ -42,8 +37,8 @@ fn describe(plan: &Plan) -> String {
         let _ = writeln!(out, "engine {}: {}", kind.name, kind.what);
     }
     for source in &plan.sources {
-        let _ = writeln!(out, "source {}: {}", source.name, what(source));
-        let _ = writeln!(out, "  loss: {}", losses(source, plan));
+        let _ = writeln!(out, "source {}: {}", source.name, source.options.describe());
+        let _ = writeln!(out, "  loss: {}", source.options.loss(plan.epoch()));
     }
     let windows: Vec<_> = plan.count.windows.iter().map(|w| show_duration(*w)).collect();
     let modes: Vec<_> = plan.count.modes.iter().map(|mode| mode.name()).collect();
@@ -72,7 +67,7 @@ fn describe(plan: &Plan) -> String {
         out.push_str("sink: the table on standard output\n");
     }
     for sink in &plan.sinks {
-        let _ = writeln!(out, "sink: {}", output(sink));
+        let _ = writeln!(out, "sink: {}", sink.options.describe());
     }
     let _ = match plan.limits.recent_posts {
         0 => writeln!(out, "recent posts: none in memory"),
@@ -131,135 +126,8 @@ fn rule(alert: &AlertPlan) -> String {
         None => "in the feed only".to_owned(),
         Some(url) => {
             let signed = if alert.secret_env.is_some() { "signed" } else { "not signed" };
-            format!("sent to a webhook at {}, {signed}", host(url))
+            format!("sent to a webhook at {}, {signed}", host_of(url))
         }
     };
     format!("{what} in view {}; {target}", alert.view)
-}
-
-/// The host of a URL. The URL of a webhook can itself be a secret, so only this is printed.
-fn host(url: &str) -> String {
-    let parsed = url::Url::parse(url).ok();
-    parsed.as_ref().and_then(url::Url::host_str).unwrap_or("?").to_owned()
-}
-
-/// What a source reads.
-fn what(source: &SourcePlan) -> String {
-    match &source.kind {
-        SourceKind::File { paths, follow } => {
-            let follow = if *follow { ", followed" } else { "" };
-            format!("files {}{follow}", paths.join(" "))
-        }
-        SourceKind::Stdin => "standard input".to_owned(),
-        SourceKind::Tcp { addr } => format!("lines from {addr}, reconnecting when it is lost"),
-        SourceKind::TcpListen { addr } => format!("lines from clients that connect to {addr}"),
-        SourceKind::Jetstream(plan) => {
-            let names: Vec<_> = plan.hosts.iter().map(|address| host(address)).collect();
-            let wire = plan.wire.name();
-            format!("Bluesky, live, by Jetstream {wire} from {}", names.join(", then "))
-        }
-        SourceKind::X(plan) => {
-            let rules = counted_as(plan.rules.len(), "rule");
-            let (most, price) = (plan.reads_max, plan.price);
-            let day = most as f64 * price;
-            format!(
-                "X, live, by API v2 from {}, {rules}; reads at most {most} posts a day (UTC), \
-                 ${day:.2} at ${price} each",
-                host(&plan.base_url)
-            )
-        }
-        SourceKind::XV1(plan) => {
-            let server = host(&plan.base_url);
-            format!("X API v1.1 from {server}; X itself has retired it: use kind `x` there")
-        }
-        SourceKind::Mastodon(plan) => {
-            let stream = match &plan.stream {
-                MastodonStream::Hashtag(tag) => format!("hashtag {tag}"),
-                stream => stream.name().to_owned(),
-            };
-            let how = match (&plan.token, plan.wire) {
-                (None, _) => "polled, because there is no token",
-                (_, MastodonWire::Sse) => "by server-sent events, with a token",
-                (_, MastodonWire::WebSocket) => "by WebSocket, with a token",
-            };
-            format!("Mastodon, live, {stream} from {}, {how}", host(&plan.instance))
-        }
-        SourceKind::Generator(plan) => format!("generated posts, seed {}", plan.seed),
-    }
-}
-
-/// What is lost at most, in numbers. They hold if the server answers the first attempt.
-fn bound(loss: &Loss) -> String {
-    let s = |time: Duration| format!("{} s", time.as_secs_f64());
-    let filled = match loss.filled {
-        Filled::All | Filled::LookBack => return "none".to_owned(),
-        Filled::No => String::new(),
-        Filled::Minutes(minutes) => format!("none for outages of up to {minutes} min; otherwise "),
-        Filled::Posts(posts) => {
-            format!(
-                "none if the timeline returns what was missed, at most {posts} posts; otherwise "
-            )
-        }
-    };
-    let kernel = match loss.buffer_bytes >> 20 {
-        0 => String::new(),
-        mib => format!(", plus {mib} MiB in the kernel's buffer"),
-    };
-    let silence = match loss.silence == loss.cut {
-        true => String::new(),
-        false => format!(", a silent one at most {}", s(loss.silence)),
-    };
-    format!(
-        "{filled}a crash loses at most {} of posts{kernel}, and those until the next start is \
-         connected; a dropped connection at most {}{silence}",
-        s(loss.crash),
-        s(loss.cut)
-    )
-}
-
-/// What a crash of this process loses, as in `docs/promises.md`, with numbers.
-pub(super) fn losses(source: &SourcePlan, plan: &Plan) -> String {
-    let bound = bound(&loss(&source.kind, plan.epoch()));
-    match &source.kind {
-        SourceKind::File { .. } | SourceKind::Generator(_) => {
-            format!("{bound}, and nothing is counted twice, with a state directory")
-        }
-        SourceKind::Jetstream(_) => format!(
-            "{bound} as far back as the server goes, with a state directory: it resumes after its \
-             Position and drops duplicates; a gap beyond that is measured and shown"
-        ),
-        SourceKind::X(x) if x.backfill_minutes > 0 => {
-            format!("{bound}; the gap is measured and shown")
-        }
-        SourceKind::X(_) | SourceKind::XV1(_) => {
-            format!("{bound}; the gap is estimated and shown")
-        }
-        SourceKind::Mastodon(_) => format!(
-            "{bound}; the gap is measured and shown; deletes and edits in the meantime are lost; \
-             resuming after a crash needs a state directory"
-        ),
-        SourceKind::Stdin => format!(
-            "a crash loses at most {} s of posts, plus those still in the pipe; they cannot be \
-             read again",
-            plan.epoch().as_secs_f64()
-        ),
-        SourceKind::Tcp { .. } | SourceKind::TcpListen { .. } => {
-            format!("{bound}; they cannot be read again")
-        }
-    }
-}
-
-/// Where rankings go.
-fn output(sink: &SinkPlan) -> String {
-    match sink {
-        SinkPlan::Stdout { json: false } => "the table on standard output".to_owned(),
-        SinkPlan::Stdout { json: true } => {
-            "one JSON object per ranking on standard output".to_owned()
-        }
-        SinkPlan::Jsonl { path, .. } => format!("one JSON line per ranking in {}", path.display()),
-        SinkPlan::Dashboard { url } => format!("the newest ranking to the dashboard at {url}"),
-        SinkPlan::Webhook { url, .. } => {
-            format!("every ranking as JSON to a webhook at {}", host(url))
-        }
-    }
 }

@@ -9,6 +9,7 @@ use super::run_job::run_job;
 use crate::engine;
 use crate::engine::RunOptions;
 use crate::job::{Job, Purpose};
+use tagtide_sources::options::Value;
 
 /// The job that `demo` runs.
 const JOB: &str = include_str!("../../jobs/demo.toml");
@@ -33,7 +34,7 @@ pub(super) fn run(args: &Args, log: &LogArgs) -> Outcome {
     let mut job = Job::parse(JOB, "jobs/demo.toml")?;
     args.counting.apply(&mut job);
     if let (Some(past), Some(source)) = (&args.past, job.sources.first_mut()) {
-        source.past = Some(scalar("--past", past));
+        source.keys.set("past", scalar("--past", past).map(Value::Scalar));
     }
     let mut plan = engine::check(&job, Purpose::Run)?;
     stdout_sink(&mut plan, args.json, log.quiet);

@@ -8,7 +8,6 @@ mod reach;
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
-use serde::Serialize;
 
 use super::exit::{FAILED, Failure, Outcome};
 use super::flags::state_home;
@@ -17,6 +16,7 @@ use super::run::BLUESKY;
 use super::summary::counted_as;
 use crate::engine;
 use crate::job::{Job, Plan, Purpose};
+use tagtide_sources::finding::{Finding, Verdict};
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
@@ -34,51 +34,18 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// The result of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Verdict {
-    Pass,
-    Warn,
-    Fail,
-}
-
-/// One row.
-#[derive(Debug, Serialize)]
-struct Finding {
-    check: &'static str,
-    verdict: Verdict,
-    found: String,
-    /// What to do; empty if nothing.
-    help: String,
-}
-
-impl Finding {
-    fn pass(check: &'static str, found: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Pass, found: found.into(), help: String::new() }
+/// `pass  port 5001: free`.
+fn line(finding: &Finding) -> String {
+    let verdict = match finding.verdict {
+        Verdict::Pass => "pass",
+        Verdict::Warn => "warn",
+        Verdict::Fail => "FAIL",
+    };
+    let mut line = format!("{verdict}  {}: {}\n", finding.check, finding.found);
+    if !finding.help.is_empty() {
+        line.push_str(&format!("      help: {}\n", finding.help));
     }
-
-    fn warn(check: &'static str, found: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Warn, found: found.into(), help: help.into() }
-    }
-
-    fn fail(check: &'static str, found: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Fail, found: found.into(), help: help.into() }
-    }
-
-    /// `pass  port 5001: free`.
-    fn line(&self) -> String {
-        let verdict = match self.verdict {
-            Verdict::Pass => "pass",
-            Verdict::Warn => "warn",
-            Verdict::Fail => "FAIL",
-        };
-        let mut line = format!("{verdict}  {}: {}\n", self.check, self.found);
-        if !self.help.is_empty() {
-            line.push_str(&format!("      help: {}\n", self.help));
-        }
-        line
-    }
+    line
 }
 
 /// The job is valid; checks whether the files and secrets that it needs exist.
@@ -110,14 +77,14 @@ pub(super) fn run(args: &Args) -> Outcome {
     findings.push(checks::clock());
     findings.push(checks::tls());
     if !args.offline {
-        findings.extend(reach::platforms(&plan)?);
+        findings.extend(reach::sources(&plan)?);
     }
     findings.extend(checks::spark());
     let text = if args.json {
         let failed = |error| Failure::new(FAILED, format_args!("cannot write JSON: {error}"));
         serde_json::to_string_pretty(&findings).map_err(failed)? + "\n"
     } else {
-        findings.iter().map(Finding::line).collect()
+        findings.iter().map(line).collect()
     };
     std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())
         .map_err(|error| Failure::stdout(&error))?;

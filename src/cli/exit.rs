@@ -10,12 +10,12 @@ use std::process::ExitCode;
 
 use crate::alert::AlertError;
 use crate::engine::EngineError;
-use crate::job::Problem;
+use crate::job::Diagnostic;
 use crate::serve::ServeError;
 use crate::sink::SinkError;
-use crate::source::SourceError;
 use crate::sqlite::SqliteError;
 use tagtide_checkpoint::CheckpointError;
+use tagtide_sources::SourceError;
 
 /// The job failed.
 pub(super) const FAILED: u8 = 1;
@@ -98,8 +98,8 @@ impl From<ServeError> for Failure {
     }
 }
 
-impl From<Vec<Problem>> for Failure {
-    fn from(problems: Vec<Problem>) -> Self {
+impl From<Vec<Diagnostic>> for Failure {
+    fn from(problems: Vec<Diagnostic>) -> Self {
         let mut all: Vec<_> = problems.iter().map(ToString::to_string).collect();
         // A flag can set two fields, which then have the same problem.
         all.dedup();

@@ -11,8 +11,8 @@ use url::Url;
 
 use super::exit::{FAILED, Failure, Outcome, USAGE};
 use super::flags;
-use crate::http::{self, cause};
 use crate::sink::table;
+use tagtide_sources::http_client::{self, cause};
 use tagtide_trends::rank::Explanation;
 use tagtide_trends::rank::around::{RecentPosts, SamplePost};
 use tagtide_trends::rank::explain::{Gate, PeopleRules};
@@ -119,7 +119,7 @@ fn ask(url: &Url, shown: &str) -> Result<String, Failure> {
         let why = cause(error);
         Failure::new(FAILED, format_args!("cannot ask `{shown}`: {why}\nhelp: {help}"))
     };
-    let client = http::builder(url).timeout(EXCHANGE_MAX).build();
+    let client = http_client::blocking(url).timeout(EXCHANGE_MAX).build();
     let client = client.map_err(|error| failed(&error))?;
     let mut request = client.get(url.clone());
     let token = flags::token()?;

@@ -4,17 +4,18 @@
 //! are checked by the same rules and have the same error messages.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
 use super::exit::{FAILED, Failure, USAGE};
 use crate::job::check::WINDOWS;
-use crate::job::file::{Job, SourceJob};
-use crate::job::problem::{Field, Place};
-use crate::job::units::{Scalar, duration};
-use crate::job::{Plan, SinkPlan};
+use crate::job::schema::{Job, SourceJob};
+use crate::job::units::duration;
+use crate::job::{Field, Place, Plan, Scalar, SinkPlan};
 use crate::serve::{Listen, ServeOptions};
+use crate::sink::stdout;
 use tagtide_extract::Rule;
 
 /// Formats of records; the same list as in a job file.
@@ -81,9 +82,9 @@ impl Counting {
                 WINDOWS.iter().map(|window| scalar("--window", window)).collect()
             });
         for window in &self.window {
-            let length = |field: &Field<Scalar>| duration(&field.value);
+            let length = |field: &Field<Scalar>| duration(&field.value).ok();
             let field = scalar("--window", window);
-            if length(&field).is_err() || !windows.iter().any(|w| length(w) == length(&field)) {
+            if length(&field).is_none() || !windows.iter().any(|w| length(w) == length(&field)) {
                 windows.push(field);
             }
         }
@@ -227,13 +228,14 @@ pub(super) fn source(flag: &str, short: &str) -> SourceJob {
 /// Applies the flags to the sinks on stdout: `json` selects the JSON form, `quiet` removes the table.
 /// A plan without sinks gets the table.
 pub(super) fn stdout_sink(plan: &mut Plan, json: bool, quiet: bool) {
-    let is_stdout = |sink: &SinkPlan| matches!(sink, SinkPlan::Stdout { .. });
+    let is_stdout = |sink: &SinkPlan| sink.options_as::<stdout::Options>().is_some();
+    let wanted = SinkPlan { options: Arc::new(stdout::Options { json }) };
     if plan.sinks.is_empty() || (json && !plan.sinks.iter().any(is_stdout)) {
-        plan.sinks.push(SinkPlan::Stdout { json });
+        plan.sinks.push(wanted.clone());
     }
     if json {
         for sink in plan.sinks.iter_mut().filter(|sink| is_stdout(sink)) {
-            *sink = SinkPlan::Stdout { json };
+            *sink = wanted.clone();
         }
     } else if quiet {
         plan.sinks.retain(|sink| !is_stdout(sink));

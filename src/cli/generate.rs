@@ -7,10 +7,9 @@ use clap::Args as ClapArgs;
 use super::exit::{Failure, Outcome, USAGE};
 use super::flags::{scalar, source, text};
 use crate::engine;
-use crate::job::problem::Field;
-use crate::job::units::Scalar;
-use crate::job::{Job, Purpose, SourceKind};
-use crate::source::generator::write_posts;
+use crate::job::{Job, Purpose};
+use tagtide_sources::generator::{self, write_posts};
+use tagtide_sources::options::Value;
 
 /// Formats that can be written.
 const FORMATS: [&str; 3] = ["text", "text+", "x1"];
@@ -38,17 +37,23 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let flag = |name: &str, value: &str| -> Option<Field<Scalar>> { Some(scalar(name, value)) };
     let mut made = source("generate", "generator");
-    made.posts = args.posts.as_deref().and_then(|posts| flag("--posts", posts));
-    made.seed = flag("--seed", &args.seed);
-    made.rate = flag("--rate", &args.rate);
-    made.start = args.start.as_deref().and_then(|start| flag("--start", start));
-    made.tags = flag("--tags", &args.tags);
+    for (key, flag, value) in [
+        ("posts", "--posts", args.posts.as_ref()),
+        ("seed", "--seed", Some(&args.seed)),
+        ("rate", "--rate", Some(&args.rate)),
+        ("start", "--start", args.start.as_ref()),
+        ("tags", "--tags", Some(&args.tags)),
+    ] {
+        if let Some(value) = value {
+            made.keys.set(key, scalar(flag, value).map(Value::Scalar));
+        }
+    }
     made.format = Some(text("--format", &args.format));
     let job = Job { sources: vec![made], ..Job::default() };
     let plan = engine::check(&job, Purpose::Replay)?;
-    let Some(SourceKind::Generator(generator)) = plan.sources.first().map(|source| &source.kind)
+    let source = plan.sources.first();
+    let Some(generator) = source.and_then(|source| source.options_as::<generator::Options>())
     else {
         return Ok(());
     };

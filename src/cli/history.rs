@@ -11,8 +11,8 @@ use serde::Serialize;
 use super::exit::{FAILED, Failure, Outcome, USAGE};
 use super::flags::default_state_dir;
 use crate::engine;
-use crate::history::{Asked, Kept, KeptRanking, Kind, Reader, When};
-use crate::job::units::{Scalar, duration, moment_or_ms, show_duration};
+use crate::history::{Kind, RankingSelector, Reader, StoredRanking, StoredRankings, When};
+use crate::job::units::{OptionError, Scalar, duration, moment_or_ms, show_duration};
 use crate::job::{Job, Purpose};
 use crate::sink::{hashtag, table};
 use crate::sqlite::SqliteError;
@@ -66,7 +66,7 @@ pub(super) struct Args {
     json: bool,
 }
 
-fn parse_moment(text: &str) -> Result<i64, String> {
+fn parse_moment(text: &str) -> Result<i64, OptionError> {
     moment_or_ms(text).map(|at| at.0)
 }
 
@@ -74,7 +74,7 @@ fn parse_mode(text: &str) -> Result<Mode, String> {
     Mode::named(text).ok_or_else(|| format!("modes are {}", Mode::ALL.map(Mode::name).join(", ")))
 }
 
-fn parse_window(text: &str) -> Result<u64, String> {
+fn parse_window(text: &str) -> Result<u64, OptionError> {
     duration(&Scalar::Text(text.to_owned())).map(|window| window.as_secs())
 }
 
@@ -107,7 +107,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     })?;
     let asked = asked(args, &reader)?;
     let mut out = std::io::stdout().lock();
-    let mut show = |kept: &Kept| {
+    let mut show = |kept: &StoredRankings| {
         let text = if args.json { json(kept)? } else { rows(&kept.rankings) };
         out.write_all(text.as_bytes()).map_err(|error| Failure::stdout(&error))
     };
@@ -131,14 +131,14 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 /// Refuses a view, mode or window for which nothing was stored on the last day.
-fn is_kept(asked: &Asked, kinds: &[Kind]) -> Outcome {
+fn is_kept(asked: &RankingSelector, kinds: &[Kind]) -> Outcome {
     let none = |what: &str, mut known: Vec<String>| {
         known.dedup();
         let known = known.join(", ");
         let help = format!("stored: {known}; all but the default is stored at full hours only");
         Err(Failure::new(FAILED, format_args!("nothing is stored for {what}\nhelp: {help}")))
     };
-    let Asked { view, mode, window_s, .. } = asked;
+    let RankingSelector { view, mode, window_s, .. } = asked;
     if !kinds.iter().any(|kind| kind.0 == *view) {
         let known = kinds.iter().map(|kind| format!("`{}`", kind.0)).collect();
         return none(&format!("view `{view}`"), known);
@@ -172,7 +172,7 @@ fn directory(args: &Args) -> Result<(PathBuf, Rule), Failure> {
     Ok((dir.unwrap_or_default(), plan.rule))
 }
 
-fn asked(args: &Args, reader: &Reader) -> Result<Asked, Failure> {
+fn asked(args: &Args, reader: &Reader) -> Result<RankingSelector, Failure> {
     let name = |mode: Mode| mode.name().to_owned();
     let (mode, window_s) = match (args.mode, args.window) {
         (Some(mode), _) if !mode.has_window() => (name(mode), None),
@@ -182,7 +182,7 @@ fn asked(args: &Args, reader: &Reader) -> Result<Asked, Failure> {
             (mode.map_or(usual, name), window.or(usual_window))
         }
     };
-    Ok(Asked { view: args.view.clone(), mode, window_s, top: args.top })
+    Ok(RankingSelector { view: args.view.clone(), mode, window_s, top: args.top })
 }
 
 /// A tag as it is stored.
@@ -194,16 +194,16 @@ fn key_of(tag: &str, rule: Rule) -> String {
     }
 }
 
-fn json(kept: &Kept) -> Result<String, Failure> {
+fn json(kept: &StoredRankings) -> Result<String, Failure> {
     #[derive(Serialize)]
     struct Line<'a> {
         view: &'a str,
         mode: &'a str,
         window_s: Option<u64>,
         #[serde(flatten)]
-        ranking: &'a KeptRanking,
+        ranking: &'a StoredRanking,
     }
-    let Kept { view, mode, window_s, rankings, .. } = kept;
+    let StoredRankings { view, mode, window_s, rankings, .. } = kept;
     let mut out = String::new();
     for ranking in rankings {
         let line = Line { view, mode, window_s: *window_s, ranking };
@@ -216,7 +216,7 @@ fn json(kept: &Kept) -> Result<String, Failure> {
     Ok(out)
 }
 
-fn rows(rankings: &[KeptRanking]) -> String {
+fn rows(rankings: &[StoredRanking]) -> String {
     let header = ["at", "rank", "hashtag", "count", "authors", "score", "lift", "status"];
     let row = |at: &str, trend: &Trend| {
         let tenth = |value: Option<f64>| value.map(|value| format!("{value:.1}"));

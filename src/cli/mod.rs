@@ -34,9 +34,9 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::job::problem::nearest;
 use exit::Outcome;
 use logging::LogArgs;
+use tagtide_sources::options::nearest;
 
 /// Four commands to try first; the help begins with them.
 const EXAMPLES: &str = "\

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::job::{Plan, SinkPlan, SourceKind};
+use crate::job::Plan;
 
 /// What is missing, and what to do about it.
 pub(super) struct Warning {
@@ -19,13 +19,12 @@ fn warning(what: impl Into<String>, help: impl Into<String>) -> Warning {
 pub(super) fn files(plan: &Plan) -> Vec<Warning> {
     let mut warnings = Vec::new();
     for source in &plan.sources {
-        if let SourceKind::File { paths, .. } = &source.kind {
-            let of = |warning: Warning| Warning {
-                what: format!("source {}: {}", source.name, warning.what),
-                ..warning
-            };
-            warnings.extend(paths.iter().filter_map(|path| missing_file(path)).map(of));
-        }
+        let of = |warning: Warning| Warning {
+            what: format!("source {}: {}", source.name, warning.what),
+            ..warning
+        };
+        let missing = source.options.files().iter().filter_map(|path| missing_file(path));
+        warnings.extend(missing.map(of));
     }
     for view in &plan.views {
         if let Some(path) = view.authors_file.as_ref().filter(|path| !path.is_file()) {
@@ -59,14 +58,16 @@ fn missing_file(path: &str) -> Option<Warning> {
 
 /// Unset variables that should hold the secrets of webhooks.
 pub(super) fn secrets(plan: &Plan) -> Vec<Warning> {
-    let alerts =
-        plan.alerts.iter().map(|alert| (format!("alert {}", alert.name), &alert.secret_env));
-    let sinks = plan.sinks.iter().filter_map(|sink| match sink {
-        SinkPlan::Webhook { token_env, .. } => Some(("sink webhook".to_owned(), token_env)),
-        _ => None,
-    });
+    let alerts = plan
+        .alerts
+        .iter()
+        .map(|alert| (format!("alert {}", alert.name), alert.secret_env.as_deref()));
+    let sinks = plan
+        .sinks
+        .iter()
+        .map(|sink| (format!("sink {}", sink.options.kind().name), sink.options.secret_env()));
     let missing = alerts.chain(sinks).filter_map(|(of, name)| {
-        let name = name.as_ref()?;
+        let name = name?;
         let set = std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let help = format!("set it, as in `{name}=... tagtide run job.toml`");
         (!set).then(|| warning(format!("{of}: its secret is not in `{name}`"), help))

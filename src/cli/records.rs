@@ -10,13 +10,12 @@ use std::time::{Duration, Instant};
 use super::exit::{AUTH, FAILED, Failure, USAGE};
 use super::flags::{source, text};
 use crate::engine;
-use crate::job::{Job, Limits, Plan, Purpose, SourceKind, SourcePlan};
-use crate::source as sources;
-use crate::source::reconnect::{Jitter, Reconnect};
-use crate::source::{Poll, Source, SourceError};
+use crate::job::{Job, Limits, Plan, Purpose, SourcePlan};
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::decode::{Format, decode, detect};
 use tagtide_posts::post::{Batch, EventTime, Post};
+use tagtide_sources::reconnect::{Jitter, Reconnect};
+use tagtide_sources::{Poll, Source, SourceError};
 
 /// Longest wait of one poll, and so the longest delay of a signal.
 const POLL_MAX: Duration = Duration::from_millis(200);
@@ -64,12 +63,10 @@ impl Records {
             let help = "name a job file with exactly one source";
             return Err(Failure::new(USAGE, format_args!("{what}\nhelp: {help}")));
         }
-        if matches!(plan.kind, SourceKind::X(_)) {
-            let what = "X bills each post that is read, and only `run` remembers how many were";
-            let help = "use `tagtide run` with this job";
+        if let Some((what, help)) = plan.options.only_run() {
             return Err(Failure::new(USAGE, format_args!("{what}\nhelp: {help}")));
         }
-        let source = sources::build(&plan, &limits, &Clock::System)?;
+        let source = plan.options.build(limits.line_max_bytes, &Clock::System)?;
         let format = plan.format;
         Ok(Self { plan, limits, source, format, tally: Tally::default() })
     }

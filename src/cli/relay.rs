@@ -24,7 +24,6 @@ use super::flags::FORMATS;
 use super::records::Records;
 use super::replay::missing;
 use super::signals;
-use crate::job::SourceKind;
 use clients::Clients;
 use tagtide_extract::Rule;
 use tagtide_extract::markup;
@@ -57,16 +56,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     let stop = Arc::new(AtomicBool::new(false));
     let stopping = Arc::clone(&stop);
     signals::install()?.on_stop(move || stopping.store(true, Ordering::Relaxed), None)?;
-    if let SourceKind::File { paths, .. } = &records.plan().kind {
-        paths.iter().try_for_each(|path| missing(Path::new(path)))?;
-    }
-    let waits = match &records.plan().kind {
-        SourceKind::File { follow, .. } => !follow,
-        SourceKind::Stdin => true,
-        SourceKind::Generator(plan) => !plan.live,
-        _ => false,
-    };
-    let clients = Clients::accept(listener, waits, Arc::clone(&stop))
+    let options = &records.plan().options;
+    options.files().iter().try_for_each(|path| missing(Path::new(path)))?;
+    let clients = Clients::accept(listener, options.can_wait(), Arc::clone(&stop))
         .map_err(|error| Failure::new(FAILED, format_args!("cannot start a thread: {error}")))?;
     tracing::info!("waiting for a client on {}", clients.addr());
     if !clients.wait_for_one() {

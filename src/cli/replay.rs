@@ -18,11 +18,12 @@ use super::logging::LogArgs;
 use super::signals;
 use super::summary::{counted, grouped, json};
 use crate::engine::{self, RunOptions};
-use crate::job::file::SourceJob;
-use crate::job::problem::Place;
+use crate::job::Place;
+use crate::job::schema::SourceJob;
 use crate::job::{Job, Purpose};
 use crate::sink::table;
 use tagtide_posts::recording::Header;
+use tagtide_sources::options::{Value, Written};
 use tagtide_trends::rank::Published;
 
 #[derive(ClapArgs, Debug)]
@@ -140,19 +141,24 @@ fn job(args: &Args) -> Job {
         args.files.iter().cloned().partition(|path| path == Path::new("-"));
     for (recorded, paths) in by_source(files) {
         let format = recorded.filter(|_| args.format == "auto").map(|(_, header)| header.format);
+        let mut keys = Written::default();
+        let paths = paths.iter().map(|path| scalar("FILE", path)).collect();
+        keys.set("paths", text("FILE", "").map(|_| Value::List(paths)));
         sources.push(SourceJob {
             place: Place::flag("FILE"),
             kind: Some(text("FILE", "file")),
-            paths: Some(paths.iter().map(|path| scalar("FILE", path)).collect()),
             format: format.map(|format| text("FILE", &format)),
+            keys,
             ..SourceJob::default()
         });
     }
     sources.extend(stdin.iter().map(|_| source("FILE", "-")));
     for source in &mut sources {
         source.format.get_or_insert_with(|| text("--format", &args.format));
-        source.rate = Some(scalar("--rate", &args.rate));
-        source.start = args.start.as_ref().map(|start| scalar("--start", start));
+        source.keys.set("rate", scalar("--rate", &args.rate).map(Value::Scalar));
+        if let Some(start) = &args.start {
+            source.keys.set("start", scalar("--start", start).map(Value::Scalar));
+        }
     }
     let speed = Some(scalar("--speed", &args.speed));
     let name = Some(text("replay", "replay"));

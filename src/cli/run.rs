@@ -12,7 +12,7 @@ use super::logging::LogArgs;
 use super::run_job::run_job;
 use crate::engine;
 use crate::engine::RunOptions;
-use crate::job::{Job, Problem, Purpose};
+use crate::job::{Diagnostic, Job, Purpose};
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
@@ -95,7 +95,7 @@ fn job(args: &Args) -> Result<Job, Failure> {
 }
 
 /// The error for a job file that cannot be parsed; it may be a file of posts.
-fn not_a_job(path: &Path, problems: Vec<Problem>) -> Failure {
+fn not_a_job(path: &Path, problems: Vec<Diagnostic>) -> Failure {
     let mut failure = Failure::from(problems);
     let named = path.extension().is_some_and(|end| end == "toml");
     if path.is_file() && !named && !failure.message.contains("tagtide replay") {

@@ -6,9 +6,10 @@ use super::exit::{FAILED, Failure, Outcome};
 use super::flags::Serving;
 use super::{signals, summary};
 use crate::engine::{self, Run, RunOptions};
-use crate::http::is_loopback;
-use crate::job::{Job, Plan, Purpose, SinkPlan, TimePlan};
+use crate::job::{Job, Plan, Purpose, TimePlan};
 use crate::serve::{self, Feed, Listen, PORT, Server, Tutorial};
+use crate::sink::dashboard;
+use tagtide_sources::http_client::is_loopback;
 
 /// Runs `plan` until its sources end or a signal arrives.
 ///
@@ -133,13 +134,11 @@ fn where_to_listen(plan: &Plan, serving: &Serving) -> Result<Option<Listen>, Fai
 
 /// The dashboard sink that has our own default address as its target.
 fn own_port(plan: &Plan) -> Option<&str> {
-    plan.sinks.iter().find_map(|sink| match sink {
-        SinkPlan::Dashboard { url } => {
-            let parsed = url::Url::parse(url).ok()?;
-            let ours = is_loopback(&parsed) && parsed.port_or_known_default() == Some(PORT);
-            ours.then_some(url.as_str())
-        }
-        _ => None,
+    plan.sinks.iter().find_map(|sink| {
+        let url = &sink.options_as::<dashboard::Options>()?.url;
+        let parsed = url::Url::parse(url).ok()?;
+        let ours = is_loopback(&parsed) && parsed.port_or_known_default() == Some(PORT);
+        ours.then_some(url.as_str())
     })
 }
 

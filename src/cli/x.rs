@@ -8,10 +8,11 @@ use clap::{Args as ClapArgs, Subcommand};
 
 use super::exit::{AUTH, FAILED, Failure, Outcome, USAGE};
 use crate::engine;
-use crate::job::{Job, Purpose, SourceKind, XPlan};
-use crate::source::SourceError;
-use crate::source::x::rules::{Changes, Rule, Rules};
+use crate::job::{Job, Purpose};
 use tagtide_posts::clock::Clock;
+use tagtide_sources::SourceError;
+use tagtide_sources::x::Options;
+use tagtide_sources::x::rules::{Changes, Rule, Rules};
 
 /// The job if none is named: X itself, and a rule that no server has.
 const NO_JOB: &str = "name = \"cli\"\n[[source]]\nkind = \"x\"\ntoken_env = \"X_BEARER_TOKEN\"\n\
@@ -119,16 +120,13 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 /// Sources of the job that have rules.
-fn plans(job: Option<&Path>) -> Result<Vec<XPlan>, Failure> {
+fn plans(job: Option<&Path>) -> Result<Vec<Options>, Failure> {
     let job = match job {
         Some(path) => Job::read(path)?,
         None => Job::parse(NO_JOB, "x")?,
     };
     let plan = engine::check(&job, Purpose::Run)?;
-    let plans = plan.sources.into_iter().filter_map(|source| match source.kind {
-        SourceKind::X(plan) => Some(plan),
-        _ => None,
-    });
+    let plans = plan.sources.iter().filter_map(|source| source.options_as::<Options>().cloned());
     let plans: Vec<_> = plans.collect();
     if plans.is_empty() {
         let message = "the job has no source of kind `x`\nhelp: rules belong to X API v2; see \

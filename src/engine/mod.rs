@@ -6,6 +6,8 @@
 
 mod embedded;
 
+pub mod stages;
+
 pub use embedded::probe;
 
 use std::sync::Arc;
@@ -13,10 +15,10 @@ use std::sync::Arc;
 use crossbeam_channel::{Sender, bounded};
 
 use crate::ingest;
-use crate::job::problem::nearest;
-use crate::job::{Job, Plan, Problem, Purpose};
+use crate::job::{Diagnostic, Job, Plan, Purpose};
 use crate::run::{HashKeys, Message, Prepared, RunningEngine, Shutdown};
 use tagtide_posts::post::Position;
+use tagtide_sources::options::nearest;
 use tagtide_trends::view::Filter;
 
 pub use crate::run::{EngineError, Run, RunOptions, Summary};
@@ -24,7 +26,7 @@ pub use crate::run::{EngineError, Run, RunOptions, Summary};
 /// Reads and extracts what a plan asks for, and sends it to the run that counts.
 pub trait Engine: Send {
     /// What of `plan` this engine cannot do; `check` prints it, and such a plan is not run.
-    fn unsupported(&self, _plan: &Plan) -> Vec<Problem> {
+    fn unsupported(&self, _plan: &Plan) -> Vec<Diagnostic> {
         Vec::new()
     }
 
@@ -82,7 +84,7 @@ pub fn find(name: &str) -> Option<&'static Kind> {
 ///
 /// # Errors
 /// Every problem of the job.
-pub fn check(job: &Job, purpose: Purpose) -> Result<Plan, Vec<Problem>> {
+pub fn check(job: &Job, purpose: Purpose) -> Result<Plan, Vec<Diagnostic>> {
     let checked = crate::job::check(job, purpose);
     let kind = match &job.engine.kind {
         None => find(Plan::EMBEDDED),
@@ -98,7 +100,7 @@ pub fn check(job: &Job, purpose: Purpose) -> Result<Plan, Vec<Problem>> {
             );
             let what = format!("`{}` is not an engine kind", field.value);
             let mut problems = checked.err().unwrap_or_default();
-            problems.push(Problem { place: field.place.clone(), what, help: Some(help) });
+            problems.push(Diagnostic { place: field.place.clone(), what, help: Some(help) });
             Err(problems)
         }
         (Some(kind), _, Ok(plan)) => match (kind.make)().unsupported(&plan) {
@@ -139,7 +141,7 @@ mod tests {
     fn checked(engine: &str) -> Result<String, String> {
         let text = format!("source = \"-\"\n[engine]\nkind = \"{engine}\"\n");
         let job = Job::parse(&text, "job.toml").expect("it parses");
-        let first = |problems: Vec<Problem>| problems[0].to_string();
+        let first = |problems: Vec<Diagnostic>| problems[0].to_string();
         check(&job, Purpose::Run).map(|plan| plan.engine).map_err(first)
     }
 

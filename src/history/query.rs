@@ -1,4 +1,4 @@
-//! Reading, on a connection of its own: one statement at a time, each with an end.
+//! Queries on a separate connection: one statement at a time, each with a time limit.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,32 +12,32 @@ use crate::sqlite::{self, SqliteError};
 use tagtide_posts::clock::monotonic;
 use tagtide_trends::rank::Trend;
 
-/// Longest that one question may take.
-const ANSWER_MAX: Duration = Duration::from_secs(5);
-/// Steps of SQLite between two looks at the clock.
+/// Time limit of one query.
+const QUERY_MAX: Duration = Duration::from_secs(5);
+/// Virtual machine steps of SQLite between two checks of the time limit.
 const STEPS: i32 = 10_000;
-/// How far before a moment its ranking is looked for.
+/// How far before a time its ranking is searched.
 const BACK_MINUTES: i64 = 24 * 60;
 
 /// View, mode and window (seconds) of a ranking.
 pub type Kind = (String, String, Option<u64>);
 
-/// Which rankings, and how much of them.
+/// Which rankings, and how many rows of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct RankingSelector {
     /// Name of the view.
     pub view: String,
     /// What it ranks by.
     pub mode: String,
-    /// Length of its window, seconds; none for `total`.
+    /// Length of its window, seconds; `None` for `total`.
     pub window_s: Option<u64>,
     /// Most rows of a ranking.
     pub top: u32,
 }
 
-/// Rankings as they were.
+/// Past rankings.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
-pub struct Kept {
+pub struct StoredRankings {
     /// Name of the view.
     pub view: String,
     /// What it ranks by.
@@ -45,54 +45,52 @@ pub struct Kept {
     /// Length of the window, seconds; null for `total`.
     pub window_s: Option<u64>,
     /// Oldest first.
-    pub rankings: Vec<KeptRanking>,
-    /// Where to go on, milliseconds since the Unix epoch: there was more than fits one answer.
+    pub rankings: Vec<StoredRanking>,
+    /// Where the next request has to start, milliseconds since the Unix epoch; null if this was
+    /// everything.
     pub next: Option<i64>,
 }
 
-/// One ranking as it was; or, where a tag was asked for, that tag's row of it.
+/// One past ranking; if a tag was requested, only the row of that tag.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
-pub struct KeptRanking {
+pub struct StoredRanking {
     /// End of the window, whole minutes, milliseconds since the Unix epoch (event time).
     pub at: i64,
-    /// Rows, best first; `change` and `series` are not kept.
+    /// Rows, best first; `change` and `series` are not stored.
     pub trends: Vec<Trend>,
 }
 
-/// When it was: a moment, or a stretch with both its ends; milliseconds since the Unix epoch.
+/// A time or an inclusive range, milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// The ranking as it was then.
+    /// The ranking at that time.
     At(i64),
-    /// All rankings of a stretch.
+    /// All rankings of a range.
     Between(i64, i64),
 }
 
 impl When {
-    /// What somebody means who names some of these. Nothing means the newest ranking, or for a tag
-    /// the day before it; an end that is missing is the newest ranking, a begin a day before the
-    /// end.
+    /// Completes a partial request. Without any time it means the newest ranking, or for a tag the
+    /// day before it. A missing `to` is the newest ranking, a missing `from` a day before `to`.
     ///
     /// # Errors
-    /// What contradicts itself.
+    /// [`WhenError`] if the times contradict each other.
     pub fn of(
         at: Option<i64>,
         from: Option<i64>,
         to: Option<i64>,
         newest: i64,
         tag: bool,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, WhenError> {
         match (at, from, to) {
-            (Some(_), Some(_), _) | (Some(_), _, Some(_)) => {
-                Err("`at` is a moment, `from` and `to` are a stretch: give one of the two".into())
-            }
+            (Some(_), Some(_), _) | (Some(_), _, Some(_)) => Err(WhenError::Both),
             (Some(at), None, None) => Ok(Self::At(at)),
             (None, None, None) if !tag => Ok(Self::At(newest)),
             (None, from, to) => {
                 let to = to.unwrap_or(newest);
                 let from = from.unwrap_or(to.saturating_sub(BACK_MINUTES * 60_000));
                 if from > to {
-                    return Err(format!("`from` ({from}) lies behind `to` ({to})"));
+                    return Err(WhenError::Reversed { from, to });
                 }
                 Ok(Self::Between(from, to))
             }
@@ -100,12 +98,28 @@ impl When {
     }
 }
 
-/// The history of one state directory, to read; also while it is written.
+/// Times that contradict each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WhenError {
+    /// A time and a range.
+    #[error("`at` is a time, `from` and `to` are a range: give one of the two")]
+    Both,
+    /// The range ends before it starts.
+    #[error("`from` ({from}) is later than `to` ({to})")]
+    Reversed {
+        /// Start, milliseconds since the Unix epoch.
+        from: i64,
+        /// End, milliseconds since the Unix epoch.
+        to: i64,
+    },
+}
+
+/// Reads the history of one state directory, also while it is being written.
 #[derive(Debug)]
 pub struct Reader {
     db: Connection,
     path: PathBuf,
-    /// End of the question that is asked.
+    /// Time limit of the current query.
     deadline: Arc<Mutex<Instant>>,
 }
 
@@ -113,40 +127,40 @@ impl Reader {
     /// Opens it.
     ///
     /// # Errors
-    /// [`SqliteError::Missing`] where nothing was kept yet.
+    /// [`SqliteError::Missing`] if nothing was stored yet.
     pub fn open(dir: &Path) -> Result<Self, HistoryError> {
         let mut db = sqlite::read(dir, &SCHEMA)?;
         let path = dir.join(SCHEMA.file);
-        let deadline = Arc::new(Mutex::new(monotonic() + ANSWER_MAX));
+        let deadline = Arc::new(Mutex::new(monotonic() + QUERY_MAX));
         let theirs = Arc::clone(&deadline);
         let is_over = move || monotonic() > *theirs.lock().unwrap_or_else(PoisonError::into_inner);
         db.progress_handler(STEPS, Some(is_over))
-            .map_err(|error| SqliteError::of("read", &path, &error))?;
+            .map_err(|error| SqliteError::new("read", &path, error))?;
         Ok(Self { db, path, deadline })
     }
 
-    /// Gives the next question its time.
+    /// Starts the time limit of the next query.
     fn begin(&self) {
-        let deadline = monotonic() + ANSWER_MAX;
+        let deadline = monotonic() + QUERY_MAX;
         *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
     }
 
     fn failed(&self) -> impl Fn(rusqlite::Error) -> HistoryError {
-        |error| SqliteError::of("read", &self.path, &error)
+        |error| SqliteError::new("read", &self.path, error)
     }
 
-    /// Mode and window of the ranking that is kept every minute for `view`; `None` where nothing
-    /// was kept on the last day.
+    /// Mode and window of the ranking that is stored every minute for `view`; `None` if nothing was
+    /// stored on the last day.
     ///
     /// # Errors
     /// [`HistoryError`].
     pub fn usual(&self, view: &str) -> Result<Option<(String, Option<u64>)>, HistoryError> {
         let Some(newest) = self.newest()? else { return Ok(None) };
         let since = minute_of(newest) - BACK_MINUTES;
-        // Others are kept at full hours alone.
-        for apart in ["and minute % 60 <> 0", ""] {
+        // Other rankings are stored at full hours only.
+        for off_hours in ["and minute % 60 <> 0", ""] {
             let query = format!(
-                "select mode, window_s from ranking where view = ?1 and minute >= ?2 {apart} \
+                "select mode, window_s from ranking where view = ?1 and minute >= ?2 {off_hours} \
                  order by minute desc, mode desc, window_s desc, rank desc limit 1"
             );
             let found = self
@@ -162,7 +176,7 @@ impl Reader {
         Ok(None)
     }
 
-    /// View, mode and window of all rankings that were kept on the last day, in order.
+    /// View, mode and window of all rankings that were stored on the last day, in order.
     ///
     /// # Errors
     /// [`HistoryError`].
@@ -178,7 +192,7 @@ impl Reader {
         rows.collect::<Result<_, _>>().map_err(self.failed())
     }
 
-    /// The newest moment that is kept, milliseconds since the Unix epoch.
+    /// The newest stored time, milliseconds since the Unix epoch.
     ///
     /// # Errors
     /// [`HistoryError`].
@@ -189,7 +203,7 @@ impl Reader {
         Ok(found.map_err(self.failed())?.map(|minute| minute * 60_000))
     }
 
-    /// What somebody asks for; at most `rows_max` rows.
+    /// The rankings of `when`; at most `rows_max` rows.
     ///
     /// # Errors
     /// [`HistoryError`].
@@ -198,40 +212,45 @@ impl Reader {
         when: When,
         tag: Option<&str>,
         rows_max: usize,
-        asked: &Asked,
-    ) -> Result<Kept, HistoryError> {
+        selector: &RankingSelector,
+    ) -> Result<StoredRankings, HistoryError> {
         match when {
-            When::At(at) => self.at(at, tag, asked),
-            When::Between(from, to) => self.range(from, to, tag, 1, rows_max, asked),
+            When::At(at) => self.at(at, tag, selector),
+            When::Between(from, to) => self.range(from, to, tag, 1, rows_max, selector),
         }
     }
 
-    /// The ranking as it was at `at_ms`: the newest one kept until then, of the day before at the
-    /// most. With `tag`, its row alone.
+    /// The ranking at `at_ms`: the newest one stored until then, at most a day old. With `tag`, only
+    /// its row.
     ///
     /// # Errors
     /// [`HistoryError`].
-    pub fn at(&self, at_ms: i64, tag: Option<&str>, asked: &Asked) -> Result<Kept, HistoryError> {
+    pub fn at(
+        &self,
+        at_ms: i64,
+        tag: Option<&str>,
+        selector: &RankingSelector,
+    ) -> Result<StoredRankings, HistoryError> {
         self.begin();
         let minute = minute_of(at_ms);
-        let window_s = window_column(asked.window_s);
+        let window_s = window_column(selector.window_s);
         let found: Option<i64> = self
             .db
             .query_row(
                 "select minute from ranking where minute between ?1 and ?2 and view = ?3 \
                  and mode = ?4 and window_s = ?5 order by minute desc limit 1",
-                params![minute - BACK_MINUTES, minute, asked.view, asked.mode, window_s],
+                params![minute - BACK_MINUTES, minute, selector.view, selector.mode, window_s],
                 |row| row.get(0),
             )
             .optional()
             .map_err(self.failed())?;
-        let Some(found) = found else { return Ok(asked.none()) };
-        self.range(found * 60_000, found * 60_000, tag, 1, usize::MAX, asked)
+        let Some(found) = found else { return Ok(selector.no_rankings()) };
+        self.range(found * 60_000, found * 60_000, tag, 1, usize::MAX, selector)
     }
 
-    /// Rankings from `from_ms` to `to_ms`, both included, at minutes that `every_min` divides; of
-    /// each the first `asked.top` rows, or the row of `tag` wherever it stood. At most `rows_max`
-    /// rows, and never a part of a ranking.
+    /// Rankings from `from_ms` to `to_ms`, both included, at minutes divisible by `every_min`; of
+    /// each the first `selector.top` rows, or the row of `tag` at any rank. At most `rows_max` rows,
+    /// and never part of a ranking.
     ///
     /// # Errors
     /// [`HistoryError`].
@@ -242,12 +261,12 @@ impl Reader {
         tag: Option<&str>,
         every_min: u32,
         rows_max: usize,
-        asked: &Asked,
-    ) -> Result<Kept, HistoryError> {
+        selector: &RankingSelector,
+    ) -> Result<StoredRankings, HistoryError> {
         self.begin();
-        let top = if tag.is_some() { u32::MAX } else { asked.top };
+        let top = if tag.is_some() { u32::MAX } else { selector.top };
         let limit = i64::try_from(rows_max).unwrap_or(i64::MAX).saturating_add(1);
-        // The first whole minute from there on.
+        // The first whole minute that is not before it.
         let from = minute_of(from_ms.saturating_add(59_999));
         let mut statement = self
             .db
@@ -263,9 +282,9 @@ impl Reader {
                 params![
                     from,
                     minute_of(to_ms),
-                    asked.view,
-                    asked.mode,
-                    window_column(asked.window_s),
+                    selector.view,
+                    selector.mode,
+                    window_column(selector.window_s),
                     top,
                     tag,
                     every_min.max(1),
@@ -274,24 +293,24 @@ impl Reader {
                 |row| Ok((row.get::<_, i64>(0)?, trend(row)?)),
             )
             .map_err(self.failed())?;
-        let mut kept = asked.none();
+        let mut stored = selector.no_rankings();
         let mut count = 0;
         for row in rows {
             let (minute, trend) = row.map_err(self.failed())?;
             count += 1;
             let at = minute * 60_000;
-            match kept.rankings.last_mut().filter(|ranking| ranking.at == at) {
+            match stored.rankings.last_mut().filter(|ranking| ranking.at == at) {
                 Some(ranking) => ranking.trends.push(trend),
-                None => kept.rankings.push(KeptRanking { at, trends: vec![trend] }),
+                None => stored.rankings.push(StoredRanking { at, trends: vec![trend] }),
             }
         }
         if count > rows_max {
-            kept.next = kept.rankings.pop().map(|cut| cut.at);
+            stored.next = stored.rankings.pop().map(|cut| cut.at);
         }
-        Ok(kept)
+        Ok(stored)
     }
 
-    /// Rankings of full hours: all that is kept of modes and windows other than the usual ones.
+    /// Rankings of full hours: all that is stored of modes and windows other than the default.
     ///
     /// # Errors
     /// [`HistoryError`].
@@ -301,16 +320,16 @@ impl Reader {
         to_ms: i64,
         tag: Option<&str>,
         rows_max: usize,
-        asked: &Asked,
-    ) -> Result<Kept, HistoryError> {
-        self.range(from_ms, to_ms, tag, 60, rows_max, asked)
+        selector: &RankingSelector,
+    ) -> Result<StoredRankings, HistoryError> {
+        self.range(from_ms, to_ms, tag, 60, rows_max, selector)
     }
 }
 
-impl Asked {
-    /// An answer without rankings.
-    fn none(&self) -> Kept {
-        Kept {
+impl RankingSelector {
+    /// A result without rankings.
+    fn no_rankings(&self) -> StoredRankings {
+        StoredRankings {
             view: self.view.clone(),
             mode: self.mode.clone(),
             window_s: self.window_s,
@@ -325,13 +344,13 @@ fn window(column: i64) -> Option<u64> {
 }
 
 fn trend(row: &Row<'_>) -> rusqlite::Result<Trend> {
-    let whole = |number: i64| u64::try_from(number).unwrap_or_default();
+    let unsigned = |number: i64| u64::try_from(number).unwrap_or_default();
     Ok(Trend {
         rank: row.get(1)?,
         tag: row.get(2)?,
         display: row.get(3)?,
-        count: whole(row.get(4)?),
-        authors: row.get::<_, Option<i64>>(5)?.map(whole),
+        count: unsigned(row.get(4)?),
+        authors: row.get::<_, Option<i64>>(5)?.map(unsigned),
         score: row.get(6)?,
         lift: row.get(7)?,
         expected: row.get(8)?,

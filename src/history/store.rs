@@ -1,8 +1,8 @@
-//! Writing: whole rankings in place of older ones, thinning, and the bound on the file.
+//! Writing: replacing whole rankings, thinning old minutes, the size limit of the file.
 //!
-//! Room is made before rows come, inside the same transaction: the pages of the oldest minutes go
-//! to the free list and are used again at once, so the file does not grow beyond its bound and is
-//! hardly ever rewritten.
+//! Old rows are deleted before new ones are inserted, in the same transaction: the pages of the
+//! oldest minutes go to the free list and are reused at once, so the file stays below its limit and
+//! is hardly ever rewritten.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,19 +13,19 @@ use super::{COARSE_MINUTES, FINE_MINUTES, SCHEMA, minute_of, window_column};
 use crate::sqlite::{self, SqliteError, pragma};
 use tagtide_trends::rank::{Ranking, Trend};
 
-/// Least bound that is taken; a smaller one means this, bytes.
+/// Smallest size limit; a smaller one is raised to this, bytes.
 pub const MAX_BYTES_LEAST: u64 = 4 << 20;
-/// Most bytes left to the write-ahead log.
+/// Largest part of the limit for the write-ahead log, bytes.
 const LOG_MAX_BYTES: u64 = 16 << 20;
-/// Bytes of a row besides its words.
+/// Bytes of a row besides its texts.
 const ROW_BYTES: usize = 64;
-/// Rows deleted at once where room is made.
+/// Rows deleted at once to free pages.
 const ROOM_ROWS: i64 = 200;
-/// Times that so many are deleted in one transaction, where a file is cut.
+/// Deletions of that size in one transaction, when a file is cut to a smaller limit.
 const CUTS: u32 = 100;
-/// A row longer than this takes a page of its own besides.
+/// A row longer than this needs an overflow page.
 const SPILL_BYTES: usize = 900;
-/// Pages that a transaction needs besides those of its rows.
+/// Pages that a transaction needs besides those of its rows: inner nodes, the table `about`.
 const SLACK_PAGES: i64 = 32;
 
 /// The history of one state directory, to write.
@@ -34,24 +34,25 @@ pub struct History {
     db: Connection,
     path: PathBuf,
     page_bytes: u64,
-    /// Bound of the file without its log.
+    /// Size limit of the file without its log.
     pages_max: i64,
-    /// Rows of one transaction, about.
+    /// Approximate size of one transaction.
     batch_bytes: usize,
 }
 
 impl History {
-    /// Opens `history.sqlite` in `dir`, makes it where there is none, and cuts it to `max_bytes`
-    /// (at least [`MAX_BYTES_LEAST`]) where it is larger.
+    /// Opens or creates `history.sqlite` in `dir`, and cuts it to `max_bytes` (at least
+    /// [`MAX_BYTES_LEAST`]) if it is larger.
     ///
     /// # Errors
-    /// [`SqliteError`] where that is not possible or the file is not ours.
+    /// [`SqliteError`] if that fails or the file is not ours.
     pub fn open(dir: &Path, max_bytes: u64) -> Result<Self, SqliteError> {
         let db = sqlite::open(dir, &SCHEMA)?;
         let path = dir.join(SCHEMA.file);
         let max_bytes = max_bytes.max(MAX_BYTES_LEAST);
         let log_bytes = (max_bytes / 2).min(LOG_MAX_BYTES);
-        let page = pragma(&db, "page_size").map_err(|error| fail("open", &path, &error))?;
+        let failed = |error| SqliteError::new("open", &path, error);
+        let page = pragma(&db, "page_size").map_err(failed)?;
         let page_bytes = u64::try_from(page).unwrap_or(4_096).max(512);
         let pages = (max_bytes - log_bytes) / page_bytes;
         let mut history = Self {
@@ -59,16 +60,17 @@ impl History {
             path,
             page_bytes,
             pages_max: i64::try_from(pages).unwrap_or(i64::MAX),
-            // A transaction of so many bytes and as much again before the log is emptied.
+            // The log has room for a transaction of this size and another one before a checkpoint.
             batch_bytes: usize::try_from(log_bytes / 8).unwrap_or(usize::MAX),
         };
         let empty_log_at = log_bytes / 4 / page_bytes;
-        history.bound(empty_log_at).map_err(|error| fail("open", &history.path, &error))?;
+        let limited = history.limit(empty_log_at);
+        limited.map_err(|error| SqliteError::new("open", &history.path, error))?;
         Ok(history)
     }
 
-    /// Cuts a file that is too large, and has SQLite itself hold the bound from here on.
-    fn bound(&mut self, empty_log_at: u64) -> rusqlite::Result<()> {
+    /// Cuts a file that is too large, and has SQLite enforce the limit from here on.
+    fn limit(&mut self, empty_log_at: u64) -> rusqlite::Result<()> {
         let db = &mut self.db;
         db.query_row(&format!("pragma wal_autocheckpoint = {empty_log_at}"), [], |_| Ok(()))?;
         while pragma(db, "page_count")? - pragma(db, "freelist_count")? > self.pages_max {
@@ -85,7 +87,7 @@ impl History {
         }
         let over = pragma(db, "page_count")? - self.pages_max;
         if over > 0 {
-            // Each step gives one page back.
+            // Each step frees one page.
             let mut vacuum = db.prepare(&format!("pragma incremental_vacuum({over})"))?;
             let mut steps = vacuum.query([])?;
             while steps.next()?.is_some() {}
@@ -96,12 +98,12 @@ impl History {
         db.query_row(&format!("pragma max_page_count = {}", self.pages_max), [], |_| Ok(()))
     }
 
-    /// Keeps `rankings`, each in place of what stands under the same minute, view, mode and window;
-    /// of two for the same, the later. Durable when it comes back. One transaction, unless there is
-    /// so much that the bound of the log asks for several; a ranking is never split.
+    /// Stores `rankings`, each replacing the one of the same minute, view, mode and window; of two
+    /// with the same key the later one remains. Durable on return. One transaction, or several where
+    /// the size limit of the log requires it; a ranking is never split.
     ///
     /// # Errors
-    /// [`SqliteError`]; what was not committed is not there at all and can be given again.
+    /// [`SqliteError`]; rankings that were not committed have left no trace and can be passed again.
     pub fn write(&mut self, rankings: &[Arc<Ranking>]) -> Result<(), SqliteError> {
         let mut rest = rankings;
         while !rest.is_empty() {
@@ -114,19 +116,19 @@ impl History {
             let (group, after) = rest.split_at(fits.count());
             rest = after;
             let written = self.write_group(group);
-            written.map_err(|error| fail("write", &self.path, &error))?;
+            written.map_err(|error| SqliteError::new("write", &self.path, error))?;
         }
         Ok(())
     }
 
-    /// Has SQLite refuse to grow, as a full disk does.
+    /// Makes SQLite fail to grow the file, as on a full disk.
     #[cfg(test)]
     pub(super) fn limit_pages(&self, pages: i64) {
         let limit = format!("pragma max_page_count = {}", pages.max(1));
         self.db.query_row(&limit, [], |_| Ok(())).expect("it takes a limit");
     }
 
-    /// Has SQLite refuse to write, as a read-only disk does.
+    /// Makes SQLite fail to write, as on a read-only disk.
     #[cfg(test)]
     pub(super) fn forbid_writing(&self) {
         self.db.pragma_update(None, "query_only", true).expect("it takes it");
@@ -134,7 +136,7 @@ impl History {
 
     fn write_group(&mut self, rankings: &[Arc<Ranking>]) -> rusqlite::Result<()> {
         let bytes: u64 = rankings.iter().map(|ranking| bytes_of(ranking) as u64).sum();
-        // A page that is cut in two is half empty.
+        // A page that was split is half empty.
         let needed = i64::try_from(bytes * 2 / self.page_bytes).unwrap_or(i64::MAX);
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         make_room(&tx, self.pages_max, needed.saturating_add(SLACK_PAGES))?;
@@ -149,11 +151,7 @@ impl History {
     }
 }
 
-fn fail(tried: &'static str, path: &Path, error: &rusqlite::Error) -> SqliteError {
-    SqliteError::of(tried, path, error)
-}
-
-/// About how much a ranking takes in the file.
+/// Approximate size of a ranking in the file.
 fn bytes_of(ranking: &Ranking) -> usize {
     let head = ranking.view.len() + ranking.mode.len();
     let row = |row: &Trend| {
@@ -163,8 +161,8 @@ fn bytes_of(ranking: &Ranking) -> usize {
     ranking.trends.iter().map(|trend| spilled(head + row(trend))).sum()
 }
 
-/// Whole numbers of SQLite are signed.
-fn whole(number: u64) -> i64 {
+/// SQLite has signed integers only.
+fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
@@ -188,8 +186,8 @@ fn replace(tx: &Transaction<'_>, ranking: &Ranking) -> rusqlite::Result<()> {
             row.rank,
             row.tag,
             row.display,
-            whole(row.count),
-            row.authors.map(whole),
+            signed(row.count),
+            row.authors.map(signed),
             row.score,
             row.lift,
             row.expected,
@@ -199,12 +197,12 @@ fn replace(tx: &Transaction<'_>, ranking: &Ranking) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Takes out the minutes between the coarse ones that have grown old. What was thinned before is
-/// looked at again only where a replay has written there.
+/// Deletes old minutes except every [`COARSE_MINUTES`]th. Minutes that were thinned before are
+/// scanned again only if a replay has written some of them.
 fn thin(tx: &Transaction<'_>, first: i64, last: i64) -> rusqlite::Result<()> {
     let query = "select value from about where key = 'thinned_to'";
     let thinned: Option<i64> = tx.query_row(query, [], |row| row.get(0))?;
-    // The edge never goes back, so that it does not matter in which order minutes came.
+    // The edge never moves back, so the order in which minutes were written does not matter.
     let edge = thinned.unwrap_or(i64::MIN).max(last.saturating_sub(FINE_MINUTES));
     let from = thinned.map_or(i64::MIN, |thinned| thinned.min(first));
     if from >= edge {
@@ -218,7 +216,7 @@ fn thin(tx: &Transaction<'_>, first: i64, last: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Deletes the oldest minutes until `needed` pages are free below the bound.
+/// Deletes the oldest minutes until `needed` pages are free below the limit.
 fn make_room(tx: &Transaction<'_>, pages_max: i64, needed: i64) -> rusqlite::Result<()> {
     loop {
         let used = pragma(tx, "page_count")? - pragma(tx, "freelist_count")?;
@@ -228,7 +226,7 @@ fn make_room(tx: &Transaction<'_>, pages_max: i64, needed: i64) -> rusqlite::Res
     }
 }
 
-/// Deletes the oldest minutes, a few thousand rows or all there are; false where there are none.
+/// Deletes the oldest minutes with at least [`ROOM_ROWS`] rows, or all; false if there are none.
 fn delete_oldest(tx: &Transaction<'_>) -> rusqlite::Result<bool> {
     let query = "select minute from ranking order by minute, view, mode, window_s, rank limit 1 \
                  offset ?1";

@@ -44,8 +44,8 @@ fn hour(minute: i64, tags: &[&str]) -> Arc<Ranking> {
     Arc::new(ranking(minute, "all", "trending", Some(3_600), tags))
 }
 
-fn asked() -> Asked {
-    Asked { view: "all".into(), mode: "trending".into(), window_s: Some(3_600), top: 50 }
+fn asked() -> RankingSelector {
+    RankingSelector { view: "all".into(), mode: "trending".into(), window_s: Some(3_600), top: 50 }
 }
 
 fn history(dir: &tempfile::TempDir) -> History {
@@ -72,10 +72,11 @@ fn what_is_written_is_read_back_with_its_reasons() {
     assert_eq!(kept.rankings.len(), 1);
     assert_eq!((kept.rankings[0].at, kept.window_s), (120 * 60_000, Some(3_600)));
     assert_eq!(kept.rankings[0].trends, [row(1, "b"), row(2, "a")]);
-    let first = reader.at(120 * 60_000 - 1, None, &Asked { top: 1, ..asked() }).expect("rows");
+    let first =
+        reader.at(120 * 60_000 - 1, None, &RankingSelector { top: 1, ..asked() }).expect("rows");
     assert_eq!(first.rankings[0].trends, [row(1, "a")]);
     assert!(reader.at(0, None, &asked()).expect("no rows").rankings.is_empty());
-    let total = Asked { mode: "total".into(), window_s: None, ..asked() };
+    let total = RankingSelector { mode: "total".into(), window_s: None, ..asked() };
     let kept = reader.at(1_000 * 60_000, None, &total).expect("rows");
     assert_eq!((kept.window_s, kept.rankings[0].trends.len()), (None, 1));
     assert_eq!(reader.newest().expect("rows"), Some(120 * 60_000));
@@ -208,7 +209,7 @@ fn a_writer_is_waited_for_and_loses_nothing() {
 }
 
 #[test]
-fn a_full_disk_is_told_and_heals() {
+fn a_full_disk_is_an_error_and_recovers() {
     let dir = dir();
     let mut history = history(&dir);
     history.write(&[hour(1, &["a"])]).expect("written");
@@ -237,7 +238,7 @@ fn damage_is_an_error_and_no_panic() {
     drop(history);
     let path = dir.path().join("history.sqlite");
     let whole = std::fs::read(&path).expect("a file");
-    let mut told = 0;
+    let mut errors = 0;
     for page in 1..whole.len() / 4_096 {
         let mut bytes = whole.clone();
         bytes[page * 4_096..page * 4_096 + 64].fill(0xff);
@@ -246,7 +247,7 @@ fn damage_is_an_error_and_no_panic() {
             .and_then(|reader| reader.range(i64::MIN, i64::MAX, None, 1, usize::MAX, &asked()));
         if let Err(error) = read {
             assert_eq!(error.word(), "damaged", "{error}");
-            told += 1;
+            errors += 1;
         }
         let written = History::open(dir.path(), MAX_BYTES)
             .and_then(|mut history| history.write(&[hour(50, &["a"])]));
@@ -256,7 +257,7 @@ fn damage_is_an_error_and_no_panic() {
         let _ = std::fs::remove_file(dir.path().join("history.sqlite-wal"));
         let _ = std::fs::remove_file(dir.path().join("history.sqlite-shm"));
     }
-    assert!(told > 100, "{told} of {} pages", whole.len() / 4_096);
+    assert!(errors > 100, "{errors} of {} pages", whole.len() / 4_096);
 }
 
 #[test]

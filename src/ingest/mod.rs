@@ -21,12 +21,12 @@ use crossbeam_channel::{Sender, bounded};
 
 use self::recorder::{Recorder, Rotation};
 use self::source_driver::{Progress, SourceDriver};
-use crate::job::{Plan, TimePlan};
+use crate::job::{Plan, SourcePlan, TimePlan};
 use crate::run::{EngineError, Message, RunOptions, RunningEngine, Shutdown, spawn};
-use crate::source::Source;
 use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::clock::Clock;
 use tagtide_posts::post::Position;
+use tagtide_sources::Source;
 use tagtide_trends::state::extracted::Extracted;
 use tagtide_trends::status::SourceStatus;
 
@@ -55,8 +55,9 @@ pub(crate) fn make_sources(
     plan: &Plan,
     clock: &Clock,
 ) -> Result<Vec<Box<dyn Source>>, EngineError> {
-    let make =
-        |source| crate::source::build(source, &plan.limits, clock).map_err(EngineError::Source);
+    let make = |source: &SourcePlan| {
+        source.options.build(plan.limits.line_max_bytes, clock).map_err(EngineError::Source)
+    };
     plan.sources.iter().map(make).collect()
 }
 
@@ -165,8 +166,8 @@ mod tests {
     use super::*;
     use crate::job::{Job, Purpose, check};
     use crate::run::{HashKeys, random_seed};
-    use crate::source::{Guarantee, Poll, SourceError};
     use tagtide_posts::post::Batch;
+    use tagtide_sources::{Guarantee, Poll, SourceError};
 
     /// Panics when it is polled.
     struct Broken;

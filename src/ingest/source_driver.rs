@@ -13,11 +13,11 @@ use super::extract_config::ExtractConfig;
 use super::recorder::Recorder;
 use crate::job::TextTime;
 use crate::run::{Message, Shutdown, SourceUpdate};
-use crate::source::reconnect::{Jitter, Reconnect};
-use crate::source::{Poll, Source, SourceError};
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::decode::{Format, detect::detect};
 use tagtide_posts::post::{Batch, Position};
+use tagtide_sources::reconnect::{Jitter, Reconnect};
+use tagtide_sources::{Poll, Source, SourceError};
 
 /// How long a source may block; also how soon a stop is noticed.
 const WAIT: Duration = Duration::from_millis(50);
@@ -209,7 +209,7 @@ impl SourceDriver {
                 if !std::mem::replace(&mut self.progress.lost, true) {
                     tracing::warn!("source `{name}` waits: {why}");
                 }
-                self.report(state, why);
+                self.report(state, why.into());
                 self.shutdown.sleep(wait.min(HELD_STEP) / self.progress.hurry);
                 Turn::Nothing
             }
@@ -222,7 +222,7 @@ impl SourceDriver {
                 } else {
                     tracing::debug!("source `{name}` is tried again in {ms} ms: {why}");
                 }
-                self.report("retrying", why);
+                self.report("retrying", why.into());
                 self.shutdown.sleep(wait);
                 Turn::Nothing
             }

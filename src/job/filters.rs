@@ -2,9 +2,9 @@
 
 use toml::de::DeTable;
 
-use super::file::{Flag, List, Text, Value};
-use super::problem::{Place, Problem};
-use super::reader::{Document, Table};
+use super::schema::{Flag, List, Text, Value};
+use super::{Diagnostic, Place};
+use tagtide_sources::options::toml_table::{Document, Table};
 
 /// `[people]`: whose posts count, and what counts as a person.
 #[derive(Clone, Debug, Default)]
@@ -66,7 +66,7 @@ pub(super) fn read_views<'t>(doc: &mut Document<'_>, table: &'t DeTable<'t>) -> 
         let place = doc.place(name.span().start, "view");
         match value.get_ref().as_table() {
             Some(table) => views.push(read_view(doc, table, place, name.get_ref())),
-            None => doc.problems.push(Problem {
+            None => doc.problems.push(Diagnostic {
                 place,
                 what: format!("`{}` is not a view", name.get_ref()),
                 help: Some("begin each with `[view.NAME]`".into()),

@@ -4,21 +4,19 @@
 //! defaults filled in, kinds known, every problem reported at once. Engines accept only a Plan.
 
 pub mod check;
-pub mod file;
 pub mod filters;
-pub mod kinds;
-mod mastodon;
-pub mod problem;
-mod reader;
-pub mod units;
-pub mod x;
+pub mod schema;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::sink::SinkOptions;
 use tagtide_extract::{Occurrences, Rule};
 use tagtide_posts::decode::Format;
 use tagtide_posts::post::EventTime;
+use tagtide_sources::SourceOptions;
+pub use tagtide_sources::options::{Diagnostic, Field, Place, Scalar, units};
 use tagtide_trends::rank::Mode;
 
 /// A checked job.
@@ -221,14 +219,22 @@ pub enum TimePlan {
 pub struct SourcePlan {
     /// Unique name within the job; names its Positions in the checkpoint.
     pub name: String,
-    /// What and where.
-    pub kind: SourceKind,
+    /// What it is and where; [`SourceOptions::kind`] names its kind.
+    pub options: Arc<dyn SourceOptions>,
     /// Format of its records; `None` = recognised from the first ones.
     pub format: Option<Format>,
     /// Event time of records that carry none.
     pub text_time: TextTime,
     /// At most this many records per second; `None` = as they come.
     pub pace: Option<f64>,
+}
+
+impl SourcePlan {
+    /// The options of one kind; `None` where the source is of another.
+    #[must_use]
+    pub fn options_as<T: SourceOptions>(&self) -> Option<&T> {
+        self.options.downcast()
+    }
 }
 
 /// Event time of records that carry none.
@@ -245,136 +251,20 @@ pub enum TextTime {
     },
 }
 
-/// What a source is and where.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SourceKind {
-    /// Files in order (globs are resolved at open, sorted); `.gz` and `.zst` are unpacked.
-    File {
-        /// Paths or globs.
-        paths: Vec<String>,
-        /// Wait for more at the end.
-        follow: bool,
-    },
-    /// Standard input.
-    Stdin,
-    /// TCP client, reconnecting.
-    Tcp {
-        /// `host:port`.
-        addr: String,
-    },
-    /// TCP listener, several senders at once.
-    TcpListen {
-        /// `address:port`.
-        addr: String,
-    },
-    /// Bluesky, live.
-    Jetstream(JetstreamPlan),
-    /// X, live, by API v2.
-    X(XPlan),
-    /// X API v1.1, of servers that still speak it.
-    XV1(XV1Plan),
-    /// One instance of Mastodon, live.
-    Mastodon(MastodonPlan),
-    /// Made-up posts, deterministic by seed.
-    Generator(GeneratorPlan),
-}
-
-/// Bluesky's Jetstream.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JetstreamPlan {
-    /// Base addresses of its servers, the preferred one first: `https`, or `http` for loopback.
-    pub hosts: Vec<String>,
-    /// Which of its two wires.
-    pub wire: JetstreamWire,
-    /// Ask for frames packed with zstd, where the wire hands out the dictionary.
-    pub compress: bool,
-    /// The dictionary of v1; without it v1 is not packed.
-    pub dictionary: Option<PathBuf>,
-}
-
-/// The wires of Jetstream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JetstreamWire {
-    /// `/subscribe`.
-    V1,
-    /// `/xrpc/network.bsky.jetstream.subscribeEvents`.
-    V2,
-}
-
-impl JetstreamWire {
-    /// As job files name it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::V1 => "v1",
-            Self::V2 => "v2",
-        }
-    }
-}
-
-impl SourceKind {
-    /// True where posts come as people write them, and no run has their past.
-    #[must_use]
-    pub fn is_platform(&self) -> bool {
-        matches!(self, Self::Jetstream(_) | Self::Mastodon(_) | Self::X(_) | Self::XV1(_))
-    }
-}
-
-/// Made-up posts.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GeneratorPlan {
-    /// Everything follows from it, down to the byte.
-    pub seed: u64,
-    /// Posts to make; `None` = endless.
-    pub posts: Option<u64>,
-    /// Posts per second of event time.
-    pub rate: f64,
-    /// Event time of the first post; `None` = our clock at the first start (kept in the Position).
-    pub start: Option<EventTime>,
-    /// Wait for each post's event time; otherwise as fast as it goes.
-    pub live: bool,
-    /// Where no `start` is named, the first post is so much older than our clock: what is due by
-    /// then comes at once.
-    pub past: Duration,
-    /// `Text`, `TextPlus` or `X1`.
-    pub format: Format,
-    /// Distinct ordinary tags.
-    pub tags: u32,
-}
-
 /// One sink.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SinkPlan {
-    /// The table on standard output.
-    Stdout {
-        /// One JSON object per ranking instead of the table.
-        json: bool,
-    },
-    /// One JSON line per ranking.
-    Jsonl {
-        /// Where.
-        path: PathBuf,
-        /// Start a new file beyond this size; the old one gets `.1`, and so on.
-        rotate_bytes: Option<u64>,
-        /// Old files kept.
-        keep: u32,
-    },
-    /// POST to an original dashboard's `/updateData`.
-    Dashboard {
-        /// The whole URL.
-        url: String,
-    },
-    /// POST of the ranking as JSON.
-    Webhook {
-        /// The whole URL.
-        url: String,
-        /// Environment variable that holds a bearer token.
-        token_env: Option<String>,
-    },
+#[derive(Clone, Debug)]
+pub struct SinkPlan {
+    /// What it is and where; [`SinkOptions::kind`] names its kind.
+    pub options: Arc<dyn SinkOptions>,
+}
+
+impl SinkPlan {
+    /// The options of one kind; `None` where the sink is of another.
+    #[must_use]
+    pub fn options_as<T: SinkOptions>(&self) -> Option<&T> {
+        self.options.downcast()
+    }
 }
 
 pub use check::{Purpose, check};
-pub use file::Job;
-pub use mastodon::{MastodonPlan, MastodonStream, MastodonWire};
-pub use problem::Problem;
-pub use x::{SecretFrom, XPlan, XV1Plan};
+pub use schema::{Job, Kinds};

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::alert::AlertError;
 use crate::sink::SinkError;
-use crate::source::SourceError;
 use tagtide_checkpoint::CheckpointError;
+use tagtide_sources::SourceError;
 
 /// Why a run could not start or ended early.
 #[derive(Debug, thiserror::Error)]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::source::SourceError;
 use tagtide_posts::post::{Batch, Position};
+use tagtide_sources::SourceError;
 use tagtide_trends::state::extracted::Extracted;
 
 /// What has arrived from one source.

@@ -2,9 +2,9 @@
 //!
 //! An engine sends [`Message`]s; the coordinator calls a [`RunningEngine`]. Nothing else passes.
 
-use crate::source::SourceError;
 use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::post::{Position, Reads};
+use tagtide_sources::SourceError;
 use tagtide_trends::rank::Published;
 use tagtide_trends::state::extracted::Extracted;
 use tagtide_trends::status::SourceStatus;

@@ -24,7 +24,7 @@ pub(crate) mod reports;
 mod shutdown;
 mod sink_thread;
 pub(crate) mod state_settings;
-mod view_sections;
+pub(crate) mod view_sections;
 pub(crate) mod view_states;
 
 use std::path::PathBuf;
@@ -42,7 +42,7 @@ use self::reports::Reports;
 use self::sink_thread::SinkThread;
 use self::state_settings::StateSettings;
 use self::view_states::{States, open_views};
-use crate::job::{Plan, SourceKind, SourcePlan, TimePlan};
+use crate::job::{Plan, SinkPlan, SourcePlan, TimePlan};
 use tagtide_posts::clock::Clock;
 use tagtide_posts::post::Position;
 use tagtide_trends::rank::Ranking;
@@ -152,7 +152,7 @@ impl Prepared {
             // What was posted while nothing was read is missing, though a post of then may come.
             states.each_mut(|state| state.gap_until(options.clock.now().0));
         }
-        let start = |sink| SinkThread::start(crate::sink::build(sink)?);
+        let start = |sink: &SinkPlan| SinkThread::start(sink.options.build()?);
         let sinks = plan.sinks.iter().map(start).collect::<Result<_, EngineError>>()?;
         let people = if plan.time == TimePlan::Live { people } else { Seed::new(REPLAY_KEY) };
         Ok(Self {
@@ -204,14 +204,9 @@ impl Prepared {
     }
 }
 
-/// False where a source goes on with what came since it was read last, or from its beginning. The
-/// first start of a platform begins now.
+/// True where posts of a source from before this start are missing.
 fn misses_the_past((source, after): (&SourcePlan, &Vec<Position>)) -> bool {
-    match source.kind {
-        SourceKind::File { .. } | SourceKind::Generator(_) => false,
-        SourceKind::Jetstream(_) | SourceKind::Mastodon(_) => after.is_empty(),
-        _ => true,
-    }
+    source.options.replays().misses_the_past(after)
 }
 
 fn log_recovery(opened: &Opened) {

@@ -97,7 +97,7 @@ impl Reports {
             if rows == KEPT_ROWS {
                 kept.push(Arc::new(ranking));
             } else if let (Some(rules), Some(telling)) = (&mut self.rules, &self.threads.telling) {
-                let raised = rules.look(&ranking);
+                let raised = rules.evaluate(&ranking);
                 self.changed = true;
                 // What a dead thread takes no more is said and counted there; the same below.
                 telling.offer(epoch, raised);

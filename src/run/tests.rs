@@ -8,7 +8,7 @@ use tagtide_posts::post::Batch;
 
 use super::*;
 use crate::job::{Job, Purpose, check};
-use crate::source::SourceError;
+use tagtide_sources::SourceError;
 use tagtide_trends::state::extracted::{Extracted, Row};
 
 /// What the coordinator has called: epochs with Positions, ticks, and whether it has finished.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::api::Problem;
-use crate::job::problem::nearest;
+use tagtide_sources::options::nearest;
 
 /// What a request gives as a query. `T` denies unknown fields.
 pub(super) struct StrictQuery<T>(pub(super) T);

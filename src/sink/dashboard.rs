@@ -4,13 +4,59 @@
 //! the newest ranking matters: one that waits is replaced.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use reqwest::StatusCode;
 
 use super::http::Target;
-use super::{Delivery, Sink, SinkError, hashtag};
+use super::{Delivery, Sink, SinkError, SinkKind, SinkOptions, hashtag};
 use tagtide_posts::decode::python::{repr_ints, repr_texts};
+use tagtide_sources::options::{Field, Key, Section, address};
 use tagtide_trends::rank::{Published, Trend};
+
+/// A dashboard's `/updateData`.
+pub static KIND: SinkKind = SinkKind {
+    name: "dashboard",
+    about: "POST to a dashboard's `/updateData`",
+    keys: &[Key::text("url")],
+    check: |section| Arc::new(Options::check(section)),
+};
+
+/// Where the original dashboard listens.
+const URL: &str = "http://localhost:5001/updateData";
+
+/// Which dashboard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The whole URL.
+    pub url: String,
+}
+
+impl Options {
+    fn check(section: &mut Section<'_>) -> Self {
+        let default = || Field { value: URL.to_owned(), place: section.place.clone() };
+        let field = section.text("url").unwrap_or_else(default);
+        Self { url: address::url(section.checker, &field, None) }
+    }
+}
+
+impl SinkOptions for Options {
+    fn kind(&self) -> &'static SinkKind {
+        &KIND
+    }
+
+    fn describe(&self) -> String {
+        format!("the newest ranking to the dashboard at {}", self.url)
+    }
+
+    fn target(&self) -> String {
+        self.url.clone()
+    }
+
+    fn build(&self) -> Result<Box<dyn Sink>, SinkError> {
+        Ok(Box::new(Dashboard::new(&self.url)?))
+    }
+}
 
 pub(super) struct Dashboard {
     target: Target,
@@ -30,10 +76,10 @@ impl Sink for Dashboard {
         let request = self.target.client.post(self.target.url.clone()).form(&form);
         match self.target.send(request)? {
             StatusCode::CREATED => Ok(()),
-            status => Err(SinkError(format!(
-                "dashboard `{}` answered {status}, not 201",
-                self.target.said()
-            ))),
+            status => {
+                let target = self.target.shown();
+                Err(SinkError::new(format!("dashboard `{target}` answered {status}, not 201")))
+            }
         }
     }
 
@@ -42,7 +88,7 @@ impl Sink for Dashboard {
     }
 
     fn name(&self) -> String {
-        format!("dashboard {}", self.target.said())
+        format!("dashboard {}", self.target.shown())
     }
 }
 

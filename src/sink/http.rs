@@ -8,7 +8,8 @@ use reqwest::blocking::{Client, RequestBuilder};
 use url::Url;
 
 use super::SinkError;
-use crate::http::{self, cause};
+use tagtide_sources::Reason;
+use tagtide_sources::http_client::{self, cause};
 
 /// Longest time for a whole exchange.
 const EXCHANGE_MAX: Duration = Duration::from_secs(5);
@@ -23,15 +24,17 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) fn new(url: &str) -> Result<Self, SinkError> {
-        let url = Url::parse(url).map_err(|error| SinkError(format!("bad URL: {error}")))?;
-        let client = http::builder(&url).timeout(EXCHANGE_MAX).build();
-        let client = client
-            .map_err(|error| SinkError(format!("cannot make an HTTP client: {}", cause(&error))))?;
+        let url = Url::parse(url)
+            .map_err(|error| Reason::because(format!("not a URL: {error}"), error))?;
+        let client = http_client::blocking(&url).timeout(EXCHANGE_MAX).build();
+        let client = client.map_err(|error| {
+            Reason::because(format!("cannot make an HTTP client: {}", cause(&error)), error)
+        })?;
         Ok(Self { client, url })
     }
 
-    /// Scheme, host, port and path: what may stand in a log. A query may hold a secret.
-    pub(super) fn said(&self) -> String {
+    /// Scheme, host, port and path, for logs. A query may hold a secret.
+    pub(super) fn shown(&self) -> String {
         let mut url = self.url.clone();
         url.set_query(None);
         url.set_fragment(None);
@@ -40,10 +43,12 @@ impl Target {
 
     /// Sends it; the status of the answer, whose body is read and dropped.
     pub(super) fn send(&self, request: RequestBuilder) -> Result<StatusCode, SinkError> {
-        let failed = |error: &reqwest::Error| {
-            SinkError(format!("cannot POST to `{}`: {}", self.said(), cause(error)))
-        };
-        let answer = request.send().map_err(|error| failed(&error.without_url()))?;
+        let answer = request.send().map_err(|error| {
+            // Its URL may hold a secret.
+            let error = error.without_url();
+            let text = format!("cannot POST to `{}`: {}", self.shown(), cause(&error));
+            Reason::because(text, error)
+        })?;
         let status = answer.status();
         // Read so that the connection can be used again; an error here changes nothing.
         let _ = std::io::copy(&mut answer.take(ANSWER_MAX_BYTES), &mut std::io::sink());

@@ -8,9 +8,67 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::{Delivery, Line, Sink, SinkError};
+use super::{Delivery, Line, Sink, SinkError, SinkKind, SinkOptions};
+use tagtide_sources::Reason;
+use tagtide_sources::options::{Key, Section, units};
 use tagtide_trends::rank::Published;
+
+/// A file of JSON lines.
+pub static KIND: SinkKind = SinkKind {
+    name: "jsonl",
+    about: "a file of JSON lines",
+    keys: &[Key::text("path"), Key::scalar("rotate"), Key::scalar("keep")],
+    check: |section| Arc::new(Options::check(section)),
+};
+
+/// Which file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Where.
+    pub path: PathBuf,
+    /// Start a new file beyond this size; the old one gets `.1`, and so on.
+    pub rotate_bytes: Option<u64>,
+    /// Old files kept.
+    pub keep: u32,
+}
+
+impl Options {
+    fn check(section: &mut Section<'_>) -> Self {
+        let path = section.text("path").map(|field| field.value).unwrap_or_default();
+        if path.is_empty() || path.ends_with('/') {
+            let help = "add `path = \"rankings.jsonl\"`";
+            section.problem("path", "the sink has no file to write to", help);
+        }
+        let range = (1024, u64::MAX);
+        let rotate = section.scalar("rotate").is_some();
+        let rotate = rotate
+            .then(|| section.bounded("rotate", units::size, 1 << 20, range, "at least `1KiB`"));
+        let bounds = "from 0 to 1000 old files";
+        let keep = section.bounded("keep", units::count, 5, (0, 1_000), bounds);
+        let keep = u32::try_from(keep).unwrap_or(u32::MAX);
+        Self { path: path.into(), rotate_bytes: rotate, keep }
+    }
+}
+
+impl SinkOptions for Options {
+    fn kind(&self) -> &'static SinkKind {
+        &KIND
+    }
+
+    fn describe(&self) -> String {
+        format!("one JSON line per ranking in {}", self.path.display())
+    }
+
+    fn target(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn build(&self) -> Result<Box<dyn Sink>, SinkError> {
+        Ok(Box::new(Jsonl::open(&self.path, self.rotate_bytes, self.keep)?))
+    }
+}
 
 pub(super) struct Jsonl {
     path: PathBuf,
@@ -27,8 +85,9 @@ impl Jsonl {
         keep: u32,
     ) -> Result<Self, SinkError> {
         let (file, size_bytes) = append(path).map_err(|error| {
-            let SinkError(why) = said("open", path, &error);
-            SinkError(format!("{why}\nhelp: make its folder, or name another file as `path`"))
+            cannot("open", path, error).reworded(|why| {
+                format!("{why}\nhelp: make its folder, or name another file as `path`")
+            })
         })?;
         Ok(Self { path: path.to_owned(), file, size_bytes, rotate_bytes, keep })
     }
@@ -73,8 +132,8 @@ fn append(path: &Path) -> std::io::Result<(File, u64)> {
     Ok((file, size))
 }
 
-fn said(what: &str, path: &Path, error: &std::io::Error) -> SinkError {
-    SinkError(format!("cannot {what} `{}`: {error}", path.display()))
+fn cannot(what: &str, path: &Path, error: std::io::Error) -> Reason {
+    Reason::because(format!("cannot {what} `{}`: {error}", path.display()), error)
 }
 
 impl Sink for Jsonl {
@@ -83,7 +142,7 @@ impl Sink for Jsonl {
         let line = line.json()?;
         let after = self.size_bytes.saturating_add(line.len() as u64);
         if self.size_bytes > 0 && self.rotate_bytes.is_some_and(|max| after > max) {
-            self.rotate().map_err(|error| said("rotate", &self.path, &error))?;
+            self.rotate().map_err(|error| cannot("rotate", &self.path, error))?;
         }
         match self.file.write_all(&line) {
             Ok(()) => {
@@ -93,7 +152,7 @@ impl Sink for Jsonl {
             Err(error) => {
                 // A disk that filled up in mid-line must not leave half a line behind.
                 let _ = self.file.set_len(self.size_bytes);
-                Err(said("write to", &self.path, &error))
+                Err(cannot("write to", &self.path, error).into())
             }
         }
     }

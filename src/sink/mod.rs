@@ -1,18 +1,88 @@
 //! Sinks take rankings out. Each runs on a thread of its own and never slows the count.
+//!
+//! # Adding a sink
+//!
+//! A kind is one file that holds `KIND`, a [`SinkKind`] with its keys; `Options`, its checked keys
+//! with the answers that [`SinkOptions`] asks for; and the [`Sink`] itself. Then it needs one line
+//! in [`SINKS`] and rows in `docs/job.md`.
 
-mod dashboard;
+pub mod dashboard;
 mod http;
-mod jsonl;
-mod stdout;
+pub mod jsonl;
+pub mod stdout;
 pub mod table;
-mod webhook;
+pub mod webhook;
 
+use std::any::Any;
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::job::SinkPlan;
+use tagtide_sources::Reason;
+use tagtide_sources::options::{Key, Section};
 use tagtide_trends::rank::{Published, Ranking, Trend};
+
+/// Every kind of sink; the one list. A new kind is one line here.
+pub static SINKS: &[&SinkKind] = &[&stdout::KIND, &jsonl::KIND, &dashboard::KIND, &webhook::KIND];
+
+/// One kind of sink.
+pub struct SinkKind {
+    /// As job files name it.
+    pub name: &'static str,
+    /// What it is, in a few words.
+    pub about: &'static str,
+    /// Keys that it takes besides `kind`.
+    pub keys: &'static [Key],
+    /// Checks the keys and resolves them.
+    pub check: fn(&mut Section<'_>) -> Arc<dyn SinkOptions>,
+}
+
+impl fmt::Debug for SinkKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SinkKind({})", self.name)
+    }
+}
+
+/// The checked options of one sink.
+pub trait SinkOptions: Any + fmt::Debug + Send + Sync {
+    /// Its kind.
+    fn kind(&self) -> &'static SinkKind;
+
+    /// What it writes where, in one line and without secrets, for `check`.
+    fn describe(&self) -> String;
+
+    /// Where it writes; two sinks of one kind may not write to one target.
+    fn target(&self) -> String;
+
+    /// Makes the sink.
+    ///
+    /// # Errors
+    /// [`SinkError`] where it cannot work at all: a file that cannot be opened, a token that is
+    /// not there.
+    fn build(&self) -> Result<Box<dyn Sink>, SinkError>;
+
+    /// Environment variable that holds its secret, if any.
+    fn secret_env(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl dyn SinkOptions {
+    /// The options as those of one kind; `None` where they are of another.
+    #[must_use]
+    pub fn downcast<T: SinkOptions>(&self) -> Option<&T> {
+        let any: &dyn Any = self;
+        any.downcast_ref()
+    }
+}
+
+/// The kind of that name.
+#[must_use]
+pub fn find(kinds: &[&'static SinkKind], name: &str) -> Option<&'static SinkKind> {
+    kinds.iter().copied().find(|kind| kind.name == name)
+}
 
 /// How a sink that is slower than the batches is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,10 +93,19 @@ pub enum Delivery {
     Every,
 }
 
-/// Why a sink could not take a ranking; it is counted and logged, never fatal to the job.
+/// Why a sink could not take a ranking; it is counted and logged, never fatal to the job. Its text
+/// holds no secret.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct SinkError(pub String);
+#[error(transparent)]
+pub struct SinkError(#[from] pub Reason);
+
+impl SinkError {
+    /// An error in words.
+    #[must_use]
+    pub fn new(text: impl Into<Reason>) -> Self {
+        Self(text.into())
+    }
+}
 
 /// Takes rankings out.
 pub trait Sink: Send {
@@ -41,24 +120,6 @@ pub trait Sink: Send {
 
     /// Name for logs and metrics, without secrets.
     fn name(&self) -> String;
-}
-
-/// Builds the sink that `plan` describes; the one list of what each kind is made by.
-///
-/// # Errors
-/// [`SinkError`] where it cannot work at all: a file that cannot be opened, a token that is not
-/// there.
-pub fn build(plan: &SinkPlan) -> Result<Box<dyn Sink>, SinkError> {
-    Ok(match plan {
-        SinkPlan::Stdout { json } => Box::new(stdout::Stdout::new(std::io::stdout(), *json)),
-        SinkPlan::Jsonl { path, rotate_bytes, keep } => {
-            Box::new(jsonl::Jsonl::open(path, *rotate_bytes, *keep)?)
-        }
-        SinkPlan::Dashboard { url } => Box::new(dashboard::Dashboard::new(url)?),
-        SinkPlan::Webhook { url, token_env } => {
-            Box::new(webhook::Webhook::new(url, token_env.as_deref())?)
-        }
-    })
 }
 
 /// What the JSON sinks write: the default ranking of one batch.
@@ -81,7 +142,10 @@ impl<'a> Line<'a> {
 
     /// One line of JSON with its newline.
     fn json(&self) -> Result<Vec<u8>, SinkError> {
-        let error = |error| SinkError(format!("cannot write a ranking as JSON: {error}"));
+        let error = |error: serde_json::Error| {
+            let text = format!("cannot write a ranking as JSON: {error}");
+            SinkError(Reason::because(text, error))
+        };
         let mut line = serde_json::to_vec(self).map_err(error)?;
         line.push(b'\n');
         Ok(line)

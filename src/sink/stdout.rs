@@ -6,16 +6,55 @@
 //! checkpoint and exits without an error.
 
 use std::io::{ErrorKind, Write};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Delivery, Line, Sink, SinkError, table};
+use super::{Delivery, Line, Sink, SinkError, SinkKind, SinkOptions, table};
+use tagtide_sources::Reason;
+use tagtide_sources::options::Key;
 use tagtide_trends::rank::Published;
 use tagtide_trends::status::{RunState, SourceStatus, Status};
 
 /// Longest line below a table.
 const LINE_MAX_CHARS: usize = 160;
+
+/// The table in the terminal, or JSON lines.
+pub static KIND: SinkKind = SinkKind {
+    name: "stdout",
+    about: "the table in the terminal, or JSON lines",
+    keys: &[Key::flag("json")],
+    check: |section| Arc::new(Options { json: section.flag("json").unwrap_or(false) }),
+};
+
+/// What is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// One JSON object per batch instead of the table.
+    pub json: bool,
+}
+
+impl SinkOptions for Options {
+    fn kind(&self) -> &'static SinkKind {
+        &KIND
+    }
+
+    fn describe(&self) -> String {
+        match self.json {
+            false => "the table on standard output".to_owned(),
+            true => "one JSON object per ranking on standard output".to_owned(),
+        }
+    }
+
+    fn target(&self) -> String {
+        String::new()
+    }
+
+    fn build(&self) -> Result<Box<dyn Sink>, SinkError> {
+        Ok(Box::new(Stdout::new(std::io::stdout(), self.json)))
+    }
+}
 
 /// Writes to `out`.
 pub(super) struct Stdout<W> {
@@ -84,7 +123,10 @@ impl<W: Write + Send> Sink for Stdout<W> {
                 end_quietly();
                 Ok(())
             }
-            Err(error) => Err(SinkError(format!("cannot write to standard output: {error}"))),
+            Err(error) => {
+                let text = format!("cannot write to standard output: {error}");
+                Err(SinkError(Reason::because(text, error)))
+            }
         }
     }
 

@@ -209,7 +209,7 @@ fn jsonl_appends_ends_torn_lines_and_rotates() {
     assert_eq!(batches("a.jsonl.2"), [6]);
     assert!(!dir.path().join("a.jsonl.3").exists());
     let missing = jsonl::Jsonl::open(&dir.path().join("no/such"), None, 1).err().expect("no file");
-    assert!(missing.0.contains("cannot open `"), "{missing}");
+    assert!(missing.to_string().contains("cannot open `"), "{missing}");
 }
 
 /// Answers one request with `answer`; gives back the whole request.
@@ -272,8 +272,8 @@ fn other_answers_are_errors_and_redirects_are_not_followed() {
     ] {
         let (url, server) = serve(answer);
         let mut sink = dashboard::Dashboard::new(&url).expect("a sink");
-        let error = sink.publish(&two()).expect_err("no 201");
-        assert!(error.0.contains("400") || error.0.contains("302") || error.0.contains("cannot"));
+        let error = sink.publish(&two()).expect_err("no 201").to_string();
+        assert!(error.contains("400") || error.contains("302") || error.contains("cannot"));
         server.join().expect("one request");
     }
 }
@@ -284,7 +284,7 @@ fn a_dashboard_that_is_down_says_so() {
     let addr = listener.local_addr().expect("its address");
     drop(listener);
     let mut sink = dashboard::Dashboard::new(&format!("http://{addr}/")).expect("a sink");
-    let error = sink.publish(&two()).expect_err("nobody is there").0;
+    let error = sink.publish(&two()).expect_err("nobody is there").to_string();
     assert!(error.starts_with("cannot POST to `http://127.0.0.1:"), "{error}");
     assert!(error.to_lowercase().contains("refused"), "{error}");
 }
@@ -305,7 +305,7 @@ fn the_webhook_sends_json_token_and_idempotency_key() {
     let sent: serde_json::Value = serde_json::from_str(body).expect("JSON");
     assert_eq!(sent["trends"][0]["count"], 1200);
     let missing = webhook::Webhook::new(&url, Some("TAGTIDE_TEST_NO_SUCH_VARIABLE"));
-    let error = missing.err().expect("no token").0;
+    let error = missing.err().expect("no token").to_string();
     assert!(error.contains("`TAGTIDE_TEST_NO_SUCH_VARIABLE`"), "{error}");
 }
 
@@ -314,15 +314,16 @@ fn every_kind_is_built() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("a");
     let url = "http://127.0.0.1:1/".to_owned();
-    let plans = [
-        SinkPlan::Stdout { json: false },
-        SinkPlan::Jsonl { path, rotate_bytes: None, keep: 1 },
-        SinkPlan::Dashboard { url: url.clone() },
-        SinkPlan::Webhook { url, token_env: None },
+    let all: [&dyn SinkOptions; 4] = [
+        &stdout::Options { json: false },
+        &jsonl::Options { path, rotate_bytes: None, keep: 1 },
+        &dashboard::Options { url: url.clone() },
+        &webhook::Options { url, token_env: None },
     ];
-    for (plan, kind) in plans.iter().zip(crate::job::kinds::SINKS) {
-        let sink = build(plan).expect("it is built");
+    for (options, kind) in all.iter().zip(SINKS) {
+        assert_eq!(options.kind().name, kind.name);
+        let sink = options.build().expect("it is built");
         assert!(sink.name().starts_with(kind.name), "{}", sink.name());
     }
-    assert_eq!(plans.len(), crate::job::kinds::SINKS.len());
+    assert_eq!(all.len(), SINKS.len());
 }

@@ -1,7 +1,6 @@
-//! Killed at any moment: what was said to be committed is there, and a replay leaves one copy.
+//! Killed at any moment: everything reported as committed is there, and a replay leaves one copy.
 //!
-//! The process that is killed is this test program, told by the environment to run one ignored
-//! test.
+//! The process that is killed is this test program, which runs one ignored test.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use tagtide::alert::{Notifier, Reader as Alerts};
-use tagtide::history::{Asked, KeptRanking, MAX_BYTES, Reader, Writer};
+use tagtide::history::{MAX_BYTES, RankingSelector, Reader, StoredRanking, Writer};
 use tagtide_posts::clock::{Clock, monotonic};
 
 use super::server::{DEADLINE, Server};
@@ -31,7 +30,7 @@ fn child(test: &str, dir: &Path, from: i64) -> Child {
     command.spawn().expect("a child")
 }
 
-/// What the child was told to do.
+/// The directory and the first minute of the child.
 fn orders() -> (std::path::PathBuf, i64) {
     let dir = std::env::var_os(DIR).expect("a directory");
     let from = std::env::var(FROM).expect("a minute").parse().expect("a number");
@@ -74,10 +73,14 @@ fn child_keeps_history() {
     }
 }
 
-fn history(dir: &Path) -> BTreeMap<i64, KeptRanking> {
+fn history(dir: &Path) -> BTreeMap<i64, StoredRanking> {
     let reader = Reader::open(dir).expect("it is there");
-    let asked =
-        Asked { view: "all".into(), mode: "trending".into(), window_s: Some(3_600), top: 100 };
+    let asked = RankingSelector {
+        view: "all".into(),
+        mode: "trending".into(),
+        window_s: Some(3_600),
+        top: 100,
+    };
     let kept = reader.range(0, i64::MAX, None, 1, usize::MAX, &asked).expect("rows");
     kept.rankings.into_iter().map(|ranking| (ranking.at / 60_000, ranking)).collect()
 }
@@ -124,8 +127,8 @@ fn a_kill_between_raising_and_telling_loses_no_alert() {
     let sure = committed(dir);
     let expected: Vec<String> = raised(0..sure).into_iter().map(|alert| alert.key).collect();
     let waiting = Alerts::open(dir).expect("it is there").newest(10_000, None, None).expect("rows");
-    assert!(waiting.iter().all(|told| told.state == "waiting"), "nobody was there to take them");
-    let mut keys: Vec<&str> = waiting.iter().map(|told| told.alert.key.as_str()).collect();
+    assert!(waiting.iter().all(|record| record.state == "waiting"), "no receiver was there");
+    let mut keys: Vec<&str> = waiting.iter().map(|record| record.alert.key.as_str()).collect();
     keys.reverse();
     assert!(keys.len() >= expected.len());
     assert_eq!(keys[..expected.len()], expected, "each once, in order");
@@ -137,9 +140,9 @@ fn a_kill_between_raising_and_telling_loses_no_alert() {
     let telling = telling.expect("it starts");
     let requests = server.wait_for(keys.len());
     drop(telling);
-    let mut told: Vec<_> =
+    let mut sent: Vec<_> =
         requests.iter().filter_map(|request| request.header("idempotency-key")).collect();
-    told.sort_unstable();
+    sent.sort_unstable();
     keys.sort_unstable();
-    assert_eq!(told, keys);
+    assert_eq!(sent, keys);
 }

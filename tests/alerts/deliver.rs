@@ -19,11 +19,11 @@ fn settled(dir: &tempfile::TempDir) -> Vec<tagtide::alert::AlertRecord> {
     let reader = Reader::open(dir.path()).expect("it is there");
     let end = tagtide_posts::clock::monotonic() + DEADLINE;
     loop {
-        let told = reader.newest(10_000, None, None).expect("rows");
-        if told.iter().all(|told| told.state != "waiting") {
-            return told;
+        let records = reader.newest(10_000, None, None).expect("rows");
+        if records.iter().all(|record| record.state != "waiting") {
+            return records;
         }
-        assert!(tagtide_posts::clock::monotonic() < end, "{told:?}");
+        assert!(tagtide_posts::clock::monotonic() < end, "{records:?}");
         std::thread::yield_now();
     }
 }
@@ -40,8 +40,8 @@ fn every_alert_is_taken_once_whatever_the_receiver_says_first() {
     assert!(telling.wait_for(20, DEADLINE));
     assert_eq!(telling.committed(), 20);
     let requests = server.wait_for(23);
-    let told = settled(&dir);
-    assert_eq!((told.len(), requests.len()), (20, 23), "three tries were in vain");
+    let records = settled(&dir);
+    assert_eq!((records.len(), requests.len()), (20, 23), "three attempts failed");
     for request in &requests {
         assert!(is_signed(request, "s3cret"), "{request:?}");
         assert!(!is_signed(request, "another"), "{request:?}");
@@ -55,5 +55,5 @@ fn every_alert_is_taken_once_whatever_the_receiver_says_first() {
     assert!(telling.wait_for(21, DEADLINE));
     drop(telling);
     assert_eq!(settled(&dir).len(), 20);
-    assert_eq!(server.requests().len(), 23, "nobody is told twice");
+    assert_eq!(server.requests().len(), 23, "nothing is sent twice");
 }

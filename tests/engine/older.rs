@@ -87,6 +87,14 @@ fn reports(state: &Path) -> Vec<Value> {
     rows
 }
 
+/// The messages of all alerts; those of the older version named the sentence `said`.
+fn alert_messages(state: &Path) -> Vec<Value> {
+    let db = Connection::open(state.join("alerts.sqlite")).unwrap();
+    let mut statement = db.prepare("select body from alert").unwrap();
+    let bodies = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    bodies.map(|body| serde_json::from_str(&body.unwrap()).unwrap()).collect()
+}
+
 fn goes_on(name: &str, input: &[u8], from: usize) {
     let place = tempfile::tempdir().unwrap();
     let (job, state) = (job_of(name, place.path()), copy_of(name, place.path()));
@@ -107,6 +115,9 @@ fn goes_on(name: &str, input: &[u8], from: usize) {
         .filter_map(|row| serde_json::from_slice(row).ok())
         .collect();
     assert!(recorded.len() > 500 && recorded.last().unwrap()[0] == json!("alerts"));
+    let messages = alert_messages(&state);
+    assert!(messages.iter().all(|alert| alert["text"].is_string() && alert.get("said").is_none()));
+    assert_eq!(messages.len(), recorded.iter().filter(|row| row[0] == "alerts").count());
     for found in [reports(&whole), reports(&state)] {
         let differs = found.iter().zip(&recorded).find(|(found, recorded)| found != recorded);
         assert_eq!((differs, found.len()), (None, recorded.len()));

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use tagtide::engine::{self, EngineError, Run, RunOptions, Summary};
-use tagtide::job::{GeneratorPlan, Job, Plan, Purpose, check};
+use tagtide::job::{Job, Plan, Purpose, check};
 use tagtide::run::{LiveQuery, Question};
-use tagtide::source::generator::write_posts;
 use tagtide_posts::clock::monotonic;
 use tagtide_posts::decode::Format;
 use tagtide_posts::post::EventTime;
+use tagtide_sources::generator::{Options, write_posts};
 use tagtide_trends::rank::{Mode, Query, Ranking};
 use tagtide_trends::status::Counters;
 
@@ -115,7 +115,7 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
 pub(crate) fn posts(seed: u64, posts: u64, format: Format) -> Vec<u8> {
     let start = Some(EventTime(START_MS));
     let (rate, tags) = (100.0, 500);
-    let plan = GeneratorPlan {
+    let plan = Options {
         seed,
         posts: Some(posts),
         rate,

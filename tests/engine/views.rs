@@ -287,7 +287,7 @@ fn history_and_alerts_are_of_each_view() {
     let history = tagtide::history::Reader::open(&state).unwrap();
     let kept = |view: &str| {
         let (view, mode) = (view.to_owned(), "count".to_owned());
-        let asked = tagtide::history::Asked { view, mode, window_s: Some(300), top: 100 };
+        let asked = tagtide::history::RankingSelector { view, mode, window_s: Some(300), top: 100 };
         history.range(0, i64::MAX, None, 1, usize::MAX, &asked).unwrap().rankings
     };
     let all = kept("all");

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use tagtide::engine::{self, Run, RunOptions};
-use tagtide::source::loss::loss;
 use tagtide_posts::clock::Clock;
 use tagtide_trends::status::SourceStatus;
 
@@ -54,8 +53,8 @@ fn source(run: &Run) -> SourceStatus {
 
 /// The longest that a cut may leave a source of the job without posts.
 pub(crate) fn bound_ms(job: &str) -> i64 {
-    let kind = &plan(job).sources[0].kind;
-    i64::try_from(loss(kind, Duration::from_millis(200)).cut.as_millis()).unwrap()
+    let loss = plan(job).sources[0].options.loss(Duration::from_millis(200));
+    i64::try_from(loss.cut.as_millis()).unwrap()
 }
 
 fn posts(run: &Run) -> u64 {

@@ -36,6 +36,12 @@ pub(crate) fn build(log: &Log, release: bool, features: &[&str]) -> anyhow::Resu
     Ok(copy)
 }
 
+/// Builds the binary of crates/bench in the release profile.
+pub(crate) fn build_bench(log: &Log) -> anyhow::Result<PathBuf> {
+    log.run(&mut cargo(&["build", "--release", "--package", "tagtide-bench"]), BUILD_LIMIT)?;
+    Ok(place::target().join("release/tagtide-bench"))
+}
+
 /// Builds the program with default features in the development profile.
 pub(crate) fn debug_build(log: &Log) -> anyhow::Result<PathBuf> {
     log.run(&mut cargo(&["build", "--package", "tagtide", "--bin", "tagtide"]), BUILD_LIMIT)?;

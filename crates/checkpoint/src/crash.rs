@@ -1,15 +1,15 @@
-//! Named places where a test harness has this process killed.
+//! Named crash points, at which a test harness lets this process be killed.
 //!
-//! With `TAGTIDE_CRASH_AT=<name>` or `<name>:<n>` in the environment the process sends itself
-//! SIGKILL when it passes that place for the n-th time (default 1). Unset, a place costs one
-//! relaxed atomic load. It never does anything else: no clean-up, no message.
+//! With `TAGTIDE_CRASH_AT=<name>` or `<name>:<n>` in the environment, the process sends itself SIGKILL
+//! the n-th time (default 1) that it reaches that point. If unset, a point costs one relaxed atomic
+//! load. It never does anything else: no clean-up, no message.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-/// Places passed by a first start, by commits and by three snapshots in a row: before, between and
-/// after each write, sync and rename. The `start.*` and `marker.*` ones are passed in a directory's
-/// first start alone, `snapshot.remove` from the second snapshot on.
+/// Points reached by a first start, by commits and by three snapshots in a row: before, between and
+/// after each write, sync and rename. `start.*` and `marker.*` are reached only in the first start of a
+/// directory, `snapshot.remove` from the second snapshot on.
 pub const CRASH_POINTS: &[&str] = &[
     "start.create",
     "start.write",
@@ -51,8 +51,8 @@ pub const CRASH_POINTS: &[&str] = &[
     "snapshot.done",
 ];
 
-/// Places passed on rarer ways: a snapshot of more than 8 MiB, recovery that has a torn record to
-/// cut, and `--fresh` on a directory in use.
+/// Points on rarer paths: a snapshot of more than 8 MiB, recovery with a torn record, and `--fresh` on a
+/// directory in use.
 pub const CRASH_POINTS_RARE: &[&str] = &[
     "snapshot.sync",
     "recover.cut",
@@ -76,11 +76,11 @@ static TARGET: OnceLock<Option<Target>> = OnceLock::new();
 
 struct Target {
     name: String,
-    /// Passings left, the deadly one included.
+    /// Passes left, including the fatal one.
     left: AtomicU64,
 }
 
-/// Dies here if the environment says so.
+/// Kills the process here if the environment requests it.
 #[inline]
 pub(super) fn crash_point(name: &'static str) {
     if armed(name) {
@@ -88,8 +88,8 @@ pub(super) fn crash_point(name: &'static str) {
     }
 }
 
-/// Counts a passing of `name`; true if this is the one to die at. For places that still have
-/// something to do first, such as half a write.
+/// Counts a pass of `name`; true if the process must die here. For points that do something first,
+/// such as half a write.
 #[inline]
 pub(super) fn armed(name: &'static str) -> bool {
     #[cfg(test)]
@@ -116,10 +116,10 @@ fn parse(at: &str) -> Target {
     Target { name: name.to_owned(), left: AtomicU64::new(n) }
 }
 
-/// Ends this process as `kill -9` would.
+/// Ends this process like `kill -9`.
 pub(super) fn die() -> ! {
     let _ = signal_hook::low_level::raise(signal_hook::consts::SIGKILL);
-    // Only where the signal could not be sent.
+    // Reached only if the signal could not be sent.
     std::process::abort()
 }
 
@@ -136,7 +136,7 @@ pub(super) mod tests {
         REACHED.with_borrow_mut(|reached| reached.insert(name));
     }
 
-    /// Names passed by this thread since the last call.
+    /// Names of points reached by this thread since the last call.
     pub(crate) fn take_reached() -> BTreeSet<&'static str> {
         REACHED.with_borrow_mut(std::mem::take)
     }

@@ -1,9 +1,9 @@
 //! [`Checkpoint`]: one state directory, held by this process.
 //!
-//! The order of a first start: the empty log, then the marker. So a marker without a log is a
-//! missing checkpoint, and an empty log without a marker is a start that was interrupted before
-//! anything could be committed. `--fresh` renames the marker to `job.fresh` first and removes that
-//! last, so that an interrupted one is finished by the next start.
+//! A first start writes the empty log, then the marker. So a marker without a log is a missing
+//! checkpoint, and an empty log without a marker is a start that was interrupted before anything was
+//! committed. `--fresh` first renames the marker to `job.fresh` and removes that last, so that the next
+//! start finishes an interrupted one.
 
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -21,11 +21,11 @@ use super::recover::{Restored, recover};
 use super::snapshot::SnapshotWriter;
 use super::{CheckpointError, Identity, Key, Recovery, Restore, Section, io_error, misuse};
 
-/// Complete snapshots that are kept.
+/// Number of complete snapshots to keep.
 const SNAPSHOTS_KEPT: usize = 2;
 
-/// A state directory, open and locked; dropped, it is closed as it stands. Every call may block on
-/// the disk: one background thread makes them all.
+/// A state directory, open and locked. Dropping it closes it without further writes. Every call can
+/// block on the disk, so one background thread should make them all.
 pub struct Checkpoint {
     disk: Arc<dyn Disk>,
     marker: Marker,
@@ -34,9 +34,9 @@ pub struct Checkpoint {
     /// Complete snapshots, ascending.
     snapshots: Vec<u64>,
     snapshot_bytes: u64,
-    /// Bytes of log since the newest complete snapshot was begun.
+    /// Bytes of log since the newest complete snapshot began.
     since_snapshot: u64,
-    /// Bytes of log since the one being written was begun.
+    /// Bytes of log since the unfinished snapshot began.
     since_begin: u64,
     /// Held until this is dropped; `None` on the simulated disk of the tests.
     lock: Option<Lock>,
@@ -52,11 +52,11 @@ impl std::fmt::Debug for Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens `dir` (made if need be, mode 0700), locks it and tells `restore` what is in it. With
-    /// `fresh` our own files there are removed first, and no other file is touched.
+    /// Opens `dir` (created if missing, mode 0700), locks it and passes its content to `restore`. With
+    /// `fresh` our own files are removed first; other files are never touched.
     ///
     /// # Errors
-    /// [`CheckpointError`]; nothing of the checkpoint was removed then, but for what `fresh` asked.
+    /// [`CheckpointError`]. Nothing of the checkpoint was removed then, except by `fresh`.
     pub fn open(
         dir: &Path,
         identity: &Identity,
@@ -71,7 +71,7 @@ impl Checkpoint {
         Ok((checkpoint, recovery))
     }
 
-    /// The same on any disk, without a lock.
+    /// [`Self::open`] on any disk, without a lock.
     pub(super) fn open_on(
         disk: Arc<dyn Disk>,
         identity: &Identity,
@@ -119,7 +119,7 @@ impl Checkpoint {
         for name in &found.unfinished {
             names::remove(&*disk, name)?;
         }
-        // A damaged snapshot must not count as one of those that are kept.
+        // A damaged snapshot must not count as one of those to keep.
         for &epoch in &bad {
             let (from, to) = (names::snapshot(epoch), names::snapshot_bad(epoch));
             let path = disk.dir().join(&from);
@@ -165,26 +165,26 @@ impl Checkpoint {
         self.log.last_epoch()
     }
 
-    /// Bytes of log that a recovery would read besides the newest snapshot.
+    /// Bytes of log that a recovery would read in addition to the newest snapshot.
     #[must_use]
     pub fn bytes_since_snapshot(&self) -> u64 {
         self.since_snapshot
     }
 
-    /// Size of the newest complete snapshot, bytes; 0 = there is none.
+    /// Size of the newest complete snapshot in bytes; 0 = none.
     #[must_use]
     pub fn snapshot_bytes(&self) -> u64 {
         self.snapshot_bytes
     }
 
-    /// The epoch at which the snapshot that is being written was begun; `None` = none is.
+    /// The epoch at which the unfinished snapshot began; `None` = none is being written.
     #[must_use]
     pub fn snapshot_begun(&self) -> Option<u64> {
         self.writing.as_ref().map(|snapshot| snapshot.epoch)
     }
 
-    /// Makes `sections` durable as the record of `epoch`, which follows the last one by 1: one
-    /// write, one fdatasync. Only after `Ok` may anybody be told that the epoch is committed.
+    /// Makes `sections` durable as the record of `epoch`, which must be the last one plus 1: one write,
+    /// one fdatasync. Report the epoch as committed only after `Ok`.
     ///
     /// # Errors
     /// [`CheckpointError::Io`]. After a failed write or sync every later call fails too.
@@ -195,11 +195,11 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Begins a snapshot after `epoch`, the last committed one; one that was being written is
-    /// given up. From here on the log goes to a new segment.
+    /// Begins a snapshot after `epoch`, the last committed one, and abandons an unfinished one. The log
+    /// continues in a new segment.
     ///
     /// # Errors
-    /// [`CheckpointError::Io`]; where the segment could not be begun, no later commit succeeds.
+    /// [`CheckpointError::Io`]. If the segment could not be created, no later commit succeeds.
     pub fn begin_snapshot(&mut self, epoch: u64) -> Result<(), CheckpointError> {
         if epoch != self.last_epoch() {
             let why = format!("epoch {epoch} is not the last, {}", self.last_epoch());
@@ -213,11 +213,11 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Adds a piece to the snapshot being written. Its sections say themselves at which epoch they
-    /// stand, between the one of [`Self::begin_snapshot`] and the one of [`Self::finish_snapshot`].
+    /// Adds a piece to the unfinished snapshot. Its sections must state their epoch, which is between
+    /// that of [`Self::begin_snapshot`] and that of [`Self::finish_snapshot`].
     ///
     /// # Errors
-    /// [`CheckpointError::Io`]; the snapshot is given up then, and commits may go on.
+    /// [`CheckpointError::Io`]. The snapshot is abandoned then; commits can continue.
     pub fn snapshot_piece(&mut self, sections: &[Section]) -> Result<(), CheckpointError> {
         let added = self.writing_snapshot()?.piece(sections);
         if added.is_err() {
@@ -226,11 +226,11 @@ impl Checkpoint {
         added
     }
 
-    /// Completes the snapshot: durable, renamed; then what is older than the snapshot before it is
-    /// removed. `last_epoch` is the newest epoch that a piece stands at; it must be committed.
+    /// Completes the snapshot: syncs and renames it, then removes files older than the previous
+    /// snapshot. `last_epoch` is the newest epoch of a piece and must be committed.
     ///
     /// # Errors
-    /// [`CheckpointError::Io`]; commits may go on.
+    /// [`CheckpointError::Io`]. Commits can continue.
     pub fn finish_snapshot(&mut self, last_epoch: u64) -> Result<(), CheckpointError> {
         let begun = self.writing_snapshot()?.epoch;
         if !(begun..=self.last_epoch()).contains(&last_epoch) {
@@ -252,7 +252,7 @@ impl Checkpoint {
         self.remove_old()
     }
 
-    /// Gives up the snapshot being written, if any.
+    /// Abandons the unfinished snapshot, if any.
     pub fn abandon_snapshot(&mut self) {
         if let Some(snapshot) = self.writing.take() {
             // Best effort: the next start removes it too.
@@ -267,7 +267,7 @@ impl Checkpoint {
         })
     }
 
-    /// Removes what is older than the oldest snapshot to keep.
+    /// Removes files older than the oldest snapshot to keep.
     fn remove_old(&mut self) -> Result<(), CheckpointError> {
         if let Some(oldest) = self.snapshots.len().checked_sub(SNAPSHOTS_KEPT) {
             let oldest = self.snapshots[oldest];
@@ -295,14 +295,14 @@ fn make_dir(dir: &Path) -> io::Result<()> {
         return Ok(());
     }
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    // The name of the new directory must survive a power cut as its files do.
+    // The name of the new directory must survive power loss, as its files do.
     match dir.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => std::fs::File::open(parent)?.sync_all(),
         _ => std::fs::File::open(".")?.sync_all(),
     }
 }
 
-/// Stops where the marker is gone but something was committed.
+/// Fails if the marker is missing although something was committed.
 fn check_never_used(disk: &dyn Disk, found: &Found) -> Result<(), CheckpointError> {
     let mut used = !found.snapshots.is_empty() || !found.bad.is_empty();
     for &epoch in &found.segments {
@@ -314,16 +314,16 @@ fn check_never_used(disk: &dyn Disk, found: &Found) -> Result<(), CheckpointErro
     if !used {
         return Ok(());
     }
-    let what = "it is missing, though there are checkpoint files beside it".to_owned();
+    let what = "it is missing, although there are checkpoint files".to_owned();
     Err(CheckpointError::Damaged { file: disk.dir().join(MARKER), what })
 }
 
-/// Removes all our files; interrupted, it is finished by the next start.
+/// Removes all our files. If interrupted, the next start finishes it.
 fn wipe(disk: &dyn Disk, found: &Found) -> Result<(), CheckpointError> {
     if found.names().is_empty() && !found.fresh {
         return Ok(());
     }
-    let failed = |error| io_error("begin anew in", disk.dir().to_owned(), error);
+    let failed = |error| io_error("remove the checkpoint in", disk.dir().to_owned(), error);
     crash_point("fresh.mark");
     if found.marker {
         disk.rename(MARKER, FRESH).map_err(failed)?;

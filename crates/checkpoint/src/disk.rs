@@ -1,8 +1,8 @@
-//! The few file operations that a checkpoint needs, on one directory.
+//! The few file operations that a checkpoint needs, in one directory.
 //!
-//! They stand behind a trait so that tests can cut the power between any two of them. Names are
-//! plain file names inside the directory. Nothing here retries, and nothing is durable before the
-//! sync that says so: contents by `sync_*` of the file, names by [`Disk::sync_dir`].
+//! They are a trait, so that tests can cut the power between any two of them. Names are plain file
+//! names inside the directory. Nothing here retries. Contents are durable after [`DiskFile::sync`],
+//! names after [`Disk::sync_dir`].
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -15,17 +15,17 @@ pub(super) trait Disk: Send + Sync {
     fn dir(&self) -> &Path;
     /// Names of the files in it.
     fn list(&self) -> io::Result<Vec<String>>;
-    /// Opens for reading; also says how long the file is.
+    /// Opens for reading; also returns the length of the file.
     fn read(&self, name: &str) -> io::Result<(Box<dyn Read + Send>, u64)>;
-    /// A new empty file, mode 0600; one of that name is emptied.
+    /// Creates an empty file, mode 0600; an existing one is truncated.
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
-    /// Opens for writing after the first `len` bytes; what stands behind them is cut off.
+    /// Opens for writing after the first `len` bytes; the rest is cut off.
     fn append(&self, name: &str, len: u64) -> io::Result<Box<dyn DiskFile>>;
-    /// Renames, replacing what has that name.
+    /// Renames, replacing an existing file.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Removes a name.
     fn remove(&self, name: &str) -> io::Result<()>;
-    /// Makes the names durable.
+    /// Makes names durable.
     fn sync_dir(&self) -> io::Result<()>;
     /// Fills with random bytes fit for keys.
     fn random(&self, bytes: &mut [u8]) -> io::Result<()>;
@@ -35,8 +35,8 @@ pub(super) trait Disk: Send + Sync {
 pub(super) trait DiskFile: Send {
     /// Writes all of `bytes`.
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// Makes the contents and the length durable. Never called again on a file where it failed:
-    /// the kernel may have dropped the pages, and a second call would answer that all is well.
+    /// Makes contents and length durable. Never called again on a file after a failure: the kernel may
+    /// have dropped the pages, and a second call would report success.
     fn sync(&mut self) -> io::Result<()>;
 }
 
@@ -60,7 +60,7 @@ impl Disk for RealDisk {
     fn list(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(&self.dir)? {
-            // A name that is not UTF-8 is none of ours.
+            // A name that is not UTF-8 is not ours.
             if let Ok(name) = entry?.file_name().into_string() {
                 names.push(name);
             }
@@ -112,7 +112,7 @@ impl DiskFile for File {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        // fdatasync: it also makes the length durable, which is all that reading back needs.
+        // fdatasync also makes the length durable, which is all that reading needs.
         self.sync_data()
     }
 }

@@ -1,22 +1,64 @@
-//! The durable half of an epoch: one atomic record of counts *and* Positions.
+//! A state directory that survives kill -9 and power loss: one atomic record per epoch, snapshots, and
+//! recovery.
 //!
-//! The checkpoint knows nothing of what it keeps: a record is a list of typed, versioned,
-//! length-prefixed [`Section`]s. It is an append-only log of per-epoch records (CRC32C, one write +
-//! fdatasync) with a full snapshot every so many epochs (temporary file, fsync, rename, fsync of
-//! the directory). [`Checkpoint`] is the whole of it, for use by one background thread.
+//! The checkpoint does not know what it stores. A record is a list of typed, length-prefixed
+//! [`Section`]s. Records are appended to a log (CRC32C, one write and one fdatasync each), and from
+//! time to time a full snapshot keeps the log short (temporary file, fsync, rename, fsync of the
+//! directory). [`Checkpoint`] is the entry point, to be used by one background thread.
 //!
-//! What holds:
-//! - An epoch whose [`Checkpoint::commit`] came back `Ok` survives a killed process and a power
-//!   cut.
-//! - Recovery gives whole epochs without holes, or an error that names the file; never a part of
-//!   an epoch, and never a fresh start where the marker says that there was a checkpoint.
+//! ```
+//! use tagtide_checkpoint::{
+//!     Checkpoint, CheckpointError, Identity, Key, Part, Restore, Section, SectionRef,
+//! };
+//!
+//! /// Collects what the log contains.
+//! #[derive(Default)]
+//! struct Texts(Vec<String>);
+//!
+//! impl Restore for Texts {
+//!     fn begin(&mut self, _key: &Key) {
+//!         self.0.clear();
+//!     }
+//!
+//!     fn piece(&mut self, _sections: &[SectionRef<'_>]) -> Result<(), String> {
+//!         Ok(()) // no snapshot in this example
+//!     }
+//!
+//!     fn record(&mut self, _epoch: u64, sections: &[SectionRef<'_>]) -> Result<(), String> {
+//!         self.0.extend(sections.iter().map(|s| String::from_utf8_lossy(s.body).into_owned()));
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), CheckpointError> {
+//! # let tmp = tempfile::tempdir().unwrap();
+//! # let dir = tmp.path();
+//! let job = Identity { job: "example".into(), parts: vec![Part::new("rule", "tags")] };
+//! let section = Section { kind: 1, version: 1, required: true, body: b"one".to_vec() };
+//!
+//! let (mut checkpoint, recovery) = Checkpoint::open(dir, &job, false, &mut Texts::default())?;
+//! assert!(recovery.first);
+//! checkpoint.commit(1, &[section])?; // durable from here on
+//! drop(checkpoint);
+//!
+//! let mut texts = Texts::default();
+//! let (_, recovery) = Checkpoint::open(dir, &job, false, &mut texts)?;
+//! assert_eq!((recovery.epoch, texts.0), (1, vec!["one".to_owned()]));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Guarantees:
+//! - An epoch whose [`Checkpoint::commit`] returned `Ok` survives kill -9 and power loss.
+//! - Recovery returns complete epochs without gaps, or an error that names the file. It never returns
+//!   part of an epoch, and never a first start if the marker says that there was a checkpoint.
 //! - After a failed write or sync nothing more is committed: the log is poisoned, a sync is never
-//!   tried twice, and the way on is a new start at the last committed epoch.
+//!   retried, and the way on is a restart at the last committed epoch.
 //!
-//! Limits: a record is at most 1 GiB. A log that was cut at its very end is the same as one whose
-//! last write was torn: the epochs before the cut are recovered, and [`Recovery::torn_bytes`] says
-//! so unless the cut lies exactly between two records; a cut that reaches behind what a snapshot
-//! has seen is an error.
+//! Limits: a record is at most 1 GiB. A log that was truncated at its very end cannot be distinguished
+//! from one whose last write was torn: the epochs before the cut are recovered, and
+//! [`Recovery::torn_bytes`] reports it unless the cut is exactly between two records. A cut before
+//! something that a snapshot has seen is an error.
 
 #![forbid(unsafe_code)]
 
@@ -45,7 +87,7 @@ pub use lock::held_by;
 /// One typed part of a record. Unknown kinds are skipped, unless `required`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
-    /// What it is; numbers are given out in `state::snapshot` and never reused.
+    /// Its type. Numbers are assigned by the caller (docs/checkpoint.md) and never reused.
     pub kind: u16,
     /// Version of its own encoding.
     pub version: u8,
@@ -81,21 +123,21 @@ impl SectionRef<'_> {
     }
 }
 
-/// Takes in what [`Checkpoint::open`] reads back. An `Err` stops the start: it says what is wrong
-/// with the sections, and the error names the file and the place.
+/// Receives what [`Checkpoint::open`] reads back. An `Err` describes what is wrong with the sections;
+/// it stops the start with an error that adds the file and the place.
 pub trait Restore {
-    /// Comes before anything else, on a first start too. It comes *again* where a damaged snapshot
-    /// was found half-way: then everything told so far is to be forgotten.
+    /// Called before anything else, also on a first start. Called *again* if a damaged snapshot was
+    /// found half-way: then everything received so far must be discarded.
     fn begin(&mut self, key: &Key);
 
-    /// The next piece of the snapshot, in the order in which the pieces were written.
+    /// The next piece of the snapshot, in the order in which they were written.
     ///
     /// # Errors
     /// What is wrong with `sections`.
     fn piece(&mut self, sections: &[SectionRef<'_>]) -> Result<(), String>;
 
-    /// The record of the next epoch, after all pieces, ascending without holes. Pieces may already
-    /// contain some of these epochs: each piece says in its own sections up to which.
+    /// The record of the next epoch, after all pieces, ascending without gaps. Pieces can already
+    /// contain some of these epochs: the sections of a piece must state up to which.
     ///
     /// # Errors
     /// What is wrong with `sections`.
@@ -107,9 +149,9 @@ pub trait Restore {
 pub struct Recovery {
     /// There was no checkpoint: this is a first start.
     pub first: bool,
-    /// Newest committed epoch; 0 = none. The next commit is of the epoch after it.
+    /// Newest committed epoch; 0 = none. The next commit must be the epoch after it.
     pub epoch: u64,
-    /// The epoch at which the snapshot that was read had been begun; `None` = there was none.
+    /// The epoch at which the snapshot that was read was begun; `None` = there was none.
     pub snapshot: Option<u64>,
     /// Pieces of that snapshot.
     pub pieces: u64,
@@ -117,14 +159,14 @@ pub struct Recovery {
     pub records: u64,
     /// Bytes read.
     pub bytes: u64,
-    /// Bytes of an unfinished record that were cut from the end of the log.
+    /// Bytes of an incomplete record that were cut from the end of the log.
     pub torn_bytes: u64,
-    /// What was wrong with newer snapshots, which were set aside; worth a warning each.
+    /// What was wrong with newer snapshots, which were set aside. Each deserves a warning.
     pub set_aside: Vec<String>,
 }
 
-/// Key for keyed hashes that mean the same after a restart: 256 random bits, made once per
-/// directory. Its `Debug` shows nothing of it.
+/// Key for hashes that are stable across restarts: 256 random bits, made once per directory. `Debug`
+/// does not print it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key([u8; 32]);
 
@@ -142,7 +184,7 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// What is wrong with a state directory; each says the way out.
+/// Why a state directory cannot be used. Each message has a `help:` line.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// Another process holds the directory.
@@ -157,10 +199,10 @@ pub enum CheckpointError {
         /// The holder.
         pid: u32,
     },
-    /// A file does not hold what was written, or is missing.
+    /// A file does not contain what was written, or is missing.
     #[error(
         "checkpoint file `{}` is damaged: {what}\n\
-         help: restore it from a backup, or begin anew with `--fresh`",
+         help: restore it from a backup, or start over with `--fresh`",
         file.display()
     )]
     Damaged {
@@ -169,14 +211,14 @@ pub enum CheckpointError {
         /// What was found.
         what: String,
     },
-    /// It belongs to another job, or to a job that has changed in a way that counts cannot follow.
+    /// It belongs to another job, or to a job that has changed incompatibly.
     #[error("checkpoint in `{}` is of another job: {what}\nhelp: {help}", dir.display())]
     Foreign {
         /// The directory.
         dir: PathBuf,
         /// What differs.
         what: String,
-        /// The way out.
+        /// What to do.
         help: String,
     },
     /// The file system refused.
@@ -195,10 +237,10 @@ fn help(error: &std::io::Error) -> &'static str {
     use std::io::ErrorKind as Kind;
     match error.kind() {
         Kind::StorageFull | Kind::QuotaExceeded => {
-            "\nhelp: make room on that disk and start again; what was committed is kept"
+            "\nhelp: free space on that disk and restart; committed epochs are safe"
         }
         Kind::PermissionDenied | Kind::ReadOnlyFilesystem => {
-            "\nhelp: give a directory that this user may write by `--state-dir`"
+            "\nhelp: name a directory that this user can write to with `--state-dir`"
         }
         _ => "",
     }
@@ -208,7 +250,7 @@ fn io_error(what: &'static str, file: PathBuf, source: std::io::Error) -> Checkp
     CheckpointError::Io { what, file, source }
 }
 
-/// A call that does not fit the state of the checkpoint; nothing was written.
+/// The error for a call that the state of the checkpoint does not allow. Nothing was written.
 fn misuse(what: &'static str, file: PathBuf, why: String) -> CheckpointError {
     io_error(what, file, std::io::Error::new(std::io::ErrorKind::InvalidInput, why))
 }

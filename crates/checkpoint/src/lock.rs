@@ -1,8 +1,8 @@
-//! The lock on a state directory: one process at a time, gone with the process.
+//! The lock on a state directory: one process at a time, released when the process ends.
 //!
-//! It is an advisory lock of the operating system on the file `lock`, so a killed process leaves
-//! none behind. The file holds the holder's process id for the message of whoever comes second. It
-//! is never removed: a removed lock file could be locked twice.
+//! It is an advisory lock of the operating system on the file `lock`, so a killed process leaves none
+//! behind. The file contains the process id of the holder, for the error message of a second process.
+//! It is never removed: a removed lock file could be locked twice.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -18,7 +18,7 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of `dir`, without waiting.
+    /// Locks `dir`, without waiting.
     pub(super) fn take(dir: &Path) -> Result<Self, CheckpointError> {
         let path = dir.join("lock");
         let mut options = OpenOptions::new();
@@ -41,23 +41,23 @@ impl Lock {
     }
 }
 
-/// The id of the process that holds the lock of `dir` now, as it wrote it down.
+/// The id of the process that holds the lock of `dir`, as recorded in the file.
 #[must_use]
 pub fn held_by(dir: &Path) -> Option<u32> {
     let mut file = File::open(dir.join("lock")).ok()?;
-    // Ours is gone when the file is closed, at the end of this function.
+    // Our own lock is released at the end of this function.
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then(|| holder(&mut file))
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing is not enough: a program that another thread is starting right now shares the
-        // open file until it is executed, and would keep the lock for so long.
+        // Closing is not enough: a child process that another thread is just starting shares the open
+        // file until exec, and would hold the lock until then.
         let _ = self.file.unlock();
     }
 }
 
-/// The process id in the file; 0 where the holder has not written it yet.
+/// The process id in the file; 0 if the holder has not written it yet.
 fn holder(file: &mut File) -> u32 {
     let mut text = String::new();
     let read = file.take(32).read_to_string(&mut text);

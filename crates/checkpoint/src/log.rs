@@ -1,9 +1,9 @@
 //! The log: one record per epoch, appended to segment files, each made durable by one fdatasync.
 //!
-//! A segment `log-<epoch>.tt` holds the epochs after `<epoch>`, consecutive. It appears whole with
-//! its head (temporary file, rename), so that a bad head is never a torn write. When the next
-//! segment is there, a seal is appended to the old one: so a missing last segment is seen.
-//! After a failed write or sync the log is poisoned and takes nothing more.
+//! A segment `log-<epoch>.tt` contains consecutive epochs after `<epoch>`. It appears together with its
+//! head (temporary file, rename), so that a bad head is never a torn write. When the next segment
+//! exists, a seal is appended to the old one, so that a missing last segment is noticed. After a failed
+//! write or sync the log is poisoned and accepts nothing more.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::names::{self, PublishPoints};
 use super::record::{self, BODY_MAX_BYTES, FileKind, Origin, Salt, Tag, TooLong};
 use super::{CheckpointError, Section, io_error, misuse};
 
-/// A write buffer that one large record has grown beyond this is given back.
+/// A write buffer that a large record has grown beyond this is released.
 const BUFFER_KEPT_BYTES: usize = 16 << 20;
 
 const START: PublishPoints = PublishPoints {
@@ -54,8 +54,8 @@ impl Log {
         Ok(Self::new(disk, origin, 0, file, salt, 0))
     }
 
-    /// Goes on with the last segment of an old directory: the first `len` bytes of it are good, the
-    /// `torn` ones after them are cut off; all that was read is durable then.
+    /// Continues the last segment of a directory: keeps its first `len` bytes and cuts off the `torn`
+    /// ones after them. Everything that was read is durable then.
     pub(super) fn resume(
         disk: Arc<dyn Disk>,
         origin: Origin,
@@ -73,8 +73,8 @@ impl Log {
         if torn > 0 {
             crash_point("recover.cut-sync");
         }
-        // Always: what a killed process wrote and did not sync was read back from memory, and its
-        // renames too; it counts as committed from here on.
+        // Always sync: bytes and renames that a killed process had not synced were read from memory,
+        // and count as committed from here on.
         file.sync().map_err(|error| io_error("sync", path, error))?;
         names::sync_dir(&*disk)?;
         if torn > 0 {
@@ -101,7 +101,7 @@ impl Log {
         self.last_epoch
     }
 
-    /// Makes the record of `epoch` durable; the answer is its length in bytes.
+    /// Makes the record of `epoch` durable. Returns its length in bytes.
     pub(super) fn append(
         &mut self,
         epoch: u64,
@@ -134,7 +134,7 @@ impl Log {
         record::encode(&mut self.buffer, self.salt, Tag::Epoch, epoch, sections.iter())
     }
 
-    /// The bug that the harness must find: the Positions (kind 1) follow in a record of their own.
+    /// The planted bug that the harness must find: Positions (kind 1) in a separate record.
     #[cfg(feature = "planted-bug")]
     fn encode(&mut self, epoch: u64, sections: &[Section]) -> Result<(), TooLong> {
         let counts = sections.iter().filter(|section| section.kind != 1);
@@ -164,7 +164,7 @@ impl Log {
         self.file.sync().map_err(|error| io_error("sync checkpoint log", path, error))
     }
 
-    /// Begins a new segment after the newest epoch; does nothing where it has just begun.
+    /// Begins a new segment after the newest epoch, unless the current one is empty.
     pub(super) fn rotate(&mut self) -> Result<(), CheckpointError> {
         self.check_usable()?;
         if self.segment == self.last_epoch {
@@ -198,7 +198,7 @@ impl Log {
         if !self.poisoned {
             return Ok(());
         }
-        let why = "an earlier write failed, and nothing was committed since";
+        let why = "an earlier write failed, so nothing more is committed";
         Err(io_error("append to checkpoint log", self.path(), std::io::Error::other(why)))
     }
 

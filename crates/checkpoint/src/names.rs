@@ -1,16 +1,16 @@
-//! Names of the files in a state directory, and how one appears there whole.
+//! Names of the files in a state directory, and how a file is published atomically.
 //!
 //! | name | what |
 //! |---|---|
 //! | `job.json` | marker: identity and key |
 //! | `log-<epoch>.tt` | records of the epochs after `<epoch>` |
 //! | `snapshot-<epoch>.tt` | state at `<epoch>` and somewhat later |
-//! | `snapshot-<epoch>.bad` | a damaged snapshot, kept aside until a newer one is complete |
-//! | `*.tmp` of these | not complete; removed at the next start |
+//! | `snapshot-<epoch>.bad` | a damaged snapshot, set aside until a newer one is complete |
+//! | `*.tmp` of these | incomplete; removed at the next start |
 //! | `job.fresh` | `--fresh` has begun to remove files |
 //! | `lock` | the lock, see `lock.rs`; never removed |
 //!
-//! Every other file in the directory is somebody else's and never touched.
+//! Every other file in the directory is never touched.
 
 use super::crash::crash_point;
 use super::disk::{Disk, DiskFile};
@@ -33,7 +33,7 @@ pub(super) fn segment_tmp(epoch: u64) -> String {
     format!("log-{epoch:020}.tmp")
 }
 
-/// The snapshot that was begun after `epoch`.
+/// The snapshot that began after `epoch`.
 pub(super) fn snapshot(epoch: u64) -> String {
     format!("snapshot-{epoch:020}.tt")
 }
@@ -43,7 +43,7 @@ pub(super) fn snapshot_tmp(epoch: u64) -> String {
     format!("snapshot-{epoch:020}.tmp")
 }
 
-/// The same where it was found damaged.
+/// The same, found damaged.
 pub(super) fn snapshot_bad(epoch: u64) -> String {
     format!("snapshot-{epoch:020}.bad")
 }
@@ -60,7 +60,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Looks at the directory.
+    /// Lists the directory.
     pub(super) fn list(disk: &dyn Disk) -> Result<Self, CheckpointError> {
         let names = disk.list().map_err(|error| io_error("list", disk.dir().to_owned(), error))?;
         let mut found = Self::default();
@@ -88,7 +88,7 @@ impl Found {
         }
     }
 
-    /// Names of all of them but the marker of `--fresh`.
+    /// All names except the marker of `--fresh`.
     pub(super) fn names(&self) -> Vec<String> {
         let mut names = self.unfinished.clone();
         names.extend(self.bad.iter().map(|&epoch| snapshot_bad(epoch)));
@@ -119,8 +119,8 @@ pub(super) struct PublishPoints {
     pub(super) done: &'static str,
 }
 
-/// Makes the file `name` with `bytes` appear whole and durably: written as `tmp`, synced, renamed,
-/// directory synced. The file is left open at its end.
+/// Publishes the file `name` with `bytes` atomically and durably: written as `tmp`, synced, renamed,
+/// directory synced. Returns the file, open at its end.
 pub(super) fn publish(
     disk: &dyn Disk,
     tmp: &str,
@@ -151,7 +151,7 @@ pub(super) fn sync_dir(disk: &dyn Disk) -> Result<(), CheckpointError> {
     disk.sync_dir().map_err(|error| io_error("sync directory", disk.dir().to_owned(), error))
 }
 
-/// Removes a file that may be gone already.
+/// Removes a file, if it exists.
 pub(super) fn remove(disk: &dyn Disk, name: &str) -> Result<(), CheckpointError> {
     match disk.remove(name) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -1,7 +1,7 @@
-//! Reads a file of frames from its start to its end, in large reads, without trusting a length.
+//! Reads a file of frames from start to end, in large reads, without trusting any length.
 //!
-//! It says where the first bad frame stands and whether anything valid comes after it; what that
-//! means is decided by `recover.rs`. Memory: one read, or one record where that is larger.
+//! It reports the place of the first bad frame and whether anything valid follows; `recover.rs` decides
+//! what that means. Memory: one read, or one record if that is larger.
 
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -18,18 +18,18 @@ pub(super) struct Reader {
     pub(super) path: PathBuf,
     salt: Salt,
     source: Box<dyn Read + Send>,
-    /// What is read; the bytes from `start` on are not yet taken.
+    /// Bytes read; those from `start` are not consumed yet.
     buffer: Vec<u8>,
     start: usize,
-    /// Where in the file `start` stands.
+    /// Offset of `start` in the file.
     at: u64,
     /// Length of the file when it was opened.
     pub(super) len: u64,
 }
 
-/// What stands next in the file.
+/// The next part of the file.
 pub(super) enum Next<'a> {
-    /// A whole valid frame.
+    /// A complete valid frame.
     Frame { tag: Tag, number: u64, body: &'a [u8], crcs: &'a [u8] },
     /// The end of the file.
     End,
@@ -66,7 +66,7 @@ impl Reader {
         Ok(reader)
     }
 
-    /// Where the next frame stands, from the start of the file.
+    /// Offset of the next frame.
     pub(super) fn offset(&self) -> u64 {
         self.at
     }
@@ -76,12 +76,12 @@ impl Reader {
         CheckpointError::Damaged { file: self.path.clone(), what: what.to_owned() }
     }
 
-    /// An error that names this file and where the frame at `offset` stands.
+    /// An error that names this file and the offset of the frame.
     pub(super) fn damaged_at(&self, offset: u64, what: &str) -> CheckpointError {
         self.damaged(&format!("{what}, at byte {offset} of {}", self.len))
     }
 
-    /// Takes the next frame. After [`Next::Bad`] it stands where it stood before.
+    /// Consumes the next frame. [`Next::Bad`] consumes nothing.
     pub(super) fn next(&mut self) -> Result<Next<'_>, CheckpointError> {
         let left = self.len - self.at;
         if left == 0 {
@@ -109,8 +109,8 @@ impl Reader {
         Ok(Next::Frame { tag: frame.tag, number: frame.number, body, crcs: &head[20..28] })
     }
 
-    /// After [`Next::Bad`]: true if the head of a valid frame stands anywhere behind it, which
-    /// means that the bad one had once been written whole. Reads the file to its end.
+    /// After [`Next::Bad`]: whether any valid frame head follows, which means that the bad frame was
+    /// once written completely. Reads the file to its end.
     pub(super) fn valid_frame_follows(&mut self) -> Result<bool, CheckpointError> {
         self.take(1.min(self.unread().len()));
         loop {
@@ -125,7 +125,7 @@ impl Reader {
                     return Ok(true);
                 }
             }
-            // A head may begin in the last bytes and go on in the next read.
+            // A head can begin in the last bytes and continue in the next read.
             self.take(unread.len() - (FRAME_LEN - 1));
         }
     }
@@ -139,7 +139,7 @@ impl Reader {
         self.at += bytes as u64;
     }
 
-    /// Makes at least `want` unread bytes available; the caller knows that the file has them.
+    /// Makes at least `want` unread bytes available. The file must have them.
     fn fill(&mut self, want: usize) -> Result<(), CheckpointError> {
         if self.unread().len() >= want {
             return Ok(());
@@ -149,7 +149,7 @@ impl Reader {
         let whole = usize::try_from(self.len).unwrap_or(READ_BYTES);
         let room = want.max(READ_BYTES.min(whole)) - self.buffer.len();
         self.buffer.reserve(room);
-        // Into room that nobody has filled with zeros first: a record may have 100 MB.
+        // Into memory that is not zeroed first: a record can have 100 MB.
         let read = self.source.by_ref().take(room as u64).read_to_end(&mut self.buffer);
         read.map_err(|error| io_error("read", self.path.clone(), error))?;
         if self.buffer.len() < want {

@@ -7,10 +7,10 @@
 //! body   = section*          section = kind(2) version(1) flags(1) length(4) bytes
 //! ```
 //!
-//! All numbers are little-endian. Both checksums of a frame are seeded with the checksum of the
-//! file's head, which holds the random id of the directory: a frame is valid in its own file alone,
-//! and bytes that a stranger put in a post cannot pass for one. Nothing here does I/O or knows what
-//! a section means. A body is at most [`BODY_MAX_BYTES`] long.
+//! All numbers are little-endian. Both checksums of a frame are seeded with the checksum of the file's
+//! head, which contains the random id of the directory. So a frame is valid only in its own file, and
+//! bytes that someone put into a post cannot pass for one. Nothing here does I/O or depends on the
+//! meaning of a section. A body is at most [`BODY_MAX_BYTES`] long.
 
 use crc32c::{crc32c, crc32c_append};
 
@@ -46,7 +46,7 @@ impl FileKind {
     }
 }
 
-/// To what a file belongs: the same in all files of one directory.
+/// The owner of a file: the same in all files of one directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
     /// Random, made once per directory.
@@ -69,7 +69,7 @@ impl Origin {
         head
     }
 
-    /// Checks a head that was read; the answer is the salt of the file's frames.
+    /// Checks a head. Returns the salt of the file's frames.
     pub(super) fn check(&self, head: &[u8], kind: FileKind, number: u64) -> Result<Salt, String> {
         let expected = self.head(kind, number);
         if head.len() != HEAD_LEN {
@@ -100,20 +100,20 @@ impl Origin {
 pub(super) struct Salt(u32);
 
 impl Salt {
-    /// The salt of the file that begins with `head`.
+    /// The salt of the file with this head.
     pub(super) fn of(head: &[u8; HEAD_LEN]) -> Self {
         Self(u32_at(head, 44))
     }
 }
 
-/// What a frame holds.
+/// The content of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tag {
     /// Sections of one epoch; `number` is the epoch.
     Epoch,
     /// Sections of one piece of a snapshot; `number` is its index from 0.
     Piece,
-    /// The end of a snapshot; `number` is the last epoch that its pieces may have seen.
+    /// The end of a snapshot; `number` is the last epoch that its pieces can contain.
     Trailer,
     /// The end of a log segment; `number` is the epoch after which the next one starts.
     Seal,
@@ -147,7 +147,7 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// Reads the first [`FRAME_LEN`] bytes of a frame; `None` if they are not a valid head.
+    /// Parses the first [`FRAME_LEN`] bytes of a frame; `None` if they are not a valid head.
     pub(super) fn decode(bytes: &[u8], salt: Salt) -> Option<Self> {
         let head = bytes.get(..FRAME_LEN)?;
         if &head[..4] != FRAME_MAGIC || crc32c_append(salt.0, &head[..24]) != u32_at(head, 24) {
@@ -161,13 +161,13 @@ impl Frame {
         Some(Self { tag: Tag::from_byte(head[4])?, number, len, crc: u32_at(head, 20) })
     }
 
-    /// True where `body` is what was written.
+    /// Whether `body` is what was written.
     pub(super) fn holds(&self, body: &[u8], salt: Salt) -> bool {
         body.len() == self.len && crc32c_append(salt.0, body) == self.crc
     }
 }
 
-/// A record over [`BODY_MAX_BYTES`]; nothing of it was encoded.
+/// The record exceeds [`BODY_MAX_BYTES`]; nothing was encoded.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooLong(pub(super) usize);
 
@@ -190,7 +190,7 @@ pub(super) fn encode<'a>(
         out.extend_from_slice(&section.kind.to_le_bytes());
         out.push(section.version);
         out.push(if section.required { REQUIRED } else { 0 });
-        // Fits: no body is longer than BODY_MAX_BYTES.
+        // Cannot overflow: no body is longer than BODY_MAX_BYTES.
         out.extend_from_slice(&(section.body.len() as u32).to_le_bytes());
         out.extend_from_slice(&section.body);
     }
@@ -222,7 +222,7 @@ fn end(out: &mut [u8], start: usize, salt: Salt, tag: Tag, number: u64) {
     head[24..].copy_from_slice(&crc.to_le_bytes());
 }
 
-/// Takes a body apart; every length is checked against the bytes that are there.
+/// Splits a body into sections. Every length is checked against the available bytes.
 pub(super) fn sections(mut body: &[u8]) -> Result<Vec<SectionRef<'_>>, String> {
     let mut found = Vec::new();
     while !body.is_empty() {
@@ -245,12 +245,12 @@ pub(super) fn sections(mut body: &[u8]) -> Result<Vec<SectionRef<'_>>, String> {
     Ok(found)
 }
 
-/// The four bytes at `at`, little-endian; the caller has checked the length.
+/// The four bytes at `at`, little-endian. The caller must have checked the length.
 pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
-/// The eight bytes at `at`, little-endian; the caller has checked the length.
+/// The eight bytes at `at`, little-endian. The caller must have checked the length.
 pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
 }
@@ -324,12 +324,12 @@ mod tests {
     fn a_wrong_head_says_what_is_wrong() {
         let head = ORIGIN.head(FileKind::Log, 3);
         assert_eq!(ORIGIN.check(&head, FileKind::Log, 3), Ok(Salt::of(&head)));
-        let said = |head: &[u8], kind, number| ORIGIN.check(head, kind, number).unwrap_err();
-        assert!(said(&head[..47], FileKind::Log, 3).contains("shorter"));
-        assert!(said(&head, FileKind::Snapshot, 3).contains("another kind"));
-        assert!(said(&head, FileKind::Log, 4).contains("under this name"));
+        let message = |head: &[u8], kind, number| ORIGIN.check(head, kind, number).unwrap_err();
+        assert!(message(&head[..47], FileKind::Log, 3).contains("shorter"));
+        assert!(message(&head, FileKind::Snapshot, 3).contains("another kind"));
+        assert!(message(&head, FileKind::Log, 4).contains("under this name"));
         let stranger = Origin { directory: [8; 16], job: 9 }.head(FileKind::Log, 3);
-        assert!(said(&stranger, FileKind::Log, 3).contains("another state directory"));
+        assert!(message(&stranger, FileKind::Log, 3).contains("another state directory"));
         for bit in 0..HEAD_LEN * 8 {
             let mut bad = head;
             bad[bit / 8] ^= 1 << (bit % 8);

@@ -1,10 +1,10 @@
-//! Reads a directory back: the newest snapshot that is whole, then the log from where it was begun.
+//! Reads a directory back: the newest complete snapshot, then the log since that snapshot began.
 //!
-//! It streams: nothing is held but one record. A damaged snapshot makes it start over from the one
-//! before, whose log is still there. A damaged log is an error, with one exception: an unfinished
-//! record at the very end of the last segment, which is what a killed process or a power cut in
-//! mid-write leaves, and which was never told to be committed. A bad record with anything valid
-//! behind it is damage. This file reads only; cutting and setting aside is done by its caller.
+//! It streams, holding one record at a time. If a snapshot is damaged it starts over from the one
+//! before, whose log still exists. A damaged log is an error, with one exception: an incomplete record
+//! at the very end of the last segment, which is what a kill or power loss in the middle of a write
+//! leaves, and which was never reported as committed. A bad record with anything valid after it is
+//! damage. This file only reads; its caller cuts and sets aside.
 
 use super::disk::Disk;
 use super::names::{self, Found, MARKER};
@@ -13,14 +13,14 @@ use super::record::{self, FRAME_LEN, FileKind, Origin, Tag};
 use super::snapshot::Total;
 use super::{CheckpointError, Key, Recovery, Restore};
 
-/// What was read, and where to go on.
+/// What was read, and where to resume.
 pub(super) struct Restored {
     pub(super) recovery: Recovery,
     /// The last segment.
     pub(super) segment: u64,
-    /// Good bytes of it; `recovery.torn_bytes` follow.
+    /// Valid bytes of it; `recovery.torn_bytes` follow.
     pub(super) len: u64,
-    /// Bytes of log behind the snapshot.
+    /// Bytes of log since the snapshot.
     pub(super) log_bytes: u64,
     /// Bytes of the snapshot that was read.
     pub(super) snapshot_bytes: u64,
@@ -30,9 +30,9 @@ pub(super) struct Restored {
 
 /// Why a snapshot could not be read.
 enum Fault {
-    /// The file is damaged: an older one may do.
+    /// The file is damaged: an older one can be tried.
     File(CheckpointError),
-    /// Anything else: no other file would do better.
+    /// Any other error, which an older file would not fix.
     Stop(CheckpointError),
 }
 
@@ -68,11 +68,11 @@ pub(super) fn recover(
                 restored.recovery.set_aside = set_aside;
                 return Ok(restored);
             }
-            // Where an older snapshot does not lead on, the newest one is what is to be repaired.
+            // If an older snapshot fails too, the newest one is the file to repair.
             Err(Fault::Stop(error)) => return Err(first_error.unwrap_or(error)),
             Err(Fault::File(error)) => {
-                let said = error.to_string();
-                set_aside.push(said.lines().next().unwrap_or_default().to_owned());
+                let message = error.to_string();
+                set_aside.push(message.lines().next().unwrap_or_default().to_owned());
                 bad.extend(base);
                 first_error.get_or_insert(error);
             }
@@ -81,13 +81,13 @@ pub(super) fn recover(
     Err(first_error.unwrap_or_else(|| nothing_there(disk, found)))
 }
 
-/// The marker is there, and nothing to begin from.
+/// The marker exists, but nothing to recover from.
 fn nothing_there(disk: &dyn Disk, found: &Found) -> CheckpointError {
     let name = match found.segments.first() {
         Some(&epoch) => names::snapshot(epoch),
         None => names::segment(0),
     };
-    let what = format!("it is missing, though `{MARKER}` says that a checkpoint was begun here");
+    let what = format!("it is missing, although `{MARKER}` shows that a checkpoint began here");
     CheckpointError::Damaged { file: disk.dir().join(name), what }
 }
 
@@ -120,7 +120,7 @@ fn from_base(
     Ok(restored)
 }
 
-/// What a frame of a snapshot led to.
+/// The result of a frame of a snapshot.
 enum Piece {
     Read,
     Refused(String),
@@ -128,7 +128,7 @@ enum Piece {
     Bad(String),
 }
 
-/// Tells all pieces; the answer is the last epoch that they may have seen.
+/// Passes on all pieces. Returns the last epoch that they can contain.
 fn read_snapshot(
     disk: &dyn Disk,
     origin: &Origin,
@@ -182,7 +182,7 @@ fn read_piece(body: &[u8], restore: &mut dyn Restore) -> Piece {
     }
 }
 
-/// Tells all records of `segments`, which begin after `recovery.epoch`.
+/// Passes on all records of `segments`, which begin after `recovery.epoch`.
 fn read_log(
     disk: &dyn Disk,
     origin: &Origin,
@@ -224,12 +224,12 @@ fn read_log(
 }
 
 struct SegmentEnd {
-    /// Good bytes.
+    /// Valid bytes.
     len: u64,
     sealed: bool,
 }
 
-/// Tells the records of `segment`, behind which the segment `next` stands.
+/// Passes on the records of `segment`, which is followed by the segment `next`.
 fn read_segment(
     disk: &dyn Disk,
     origin: &Origin,
@@ -245,7 +245,7 @@ fn read_segment(
         let offset = reader.offset();
         let step = match reader.next()? {
             Next::End => {
-                // Sealed, it is whole, and what is missing is a segment between the two.
+                // A sealed segment is complete, so a segment between the two is missing.
                 if let Some(next) = next.filter(|&next| next > recovery.epoch && !sealed) {
                     let last = recovery.epoch;
                     let what =
@@ -256,7 +256,7 @@ fn read_segment(
             }
             Next::Bad(what) => {
                 let torn = reader.len - offset;
-                // In an earlier segment all but the seal was synced before the next one began.
+                // An earlier segment was synced, except for the seal, before the next one began.
                 let may_be_torn = match next {
                     _ if sealed => false,
                     None => true,

@@ -1,9 +1,9 @@
-//! Writes one snapshot, piece by piece, while epochs go on being committed.
+//! Writes one snapshot, piece by piece, while epochs continue to be committed.
 //!
-//! `snapshot-<epoch>.tmp` gets its head, then a frame a piece, then a trailer with the number of
-//! pieces, the checksum of all checksums and the last epoch that the pieces may have seen; then it
-//! is synced and renamed to `.tt`. Nothing of it counts before that rename is durable. Pieces are
-//! buffered and synced every 8 MiB, so that the last sync is short.
+//! `snapshot-<epoch>.tmp` gets its head, then a frame per piece, then a trailer with the number of
+//! pieces, the checksum of all checksums and the last epoch that the pieces can contain. Then it is
+//! synced and renamed to `.tt`. It has no effect before that rename is durable. Pieces are buffered and
+//! synced every 8 MiB, so that the last sync is short.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ const WRITE_BYTES: usize = 256 << 10;
 /// Bytes written before a sync.
 const SYNC_BYTES: u64 = 8 << 20;
 
-/// A snapshot that is being written.
+/// An unfinished snapshot.
 pub(super) struct SnapshotWriter {
     disk: Arc<dyn Disk>,
     pub(super) epoch: u64,
@@ -31,7 +31,7 @@ pub(super) struct SnapshotWriter {
     written: u64,
 }
 
-/// What the trailer says about the pieces.
+/// The trailer's summary of the pieces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Total {
     pub(super) pieces: u64,
@@ -39,7 +39,7 @@ pub(super) struct Total {
 }
 
 impl Total {
-    /// Adds a piece by the two checksums of its frame.
+    /// Adds a piece, by the two checksums of its frame.
     pub(super) fn add(&mut self, crcs: &[u8]) {
         self.pieces += 1;
         self.crc = crc32c::crc32c_append(self.crc, crcs);
@@ -106,7 +106,7 @@ impl SnapshotWriter {
         Ok(())
     }
 
-    /// Makes it complete and durable; the answer is its length in bytes.
+    /// Makes it complete and durable. Returns its length in bytes.
     pub(super) fn finish(mut self, last_epoch: u64) -> Result<u64, CheckpointError> {
         self.write()?;
         let trailer = self.total.encode();

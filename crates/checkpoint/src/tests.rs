@@ -16,13 +16,13 @@ use super::{
     Checkpoint, CheckpointError, Identity, Key, Part, Recovery, Restore, Section, SectionRef,
 };
 
-/// Shards of the state that the tests keep.
+/// Shards of the test state.
 pub(super) const SHARDS: u16 = 4;
 
-/// A state that every delta changes, so that a lost, a doubled and a swapped one all show.
+/// A state that every delta changes, so that a lost, a repeated and a swapped one are all visible.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct State {
-    /// Per shard: value, and the epoch up to which a piece had it.
+    /// Per shard: value, and the epoch of the piece with it.
     shards: BTreeMap<u16, u64>,
     stamps: BTreeMap<u16, u64>,
     key: Option<Key>,
@@ -51,7 +51,7 @@ impl State {
         Section { kind: shard, version: 1, required: true, body }
     }
 
-    /// What must be equal after a recovery.
+    /// The part that must be equal after a recovery.
     pub(super) fn values(&self) -> BTreeMap<u16, u64> {
         let all = self.shards.iter().filter(|&(_, &value)| value != 0);
         all.map(|(&shard, &value)| (shard, value)).collect()
@@ -78,7 +78,7 @@ impl Restore for State {
     }
 }
 
-/// The sections of an epoch: one a shard, bytes made from `seed`.
+/// The sections of an epoch: one per shard, with bytes made from `seed`.
 pub(super) fn delta(epoch: u64, seed: u64) -> Vec<Section> {
     let mut mix = Mix(epoch ^ seed.rotate_left(32));
     let section = |kind| {
@@ -131,7 +131,7 @@ pub(super) fn open(
     Checkpoint::open(dir, &identity(), false, state)
 }
 
-/// Commits epochs `from..=to` of stream `seed`, keeping `state` beside them.
+/// Commits epochs `from..=to` of stream `seed`, and applies them to `state`.
 pub(super) fn commit_all(
     checkpoint: &mut Checkpoint,
     state: &mut State,

@@ -1,6 +1,6 @@
-//! The only place that reads the time of day.
+//! The only code that reads the time of day.
 //!
-//! Everything that needs time takes a [`Clock`], so that tests hold it still.
+//! Everything that needs time takes a [`Clock`], which tests can hold still.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,18 +8,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::post::EventTime;
 
-/// Time of day, real or held by a test.
+/// Time of day: the machine's, or one set by a test.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {
     /// The machine's clock.
     #[default]
     System,
-    /// Milliseconds since the Unix epoch, moved by whoever holds the other end.
+    /// Milliseconds since the Unix epoch, moved only by [`Clock::advance`].
     Held(Arc<AtomicI64>),
 }
 
 impl Clock {
-    /// A clock that stands at `at` until [`Clock::advance`].
+    /// A clock that shows `at` until [`Clock::advance`].
     #[must_use]
     pub fn held(at: EventTime) -> Self {
         Self::Held(Arc::new(AtomicI64::new(at.0)))
@@ -38,7 +38,7 @@ impl Clock {
         }
     }
 
-    /// Moves a held clock forward; does nothing to the machine's.
+    /// Moves a test's clock forward. Does nothing to the machine's.
     pub fn advance(&self, by: Duration) {
         if let Self::Held(at) = self {
             at.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
@@ -46,7 +46,7 @@ impl Clock {
     }
 }
 
-/// How long this thread has had a processor, for measured durations.
+/// CPU time of this thread, for measured durations.
 #[must_use]
 pub fn thread_ran() -> Duration {
     let ran = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);

@@ -1,6 +1,6 @@
-//! The nouns that every floor shares: [`Post`], [`Batch`], [`Position`], [`EventTime`].
+//! The shared nouns: [`Post`], [`Batch`], [`Position`], [`EventTime`].
 //!
-//! Nothing here does I/O, reads a clock or knows a platform. A [`Post`] borrows from the bytes of
+//! Nothing here does I/O, reads a clock or depends on a platform. A [`Post`] borrows from the bytes of
 //! its [`Batch`]; on the hot path no post owns memory.
 
 pub mod escape;
@@ -16,35 +16,35 @@ pub use tagtide_simd::PAD;
 pub struct EventTime(pub i64);
 
 impl EventTime {
-    /// The beginning of the year 1; what claims to be older counts as of then.
+    /// The beginning of the year 1. Older times are clamped to it.
     pub const EARLIEST: Self = Self(-62_135_596_800_000);
-    /// A live post further ahead of our clock than this, milliseconds, is from the future.
+    /// A live post further ahead of our clock than this (milliseconds) is a future post.
     pub const AHEAD_MAX_MS: i64 = 5 * 60_000;
 }
 
-/// What a record does to the counts.
+/// The effect of a record on the counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Op {
     /// A new post.
     #[default]
     Create,
-    /// An edit: takes back the post of the same identity (or of [`Post::replaces`]), then counts
-    /// the new text at the time of the original.
+    /// An edit: retracts the post with the same identity (or with those in [`Post::replaces`]), then
+    /// counts the new text at the time of the original.
     Update,
-    /// Takes back the post of this identity.
+    /// Retracts the post with this identity.
     Delete,
-    /// Takes back every remembered post of [`Post::author`] (account deleted or suspended).
+    /// Retracts every remembered post of [`Post::author`] (account deleted or suspended).
     DropAuthor,
 }
 
-/// A string as it stands in the record, decoded only when somebody asks for it.
+/// A string of the record, decoded only when it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Raw<'a> {
-    /// Bytes as they are; may be invalid UTF-8.
+    /// Plain bytes; can be invalid UTF-8.
     Plain(&'a [u8]),
-    /// The inside of a JSON string, escapes not yet undone; may be invalid UTF-8.
+    /// The inside of a JSON string, with escapes; can be invalid UTF-8.
     Json(&'a [u8]),
-    /// Already decoded by a path that had to own it.
+    /// Already decoded, by a path that had to own it.
     Owned(String),
 }
 
@@ -54,7 +54,7 @@ impl Default for Raw<'_> {
     }
 }
 
-/// `String::from_utf8_lossy`, which takes its time over each byte even where nothing is wrong.
+/// Like `String::from_utf8_lossy`, but fast for valid UTF-8.
 fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
@@ -74,8 +74,7 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// The bytes of [`Raw::to_str`]; those of ASCII, which most identities are, without a closer
-    /// look.
+    /// The bytes of [`Raw::to_str`], with a fast path for ASCII, which most identities are.
     #[must_use]
     pub fn to_bytes(&self) -> Cow<'a, [u8]> {
         match self {
@@ -87,7 +86,7 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// The bytes as the platform wrote them, escapes and all.
+    /// The bytes as the platform wrote them, including escapes.
     #[must_use]
     pub fn as_delivered(&self) -> &[u8] {
         match self {
@@ -96,7 +95,7 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// True where nothing is in it.
+    /// Whether it is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         match self {
@@ -111,11 +110,11 @@ impl<'a> Raw<'a> {
 pub struct GivenTag<'a> {
     /// The tag without `#`, as delivered.
     pub tag: Raw<'a>,
-    /// Where it stands, `#` included, end exclusive; `None` where it is given apart from the text.
+    /// Its place, including the `#`, end exclusive; `None` if it is not in the text.
     pub span: Option<Span>,
 }
 
-/// A place in the text as delivered. Which unit is said by the platform.
+/// A place in the text as delivered. The unit depends on the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Span {
     /// Code points.
@@ -130,94 +129,93 @@ pub type GivenTags<'a> = SmallVec<[GivenTag<'a>; 8]>;
 /// One record of a source, decoded.
 #[derive(Clone, Debug, Default)]
 pub struct Post<'a> {
-    /// What it does.
+    /// Its effect.
     pub op: Op,
-    /// Identity for delete and edit, as semantics of the source define it; empty = none.
+    /// Identity for deletes and edits, as defined by the format; empty = none.
     pub id: Raw<'a>,
-    /// A second name of this identity, valid only within the source that delivered it (Mastodon:
-    /// the instance's local id, the only one that its delete names); empty = none. A delete
-    /// without [`Post::id`] means the post remembered under this name.
+    /// A second name of this identity, valid only within the source that delivered it (Mastodon: the
+    /// instance's local id, which is all that a delete contains); empty = none. A delete without
+    /// [`Post::id`] means the post remembered under this name.
     pub alias: Raw<'a>,
-    /// What tells two revisions of one identity apart, and mostly which is the later one (Bluesky
-    /// `rev`); empty = none.
+    /// Distinguishes revisions of one identity, and mostly orders them (Bluesky `rev`); empty = none.
     pub rev: Raw<'a>,
     /// Earlier identities that this post replaces (X v2 `edit_history_tweet_ids`).
     pub replaces: SmallVec<[Raw<'a>; 2]>,
     /// Account id on its platform; empty = unknown.
     pub author: Raw<'a>,
-    /// The platform says that the account is a bot.
+    /// The platform marks the account as a bot.
     pub bot: bool,
-    /// Event time that the record carries; `None` = the source's rule (arrival, rate) decides.
+    /// Event time in the record; `None` = by the source's rule (arrival, rate).
     pub time: Option<EventTime>,
     /// Language tag such as `en`; empty = unknown.
     pub lang: Raw<'a>,
     /// The text as delivered.
     pub text: Raw<'a>,
-    /// How [`Post::text`] is marked up.
+    /// The markup of [`Post::text`].
     pub markup: Markup,
-    /// Tags given by the platform; `None` = the platform gave no list, so the text is parsed.
+    /// Tags given by the platform; `None` = it gave no list, so the text is parsed.
     pub given: Option<GivenTags<'a>>,
     /// A retweet or boost.
     pub repost: bool,
-    /// Its author wants it in no list (Mastodon: `unlisted`): it counts, and its text is not shown.
+    /// Its author does not want it listed (Mastodon: `unlisted`): it counts, but its text is not shown.
     pub unlisted: bool,
 }
 
-/// A place in one partition of a source, in the source's own words (one line of JSON). Resuming is
+/// A place in one partition of a source, in a form of the source's own (one line of JSON). Resuming is
 /// *after* it, never at it. Only the source that made it reads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Position {
-    /// The independent, ordered sub-stream: a path, a host, `""` where there is only one.
+    /// The independent, ordered sub-stream: a path, a host, `""` if there is only one.
     pub partition: String,
-    /// Where in it.
+    /// The place in it.
     pub at: String,
 }
 
 /// Raw records and the Positions reached after them.
 ///
-/// Contract for sources: `bytes` holds whole records, each ended by `\n` (framing by newline is
-/// the rule for every format; a source whose wire is framed otherwise writes one record a line),
-/// and is followed by [`PAD`] zero bytes that [`Batch::seal`] puts there.
+/// Contract for sources: `bytes` holds complete records, each ended by `\n` (every format is framed by
+/// newlines here; a source with another framing writes one record per line), followed by [`PAD`] zero
+/// bytes from [`Batch::seal`].
 #[derive(Debug, Default)]
 pub struct Batch {
     /// Index of the source in the job.
     pub source: u16,
-    /// Number of the batch within its source, from 0, without holes.
+    /// Number of the batch within its source, from 0, without gaps.
     pub seq: u64,
-    /// Whole records, then `PAD` zeros once sealed.
+    /// Complete records, then `PAD` zeros once sealed.
     bytes: Vec<u8>,
     /// Length of the records without the padding.
     len: usize,
-    /// Length of the records that [`Batch::take_bytes`] took out.
+    /// Length of the records that [`Batch::take_bytes`] removed.
     read: usize,
-    /// Asks the source for little at a time, because its records are let through slowly.
+    /// Asks the source for small batches, because its records are paced.
     pub small: bool,
-    /// Somebody will look at each line: the source should [note](Batch::note_ends) its end where
-    /// it looks for it anyway.
+    /// A later step needs each line: the source should [note](Batch::note_ends) the ends of lines if
+    /// it finds them anyway.
     pub wants_ends: bool,
-    /// Ends of lines that were noted.
+    /// Noted ends of lines.
     ends: Vec<usize>,
-    /// `bytes` still holds what it held before [`Batch::clear`].
+    /// `bytes` still has its old content from before [`Batch::clear`].
     stale: bool,
-    /// Records (lines, empty ones included) of this source before this batch.
+    /// Records (lines, including empty ones) of this source before this batch.
     pub first: u64,
-    /// Lines in this batch, empty ones included; filled by the source where it counts them.
+    /// Lines in this batch, including empty ones, if the source counts them.
     pub lines: u64,
     /// When its bytes arrived.
     pub arrived: EventTime,
-    /// Everything up to here has come, as far as its live source knows; `None` = it says nothing.
+    /// Event time up to which the live source has delivered everything; `None` = unknown.
     pub complete_until: Option<EventTime>,
     /// What is missing before this batch.
     pub gap: Option<Box<Gap>>,
-    /// What was read today, where that is paid for.
+    /// Posts read today, if reading is paid for.
     pub reads: Option<Reads>,
     /// Positions reached after this batch.
     pub positions: SmallVec<[Position; 1]>,
-    /// Records that the source itself had to drop.
+    /// Records that the source dropped.
     pub dropped: Dropped,
 }
 
-/// Posts that a source could not bring.
+/// Posts that a source could not deliver.
 #[derive(
     Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
 )]
@@ -226,22 +224,22 @@ pub struct Gap {
     pub from: i64,
     /// Event time of the first post after it.
     pub to: i64,
-    /// Why, in plain words.
+    /// The reason, for users.
     pub reason: String,
-    /// Posts missed: the rate before it, for as long as it lasted.
+    /// Estimate of missed posts: the previous rate times the duration.
     pub missed: u64,
 }
 
-/// Posts that were read from a source that is paid for.
+/// Posts read from a source that is paid for.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
 )]
 pub struct Reads {
-    /// Since midnight, UTC.
+    /// Posts since midnight UTC.
     pub today: u64,
-    /// Reading stops there until the next midnight, UTC.
+    /// Limit at which reading stops until the next midnight UTC.
     pub max_per_day: u64,
-    /// What those of today cost at the most, in US dollars.
+    /// Upper bound of today's cost in US dollars.
     pub cost_today: f64,
 }
 
@@ -250,20 +248,19 @@ pub struct Reads {
 pub struct Dropped {
     /// Longer than the line limit.
     pub oversize: u64,
-    /// Cut by a lost connection in mid-record.
+    /// Incomplete, because the connection was lost.
     pub partial: u64,
 }
 
 impl Batch {
-    /// Empties it for reuse; the buffer keeps its capacity, and its old bytes for
-    /// [`Batch::room`].
+    /// Empties it for reuse. The buffer keeps its capacity, and its old bytes for [`Batch::room`].
     pub fn clear(&mut self) {
         let (bytes, mut ends) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.ends));
         ends.clear();
         *self = Self { bytes, ends, stale: true, ..Self::default() };
     }
 
-    /// The buffer for a source to append whole records to; empty after [`Batch::clear`].
+    /// The buffer to which a source appends complete records; empty after [`Batch::clear`].
     pub fn buffer(&mut self) -> &mut Vec<u8> {
         if std::mem::take(&mut self.stale) {
             self.bytes.clear();
@@ -271,9 +268,9 @@ impl Batch {
         &mut self.bytes
     }
 
-    /// The first `bytes` bytes of the buffer, to be written in place of [`Batch::buffer`]: what
-    /// stands there is old and means nothing. A reused batch is not filled with zeros again, which
-    /// would cost a fifth of the time that reading a file takes.
+    /// The first `bytes` bytes of the buffer, to be overwritten, as an alternative to
+    /// [`Batch::buffer`]. Their content is old and meaningless: filling them with zeros would cost a
+    /// fifth of the time of reading a file.
     pub fn room(&mut self, bytes: usize) -> &mut [u8] {
         if self.bytes.len() < bytes + PAD {
             self.bytes.resize(bytes + PAD, 0);
@@ -281,7 +278,7 @@ impl Batch {
         &mut self.bytes[..bytes]
     }
 
-    /// Ends filling: keeps the first `len` bytes and writes the padding after them.
+    /// Ends filling: truncates to `len` bytes and writes the padding after them.
     pub fn seal(&mut self, len: usize) {
         debug_assert!(len <= self.bytes.len(), "a batch cannot be longer than its buffer");
         self.room(len);
@@ -289,14 +286,14 @@ impl Batch {
         self.len = len;
     }
 
-    /// Notes the newlines in `from..to`, whole lines that were just written; returns how many.
+    /// Notes the newlines in `from..to`, complete lines that were just written. Returns their number.
     pub fn note_ends(&mut self, from: usize, to: usize) -> usize {
         let before = self.ends.len();
         self.ends.extend(memchr::memchr_iter(b'\n', &self.bytes[from..to]).map(|at| from + at));
         self.ends.len() - before
     }
 
-    /// Where its lines end: the places of their newlines. Looks for them where they were not noted.
+    /// Finds the newlines that end its lines, unless they were noted.
     pub fn find_ends(&mut self) -> &[usize] {
         let noted = self.ends.len() as u64 == self.lines
             && self.ends.last().map_or(0, |end| end + 1) == self.len;
@@ -307,13 +304,13 @@ impl Batch {
         &self.ends
     }
 
-    /// What the last [`Batch::find_ends`] found.
+    /// The newlines found by the last [`Batch::find_ends`].
     #[must_use]
     pub fn ends(&self) -> &[usize] {
         &self.ends
     }
 
-    /// A batch with the buffer of this one, which keeps only what is said about its records.
+    /// Moves the buffer into another batch; this one keeps the metadata of its records.
     #[must_use]
     pub fn take_bytes(&mut self) -> Self {
         let (bytes, mut ends) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.ends));
@@ -322,7 +319,7 @@ impl Batch {
         Self { bytes, ends, stale: true, ..Self::default() }
     }
 
-    /// Bytes of the records, whether they are still in it or not.
+    /// Bytes of the records, also after they were moved out.
     #[must_use]
     pub fn bytes_read(&self) -> usize {
         self.len + self.read

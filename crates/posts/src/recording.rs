@@ -1,42 +1,42 @@
-//! What a recording of a source looks like: zstd files, one record a line, each saying whose it is.
+//! The format of a recorded source: zstd files with one record per line and a header.
 //!
-//! The first frame of a file is one that every reader of zstd skips; it holds a line of JSON. The
-//! frames behind it are whole and end with a record, so a file that was cut off is readable up to
-//! its last whole frame, and only a file with this header is read like that.
+//! The first frame of a file is one that every zstd reader skips; it contains a line of JSON. Each of
+//! the following frames is complete and ends with a record, so a truncated file is readable up to its
+//! last complete frame. Only a file with this header is read that way.
 
 use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
-/// First of the sixteen magic numbers of frames that readers skip.
+/// First of the sixteen magic numbers of skippable frames.
 const SKIPPED: u32 = 0x184d_2a50;
-/// Says that the frame is ours.
+/// Identifies the frame as ours.
 const NAME: &str = "tagtide recording";
 /// Longest header that is read.
 const HEADER_MAX_BYTES: u32 = 64 * 1024;
 
-/// Whose records a file holds.
+/// The source of the records in a file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Header {
-    /// Always the same, so that nobody else's frame is taken for one of ours.
+    /// Always the same, so that a foreign frame is not taken for one of ours.
     kind: String,
     /// Name of the source, without secrets.
     pub source: String,
-    /// Its number in the job.
+    /// Number of the source in the job.
     pub number: u16,
     /// Format of the records.
     pub format: String,
 }
 
 impl Header {
-    /// Of the source of that name and number.
+    /// The header of the source with this name and number.
     #[must_use]
     pub fn new(source: &str, number: u16, format: &str) -> Self {
         let (source, format) = (source.to_owned(), format.to_owned());
         Self { kind: NAME.to_owned(), source, number, format }
     }
 
-    /// As a file begins with it.
+    /// The bytes at the start of a file.
     #[must_use]
     pub fn to_frame(&self) -> Vec<u8> {
         let json = serde_json::to_vec(self).expect("strings and numbers are JSON");
@@ -44,7 +44,7 @@ impl Header {
         [&SKIPPED.to_le_bytes()[..], &length.to_le_bytes(), &json].concat()
     }
 
-    /// What a file begins with; `None` where it is no recording, or not to be read.
+    /// Reads the header of a file; `None` if it is not a recording or cannot be read.
     pub fn read(file: &mut impl Read) -> Option<Self> {
         let mut head = [0; 8];
         file.read_exact(&mut head).ok()?;

@@ -1,7 +1,7 @@
-//! The hashtags of a post: those that its platform gave, else those of its text.
+//! The hashtags of a post: those that its platform gave, otherwise those of its text.
 //!
-//! What a hashtag is and how its key is made is defined in `tagtide-extract`; this module only
-//! chooses which text or list to read.
+//! `tagtide-extract` defines what a hashtag is and how its key is made; this module only chooses which
+//! text or list to read.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,10 @@ use tagtide_extract::{Extractor, FoundTag, Markup, Rule, Tally, Visit, scan_line
 
 use crate::post::{GivenTag, Post, Raw, Span};
 
-/// Hands every tag of `post` to `visit`, as of line 0.
+/// Passes every tag of `post` to `visit`, as of line 0.
 ///
-/// Takes the fast scan where the text is an unescaped part of `padded`, as that of most lines is.
-/// The tags are those of [`visit_post`].
+/// Uses the fast scan if the text is an unescaped part of `padded`, as it usually is. The tags are
+/// those of [`visit_post`].
 #[inline]
 pub fn scan_post<V: Visit>(
     extractor: &mut Extractor,
@@ -37,7 +37,7 @@ pub fn scan_post<V: Visit>(
     (0..tally.oversize).for_each(|_| visit.oversize_tag(0));
 }
 
-/// Hands `(key, display)` of every tag of `post` to `visit`: those that its platform gave, else
+/// Passes `(key, display)` of every tag of `post` to `visit`: those that its platform gave, otherwise
 /// those of its text. [`Rule::Words`] reads the text only.
 pub fn visit_post(
     extractor: &mut Extractor,
@@ -52,8 +52,8 @@ pub fn visit_post(
     extractor.visit_text(&text, post.markup, rule, |key, display, _, _| visit(key, display))
 }
 
-/// Hands `(key, display, span as given)` of every tag that the platform gave to `visit`; empty
-/// ones are skipped.
+/// Passes `(key, display, span as given)` of every tag that the platform gave to `visit`. Empty tags
+/// are skipped.
 fn visit_given(
     extractor: &mut Extractor,
     post: &Post<'_>,
@@ -84,7 +84,7 @@ fn visit_one(
     }
 }
 
-/// [`visit_given`] for a visitor that takes short ASCII tags as they are.
+/// [`visit_given`] for a visitor that accepts short ASCII tags unfolded.
 fn scan_given<V: Visit>(extractor: &mut Extractor, padded: &[u8], post: &Post<'_>, visit: &mut V) {
     let mut tally = Tally::default();
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
@@ -103,14 +103,14 @@ fn scan_given<V: Visit>(extractor: &mut Extractor, padded: &[u8], post: &Post<'_
     (0..tally.oversize).for_each(|_| visit.oversize_tag(0));
 }
 
-/// `padded` from where `part` begins in it; `None` where `part` lies somewhere else.
+/// `padded` from the start of `part` in it; `None` if `part` is not inside.
 #[inline]
 fn from_place_of<'a>(part: &[u8], padded: &'a [u8]) -> Option<&'a [u8]> {
     let at = part.as_ptr().addr().checked_sub(padded.as_ptr().addr())?;
     padded.get(at..).filter(|rest| part.len() <= rest.len())
 }
 
-/// The string without a copy where it is already decoded.
+/// The string, without a copy if it is already decoded.
 fn borrowed<'a>(raw: &'a Raw<'_>) -> Cow<'a, str> {
     match raw {
         Raw::Owned(text) => Cow::Borrowed(text),
@@ -118,7 +118,7 @@ fn borrowed<'a>(raw: &'a Raw<'_>) -> Cow<'a, str> {
     }
 }
 
-/// Code points of a byte range; `None` where it is not a range of `text`.
+/// The code points of a byte range; `None` if it is not a range of `text`.
 fn chars_of_bytes(text: &str, start: u32, end: u32) -> Option<(u32, u32)> {
     let (start, end) = (usize::try_from(start).ok()?, usize::try_from(end).ok()?);
     let before = text.get(..start)?.chars().count();
@@ -126,8 +126,8 @@ fn chars_of_bytes(text: &str, start: u32, end: u32) -> Option<(u32, u32)> {
     Some((u32::try_from(before).ok()?, u32::try_from(before + inside).ok()?))
 }
 
-/// Appends every tag of `post`: those that its platform gave, else, or where `reparse` asks for
-/// it, those of its text. Spans are code points of the text as delivered.
+/// Appends every tag of `post`: those that its platform gave, otherwise (or with `reparse`) those of
+/// its text. Spans are code points of the text as delivered.
 pub fn post_tags(post: &Post<'_>, rule: Rule, reparse: bool, out: &mut Vec<FoundTag>) -> Tally {
     if rule == Rule::Words || reparse || post.given.is_none() {
         return tagtide_extract::tags(&borrowed(&post.text), post.markup, rule, out);

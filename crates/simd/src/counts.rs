@@ -1,18 +1,18 @@
-//! Which of many counts are large enough, 64 at once.
+//! Finds counts above a threshold, 64 at a time.
 //!
-//! `avx2` and `plain` answer alike on every input.
+//! `avx2` and `plain` return the same on every input.
 #![allow(unsafe_code)]
 
-/// Counts looked at in one step.
+/// Counts examined in one step.
 pub const BLOCK: usize = 64;
 
-/// A bit for each of `counts` that is at least `least`, the first one lowest.
+/// A bit for each of `counts` that is at least `least`, the first one in the lowest bit.
 #[inline]
 #[must_use]
 pub fn at_least(counts: &[u32; BLOCK], least: u32) -> u64 {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
-        // SAFETY: the feature is there.
+        // SAFETY: the feature was detected.
         return unsafe { avx2(counts, least) };
     }
     plain(counts, least)
@@ -32,9 +32,9 @@ fn avx2(counts: &[u32; BLOCK], least: u32) -> u64 {
     const LANES: usize = 8;
     let least = _mm256_set1_epi32(least.cast_signed());
     counts.as_chunks::<LANES>().0.iter().rev().fold(0, |bits, eight| {
-        // SAFETY: eight counts are 32 bytes, which may lie anywhere.
+        // SAFETY: eight counts are 32 bytes, and the load needs no alignment.
         let counts = unsafe { _mm256_loadu_si256(std::ptr::from_ref(eight).cast()) };
-        // The larger of both is the count itself.
+        // The maximum of both is the count itself.
         let enough = _mm256_cmpeq_epi32(_mm256_max_epu32(counts, least), counts);
         let mask = _mm256_movemask_ps(_mm256_castsi256_ps(enough));
         bits << LANES | u64::from(mask.cast_unsigned())

@@ -1,13 +1,13 @@
-//! Where a JSON string ends, and where a JSON container ends, without looking at what is inside.
+//! Finds the end of a JSON string or container without parsing what is inside.
 //!
-//! Every function here is safe for any slice and any `at`: a vector load happens only where the
-//! slice really has that many bytes from there, and the last bytes of a slice go through a copy
-//! that is filled up with zeros. So padding after a record (`post::PAD`) is speed, never a
-//! precondition. What lies between `end` and the end of the slice is read and ignored.
+//! Every function is safe for any slice and any `at`: a vector load happens only if the slice has
+//! that many bytes from there, and the last bytes of a slice are read from a copy padded with zeros.
+//! So padding after a record ([`crate::PAD`]) improves speed and is not a precondition. Bytes between
+//! `end` and the end of the slice are read and ignored.
 //!
-//! [`scalar`] says the same a byte at a time; it is the meaning, the reference of the tests, and
-//! what runs where AVX2 and carry-less multiplication are missing. Where AVX-512 is there too, a
-//! block of 64 bytes is one register.
+//! [`scalar`] does the same one byte at a time. It is the definition, the reference of the tests, and
+//! the fallback without AVX2 and carry-less multiplication. With AVX-512 a block of 64 bytes is one
+//! register.
 #![allow(unsafe_code)]
 
 mod plain;
@@ -19,24 +19,24 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 pub use plain::{Letters, Member, after_plain, digits};
 
-/// Where a string ends.
+/// The end of a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StringEnd {
     /// Index of the closing quote.
     pub quote: usize,
-    /// True where the string holds a backslash.
+    /// Whether the string contains a backslash.
     pub escaped: bool,
 }
 
-/// Finds the closing quote of a string whose first byte after the opening quote is `at`; `None`
-/// where it does not close before `end`.
+/// Finds the closing quote of a string whose first byte after the opening quote is `at`. `None` if it
+/// does not close before `end`.
 #[inline(always)]
 #[must_use]
 pub fn string_end(bytes: &[u8], at: usize, end: usize) -> Option<StringEnd> {
     #[cfg(target_arch = "x86_64")]
     {
-        // Keys and most values end within 32 bytes: SSE2 is in every x86-64, so this part is
-        // inlined into the caller, which a function that asks for AVX2 cannot be.
+        // Keys and most values end within 32 bytes. SSE2 is part of every x86-64, so this part can
+        // be inlined into the caller, unlike a function that needs AVX2.
         if let Some(place) = x86::first_of_32(bytes, at) {
             let quote = at + place;
             if bytes.get(quote) == Some(&b'"') {
@@ -47,7 +47,7 @@ pub fn string_end(bytes: &[u8], at: usize, end: usize) -> Option<StringEnd> {
     string_end_long(bytes, at, end)
 }
 
-/// [`string_end`] for what its first 32 bytes did not decide.
+/// [`string_end`] for strings longer than 32 bytes.
 fn string_end_long(bytes: &[u8], at: usize, end: usize) -> Option<StringEnd> {
     let end = end.min(bytes.len());
     #[cfg(target_arch = "x86_64")]
@@ -59,11 +59,11 @@ fn string_end_long(bytes: &[u8], at: usize, end: usize) -> Option<StringEnd> {
     scalar::string_end(bytes, at, end)
 }
 
-/// Finds the end of an object or array whose first byte after the opening bracket is `at`: the
-/// index after its closing bracket. `None` where it does not close before `end`, or where it may
-/// nest `room` levels or more inside itself; that is said too early by what one block of 64 bytes
-/// holds, never too late. Kinds of brackets are not told apart, and a backslash outside a string,
-/// which no JSON has, hides a quote after it.
+/// Finds the end of an object or array whose first byte after the opening bracket is `at`: the index
+/// after its closing bracket. `None` if it does not close before `end`, or may nest `room` levels or
+/// more. The nesting check can trigger early by what one block of 64 bytes contains, never late.
+/// Kinds of brackets are not distinguished, and a backslash outside a string (which is not JSON)
+/// hides a quote after it.
 #[must_use]
 pub fn container_end(bytes: &[u8], at: usize, end: usize, room: u32) -> Option<usize> {
     let end = end.min(bytes.len());
@@ -76,8 +76,7 @@ pub fn container_end(bytes: &[u8], at: usize, end: usize, room: u32) -> Option<u
     scalar::container_end(bytes, at, end, room)
 }
 
-/// What the processor has of what [`x86`] is compiled for; asked once, then remembered. 1: too
-/// little; 2: AVX2; 3: AVX-512 too.
+/// The instruction set that [`x86`] can use; detected once. 1: none; 2: AVX2; 3: AVX-512.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 fn level() -> u8 {
@@ -99,7 +98,7 @@ fn level() -> u8 {
     }
 }
 
-/// The safe twins.
+/// The safe equivalents.
 pub mod scalar {
     use super::StringEnd;
 

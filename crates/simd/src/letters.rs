@@ -1,8 +1,8 @@
-//! Which bytes of a text are letters, and a hash of those that are kept, 64 bytes at once.
+//! Finds the letters of a text and hashes selected ones, 64 bytes at a time.
 //!
-//! [`Avx512`], [`Avx2`] and [`Scalar`] answer alike on every input; which one runs is decided once
-//! a call, by what the processor has. Nothing is read beyond the slice that is handed in: where a
-//! text ends, zeros follow.
+//! [`Avx512`], [`Avx2`] and [`Scalar`] return the same on every input. [`dispatch`] selects one per
+//! call by what the processor supports. Nothing is read outside the slice: bytes after its end are
+//! treated as zeros.
 #![allow(unsafe_code)]
 
 #[cfg(target_arch = "x86_64")]
@@ -14,10 +14,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 #[cfg(target_arch = "x86_64")]
 pub use x86::{Avx2, Avx512};
 
-/// Bytes looked at in one step.
+/// Bytes examined in one step.
 pub const STEP: usize = 64;
 
-/// What each byte below 128 is: a letter in lower case, or one of what is below.
+/// The class of each byte below 128: a letter in lower case, or one of the classes below.
 const CLASSES: [u8; 128] = {
     let mut classes = [0; 128];
     let mut byte = 0;
@@ -38,21 +38,21 @@ const CLASSES: [u8; 128] = {
     classes
 };
 
-/// Bit that letters have, and nothing else.
+/// Bit of letters only.
 const LETTER: u8 = 0x40;
-/// Bit that bytes of names have, letters too.
+/// Bit of bytes in names, including letters.
 const NAME: u8 = 0x20;
-/// Each of these stands alone.
+/// The remaining classes, one bit each.
 const AT: u8 = 1;
 const LESS: u8 = 2;
 const COLON: u8 = 4;
 const SLASH: u8 = 8;
 const SPACE: u8 = 16;
 
-/// One bit a byte, lowest bit first.
+/// One bit per byte, lowest bit first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
-    /// Letters, and all that is beyond ASCII
+    /// Letters, and all non-ASCII bytes
     pub letter: u64,
     /// ASCII letters and digits, `_`, `.` and `-`
     pub name: u64,
@@ -66,31 +66,30 @@ pub struct Marks {
     pub slash: u64,
 }
 
-/// One way to look at a text.
+/// One implementation.
 pub trait Lanes: Copy {
-    /// 64 bytes of it, those beyond its end zero.
+    /// 64 bytes of a text, zeros after its end.
     type Block: Copy;
-    /// The letters that are kept.
+    /// The letters selected so far.
     type Kept;
-    /// Those from `at` on.
+    /// The block from `at`.
     fn load(self, text: &[u8], at: usize) -> Self::Block;
-    /// What they are.
+    /// The classes of the bytes of a block.
     fn marks(self, block: Self::Block) -> Marks;
-    /// ASCII white space among them.
+    /// The ASCII white space of a block.
     fn spaces(self, block: Self::Block) -> u64;
-    /// None kept yet.
+    /// No letters yet.
     fn none(self) -> Self::Kept;
-    /// Keeps those that `set` names, capitals in lower case. It names letters alone.
+    /// Adds the letters in `set`, in lower case. `set` must contain letters only.
     fn keep(self, kept: &mut Self::Kept, block: Self::Block, set: u64);
-    /// How many were kept, and their hash, which is what [`hash_of`] says.
+    /// The number of letters, and their hash, as by [`hash_of`].
     fn hash(self, kept: Self::Kept) -> (u32, u64);
 }
 
-/// Words that are hashed beside each other, so that their multiplications do not wait for each
-/// other.
+/// Words that are hashed independently, so that their multiplications do not wait for each other.
 const WORDS: usize = STEP / 8;
 
-/// What the words at each place are multiplied with: odd numbers without a pattern.
+/// The factor of each word: odd numbers without a pattern.
 const TIMES: [u64; WORDS] = [
     0x9e37_79b9_7f4a_7c15,
     0xbf58_476d_1ce4_e5b9,
@@ -102,10 +101,10 @@ const TIMES: [u64; WORDS] = [
     0xe703_7ed1_a0b4_28db,
 ];
 
-/// Bits by which what was hashed before moves at each step.
+/// Bits by which the previous hash is rotated at each step.
 const TURN: u32 = 23;
 
-/// Hashes 64 letters more.
+/// Hashes 64 more letters.
 #[inline]
 fn mix(sums: &mut [u64; WORDS], letters: &[u8]) {
     for ((sum, word), times) in sums.iter_mut().zip(letters.chunks_exact(8)).zip(TIMES) {
@@ -121,7 +120,7 @@ fn finish(letters: u32, sum: u64) -> (u32, u64) {
     (letters, (sum ^ sum >> 32).wrapping_mul(TIMES[0]))
 }
 
-/// The meaning of a hash: the letters, zeros behind them, sixty-four by sixty-four.
+/// The definition of the hash: the letters in groups of 64, padded with zeros.
 #[must_use]
 pub fn hash_of(letters: &[u8]) -> u64 {
     let mut sums = [0; WORDS];
@@ -133,10 +132,10 @@ pub fn hash_of(letters: &[u8]) -> u64 {
     finish(letters.len() as u32, sums.into_iter().fold(0, u64::wrapping_add)).1
 }
 
-/// Letters in memory, and the hash of those before them.
+/// Letters that are not hashed yet, and the hash of the earlier ones.
 #[derive(Clone, Copy, Debug)]
 pub struct Gathered {
-    /// Room for those of one step behind fewer than 64.
+    /// Room for those of one step after up to 63 letters.
     letters: [u8; 2 * STEP],
     len: usize,
     hashed: u32,
@@ -149,7 +148,7 @@ impl Gathered {
         Self { letters: [0; 2 * STEP], len: 0, hashed: 0, sums: [0; WORDS] }
     }
 
-    /// Where the next letters go; what is written behind them means nothing.
+    /// Where the next letters go; excess bytes written after them are ignored.
     #[inline]
     fn room(&mut self) -> &mut [u8] {
         &mut self.letters[self.len..]
@@ -175,15 +174,15 @@ impl Gathered {
     }
 }
 
-/// Work that is compiled once for each way; `run` should be `#[inline(always)]`.
+/// Work that is compiled once per implementation. `run` should be `#[inline(always)]`.
 pub trait Task {
-    /// What it gives back.
+    /// The result.
     type Out;
-    /// Does it.
+    /// Does the work.
     fn run<L: Lanes>(self, lanes: L) -> Self::Out;
 }
 
-/// Runs `task` in the fastest way that this processor has.
+/// Runs `task` with the fastest implementation that this processor supports.
 #[inline]
 pub fn dispatch<T: Task>(task: T) -> T::Out {
     #[cfg(target_arch = "x86_64")]
@@ -198,7 +197,7 @@ pub fn dispatch<T: Task>(task: T) -> T::Out {
     task.run(Scalar)
 }
 
-/// One byte after the other.
+/// One byte at a time.
 #[derive(Clone, Copy, Debug)]
 pub struct Scalar;
 
@@ -260,8 +259,8 @@ mod tests {
 
     use super::*;
 
-    /// What `lanes` says of `text`: marks, white space, and the hash of its letters but those
-    /// that `but` names.
+    /// The results of `lanes` for `text`: marks, white space, and the hash of its letters except
+    /// those in `but`.
     fn answers<L: Lanes>(lanes: L, text: &[u8], but: u64) -> (Vec<(Marks, u64)>, (u32, u64)) {
         let (mut all, mut kept) = (Vec::new(), lanes.none());
         for at in (0..text.len() + STEP).step_by(STEP) {

@@ -1,10 +1,10 @@
-//! Byte classes of 64 and 32 bytes at once, for the scan over lines.
+//! Classifies 64 or 32 bytes at a time, for the scan over lines.
 //!
-//! [`Avx512`], [`Avx2`] and [`Scalar`] answer alike on every input; which one runs is decided once
-//! a call, by what the processor has. Nothing is read beyond the arrays that are handed in.
+//! [`Avx512`], [`Avx2`] and [`Scalar`] return the same on every input. [`dispatch`] selects one per
+//! call by what the processor supports. Nothing is read outside the given arrays.
 #![allow(unsafe_code)]
 
-/// One bit a byte, lowest bit first.
+/// One bit per byte, lowest bit first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
     /// `\n`
@@ -13,7 +13,7 @@ pub struct Marks {
     pub stop: u64,
 }
 
-/// One bit a byte, lowest bit first.
+/// One bit per byte, lowest bit first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Word {
     /// ASCII letters, digits and `_`
@@ -22,14 +22,14 @@ pub struct Word {
     pub letter: u32,
 }
 
-/// One way to classify bytes.
+/// One implementation.
 pub trait Lanes: Copy {
     /// The marks of 64 bytes.
     fn marks(self, bytes: &[u8; 64]) -> Marks;
     /// The word characters of 32 bytes.
     fn word(self, bytes: &[u8; 32]) -> Word;
-    /// Writes `base` plus the number of each bit that `set` has, in order; what it writes behind
-    /// them means nothing.
+    /// Writes `base` plus the index of each bit in `set`, in order. Excess values written after them
+    /// are meaningless.
     fn places(self, set: u64, base: u32, out: &mut [u32; 64]);
 }
 
@@ -37,7 +37,7 @@ pub trait Lanes: Copy {
 #[inline(always)]
 fn places(mut set: u64, base: u32, out: &mut [u32; 64]) {
     let mut left = set.count_ones();
-    // Two are written at least, mostly more than there are: whether there is one is not asked.
+    // At least two are written, usually more than exist, which saves a branch.
     for two in out.as_chunks_mut::<2>().0 {
         for place in two {
             *place = base.wrapping_add(set.trailing_zeros());
@@ -50,22 +50,22 @@ fn places(mut set: u64, base: u32, out: &mut [u32; 64]) {
     }
 }
 
-/// Work that is compiled once for each way; `run` should be `#[inline(always)]`.
+/// Work that is compiled once per implementation. `run` should be `#[inline(always)]`.
 pub trait Task {
-    /// What it gives back.
+    /// The result.
     type Out;
-    /// Does it.
+    /// Does the work.
     fn run<L: Lanes>(self, lanes: L) -> Self::Out;
 }
 
-/// Runs `task` in the fastest way that this processor has.
+/// Runs `task` with the fastest implementation that this processor supports.
 pub fn dispatch<T: Task>(task: T) -> T::Out {
     #[cfg(target_arch = "x86_64")]
     if let Some(lanes) = Avx512::detect() {
-        // SAFETY: `Avx512` exists only where the features have been found.
+        // SAFETY: `Avx512` exists only if the features were detected.
         return unsafe { run_avx512(lanes, task) };
     } else if let Some(lanes) = Avx2::detect() {
-        // SAFETY: `Avx2` exists only where the features have been found.
+        // SAFETY: `Avx2` exists only if the features were detected.
         return unsafe { run_avx2(lanes, task) };
     }
     task.run(Scalar)
@@ -84,7 +84,7 @@ fn run_avx2<T: Task>(lanes: Avx2, task: T) -> T::Out {
     task.run(lanes)
 }
 
-/// One byte after the other.
+/// One byte at a time.
 #[derive(Clone, Copy, Debug)]
 pub struct Scalar;
 
@@ -115,14 +115,14 @@ impl Lanes for Scalar {
     }
 }
 
-/// 32 bytes at once.
+/// 32 bytes at a time. Its existence proves that the processor has the features.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy, Debug)]
 pub struct Avx2(());
 
 #[cfg(target_arch = "x86_64")]
 impl Avx2 {
-    /// The token, where this processor has what it stands for.
+    /// The token, if this processor supports it.
     #[must_use]
     pub fn detect() -> Option<Self> {
         let has = is_x86_feature_detected!("avx2")
@@ -138,13 +138,13 @@ impl Avx2 {
 impl Lanes for Avx2 {
     #[inline(always)]
     fn marks(self, bytes: &[u8; 64]) -> Marks {
-        // SAFETY: the token shows that AVX2 is there.
+        // SAFETY: the token proves that AVX2 exists.
         unsafe { avx2::marks(bytes) }
     }
 
     #[inline(always)]
     fn word(self, bytes: &[u8; 32]) -> Word {
-        // SAFETY: the token shows that AVX2 is there.
+        // SAFETY: the token proves that AVX2 exists.
         unsafe { avx2::word(bytes) }
     }
 
@@ -154,14 +154,14 @@ impl Lanes for Avx2 {
     }
 }
 
-/// 64 bytes at once.
+/// 64 bytes at a time. Its existence proves that the processor has the features.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy, Debug)]
 pub struct Avx512(());
 
 #[cfg(target_arch = "x86_64")]
 impl Avx512 {
-    /// The token, where this processor has what it stands for.
+    /// The token, if this processor supports it.
     #[must_use]
     pub fn detect() -> Option<Self> {
         let has = is_x86_feature_detected!("avx512f")
@@ -176,19 +176,19 @@ impl Avx512 {
 impl Lanes for Avx512 {
     #[inline(always)]
     fn marks(self, bytes: &[u8; 64]) -> Marks {
-        // SAFETY: the token shows that AVX-512 is there.
+        // SAFETY: the token proves that AVX-512 exists.
         unsafe { avx512::marks(bytes) }
     }
 
     #[inline(always)]
     fn word(self, bytes: &[u8; 32]) -> Word {
-        // SAFETY: the token shows that AVX-512 is there.
+        // SAFETY: the token proves that AVX-512 exists.
         unsafe { avx512::word(bytes) }
     }
 
     #[inline(always)]
     fn places(self, set: u64, base: u32, out: &mut [u32; 64]) {
-        // SAFETY: the token shows that AVX-512 is there.
+        // SAFETY: the token proves that AVX-512 exists.
         unsafe { avx512::places(set, base, out) }
     }
 }
@@ -202,7 +202,7 @@ mod avx512 {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     pub(super) fn marks(bytes: &[u8; 64]) -> Marks {
-        // SAFETY: the load lies inside the 64 bytes, and needs no alignment.
+        // SAFETY: the load is within the 64 bytes, and needs no alignment.
         let bytes = unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) };
         let equal = |to: u8| _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(to.cast_signed()));
         Marks { newline: equal(b'\n'), stop: equal(b'#') | equal(b'&') | equal(0xEF) }
@@ -211,7 +211,7 @@ mod avx512 {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     pub(super) fn newlines(bytes: &[u8; 64]) -> u64 {
-        // SAFETY: the load lies inside the 64 bytes, and needs no alignment.
+        // SAFETY: the load is within the 64 bytes, and needs no alignment.
         let bytes = unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) };
         _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(b'\n'.cast_signed()))
     }
@@ -219,7 +219,7 @@ mod avx512 {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
     pub(super) fn word(bytes: &[u8; 32]) -> Word {
-        // SAFETY: the load lies inside the 32 bytes, and needs no alignment.
+        // SAFETY: the load is within the 32 bytes, and needs no alignment.
         let bytes = unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) };
         let range = |bytes, first: u8, count: u8| {
             let from = _mm256_sub_epi8(bytes, _mm256_set1_epi8(first.cast_signed()));
@@ -230,7 +230,7 @@ mod avx512 {
         Word { word: letter | range(bytes, b'0', 10) | joint, letter }
     }
 
-    /// The numbers of bytes.
+    /// The indexes of the bytes.
     const NUMBERS: [u8; 64] = {
         let mut numbers = [0; 64];
         let mut n = 0;
@@ -244,17 +244,17 @@ mod avx512 {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,popcnt")]
     pub(super) fn places(set: u64, base: u32, out: &mut [u32; 64]) {
-        // SAFETY: the table has 64 bytes, and the load asks for no alignment.
+        // SAFETY: the table has 64 bytes, and the load needs no alignment.
         let numbers = unsafe { _mm512_loadu_si512(NUMBERS.as_ptr().cast()) };
         let numbers = _mm512_maskz_compress_epi8(set, numbers);
         let base_of_all = _mm512_set1_epi32(base.cast_signed());
         let first = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(numbers));
-        // SAFETY: there is room for 16 of 64, and the store asks for no alignment.
+        // SAFETY: there is room for 16 of 64, and the store needs no alignment.
         unsafe {
             let places = _mm512_add_epi32(first, base_of_all);
             _mm512_storeu_si512(out.as_mut_ptr().cast(), places);
         }
-        // Hardly ever more than sixteen.
+        // More than sixteen are rare.
         if set.count_ones() > 16 {
             super::places(set, base, out);
         }
@@ -266,7 +266,7 @@ mod avx512 {
 pub fn count(bytes: &[u8]) -> usize {
     #[cfg(target_arch = "x86_64")]
     if Avx512::detect().is_some() {
-        // SAFETY: `Avx512` exists only where the features have been found.
+        // SAFETY: `Avx512` exists only if the features were detected.
         return unsafe { count_avx512(bytes) };
     }
     memchr::memchr_iter(b'\n', bytes).count()
@@ -312,7 +312,7 @@ mod avx2 {
     #[inline]
     #[target_feature(enable = "avx2")]
     pub(super) fn marks(bytes: &[u8; 64]) -> Marks {
-        // SAFETY: both loads lie inside the 64 bytes, and need no alignment.
+        // SAFETY: both loads are within the 64 bytes and need no alignment.
         let (low, high) = unsafe {
             let at = bytes.as_ptr().cast::<__m256i>();
             (_mm256_loadu_si256(at), _mm256_loadu_si256(at.add(1)))
@@ -336,7 +336,7 @@ mod avx2 {
     #[inline]
     #[target_feature(enable = "avx2")]
     pub(super) fn word(bytes: &[u8; 32]) -> Word {
-        // SAFETY: the load lies inside the 32 bytes, and needs no alignment.
+        // SAFETY: the load is within the 32 bytes, and needs no alignment.
         let bytes = unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) };
         let lower = _mm256_or_si256(bytes, _mm256_set1_epi8(0x20));
         let letter = range(lower, b'a', 26);

@@ -44,7 +44,7 @@ impl Rig {
         outbox.enqueue(alerts, self.clock.now().0, |rule| rule == "peak").expect("kept");
     }
 
-    fn told(&self) -> Vec<AlertRecord> {
+    fn records(&self) -> Vec<AlertRecord> {
         Reader::open(self.dir.path())
             .expect("it is there")
             .newest(20_000, None, None)
@@ -77,9 +77,11 @@ fn what_is_taken_is_sent_once_signed_and_keyed() {
         assert!(signature.starts_with("t=1700000000,v1="), "{signature}");
         assert_eq!(serde_json::from_str::<Alert>(&request.body).expect("an alert"), *alert);
     }
-    let told = rig.told();
-    assert!(told.iter().all(|told| told.state == "delivered" && told.answered == Some(200)));
-    assert_eq!(told[0].delivered_at, Some(START.0));
+    let records = rig.records();
+    assert!(
+        records.iter().all(|record| record.state == "delivered" && record.answered == Some(200))
+    );
+    assert_eq!(records[0].delivered_at, Some(START.0));
 }
 
 #[test]
@@ -93,13 +95,13 @@ fn what_may_work_later_is_tried_again_and_holds_the_others_back() {
     let seconds: Vec<f64> = waits.iter().map(Duration::as_secs_f64).collect();
     assert!((0.5..=1.0).contains(&seconds[0]), "{seconds:?}");
     assert!((89.9..=90.1).contains(&(seconds[1] + seconds[2])), "as asked for: {seconds:?}");
-    while rig.told().iter().any(|told| told.state == "waiting") {
+    while rig.records().iter().any(|record| record.state == "waiting") {
         rig.next();
     }
     assert_eq!(rig.server.requests().len(), 5);
-    let told = rig.told();
-    assert_eq!((told[1].tries, told[0].tries), (4, 1));
-    assert!(told.iter().all(|told| told.error.is_none()), "{told:?}");
+    let records = rig.records();
+    assert_eq!((records[1].tries, records[0].tries), (4, 1));
+    assert!(records.iter().all(|record| record.error.is_none()), "{records:?}");
 }
 
 #[test]
@@ -122,11 +124,12 @@ fn what_is_refused_is_not_sent_again() {
     for _ in 0..4 {
         rig.next();
     }
-    assert_eq!(rig.server.requests().len(), 3, "nobody went elsewhere");
-    let told = rig.told();
-    let states: Vec<_> = told.iter().map(|told| (told.state.as_str(), told.answered)).collect();
+    assert_eq!(rig.server.requests().len(), 3, "no request went elsewhere");
+    let records = rig.records();
+    let states: Vec<_> =
+        records.iter().map(|record| (record.state.as_str(), record.answered)).collect();
     assert_eq!(states, [("delivered", Some(200)), ("failed", Some(302)), ("failed", Some(410))]);
-    let errors: String = told.iter().filter_map(|told| told.error.clone()).collect();
+    let errors: String = records.iter().filter_map(|record| record.error.clone()).collect();
     assert!(errors.contains("answered 410") && errors.contains("redirects are not followed"));
     assert!(!errors.contains("in-the-query"), "{errors}");
 }
@@ -137,15 +140,15 @@ fn an_answer_of_the_moment_is_no_refusal() {
         let mut rig = Rig::new(&[&format!("{status} Not Now")]);
         rig.enqueue(&alerts(5, &["a"]));
         rig.next();
-        assert_eq!(rig.told()[0].state, "waiting", "{status}");
+        assert_eq!(rig.records()[0].state, "waiting", "{status}");
         rig.next();
-        assert_eq!(rig.told()[0].state, "delivered", "{status}");
+        assert_eq!(rig.records()[0].state, "delivered", "{status}");
     }
     for status in [304, 400, 410, 413, 422] {
         let mut rig = Rig::new(&[&format!("{status} Never")]);
         rig.enqueue(&alerts(5, &["a"]));
         rig.next();
-        assert_eq!(rig.told()[0].state, "failed", "{status}");
+        assert_eq!(rig.records()[0].state, "failed", "{status}");
     }
 }
 
@@ -161,16 +164,16 @@ fn a_dead_receiver_is_given_up_after_a_day() {
     rig.delivery = Rig::delivery(rig.dir.path(), &url, &rig.clock);
     rig.enqueue(&alerts(5, &["a"]));
     let mut turns = 0;
-    while rig.told()[0].state == "waiting" {
+    while rig.records()[0].state == "waiting" {
         rig.next();
         turns += 1;
         assert!(turns < 10_000, "it ends");
     }
-    let told = &rig.told()[0];
+    let record = &rig.records()[0];
     let age = rig.clock.now().0 - START.0;
     assert!((86_400_000..86_400_000 + 2 * 320_000).contains(&age), "{age}");
-    assert!((270..700).contains(&told.tries), "{} tries", told.tries);
-    let error = told.error.as_deref().expect("a reason");
+    assert!((270..700).contains(&record.tries), "{} tries", record.tries);
+    let error = record.error.as_deref().expect("a reason");
     assert!(error.starts_with("given up after a day: cannot POST to `127.0.0.1:"), "{error}");
     assert!(!error.contains("s3cret"), "{error}");
 }
@@ -179,18 +182,18 @@ fn a_dead_receiver_is_given_up_after_a_day() {
 fn a_rule_without_webhook_is_a_row_of_the_feed() {
     let mut rig = Rig::new(&[]);
     let plans = [plan("other", AlertOn::Peak)];
-    let alerts = Rules::new("job", &plans, RulesState::default()).look(&ranking(1, &["a!"]));
+    let alerts = Rules::new("job", &plans, RulesState::default()).evaluate(&ranking(1, &["a!"]));
     rig.enqueue(&alerts);
     rig.next();
     assert!(rig.server.requests().is_empty());
-    assert_eq!(rig.told()[0].state, "feed");
+    assert_eq!(rig.records()[0].state, "feed");
     // A rule that has lost its webhook leaves nothing waiting.
     rig.enqueue(&super::alerts(2, &["b"]));
     rig.delivery =
         Delivery::new(rig.dir.path(), &[], rig.clock.clone(), Backoff::default(), |_| None)
             .expect("nothing to reach");
     rig.next();
-    assert_eq!(rig.told()[0].state, "failed");
+    assert_eq!(rig.records()[0].state, "failed");
 }
 
 #[test]
@@ -225,16 +228,16 @@ fn a_step_of_the_clock_alone_gives_nothing_up() {
     rig.next();
     rig.clock.advance(step);
     rig.next();
-    assert_eq!(rig.told()[0].state, "waiting", "it was tried for a second");
+    assert_eq!(rig.records()[0].state, "waiting", "it was tried for a second");
     // The same while nothing runs.
     rig.clock.advance(step);
     rig.delivery = Rig::delivery(rig.dir.path(), &rig.server.url(), &rig.clock);
     rig.next();
-    assert_eq!((rig.server.requests().len(), rig.told()[0].state.as_str()), (3, "waiting"));
-    while rig.told()[0].state == "waiting" {
+    assert_eq!((rig.server.requests().len(), rig.records()[0].state.as_str()), (3, "waiting"));
+    while rig.records()[0].state == "waiting" {
         rig.next();
     }
-    assert_eq!(rig.told()[0].state, "delivered");
+    assert_eq!(rig.records()[0].state, "delivered");
 }
 
 #[test]
@@ -253,9 +256,9 @@ fn what_is_kept_has_a_bound() {
         }
         rig.enqueue(&settled);
     }
-    let told = rig.told();
-    assert_eq!(told.len() as i64, ROWS_MAX);
-    let last = told.last().expect("a row");
+    let records = rig.records();
+    assert_eq!(records.len() as i64, ROWS_MAX);
+    let last = records.last().expect("a row");
     assert_eq!(
         (last.state.as_str(), last.alert.tag.as_str()),
         ("waiting", "first"),

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::alert::feed::{ENTRIES_MAX, atom};
 
-fn told(alert: Alert) -> AlertRecord {
+fn record(alert: Alert) -> AlertRecord {
     AlertRecord {
         alert,
         raised_at: 0,
@@ -68,8 +68,8 @@ fn values<'a>(found: &'a [(String, String)], name: &str) -> Vec<&'a str> {
 fn every_entry_has_what_atom_asks_for() {
     let mut newest = alerts(29_000_000, &["a", "b&<c>"]);
     newest.reverse();
-    let told: Vec<AlertRecord> = newest.into_iter().map(told).collect();
-    let found = parse(&atom("job", &told, 0));
+    let records: Vec<AlertRecord> = newest.into_iter().map(record).collect();
+    let found = parse(&atom("job", &records, 0));
     let ids = values(&found, "id");
     assert_eq!(ids.len(), 3);
     assert!(ids.iter().all(|id| id.starts_with("urn:uuid:") && id.len() == 45), "{ids:?}");
@@ -85,7 +85,7 @@ fn every_entry_has_what_atom_asks_for() {
 fn a_feed_without_alerts_is_a_feed_and_a_long_one_is_cut() {
     let found = parse(&atom("job", &[], 1_000));
     assert_eq!(values(&found, "updated"), ["1970-01-01T00:00:01Z"]);
-    let many: Vec<AlertRecord> = (0..300).map(|n| told(alerts(n, &["a"]).remove(0))).collect();
+    let many: Vec<AlertRecord> = (0..300).map(|n| record(alerts(n, &["a"]).remove(0))).collect();
     let found = parse(&atom("job", &many, 0));
     assert_eq!(values(&found, "entry").len(), ENTRIES_MAX);
 }
@@ -94,9 +94,9 @@ proptest! {
     #[test]
     fn no_tag_breaks_it(tag in "\\PC*|[<>&\"'\\x00-\\x20\u{fffe}\u{202e}]{1,9}") {
         let mut alert = alerts(1, &["a"]).remove(0);
-        alert.said = tag.clone();
+        alert.text = tag.clone();
         alert.tag = tag;
-        let found = parse(&atom("job", &[told(alert)], 0));
+        let found = parse(&atom("job", &[record(alert)], 0));
         prop_assert_eq!(values(&found, "title").len(), 2);
     }
 }

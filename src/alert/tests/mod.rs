@@ -54,5 +54,5 @@ fn alerts(minute: i64, tags: &[&str]) -> Vec<Alert> {
     let marked: Vec<String> = tags.iter().map(|tag| format!("{tag}!")).collect();
     let marked: Vec<&str> = marked.iter().map(String::as_str).collect();
     let plans = [plan("peak", AlertOn::Peak)];
-    Rules::new("job", &plans, RulesState::default()).look(&ranking(minute, &marked))
+    Rules::new("job", &plans, RulesState::default()).evaluate(&ranking(minute, &marked))
 }

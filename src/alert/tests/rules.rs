@@ -9,14 +9,14 @@ fn rules(plans: &[AlertPlan]) -> Rules {
 }
 
 /// `tag: sentence` of what is raised at each slide.
-fn told(rules: &mut Rules, slides: &[(i64, &[&str])]) -> Vec<(i64, Vec<String>)> {
+fn raised_by(rules: &mut Rules, slides: &[(i64, &[&str])]) -> Vec<(i64, Vec<String>)> {
     let look = |(minute, tags): &(i64, &[&str])| {
-        let raised = rules.look(&ranking(*minute, tags));
+        let raised = rules.evaluate(&ranking(*minute, tags));
         (*minute, raised.into_iter().map(|alert| alert.tag).collect::<Vec<_>>())
     };
-    let mut told: Vec<_> = slides.iter().map(look).collect();
-    told.retain(|(_, tags)| !tags.is_empty());
-    told
+    let mut raised: Vec<_> = slides.iter().map(look).collect();
+    raised.retain(|(_, tags)| !tags.is_empty());
+    raised
 }
 
 fn tags(list: &[&str]) -> Vec<String> {
@@ -24,7 +24,7 @@ fn tags(list: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn a_peak_is_told_at_once_and_then_kept_quiet() {
+fn a_peak_raises_at_once_and_then_stays_quiet() {
     let mut rules = rules(&[plan("p", AlertOn::Peak)]);
     let slides: &[(i64, &[&str])] = &[
         (0, &["a!", "b"]),
@@ -34,11 +34,11 @@ fn a_peak_is_told_at_once_and_then_kept_quiet() {
         (11, &["a", "b!"]),
     ];
     let expected = [(0, tags(&["a"])), (1, tags(&["b"])), (10, tags(&["a"])), (11, tags(&["b"]))];
-    assert_eq!(told(&mut rules, slides), expected);
+    assert_eq!(raised_by(&mut rules, slides), expected);
 }
 
 #[test]
-fn entering_the_first_places_is_told() {
+fn entering_the_first_places_raises() {
     let mut rules = rules(&[plan("t", AlertOn::Top(2))]);
     let slides: &[(i64, &[&str])] = &[
         (0, &["a", "b", "c"]),
@@ -50,11 +50,11 @@ fn entering_the_first_places_is_told() {
         (20, &["b", "d"]),
     ];
     let expected = [(2, tags(&["c", "d"])), (3, tags(&["a", "b"])), (20, tags(&["b", "d"]))];
-    assert_eq!(told(&mut rules, slides), expected);
+    assert_eq!(raised_by(&mut rules, slides), expected);
 }
 
 #[test]
-fn a_bound_is_told_when_it_is_crossed_upwards() {
+fn crossing_a_bound_upwards_raises() {
     let mut rules = rules(&[plan("s", AlertOn::Score(4.5)), plan("l", AlertOn::Lift(2.0))]);
     let at = |minute: i64, score: f64, lift: f64| {
         let mut ranking = ranking(minute, &["a"]);
@@ -63,7 +63,7 @@ fn a_bound_is_told_when_it_is_crossed_upwards() {
         ranking
     };
     let mut raised = |minute, score, lift| {
-        let raised = rules.look(&at(minute, score, lift));
+        let raised = rules.evaluate(&at(minute, score, lift));
         raised.into_iter().map(|alert| (alert.rule, alert.on)).collect::<Vec<_>>()
     };
     let pair = |rule: &str, on: &str| (rule.to_owned(), on.to_owned());
@@ -76,55 +76,55 @@ fn a_bound_is_told_when_it_is_crossed_upwards() {
     // A mode without scores ranks by the count.
     let mut rules = super::rules::rules(&[plan("s", AlertOn::Score(600.0))]);
     let slides: &[(i64, &[&str])] = &[(0, &["a", "b"]), (1, &["b", "a"])];
-    assert_eq!(told(&mut rules, slides), [(1, tags(&["b"]))]);
+    assert_eq!(raised_by(&mut rules, slides), [(1, tags(&["b"]))]);
 }
 
 #[test]
 fn a_watched_tag_moves_appears_and_leaves() {
     let watch = AlertOn::Watch(vec!["rust*".to_owned(), "tea".to_owned()]);
     let mut rules = rules(&[AlertPlan { quiet: Duration::ZERO, ..plan("w", watch) }]);
-    let mut said = |minute, tags: &[&str]| {
-        let raised = rules.look(&ranking(minute, tags));
-        raised.into_iter().map(|alert| (alert.said, alert.before)).collect::<Vec<_>>()
+    let mut sentences = |minute, tags: &[&str]| {
+        let raised = rules.evaluate(&ranking(minute, tags));
+        raised.into_iter().map(|alert| (alert.text, alert.before)).collect::<Vec<_>>()
     };
-    assert_eq!(said(0, &["a", "tea"]), []);
-    assert_eq!(said(1, &["a", "tea"]), []);
+    assert_eq!(sentences(0, &["a", "tea"]), []);
+    assert_eq!(sentences(1, &["a", "tea"]), []);
     let moved = ("#TEA moved from place 2 to 1: place 1, 1000 posts".to_owned(), Some(2));
-    assert_eq!(said(2, &["tea", "a"]), [moved]);
+    assert_eq!(sentences(2, &["tea", "a"]), [moved]);
     let appeared = ("#RUSTLANG appeared: place 3, 333 posts".to_owned(), None);
-    assert_eq!(said(3, &["tea", "a", "rustlang"]), [appeared]);
-    let left = ("#tea left the ranking; it stood at place 1".to_owned(), Some(1));
+    assert_eq!(sentences(3, &["tea", "a", "rustlang"]), [appeared]);
+    let left = ("#tea left the ranking, from place 1".to_owned(), Some(1));
     let up = ("#RUSTLANG moved from place 3 to 2: place 2, 500 posts".to_owned(), Some(3));
-    assert_eq!(said(4, &["a", "rustlang"]), [up, left]);
+    assert_eq!(sentences(4, &["a", "rustlang"]), [up, left]);
 }
 
 #[test]
 fn a_slide_counts_once_and_only_when_it_is_closed() {
     let mut rules = rules(&[plan("p", AlertOn::Peak)]);
     let open = Ranking { provisional: true, ..ranking(1, &["a!"]) };
-    assert!(rules.look(&open).is_empty());
+    assert!(rules.evaluate(&open).is_empty());
     let elsewhere = Ranking { view: "ja".to_owned(), ..ranking(1, &["a!"]) };
-    assert!(rules.look(&elsewhere).is_empty());
-    assert_eq!(rules.look(&ranking(2, &["a!"])).len(), 1);
+    assert!(rules.evaluate(&elsewhere).is_empty());
+    assert_eq!(rules.evaluate(&ranking(2, &["a!"])).len(), 1);
     for again in [2, 1] {
-        assert!(rules.look(&ranking(again, &["b!"])).is_empty());
+        assert!(rules.evaluate(&ranking(again, &["b!"])).is_empty());
     }
 }
 
 #[test]
-fn a_rule_that_was_changed_begins_anew() {
+fn a_changed_rule_starts_empty() {
     let mut first = rules(&[plan("t", AlertOn::Top(1))]);
-    first.look(&ranking(0, &["a", "b", "c"]));
+    first.evaluate(&ranking(0, &["a", "b", "c"]));
     let state = first.state().clone();
     let mut same = Rules::new("job", &[plan("t", AlertOn::Top(1))], state.clone());
-    assert_eq!(told(&mut same, &[(1, &["b", "a"])]), [(1, tags(&["b"]))]);
+    assert_eq!(raised_by(&mut same, &[(1, &["b", "a"])]), [(1, tags(&["b"]))]);
     let mut wider = Rules::new("job", &[plan("t", AlertOn::Top(2))], state);
-    assert_eq!(told(&mut wider, &[(1, &["b", "c"])]), []);
-    assert_eq!(told(&mut wider, &[(2, &["b", "a"])]), [(2, tags(&["a"]))]);
+    assert_eq!(raised_by(&mut wider, &[(1, &["b", "c"])]), []);
+    assert_eq!(raised_by(&mut wider, &[(2, &["b", "a"])]), [(2, tags(&["a"]))]);
     // Another mode or window has other places.
     let mut other = first;
     let by_count = Ranking { mode: "count".to_owned(), ..ranking(1, &["z"]) };
-    assert!(other.look(&by_count).is_empty());
+    assert!(other.evaluate(&by_count).is_empty());
 }
 
 #[test]
@@ -134,9 +134,9 @@ fn quiet_times_have_a_bound() {
     for minute in 0..12 {
         let tags: Vec<String> = (0..1_000).map(|n| format!("{minute}x{n}!")).collect();
         let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-        assert_eq!(rules.look(&ranking(minute, &tags)).len(), 1_000);
+        assert_eq!(rules.evaluate(&ranking(minute, &tags)).len(), 1_000);
     }
-    let again = told(&mut rules, &[(12, &["0x1!", "11x1!", "5x5!"])]);
+    let again = raised_by(&mut rules, &[(12, &["0x1!", "11x1!", "5x5!"])]);
     assert_eq!(again, [(12, tags(&["0x1"]))], "the oldest are forgotten");
 }
 
@@ -163,7 +163,7 @@ proptest! {
             })
             .collect();
         let mut whole = rules(&plans);
-        let expected: Vec<Alert> = rankings.iter().flat_map(|r| whole.look(r)).collect();
+        let expected: Vec<Alert> = rankings.iter().flat_map(|r| whole.evaluate(r)).collect();
 
         let (saved, crashed) = (saved.min(crashed), saved.max(crashed).min(rankings.len()));
         let saved = saved.min(crashed);
@@ -174,7 +174,7 @@ proptest! {
             if index == saved {
                 bytes = before.state().to_bytes();
             }
-            outbox.extend(before.look(ranking).into_iter().map(|a| (a.key.clone(), a)));
+            outbox.extend(before.evaluate(ranking).into_iter().map(|a| (a.key.clone(), a)));
         }
         if saved == crashed {
             bytes = before.state().to_bytes();
@@ -182,7 +182,7 @@ proptest! {
         let state = RulesState::from_bytes(&bytes).expect("our own bytes");
         let mut after = Rules::new("job", &plans, state);
         for ranking in &rankings[saved..] {
-            for alert in after.look(ranking) {
+            for alert in after.evaluate(ranking) {
                 outbox.insert(alert.key.clone(), alert);
             }
         }

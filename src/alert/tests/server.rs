@@ -1,4 +1,4 @@
-//! A receiver of alerts on loopback that answers as it is told and remembers what came.
+//! A receiver of alerts on loopback with prescribed answers that records its requests.
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -7,9 +7,9 @@ use std::time::UNIX_EPOCH;
 
 use super::Finding;
 use crate::cli::summary::grouped;
-use crate::http::{ROOT_VARIABLES, SYSTEM_ROOTS};
 use tagtide_checkpoint::held_by;
 use tagtide_posts::clock::Clock;
+use tagtide_sources::http_client::{ROOT_VARIABLES, SYSTEM_ROOTS};
 
 /// Less free disk than this is worth a warning.
 const FREE_MIN_KB: u64 = 1 << 20;

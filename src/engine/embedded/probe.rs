@@ -5,6 +5,7 @@ mod ranking;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::job::{CountPlan, Limits, PeoplePlan, Plan, TagsPlan, TimePlan};
@@ -154,7 +155,7 @@ fn plan(minutes: &[u64]) -> Plan {
         engine: Plan::EMBEDDED.into(),
         sources: vec![crate::job::SourcePlan {
             name: "made up".into(),
-            kind: crate::job::SourceKind::Stdin,
+            options: Arc::new(tagtide_sources::stdin::Options),
             format: None,
             text_time: crate::job::TextTime::Arrival,
             pace: None,

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::filters::Folding;
-use super::{Checker, sinks};
-use crate::job::file::AlertJob;
-use crate::job::problem::{Field, nearest};
+use crate::job::schema::AlertJob;
 use crate::job::units::{self, Scalar};
 use crate::job::{AlertOn, AlertPlan};
+use tagtide_sources::options::{Checker, address};
+use tagtide_sources::options::{Field, nearest};
 
 /// Most rules of a job; each looks at every row of its view.
 const ALERTS_MAX: usize = 64;
@@ -163,13 +163,13 @@ fn view(checker: &mut Checker, job: &AlertJob, views: &[&str]) -> String {
 fn target(checker: &mut Checker, job: &AlertJob) -> (Option<String>, Option<String>) {
     if let Some(field) = &job.secret_env {
         let help = "put the secret in a variable and its name here, like `ALERT_SECRET`";
-        sinks::env_name(checker, field, help);
+        address::env_name(checker, field, help);
         if job.webhook.is_none() {
             let what = "a secret without a webhook signs nothing";
             checker.problem(&field.place, what, "add `webhook = \"https://...\"`");
         }
     }
     let webhook = job.webhook.as_ref();
-    let url = webhook.map(|field| sinks::url(checker, field, Some("an alert")));
+    let url = webhook.map(|field| address::url(checker, field, Some("an alert")));
     (url, job.secret_env.as_ref().map(|field| field.value.clone()))
 }

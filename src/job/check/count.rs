@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::Checker;
 use crate::job::CountPlan;
-use crate::job::file::CountJob;
+use crate::job::schema::CountJob;
 use crate::job::units::{self, Scalar, show_duration};
+use tagtide_sources::options::{Checker, Field};
 use tagtide_trends::rank::Mode;
 use tagtide_trends::score::trending;
 use tagtide_trends::window::ring::fits_minutes;
@@ -167,7 +167,7 @@ fn modes(checker: &mut Checker, job: &CountJob, platform: bool) -> Vec<Mode> {
     let mut modes = Vec::new();
     for field in fields {
         let before = checker.problems.len();
-        let word = super::Field { value: field.value.to_string(), place: field.place.clone() };
+        let word = Field { value: field.value.to_string(), place: field.place.clone() };
         let mode = checker.word(Some(&word), &MODES, Mode::Total);
         if checker.problems.len() > before {
             continue;

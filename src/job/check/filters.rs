@@ -1,10 +1,10 @@
 //! `[people]` and `[tags]`: whose posts count, and which tags.
 
-use super::Checker;
-use crate::job::file::{List, Text};
 use crate::job::filters::{PeopleJob, TagsJob};
+use crate::job::schema::{List, Text};
 use crate::job::{PeoplePlan, TagsPlan, units};
 use tagtide_extract::{Rule, accents, key};
+use tagtide_sources::options::Checker;
 
 /// How a job folds tags to keys.
 #[derive(Clone, Copy)]

@@ -4,13 +4,21 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::*;
-use crate::job::{AlertOn, SinkPlan, SourceKind, TextTime};
+use crate::job::{AlertOn, TextTime};
+use crate::sink::dashboard;
 use tagtide_posts::decode::Format;
+use tagtide_sources::{SourceOptions, file, generator, tcp, tcp_listen};
 use tagtide_trends::rank::Mode;
 
 fn plan(text: &str) -> Plan {
     let job = Job::parse(text, "job.toml").expect("the job parses");
     check(&job, Purpose::Run).expect("the job is valid")
+}
+
+/// Options of a source of the job.
+fn options<T: SourceOptions + Clone>(plan: &Plan, source: usize) -> T {
+    let source = &plan.sources[source];
+    source.options_as::<T>().unwrap_or_else(|| panic!("{source:?}")).clone()
 }
 
 /// All problems, joined; panics where there is none.
@@ -42,7 +50,7 @@ fn defaults() {
     assert_eq!(count.default, (Mode::Count, Duration::from_secs(3_600)));
     assert_eq!((count.top, count.modes.len()), (10, 2));
     assert_eq!(plan.limits.line_max_bytes, 1 << 20);
-    assert_eq!(plan.sources[0].kind, SourceKind::Tcp { addr: "localhost:9009".into() });
+    assert_eq!(options::<tcp::Options>(&plan, 0).addr, "localhost:9009");
     assert_eq!(plan.sources[0].text_time, TextTime::Arrival);
     assert!(plan.sinks.is_empty());
 }
@@ -54,15 +62,15 @@ fn short_forms_of_sources() {
     );
     let names: Vec<_> = plan.sources.iter().map(|source| source.name.as_str()).collect();
     assert_eq!(names, ["stdin", "generator", "file", "file-2", "tcp-listen"]);
-    let SourceKind::File { paths, follow: false } = &plan.sources[2].kind else { panic!() };
-    assert_eq!(paths, &["a/*.gz"]);
-    assert_eq!(plan.sources[4].kind, SourceKind::TcpListen { addr: "[::1]:9".into() });
+    let files = options::<file::Options>(&plan, 2);
+    assert_eq!((files.paths, files.follow), (vec!["a/*.gz".to_owned()], false));
+    assert_eq!(options::<tcp_listen::Options>(&plan, 4).addr, "[::1]:9");
     for (word, kind) in [("generatr", "generator"), ("blusky", "jetstream"), ("twitter", "x")] {
         let errors = problems(&format!("source = \"{word}\""));
         assert!(errors.contains(&format!("did you mean `{kind}`?")), "{errors}");
     }
     let errors = problems("source = \"https://example.org\"");
-    assert!(errors.contains("`https://` is no source"), "{errors}");
+    assert!(errors.contains("`https://` is not a source"), "{errors}");
     assert!(problems("source = 3").contains("expected a string or a table"));
     assert!(problems("source = \"tcp://nowhere\"").contains("is not an address"));
     assert!(problems("source = \"tcp://a:70000\"").contains("is not an address"));
@@ -179,7 +187,7 @@ fn problems_of_sources() {
         ("kind = \"kafak\"", "known kinds: `file`"),
         ("name = \"x\"", "the source has no `kind`"),
         ("kind = \"file\"", "the file source has no `paths`"),
-        ("kind = \"file\"\npaths = [\"a[\"]", "is no pattern"),
+        ("kind = \"file\"\npaths = [\"a[\"]", "is not a pattern"),
         ("kind = \"file\"\npaths = \"a\"\nseed = 1", "of kind `file` takes no `seed`"),
         ("kind = \"tcp\"", "the source has no `addr`"),
         ("kind = \"tcp\"\naddr = \":9\"", "is not an address"),
@@ -189,7 +197,7 @@ fn problems_of_sources() {
         ("kind = \"generator\"\nrate = 0", "is not a rate"),
         ("kind = \"stdin\"\npace = -1", "is not a rate"),
         ("kind = \"stdin\"\nstart = \"now\"", "is not a time"),
-        ("kind = \"stdin\"\nname = \"a b\"", "is no name for a source"),
+        ("kind = \"stdin\"\nname = \"a b\"", "is not a name for a source"),
     ] {
         let all = problems(&format!("[[source]]\n{text}"));
         assert!(all.contains(wanted), "{text}: {all}");
@@ -209,10 +217,10 @@ fn problems_of_sinks() {
         ("kind = \"jsonl\"", "no file to write to"),
         ("kind = \"jsonl\"\npath = \"a\"\nrotate = 10", "at least `1KiB`"),
         ("kind = \"jsonl\"\npath = \"a\"\nurl = \"b\"", "takes no `url`"),
-        ("kind = \"dashboard\"\nurl = \"localhost\"", "is no URL"),
+        ("kind = \"dashboard\"\nurl = \"localhost\"", "is not a URL"),
         ("kind = \"dashboard\"\nurl = \"ftp://a/\"", "neither http nor https"),
         ("kind = \"webhook\"", "the webhook has no `url`"),
-        ("kind = \"webhook\"\nurl = \"https://a/\"\ntoken_env = \"a-b\"", "no name of an env"),
+        ("kind = \"webhook\"\nurl = \"https://a/\"\ntoken_env = \"a-b\"", "not the name of an env"),
         ("kind = \"webhook\"\nurl = \"http://a/\"\ntoken_env = \"T\"", "over plain http"),
     ] {
         let errors = problem(&format!("[[sink]]\n{text}"));
@@ -238,7 +246,7 @@ fn time_decides_what_drives_the_ticks() {
     assert!(problems(followed).contains("a followed file has no end"));
     plan("time = \"event\"\n[[source]]\nkind = \"tcp\"\naddr = \"a:1\"\nformat = \"text+\"");
     let made = plan("time = \"event\"\nsource = \"generator\"");
-    let SourceKind::Generator(generator) = &made.sources[0].kind else { panic!() };
+    let generator = options::<generator::Options>(&made, 0);
     assert!(!generator.live);
     assert_eq!(generator.format, Format::TextPlus);
 }
@@ -370,7 +378,7 @@ fn alerts() {
         ("on = \"peak\"\nname = \"a b\"", "is not a name for an alert"),
         ("on = \"peak\"\nsecret_env = \"S\"", "signs nothing"),
         ("on = \"peak\"\nwebhook = \"http://a/\"", "an alert would go over plain http"),
-        ("on = \"peak\"\nwebhook = \"https://a/\"\nsecret_env = \"-\"", "no name of an env"),
+        ("on = \"peak\"\nwebhook = \"https://a/\"\nsecret_env = \"-\"", "not the name of an env"),
         ("on = \"peak\"\n[[alert]]\non = \"peak\"", "two alerts are named `peak`"),
     ] {
         let errors = problems(&text(alert));
@@ -388,9 +396,10 @@ fn the_shipped_jobs_are_valid() {
     assert_eq!(tutorial.count.pane, Duration::from_secs(2));
     assert_eq!(tutorial.sinks.len(), 2);
     let url = "http://localhost:5001/updateData".to_owned();
-    assert_eq!(tutorial.sinks[1], SinkPlan::Dashboard { url });
+    let dashboard = tutorial.sinks[1].options_as::<dashboard::Options>();
+    assert_eq!(dashboard, Some(&dashboard::Options { url }));
     let demo = plan(include_str!("../../../jobs/demo.toml"));
-    let SourceKind::Generator(generator) = &demo.sources[0].kind else { panic!() };
+    let generator = options::<generator::Options>(&demo, 0);
     assert!(generator.live && generator.posts.is_none());
     // Three windows four times as long as the one asked for, or its baselines say nothing yet.
     assert!(generator.past >= 12 * demo.count.default.1, "{:?}", generator.past);

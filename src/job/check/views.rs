@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use super::filters::{Folding, texts};
 use super::{Checker, alerts};
-use crate::job::file::List;
 use crate::job::filters::ViewJob;
-use crate::job::problem::{Field, nearest};
+use crate::job::schema::List;
 use crate::job::units::Scalar;
 use crate::job::{SourcePlan, ViewPlan};
+use tagtide_sources::options::{Field, nearest};
 use tagtide_trends::view::ALL;
 use tagtide_trends::view::VIEWS_MAX;
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::tags::key_of;
 use super::{Problem, json, stored};
-use crate::history::{Asked, Kept, Reader, When};
+use crate::history::{RankingSelector, Reader, StoredRankings, When};
 use crate::job::units::moment_or_ms;
 use crate::serve::ranking_query;
 use crate::serve::router::App;
@@ -63,7 +63,7 @@ struct Question {
 
 /// Rankings as they were, oldest first; at most 10000 rows, `next` says where to go on.
 #[utoipa::path(get, path = "/api/v1/history", params(Params), responses(
-    (status = 200, body = Kept),
+    (status = 200, body = StoredRankings),
     (status = 400, body = Problem),
     (status = 404, body = Problem),
     (status = 503, body = Problem),
@@ -134,17 +134,19 @@ impl Question {
     fn answer(
         self,
         reader: &Reader,
-    ) -> Result<Result<Kept, Problem>, crate::history::HistoryError> {
+    ) -> Result<Result<StoredRankings, Problem>, crate::history::HistoryError> {
         let newest = reader.newest()?.unwrap_or_default();
         let when = match When::of(self.at, self.from, self.to, newest, self.tag.is_some()) {
             Ok(when) => when,
-            Err(error) => return Ok(Err(Problem::bad(error).help("times are event time"))),
+            Err(error) => {
+                return Ok(Err(Problem::bad(error.to_string()).help("times are event time")));
+            }
         };
         let (mode, window_s) = match self.mode {
             Some(mode) => (mode, self.window_s),
             None => reader.usual(&self.view)?.unwrap_or_default(),
         };
-        let asked = Asked { view: self.view, mode, window_s, top: self.top };
+        let asked = RankingSelector { view: self.view, mode, window_s, top: self.top };
         let tag = self.tag.as_deref();
         let kept = match when {
             When::At(at) => reader.at(at, tag, &asked),

@@ -75,7 +75,7 @@ fn history_is_asked_by_moment_stretch_and_tag() {
     assert_eq!(places(&other, "z"), [(60, 1)]);
     for (query, wanted) in [
         ("at=1&from=2", "give one of the two"),
-        ("from=9&to=1", "lies behind"),
+        ("from=9&to=1", "is later than"),
         ("at=yesterday", "RFC 3339"),
         ("top=0", "no number from 1"),
         ("window=x", "`window` is `x`, which is no length of time"),
@@ -117,7 +117,7 @@ fn alerts_are_listed_and_fed() {
     let mut rules = Rules::new("job", &[plan], RulesState::default());
     let mut outbox = Outbox::open(dir.path()).unwrap();
     for minute in 1..=20 {
-        let raised = rules.look(&ranking(minute, "trending", Some(60), &["a", "<b>"]));
+        let raised = rules.evaluate(&ranking(minute, "trending", Some(60), &["a", "<b>"]));
         outbox.enqueue(&raised, 5, |_| false).unwrap();
     }
     let list = rig.get("/api/v1/alerts?tag=a&top=3").json();

@@ -3,7 +3,7 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description Something that should be told; what a webhook gets as JSON. */
+        /** @description One raised alert; the JSON body of a webhook request. */
         Alert: {
             /**
              * Format: int64
@@ -12,10 +12,10 @@ export interface components {
             at: number;
             /**
              * Format: int32
-             * @description Its place at the slide before, of a watched tag; null where it had none.
+             * @description Place of a watched tag at the previous slide; null if it had none.
              */
             before?: number | null;
-            /** @description Its commonest spelling, without `#`. */
+            /** @description Its most common spelling, without `#`. */
             display: string;
             /** @description Name of the job. */
             job: string;
@@ -23,24 +23,51 @@ export interface components {
             key: string;
             /** @description What it ranks by. */
             mode: string;
-            /** @description What the rule looks for: `peak`, `top`, `score`, `lift`, `watch`. */
+            /** @description Condition of the rule: `peak`, `top`, `score`, `lift`, `watch`. */
             on: string;
             /** @description Name of the rule. */
             rule: string;
-            /** @description The whole in one sentence. */
-            said: string;
             /** @description The key of the tag. */
             tag: string;
             /** @description Sent by `tagtide alert test`; nothing happened. */
             test: boolean;
+            /** @description The alert as one sentence. */
+            text: string;
             trend?: null | components["schemas"]["Trend"];
-            /** @description Whose ranking. */
+            /** @description View of the ranking. */
             view: string;
             /**
              * Format: int64
              * @description Length of its window, seconds; null for `total`.
              */
             window_s?: number | null;
+        };
+        /** @description An alert and its delivery. */
+        AlertRecord: components["schemas"]["Alert"] & {
+            /**
+             * Format: int32
+             * @description HTTP status of the last answer.
+             */
+            answered?: number | null;
+            /**
+             * Format: int64
+             * @description Our clock when it was delivered, milliseconds since the Unix epoch.
+             */
+            delivered_at?: number | null;
+            /** @description Why the last attempt failed; null if it did not. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description Our clock when it was raised, milliseconds since the Unix epoch.
+             */
+            raised_at: number;
+            /** @description `feed` (no webhook), `waiting`, `delivered`, `failed`. */
+            state: string;
+            /**
+             * Format: int32
+             * @description Attempts of delivery.
+             */
+            tries: number;
         };
         /** @description Alerts and what became of each. */
         Alerts: {
@@ -300,35 +327,6 @@ export interface components {
              */
             value?: number | null;
         };
-        /** @description Rankings as they were. */
-        Kept: {
-            /** @description What it ranks by. */
-            mode: string;
-            /**
-             * Format: int64
-             * @description Where to go on, milliseconds since the Unix epoch: there was more than fits one answer.
-             */
-            next?: number | null;
-            /** @description Oldest first. */
-            rankings: components["schemas"]["KeptRanking"][];
-            /** @description Name of the view. */
-            view: string;
-            /**
-             * Format: int64
-             * @description Length of the window, seconds; null for `total`.
-             */
-            window_s?: number | null;
-        };
-        /** @description One ranking as it was; or, where a tag was asked for, that tag's row of it. */
-        KeptRanking: {
-            /**
-             * Format: int64
-             * @description End of the window, whole minutes, milliseconds since the Unix epoch (event time).
-             */
-            at: number;
-            /** @description Rows, best first; `change` and `series` are not kept. */
-            trends: components["schemas"]["Trend"][];
-        };
         /** @description The lists as a JSON body. */
         Lists: {
             /** @description Their counts. */
@@ -527,7 +525,7 @@ export interface components {
             records: number;
         };
         /**
-         * @description What the state line says.
+         * @description State of a run as a whole.
          * @enum {string}
          */
         RunState: "connecting" | "live" | "replay" | "ended";
@@ -655,18 +653,18 @@ export interface components {
             /** @description As typed, without `#`. */
             display: string;
         };
-        /** @description How a spool stands. */
+        /** @description State of a queue whose items are made durable in order. */
         SpoolStatus: {
             /**
              * Format: int64
-             * @description Things made durable.
+             * @description Items made durable.
              */
             kept: number;
             /** @description Why the last group failed; empty since the last success. */
             last_error: string;
             /**
              * Format: int64
-             * @description Things given up.
+             * @description Items given up.
              */
             lost: number;
         };
@@ -742,6 +740,36 @@ export interface components {
             /** @description Windows configured, in seconds. */
             windows_s: number[];
         };
+        /** @description One past ranking; if a tag was requested, only the row of that tag. */
+        StoredRanking: {
+            /**
+             * Format: int64
+             * @description End of the window, whole minutes, milliseconds since the Unix epoch (event time).
+             */
+            at: number;
+            /** @description Rows, best first; `change` and `series` are not stored. */
+            trends: components["schemas"]["Trend"][];
+        };
+        /** @description Past rankings. */
+        StoredRankings: {
+            /** @description What it ranks by. */
+            mode: string;
+            /**
+             * Format: int64
+             * @description Where the next request has to start, milliseconds since the Unix epoch; null if this was
+             *     everything.
+             */
+            next?: number | null;
+            /** @description Oldest first. */
+            rankings: components["schemas"]["StoredRanking"][];
+            /** @description Name of the view. */
+            view: string;
+            /**
+             * Format: int64
+             * @description Length of the window, seconds; null for `total`.
+             */
+            window_s?: number | null;
+        };
         /** @description Everything known about one tag. */
         TagDetail: {
             /** @description Commonest spelling, without `#`. */
@@ -788,33 +816,6 @@ export interface components {
             share: number;
             /** @description The key. */
             tag: string;
-        };
-        /** @description An alert and what became of it. */
-        AlertRecord: components["schemas"]["Alert"] & {
-            /**
-             * Format: int32
-             * @description HTTP status of the last answer.
-             */
-            answered?: number | null;
-            /**
-             * Format: int64
-             * @description Our clock when it was delivered, milliseconds since the Unix epoch.
-             */
-            delivered_at?: number | null;
-            /** @description Why the last try failed; null where it did not. */
-            error?: string | null;
-            /**
-             * Format: int64
-             * @description Our clock when it was raised, milliseconds since the Unix epoch.
-             */
-            raised_at: number;
-            /** @description `feed` (no webhook), `waiting`, `delivered`, `failed`. */
-            state: string;
-            /**
-             * Format: int32
-             * @description Deliveries tried.
-             */
-            tries: number;
         };
         /** @description One row of a ranking; the same shape everywhere. */
         Trend: {
@@ -948,8 +949,8 @@ export type operations = Record<string, never>;
 export type Counters = components['schemas']['Counters'];
 export type Explanation = components['schemas']['Explanation'];
 export type Gate = components['schemas']['Gate'];
-export type Kept = components['schemas']['Kept'];
-export type KeptRanking = components['schemas']['KeptRanking'];
+export type StoredRankings = components['schemas']['StoredRankings'];
+export type StoredRanking = components['schemas']['StoredRanking'];
 export type PeopleRules = components['schemas']['PeopleRules'];
 export type Ranking = components['schemas']['Ranking'];
 export type Recorded = components['schemas']['Recorded'];

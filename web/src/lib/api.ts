@@ -1,5 +1,5 @@
 // Plain requests to the API.
-import type { Explanation, Kept, Status, TagDetail } from './api-types';
+import type { Explanation, StoredRankings, Status, TagDetail } from './api-types';
 
 const TIMEOUT_MS = 8_000;
 
@@ -44,6 +44,6 @@ export const getExplanation = (
 };
 
 export const getHistory = (query: string, signal?: AbortSignal) =>
-  get<Kept>(`/api/v1/history${query}`, signal);
+  get<StoredRankings>(`/api/v1/history${query}`, signal);
 
 export const liveUrl = (query: string) => `/api/v1/live${query}`;

@@ -1,6 +1,6 @@
 // Rankings as they were, as cards of an hour each. Pure but for the two requests.
 import { getHistory } from './api';
-import type { KeptRanking } from './api-types';
+import type { StoredRanking } from './api-types';
 import { hasWindow } from './modes';
 import { windowLabel } from './format';
 
@@ -28,13 +28,13 @@ export function historyQuery(asked: Asked, more: Record<string, string> = {}): s
 }
 
 /** Newest first; the newest ranking stands before the full hours. */
-export function cards(newest: KeptRanking, hours: readonly KeptRanking[]): KeptRanking[] {
+export function cards(newest: StoredRanking, hours: readonly StoredRanking[]): StoredRanking[] {
   const older = hours.filter((one) => one.at < newest.at).reverse();
   return [newest, ...older].slice(0, CARDS);
 }
 
 /** The newest ranking kept, and those of the full hours of the day before it. */
-export async function readCards(asked: Asked, signal: AbortSignal): Promise<KeptRanking[]> {
+export async function readCards(asked: Asked, signal: AbortSignal): Promise<StoredRanking[]> {
   const newest = (await getHistory(historyQuery(asked), signal)).rankings.at(-1);
   if (newest === undefined) return [];
   const hours = await getHistory(

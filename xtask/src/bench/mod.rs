@@ -8,6 +8,7 @@
 mod everything;
 mod flood;
 mod inputs;
+mod instructions;
 mod jobs;
 mod latency;
 mod live;
@@ -25,6 +26,7 @@ use anyhow::Context;
 use crate::command::{self, Log};
 use crate::{clock, program};
 use inputs::Inputs;
+pub(crate) use instructions::measure as instructions;
 use jobs::Measured;
 use table::{Row, Table};
 
@@ -43,10 +45,13 @@ pub(crate) struct BenchArgs {
     /// Measure the original Spark job beside.
     #[arg(long)]
     spark: bool,
-    /// Measure these parts alone: text, json, tcp, memory, checkpoint, ranking, everything, flood,
-    /// live, latency (may be repeated).
-    #[arg(long, value_name = "PART")]
+    /// Measure only these parts: text, json, tcp, memory, checkpoint, ranking, everything, flood,
+    /// live, latency, instructions (may be repeated, or separated by commas).
+    #[arg(long, value_name = "PART", value_delimiter = ',')]
     only: Vec<String>,
+    /// Keep the counts of `--only instructions` as those that later ones are compared with.
+    #[arg(long)]
+    keep: bool,
     /// Measure this program instead of building one.
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
@@ -65,6 +70,10 @@ struct Bench<'a> {
 /// Runs the chore.
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let log = Log::create("bench")?;
+    if args.only.iter().all(|only| only == "instructions") && !args.only.is_empty() {
+        println!("{}", instructions::measure(&log, args.keep)?);
+        return Ok(ExitCode::SUCCESS);
+    }
     let program = match &args.program {
         Some(program) => program.clone(),
         None => {
@@ -119,6 +128,9 @@ impl Bench<'_> {
         }
         if self.wants("latency") {
             table.note(latency::measure(&self.program)?);
+        }
+        if self.wants("instructions") {
+            table.note(instructions::measure(log, self.args.keep)?);
         }
         if self.args.spark {
             table.note(spark::measure(log, &self.program)?);

@@ -1,5 +1,5 @@
 //! Installs what steps need in addition to Rust, in the background while cargo compiles: npm
-//! packages, a Python environment, a browser, Java.
+//! packages, a Python environment, a browser, Java, valgrind.
 //!
 //! Everything goes into `target/` and `web/node_modules`. System packages are installed by apt if the
 //! chore runs as root. Existing installations are left unchanged.
@@ -30,9 +30,12 @@ pub(super) enum Need {
     Java,
     /// The npm package that the hashtag grammar is compared with.
     TwitterText,
+    /// Valgrind, whose callgrind counts instructions.
+    Valgrind,
 }
 
-const ALL: [Need; 5] = [Need::Packages, Need::Python, Need::Browser, Need::Java, Need::TwitterText];
+const ALL: [Need; 6] =
+    [Need::Packages, Need::Python, Need::Browser, Need::Java, Need::TwitterText, Need::Valgrind];
 
 /// Longest time that one installation may take.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -85,6 +88,7 @@ fn set_up(need: Need) -> Outcome {
         Need::Browser => browser(&log),
         Need::Java => java(&log),
         Need::TwitterText => twitter_text(&log),
+        Need::Valgrind => valgrind(&log),
     };
     result.map_err(|error| format!("{}\n{error:#}", log.tail()))
 }
@@ -163,6 +167,13 @@ pub(super) fn chromium() -> Option<PathBuf> {
     }
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
     names.iter().find_map(|name| place::on_path(name))
+}
+
+fn valgrind(log: &Log) -> anyhow::Result<()> {
+    match place::on_path("valgrind") {
+        Some(_) => Ok(()),
+        None => apt(log, &["valgrind"]),
+    }
 }
 
 fn java(log: &Log) -> anyhow::Result<()> {

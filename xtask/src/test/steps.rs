@@ -10,7 +10,7 @@ use super::setup::{self, Need};
 use super::{browser, readme};
 use crate::chaos::{self, ChaosArgs};
 use crate::command::{Log, cargo};
-use crate::{place, program};
+use crate::{bench, place, program};
 
 /// One step.
 pub(super) struct Step {
@@ -30,6 +30,9 @@ const PAGE: &[Need] = &[Need::Packages];
 /// The grammar step also needs the package to compare with.
 const GRAMMAR: &[Need] = &[Need::Packages, Need::TwitterText];
 
+/// Counts instructions.
+const VALGRIND: &[Need] = &[Need::Valgrind];
+
 /// All of them.
 pub(super) const STEPS: &[Step] = &[
     step("fmt", "formatting of all Rust code", &[], fmt),
@@ -44,6 +47,12 @@ pub(super) const STEPS: &[Step] = &[
     step("web-check", "types of the page", PAGE, |log| npm(log, &["run", "check"])),
     step("web-test", "unit tests of the page", PAGE, |log| npm(log, &["run", "test"])),
     step("browser", "the page in a real browser", &[Need::Packages, Need::Browser], browser::check),
+    step(
+        "instructions",
+        "the hot path takes as many instructions as it did",
+        VALGRIND,
+        instructions,
+    ),
     step(
         "chaos",
         "kill -9 on file and generator: no post lost or counted twice",
@@ -124,6 +133,10 @@ fn interop(log: &Log) -> anyhow::Result<()> {
     let words = [&["test", "--test", "live", "--", "--ignored"], &clients[..]].concat();
     let mut cargo = cargo(&words);
     log.run(cargo.env("TAGTIDE_PYTHON", place::python()), 30 * MINUTE)
+}
+
+fn instructions(log: &Log) -> anyhow::Result<()> {
+    bench::instructions(log, false).map(drop)
 }
 
 fn chaos_holds(log: &Log) -> anyhow::Result<()> {

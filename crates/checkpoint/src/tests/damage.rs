@@ -1,6 +1,6 @@
-//! Every bit flipped, every truncation, every file missing or swapped: the result is what was
-//! committed, or an earlier whole epoch where the end of the log may be torn, or an error that
-//! names a file.
+//! Every bit flipped, every truncation, every file missing or swapped: the result is the committed
+//! state, or an earlier complete epoch if the end of the log can be torn, or an error that names a
+//! file.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::{Checkpoint, CheckpointError, Recovery};
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
 
 pub(super) const LAST: u64 = 9;
-/// The newest snapshot says that this epoch was committed.
+/// According to the newest snapshot this epoch was committed.
 const FLOOR: u64 = 7;
 
-/// Snapshots of 3 and 6 (the second one's pieces stand at 6 and 7), epochs to 9. Files: marker, two
+/// Snapshots of 3 and 6 (the second one with pieces of 6 and 7), epochs up to 9. Files: marker, two
 /// snapshots, segments 3 and 6.
 pub(super) fn directory(seed: u64) -> Files {
     let disk = SimDisk::new(seed);
@@ -53,7 +53,7 @@ fn is_last_segment(name: &str) -> bool {
     name == "log-00000000000000000006.tt"
 }
 
-/// Opens; what comes back must be a whole epoch, or an error that names a file of ours.
+/// Opens. The result must be a complete epoch, or an error that names one of our files.
 fn open(files: &Files, seed: u64, context: &str) -> Result<Recovery, String> {
     open_only(files, seed, context).map(|(disk, checkpoint, state, recovery)| {
         goes_on(&disk, checkpoint, state, seed, context);
@@ -83,7 +83,7 @@ fn open_only(files: &Files, seed: u64, context: &str) -> Result<Opened, String> 
     }
 }
 
-/// What was recovered can be gone on with, and opened again.
+/// A recovered directory accepts commits, and opens again.
 fn goes_on(disk: &SimDisk, mut checkpoint: Checkpoint, mut state: State, seed: u64, context: &str) {
     let next = checkpoint.last_epoch() + 1;
     commit_all(&mut checkpoint, &mut state, next..=next, seed);
@@ -125,8 +125,8 @@ fn every_flipped_bit_is_survived_or_named() {
                     assert!(recovery.torn_bytes > 0, "{context}");
                     previous += 1;
                 }
-                Err(said) => {
-                    assert!(said.starts_with(name), "{context}: {said}");
+                Err(message) => {
+                    assert!(message.starts_with(name), "{context}: {message}");
                     assert!(!name.starts_with("snapshot-"), "{context}: the older one would do");
                     errors += 1;
                 }
@@ -141,20 +141,20 @@ fn damage_in_an_earlier_segment_that_is_needed_names_that_segment() {
     let mut good = directory(5);
     good.remove("snapshot-00000000000000000006.tt");
     let name = "log-00000000000000000003.tt";
-    // The seal at the end is not needed while the next segment is there.
+    // The seal at the end is not needed if the next segment exists.
     let records = good[name].len() - 28;
     for at in 0..good[name].len() {
         let mut files = good.clone();
         files.get_mut(name).unwrap()[at] ^= 0x10;
         match open(&files, 5, &format!("byte {at}")) {
             Ok(recovery) => assert!(at >= records && recovery.epoch == LAST, "byte {at}"),
-            Err(said) => assert!(said.starts_with(name), "byte {at}: {said}"),
+            Err(error) => assert!(error.starts_with(name), "byte {at}: {error}"),
         }
         let mut files = good.clone();
         files.get_mut(name).unwrap().truncate(at);
         match open(&files, 5, &format!("length {at}")) {
             Ok(recovery) => assert!(at >= records && recovery.epoch == LAST, "length {at}"),
-            Err(said) => assert!(said.starts_with(name), "length {at}: {said}"),
+            Err(error) => assert!(error.starts_with(name), "length {at}: {error}"),
         }
     }
 }
@@ -172,7 +172,7 @@ fn every_truncation_is_survived_or_named() {
                 Ok(recovery) => {
                     assert!(is_last_segment(name) && recovery.epoch >= FLOOR, "{context}");
                 }
-                Err(said) => assert!(said.starts_with(name), "{context}: {said}"),
+                Err(error) => assert!(error.starts_with(name), "{context}: {error}"),
             }
         }
     }
@@ -197,7 +197,7 @@ fn zeros_and_noise_at_the_end_are_cut_or_named() {
                         "{context}"
                     );
                 }
-                Err(said) => assert!(said.starts_with(name), "{context}: {said}"),
+                Err(error) => assert!(error.starts_with(name), "{context}: {error}"),
             }
         }
     }
@@ -221,9 +221,9 @@ fn every_missing_file_is_made_good_or_named() {
                 assert_eq!(recovery.epoch, LAST);
                 assert!(!gone(0) && (newest || older), "{missing:05b}");
             }
-            Err(said) => {
-                assert!(said.contains("missing"), "{missing:05b}: {said}");
-                assert!(gone(0) || !(newest || older), "{missing:05b}: {said}");
+            Err(message) => {
+                assert!(message.contains("missing"), "{missing:05b}: {message}");
+                assert!(gone(0) || !(newest || older), "{missing:05b}: {message}");
             }
         }
     }
@@ -237,13 +237,13 @@ fn files_of_another_directory_are_refused() {
         files.insert(name.clone(), other[name].clone());
         match open(&files, 5, &format!("foreign {name}")) {
             Ok(recovery) => {
-                // The marker and the last segment are always needed, the older pair is a spare.
+                // The marker and the last segment are always needed, the older pair is not.
                 assert!(name != "job.json" && !is_last_segment(name), "{name}");
                 assert_eq!(recovery.epoch, LAST);
                 let newest = name == "snapshot-00000000000000000006.tt";
                 assert_eq!(recovery.set_aside.len(), usize::from(newest), "{name}");
             }
-            Err(said) => assert!(said.contains("another state directory"), "{said}"),
+            Err(error) => assert!(error.contains("another state directory"), "{error}"),
         }
     }
 }
@@ -257,7 +257,7 @@ fn files_under_each_others_names_are_refused() {
             files.insert(to.clone(), good[from].clone());
             match open(&files, 5, &format!("{from} as {to}")) {
                 Ok(recovery) => assert_eq!(recovery.epoch, LAST, "{from} as {to}"),
-                Err(said) => assert!(said.starts_with(to.as_str()), "{from} as {to}: {said}"),
+                Err(error) => assert!(error.starts_with(to.as_str()), "{from} as {to}: {error}"),
             }
         }
     }

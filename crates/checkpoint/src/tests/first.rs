@@ -1,4 +1,4 @@
-//! First starts, `--fresh`, other jobs, misuse, and which crash points are passed.
+//! First starts, `--fresh`, other jobs, misuse, and which crash points are reached.
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
@@ -120,9 +120,12 @@ fn another_job_is_named_and_nothing_is_touched() {
     let error = Checkpoint::open_on(Arc::new(disk.clone()), &other, false, &mut State::default())
         .unwrap_err();
     assert!(matches!(error, CheckpointError::Foreign { .. }));
-    let said = error.to_string();
-    assert!(said.contains("rule was `tags`, is `words`; sources was absent, is `stdin`"), "{said}");
-    assert!(said.contains("help: ") && said.contains("--fresh"), "{said}");
+    let message = error.to_string();
+    assert!(
+        message.contains("rule was `tags`, is `words`; sources was absent, is `stdin`"),
+        "{message}"
+    );
+    assert!(message.contains("help: ") && message.contains("--fresh"), "{message}");
     assert_eq!(disk.files(), before);
 }
 
@@ -132,8 +135,8 @@ fn an_impossible_directory_is_an_error_that_names_it() {
     let file = dir.path().join("file");
     std::fs::write(&file, "").unwrap();
     for path in [file.join("state"), file.clone(), "/proc/tagtide".into()] {
-        let said = open(&path, &mut State::default()).unwrap_err().to_string();
-        assert!(said.contains(path.to_str().unwrap()), "{said}");
+        let message = open(&path, &mut State::default()).unwrap_err().to_string();
+        assert!(message.contains(path.to_str().unwrap()), "{message}");
     }
 }
 
@@ -168,9 +171,9 @@ fn a_required_section_that_is_unknown_stops_with_its_place() {
     let (mut checkpoint, _) = open_sim(&disk, false).unwrap();
     checkpoint.commit(2, &unknown(true)).unwrap();
     drop(checkpoint);
-    let said = open_sim(&disk, false).unwrap_err().to_string();
-    assert!(said.contains("log-00000000000000000000.tt"), "{said}");
-    assert!(said.contains("section kind 99 is unknown, at byte 85"), "{said}");
+    let message = open_sim(&disk, false).unwrap_err().to_string();
+    assert!(message.contains("log-00000000000000000000.tt"), "{message}");
+    assert!(message.contains("section kind 99 is unknown, at byte 85"), "{message}");
 }
 
 #[test]

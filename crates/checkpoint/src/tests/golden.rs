@@ -1,4 +1,4 @@
-//! Directories written by older versions are read for ever; the bytes of format 1 do not change.
+//! Directories written by older versions stay readable; the bytes of format 1 do not change.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::Checkpoint;
 
 const SEED: u64 = 42;
 const KEY_START: [u8; 4] = [0x62, 0xd5, 0x2c, 0x9e];
-/// Values of the shards, as they stood when the fixture was written.
+/// Values of the shards when the fixture was written.
 const VALUES: [(u16, u64); 4] = [
     (1, 13_113_489_282_946_138_800),
     (2, 755_862_840_032_939_062),
@@ -51,7 +51,7 @@ fn what_is_written_now_is_format_1_to_the_byte() {
 }
 
 #[test]
-#[ignore = "writes the fixture; for a new format version alone, into a new folder"]
+#[ignore = "writes the fixture; only for a new format version, into a new directory"]
 fn write_the_fixture() {
     std::fs::create_dir_all(fixture()).unwrap();
     for (name, bytes) in directory(SEED) {

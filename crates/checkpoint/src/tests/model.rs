@@ -1,4 +1,4 @@
-//! Random sequences of commits, snapshots and new starts, against a state kept in memory.
+//! Random sequences of commits, snapshots and restarts, compared with a state in memory.
 
 use std::sync::Arc;
 

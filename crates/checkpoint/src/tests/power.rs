@@ -7,15 +7,15 @@ use super::sim::{Fault, SimDisk};
 use super::{Mix, SHARDS, State, delta, identity, refs};
 use crate::{Checkpoint, CheckpointError};
 
-/// What must be true whatever happens to the disk.
+/// What must hold whatever happens to the disk.
 struct Oracle {
-    /// The state after each epoch that was ever begun, from 0.
+    /// The state after each epoch that ever began, from 0.
     history: Vec<State>,
-    /// The newest epoch of which anybody was told.
+    /// The newest epoch reported as committed.
     told: u64,
-    /// The newest snapshot that was said to be complete.
+    /// The newest snapshot reported as complete.
     snapshot: Option<u64>,
-    /// Makes the deltas; changes with each life, so that a stale record shows.
+    /// Seed of the deltas; different in each process, so that a stale record is noticed.
     seed: u64,
 }
 
@@ -24,7 +24,7 @@ impl Oracle {
         Self { history: vec![State::default()], told: 0, snapshot: None, seed }
     }
 
-    /// Opens, and checks what came back. `Err` where the disk failed meanwhile.
+    /// Opens, and checks the recovered state. `Err` if the disk failed meanwhile.
     fn open(&mut self, disk: &SimDisk) -> Result<Checkpoint, CheckpointError> {
         let mut state = State::default();
         let (checkpoint, recovery) =
@@ -52,7 +52,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// Commits and piecewise snapshots until the disk fails, or `rounds` times.
+    /// Commits and writes snapshots until the disk fails, or `rounds` times.
     fn live(&mut self, disk: &SimDisk, rounds: u64) -> Result<(), CheckpointError> {
         let mut checkpoint = self.open(disk)?;
         let mut next_shard = 1;
@@ -81,7 +81,7 @@ impl Oracle {
     }
 }
 
-/// Operations of one undisturbed life.
+/// Number of operations of a process without faults.
 fn ops_of_a_life(rounds: u64) -> u64 {
     let disk = SimDisk::new(1);
     Oracle::new(1).live(&disk, rounds).unwrap();
@@ -150,7 +150,10 @@ fn after_a_failed_write_or_sync_nothing_more_is_committed() {
         oracle.commit(&mut checkpoint).unwrap();
         disk.fail_after(after, Fault::Error(ErrorKind::StorageFull));
         let full = oracle.commit(&mut checkpoint).unwrap_err().to_string();
-        assert!(full.contains("checkpoint log `/sim/log-") && full.contains("make room"), "{full}");
+        assert!(
+            full.contains("checkpoint log `/sim/log-") && full.contains("free space"),
+            "{full}"
+        );
         let before = disk.ops();
         let later = checkpoint.commit(2, &delta(2, 0)).unwrap_err().to_string();
         assert!(later.contains("an earlier write failed"), "{later}");

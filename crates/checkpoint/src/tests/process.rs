@@ -1,6 +1,6 @@
 //! Real processes on a real directory: killed at every crash point, and two at a time.
 //!
-//! The other process is this test program, told by the environment to run one ignored test.
+//! The other process is this test program, made to run one ignored test.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
@@ -26,13 +26,13 @@ fn run_child(dir: &Path, crash_at: &str) -> ExitStatus {
     child("child_commits", dir).env("TAGTIDE_CRASH_AT", crash_at).status().unwrap()
 }
 
-/// The newest epoch that a child told of; written after the commit came back.
+/// The newest epoch that a child reported, after its commit returned.
 fn told(dir: &Path) -> u64 {
-    let text = std::fs::read_to_string(dir.join("told"));
+    let text = std::fs::read_to_string(dir.join("reported"));
     text.map_or(0, |text| text.parse().unwrap())
 }
 
-/// Recovers and says whether what came back is right.
+/// Recovers, and checks the result.
 fn is_right(dir: &Path) -> bool {
     let mut state = State::default();
     let (_, recovery) = open(dir, &mut state).unwrap();
@@ -50,8 +50,8 @@ fn child_commits() {
     let (mut checkpoint, recovery) = open(dir, &mut state).unwrap();
     for epoch in recovery.epoch + 1..=recovery.epoch + 6 {
         commit_all(&mut checkpoint, &mut state, epoch..=epoch, SEED);
-        std::fs::write(dir.join("told.tmp"), epoch.to_string()).unwrap();
-        std::fs::rename(dir.join("told.tmp"), dir.join("told")).unwrap();
+        std::fs::write(dir.join("reported.tmp"), epoch.to_string()).unwrap();
+        std::fs::rename(dir.join("reported.tmp"), dir.join("reported")).unwrap();
         if epoch % 2 == 0 {
             checkpoint.begin_snapshot(epoch).unwrap();
             checkpoint.snapshot_piece(&[state.piece(1, epoch)]).unwrap();
@@ -78,7 +78,7 @@ fn child_holds() {
 #[test]
 #[cfg(not(feature = "planted-bug"))]
 fn a_kill_at_every_crash_point_loses_nothing_and_doubles_nothing() {
-    // They mostly wait for the disk.
+    // They mostly wait for the disk, so run them in parallel.
     std::thread::scope(|scope| {
         for points in CRASH_POINTS.chunks(6) {
             scope.spawn(move || points.iter().for_each(|point| kill_twice(point)));
@@ -92,7 +92,7 @@ fn kill_twice(point: &str) {
     let status = run_child(dir.path(), point);
     assert_eq!(status.signal(), Some(SIGKILL), "{point}: {status}");
     assert!(is_right(dir.path()), "{point}");
-    // Again over what the first one left, at a later passing, if there is one.
+    // Again in the same directory, at a later pass, if there is one.
     let status = run_child(dir.path(), &format!("{point}:2"));
     assert!(is_right(dir.path()), "{point}, again");
     assert!(status.success() || status.signal() == Some(SIGKILL), "{point}: {status}");

@@ -1,8 +1,8 @@
 //! A disk in memory that forgets what was not synced.
 //!
-//! Contents: a power cut leaves, of what was written to a file since its last sync, any sectors and
-//! any length in between. Names: it leaves any subset of the creations, renames and removals since
-//! the last sync of the directory. A kill leaves everything as it was seen last, still unsynced.
+//! Contents: of the bytes written to a file since its last sync, power loss keeps any sectors and any
+//! length in between. Names: it keeps any subset of the creations, renames and removals since the last
+//! sync of the directory. A kill keeps everything as last seen, still unsynced.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -15,12 +15,12 @@ use crate::disk::{Disk, DiskFile};
 /// Small, so that short records are torn too.
 const SECTOR: usize = 16;
 
-/// What happens at one operation.
+/// A fault of one operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// The process ends there; every later operation fails.
     End,
-    /// That operation fails with this, the later ones do not.
+    /// That operation fails with this error, later ones do not.
     Error(io::ErrorKind),
 }
 
@@ -28,7 +28,7 @@ pub(super) enum Fault {
 struct Inode {
     live: Vec<u8>,
     durable: Vec<u8>,
-    /// A sync failed: the kernel has dropped the pages, later syncs lie.
+    /// A sync fails: the kernel has dropped the pages, and later syncs report success wrongly.
     lost: bool,
 }
 
@@ -45,7 +45,7 @@ struct Inner {
     random: u64,
 }
 
-/// The disk; clones are the same one.
+/// The disk; clones share it.
 #[derive(Clone)]
 pub(super) struct SimDisk {
     dir: PathBuf,
@@ -73,7 +73,7 @@ impl SimDisk {
         disk
     }
 
-    /// What stands in its files.
+    /// The content of its files.
     pub(super) fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let inner = self.lock();
         let file =
@@ -90,7 +90,7 @@ impl SimDisk {
         self.lock().ops
     }
 
-    /// Lets `fault` happen at the `after`-th operation from now (1 = the next).
+    /// Makes `fault` happen at the `after`-th operation from now (1 = the next).
     pub(super) fn fail_after(&self, after: u64, fault: Fault) {
         let mut inner = self.lock();
         inner.fault = Some((inner.ops + after, fault));
@@ -127,7 +127,7 @@ impl SimDisk {
     }
 }
 
-/// What a power cut leaves of a file.
+/// The content of a file after power loss.
 fn torn(inode: &Inode, mix: &mut Mix) -> Vec<u8> {
     match mix.below(4) {
         0 => return inode.durable.clone(),
@@ -151,7 +151,7 @@ fn torn(inode: &Inode, mix: &mut Mix) -> Vec<u8> {
 }
 
 impl Inner {
-    /// Counts an operation; `Some` is what goes wrong with it.
+    /// Counts an operation; `Some` is its fault.
     fn op(&mut self) -> Option<Fault> {
         if self.dead {
             return Some(Fault::End);
@@ -282,7 +282,7 @@ impl DiskFile for SimFile {
         if was_dead {
             return Err(failed(Fault::End));
         }
-        // A write that goes wrong has got half-way.
+        // A failing write gets half-way.
         let done = if fault.is_some() { bytes.len() / 2 } else { bytes.len() };
         let inode = &mut inner.inodes[self.inode];
         inode.live.extend_from_slice(&bytes[..done]);

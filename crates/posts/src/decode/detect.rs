@@ -1,30 +1,31 @@
-//! Which format a stream has, from its first records.
+//! Detects the format of a stream from its first records.
 //!
-//! Looks at the first [`RECORDS_MAX`] records that are not blank. The first JSON object that only
-//! one format writes decides; lines that are no JSON make it text, and `text+` where every line
-//! has that shape. Never guesses from an object that it does not know, or from half of one.
+//! Examines the first [`RECORDS_MAX`] records that are not blank. The first JSON object that only one
+//! format contains decides. Lines that are not JSON mean text, or `text+` if every line has that
+//! form. Never guesses from an unknown or incomplete object.
 
 use super::json::walker::{Stop, Walker};
 use super::json::{is_space, tolerant};
 use super::{Format, text};
 
-/// Records looked at.
+/// Records examined.
 pub const RECORDS_MAX: usize = 256;
 
-/// What one record says.
+/// What one record shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Vote {
-    /// Only this format writes it.
+    /// Only this format contains it.
     Is(Format),
     /// An object of no known format.
     Json,
-    /// The last record, and it may go on.
+    /// The last record, which may be incomplete.
     Cut,
 }
 
-/// The format of the records that `sample` begins with; `None` where it is too little, or unknown.
+/// The format of the records at the start of `sample`; `None` if it is unknown, or the sample is too
+/// small.
 ///
-/// The last record may be cut; it counts if it is whole all the same, or cannot become JSON.
+/// The last record may be incomplete. It counts if it is complete JSON or cannot become JSON.
 #[must_use]
 pub fn detect(sample: &[u8]) -> Option<Format> {
     let mut texts = 0;
@@ -55,7 +56,7 @@ fn vote(line: &[u8]) -> Vote {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     if line.trim_ascii_start().first() != Some(&b'{') {
         let shape = matches!(text::line_plus(line), Ok(Some(_)));
-        // `name<TAB>` and `name<TAB>12` may still become `text+`.
+        // `name<TAB>` and `name<TAB>12` can still become `text+`.
         let tail = line.splitn(2, |byte| *byte == b'\t').nth(1);
         let may_be = tail.is_some_and(|tail| tail.is_empty() || text::integer(tail).is_some());
         return match (shape, whole || !may_be) {
@@ -76,10 +77,10 @@ fn vote(line: &[u8]) -> Vote {
     }
 }
 
-/// Keys that stand in an object.
+/// Keys of an object.
 #[derive(Default)]
 struct Keys {
-    /// Keys of one format alone, and which.
+    /// Keys that only one format has, and which format.
     only: Option<Format>,
     text: bool,
     id: bool,

@@ -1,22 +1,22 @@
-//! Bluesky Jetstream, both wires, told apart by their shape: `kind` and `commit` at the top are
-//! v1, `payload` is v2.
+//! Bluesky Jetstream, both wires, distinguished by their shape: v1 has `kind` and `commit` at the top,
+//! v2 has `payload`.
 //!
-//! Identity is `did/collection/rkey` (joined, the one string that this format allocates), revision
+//! Identity is `did/collection/rkey` (joined, the only string that this format allocates), revision
 //! `rev`, author `did`, event time the server's `time_us` or `time`, never `createdAt`. Only
 //! `app.bsky.feed.post` is a post. Tags are the tag facets with their UTF-8 byte spans, then
-//! `record.tags` without span; a post with neither has none, and its text is not parsed. An
-//! account event that says deleted, takendown or suspended drops its author; `identity`, `sync`,
-//! `#info` and error frames are no posts.
+//! `record.tags` without span; a post with neither has no tags, and its text is not parsed. An account
+//! event with status deleted, takendown or suspended drops its author. `identity`, `sync`, `#info` and
+//! error frames are not posts.
 
 use super::json::Walked;
 use super::json::walker::{Mark, Stop, Walker};
 use super::{DecodeError, is, time};
 use crate::post::{EventTime, GivenTag, GivenTags, Markup, Op, Post, Raw, Span};
 
-/// The collection that holds posts.
+/// The collection of posts.
 const POSTS: &str = "app.bsky.feed.post";
 
-/// An event of either wire, as far as it is read.
+/// The parts of an event that are read, on either wire.
 #[derive(Default)]
 struct Frame<'a> {
     kind: Option<Raw<'a>>,
@@ -226,7 +226,7 @@ fn account<'a>(w: &Walker<'a>, frame: Frame<'a>) -> Walked<'a> {
         return Ok(None);
     }
     let time = server_time(&frame);
-    // An empty one would name the author of every post that has none.
+    // An empty one would match every post without author.
     let author = frame.did.filter(|did| !did.is_empty());
     let author = author.ok_or(Stop::Wrong(DecodeError::Missing("did")))?;
     Ok(Some(Post { op: Op::DropAuthor, author, time, ..Post::default() }))

@@ -1,9 +1,8 @@
-//! Addresses of posts for people to follow, made of the identities that formats give.
+//! Web addresses of posts, made from their identities.
 
 use super::Format;
 
-/// The `https` address of the post with this identity, if there is one that can be trusted to be
-/// no more than that.
+/// The `https` address of the post with this identity, if it can be built safely.
 #[must_use]
 pub fn link(format: Format, id: &str) -> Option<String> {
     let plain = |part: &str, also: &str| {
@@ -27,7 +26,7 @@ pub fn link(format: Format, id: &str) -> Option<String> {
         Format::Mastodon => {
             let rest = id.strip_prefix("https://")?;
             let host = rest.split('/').next()?;
-            // No user, no port, nothing that has to be escaped.
+            // No user, no port, nothing that needs escaping.
             (plain(host, ".-") && plain(rest, "/._~-%@+=&?:,;!$()*")).then(|| id.to_owned())
         }
     }

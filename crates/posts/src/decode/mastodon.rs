@@ -1,26 +1,26 @@
 //! Mastodon: a status, or a streaming event that wraps one.
 //!
-//! Identity is the status's `uri`, the same on every instance that shows it (else `id`), so one
-//! post seen through two instances is one post. A delete names only the local `id` of the instance
-//! that streams it: a status carries that as [`Post::alias`], a delete has the alias and no id.
-//! What tells two edits apart is `edited_at`, else their text.
-//! Author is `account.acct`, with the host of the `uri` put to it where the account is local; the
-//! joined name is allocated. So it is the same whichever instance tells it, unless the account's
-//! own one keeps posts under another host than names. Event time is `created_at`; a boost takes
-//! content, tags and language of what it boosts. Statuses that are not public or unlisted are no
-//! posts, and neither are events besides `update`, `status.update` and `delete`.
+//! Identity is the status's `uri` (otherwise `id`), the same on every instance, so that one post seen
+//! by two instances is one post. A delete contains only the local `id` of the instance that streams
+//! it: a status has it as [`Post::alias`], a delete has the alias and no id. Edits are distinguished by
+//! `edited_at`, otherwise by their text.
 //!
-//! An event is `{"event":"..","payload":..}` with the payload as a JSON string, as WebSockets
-//! bring it, or as the object itself, which saves the copy. Our own source adds `"at"`, the time
-//! of arrival in milliseconds, which is the event time then: what comes from another instance may
-//! have been written hours ago.
+//! Author is `account.acct`, completed by the host of the `uri` if the account is local; the joined
+//! name is allocated. So it is the same on every instance, unless an instance has another host for
+//! posts than for names. Event time is `created_at`. A boost has the content, tags and language of the
+//! original. Only public and unlisted statuses are posts, and only the events `update`,
+//! `status.update` and `delete` are read.
+//!
+//! An event is `{"event":"..","payload":..}` with the payload as a JSON string, as in WebSockets, or as
+//! the object itself, which saves a copy. Our own source adds `"at"`, the arrival time in milliseconds,
+//! which is then the event time: a post from another instance may have been written hours ago.
 
 use super::json::walker::{Mark, Stop, Walker};
 use super::json::{self, Walked, tolerant};
 use super::{DecodeError, is, time};
 use crate::post::{EventTime, GivenTag, GivenTags, Markup, Op, Post, Raw};
 
-/// What a payload is.
+/// The form of a payload.
 enum Payload<'a> {
     /// A string that holds JSON, or an id.
     Text(Raw<'a>),
@@ -28,7 +28,7 @@ enum Payload<'a> {
     Object(Mark),
 }
 
-/// A status, as far as it is read.
+/// The parts of a status that are read.
 #[derive(Default)]
 struct Status<'a> {
     id: Option<Raw<'a>>,
@@ -164,7 +164,7 @@ fn post<'a>(w: &Walker<'a>, outer: Status<'a>) -> Walked<'a> {
     }))
 }
 
-/// `acct` with its host, and whether the account says that it is a bot.
+/// `acct` with its host, and whether the account is marked as a bot.
 fn account<'a>(w: &Walker<'a>, mark: Option<Mark>, uri: &Raw<'a>) -> Result<(Raw<'a>, bool), Stop> {
     let (mut acct, mut bot) = (None, None);
     if let Some(mark) = mark {

@@ -1,10 +1,10 @@
-//! Bytes of one record -> [`Post`]. One member a format.
+//! Bytes of one record -> [`Post`]. One file per format.
 //!
 //! `decode(&[u8]) -> Result<Option<Post<'_>>, DecodeError>` is a pure function of the record:
-//! `Ok(None)` is a record that is valid and no post (a keep-alive, a `limit` message). Nothing here
+//! `Ok(None)` is a valid record that is not a post (a keep-alive, a `limit` message). Nothing here
 //! allocates for a common record, recurses without a limit, or panics on any bytes.
 //!
-//! What each format makes identity, author, time and text of stands at the head of its file.
+//! The head of each file states what becomes identity, author, time and text in its format.
 
 pub mod detect;
 mod jetstream;
@@ -58,10 +58,10 @@ impl Format {
     }
 }
 
-/// Why a record is no post.
+/// Why a record cannot be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum DecodeError {
-    /// Not the JSON (or line shape) that the format asks for.
+    /// Not the JSON (or line) that the format requires.
     #[error("malformed record")]
     Malformed,
     /// JSON nested deeper than 128.
@@ -72,16 +72,16 @@ pub enum DecodeError {
     Missing(&'static str),
 }
 
-/// Decodes one record, with or without the end of its line. Any slice will do.
+/// Decodes one record, with or without its line ending. Accepts any slice.
 pub fn decode(format: Format, record: &[u8]) -> Result<Option<Post<'_>>, DecodeError> {
     decode_padded(format, record, 0, record.len())
 }
 
-/// Decodes the record `padded[start..end]`; the same answer as [`decode`] gives for that slice.
+/// Decodes the record `padded[start..end]`, with the same result as [`decode`] for that slice.
 ///
-/// Where at least [`crate::post::PAD`] bytes follow `end`, its last bytes are read as fast as the
-/// others; what they are changes nothing, and nothing breaks where they are missing. A range that
-/// does not lie in `padded` is malformed.
+/// If at least [`crate::post::PAD`] bytes follow `end`, the last bytes are read as fast as the others.
+/// The content of those bytes does not matter, and they may be missing. A range outside `padded` is
+/// malformed.
 pub fn decode_padded(
     format: Format,
     padded: &[u8],
@@ -98,7 +98,7 @@ pub fn decode_padded(
     }
 }
 
-/// True where a string is there and reads `word`.
+/// Whether the string exists and equals `word`.
 fn is(raw: Option<&Raw<'_>>, word: &str) -> bool {
     raw.is_some_and(|raw| raw.to_str() == word)
 }

@@ -1,14 +1,13 @@
-//! Lists of strings and numbers as Python writes them: the wire of the original dashboard.
+//! Lists of strings and numbers in Python syntax: the wire of the original dashboard.
 //!
-//! [`parse_list`] reads what `str([...])` gives under Python 3 and Python 2 (`u'..'` prefixes, ints
-//! with `L`, bytes of UTF-8 written as `\xe2\x80\xa6`). [`repr_text`], [`repr_texts`] and
-//! [`repr_ints`] write what Python 3's `repr` gives. Nothing here evaluates anything, recurses, or
-//! knows more of Python than that: no nested lists, no `\N{..}`, no raw or triple-quoted strings,
-//! no ints beyond 64 bits.
+//! [`parse_list`] reads the output of `str([...])` in Python 3 and Python 2 (`u'..'` prefixes, ints
+//! with `L`, bytes of UTF-8 written as `\xe2\x80\xa6`). [`repr_text`], [`repr_texts`] and [`repr_ints`]
+//! write the output of Python 3's `repr`. Nothing here evaluates anything, recurses, or supports more
+//! of Python: no nested lists, no `\N{..}`, no raw or triple-quoted strings, no ints beyond 64 bits.
 //!
-//! One deviation from Python 3: a run of `\x80`..`\xff` escapes that is valid UTF-8 is read as
-//! those bytes (Python 2's meaning). Python 3 never prints such a run, since every byte that can
-//! begin it is a printable Latin-1 letter, which `repr` leaves as it is.
+//! One deviation from Python 3: a run of `\x80`..`\xff` escapes that is valid UTF-8 is read as those
+//! bytes (Python 2's meaning). Python 3 never prints such a run, because every byte that can begin it
+//! is a printable Latin-1 letter, which `repr` prints unescaped.
 
 use std::fmt::Write as _;
 
@@ -25,17 +24,17 @@ pub enum Literal {
     Float(f64),
 }
 
-/// Why a text is no list of strings and numbers.
+/// Why a text is not a list of strings and numbers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a python list of strings or numbers: {what} at byte {at}")]
 pub struct LiteralError {
-    /// What was found or missed.
+    /// What was found, or what is missing.
     pub what: &'static str,
-    /// Where, in bytes from the start.
+    /// The place, in bytes from the start.
     pub at: usize,
 }
 
-/// Reads `['#a', "#b's"]`, `[12, 3L]`, `[]`; a tuple is taken as a list.
+/// Reads `['#a', "#b's"]`, `[12, 3L]`, `[]`. A tuple is read as a list.
 ///
 /// # Errors
 /// [`LiteralError`] for anything else.
@@ -194,7 +193,7 @@ impl Reader<'_> {
             }
             b'N' => return Err(self.error("a `\\N{..}` escape, which is not taken")),
             _ => {
-                // Python keeps the backslash of an escape that it does not know.
+                // Python keeps the backslash of an unknown escape.
                 out.push('\\');
                 self.at -= 1;
                 let rest = self.text[self.at..].chars().next();
@@ -227,17 +226,18 @@ impl Reader<'_> {
     }
 }
 
-/// A string on its way out of its escapes.
+/// A string while its escapes are decoded.
 struct Unescaped {
     text: String,
     /// Bytes of a run of `\xNN` escapes of 0x80 and more.
     bytes: Vec<u8>,
-    /// A high surrogate that waits for its low one.
+    /// A high surrogate waiting for its low one.
     high: Option<u32>,
 }
 
 impl Unescaped {
-    /// Ends what waits: a lone surrogate becomes U+FFFD, a run of bytes is UTF-8 or code points.
+    /// Ends a pending sequence: a lone surrogate becomes U+FFFD, a run of bytes is UTF-8 or code
+    /// points.
     fn flush(&mut self) {
         if self.high.take().is_some() {
             self.text.push(char::REPLACEMENT_CHARACTER);
@@ -311,8 +311,8 @@ pub fn repr_text(out: &mut String, text: &str) {
     out.push(quote);
 }
 
-/// What Python prints as it is: no control, format, private or unassigned code point, and no
-/// separator but the ASCII space.
+/// What Python prints unescaped: no control, format, private or unassigned code point, and no
+/// separator except the ASCII space.
 fn is_printable(char: char) -> bool {
     use GeneralCategory as Category;
     match char {
@@ -365,8 +365,8 @@ pub fn repr_float(out: &mut String, float: f64) {
     let Some((mantissa, exponent)) = shortest.split_once('e') else { return };
     let exponent = exponent.parse::<i32>().unwrap_or_default();
     let decimals = mantissa.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-    // Where two shortest texts are as near, Python takes the even one; rounding to a given number
-    // of digits does that, the shortest form does not.
+    // Of two equally near shortest texts Python takes the even one. Rounding to a given number of
+    // digits does that; the shortest form does not.
     let even = format!("{float:.decimals$e}");
     let same = even.parse() == Ok(float);
     let mantissa =
@@ -377,7 +377,7 @@ pub fn repr_float(out: &mut String, float: f64) {
         let _ = write!(out, "{mantissa}e{sign}{:02}", exponent.unsigned_abs());
         return;
     }
-    // The mantissa again, without the exponent.
+    // Only the mantissa, without the exponent.
     let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
     if float.is_sign_negative() {
         out.push('-');

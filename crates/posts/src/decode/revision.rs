@@ -1,4 +1,4 @@
-//! Which revision of a post comes later, where the platform tells it.
+//! The order of the revisions of a post, if the platform defines one.
 
 use crate::decode::{Format, time};
 use crate::post::Raw;
@@ -7,8 +7,8 @@ use crate::post::Raw;
 const TID: &[u8; 32] = b"234567abcdefghijklmnopqrstuvwxyz";
 const TID_LEN: usize = 13;
 
-/// The place of a revision among those of its post: later ones are greater, all are below 2^63 and
-/// none is 0. `None` where the platform tells no order.
+/// The rank of a revision among those of its post: later ones are greater, all are below 2^63 and not
+/// 0. `None` if the platform defines no order.
 #[must_use]
 pub fn revision(format: Format, rev: &Raw<'_>) -> Option<u64> {
     let place = match format {
@@ -19,7 +19,7 @@ pub fn revision(format: Format, rev: &Raw<'_>) -> Option<u64> {
     Some(place.max(1))
 }
 
-/// 13 characters of five bits each, the first bits of which are 0: microseconds and a clock's id.
+/// Parses 13 characters of five bits each, of which the first bits are 0: microseconds and a clock id.
 fn tid(bytes: &[u8]) -> Option<u64> {
     if bytes.len() != TID_LEN {
         return None;

@@ -1,4 +1,4 @@
-//! Every fixture of `tests/fixtures/<format>/` against what stands beside it.
+//! Every fixture in `tests/fixtures/<format>/` against its expected result.
 
 mod random;
 mod robust;
@@ -19,7 +19,7 @@ pub(super) const FORMATS: [(Format, &str); 6] = [
     (Format::Mastodon, "mastodon"),
 ];
 
-/// What a record gave, with what is empty left out.
+/// The result of a record, without empty fields.
 pub(super) fn show(answer: Result<Option<Post<'_>>, DecodeError>) -> Value {
     let post = match answer {
         Ok(Some(post)) => post,
@@ -99,7 +99,7 @@ pub(super) fn records(folder: &str) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn every_fixture_gives_what_stands_beside_it() {
+fn every_fixture_has_its_expected_result() {
     for (format, folder) in FORMATS {
         let files = files(folder);
         assert!(!files.is_empty(), "no fixtures for `{folder}`");
@@ -120,7 +120,7 @@ fn every_fixture_gives_what_stands_beside_it() {
 }
 
 #[test]
-fn what_follows_a_record_changes_nothing() {
+fn bytes_after_a_record_change_nothing() {
     for (format, folder) in FORMATS {
         let records = records(folder);
         for follower in [&b"\"}]}],\"text\":\"#stale\"}\n"[..], b"\\\\\\", b""] {
@@ -162,7 +162,7 @@ fn every_format_is_detected_from_any_of_its_files() {
     for (format, folder) in FORMATS {
         for path in files(folder) {
             let bytes = std::fs::read(&path).unwrap();
-            // A file of `text+` with broken lines in it is text to whoever cannot ask.
+            // A file of `text+` with broken lines is detected as text.
             let wanted = if format == Format::TextPlus { Format::Text } else { format };
             assert_eq!(detect(&bytes), Some(wanted), "{}", path.display());
         }
@@ -170,7 +170,7 @@ fn every_format_is_detected_from_any_of_its_files() {
 }
 
 #[test]
-fn detection_from_little() {
+fn detection_from_few_bytes() {
     let plus = b"a\t1\tx\nb\t-2\ty\n\n";
     let long =
         [&b"{\"delete\":{\"status\":{\"id_str\":\"1\"}}}"[..], &b"\n\r\n".repeat(9)].concat();

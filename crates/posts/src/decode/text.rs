@@ -1,8 +1,8 @@
 //! Text lines.
 //!
-//! `text`: the whole line is the text; no identity, no author, no time. `text+`: author, event
-//! time and text between tabs; a tab in the text is part of it. A `\r` before the end of the line
-//! is no part of either; an empty line is no post.
+//! `text`: the whole line is the text; no identity, no author, no time. `text+`: author, event time
+//! and text, separated by tabs; further tabs belong to the text. A `\r` at the end of the line is
+//! ignored. An empty line is not a post.
 
 use super::DecodeError;
 use super::json::walker;
@@ -14,7 +14,7 @@ pub(super) fn line(record: &[u8]) -> Option<Post<'_>> {
     (!line.is_empty()).then(|| Post { text: Raw::Plain(line), ..Post::default() })
 }
 
-/// One line of `text+`. A time beyond 64 bits is held at the last millisecond that fits.
+/// One line of `text+`. A time beyond 64 bits is clamped.
 pub(super) fn line_plus(record: &[u8]) -> Result<Option<Post<'_>>, DecodeError> {
     let line = without_end(record);
     let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
@@ -29,7 +29,7 @@ pub(super) fn line_plus(record: &[u8]) -> Result<Option<Post<'_>>, DecodeError> 
     Ok(Some(Post { author, time, text, ..Post::default() }))
 }
 
-/// A decimal integer with an optional `-`, held within 64 bits.
+/// A decimal integer with an optional `-`, clamped to 64 bits.
 pub(super) fn integer(bytes: &[u8]) -> Option<i64> {
     // Too few digits to overflow.
     if bytes.len() < 19 {

@@ -1,4 +1,4 @@
-//! Times as platforms write them -> [`EventTime`]; `None` for what is no time.
+//! Times as platforms write them -> [`EventTime`]; `None` for anything else.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
@@ -13,7 +13,7 @@ pub(super) fn rfc3339(raw: &Raw<'_>) -> Option<EventTime> {
     Some(EventTime(time.as_microsecond().div_euclid(1000)))
 }
 
-/// X v1.1, such as `Sun Oct 27 13:12:29 +0000 2019`. The day of the week is not looked at.
+/// X v1.1, such as `Sun Oct 27 13:12:29 +0000 2019`. The day of the week is ignored.
 pub(super) fn x_v1(raw: &Raw<'_>) -> Option<EventTime> {
     const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
     let text = raw.to_str();

@@ -1,11 +1,11 @@
 //! X API v1.1: a status, or a message about the stream.
 //!
-//! Identity is `id_str` (else `id`), author `user.id_str` (else `user.id`), event time
-//! `timestamp_ms` (else `created_at`), all of the outer status. Text and tags stand together:
-//! those of `extended_tweet` where it is complete, of `full_text` where there is one, and for a
-//! retweet those of `retweeted_status`, by the same rule; what a status quotes is not counted.
-//! A list of tags that is not there (`entities` or its `hashtags` absent) leaves the text to be
-//! parsed. `delete` takes a post back, at its own `timestamp_ms`; the other messages are no posts.
+//! Identity is `id_str` (otherwise `id`), author `user.id_str` (otherwise `user.id`), event time
+//! `timestamp_ms` (otherwise `created_at`), all of the outer status. Text and tags belong together:
+//! those of a complete `extended_tweet`, otherwise of `full_text`, otherwise of `text`; for a retweet
+//! those of `retweeted_status`, by the same rule. A quoted status is not counted. If the list of tags
+//! is missing (no `entities`, or no `hashtags` in it) the text is parsed. `delete` retracts a post, at
+//! its own `timestamp_ms`. Other messages are not posts.
 
 use std::sync::LazyLock;
 
@@ -25,7 +25,7 @@ struct Body<'a> {
     extended: Option<Mark>,
 }
 
-/// An account or a status by its two ways of writing an id.
+/// The id of an account or a status, in its two forms.
 #[derive(Default)]
 struct Id<'a> {
     string: Option<Raw<'a>>,
@@ -38,7 +38,7 @@ impl<'a> Id<'a> {
     }
 }
 
-/// What stands at the top of a record.
+/// The top level of a record.
 #[derive(Default)]
 struct Record<'a> {
     id: Id<'a>,
@@ -52,7 +52,7 @@ struct Record<'a> {
     control: bool,
 }
 
-/// The keys that [`top`] knows.
+/// The keys that [`top`] reads.
 const TOP: Keys = Keys::of(&[
     "id_str",
     "id",
@@ -74,13 +74,13 @@ const TOP: Keys = Keys::of(&[
     "extended_tweet",
 ]);
 
-/// The keys that [`body`] knows.
+/// The keys that [`body`] reads.
 const BODY: Keys = Keys::of(&["text", "full_text", "entities", "extended_tweet"]);
 
-/// The keys that [`id`] knows.
+/// The keys that [`id`] reads.
 const ID: Keys = Keys::of(&["id_str", "id"]);
 
-/// The key that [`entities`] knows.
+/// The key that [`entities`] reads.
 const ENTITIES: Keys = Keys::of(&["hashtags"]);
 
 /// Decodes a record.
@@ -148,8 +148,8 @@ fn body<'a>(w: &mut Walker<'a>, key: &[u8], body: &mut Body<'a>) -> Result<(), S
 /// The beginning of the keys that [`author`] reads.
 static SECOND_ID: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"id"));
 
-/// The id of a user object. Its dozens of other members come after the id, and are stepped over
-/// in one go unless one of them could be a second id.
+/// The id of a user object. Its dozens of other members follow the id, and are skipped at once unless
+/// one of them could be a second id.
 fn author<'a>(w: &mut Walker<'a>) -> Result<Id<'a>, Stop> {
     let mut user = Id::default();
     let begin = w.mark();
@@ -176,7 +176,7 @@ fn id<'a>(w: &mut Walker<'a>, key: &[u8], id: &mut Id<'a>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Gives the post the most complete text, and the tags that were given for it.
+/// Sets the most complete text of the post, and the tags given for it.
 fn choose<'a>(w: &Walker<'a>, mut short: Body<'a>, post: &mut Post<'a>) -> Result<(), Stop> {
     if let Some(mark) = short.extended {
         let mut long = Body::default();

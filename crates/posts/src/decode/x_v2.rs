@@ -1,11 +1,11 @@
 //! X API v2: a line of the filtered or the sample stream.
 //!
-//! Identity is `data.id`, author `data.author_id`, event time `data.created_at`. A long post has
-//! its whole text and tags in `note_tweet`. v2 leaves out what is null or empty: where `entities`
-//! is there, its `hashtags` are complete, and absent ones mean none; where `entities` is absent
-//! the text is parsed. Ids of `edit_history_tweet_ids` other than its own make it an edit of
-//! those. A retweet takes text and tags from `includes.tweets` where the original stands there,
-//! since its own text is cut. `errors` and refusals of a connection are no posts.
+//! Identity is `data.id`, author `data.author_id`, event time `data.created_at`. A long post has its
+//! complete text and tags in `note_tweet`. v2 omits null and empty values: if `entities` exists, its
+//! `hashtags` are complete, and missing `hashtags` mean no tags; without `entities` the text is
+//! parsed. Ids in `edit_history_tweet_ids` other than its own make the post an edit of those. A retweet
+//! has the text and tags of the original in `includes.tweets`, if present, because its own text is
+//! truncated. `errors` and connection refusals are not posts.
 
 use smallvec::SmallVec;
 
@@ -14,7 +14,7 @@ use super::json::walker::{Mark, Stop, Walker};
 use super::{DecodeError, is, time};
 use crate::post::{GivenTag, GivenTags, Op, Post, Raw, Span};
 
-/// A post object, of `data` or of `includes`.
+/// A post object in `data` or `includes`.
 #[derive(Default)]
 struct Tweet<'a> {
     id: Option<Raw<'a>>,
@@ -141,7 +141,7 @@ fn included<'a>(w: &mut Walker<'a>, id: &Raw<'a>) -> Result<Option<Tweet<'a>>, S
     Ok(found)
 }
 
-/// The most complete text, and the tags that were given for it.
+/// The most complete text, and the tags given for it.
 fn choose<'a>(
     w: &Walker<'a>,
     mut tweet: Tweet<'a>,

@@ -1,9 +1,9 @@
-//! Escapes of JSON strings, undone without ever failing.
+//! Decodes escapes of JSON strings; never fails.
 
-/// What stands for what cannot be read.
+/// Replaces what cannot be decoded.
 const REPLACEMENT: char = '\u{FFFD}';
 
-/// Undoes JSON escapes; lone surrogates, bad escapes and invalid UTF-8 become U+FFFD.
+/// Decodes JSON escapes. Lone surrogates, bad escapes and invalid UTF-8 become U+FFFD.
 ///
 /// `bytes` is the inside of a string, without its quotes. A bad escape is the backslash with the
 /// ASCII byte after it (`\x`), or `\u` without four hexadecimal digits.
@@ -28,7 +28,7 @@ fn push_lossy(text: &mut String, bytes: &[u8]) {
     }
 }
 
-/// The character of the escape that `bytes` begin with, and how many bytes it takes.
+/// The character of the escape at the start of `bytes`, and its length in bytes.
 fn escape(bytes: &[u8]) -> (char, usize) {
     match bytes.get(1) {
         Some(b'u') => unicode(bytes),
@@ -67,7 +67,7 @@ fn unicode(bytes: &[u8]) -> (char, usize) {
     (char::from_u32(unit).unwrap_or(REPLACEMENT), 6)
 }
 
-/// The number of a `\uXXXX` at the start of `bytes`.
+/// The value of a `\uXXXX` at the start of `bytes`.
 pub(crate) fn hex(bytes: &[u8]) -> Option<u32> {
     let digits = bytes.get(2..6).filter(|_| bytes.starts_with(b"\\u"))?;
     digits.iter().try_fold(0, |code, digit| Some(code << 4 | char::from(*digit).to_digit(16)?))

@@ -1,4 +1,4 @@
-//! Tags that the platform gave, and buffers that are kept.
+//! Tags given by the platform, and reused buffers.
 
 use smallvec::smallvec;
 
@@ -55,7 +55,7 @@ fn byte_places_become_code_points() {
 }
 
 #[test]
-fn signs_blanks_and_nothing_are_taken_off() {
+fn signs_and_blanks_are_removed_and_empty_tags_skipped() {
     let tags = ["", " ", "#", "＃a", "##B", " c ", "\u{200D}", "two words"];
     let post = post("", &tags.map(|tag| (tag, None)));
     let want = [("a", "a"), ("b", "B"), ("c", "c"), ("two words", "two words")];
@@ -88,7 +88,7 @@ fn oversize_tags_are_counted() {
     assert_eq!(seen, ["b", "c", "#c"]);
 }
 
-/// What a visitor of one post saw.
+/// The calls of a visitor for one post.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Seen(Vec<(String, String)>, u32);
 
@@ -107,7 +107,7 @@ impl Visit for Seen {
     }
 }
 
-/// A post by both ways; what follows its text and tags in the buffer would change them.
+/// Compares both paths for a post, with bytes after its text and tags that would change them.
 fn assert_scanned_alike(pieces: &[&str], markup: Markup, rule: Rule, given: bool) {
     let joined = pieces.concat();
     let buffer = format!("x#{joined}y{}", "#more_of_it".repeat(8));

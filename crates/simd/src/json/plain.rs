@@ -1,29 +1,29 @@
-//! Stepping over the members of an object that nobody asked for.
+//! Skips members of an object that the caller does not need.
 //!
-//! Most members of most records are such, and what they cost is instructions. So this knows only
-//! their common form, `"key":value,` and the quote of the next key, with no white space, no escape
-//! in the key, and no value but a string, a container, a literal or a number of mere digits. It
-//! stops at the first member of which it cannot be sure, and whoever called it takes a closer look.
+//! Most members of most records are skipped, and their cost is instructions. So this handles only
+//! the common form, `"key":value,` followed by the quote of the next key, without white space or
+//! escapes in the key, whose value is a string, a container, a literal or a number of digits only. It
+//! stops at the first member that is different, and the caller parses that one.
 
 use super::{container_end, string_end};
 
-/// Keys that are not stepped over: a bit for each first letter (its lowest five bits), by length.
-/// Keys longer than 31 bytes are not stepped over in any case.
+/// Keys that are not skipped: a bit for each first letter (its lowest five bits), by length. Keys
+/// longer than 31 bytes are never skipped.
 pub type Letters = [u32; 32];
 
-/// A member to look at.
+/// A member that was not skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// The place of the opening quote of its key.
+    /// The index of the opening quote of its key.
     pub at: usize,
-    /// The length of the key where it has no escapes and a colon follows its closing quote. They
-    /// may lie beyond the end.
+    /// The length of the key, if it has no escapes and a colon follows its closing quote. Both can
+    /// be beyond the end.
     pub key: Option<u32>,
 }
 
-/// The first member that is not plain, or whose key `letters` asks for; `at` is the place of the
-/// opening quote of some key. All that is stepped over ends before `end`, and no container among
-/// it may nest `room` levels or more inside itself.
+/// The first member that is not plain, or whose key is in `letters`. `at` is the index of the opening
+/// quote of a key. Everything skipped ends before `end`, and no skipped container nests `room` levels
+/// or more.
 #[inline(always)]
 #[must_use]
 pub fn after_plain(bytes: &[u8], at: usize, end: usize, room: u32, letters: &Letters) -> Member {
@@ -40,7 +40,7 @@ pub fn after_plain(bytes: &[u8], at: usize, end: usize, room: u32, letters: &Let
     scalar::after_plain(bytes, at, end, room, letters)
 }
 
-/// The safe twin, which goes on where the slice is about to end.
+/// The safe equivalent, also used near the end of the slice.
 pub(super) mod scalar {
     use super::{Letters, Member, container_end, string_end};
 
@@ -95,7 +95,7 @@ pub(super) mod x86 {
     use super::super::x86::Lanes;
     use super::{Letters, Member, digits};
 
-    /// Bytes that one member is sure to have behind its place: a key, and a short value.
+    /// Bytes that must be readable from a member's index: a key and a short value.
     const REACH: usize = 128;
 
     #[inline(always)]
@@ -109,7 +109,7 @@ pub(super) mod x86 {
     ) -> Member {
         let mut at = at;
         while at < bytes.len() && bytes.len() - at >= REACH {
-            // SAFETY: a token of `Lanes` shows that the features are there.
+            // SAFETY: a token of `Lanes` proves that the features exist.
             let (length, word) = unsafe { key(&bytes[at..at + REACH]) };
             if length > 31 || word as u16 != u16::from_le_bytes(*b"\":") {
                 break;
@@ -127,13 +127,13 @@ pub(super) mod x86 {
         Member { at, key: None }
     }
 
-    /// The first quote or backslash after the first byte, counted from there, 32 for none; and
-    /// the eight bytes from there on.
+    /// The first quote or backslash after the first byte, counted from there (32 for none), and the
+    /// eight bytes from there.
     #[target_feature(enable = "avx2,bmi1")]
     #[inline]
     fn key(member: &[u8]) -> (usize, u64) {
         assert!(member.len() == REACH, "as many bytes as are read");
-        // SAFETY: the reads end at most 41 bytes after the first, and ask for no alignment.
+        // SAFETY: the reads end at most 41 bytes after the first, and need no alignment.
         unsafe {
             let length = marks(member.as_ptr().add(1)).trailing_zeros() as usize;
             (length, member.as_ptr().add(1 + length).cast::<u64>().read_unaligned())
@@ -148,20 +148,20 @@ pub(super) mod x86 {
     #[target_feature(enable = "avx2,bmi1")]
     #[inline]
     unsafe fn marks(from: *const u8) -> u32 {
-        // SAFETY: the caller says so, and the load asks for no alignment.
+        // SAFETY: guaranteed by the caller, and the load needs no alignment.
         let block = unsafe { _mm256_loadu_si256(from.cast()) };
         let quotes = _mm256_cmpeq_epi8(block, _mm256_set1_epi8(0x22));
         let backslashes = _mm256_cmpeq_epi8(block, _mm256_set1_epi8(0x5C));
         _mm256_movemask_epi8(_mm256_or_si256(quotes, backslashes)).cast_unsigned()
     }
 
-    /// True where a comma and a quote follow.
+    /// Whether a comma and a quote follow.
     #[inline(always)]
     fn is_next(bytes: &[u8], after: usize) -> bool {
         matches!(bytes.get(after..after + 2), Some(b",\""))
     }
 
-    /// The place after the value at `value`, whose first bytes are `word`.
+    /// The index after the value at `value`, whose first bytes are `word`.
     #[inline(always)]
     fn after_value<L: Lanes>(
         lanes: L,
@@ -174,8 +174,8 @@ pub(super) mod x86 {
         match word as u8 {
             b'"' => {
                 if let Some(block) = bytes.get(value + 1..value + 33) {
-                    // SAFETY: the block has 32 bytes, and a token of `Lanes` shows that the
-                    // features are there.
+                    // SAFETY: the block has 32 bytes, and a token of `Lanes` proves that the
+                    // features exist.
                     let marks = unsafe { marks(block.as_ptr()) };
                     let quote = value + 1 + marks.trailing_zeros() as usize;
                     if marks != 0 && bytes[quote] == b'"' {
@@ -205,7 +205,7 @@ pub(super) mod x86 {
     }
 }
 
-/// How many of eight bytes, the lowest first, are digits with nothing else among them.
+/// The number of leading digits among eight bytes, the lowest first.
 #[inline(always)]
 #[must_use]
 pub fn digits(word: u64) -> usize {

@@ -8,7 +8,7 @@ mod members;
 
 use members::members;
 
-/// What each way says that this processor has, the twins first.
+/// The results of all implementations that this processor supports, the safe ones first.
 fn string_ends(bytes: &[u8], at: usize, end: usize) -> Vec<Option<StringEnd>> {
     let mut all = vec![scalar::string_end(bytes, at, end), string_end(bytes, at, end)];
     #[cfg(target_arch = "x86_64")]
@@ -36,7 +36,7 @@ fn container_ends(bytes: &[u8], at: usize, end: usize) -> Vec<Option<usize>> {
     all
 }
 
-/// What each way but the twin says of the members from `at` on.
+/// The results of all implementations except the safe one for the members from `at`.
 fn members_after(bytes: &[u8], at: usize, end: usize, room: u32, keys: &Letters) -> Vec<Member> {
     let mut all = vec![after_plain(bytes, at, end, room, keys)];
     #[cfg(target_arch = "x86_64")]
@@ -74,13 +74,13 @@ proptest! {
         letters[2..5].copy_from_slice(&bits.map(|bits| bits & bits.rotate_left(7)));
         let at = before.len();
         let end = at + members.len() - cut.min(members.len());
-        // So many zeros at the end that none of it is too near to the end.
+        // Enough zeros at the end that none of it is too near to the end.
         let bytes = [&before[..], &members[..], &after[..], &[0; 4096][..]].concat();
         let twin = plain::scalar::after_plain(&bytes, at, end, room, &letters);
         for found in members_after(&bytes, at, end, room, &letters) {
             prop_assert_eq!(found, twin);
         }
-        // Without them it stops earlier at the most.
+        // Without them it can only stop earlier.
         let short = &bytes[..end];
         let twin = plain::scalar::after_plain(short, at, end, room, &letters);
         for found in members_after(short, at, end, room, &letters) {

@@ -1,22 +1,22 @@
-//! Strings and containers in blocks of 64 bytes, by AVX2 and by AVX-512.
+//! Strings and containers in blocks of 64 bytes, with AVX2 and AVX-512.
 
 use std::arch::x86_64::*;
 
 use super::plain::{Letters, Member};
 use super::{StringEnd, level, plain};
 
-/// Bytes looked at in one step: one bit of a `u64` each.
+/// Bytes examined in one step: one bit of a `u64` each.
 const BLOCK: usize = 64;
 
-/// The first quote or backslash among the 32 bytes from `at`, counted from there; `None`
-/// where there is none, or where fewer bytes are readable.
+/// The first quote or backslash among the 32 bytes from `at`, counted from there. `None` if there is
+/// none, or if fewer bytes are readable.
 #[inline(always)]
 pub(super) fn first_of_32(bytes: &[u8], at: usize) -> Option<usize> {
     if at > bytes.len() || bytes.len() - at < 32 {
         return None;
     }
-    // SAFETY: 32 bytes are readable from `at`, an unaligned load asks for no alignment, and
-    // SSE2 is part of the x86-64 baseline.
+    // SAFETY: 32 bytes are readable from `at`, the load needs no alignment, and SSE2 is part of the
+    // x86-64 baseline.
     let found = unsafe {
         let from = bytes.as_ptr().add(at);
         let (quote, backslash) = (_mm_set1_epi8(0x22), _mm_set1_epi8(0x5C));
@@ -31,15 +31,15 @@ pub(super) fn first_of_32(bytes: &[u8], at: usize) -> Option<usize> {
     (found != 0).then(|| found.trailing_zeros() as usize)
 }
 
-/// One way to look at 64 bytes.
+/// One implementation, for blocks of 64 bytes.
 pub(super) trait Lanes: Copy {
     /// 64 bytes.
     type Block: Copy;
-    /// Those from `at` on, zeros where the slice has none.
+    /// The 64 bytes from `at`, zeros after the end of the slice.
     fn load(self, bytes: &[u8], at: usize) -> Self::Block;
     /// One bit for each byte of the block that equals `what`.
     fn equal(self, block: Self::Block, what: u8) -> u64;
-    /// The same once the bits of `fold` are set in each byte.
+    /// The same after setting the bits of `fold` in each byte.
     fn equal_folded(self, block: Self::Block, fold: u8, what: u8) -> u64;
     /// See [`super::string_end`].
     fn string_end(self, bytes: &[u8], at: usize, end: usize) -> Option<StringEnd>;
@@ -61,7 +61,7 @@ pub(super) trait Lanes: Copy {
 pub(super) struct Avx2(());
 
 impl Avx2 {
-    /// The token, where this processor has what it stands for.
+    /// The token, if this processor supports it.
     #[inline]
     pub(super) fn detect() -> Option<Self> {
         (level() >= 2).then_some(Self(()))
@@ -73,7 +73,7 @@ impl Avx2 {
 pub(super) struct Avx512(());
 
 impl Avx512 {
-    /// The token, where this processor has what it stands for.
+    /// The token, if this processor supports it.
     #[inline]
     pub(super) fn detect() -> Option<Self> {
         (level() >= 3).then_some(Self(()))
@@ -88,25 +88,25 @@ macro_rules! lanes {
 
             #[inline(always)]
             fn load(self, bytes: &[u8], at: usize) -> Self::Block {
-                // SAFETY: the token shows that the features are there.
+                // SAFETY: the token proves that the features exist.
                 unsafe { $way::load(bytes, at) }
             }
 
             #[inline(always)]
             fn equal(self, block: Self::Block, what: u8) -> u64 {
-                // SAFETY: the token shows that the features are there.
+                // SAFETY: the token proves that the features exist.
                 unsafe { $way::equal(block, what) }
             }
 
             #[inline(always)]
             fn equal_folded(self, block: Self::Block, fold: u8, what: u8) -> u64 {
-                // SAFETY: the token shows that the features are there.
+                // SAFETY: the token proves that the features exist.
                 unsafe { $way::equal_folded(block, fold, what) }
             }
 
             #[inline(always)]
             fn string_end(self, bytes: &[u8], at: usize, end: usize) -> Option<StringEnd> {
-                // SAFETY: the token shows that the features are there.
+                // SAFETY: the token proves that the features exist.
                 unsafe { $way::string_end(self, bytes, at, end) }
             }
 
@@ -118,7 +118,7 @@ macro_rules! lanes {
                 end: usize,
                 room: u32,
             ) -> Option<usize> {
-                // SAFETY: the token shows that the features are there.
+                // SAFETY: the token proves that the features exist.
                 unsafe { $way::container_end(self, bytes, at, end, room) }
             }
 
@@ -131,7 +131,7 @@ macro_rules! lanes {
                 room: u32,
                 letters: &Letters,
             ) -> Member {
-                // SAFETY: the token shows that the features are there.
+                // SAFETY: the token proves that the features exist.
                 unsafe { $way::after_plain(self, bytes, at, end, room, letters) }
             }
         }
@@ -141,8 +141,8 @@ macro_rules! lanes {
 lanes!(Avx2, avx2, [__m256i; 2]);
 lanes!(Avx512, avx512, __m512i);
 
-/// The functions of a module that are compiled for its features. Members are no longer than half a
-/// block, mostly, and stepped over sooner where nothing wider is at hand.
+/// The functions of a module, compiled for its features. Most members are shorter than half a block,
+/// and skipping them is faster without wider registers.
 macro_rules! compiled {
     ($token:ty, $features:literal) => {
         #[target_feature(enable = $features)]
@@ -185,7 +185,7 @@ mod avx2 {
 
     compiled!(Avx2, "avx2,pclmulqdq,bmi1,bmi2,popcnt");
 
-    /// The 64 bytes from `at`, zeros where the slice has none.
+    /// The 64 bytes from `at`, zeros after the end of the slice.
     #[target_feature(enable = "avx2")]
     #[inline]
     pub(super) fn load(bytes: &[u8], at: usize) -> [__m256i; 2] {
@@ -199,7 +199,7 @@ mod avx2 {
     #[inline]
     fn load_whole(block: &[u8]) -> [__m256i; 2] {
         assert!(block.len() == BLOCK, "a whole block is 64 bytes");
-        // SAFETY: `block` is 64 readable bytes, and the loads ask for no alignment.
+        // SAFETY: `block` is 64 readable bytes, and the loads need no alignment.
         unsafe {
             [
                 _mm256_loadu_si256(block.as_ptr().cast()),
@@ -243,14 +243,14 @@ mod avx512 {
     #[inline]
     pub(super) fn load(bytes: &[u8], at: usize) -> __m512i {
         if let Some(whole) = bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
-            // SAFETY: `whole` is 64 readable bytes, and the load asks for no alignment.
+            // SAFETY: `whole` is 64 readable bytes, and the load needs no alignment.
             return unsafe { _mm512_loadu_si512(whole.as_ptr().cast()) };
         }
         let at = at.min(bytes.len());
         let live = _bzhi_u64(u64::MAX, (bytes.len() - at).min(BLOCK) as u32);
-        // A place in memory even where nothing is read: it is slow to find out that there is none.
+        // A valid address even if nothing is read: a fault that is suppressed is slow.
         let from = bytes.as_ptr().wrapping_add(at);
-        // SAFETY: only those of the 64 bytes are read that the slice has.
+        // SAFETY: only bytes of the slice are read.
         unsafe { _mm512_maskz_loadu_epi8(live, from.cast()) }
     }
 
@@ -267,9 +267,9 @@ mod avx512 {
     }
 }
 
-/// The bytes after an odd number of backslashes, which the last of these escapes. `carry` is 1
-/// where the first byte is escaped by the last of the block before, and is left so for the
-/// next block.
+/// The bytes after an odd number of backslashes, which are escaped by the last of these. `carry` is 1
+/// if the first byte is escaped by the last one of the previous block, and is updated for the next
+/// block.
 #[inline(always)]
 fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
     const EVEN: u64 = 0x5555_5555_5555_5555;
@@ -307,7 +307,7 @@ fn string_end_by<L: Lanes>(lanes: L, bytes: &[u8], at: usize, end: usize) -> Opt
     None
 }
 
-/// Each bit becomes the parity of the bits up to it.
+/// Replaces each bit by the parity of the bits up to it.
 #[target_feature(enable = "pclmulqdq")]
 #[inline]
 fn parity(bits: u64) -> u64 {
@@ -325,7 +325,7 @@ fn container_end_by<L: Lanes>(
 ) -> Option<usize> {
     let mut at = at;
     let mut carry = 0;
-    // All ones where the block begins inside a string.
+    // All ones if the block begins inside a string.
     let mut inside = 0u64;
     let mut depth = 1u32;
     while at < end {
@@ -336,17 +336,17 @@ fn container_end_by<L: Lanes>(
             quotes &= !escaped(backslashes, &mut carry);
         }
         // 1 from an opening quote to the byte before the closing one.
-        // SAFETY: a token of `Lanes` shows that the features are there.
+        // SAFETY: a token of `Lanes` proves that the features exist.
         let string = unsafe { parity(quotes) } ^ inside;
         inside = (string.cast_signed() >> 63).cast_unsigned();
-        // Bits 0x26 aside, brackets and braces are 0x7F; so are a few letters, but not one that
-        // JSON has outside strings. Blocks without any are most of a long object.
+        // With the bits 0x26 set, brackets and braces are 0x7F; so are a few letters, but none that
+        // JSON has outside strings. Most blocks of a long object have none.
         let valid = !string;
         if lanes.equal_folded(block, 0x26, 0x7F) & valid == 0 {
             at += BLOCK;
             continue;
         }
-        // `[` and `]` differ from `{` and `}` in bit 0x20 alone, and no other byte maps there.
+        // `[` and `]` differ from `{` and `}` only in bit 0x20, and no other byte maps there.
         let opens = lanes.equal_folded(block, 0x20, b'{') & valid;
         let closes = lanes.equal_folded(block, 0x20, b'}') & valid;
         if depth + opens.count_ones() > room {

@@ -1,4 +1,4 @@
-//! [`Lanes`] with AVX2 and with AVX-512.
+//! [`Lanes`] with AVX2 and AVX-512.
 
 use std::arch::x86_64::*;
 
@@ -7,8 +7,7 @@ use super::{
     SPACE, STEP, Scalar, TIMES, TURN, Task, WORDS, finish,
 };
 
-/// 1: neither; 2: what [`Avx2`] stands for; 3: what [`Avx512`] stands for. Asked once, then
-/// remembered.
+/// 1: neither; 2: the features of [`Avx2`]; 3: those of [`Avx512`]. Detected once.
 #[inline]
 fn level() -> u8 {
     static SEEN: AtomicU8 = AtomicU8::new(0);
@@ -37,12 +36,12 @@ fn ask() -> u8 {
     1 + u8::from(avx2) + u8::from(avx2 && avx512)
 }
 
-/// 32 bytes at once.
+/// 32 bytes at a time. Its existence proves that the processor has the features.
 #[derive(Clone, Copy, Debug)]
 pub struct Avx2(());
 
 impl Avx2 {
-    /// The token, where this processor has what it stands for.
+    /// The token, if this processor supports it.
     #[must_use]
     #[inline]
     pub fn detect() -> Option<Self> {
@@ -52,7 +51,7 @@ impl Avx2 {
     /// Runs `task` with it.
     #[inline]
     pub fn run<T: Task>(self, task: T) -> T::Out {
-        // SAFETY: the token exists only where the features have been found.
+        // SAFETY: the token exists only if the features were detected.
         unsafe { avx2::run(self, task) }
     }
 }
@@ -63,19 +62,19 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     fn load(self, text: &[u8], at: usize) -> Self::Block {
-        // SAFETY: the token shows that the features are there.
+        // SAFETY: the token proves that the features exist.
         unsafe { avx2::load(text, at) }
     }
 
     #[inline(always)]
     fn marks(self, block: Self::Block) -> Marks {
-        // SAFETY: the token shows that the features are there.
+        // SAFETY: the token proves that the features exist.
         unsafe { avx2::marks(block) }
     }
 
     #[inline(always)]
     fn spaces(self, block: Self::Block) -> u64 {
-        // SAFETY: the token shows that the features are there.
+        // SAFETY: the token proves that the features exist.
         unsafe { avx2::spaces(block) }
     }
 
@@ -86,7 +85,7 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     fn keep(self, kept: &mut Gathered, block: Self::Block, set: u64) {
-        // SAFETY: the token shows that the features are there.
+        // SAFETY: the token proves that the features exist.
         unsafe { avx2::put(block, set, kept.room()) };
         kept.add(set.count_ones());
     }
@@ -97,12 +96,13 @@ impl Lanes for Avx2 {
     }
 }
 
-/// 64 bytes at once, with an instruction that gathers them.
+/// 64 bytes at a time, with an instruction that compresses selected bytes. Its existence proves that
+/// the processor has the features.
 #[derive(Clone, Copy, Debug)]
 pub struct Avx512(());
 
 impl Avx512 {
-    /// The token, where this processor has what it stands for.
+    /// The token, if this processor supports it.
     #[must_use]
     #[inline]
     pub fn detect() -> Option<Self> {
@@ -112,50 +112,50 @@ impl Avx512 {
     /// Runs `task` with it.
     #[inline]
     pub fn run<T: Task>(self, task: T) -> T::Out {
-        // SAFETY: the token exists only where the features have been found.
+        // SAFETY: the token exists only if the features were detected.
         unsafe { avx512::run(self, task) }
     }
 }
 
 impl Lanes for Avx512 {
-    /// The classes of bytes, which of letters are the letters; those beyond ASCII stand for
-    /// themselves.
+    /// The classes of bytes. The class of a letter is the letter; that of a non-ASCII byte is the
+    /// byte.
     type Block = __m512i;
     type Kept = avx512::Kept;
 
     #[inline(always)]
     fn load(self, text: &[u8], at: usize) -> Self::Block {
-        // SAFETY: the token shows that the features are there.
+        // SAFETY: the token proves that the features exist.
         unsafe { avx512::load(text, at) }
     }
 
     #[inline(always)]
     fn marks(self, block: Self::Block) -> Marks {
-        // SAFETY: the token shows that the features are there.
+        // SAFETY: the token proves that the features exist.
         unsafe { avx512::marks(block) }
     }
 
     #[inline(always)]
     fn spaces(self, block: Self::Block) -> u64 {
-        // SAFETY: the token shows that the features are there.
+        // SAFETY: the token proves that the features exist.
         unsafe { avx512::spaces(block) }
     }
 
     #[inline(always)]
     fn none(self) -> Self::Kept {
-        // SAFETY: the token shows that the features are there.
+        // SAFETY: the token proves that the features exist.
         unsafe { avx512::none() }
     }
 
     #[inline(always)]
     fn keep(self, kept: &mut Self::Kept, block: Self::Block, set: u64) {
-        // SAFETY: the token shows that the features are there.
+        // SAFETY: the token proves that the features exist.
         unsafe { avx512::keep(kept, block, set) };
     }
 
     #[inline(always)]
     fn hash(self, kept: Self::Kept) -> (u32, u64) {
-        // SAFETY: the token shows that the features are there.
+        // SAFETY: the token proves that the features exist.
         unsafe { avx512::hash(&kept) }
     }
 }
@@ -163,7 +163,7 @@ impl Lanes for Avx512 {
 mod avx512 {
     use super::*;
 
-    /// Fewer than 64 letters, zeros behind them, and the hash of those before.
+    /// Fewer than 64 letters, padded with zeros, and the hash of the earlier ones.
     pub struct Kept {
         letters: __m512i,
         sums: __m512i,
@@ -181,11 +181,11 @@ mod avx512 {
     pub(super) fn load(text: &[u8], at: usize) -> __m512i {
         let at = at.min(text.len());
         let live = _bzhi_u64(u64::MAX, (text.len() - at).min(STEP) as u32);
-        // A place in memory even where nothing is read: it is slow to find out that there is none.
+        // A valid address even if nothing is read: a fault that is suppressed is slow.
         let from = text.as_ptr().wrapping_add(at);
-        // SAFETY: only those of the 64 bytes are read that the slice has.
+        // SAFETY: only bytes of the slice are read.
         let bytes = unsafe { _mm512_maskz_loadu_epi8(live, from.cast()) };
-        // SAFETY: the table has 128 bytes, and the loads ask for no alignment.
+        // SAFETY: the table has 128 bytes, and the loads need no alignment.
         let (low, high) = unsafe {
             let table = CLASSES.as_ptr();
             (_mm512_loadu_si512(table.cast()), _mm512_loadu_si512(table.add(STEP).cast()))
@@ -210,7 +210,7 @@ mod avx512 {
     #[target_feature(enable = "avx512f,avx512bw")]
     #[inline]
     pub(super) fn marks(block: __m512i) -> Marks {
-        // Classes have no highest bit.
+        // No class has the highest bit set.
         let wide = _mm512_movepi8_mask(block);
         Marks {
             letter: test(block, LETTER) | wide,
@@ -238,7 +238,7 @@ mod avx512 {
     #[inline]
     fn mix(sums: __m512i, letters: __m512i) -> __m512i {
         const { assert!(size_of::<[u64; WORDS]>() == STEP) };
-        // SAFETY: the table has 64 bytes, and the load asks for no alignment.
+        // SAFETY: the table has 64 bytes, and the load needs no alignment.
         let times = unsafe { _mm512_loadu_si512(TIMES.as_ptr().cast()) };
         let turned = _mm512_rol_epi64::<{ TURN as i32 }>(sums);
         _mm512_mullo_epi64(_mm512_xor_si512(turned, letters), times)
@@ -251,7 +251,7 @@ mod avx512 {
         let more = _mm512_maskz_compress_epi8(set, block);
         let moved = _mm512_maskz_expand_epi8(u64::MAX << behind, more);
         let letters = _mm512_or_si512(kept.letters, moved);
-        // Whether they become 64 cannot be foretold, so what follows is made in either case.
+        // Whether there are 64 is unpredictable, so the rest is computed in either case.
         let is_full = behind + set.count_ones() >= STEP as u32;
         let rest = _mm512_maskz_compress_epi8(!(u64::MAX >> behind), more);
         let mask = if is_full { u8::MAX } else { 0 };
@@ -271,7 +271,7 @@ mod avx512 {
 mod avx2 {
     use super::*;
 
-    /// For each set of eight bytes where they stand, one behind the other.
+    /// For each set of eight bytes, the indexes of its members.
     const PLACES: [u64; 256] = {
         let mut places = [0; 256];
         let mut set = 0;
@@ -298,7 +298,7 @@ mod avx2 {
     #[inline]
     pub(super) fn load(text: &[u8], at: usize) -> [__m256i; 2] {
         let bytes = Scalar.load(text, at);
-        // SAFETY: both loads lie inside the 64 bytes, and need no alignment.
+        // SAFETY: both loads are within the 64 bytes and need no alignment.
         unsafe {
             let from = bytes.as_ptr().cast::<__m256i>();
             [_mm256_loadu_si256(from), _mm256_loadu_si256(from.add(1))]
@@ -341,7 +341,7 @@ mod avx2 {
         let other = block.map(|bytes| or(range(bytes, b'0', 10), equal(bytes, b'_')));
         let joint = block.map(|bytes| range(bytes, b'-', 2));
         Marks {
-            // Bytes beyond ASCII have their highest bit set, as the letters found have.
+            // Non-ASCII bytes have their highest bit set, as the letters found have.
             letter: join(letters) | join(block),
             name: join(letters) | join(other) | join(joint),
             at: join(block.map(|bytes| equal(bytes, b'@'))),
@@ -362,8 +362,8 @@ mod avx2 {
         }))
     }
 
-    /// Writes those bytes that `set` names to the beginning of `out`, which has room for as many
-    /// and some more than there are.
+    /// Writes the bytes in `set` to the beginning of `out`, which has room for some more than there
+    /// are.
     #[target_feature(enable = "avx2,popcnt")]
     #[inline]
     pub(super) fn put(block: [__m256i; 2], set: u64, out: &mut [u8]) {

@@ -12,6 +12,7 @@ mod evict;
 pub mod extracted;
 mod identity;
 pub mod lists;
+pub mod pane_update;
 pub mod recent;
 pub mod remember;
 pub mod restore;

@@ -19,6 +19,8 @@ const BITS: u32 = 9;
 pub const REGISTERS: usize = 1 << BITS;
 /// Largest rank but one.
 const Q: usize = 32 - BITS as usize;
+/// Largest rank.
+pub const RANK_MAX: u32 = Q as u32 + 1;
 /// Bits of a pane's number that are kept; far fewer panes are alive at a time.
 const PANE_BITS: u32 = 27;
 const PANE_MASK: u32 = (1 << PANE_BITS) - 1;
@@ -117,6 +119,14 @@ fn estimate(sums: i64) -> f64 {
     m * m / (2.0 * std::f64::consts::LN_2 * z)
 }
 
+/// The register of an author, and the rank that the author has in it, from 1.
+#[inline]
+pub fn place(author: u32) -> (usize, u32) {
+    // The bit behind the last one bounds the rank.
+    let rank = (author << BITS | 1 << (BITS - 1)).leading_zeros() + 1;
+    ((author >> (32 - BITS)) as usize, rank)
+}
+
 /// Panes from `pane` to `newest`, both modulo 2^27.
 fn age(newest: u32, pane: u32) -> u32 {
     newest.wrapping_sub(pane) & PANE_MASK
@@ -213,9 +223,7 @@ impl Sketch {
 
     /// Takes an author in who was seen in the pane that was begun last.
     pub fn insert(&mut self, author: u32) {
-        let register = (author >> (32 - BITS)) as usize;
-        // The bit behind the last one bounds the rank.
-        let rank = (author << BITS | 1 << (BITS - 1)).leading_zeros() + 1;
+        let (register, rank) = place(author);
         let Self { registers, cells, free, steps, windows, .. } = self;
         let here = steps.len() - 1;
         let (mut rest, mut before, mut spare) = (registers[register], 0, NONE);

@@ -1,9 +1,9 @@
 //! JSON without a tree.
 //!
-//! [`walker`] visits the wanted keys of a record and steps over the rest without parsing it;
-//! whatever it finds odd goes to [`tolerant`], which has the record validated by a full parser,
-//! writes it anew in plain form and lets the same walk run again. So each format is written down
-//! once. Escapes are undone by [`crate::post::escape`], only for strings that are read.
+//! [`walker`] visits the wanted keys of a record and skips the rest without parsing it. Anything
+//! unusual goes to [`tolerant`], which validates the record with a full parser, rewrites it in plain
+//! form and runs the same walk again. So each format is written once. [`crate::post::escape`] decodes
+//! escapes, and only of strings that are read.
 //!
 //! Never: recursion by the depth of the input, a panic on any bytes, a read past the slice.
 
@@ -14,12 +14,12 @@ use super::DecodeError;
 use crate::post::Post;
 use walker::{Stop, Walker};
 
-/// What a walk over one record gives.
+/// The result of a walk over one record.
 pub(crate) type Walked<'a> = Result<Option<Post<'a>>, Stop>;
 
-/// A record that is one JSON object -> what `walk` makes of it; a blank record is `Ok(None)`.
+/// Runs `walk` over a record that is one JSON object. A blank record is `Ok(None)`.
 ///
-/// Bytes of `padded` outside `start..end` are never part of the answer.
+/// Bytes of `padded` outside `start..end` never affect the result.
 pub(crate) fn record<'a, W>(
     padded: &'a [u8],
     start: usize,
@@ -45,8 +45,8 @@ where
     }
 }
 
-/// Where the record lies without a byte order mark, white space and the end of its line; `None`
-/// where nothing is left.
+/// The range of the record without byte order mark, white space and line ending; `None` if nothing is
+/// left.
 fn body(bytes: &[u8]) -> Option<(usize, usize)> {
     let mut from = if bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
     from += bytes[from..].iter().position(|byte| !is_space(*byte))?;

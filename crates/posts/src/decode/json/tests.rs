@@ -7,9 +7,9 @@ use members::members;
 #[path = "../../../../simd/src/json/tests/members.rs"]
 mod members;
 
-/// The values of three keys in an object, and whether it is taken as a whole.
+/// The values of three keys in an object, and whether the whole object was read.
 fn three(record: &[u8], keys: &Keys) -> Option<(Vec<String>, bool)> {
-    // Padded, so that no member is too near to the end of the slice to be stepped over.
+    // Padded, so that no member is too near to the end of the slice to be skipped.
     let padded = [record, &[0; 200]].concat();
     let mut walker = Walker::new(&padded, 0, record.len());
     let mut found = Vec::new();
@@ -29,7 +29,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn members_stepped_over_are_those_that_nobody_asked_for(members in members()) {
+    fn only_members_that_are_not_requested_are_skipped(members in members()) {
         let record = [b"{", &members[..members.len() - 1], b"}"].concat();
         let some = three(&record, &Keys::of(&["id", "text", "user"]));
         prop_assert_eq!(some, three(&record, &Keys::ALL));
@@ -37,7 +37,7 @@ proptest! {
 }
 
 #[test]
-fn a_record_is_written_anew_with_its_order_and_its_duplicates() {
+fn a_rewritten_record_keeps_order_and_duplicates() {
     let record = b" { \"b\" : [ 1 , {\"\\u0061\" : \"\\u0061\\x\x01\"} ] , \"a\":2,\"b\":1e5 } ";
     let clean = rewrite(record).expect("it can be repaired");
     let wanted = r#"{"b":[1,{"a":"\u0061\ufffd\u0001"}],"a":2,"b":1e5}"#;

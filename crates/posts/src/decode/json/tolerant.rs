@@ -1,4 +1,5 @@
-//! The slow path: what the walker found odd is checked by a full parser and written anew.
+//! The slow path: records that the walker could not handle are validated by a full parser and
+//! rewritten.
 //!
 //! Repaired: raw control characters and bad escapes inside strings, invalid UTF-8 (as U+FFFD).
 //! Kept: lone surrogates, the order of keys, duplicates. Refused: everything that is not JSON
@@ -16,7 +17,7 @@ use super::walker::{DEPTH_MAX, Stop, Walker};
 use crate::decode::DecodeError;
 use crate::post::{GivenTag, Post, Raw, escape};
 
-/// Levels whose keys are written anew; no format is read deeper than this.
+/// Levels whose keys are rewritten; no format is read deeper than this.
 const READ_DEPTH: u32 = 12;
 
 /// Decodes a record that the fast path refused.
@@ -34,7 +35,7 @@ where
     }
 }
 
-/// The record as valid JSON whose keys have no escape that is not needed.
+/// The record as valid JSON without unnecessary escapes in keys.
 pub(crate) fn rewrite(record: &[u8]) -> Result<Vec<u8>, DecodeError> {
     let repaired = repair(record)?;
     let mut clean = Vec::with_capacity(repaired.len());
@@ -42,15 +43,15 @@ pub(crate) fn rewrite(record: &[u8]) -> Result<Vec<u8>, DecodeError> {
     Ok(clean)
 }
 
-/// Makes the inside of strings valid, and counts how deep brackets nest.
+/// Makes the inside of strings valid, and checks the nesting of brackets.
 fn repair(record: &[u8]) -> Result<String, DecodeError> {
     let text = String::from_utf8_lossy(record);
     let bytes = text.as_bytes();
     let mut repaired = String::with_capacity(text.len());
     let mut depth = 0u32;
     let mut inside = false;
-    // What lies from `copied` to `at` is copied as it is; both stand on character borders
-    // whenever they are used, since only ASCII ends a run.
+    // Bytes from `copied` to `at` are copied unchanged. Both are character boundaries whenever they
+    // are used, because only ASCII ends a run.
     let (mut copied, mut at) = (0, 0);
     while let Some(byte) = bytes.get(at) {
         let mended = match byte {
@@ -90,8 +91,8 @@ fn repair(record: &[u8]) -> Result<String, DecodeError> {
     Ok(repaired)
 }
 
-/// How many bytes the escape at the start of `bytes` takes; `Err` where [`escape`] reads it as
-/// U+FFFD because it is none.
+/// Length in bytes of the escape at the start of `bytes`; `Err` if it is invalid, so that [`escape`]
+/// reads it as U+FFFD.
 fn escape_length(bytes: &[u8]) -> Result<usize, usize> {
     match bytes.get(1) {
         Some(b'u') if escape::hex(bytes).is_some() => Ok(6),
@@ -102,8 +103,8 @@ fn escape_length(bytes: &[u8]) -> Result<usize, usize> {
     }
 }
 
-/// Writes one value; objects and arrays are taken apart for `levels` more levels. `None` where it
-/// is no JSON.
+/// Writes one value. Objects and arrays are rewritten for `levels` more levels. `None` if it is not
+/// JSON.
 fn write(value: &str, levels: u32, clean: &mut Vec<u8>) -> Option<()> {
     match value.trim_start().bytes().next() {
         Some(b'{') if levels > 0 => {
@@ -138,10 +139,10 @@ fn write(value: &str, levels: u32, clean: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// The members of an object in their order, duplicates included, values unread.
+/// The members of an object in order, including duplicates, with unparsed values.
 struct Fields<'a>(Vec<(Key<'a>, &'a RawValue)>);
 
-/// A key with its escapes undone.
+/// A key with decoded escapes.
 #[derive(Deserialize, serde::Serialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 

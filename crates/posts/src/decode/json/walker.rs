@@ -1,29 +1,29 @@
-//! A cursor over one JSON object that reads what it is asked for and steps over the rest.
+//! A cursor over one JSON object that reads the requested values and skips the rest.
 //!
-//! A walk names the keys it wants, in nested closures, so its depth is that of the code, never
-//! that of the input. Duplicate keys: the walk sees both, so the later one wins. Inside a
-//! value that nobody asked for only strings and brackets are looked at, so an invalid literal in
-//! there is not seen. What the cursor cannot take is [`Stop::Odd`]: an escaped key, a bad literal
-//! where it looks, something after the end, more than [`DEPTH_MAX`] levels.
+//! A walk requests keys in nested closures, so its depth is that of the code, not of the input. It sees
+//! duplicate keys in order, so the last one wins. Inside a skipped value only strings and brackets are
+//! examined, so an invalid literal there is not noticed. Everything that the cursor cannot handle is
+//! [`Stop::Odd`]: an escaped key, a bad literal in a value that is read, bytes after the end, more than
+//! [`DEPTH_MAX`] levels.
 
 use crate::decode::DecodeError;
 use crate::post::Raw;
 use tagtide_simd::json::{self, Letters, Member, after_plain, container_end, string_end};
 
-/// Levels of nesting that a record may have.
+/// Most levels of nesting of a record.
 pub(crate) const DEPTH_MAX: u32 = 128;
 
 /// Why a walk ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// Not what the fast path takes; the tolerant path decides.
+    /// Not supported by the fast path; the tolerant path decides.
     Odd,
-    /// The record is understood, and is no post.
+    /// The record is understood, and is not a post.
     Wrong(DecodeError),
 }
 
-/// Keys that a walk asks for: a bit for each first letter, by length. What it lets through may be
-/// another key; what it does not is none of them.
+/// Requested keys: a bit for each first letter, by length. A filter: it can let other keys through,
+/// but never rejects one of these.
 pub(crate) struct Keys(Letters);
 
 impl Keys {
@@ -54,18 +54,18 @@ impl Keys {
     }
 }
 
-/// The place of a value, to come back to.
+/// The place of a value, to return to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
     at: usize,
     depth: u32,
 }
 
-/// The bytes of a record, read from places that the caller keeps: a place held in a variable
-/// stays in a register, where one in the cursor would go through memory at every step.
+/// The bytes of a record. The caller holds the current place in a variable, so that it stays in a
+/// register; in the cursor it would go through memory at every step.
 #[derive(Clone, Copy)]
 struct Bytes<'a> {
-    /// The buffer up to wherever it goes on past the record: vector loads may run over the end.
+    /// The buffer, including bytes after the record, because vector loads can run past its end.
     padded: &'a [u8],
     /// The same buffer cut at the end of the record.
     record: &'a [u8],
@@ -88,8 +88,8 @@ impl<'a> Bytes<'a> {
         Ok((at + space, rest[space]))
     }
 
-    /// The key that begins at `at`, or a later one where `keys` do not ask for it; the place and
-    /// first byte of its value come first. `room` is that of values.
+    /// The key at `at`, or the next one that passes `keys`. Returns place and first byte of its value,
+    /// then the key. `room` is that of values.
     #[inline(always)]
     fn key(
         self,
@@ -143,7 +143,7 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    /// The place after the container that `at` lies in.
+    /// The place after the container around `at`.
     fn end_of_container(self, at: usize, room: u32) -> Result<usize, Stop> {
         container_end(self.padded, at, self.record.len(), room).ok_or(Stop::Odd)
     }
@@ -156,12 +156,12 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    /// The bytes of a number; whether they make one is not looked at.
+    /// The bytes of a number, not validated.
     #[inline(always)]
     fn digits(self, at: usize) -> Result<&'a [u8], Stop> {
         let is_part = |byte: &u8| NUMBER[usize::from(*byte)];
         let mut to = at;
-        // A look at every byte takes longer, and most numbers are mere digits.
+        // Most numbers are only digits, which is faster to check than every byte.
         while let Some(Ok(eight)) = self.record.get(to..to + 8).map(<[u8; 8]>::try_from) {
             let digits = json::digits(u64::from_le_bytes(eight));
             to += digits;
@@ -176,7 +176,7 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// The bytes that numbers are written with.
+/// The bytes that occur in numbers.
 const NUMBER: [bool; 256] = {
     let mut part = [false; 256];
     let mut n = 0;
@@ -187,13 +187,13 @@ const NUMBER: [bool; 256] = {
     part
 };
 
-/// The cursor. It stands before a value, or after one.
+/// The cursor. It is before a value, or after one.
 pub(crate) struct Walker<'a> {
     bytes: Bytes<'a>,
     at: usize,
     depth: u32,
-    /// The record was written anew by the tolerant path: nothing in it nests too deep, and a key
-    /// that still has a backslash is none that a walk asks for.
+    /// The record was rewritten by the tolerant path: nothing in it nests too deep, and a key that
+    /// still has a backslash is not a requested one.
     clean: bool,
 }
 
@@ -209,7 +209,7 @@ impl<'a> Walker<'a> {
         Self { clean: true, ..Self::new(record, 0, record.len()) }
     }
 
-    /// `Ok` where nothing but white space follows.
+    /// `Ok` if only white space follows.
     pub(crate) fn finish(&self) -> Result<(), Stop> {
         match self.bytes.peek(self.at) {
             Ok(_) => Err(Stop::Odd),
@@ -217,7 +217,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// The next byte that is not white space; the cursor stands on it.
+    /// The next byte that is not white space, with the cursor on it.
     #[inline(always)]
     pub(crate) fn peek(&mut self) -> Result<u8, Stop> {
         let byte;
@@ -225,14 +225,14 @@ impl<'a> Walker<'a> {
         Ok(byte)
     }
 
-    /// Levels that may nest from the cursor on.
+    /// Levels that can still nest from the cursor.
     #[inline(always)]
     fn room(&self) -> u32 {
         if self.clean { u32::MAX } else { DEPTH_MAX.saturating_sub(self.depth) }
     }
 
-    /// Calls `each` with every key, the cursor before its value; what `each` does not read is
-    /// stepped over. `false` where the value is no object.
+    /// Calls `each` with every key, the cursor before its value. Values that `each` does not read are
+    /// skipped. `false` if the value is not an object.
     #[inline(always)]
     pub(crate) fn object<F>(&mut self, mut each: F) -> Result<bool, Stop>
     where
@@ -241,8 +241,8 @@ impl<'a> Walker<'a> {
         self.members(&Keys::ALL, |w, key| each(w, key).map(|()| true))
     }
 
-    /// The same for `keys` and whatever they let through, for as long as `each` says `true`; the
-    /// rest of the object is stepped over.
+    /// The same for keys that pass `keys`, as long as `each` returns `true`; the rest of the object is
+    /// skipped.
     #[inline(always)]
     pub(crate) fn members<F>(&mut self, keys: &Keys, mut each: F) -> Result<bool, Stop>
     where
@@ -278,7 +278,7 @@ impl<'a> Walker<'a> {
             (at, byte) = bytes.peek(at)?;
             if byte == b',' {
                 (at, byte) = bytes.peek(at + 1)?;
-                // A comma before the closing bracket, which no JSON has.
+                // A comma before the closing bracket is not JSON.
                 if byte == b'}' {
                     return Err(Stop::Odd);
                 }
@@ -291,8 +291,8 @@ impl<'a> Walker<'a> {
         Ok(true)
     }
 
-    /// Calls `each` before every element; what `each` does not read is stepped over. `false`
-    /// where the value is no array.
+    /// Calls `each` before every element. Elements that `each` does not read are skipped. `false` if
+    /// the value is not an array.
     #[inline(always)]
     pub(crate) fn array<F>(&mut self, mut each: F) -> Result<bool, Stop>
     where
@@ -326,13 +326,13 @@ impl<'a> Walker<'a> {
         Ok(true)
     }
 
-    /// Where the value at the cursor stands; does not read it.
+    /// Marks the value at the cursor, without reading it.
     #[inline(always)]
     pub(crate) fn mark(&self) -> Mark {
         Mark { at: self.at, depth: self.depth }
     }
 
-    /// What lies between a mark and the cursor.
+    /// The bytes between a mark and the cursor.
     pub(crate) fn since(&self, mark: Mark) -> &'a [u8] {
         self.bytes.record.get(mark.at..self.at).unwrap_or_default()
     }
@@ -342,14 +342,14 @@ impl<'a> Walker<'a> {
         Self { at: mark.at, depth: mark.depth, ..*self }
     }
 
-    /// Steps over a value.
+    /// Skips a value.
     pub(crate) fn skip(&mut self) -> Result<(), Stop> {
         let byte = self.peek()?;
         self.at = self.bytes.skip(self.at, byte, self.room())?;
         Ok(())
     }
 
-    /// A string; `None` for any other value, which is stepped over.
+    /// A string; `None` for any other value, which is skipped.
     #[inline(always)]
     pub(crate) fn string(&mut self) -> Result<Option<Raw<'a>>, Stop> {
         if self.peek()? != b'"' {
@@ -361,7 +361,7 @@ impl<'a> Walker<'a> {
         Ok(Some(if escaped { Raw::Json(inside) } else { Raw::Plain(inside) }))
     }
 
-    /// An identifier: a string, or a number as it stands; `None` for any other value.
+    /// An identifier: a string, or the digits of a number; `None` for any other value.
     #[inline(always)]
     pub(crate) fn id(&mut self) -> Result<Option<Raw<'a>>, Stop> {
         match self.peek()? {
@@ -395,8 +395,7 @@ impl<'a> Walker<'a> {
     }
 }
 
-/// The number that eight digits make, the highest in the lowest byte: pairs are joined, then pairs
-/// of these.
+/// The value of eight digits, the highest in the lowest byte: pairs are joined, then pairs of pairs.
 #[inline(always)]
 fn eight_digits(word: u64) -> i64 {
     let ones = word & 0x0F0F_0F0F_0F0F_0F0F;

@@ -17,7 +17,7 @@ static RECORDS: LazyLock<Vec<(Format, Vec<u8>)>> = LazyLock::new(|| {
     all.collect()
 });
 
-/// The same record by the tolerant path alone.
+/// The same record by the tolerant path only.
 fn slowly(format: Format, record: &[u8]) -> Result<Option<Post<'_>>, DecodeError> {
     match format {
         Format::X1 => tolerant::record(record, x_v1::walk),
@@ -42,7 +42,7 @@ fn both_paths_agree_on_every_fixture() {
     }
 }
 
-/// Writes a value with every freedom that JSON leaves: white space, escapes, order is kept.
+/// Writes a value with random white space and escapes, in the same order.
 fn scribble(value: &Value, dice: &mut impl FnMut(u32) -> u32, out: &mut String) {
     let space = |out: &mut String, dice: &mut dyn FnMut(u32) -> u32| {
         if dice(6) == 0 {

@@ -1,4 +1,4 @@
-//! Bad input gets an error or a lossy post, never a panic: one test a kind of fault.
+//! Bad input gets an error or a lossy post, never a panic: one test per kind of fault.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ fn malformed() -> Value {
 fn cut_at_every_byte() {
     for (format, folder) in FORMATS {
         for (n, record) in records(folder).iter().enumerate() {
-            // The long ones are much alike: the first at every byte, the others at every 7th.
+            // Long records are similar: the first one at every byte, the others at every 7th.
             let step = if n > 0 && record.len() > 1500 { 7 } else { 1 };
             for cut in (n % step..record.len()).step_by(step) {
                 let answer = decode(format, &record[..cut]);
@@ -54,13 +54,13 @@ fn nested_deeper_than_128() {
             assert_eq!(answer.map(|_| ()), Err(DecodeError::TooDeep), "{format:?} `{key}`");
         }
     }
-    // Brackets inside strings are no nesting.
+    // Brackets inside strings do not nest.
     let text = "[{".repeat(1000);
     assert_eq!(x1(format!("{{\"text\":\"{text}\"}}").as_bytes()), json!({ "text": text }));
 }
 
 #[test]
-fn bytes_that_are_no_text_are_kept_lossy() {
+fn invalid_utf8_is_decoded_lossily() {
     let cases: [(&[u8], &str); 10] = [
         (b"invalid \xff\xc3 end", "invalid \u{FFFD}\u{FFFD} end"),
         (b"nul \x00 end", "nul \0 end"),
@@ -79,7 +79,7 @@ fn bytes_that_are_no_text_are_kept_lossy() {
         // The same by the tolerant path, which an escaped key leads to.
         let record = [b"{\"\\u0061\":1,\"text\":\"", inside, b"\"}"].concat();
         assert_eq!(x1(&record), json!({ "text": wanted }));
-        // And in a field that nobody reads.
+        // And in a field that is not read.
         let record = [b"{\"x\":\"", inside, b"\",\"text\":\"t\"}"].concat();
         assert_eq!(x1(&record), json!({ "text": "t" }));
     }
@@ -126,7 +126,7 @@ fn of_duplicate_keys_the_last_wins() {
 }
 
 #[test]
-fn a_text_that_is_no_string_is_missing() {
+fn a_text_that_is_not_a_string_is_missing() {
     for value in ["null", "12", "true", "[\"t\"]", "{\"text\":\"t\"}"] {
         let record = format!("{{\"id_str\":\"1\",\"text\":{value}}}");
         assert_eq!(x1(record.as_bytes()), json!({ "error": "record lacks `text`" }));
@@ -134,7 +134,7 @@ fn a_text_that_is_no_string_is_missing() {
 }
 
 #[test]
-fn marks_and_white_space_around_a_record_are_nothing() {
+fn marks_and_white_space_around_a_record_are_ignored() {
     let wanted = json!({ "id": "1", "text": "t" });
     for record in [
         &b"\xEF\xBB\xBF{\"id_str\":\"1\",\"text\":\"t\"}"[..],
@@ -147,7 +147,7 @@ fn marks_and_white_space_around_a_record_are_nothing() {
 }
 
 #[test]
-fn what_is_no_json_is_malformed() {
+fn anything_but_json_is_malformed() {
     for record in [
         &b"{\"text\":\"t\"} x"[..],
         b"{\"text\":\"t\"}}",
@@ -177,7 +177,7 @@ fn what_is_no_json_is_malformed() {
 }
 
 #[test]
-fn a_long_line_of_anything_is_soon_done() {
+fn a_long_line_of_anything_takes_linear_time() {
     for unit in ["\"", "\\", "{", "[", "\\u", "\u{1}", "{\"a\":[", "{\"\\u0061\":", "\"\\", "7,"] {
         let filling = unit.repeat((1 << 16) / unit.len());
         for record in [
