@@ -17,12 +17,8 @@
 //! | [`tagtide_extract`] | a text -> its tags; the one definition of a hashtag |
 //! | [`ingest`] | sources and workers: raw bytes -> rows of extracted tags |
 //! | [`engine`] | the engines, and the one place that connects an engine with a run |
+//! | [`tagtide_trends`] | counts posts in windows of event time, scores and ranks them |
 //! | [`run`] | counts what an engine sends: states, ticks, epochs, history, alerts, sinks |
-//! | [`view`] | filters over posts, each with counts of its own |
-//! | [`state`] | tags -> ids; counts, spellings, posts remembered for deletes |
-//! | [`window`] | panes, sliding windows over them, the watermark |
-//! | [`score`] | how unusual a tag is compared with its own past |
-//! | [`rank`] | counts -> the ordered rows that all outputs show |
 //! | [`tagtide_checkpoint`] | counts and Positions of an epoch, durable in one step |
 //! | [`sink`] | where rankings go |
 //! | [`history`] | past rankings, in an SQLite file |
@@ -31,17 +27,14 @@
 //! | [`job`] | what a user asked for -> a checked [`job::Plan`] |
 //! | [`cli`] | the commands |
 //! | [`tagtide_simd`] | vector code, the only `unsafe` |
-//! | [`store`], [`status`] | containers for counting; the status of a run as data |
 //! | [`sqlite`], [`durable_queue`] | SQLite files; a thread that makes things durable in order |
 //!
 //! # Layers
 //!
 //! A module imports lower layers only, and no two modules import each other: F0 [`sqlite`]
-//! [`status`] [`store`]; F1 [`durable_queue`] [`view`] [`window`]; F2 [`score`]; F3 [`state`]; F4
-//! [`rank`]; F5 [`sink`]; F6 [`job`]; F7 [`history`] [`alert`]; F8 [`run`]; F9 [`ingest`]; F10
-//! [`engine`]; F11 [`serve`]; F12 [`cli`]. Counting, from [`store`] to [`rank`], does no I/O and
-//! reads no clock. Below all of them are the crates `simd` < `extract` < `posts` < `sources`, and
-//! `checkpoint`, which imports none of ours.
+//! [`durable_queue`] [`sink`]; F1 [`job`]; F2 [`history`] [`alert`]; F3 [`run`]; F4 [`ingest`]; F5
+//! [`engine`]; F6 [`serve`]; F7 [`cli`]. Below all of them are the crates `simd` < `extract` <
+//! `posts` < `trends`, `sources`, and `checkpoint`, which imports none of ours.
 //!
 //! # Example
 //!
@@ -74,14 +67,7 @@ pub mod engine;
 pub mod history;
 pub mod ingest;
 pub mod job;
-pub mod rank;
 pub mod run;
-pub mod score;
 pub mod serve;
 pub mod sink;
 pub mod sqlite;
-pub mod state;
-pub mod status;
-pub mod store;
-pub mod view;
-pub mod window;

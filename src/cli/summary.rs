@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::exit::{FAILED, Failure};
 use crate::engine::Summary;
-use crate::rank::Trend;
-use crate::status::Counters;
+use tagtide_trends::rank::Trend;
+use tagtide_trends::status::Counters;
 
 /// One line: posts, tags, and every reason that is not zero.
 pub(super) fn counted(summary: &Summary) -> String {

@@ -27,9 +27,9 @@ pub use query::{Kind, RankingSelector, Reader, StoredRanking, StoredRankings, Wh
 pub use store::{History, MAX_BYTES_LEAST};
 
 use crate::durable_queue::DurableQueue;
-use crate::rank::Ranking;
 use crate::sqlite::{Schema, SqliteError};
-use crate::status::SpoolStatus;
+use tagtide_trends::rank::Ranking;
+use tagtide_trends::status::SpoolStatus;
 
 /// Why the history could not be opened, written or read.
 pub type HistoryError = SqliteError;

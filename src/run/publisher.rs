@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use super::view_states::States;
 use crate::job::{Plan, TimePlan, ViewPlan};
-use crate::rank::build::{self, Key, Places};
-use crate::rank::series;
-use crate::rank::{PUBLISHED_ROWS_MIN, Published, Query, Ranking};
-use crate::score::trending;
-use crate::state::State;
-use crate::status::SpoolStatus;
-use crate::status::{AlertsStatus, RunState, SinkStatus, SourceStatus, Status, ViewStatus};
+use tagtide_trends::rank::build::{self, Key, Places};
+use tagtide_trends::rank::series;
+use tagtide_trends::rank::{PUBLISHED_ROWS_MIN, Published, Query, Ranking};
+use tagtide_trends::score::trending;
+use tagtide_trends::state::State;
+use tagtide_trends::status::SpoolStatus;
+use tagtide_trends::status::{
+    AlertsStatus, RunState, SinkStatus, SourceStatus, Status, ViewStatus,
+};
 
 /// Rows published for each mode and window: at least so many for the page, at most so many
 /// whatever the job prints at its end; more are asked for.
