@@ -3,7 +3,7 @@
 //! The API writes the fields of [`Counters`]; `/metrics` and the last line are made from this list.
 //! It takes the struct apart without `..`, so a field that is not listed does not compile.
 
-use crate::status::Counters;
+use tagtide_trends::status::Counters;
 
 /// One counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

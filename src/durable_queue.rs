@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::status::SpoolStatus;
 use tagtide_posts::clock::monotonic;
+use tagtide_trends::status::SpoolStatus;
 
 /// Most items in the queue; beyond that, [`DurableQueue::offer`] blocks.
 const QUEUE_MAX: usize = 64;

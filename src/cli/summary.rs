@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::exit::{FAILED, Failure};
 use crate::counters::{Counter, list};
 use crate::engine::Summary;
-use crate::rank::Trend;
+use tagtide_trends::rank::Trend;
 
 /// One line: posts, tags, and every reason that is not zero.
 pub(super) fn counted(summary: &Summary) -> String {
@@ -90,8 +90,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::rank::Ranking;
-    use crate::status::Status;
+    use tagtide_trends::rank::Ranking;
+    use tagtide_trends::status::Status;
 
     #[test]
     fn the_last_line_has_every_counter() {

@@ -28,9 +28,9 @@ pub use query::{Kind, RankingSelector, Reader, StoredRanking, StoredRankings, Wh
 pub use store::{History, MAX_BYTES_LEAST};
 
 use crate::durable_queue::DurableQueue;
-use crate::rank::Ranking;
 use crate::sqlite::{Schema, SqliteError};
-use crate::status::HistoryStatus;
+use tagtide_trends::rank::Ranking;
+use tagtide_trends::status::HistoryStatus;
 
 /// Why the history could not be opened, written or read.
 pub type HistoryError = SqliteError;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::rank::Trend;
+use tagtide_trends::rank::Trend;
 
 const HOUR_MS: i64 = 3_600_000;
 

@@ -15,18 +15,18 @@ use super::reports::{ReportThreads, Reports};
 use super::state_settings::StateSettings;
 use super::view_sections::{Nested, Pieces, metas, news};
 use super::view_states::States;
-use crate::state::State;
-use crate::state::restore::Restoring;
-use crate::state::sections::{Raw, RawSections, encode, give_rows, kind};
-use crate::status::CheckpointStatus;
-use crate::store::hash::Seed;
-use crate::window::delta::{Rows, put_rows};
-use crate::window::restore::Nonsense;
 use tagtide_checkpoint::{
     Checkpoint, CheckpointError, Identity, Key, Recovery, Restore, Section, SectionRef,
 };
 use tagtide_posts::clock::monotonic;
 use tagtide_posts::post::Position;
+use tagtide_trends::state::State;
+use tagtide_trends::state::restore::Restoring;
+use tagtide_trends::state::sections::{Raw, RawSections, encode, give_rows, kind};
+use tagtide_trends::status::CheckpointStatus;
+use tagtide_trends::store::hash::Seed;
+use tagtide_trends::window::delta::{Rows, put_rows};
+use tagtide_trends::window::restore::Nonsense;
 
 /// Records that may wait for the disk.
 const QUEUE: usize = 4;

@@ -22,12 +22,12 @@ use super::sink_thread::SinkThread;
 use super::view_states::States;
 use super::{EngineError, Summary};
 use crate::job::{Plan, TimePlan};
-use crate::rank::{Published, Query, Ranking};
-use crate::state::extracted::{Extracted, NO_TIME};
-use crate::status::SourceStatus;
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::post::{EventTime, Position};
 use tagtide_sources::SourceError;
+use tagtide_trends::rank::{Published, Query, Ranking};
+use tagtide_trends::state::extracted::{Extracted, NO_TIME};
+use tagtide_trends::status::SourceStatus;
 
 /// How far ahead a post may be in a replay: a file may carry planned dates, but not the year 9999.
 const FUTURE_REPLAY_MS: i64 = 366 * 86_400_000;
@@ -312,11 +312,12 @@ impl Coordinator {
                 self.parts.publisher.ranking(&self.parts.state, &query, at).into()
             }
             Question::Tag { view, key } => {
-                of(view).and_then(|state| crate::rank::build::tag(state, &key)).into()
+                of(view).and_then(|state| tagtide_trends::rank::build::tag(state, &key)).into()
             }
             Question::Explain { view, key, window_s } => {
                 let window_ms = i64::try_from(window_s).ok().and_then(|s| s.checked_mul(1_000));
-                let explain = |(state, ms)| crate::rank::explain::explain(state, &key, ms, at);
+                let explain =
+                    |(state, ms)| tagtide_trends::rank::explain::explain(state, &key, ms, at);
                 of(view).zip(window_ms).and_then(explain).into()
             }
         }

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::view_states::States;
 use crate::job::{Plan, TimePlan, ViewPlan};
-use crate::rank::build::{self, Key, Places};
-use crate::rank::series;
-use crate::rank::{PUBLISHED_ROWS_MIN, Published, Query, Ranking};
-use crate::score::trending;
-use crate::state::State;
-use crate::status::{
+use tagtide_trends::rank::build::{self, Key, Places};
+use tagtide_trends::rank::series;
+use tagtide_trends::rank::{PUBLISHED_ROWS_MIN, Published, Query, Ranking};
+use tagtide_trends::score::trending;
+use tagtide_trends::state::State;
+use tagtide_trends::status::{
     AlertsStatus, CheckpointStatus, HistoryStatus, RunState, SinkStatus, SourceStatus, Status,
     ViewStatus,
 };

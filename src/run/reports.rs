@@ -15,10 +15,10 @@ use super::state_settings::ms;
 use crate::alert::{Notifier, Rules, RulesState};
 use crate::history::Writer;
 use crate::job::Plan;
-use crate::rank::Ranking;
-use crate::rank::report::{Report, Reported};
-use crate::score::trending;
-use crate::status::{AlertsStatus, HistoryStatus};
+use tagtide_trends::rank::Ranking;
+use tagtide_trends::rank::report::{Report, Reported};
+use tagtide_trends::score::trending;
+use tagtide_trends::status::{AlertsStatus, HistoryStatus};
 
 /// Rows of a ranking that are kept.
 const KEPT_ROWS: usize = 50;

@@ -23,8 +23,8 @@ use tokio::sync::watch;
 
 use super::live::Streams;
 use super::router::App;
-use crate::rank::Published;
 use collector::{Process, Run};
+use tagtide_trends::rank::Published;
 
 /// Content type of OpenMetrics.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -11,10 +11,10 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use tokio::sync::watch;
 
 use crate::counters::{Metric, list};
-use crate::rank::Published;
 use crate::serve::live::Streams;
-use crate::status::{Counters, RunState, Status};
 use tagtide_posts::clock::{Clock, process_ran};
+use tagtide_trends::rank::Published;
+use tagtide_trends::status::{Counters, Recorded, RunState, SourceStatus, Status};
 
 /// The run, as of the last tick.
 #[derive(Debug)]
@@ -180,14 +180,14 @@ fn sources(out: &mut DescriptorEncoder<'_>, status: &Status) -> fmt::Result {
             ConstGauge::new(1_i64).encode(family.encode_family(&labels)?)?;
         }
     }
-    let by_source = |value: fn(&crate::status::SourceStatus) -> u64| {
+    let by_source = |value: fn(&SourceStatus) -> u64| {
         status.sources.iter().map(move |s| ([("source", s.name.as_str())], value(s)))
     };
     family(out, "source_posts", "Posts counted, by source", by_source(|s| s.posts))?;
     family(out, "source_reconnects", "Times connected again", by_source(|s| s.reconnects))?;
     family(out, "source_gaps", "Gaps in what a source brought", by_source(|s| s.gaps))?;
     family(out, "source_missed_posts", "Posts in gaps, estimated", by_source(|s| s.missed))?;
-    let recorded = |value: fn(&crate::status::Recorded) -> u64| {
+    let recorded = |value: fn(&Recorded) -> u64| {
         let rows =
             status.sources.iter().filter_map(move |s| Some((s, value(s.recorded.as_ref()?))));
         rows.map(|(s, value)| ([("source", s.name.as_str())], value))

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::api::rig;
 use super::*;
 use crate::counters::{self, Metric};
-use crate::status::{AlertsStatus, CheckpointStatus, HistoryStatus, SpoolStatus, Status};
+use tagtide_trends::status::{AlertsStatus, CheckpointStatus, HistoryStatus, SpoolStatus, Status};
 
 /// A run in which everything has a value.
 fn full() -> Published {
