@@ -27,6 +27,7 @@ mod running;
 #[path = "sim/jetstream.rs"]
 mod sim;
 #[path = "sim/x.rs"]
+#[expect(dead_code, reason = "shared with the contract of sources")]
 mod sim_x;
 #[path = "engine/support.rs"]
 #[expect(dead_code, reason = "shared with the tests of the engine")]

@@ -27,11 +27,11 @@ use crate::job::{Diagnostic, Place, Plan, TimePlan};
 use crate::run::inbox::{Inbox, Work};
 use crate::run::state_settings::{hold_max_ms, ms};
 use crate::run::{EngineError, Message, PaneBatch, RunningEngine, horizon, spawn};
-use crate::state::extracted::{Extracted, NO_TIME, Row};
-use crate::state::pane_update::{How, InputRange, PaneCounts, PaneUpdate};
-use crate::status::{Counters, SourceStatus};
-use crate::window::Watermarks;
 use tagtide_sources::SourceError;
+use tagtide_trends::state::extracted::{Extracted, NO_TIME, Row};
+use tagtide_trends::state::pane_update::{How, InputRange, PaneCounts, PaneUpdate};
+use tagtide_trends::status::{Counters, SourceStatus};
+use tagtide_trends::window::Watermarks;
 
 /// Sums posts and sends counts.
 pub(super) struct Counted;

@@ -1,6 +1,6 @@
 //! The job file: TOML text -> [`Job`].
 //!
-//! A [`Job`] is data only, as written: no unit is resolved, no default filled in, nothing looked up.
+//! A [`Job`] is data only, as written: no unit resolved, no default filled in, nothing looked up.
 //! Parsing reports every problem of syntax at once (unknown keys, wrong types), each with its line.
 //! Flags of the command line set the same fields. `check` decides what it means.
 //!

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::message::PaneBatch;
-use crate::state::extracted::Extracted;
 use tagtide_posts::post::Position;
 use tagtide_sources::SourceError;
+use tagtide_trends::state::extracted::Extracted;
 
 /// A batch to be counted.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 
 use tagtide::engine::{self, RunOptions};
 use tagtide::history::StoredRanking;
-use tagtide::rank::{Ranking, Trend};
 use tagtide_posts::decode::Format;
+use tagtide_trends::rank::{Ranking, Trend};
 
 use crate::process::tagtide;
 use crate::support::{Counted, START, file_source, options, plan_on, posts, until};

@@ -55,6 +55,8 @@ struct Inside {
     /// First line and `Authorization` of each request.
     requests: Mutex<Vec<(String, String)>>,
     rules: Mutex<Vec<Value>>,
+    /// Streams that are open.
+    streams: AtomicUsize,
 }
 
 impl Sim {
@@ -73,6 +75,7 @@ impl Sim {
             sent: Mutex::default(),
             requests: Mutex::default(),
             rules: Mutex::default(),
+            streams: AtomicUsize::new(0),
         });
         crate::sim::accept(listener, &inside, |inside| &inside.stop, Inside::serve);
         Self { addr, inside }
@@ -103,6 +106,11 @@ impl Sim {
     /// The post that happens next.
     pub(crate) fn next(&self) -> usize {
         self.inside.next.load(Ordering::SeqCst)
+    }
+
+    /// Streams that are open.
+    pub(crate) fn streams(&self) -> usize {
+        self.inside.streams.load(Ordering::SeqCst)
     }
 
     /// Posts that were sent whole.
@@ -207,7 +215,9 @@ impl Inside {
                 ),
                 None if is_rules => ("200 OK", String::new(), self.change_rules(&body)),
                 None => {
+                    self.streams.fetch_add(1, Ordering::SeqCst);
                     self.stream(connection, is_v1, target.contains("delimited=length"));
+                    self.streams.fetch_sub(1, Ordering::SeqCst);
                     return;
                 }
             };

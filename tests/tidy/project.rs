@@ -60,12 +60,49 @@ fn every_format_has_fixtures() {
         formats.contains(&"text_plus".to_owned()) && formats.contains(&"x_v2".to_owned()),
         "{formats:?}"
     );
-    let has_files = |format: &String| {
-        let dir = tree::root().join("tests/fixtures").join(format);
-        fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some())
-    };
-    let missing: Vec<String> = formats.into_iter().filter(|format| !has_files(format)).collect();
+    let missing: Vec<String> = formats.into_iter().filter(|format| !has_fixtures(format)).collect();
     tree::nothing("tests/fixtures/ has a folder for every format", &missing);
+}
+
+/// Name of each kind of source, and the folder of the format that its records have by default.
+fn source_kinds() -> Vec<(String, String)> {
+    let mut kinds = Vec::new();
+    for file in tree::files(&["crates/sources/src"], &[".rs"]) {
+        for block in file.text.split(": SourceKind = SourceKind {").skip(1) {
+            let block = block.split("\n};").next().unwrap_or_default();
+            let after = |start: &str, end| block.split_once(start)?.1.split(end).next();
+            let name = after("name: \"", '"').expect("a kind has a name");
+            let format = after("Some(Format::", ')').unwrap_or("Text");
+            kinds.push((name.to_owned(), folder(format)));
+        }
+    }
+    kinds
+}
+
+#[test]
+fn every_source_has_fixtures_and_docs() {
+    let kinds = source_kinds();
+    assert!(kinds.len() > 8, "only {kinds:?}");
+    let (options, sources) = (tree::read("docs/job.md"), tree::read("docs/sources.md"));
+    let row = options.lines().find(|line| line.starts_with("| `source.kind`")).unwrap_or_default();
+    let mut missing = Vec::new();
+    for (kind, format) in kinds {
+        if !row.contains(&format!("`{kind}`")) {
+            missing.push(format!("docs/job.md: the row of `source.kind` lacks `{kind}`"));
+        }
+        if !sources.lines().any(|line| line == format!("## {kind}")) {
+            missing.push(format!("docs/sources.md: no section `{kind}`"));
+        }
+        if !has_fixtures(&format) {
+            missing.push(format!("tests/fixtures/{format}: none for the source `{kind}`"));
+        }
+    }
+    tree::nothing("every kind of source has fixtures, a row and a section", &missing);
+}
+
+fn has_fixtures(folder: &str) -> bool {
+    let dir = tree::root().join("tests/fixtures").join(folder);
+    fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some())
 }
 
 #[test]

@@ -180,6 +180,9 @@ pub struct Position {
 pub struct Batch {
     /// Index of the source in the job.
     pub source: u16,
+    /// Which of its source's partitions that are read at the same time its records are of; the
+    /// watermark of a source is the least of theirs. Filled by the source, 0 where there is one.
+    pub partition: u16,
     /// Number of the batch within its source, from 0, without gaps.
     pub seq: u64,
     /// Complete records, then `PAD` zeros once sealed.
@@ -203,7 +206,8 @@ pub struct Batch {
     pub lines: u64,
     /// When its bytes arrived.
     pub arrived: EventTime,
-    /// Event time up to which the live source has delivered everything; `None` = unknown.
+    /// Event time up to which its partition is delivered, as far as a live source knows; `None` if
+    /// only the records tell.
     pub complete_until: Option<EventTime>,
     /// What is missing before this batch.
     pub gap: Option<Box<Gap>>,

@@ -14,8 +14,7 @@ pub struct Reason {
 }
 
 impl Reason {
-    /// A failure that `cause` has led to. The text stands for itself: it repeats what a reader
-    /// should know of the cause, and holds no secret.
+    /// A failure that `cause` has led to. The text is complete without it and holds no secret.
     #[must_use]
     pub fn because(
         text: impl Into<String>,

@@ -1,7 +1,7 @@
 //! Files, one record a line: many of them, patterns, `.gz` and `.zst`, and files that grow.
 //!
 //! Files are read in order, one after the other; followed files all at once, in turns. A plain
-//! file is read straight into the batch. Each file is a partition; its Position says how far it
+//! file is read straight into the batch. Each file is a partition; its Position holds how far it
 //! was read and enough about the file to notice that it was truncated, replaced or rewritten,
 //! which stops the source with an error. So a resume neither loses a line nor reads one twice.
 //!
@@ -32,7 +32,7 @@ use super::{Guarantee, Poll, Reason, Source, SourceError};
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::post::{Batch, EventTime, Position};
 
-/// Most files that are followed at once; each is kept open.
+/// Most files that are followed at once; each stays open.
 pub const FOLLOWED_MAX: usize = 256;
 
 /// Files.
@@ -156,7 +156,7 @@ impl FileSource {
         }
     }
 
-    /// Takes the Positions apart and notes what they say about the whole source.
+    /// Parses the Positions, and restores what they hold for the source as a whole.
     fn cursors(&mut self, after: &[Position]) -> Result<BTreeMap<String, Cursor>, SourceError> {
         let mut cursors = BTreeMap::new();
         for position in after {
@@ -171,7 +171,7 @@ impl FileSource {
         Ok(cursors)
     }
 
-    /// Looks at every file before the first is read, so that a wrong name is said at once.
+    /// Checks every file before the first is read, so that a wrong name is reported at once.
     fn inspect(&mut self, path: &Path) -> Result<(), SourceError> {
         let metadata = std::fs::metadata(path).map_err(|error| {
             let help = "\nhelp: check the name and the working directory";
@@ -233,6 +233,7 @@ impl FileSource {
                 let records = reading.fill(batch, until, false)?;
                 batch.positions.extend(reading.position());
                 if self.seal(batch, records, false) == Poll::Ready {
+                    batch.partition = u16::try_from(self.next).unwrap_or(u16::MAX);
                     return Ok(Poll::Ready);
                 }
                 batch.positions.clear();
@@ -309,6 +310,11 @@ impl Source for FileSource {
             [first, rest @ ..] => format!("file {first} and {} more", rest.len()),
             [] => "file".into(),
         }
+    }
+
+    fn partitions(&self) -> u16 {
+        // Files that are read one after the other are one partition of event time.
+        u16::try_from(self.open.len()).unwrap_or(u16::MAX).max(1)
     }
 
     fn modified(&self) -> Option<EventTime> {

@@ -39,9 +39,9 @@ pub struct Framer {
     tail: Vec<u8>,
     /// Inside a line that is too long.
     skipping: bool,
-    /// Where this fill began in the buffer; room for the tail is kept here.
+    /// Where this fill began in the buffer; room for the tail is reserved here.
     base: usize,
-    /// Length of the room kept for the tail.
+    /// Length of the room reserved for the tail.
     lead: usize,
     /// End of the last whole line in the buffer; `base` = none yet.
     whole: usize,

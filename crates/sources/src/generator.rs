@@ -1,12 +1,12 @@
 //! Made-up posts, the same on every machine for the same seed, down to the byte.
 //!
-//! Post n is a pure function of the plan and n, so resuming is nothing but going on counting:
-//! nothing is lost and nothing comes twice. The world has ordinary tags whose use follows Zipf's
+//! Post n is a pure function of the options and n, so resuming means counting on from n: nothing is
+//! lost and nothing comes twice. The world has ordinary tags whose use follows Zipf's
 //! law, many languages and scripts, spelling variants, emoji, planted topics that rise and fall
 //! over event time, bots, retweets, and things that look like tags and are none.
 //!
 //! Live, it waits for each post's event time by its clock. It never uses a float to make a byte,
-//! the time of day (but for the start of a plan that names none) or another source of chance.
+//! the time of day (but for the start of a plan that names none) or another source of randomness.
 
 mod lexicon;
 mod options;

@@ -1,8 +1,8 @@
 //! The HTTP client of sources, sinks and alerts: one set of bounds for all requests.
 //!
-//! Redirects are never followed: a request goes to the server that the job names. Proxy variables of
-//! the environment are honoured, except for this machine itself. Certificates are always verified;
-//! the variables `SSL_CERT_FILE` and `SSL_CERT_DIR` add roots to the system's.
+//! Redirects are never followed: a request goes to the server that the job names. Proxy variables
+//! of the environment are honoured, except for this machine itself. Certificates are always
+//! verified; the variables `SSL_CERT_FILE` and `SSL_CERT_DIR` add roots to the system's.
 
 use std::time::Duration;
 

@@ -3,14 +3,14 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`dial`] | addresses, the dictionary |
-//! | [`cursor`] | where to go on, and whether anything is missing |
-//! | [`frame`] | what the source has to know of a frame; decoding is elsewhere |
+//! | [`cursor`] | where to resume, and whether anything is missing |
+//! | [`frame`] | what the source needs of a frame; decoding is elsewhere |
 //! | [`stream`] | one open connection |
 //! | [`unpack`] | zstd |
 //!
-//! A host that fails is left for the next one of the list; a stream that was lost is first asked
-//! for again where it was. What came twice is known by its identity (did, collection, rkey, rev),
-//! what is missing is measured and told with the first event after it.
+//! If a host fails, the next one of the list is used; a lost stream is first requested again from
+//! the same host. Duplicates are recognised by their identity (did, collection, rkey, rev); a gap
+//! is measured and delivered with the first event after it.
 
 mod cursor;
 mod dial;
@@ -36,9 +36,9 @@ use super::{Guarantee, Poll, Source, SourceError};
 use tagtide_posts::clock::Clock;
 use tagtide_posts::post::{Batch, Dropped, EventTime, Position};
 
-/// Streams in a row that broke at the same event, before what stands there is given up.
+/// Streams in a row that broke at the same event, before that event is given up.
 const BREAKS_MAX: u32 = 3;
-/// Frames beyond so many times the limit of a record end the connection; shorter ones that are
+/// Frames beyond this multiple of the record limit end the connection; shorter ones that are
 /// still too long are dropped one by one.
 const FRAME_LIMITS: usize = 4;
 
@@ -52,12 +52,12 @@ pub struct JetstreamSource {
     clock: Clock,
     line_max_bytes: usize,
     stream: Option<Stream>,
-    /// The stream was good when it was lost: its host is asked first, alone.
+    /// The stream was good when it was lost: only its host is tried first.
     was_good: bool,
     /// Dictionary of a host, by its number in the list.
     dictionary: Option<(usize, Dictionary)>,
     way: Way,
-    /// Why something may be missing, where the server said so.
+    /// Why something may be missing, if the server stated it.
     reason: Option<&'static str>,
     /// Streams in a row that broke without getting on.
     breaks: u32,
@@ -113,7 +113,7 @@ impl JetstreamSource {
         format!("{} {name}{port}", self.plan.wire.name())
     }
 
-    /// The dictionary of the present host, asked for where it is not known yet.
+    /// The dictionary of the present host, fetched if it is not known yet.
     fn dictionary(&mut self) -> Result<Option<Dictionary>, Refusal> {
         if let Some(path) = &self.plan.dictionary {
             let bytes = std::fs::read(path).map_err(|error| {
@@ -136,7 +136,7 @@ impl JetstreamSource {
         Ok(found)
     }
 
-    /// Opens the stream of the present host; asks again where the server says how.
+    /// Opens the stream of the present host; repeats the request if the server says how.
     fn dial(&mut self, after: &[Position]) -> Result<Stream, SourceError> {
         let partition = self.partition();
         let mut asked_again = 0;
@@ -177,10 +177,10 @@ impl JetstreamSource {
         Ok(Stream::new(socket, resume, unpack, partition.to_owned(), rate, &self.clock))
     }
 
-    /// Takes the end of a stream to heart; what the engine is told of it.
+    /// Handles the end of a stream; returns the error for it.
     fn end(&mut self, stream: Stream, ended: Ended) -> SourceError {
         let partition = self.partition();
-        // A server with another history is there; it only has to be asked otherwise.
+        // A server with another history is up; it only needs another request.
         self.was_good = stream.got_on || ended == Ended::OtherHistory;
         if !self.was_good {
             self.host = (self.host + 1) % self.hosts.len();
@@ -208,7 +208,7 @@ impl JetstreamSource {
     }
 }
 
-/// What the engine is told of a host that gave no stream.
+/// The error of a host that opened no stream.
 fn refused(partition: &str, refusal: &Refusal) -> SourceError {
     let why = format!("{partition}: {}", refusal.why);
     if refusal.is_auth() {
@@ -247,16 +247,16 @@ fn all_refused(refusals: &[SourceError]) -> SourceError {
 impl Source for JetstreamSource {
     fn open(&mut self, after: &[Position]) -> Result<(), SourceError> {
         self.stream = None;
-        let alone = std::mem::take(&mut self.was_good);
+        let only_one = std::mem::take(&mut self.was_good);
         let mut refusals = Vec::new();
-        for _ in 0..if alone { 1 } else { self.hosts.len() } {
+        for _ in 0..if only_one { 1 } else { self.hosts.len() } {
             match self.dial(after) {
                 Ok(stream) => {
                     self.stream = Some(stream);
                     return Ok(());
                 }
                 Err(fatal @ SourceError::Fatal(_)) => return Err(fatal),
-                Err(refusal) if alone => return Err(refusal),
+                Err(refusal) if only_one => return Err(refusal),
                 Err(refusal) => refusals.push(refusal),
             }
             self.host = (self.host + 1) % self.hosts.len();

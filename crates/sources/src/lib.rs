@@ -1,23 +1,63 @@
-//! Sources bring posts in, as raw bytes with the [`Position`]s reached after them.
+//! Public post streams as batches of raw records: Bluesky, X, Mastodon, TCP, files, generated posts.
 //!
-//! A source frames records and does no parsing. The engine owns the loop, the bounded channel (a
-//! source that is not polled reads nothing: back-pressure), the retry policy and the shutdown; a
-//! source owns none of them. Workers poll it in turns; it may block in [`Source::poll`] for as
-//! long as `wait`, never longer.
+//! A [`Source`] reads one stream and delivers its records, one per line, in [`Batch`]es. Each batch
+//! names the [`Position`]s that are reached after it; a source that is opened after them resumes
+//! there. What a record means is decided elsewhere: the crate `tagtide-posts` decodes it.
 //!
-//! Resuming is *after* a Position. A source states with [`Guarantee`] what a crash may lose.
+//! ```
+//! use std::time::Duration;
+//! use tagtide_posts::{clock::Clock, post::Batch};
+//! use tagtide_sources::{Poll, SourceOptions, file};
+//!
+//! let path = std::env::temp_dir().join(format!("tagtide-sources-{}.txt", std::process::id()));
+//! std::fs::write(&path, "a post with a #hashtag\nanother one\n").unwrap();
+//!
+//! let options = file::Options { paths: vec![path.display().to_string()], follow: false };
+//! let mut source = options.build(1 << 20, &Clock::System).unwrap();
+//! source.open(&[]).unwrap();
+//! let mut batch = Batch::default();
+//! assert_eq!(source.poll(&mut batch, Duration::from_secs(1)).unwrap(), Poll::Ready);
+//! assert_eq!(batch.records(), b"a post with a #hashtag\nanother one\n");
+//!
+//! // After a restart the source continues behind these records.
+//! let mut resumed = options.build(1 << 20, &Clock::System).unwrap();
+//! resumed.open(&batch.positions).unwrap();
+//! # std::fs::remove_file(&path).unwrap();
+//! ```
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`SOURCES`] | every kind of source, by the name that job files use |
+//! | [`file`], [`stdin`], [`tcp`], [`tcp_listen`] | lines of any format |
+//! | [`jetstream`], [`x`], [`mastodon`] | platforms, live |
+//! | [`generator`] | made-up posts, the same for the same seed |
+//! | [`kind`] | what a kind declares: keys, options, losses |
+//! | [`options`] | the keys of a job file: reading, checking, units, diagnostics |
+//! | [`reconnect`] | how long to wait before a source is opened again |
+//! | [`loss_bounds`], [`finding`] | what a crash loses; what a check of the connection finds |
+//! | [`framing`] | bytes of a stream -> whole lines of a batch |
+//! | [`http_client`] | one HTTP client for everything that sends requests |
+//!
+//! # The contract
+//!
+//! A source frames records and does no parsing. It has no loop, no queue, no retry and no shutdown
+//! of its own: its caller polls it, opens it again after a [`SourceError::Retry`], and drops it to
+//! stop. A source that is not polled reads nothing, so a slow caller holds back the sender.
+//! [`Source::poll`] blocks up to `wait`, never longer. Resuming is *after* a Position, never at it.
+//! [`Guarantee`] states what a crash may lose.
 //!
 //! # Adding a source
 //!
 //! A kind is one file (or a folder) that holds
 //!
 //! 1. `KIND`, a [`SourceKind`]: name, keys, formats, and the function that checks the keys;
-//! 2. `Options`, its checked keys, with the answers that [`SourceOptions`] asks for: what it reads,
-//!    what it may lose, whether it can replay, how it is built;
+//! 2. `Options`, the checked keys, which answer what [`SourceOptions`] asks: what is read, what may
+//!    be lost, whether the past can be replayed, how the source is built;
 //! 3. the [`Source`] itself.
 //!
-//! Then it needs one line in [`SOURCES`], a folder of fixtures, and rows in `docs/job.md` and
-//! `docs/sources.md`. The job file, the engine and the commands take it from there.
+//! Then it needs one line in [`SOURCES`], an entry in the contract suite (`tests/sources`), fixtures
+//! of its format, and rows in `docs/job.md` and `docs/sources.md`. The job file, the engine and the
+//! commands know a source only by these traits. `tests/sources/ticker.rs` is a complete example.
 
 #![forbid(unsafe_code)]
 
@@ -122,6 +162,12 @@ pub trait Source: Send {
     /// is connected follows our clock, so that it does not hold the watermark back.
     fn complete_until(&self, now: EventTime) -> Option<EventTime> {
         Some(now)
+    }
+
+    /// Partitions that are read at the same time, once it is open. Each batch holds records of one,
+    /// [`Batch::partition`], and [`Source::complete_until`] is the least of all.
+    fn partitions(&self) -> u16 {
+        1
     }
 
     /// What the status calls it while it is open: `live`, or `polling` where it asks for what is

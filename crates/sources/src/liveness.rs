@@ -1,24 +1,24 @@
-//! Signs of life of a stream: when silence is a loss, and up to when everything has come. Pure: it
-//! is told the time.
+//! Signs of life of a stream: when silence is a loss, and up to when everything is delivered. Pure:
+//! the caller passes the time.
 
 use std::time::{Duration, Instant};
 
 use tagtide_posts::post::EventTime;
 
-/// A server with nothing to say for so long has said all that there was.
+/// After a silence of this length a server has sent everything that it had.
 const QUIET: Duration = Duration::from_secs(5);
 
 /// What is known of a stream's life.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Liveness {
-    /// Silence for so long is a loss.
+    /// Silence for this long is a loss.
     stall: Duration,
     /// Last frame, pings included.
     heard: Instant,
     heard_at: EventTime,
     /// Last event.
     event: Instant,
-    /// Nothing was said for a while up to the last look.
+    /// There was no event for a while before the last check.
     quiet: bool,
 }
 
@@ -28,7 +28,7 @@ impl Liveness {
         Self { stall, heard: now, heard_at: now_at, event: now, quiet: false }
     }
 
-    /// A frame has come, whatever is in it.
+    /// A frame has arrived, whatever is in it.
     pub(super) fn frame(&mut self, now: Instant, now_at: EventTime) {
         (self.heard, self.heard_at) = (now, now_at);
     }
@@ -51,8 +51,9 @@ impl Liveness {
         self.heard_at
     }
 
-    /// Up to when everything has come, beside what the events themselves say: a quiet stream is
-    /// complete up to its last sign of life. One that speaks may be bringing what was missed.
+    /// Up to when everything is delivered, apart from the times of the events themselves: a quiet
+    /// stream is complete up to its last sign of life. A busy one may be delivering what was
+    /// missed.
     pub(super) fn complete_until(&self, now: EventTime) -> Option<EventTime> {
         self.quiet.then(|| self.heard_at.min(now))
     }

@@ -27,13 +27,13 @@ pub enum Buffer {
     /// On the server, which keeps them.
     #[default]
     None,
-    /// In the kernel, so many bytes at most.
+    /// In the kernel, at most this many bytes.
     Kernel(usize),
     /// In a pipe.
     Pipe,
 }
 
-/// What a server brings again.
+/// What a server sends again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Filled {
     /// Nothing, and what is missing cannot be known.
@@ -45,9 +45,9 @@ pub enum Filled {
     All,
     /// As far as it looks back.
     LookBack,
-    /// Of so many minutes.
+    /// The last minutes, this many.
     Minutes(u32),
-    /// So many posts.
+    /// Missed posts, at most this many.
     Posts(u32),
 }
 

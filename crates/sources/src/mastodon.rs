@@ -3,16 +3,16 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`instance`] | addresses, and what an instance says of itself |
+//! | [`instance`] | addresses, and an instance's description of itself |
 //! | [`stream`] | one open connection, on either wire |
 //! | [`sse`] | server-sent events out of pieces of bytes |
 //! | [`catch_up`] | pages of the timeline |
 //! | [`lines`] | events as records |
-//! | [`cursor`] | where to go on |
+//! | [`cursor`] | where to resume |
 //!
-//! A stream has no memory. So once it is open, and before anything is read from it, what was missed
-//! is read from the timeline; what comes from both is known by its identity. What the timeline does
-//! not give is a gap. Deletes and edits of that time are not in it.
+//! A stream has no memory. So once it is open, and before anything is read from it, missed posts
+//! are read from the timeline; duplicates of the two are recognised by their identity. What the
+//! timeline does not return is a gap. It holds no deletes and edits of that time.
 
 mod catch_up;
 mod cursor;
@@ -46,7 +46,7 @@ use tagtide_posts::post::{Batch, Dropped, EventTime, Gap, Position};
 
 /// How often a timeline is polled; a server allows 300 requests in 5 minutes,
 const POLL: Duration = Duration::from_secs(5);
-/// which leaves so long between two pages.
+/// which leaves this much time between two pages.
 const PAGE_PAUSE: Duration = Duration::from_secs(1);
 /// Failures of the timeline in a row, before what it has is given up.
 const TRIES_MAX: u32 = 3;
@@ -59,20 +59,20 @@ pub struct MastodonSource {
     web: Web,
     clock: Clock,
     line_max_bytes: usize,
-    /// What the instance said of itself; asked again after a stream was refused.
+    /// The instance's description of itself; asked again after a stream was refused.
     about: Option<About>,
     stream: Option<Stream>,
-    /// Since when the stream brings everything.
+    /// From when on the stream delivers everything.
     opened_at: i64,
     catch_up: Option<CatchUp>,
-    /// Up to when polling has brought everything.
+    /// Up to when polling has delivered everything.
     polled_at: Option<EventTime>,
     /// Failures of the timeline since it last answered.
     tries: u32,
     lines: Lines,
-    /// Told with the next batch.
+    /// Delivered with the next batch.
     gap: Option<Gap>,
-    /// The stream has ended, which the engine is told once what came before is delivered.
+    /// Why the stream has ended; returned once everything before it is delivered.
     ended: Option<SourceError>,
     /// Records delivered, over all connections.
     delivered: u64,
@@ -119,7 +119,7 @@ impl MastodonSource {
         self.web.client(&self.instance)
     }
 
-    /// What the instance says of itself; nobody's token goes there.
+    /// The instance's description of itself; it is requested without the token.
     fn ask_about(&mut self) -> Result<About, Refusal> {
         let client = self.client()?;
         let get = |path| {
@@ -135,7 +135,7 @@ impl MastodonSource {
         instance::about(&self.instance, &said)
     }
 
-    /// Opens the stream, where the instance says that it is.
+    /// Opens the stream at the address that the instance names.
     fn dial(&mut self) -> Result<Stream, Refusal> {
         let about = match self.about.take() {
             Some(about) => about,
@@ -150,9 +150,9 @@ impl MastodonSource {
         Ok(stream)
     }
 
-    /// What the engine is told of an answer that is no stream and no timeline.
+    /// The error for an answer that is neither a stream nor a timeline.
     fn refused(&self, refusal: &Refusal) -> SourceError {
-        let why = format!("{}: {}", self.partition(), self.told(refusal));
+        let why = format!("{}: {}", self.partition(), self.why(refusal));
         if !instance::is_auth(refusal) {
             return SourceError::retry(refusal.cause, why);
         }
@@ -162,15 +162,15 @@ impl MastodonSource {
                  `read:statuses`; `tagtide doctor JOB` says more"
             }
             None => {
-                "this instance shows its timeline to its users alone: make an application in its \
+                "this instance shows its timeline to its users only: make an application in its \
                  settings with the scope `read:statuses`, and name its token with `token_env`"
             }
         };
         SourceError::auth_failed(format!("{why}\nhelp: {help}"))
     }
 
-    /// What a server said, which may repeat the token.
-    fn told(&self, refusal: &Refusal) -> String {
+    /// Words of a server, without the token, which it may have repeated.
+    fn why(&self, refusal: &Refusal) -> String {
         match &self.token {
             Some(token) => token.cut_from(&refusal.why),
             None => refusal.why.clone(),
@@ -233,12 +233,12 @@ impl MastodonSource {
         Ok(())
     }
 
-    /// From when on everything comes, whatever the timeline says.
+    /// From when on everything is delivered, whatever the timeline holds.
     fn since(&self, catch_up: &CatchUp) -> i64 {
         if self.token.is_some() { self.opened_at } else { catch_up.asked_at() }
     }
 
-    /// Polling goes on with what comes next.
+    /// Polling continues with the next post.
     fn skip(&mut self) {
         if let Some(cursor) = &mut self.lines.cursor {
             cursor.id = None;
@@ -252,7 +252,7 @@ impl MastodonSource {
         self.polled_at = Some(EventTime(catch_up.asked_at()));
     }
 
-    /// The timeline does not answer as it should: it is asked again with a new stream, or given up.
+    /// The timeline fails: it is asked again with a new stream, or given up.
     fn timeline_refused(
         &mut self,
         catch_up: &CatchUp,
@@ -262,7 +262,7 @@ impl MastodonSource {
             return Err(self.refused(refusal));
         }
         self.tries += 1;
-        let why = format!("the timeline cannot be read: {}", self.told(refusal));
+        let why = format!("the timeline cannot be read: {}", self.why(refusal));
         if instance::may_pass(refusal) && self.tries < TRIES_MAX {
             let why = format!("{}: {why}", self.partition());
             return Err(SourceError::retry(refusal.cause, why));
@@ -288,7 +288,7 @@ impl MastodonSource {
         partial
     }
 
-    /// Does what is to be done next; true where a record was cut.
+    /// Does the next step; true where a record was cut.
     fn turn(&mut self, most: usize, wait: Duration) -> Result<bool, SourceError> {
         if let Some(catch_up) = self.catch_up.take() {
             self.read_timeline(catch_up, wait)?;

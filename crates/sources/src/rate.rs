@@ -1,4 +1,4 @@
-//! How many posts a second a live source brings, by their own time: what a gap is measured with.
+//! Posts per second of a live source, by their own time; it measures gaps.
 
 /// Long enough for a steady figure, short enough to know the rate just before a loss.
 const SPAN_US: i64 = 10_000_000;
@@ -30,7 +30,7 @@ impl Rate {
         self.posts += 1;
     }
 
-    /// The stream goes on elsewhere in time.
+    /// The stream continues at another time.
     pub(super) fn jump(&mut self) {
         self.per_s = Some(self.per_s());
         (self.start_us, self.posts) = (None, 0);

@@ -1,18 +1,17 @@
 //! How long to wait before a source is opened again: a policy, not a loop.
 //!
-//! Pure: it is told why the stream ended and how long it had been good, and answers with a wait.
-//! It reads no clock, sleeps nowhere and draws no randomness but from the seed it was given, so
-//! that whole schedules are asserted exactly.
+//! Pure: from why the stream ended and how long it had been good it computes a wait. It reads no
+//! clock, does not sleep, and takes all randomness from its seed, so that tests assert whole
+//! schedules.
 //!
-//! | cause | first wait | then | at the most |
+//! | cause | first wait | then | at most |
 //! |---|---|---|---|
 //! | network | 250 ms | + 250 ms | 16 s |
 //! | HTTP 5xx | 5 s | doubling | 320 s |
 //! | rate limited | 60 s, or `Retry-After` where that is longer | doubling | 960 s |
 //!
-//! A stream that was good for 60 s starts every schedule anew, and its loss by the network is
-//! answered at once, without a wait. Jitter shortens a wait by up to a quarter, but lengthens it
-//! where we were told to stay away.
+//! A stream that was good for 60 s resets every schedule, and after its loss by the network there
+//! is no wait. Jitter shortens a wait by up to a quarter; after a rate limit it lengthens it.
 
 use std::time::Duration;
 
@@ -46,7 +45,7 @@ pub enum Cause {
 /// What makes waits differ between clients that lost the same server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Jitter {
-    /// None: the schedule as it stands in the table.
+    /// None: exactly the schedule of the table.
     None,
     /// Drawn from this seed.
     Seeded(u64),

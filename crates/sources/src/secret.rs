@@ -1,4 +1,4 @@
-//! Secrets of sources: where a job says they are, and how they are kept from being shown.
+//! Secrets of sources: read from the place that a job names, and never printed.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

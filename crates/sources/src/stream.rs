@@ -1,7 +1,7 @@
-//! Reading lines from a descriptor that may have nothing to say: stdin, a pipe, a socket.
+//! Reading lines from a descriptor that may have nothing to read: stdin, a pipe, a socket.
 //!
-//! poll(2) waits for the first byte no longer than it is told to, then one read goes straight into
-//! the batch. Nothing is read ahead: what is not polled stays in the kernel, and its buffer is the
+//! poll(2) waits for the first byte up to a deadline, then one read goes straight into the batch.
+//! Nothing is read ahead: what is not polled stays in the kernel, whose buffer is the
 //! back-pressure. Linux and other Unix systems only.
 
 use std::io::{ErrorKind, Read};
@@ -14,7 +14,7 @@ use super::framing::Framer;
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::post::{Batch, Dropped};
 
-/// What [`fill`] came to.
+/// The result of [`fill`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Filled {
     /// At least one whole line is there.
@@ -79,12 +79,12 @@ pub(crate) fn deliver(batch: &mut Batch, records: usize, lines: &mut u64, clock:
     batch.lines > 0 || batch.dropped != Dropped::default()
 }
 
-/// True for errors that only say "not now".
+/// True for errors that mean "not now".
 pub(crate) fn is_passing(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock)
 }
 
-/// The reason of an I/O error in our own words where it is a common one.
+/// The reason of an I/O error, in our own words for common ones.
 pub(crate) fn why(error: &std::io::Error) -> String {
     match error.kind() {
         ErrorKind::NotFound => "no such file".into(),

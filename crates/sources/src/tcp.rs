@@ -1,4 +1,4 @@
-//! TCP as a client: one record a line, as the original pipeline's sender speaks.
+//! A TCP client: one record a line, as the sender of the original pipeline writes them.
 //!
 //! A lost connection drops the line that it cut, which is counted, and ends in
 //! [`SourceError::Retry`]; the engine waits and opens again. Nothing can be read twice: a crash
@@ -93,7 +93,7 @@ pub struct TcpSource {
     /// `host:port`.
     addr: String,
     connection: Option<TcpStream>,
-    /// Why the connection is gone, until the engine has been told.
+    /// Why the connection is gone, until it is returned.
     lost: Option<Reason>,
     framer: Framer,
     line_max_bytes: usize,

@@ -1,4 +1,4 @@
-//! TCP as a listener: several senders at once, one record a line.
+//! A TCP listener: several senders at once, one record a line.
 //!
 //! One poll(2) waits for all of them, and each ready sender is read straight into the batch behind
 //! the one before, framed by itself: lines of two senders never mix. There is no thread and no
@@ -89,7 +89,7 @@ struct Sender {
     closed: bool,
 }
 
-/// Lines from whoever connects.
+/// Lines from clients that connect.
 #[derive(Debug)]
 pub struct TcpListenSource {
     /// `address:port` as asked for.
@@ -104,7 +104,7 @@ pub struct TcpListenSource {
     lines: u64,
     /// Connections turned away.
     refused: u64,
-    /// No sender is taken in before this; set when the machine has no descriptor left.
+    /// No sender is accepted before this; set when the machine has no descriptor left.
     closed_until: Option<Instant>,
 }
 
@@ -143,12 +143,12 @@ impl TcpListenSource {
         Ok(listener)
     }
 
-    /// Waits for any sender to speak, close or come; marks nothing, reads nothing.
+    /// Waits for any sender to write, close or connect; reads nothing.
     fn wait_for_any(&self, ready_now: &mut Vec<bool>, wait: Duration) -> std::io::Result<bool> {
         let closed = self.closed_until.is_some_and(|until| monotonic() < until);
-        let door = if closed { PollFlags::empty() } else { PollFlags::IN };
+        let accepts = if closed { PollFlags::empty() } else { PollFlags::IN };
         let mut fds: Vec<PollFd<'_>> = Vec::with_capacity(self.senders.len() + 1);
-        fds.extend(self.listener.iter().map(|listener| PollFd::new(listener, door)));
+        fds.extend(self.listener.iter().map(|listener| PollFd::new(listener, accepts)));
         fds.extend(self.senders.iter().map(|each| PollFd::new(&each.connection, PollFlags::IN)));
         let any = ready(&mut fds, wait)?;
         ready_now.clear();
@@ -156,16 +156,16 @@ impl TcpListenSource {
         Ok(ready_now.first() == Some(&true))
     }
 
-    /// Takes in every sender that waits at the door.
-    fn welcome(&mut self) -> std::io::Result<()> {
+    /// Accepts every sender that waits.
+    fn accept_all(&mut self) -> std::io::Result<()> {
         let Some(listener) = &self.listener else { return Ok(()) };
         loop {
             let connection = match listener.accept() {
                 Ok((connection, _)) => connection,
                 Err(error) if is_passing(&error) => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => continue,
-                // No descriptor left, most likely: the others go on, and the door stays shut for
-                // a while instead of waking every wait.
+                // No descriptor left, most likely: the others continue, and the listener is not
+                // polled for a while.
                 Err(error) => {
                     self.closed_until = Some(monotonic() + Duration::from_secs(1));
                     tracing::warn!(at = %self.addr, why = why(&error), "cannot accept a sender");
@@ -221,10 +221,10 @@ impl TcpListenSource {
         let mut ready_now = Vec::new();
         loop {
             let left = deadline.saturating_duration_since(monotonic());
-            let door = self.wait_for_any(&mut ready_now, left)?;
+            let has_new = self.wait_for_any(&mut ready_now, left)?;
             let records = self.round(batch, &ready_now, 0);
-            if door {
-                self.welcome()?;
+            if has_new {
+                self.accept_all()?;
             }
             if records > 0 || batch.dropped != Dropped::default() || left.is_zero() {
                 return Ok(records);

@@ -23,7 +23,7 @@ use tagtide_posts::clock::Clock;
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// Longest time until an answer begins.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(10);
-/// Where X says when a limit ends, in seconds since the Unix epoch.
+/// Header of X with the end of a limit, in seconds since the Unix epoch.
 const RATE_LIMIT_RESET: &str = "x-rate-limit-reset";
 /// When Mastodon lets us ask again, an RFC 3339 time.
 const RATE_RESET: &str = "x-ratelimit-reset";
@@ -81,8 +81,8 @@ impl Web {
     /// The client for `url`.
     pub(super) fn client(&mut self, url: &Url) -> Result<Client, Refusal> {
         let is_near = is_loopback(url);
-        let kept = if is_near { &mut self.direct } else { &mut self.usual };
-        if let Some(client) = kept {
+        let cached = if is_near { &mut self.direct } else { &mut self.usual };
+        if let Some(client) = cached {
             return Ok(client.clone());
         }
         let builder = http_client::builder(url)
@@ -90,10 +90,10 @@ impl Web {
             .tcp_keepalive(Duration::from_secs(60))
             .connect_timeout(CONNECT_MAX);
         let client = builder.build().map_err(|error| Refusal::network(why(&error)))?;
-        Ok(kept.insert(client).clone())
+        Ok(cached.insert(client).clone())
     }
 
-    /// What an answer that is not the one hoped for means; reads the beginning of its body.
+    /// The refusal that an unexpected answer stands for; reads the beginning of its body.
     pub(super) async fn refusal(clock: &Clock, mut answer: Response) -> Refusal {
         let status = answer.status();
         let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
@@ -115,8 +115,8 @@ impl Web {
         let mut why = format!("the answer is HTTP {status}");
         if status.is_redirection() {
             why = format!("{why}, a redirect{}; it is not followed", to_host(target.as_deref()));
-        } else if let Some(said) = said(&body) {
-            why = format!("{why}: {said}");
+        } else if let Some(text) = server_text(&body) {
+            why = format!("{why}: {text}");
         }
         Refusal { status: Some(status), why, cause, body }
     }
@@ -129,7 +129,7 @@ impl Web {
 
 impl Drop for Web {
     fn drop(&mut self) {
-        // A look-up of a name may still be under way, and nobody waits for it.
+        // A name lookup may still be running; it is not waited for.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -151,8 +151,8 @@ fn to_host(target: Option<&str>) -> String {
     host.map(|host| format!(" to {host}")).unwrap_or_default()
 }
 
-/// What the server says: the message of a JSON object, or the first line of a text that is no page.
-fn said(body: &str) -> Option<String> {
+/// The words of a server: the message of a JSON object, or the first line of a plain text.
+fn server_text(body: &str) -> Option<String> {
     let json: Option<serde_json::Value> = serde_json::from_str(body).ok();
     let member = |name: &str| json.as_ref()?.get(name)?.as_str().map(str::to_owned);
     let first = || {
@@ -160,8 +160,8 @@ fn said(body: &str) -> Option<String> {
         Some(first.get("message")?.as_str()?.to_owned())
     };
     let named = member("error").or_else(|| member("title"));
-    let told = member("message").or_else(|| member("detail")).or_else(first);
-    let text = match (named, told) {
+    let message = member("message").or_else(|| member("detail")).or_else(first);
+    let text = match (named, message) {
         (Some(error), Some(message)) => format!("{error}: {message}"),
         (Some(one), None) | (None, Some(one)) => one,
         _ => body.lines().next().filter(|line| !line.starts_with('<'))?.to_owned(),
@@ -220,7 +220,7 @@ fn tls_words(error: &rustls::Error) -> String {
     let rustls::Error::InvalidCertificate(error) = error else { return error.to_string() };
     match error {
         UnknownIssuer => {
-            "its certificate is signed by nobody whom this machine trusts; the root of \
+            "its certificate is not signed by an authority that this machine trusts; the root of \
                           a proxy or server of your own belongs in `SSL_CERT_FILE`"
                 .to_owned()
         }
@@ -249,17 +249,17 @@ mod tests {
     use tagtide_posts::post::EventTime;
 
     #[test]
-    fn what_a_server_says_is_told_and_pages_are_not() {
+    fn words_of_a_server_are_shown_and_pages_are_not() {
         let json = r#"{"error":"CursorTooOld","message":"the floor is 12"}"#;
-        assert_eq!(said(json).as_deref(), Some("CursorTooOld: the floor is 12"));
+        assert_eq!(server_text(json).as_deref(), Some("CursorTooOld: the floor is 12"));
         let x2 = r#"{"title":"Unauthorized","detail":"no such token","status":401}"#;
-        assert_eq!(said(x2).as_deref(), Some("Unauthorized: no such token"));
+        assert_eq!(server_text(x2).as_deref(), Some("Unauthorized: no such token"));
         let x1 = r#"{"errors":[{"code":32,"message":"Could not authenticate you."}]}"#;
-        assert_eq!(said(x1).as_deref(), Some("Could not authenticate you."));
-        assert_eq!(said("bad cursor\nmore").as_deref(), Some("bad cursor"));
-        assert_eq!(said("<html><title>x"), None);
-        assert_eq!(said("\u{1b}[2J"), Some("[2J".to_owned()));
-        assert_eq!(said(""), None);
+        assert_eq!(server_text(x1).as_deref(), Some("Could not authenticate you."));
+        assert_eq!(server_text("bad cursor\nmore").as_deref(), Some("bad cursor"));
+        assert_eq!(server_text("<html><title>x"), None);
+        assert_eq!(server_text("\u{1b}[2J"), Some("[2J".to_owned()));
+        assert_eq!(server_text(""), None);
         assert_eq!(to_host(Some("https://login.example/x?token=1")), " to login.example");
     }
 

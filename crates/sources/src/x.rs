@@ -10,9 +10,9 @@
 //! | [`rules`] | what the stream of v2 is filtered by |
 //!
 //! Nothing can be asked for again, but for the minutes of `backfill_minutes` where the plan has
-//! them. So the time between the last sign of life and the next connection is a gap, told with the
-//! posts that the rate before it makes likely. What is read is paid for: it is counted for each
-//! day of UTC, in the Position, and reading stops where the job says.
+//! them. So the time between the last sign of life and the next connection is a gap, with an
+//! estimate of its posts from the rate before it. Reading is paid for: posts are counted per day
+//! (UTC), in the Position, and reading stops at the limit of the job.
 
 mod bounds;
 mod delimited;
@@ -48,13 +48,13 @@ use super::{Guarantee, Poll, Source, SourceError, unreadable_cursor};
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::post::{Batch, Dropped, EventTime, Gap, Position, Reads};
 
-/// Silence for so long is a loss: v2 sends a blank line every 20 s, often a little late,
+/// Silence for this long is a loss: v2 sends a blank line every 20 s, often a little late,
 pub(super) const STALL: Duration = Duration::from_secs(25);
 /// and v1.1 every 30 s.
 pub(super) const STALL_V1: Duration = Duration::from_secs(90);
-/// Posts come so long after they were written, so what is brought again begins that much earlier.
+/// Posts arrive this long after they were written, so a backfill begins that much earlier.
 const LATENCY_MS: i64 = 10_000;
-/// Why posts are missing that v1.1 says it has not sent.
+/// The reason of a gap that v1.1 itself reports.
 const HELD_BACK: &str = "more matched than the server sends";
 /// Members of a post that are needed beside its id and text.
 const FIELDS: &str = "author_id,created_at,edit_history_tweet_ids,entities,lang,note_tweet,\
@@ -63,7 +63,7 @@ const FIELDS: &str = "author_id,created_at,edit_history_tweet_ids,entities,lang,
 /// What a Position holds.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Cursor {
-    /// Everything up to here has come, milliseconds since the Unix epoch.
+    /// Everything up to here is delivered, milliseconds since the Unix epoch.
     at: i64,
     /// Posts a second before it.
     rate: f64,
@@ -94,17 +94,17 @@ pub struct XSource {
     stall: Duration,
     connects: Connects,
     stream: Option<Lines>,
-    /// How the stream has ended, which the engine is told once what came before is delivered.
+    /// How the stream has ended; returned once everything before it is delivered.
     ended: Option<(Cause, String)>,
     /// Why the last stream was lost.
     why: String,
-    /// Up to when everything has come, over all connections.
+    /// Up to when everything is delivered, over all connections.
     last: Option<i64>,
     /// Time of the newest post.
     newest: i64,
-    /// Told with the next batch.
+    /// Delivered with the next batch.
     gap: Option<Gap>,
-    /// A stream has just begun, and its place is to be kept.
+    /// A stream has just begun, and its cursor is to be stored.
     begun: bool,
     /// Posts that the server held back on this connection.
     held_back: u64,
@@ -163,7 +163,7 @@ impl XSource {
             connects: Connects::new(connects_max),
             stream: None,
             ended: None,
-            why: "nobody listened".to_owned(),
+            why: "the job was not running".to_owned(),
             last: None,
             newest: i64::MIN,
             gap: None,
@@ -182,7 +182,7 @@ impl XSource {
         self.dial(0).map(drop)
     }
 
-    /// Goes on where a checkpoint was: after a restart, and only then.
+    /// Resumes from a checkpoint: after a restart, and only then.
     fn take_over(&mut self, after: &[Position]) -> Result<(), SourceError> {
         let Some(position) = after.first().filter(|_| self.last.is_none()) else { return Ok(()) };
         let cursor: Cursor = serde_json::from_str(&position.at)
@@ -203,7 +203,7 @@ impl XSource {
         let Reads { today, max_per_day, cost_today } = budget.shown();
         let why = format!(
             "{today} posts were read today, {max_per_day} may be (`reads_max_per_day`), for up to \
-             ${cost_today:.2}; it goes on at midnight UTC"
+             ${cost_today:.2}; reading continues at midnight UTC"
         );
         Err(SourceError::held("read_limit", wait, why))
     }
@@ -290,7 +290,7 @@ impl XSource {
         }
     }
 
-    /// Looks at what has come; counts posts, finds the end.
+    /// Scans new lines: counts posts, finds the end.
     fn look(&mut self, batch: &mut Batch) {
         let now = self.clock.now();
         let (mut posts, mut missed) = (0, 0);
@@ -307,7 +307,7 @@ impl XSource {
                 }
                 Message::Notice(text) if text.is_empty() => {}
                 Message::Notice(text) => {
-                    tracing::info!("`{}` says: {}", self.name(), self.cut_from(&text));
+                    tracing::info!("message of `{}`: {}", self.name(), self.cut_from(&text));
                 }
                 Message::HeldBack(all) => {
                     missed += all.saturating_sub(self.held_back);
@@ -330,16 +330,16 @@ impl XSource {
         }
     }
 
-    /// Keeps the place after `batch`.
+    /// Stores the cursor after `batch`.
     fn keep(&mut self, batch: &mut Batch) {
         let heard = self.stream.as_ref().map_or_else(|| self.clock.now(), |s| s.life.heard_at());
-        // While posts come, possibly ones that were missed, everything up to the newest has come.
+        // While posts arrive, possibly missed ones, everything up to the newest is delivered.
         let quiet = self.stream.as_ref().is_none_or(|s| s.life.complete_until(heard).is_some());
         let until = if quiet { heard.0 } else { self.newest.min(heard.0) };
         let at = self.last.map_or(heard.0, |last| last.max(until));
         self.last = Some(at);
         let (day, reads) = match &self.wire {
-            Wire::V2 { budget, .. } => budget.kept(),
+            Wire::V2 { budget, .. } => budget.stored(),
             Wire::V1 { .. } => (0, 0),
         };
         let rate = (self.rate.per_s() * 100.0).round() / 100.0;
@@ -360,12 +360,12 @@ async fn answered(web: &Web, request: RequestBuilder) -> Result<Response, Refusa
     }
     let coding = answer.headers().get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
     if coding.is_some_and(|coding| coding != b"identity") {
-        return Err(Refusal::network("the answer is packed, which nobody asked for"));
+        return Err(Refusal::network("the answer is packed although it was not asked to be"));
     }
     Ok(answer)
 }
 
-/// What the engine is told of a server that refused; `cut` takes credentials out of its words.
+/// The error of a server that refused; `cut` removes credentials from its words.
 fn refused(base: &Url, refusal: &Refusal, cut: impl Fn(&str) -> String) -> SourceError {
     let host = base.host_str().unwrap_or_default();
     let why = cut(&format!("{host}: {}", refusal.why));
@@ -382,7 +382,7 @@ fn refused(base: &Url, refusal: &Refusal, cut: impl Fn(&str) -> String) -> Sourc
     }
 }
 
-/// 128 bits that nobody can guess, in hexadecimal.
+/// 128 unpredictable bits, in hexadecimal.
 fn nonce() -> Result<String, Refusal> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)
@@ -427,7 +427,7 @@ impl Source for XSource {
         };
         batch.first = self.lines;
         if std::mem::take(&mut self.begun) {
-            // The gap and the connection are kept at once, whatever follows.
+            // The gap and the connection are stored at once, whatever follows.
             batch.seal(0);
             batch.gap = self.gap.take().map(Box::new);
             self.keep(batch);

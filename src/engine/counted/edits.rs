@@ -2,11 +2,11 @@
 //! those of the state, which judges rows.
 
 use super::tally::Name;
-use crate::state::extracted::{NO_TIME, PostKey};
-use crate::state::remember::{Memory, Remembered};
-use crate::status::Counters;
-use crate::window::LATE;
 use tagtide_posts::post::Op;
+use tagtide_trends::state::extracted::{NO_TIME, PostKey};
+use tagtide_trends::state::remember::{Memory, Remembered};
+use tagtide_trends::status::Counters;
+use tagtide_trends::window::LATE;
 
 /// Posts that are remembered.
 pub(super) struct Edits {

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use super::edits::Edits;
 use crate::job::Plan;
 use crate::run::state_settings::ms;
-use crate::state::extracted::{Entry, Extracted, PostKey, Row};
-use crate::state::pane_update::{AuthorSet, PaneCounts, PaneTag};
-use crate::status::Counters;
+use tagtide_trends::state::extracted::{Entry, Extracted, PostKey, Row};
+use tagtide_trends::state::pane_update::{AuthorSet, PaneCounts, PaneTag};
+use tagtide_trends::status::Counters;
 
 /// When a row is counted.
 #[derive(Clone, Copy, Debug)]

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::Coordinator;
-use crate::rank::Query;
 use crate::run::handle::Command;
 use crate::run::live_query::{Answer, Question};
 use crate::run::{EngineError, Summary};
+use tagtide_trends::rank::Query;
 
 impl Coordinator {
     /// Does what a handle asks for.
@@ -36,11 +36,12 @@ impl Coordinator {
                 self.parts.publisher.ranking(&self.parts.state, &query, at).into()
             }
             Question::Tag { view, key } => {
-                of(view).and_then(|state| crate::rank::build::tag(state, &key)).into()
+                of(view).and_then(|state| tagtide_trends::rank::build::tag(state, &key)).into()
             }
             Question::Explain { view, key, window_s } => {
                 let window_ms = i64::try_from(window_s).ok().and_then(|s| s.checked_mul(1_000));
-                let explain = |(state, ms)| crate::rank::explain::explain(state, &key, ms, at);
+                let explain =
+                    |(state, ms)| tagtide_trends::rank::explain::explain(state, &key, ms, at);
                 of(view).zip(window_ms).and_then(explain).into()
             }
         }

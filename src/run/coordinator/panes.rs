@@ -4,7 +4,7 @@ use tagtide_posts::post::Position;
 
 use super::{Coordinator, Finished};
 use crate::run::message::PaneBatch;
-use crate::state::pane_update::InputRange;
+use tagtide_trends::state::pane_update::InputRange;
 
 impl Coordinator {
     /// Applies a batch of counts, unless it does not begin where the last one ended: its posts were

@@ -1,4 +1,4 @@
-//! A cursor in one file, and whether the file is still the one that it was taken in.
+//! The cursor of one file, and whether the file is still the same.
 
 use std::fs::{File, Metadata};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Bytes at the start of a file that tell it from another one.
 const HEAD_BYTES: u64 = 4096;
 
-/// What the Position of a file says, as JSON.
+/// The Position of a file, as JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cursor {
     /// Bytes done with, unpacked.
@@ -73,7 +73,7 @@ impl Cursor {
 pub(super) enum Change {
     /// Nothing that matters.
     None,
-    /// Another file stands under the name.
+    /// The name belongs to another file.
     Replaced,
     /// It is shorter than what was read.
     Truncated,
@@ -86,7 +86,7 @@ impl Change {
     pub(super) fn words(self) -> Option<&'static str> {
         match self {
             Self::None => None,
-            Self::Replaced => Some("another file stands under its name"),
+            Self::Replaced => Some("its name belongs to another file now"),
             Self::Truncated => Some("it is shorter than what was read of it"),
             Self::Rewritten => Some("its first bytes are not those that were read"),
         }

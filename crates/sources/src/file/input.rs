@@ -1,4 +1,4 @@
-//! The bytes of one file, unpacked where its name says that it is packed.
+//! The bytes of one file, unpacked if its name ends in `.gz` or `.zst`.
 //!
 //! Unpacking goes straight into the batch and never ahead of it, so a file that unpacks to
 //! terabytes costs its lines and no memory. A zstd window is at most 128 MiB.
@@ -21,13 +21,13 @@ const WINDOW_LOG_MAX: u32 = 27;
 pub(super) enum Input {
     /// As they are stored.
     Plain(File),
-    /// From a pipe or a terminal: it may have nothing to say, and cannot be read again.
+    /// From a pipe or a terminal: a read may block, and nothing can be read again.
     Pipe(File),
     /// `.gz`, any number of members.
     Gzip(Box<MultiGzDecoder<BufReader<File>>>),
     /// `.zst`, any number of frames.
     Zstd(Box<zstd::Decoder<'static, BufReader<File>>>),
-    /// The same of a recording, which may be cut off: what stands before is read.
+    /// The same for a recording, which may be truncated: what is there is read.
     Recording(Box<zstd::Decoder<'static, BufReader<File>>>),
 }
 
@@ -69,7 +69,7 @@ impl Input {
         }
     }
 
-    /// True where the error of a read only says that a recording was cut off.
+    /// True where a read fails because a recording is truncated.
     pub(super) fn is_cut_off(&self, error: &std::io::Error) -> bool {
         error.kind() == ErrorKind::UnexpectedEof && matches!(self, Self::Recording(_))
     }
@@ -102,7 +102,7 @@ impl Input {
     }
 }
 
-/// True where the name says that the file is packed.
+/// True where the name is that of a packed file.
 pub(super) fn is_packed(path: &Path) -> bool {
     path.extension()
         .is_some_and(|end| end.eq_ignore_ascii_case("gz") || end.eq_ignore_ascii_case("zst"))

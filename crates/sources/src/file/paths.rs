@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::{Reason, SourceError};
 
 /// Resolves `paths` in the order given, each pattern's matches sorted by name; a file that two of
-/// them name is read once. A name that exists is taken as it stands, whatever signs are in it.
+/// them name is read once. An existing name is never a pattern.
 pub(super) fn resolve(paths: &[String]) -> Result<Vec<PathBuf>, SourceError> {
     let mut files = Vec::new();
     let mut seen = BTreeSet::new();

@@ -73,7 +73,7 @@ impl Reading {
         })
     }
 
-    /// Where it stands, as the checkpoint keeps it; `None` for what cannot be read again.
+    /// Its Position for the checkpoint; `None` for input that cannot be read again.
     pub(super) fn position(&self) -> Option<Position> {
         let at = serde_json::to_string(&self.cursor).ok()?;
         let partition = self.path.to_string_lossy().into_owned();
@@ -153,7 +153,7 @@ impl Reading {
                 Err(error) if is_passing(&error) => {}
                 Err(error) if self.input.is_cut_off(&error) => {
                     let path = self.path.display();
-                    tracing::warn!("the recording `{path}` is cut off; what stands before is read");
+                    tracing::warn!("the recording `{path}` is truncated; what is there is read");
                     self.at_end = true;
                     return Ok(());
                 }
@@ -211,7 +211,7 @@ impl Reading {
     }
 }
 
-/// How long a followed file is left alone after its end was seen.
+/// How long to wait before a followed file is read again at its end.
 pub(super) const FOLLOW_EVERY: Duration = Duration::from_millis(20);
 
 fn resumable(path: &Path, change: Change) -> Result<(), SourceError> {

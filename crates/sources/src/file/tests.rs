@@ -277,3 +277,27 @@ fn a_followed_file_that_is_truncated_or_replaced_stops_it() {
         assert!(text.contains(if replace { "another file" } else { "shorter" }), "{text}");
     }
 }
+
+#[test]
+fn followed_files_are_partitions_that_are_read_at_the_same_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = ["a", "b", "c"].map(|name| dir.path().join(name).display().to_string());
+    paths.iter().for_each(|path| fs::write(path, format!("of {path}\n")).unwrap());
+    let mut source = FileSource::new(&paths, true, 1 << 16, &Clock::System);
+    source.open(&[]).unwrap();
+    assert_eq!(source.partitions(), 3);
+    let (mut batch, mut seen) = (Batch::default(), Vec::new());
+    while seen.len() < 3 {
+        batch.clear();
+        if source.poll(&mut batch, Duration::ZERO).unwrap() == Poll::Ready {
+            let of = &batch.positions[0].partition;
+            assert!(batch.records().ends_with(format!("{of}\n").as_bytes()), "{of}");
+            seen.push(batch.partition);
+        }
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, [0, 1, 2]);
+    let mut in_order = FileSource::new(&paths, false, 1 << 16, &Clock::System);
+    in_order.open(&[]).unwrap();
+    assert_eq!(in_order.partitions(), 1, "one after the other");
+}

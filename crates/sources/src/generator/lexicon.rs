@@ -12,7 +12,7 @@ pub(super) struct Lang {
     /// Pieces that made-up tags consist of: a power of two of them, all equally long, so that
     /// different sequences are different tags.
     pub(super) pieces: &'static [&'static str],
-    /// What is said.
+    /// Phrases.
     pub(super) phrases: &'static [&'static str],
 }
 

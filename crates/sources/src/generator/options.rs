@@ -51,12 +51,12 @@ pub struct Options {
     pub posts: Option<u64>,
     /// Posts per second of event time.
     pub rate: f64,
-    /// Event time of the first post; `None` = our clock at the first start (kept in the Position).
+    /// Event time of the first post; `None` = our clock at the first start.
     pub start: Option<EventTime>,
     /// Wait for each post's event time; otherwise as fast as it goes.
     pub live: bool,
-    /// Where no `start` is named, the first post is so much older than our clock: what is due by
-    /// then comes at once.
+    /// Without `start`, how much older than our clock the first post is; what is due by then is
+    /// delivered at once.
     pub past: Duration,
     /// `Text`, `TextPlus` or `X1`.
     pub format: Format,

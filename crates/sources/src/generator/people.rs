@@ -14,7 +14,7 @@ const LAST: u32 = (1 << 18) - 1;
 pub(super) struct Account(pub(super) u32);
 
 impl Account {
-    /// Somebody, more often somebody busy.
+    /// A random author, more often a busy one.
     pub(super) fn draw(rng: &mut Rng) -> Self {
         Self(rng.zipf(FIRST, LAST))
     }

@@ -1,4 +1,4 @@
-//! Pseudo-random numbers that are the same on every machine: integers alone.
+//! Pseudo-random numbers that are the same on every machine: integers only.
 
 /// Mixes 64 bits so that each bit of the result depends on all of them (the finaliser of
 /// SplitMix64).

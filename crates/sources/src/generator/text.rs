@@ -6,7 +6,7 @@ use super::prng::Rng;
 use super::tags::{ordinary, respell};
 use super::trends::{BOTS, Scene, Topic, push_number};
 
-/// What a mark stands for.
+/// The kind of a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MarkKind {
     /// A hashtag, its sign included.
@@ -44,7 +44,7 @@ impl Draft {
         self.marks.clear();
     }
 
-    /// Appends what somebody retweets in front of the text that follows.
+    /// Appends the prefix of a retweet.
     pub(super) fn push_retweet_of(&mut self, author: Account) {
         self.text.extend_from_slice(b"RT ");
         self.push_mention(author);

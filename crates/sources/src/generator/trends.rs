@@ -45,7 +45,7 @@ const TOPICS: &[(&str, usize)] = &[
 const SLOT_S: i64 = 50;
 /// Slots that may still be running beside the newest.
 const SLOTS_BACK: i64 = 9;
-/// A topic lasts this long at the least, and at the most twice that and a half.
+/// Shortest topic; the longest is two and a half times that.
 const LASTS_S: u64 = 180;
 
 /// Accounts that repeat one post, in phases of ten minutes.

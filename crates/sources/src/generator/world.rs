@@ -54,7 +54,7 @@ impl Laws {
     }
 }
 
-/// Who posts, and whether the text is somebody else's.
+/// The author, and of a retweet the original one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head {
     pub(super) account: Account,
@@ -93,7 +93,7 @@ impl World {
         }
     }
 
-    /// Makes the whole text of post `n` in `draft`, and says who posts it and, of a retweet, which
+    /// Makes the whole text of post `n` in `draft`; returns who posts it and, of a retweet, which
     /// post it repeats and whose.
     pub(super) fn write_draft(&mut self, n: u64) -> (Account, Option<(u64, Account)>) {
         self.scene.turn_to(self.laws.seed, self.laws.age_ms(n) / 1000);

@@ -9,7 +9,7 @@ use super::world::World;
 
 /// Longest text of a classic status, in code points.
 const CLASSIC_MAX: usize = 140;
-/// What is kept of a longer one in front of its ellipsis and link.
+/// Length of a truncated text in front of its ellipsis and link.
 const CUT_TO: usize = 115;
 /// Number of post 0; then 1,000 a post, less than 1,000 of it drawn.
 const FIRST_ID: u64 = 1_200_000_000_000_000_000;
@@ -26,7 +26,7 @@ pub(super) fn write(world: &mut World, n: u64, out: &mut Vec<u8>) {
     out.push(b'{');
     status(out, &world.draft, n, time_ms, account, original.is_some());
     if let Some((of, author)) = original {
-        // The text of the original stands behind "RT @name: ".
+        // The text of the original follows "RT @name: ".
         let lead = world.draft.marks[0].end + 2;
         let draft = &mut world.draft;
         draft.text.drain(..lead);
@@ -257,7 +257,7 @@ fn byte_of(text: &[u8], count: usize) -> usize {
     starts.map(|(at, _)| at).nth(count).unwrap_or(text.len())
 }
 
-/// Writes valid UTF-8 as the inside of a JSON string of ASCII alone, as the platform does.
+/// Writes valid UTF-8 as the inside of a JSON string of ASCII only, as the platform does.
 fn escape(out: &mut Vec<u8>, text: &[u8]) {
     let mut rest = text;
     loop {

@@ -1,9 +1,9 @@
-//! Where to go on, and whether anything is missing. Pure: no connection, no clock.
+//! Where to resume, and whether anything is missing. Pure: no connection, no clock.
 //!
-//! A cursor is inclusive, and a server that does not know it may go on live without a word. So the
-//! event at the cursor has to come again, and is dropped then; where it does not, something is
-//! missing. Numbers belong to one server: another one, or the same with another history, is asked
-//! by time, some seconds back, and what comes twice is known by its identity.
+//! A cursor is inclusive, and a server that does not know it may silently continue live. So the
+//! event at the cursor must come again, and is dropped then; if it does not, something is missing.
+//! Numbers belong to one server: another one, or the same with another history, is asked by time,
+//! some seconds back, and duplicates are recognised by their identity.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,8 +15,8 @@ use tagtide_posts::post::{EventTime, Gap, Position};
 const REWIND_OTHER_US: i64 = 10_000_000;
 /// How far back the same server is asked by time: its events are not quite in the order of time.
 const REWIND_SAME_US: i64 = 1_000_000;
-/// A time further ahead of our clock comes from a clock that is wrong: it says nothing of where we
-/// are. Posts from so far ahead are not counted either.
+/// A time further ahead of our clock comes from a wrong clock and is no cursor. Posts from that far
+/// ahead are not counted either.
 const AHEAD_MAX_US: i64 = EventTime::AHEAD_MAX_MS * 1_000;
 
 /// True where a time is too far ahead of `now` to go by.
@@ -91,7 +91,7 @@ pub(super) struct Resume {
 }
 
 impl Resume {
-    /// Goes on after the newest of `after` from the server of `partition`. A place too far ahead of
+    /// Resumes after the newest of `after` from the server of `partition`. A place too far ahead of
     /// `now` is one of now, where there is no other.
     pub(super) fn new(
         after: &[Position],
@@ -227,7 +227,7 @@ mod tests {
                 panic!("no gap by {way:?}")
             };
             assert_eq!((gap.from, gap.to, gap.missed), (T / 1000, T / 1000 + 4_000, 200));
-            assert_eq!(on.judge(&at(901, T + 9_000_000), false), Verdict::Take, "told once");
+            assert_eq!(on.judge(&at(901, T + 9_000_000), false), Verdict::Take, "reported once");
         }
     }
 

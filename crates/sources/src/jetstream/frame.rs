@@ -1,5 +1,5 @@
-//! What the source has to know of a frame: where it stands, and whether it is a word of the server
-//! about the stream itself. What the post says is left to decoding.
+//! What the source needs of a frame: its place in the stream, and whether it is a message of the
+//! server about the stream itself. Decoding reads the post.
 
 use std::borrow::Cow;
 
@@ -10,15 +10,15 @@ use serde::Deserialize;
 pub(super) enum Frame {
     /// Something happened at this place.
     Event(At),
-    /// The server says something by the way: name and message.
+    /// A notice of the server: name and message.
     Notice(String, String),
-    /// The server says why it closes: name and message.
+    /// The reason for which the server closes: name and message.
     Error(String, String),
     /// None of these.
     Other,
 }
 
-/// Where an event stands.
+/// The place of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct At {
     /// Number of the event on its server; v1 servers of old have none.
@@ -30,7 +30,7 @@ pub(super) struct At {
 }
 
 impl At {
-    /// True where it stands behind `other` in the order of one server.
+    /// True where it comes after `other` in the order of one server.
     pub(super) fn is_further_than(&self, other: &Self) -> bool {
         match (self.seq, other.seq) {
             (Some(mine), Some(theirs)) => mine > theirs,
@@ -39,7 +39,7 @@ impl At {
     }
 }
 
-/// Members of both wires; those of v2 stand one level down, in `payload`.
+/// Members of both wires; those of v2 are one level down, in `payload`.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Members<'a> {
@@ -50,7 +50,7 @@ struct Members<'a> {
     seq: Option<u64>,
     #[serde(borrow)]
     time: Option<Cow<'a, str>>,
-    /// When the server saw the event, where it says so: cursors go by this, and `time` may be
+    /// When the server saw the event, if stated: cursors go by this, and `time` may be
     /// another where an operator has imported times.
     #[serde(borrow, rename = "witnessedAt")]
     witnessed_at: Option<Cow<'a, str>>,

@@ -18,7 +18,7 @@ use crate::websocket::Socket;
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::post::{Batch, EventTime, Gap};
 
-/// Silence for so long is a loss; the server pings every 30 s.
+/// Silence for this long is a loss; the server pings every 30 s.
 const STALL: Duration = Duration::from_secs(45);
 
 /// How a stream came to its end.
@@ -45,13 +45,13 @@ pub(super) struct Stream {
     furthest: Option<At>,
     /// An event came that is newer than all before it.
     pub(super) got_on: bool,
-    /// It has ended, which the engine is told once what came before is delivered.
+    /// How it has ended; returned once everything before it is delivered.
     pub(super) ended: Option<Ended>,
     /// Filled in while a batch is.
     news: News,
 }
 
-/// What one fill has come to, beside the records.
+/// The result of one fill, besides the records.
 #[derive(Default)]
 struct News {
     lines: u64,
@@ -84,12 +84,12 @@ impl Stream {
         }
     }
 
-    /// Up to when everything has come.
+    /// Up to when everything is delivered.
     pub(super) fn complete_until(&self, now: EventTime) -> Option<EventTime> {
         self.life.complete_until(now)
     }
 
-    /// Fills `batch` with what comes within `wait` and seals it; says how the stream has ended.
+    /// Fills `batch` with what arrives within `wait` and seals it; returns how the stream ended.
     pub(super) async fn fill(
         &mut self,
         batch: &mut Batch,
@@ -176,7 +176,7 @@ impl Stream {
         line_max_bytes: usize,
     ) -> Option<Ended> {
         let Some(mut unpack) = self.unpack.take() else {
-            // Nobody asked for it: what it is worth is for decoding to say.
+            // It was not asked for; decoding decides what it is.
             return self.record(bytes, buffer, line_max_bytes);
         };
         let ended = match unpack.unpack(bytes) {
@@ -220,10 +220,10 @@ impl Stream {
                 }
             }
             Frame::Error(name, message) => {
-                return Some(Ended::Lost(format!("the server says {name}: {message}")));
+                return Some(Ended::Lost(format!("the server answers {name}: {message}")));
             }
             Frame::Notice(name, message) => {
-                tracing::info!("`{}` says {name}: {message}", self.partition);
+                tracing::info!("notice of `{}`: {name}: {message}", self.partition);
                 if name == "OutdatedCursor" {
                     self.resume.reason = "it is longer ago than the server looks back";
                 }
@@ -251,7 +251,7 @@ impl Stream {
         }
     }
 
-    /// A newline inside a frame can only stand between members.
+    /// A newline inside a frame can only be between members.
     fn append(&mut self, bytes: &[u8], buffer: &mut Vec<u8>) {
         let start = buffer.len();
         buffer.extend_from_slice(bytes);

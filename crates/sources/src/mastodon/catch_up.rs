@@ -1,4 +1,4 @@
-//! What the timeline of an instance has beyond a cursor: page after page, the oldest first.
+//! The timeline of an instance after a cursor: page by page, the oldest first.
 
 use std::time::Duration;
 
@@ -40,9 +40,9 @@ impl Timeline<'_> {
 /// How far it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Nothing has come within the wait, or a page that is not the last.
+    /// Nothing arrived within the wait, or a page that is not the last.
     On,
-    /// Everything has come.
+    /// Everything is delivered.
     Done,
     /// More pages than we take.
     TooMuch,
@@ -80,7 +80,7 @@ impl CatchUp {
         self.is_first
     }
 
-    /// When the last page was asked for: what was there then has come.
+    /// When the last page was requested: everything up to then is delivered.
     pub(super) fn asked_at(&self) -> i64 {
         self.asked_at
     }

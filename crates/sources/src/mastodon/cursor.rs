@@ -1,4 +1,4 @@
-//! Where to go on: the newest status that came, and when. Pure: no connection, no clock.
+//! Where to resume: the newest status, and when it arrived. Pure: no connection, no clock.
 //!
 //! Ids of statuses are 64-bit numbers whose upper 48 bits are the millisecond at which the status
 //! was written, be it on another server. So what comes from there with a delay has an id below
@@ -23,7 +23,7 @@ pub(super) struct Cursor {
     /// The newest status; `None` where the instance does not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<String>,
-    /// Everything up to here has come, milliseconds since the Unix epoch.
+    /// Everything up to here is delivered, milliseconds since the Unix epoch.
     pub(super) at: i64,
     /// Posts a second before it.
     #[serde(default)]

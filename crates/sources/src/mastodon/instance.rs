@@ -20,7 +20,7 @@ pub(super) const PAGE: u32 = 40;
 /// A longer answer is taken for a mistake.
 const BODY_MAX_BYTES: usize = 8 << 20;
 
-/// What an instance says of itself.
+/// An instance's description of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct About {
     /// Where it streams.
@@ -29,7 +29,7 @@ pub(super) struct About {
     pub(super) access: Option<String>,
 }
 
-/// An answer that is under way; it goes on only while it is polled.
+/// An answer on its way; it makes progress only while it is polled.
 pub(super) type Asking = Pin<Box<dyn Future<Output = Result<String, Refusal>> + Send>>;
 
 /// Asks for `url`, after a pause; with the token where there is one.
@@ -75,13 +75,13 @@ pub(super) fn at(instance: &Url, path: &str) -> Url {
     url
 }
 
-/// Reads what `/api/v2/instance` says, or `/api/v1/instance` of instances of old.
+/// Reads the answer of `/api/v2/instance`, or of `/api/v1/instance` of old instances.
 pub(super) fn about(instance: &Url, body: &str) -> Result<About, Refusal> {
-    let said: Value = serde_json::from_str(body)
-        .map_err(|_| Refusal::network("what it says of itself is not that of a Mastodon server"))?;
-    let named = said
+    let body: Value = serde_json::from_str(body)
+        .map_err(|_| Refusal::network("its description is not that of a Mastodon server"))?;
+    let named = body
         .pointer("/configuration/urls/streaming")
-        .or_else(|| said.pointer("/urls/streaming_api"))
+        .or_else(|| body.pointer("/urls/streaming_api"))
         .and_then(Value::as_str);
     let streaming = match named {
         None => instance.clone(),
@@ -91,7 +91,7 @@ pub(super) fn about(instance: &Url, body: &str) -> Result<About, Refusal> {
     };
     let of = |feeds: &str, whose: &str| {
         let path = format!("/configuration/timelines_access/{feeds}/{whose}");
-        Some(format!("{whose} {}", said.pointer(&path)?.as_str()?))
+        Some(format!("{whose} {}", body.pointer(&path)?.as_str()?))
     };
     let feeds = |name: &str, key: &str| {
         let words: Vec<String> =
@@ -142,7 +142,7 @@ pub(super) fn stream_url(host: &Url, stream: &StreamName, wire: WireName) -> Url
 }
 
 /// The address of a page of the timeline that holds the same: those right after `min_id`, or the
-/// newest one alone.
+/// newest one only.
 pub(super) fn timeline_url(instance: &Url, stream: &StreamName, min_id: Option<&str>) -> Url {
     let mut url = instance.clone();
     match stream {
@@ -168,7 +168,7 @@ pub(super) fn timeline_url(instance: &Url, stream: &StreamName, min_id: Option<&
     url
 }
 
-/// The server takes no such reader; Mastodon says so with 422, too, where a user is asked for.
+/// The server does not accept this reader; Mastodon also answers 422 if it requires a user.
 pub(super) fn is_auth(refusal: &Refusal) -> bool {
     let body = refusal.body.to_lowercase();
     let says_so = ["token", "authenticat", "authoriz"].iter().any(|word| body.contains(word));
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(named(&near, "ws://s.example"), None, "not from this machine in the clear");
         let old = about(&far, "{\"urls\":{\"streaming_api\":\"wss://old.example\"}}").expect("v1");
         assert_eq!(old.streaming.as_str(), "https://old.example/");
-        let silent = about(&far, "{}").expect("it says nothing");
+        let silent = about(&far, "{}").expect("it states nothing");
         assert_eq!((silent.streaming, silent.access), (far.clone(), None));
         assert!(about(&far, "<html>").is_err());
     }

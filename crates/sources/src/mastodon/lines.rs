@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::cursor::{Cursor, is_newer};
 use crate::rate::Rate;
 
-/// What the source has to know of a status; what it says is left to decoding.
+/// What the source needs of a status; decoding reads the rest.
 #[derive(Deserialize)]
 pub(super) struct Head<'a> {
     #[serde(borrow)]
@@ -31,7 +31,7 @@ impl<'a> Head<'a> {
     }
 }
 
-/// Writes records, and keeps the cursor and the rate.
+/// Writes records, and tracks the cursor and the rate.
 #[derive(Debug)]
 pub(super) struct Lines {
     line_max_bytes: usize,
@@ -46,7 +46,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Nothing has come.
+    /// Before the first event.
     pub(super) fn new(line_max_bytes: usize) -> Self {
         Self {
             line_max_bytes,
@@ -59,13 +59,13 @@ impl Lines {
         }
     }
 
-    /// Goes on at `cursor`.
+    /// Resumes at `cursor`.
     pub(super) fn go_on(&mut self, cursor: Cursor) {
         self.rate = Rate::known(cursor.rate);
         self.cursor = Some(cursor);
     }
 
-    /// Everything up to `at` has come; `id` is the newest status where that is known.
+    /// Everything up to `at` is delivered; `id` is the newest status if known.
     pub(super) fn reached(&mut self, id: Option<&str>, at: i64) {
         let rate = (self.rate.per_s() * 100.0).round() / 100.0;
         let cursor = self.cursor.get_or_insert(Cursor { id: None, at, rate });
@@ -77,7 +77,7 @@ impl Lines {
         self.moved = true;
     }
 
-    /// The stream goes on elsewhere in time.
+    /// The stream continues at another time.
     pub(super) fn jump(&mut self) {
         self.rate.jump();
     }
@@ -103,7 +103,7 @@ impl Lines {
         let written = if head.is_some() {
             write(&mut self.buffer, payload)
         } else {
-            // No JSON, as far as we know; decoding says what it is worth.
+            // Not JSON; decoding counts it as malformed.
             let payload = serde_json::to_string(payload).expect("a string is JSON");
             write(&mut self.buffer, &payload)
         };
@@ -114,7 +114,7 @@ impl Lines {
             self.oversize += 1;
             return;
         }
-        // In JSON a newline can only stand between members.
+        // In JSON a newline can only be between members.
         line.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
         self.buffer.push(b'\n');
         self.count += 1;
@@ -151,7 +151,7 @@ mod tests {
         let wrapped = format!("{{\"event\":\"update\",\"payload\":{STATUS}}}");
         let post = decode(Format::Mastodon, wrapped.as_bytes()).expect("sound").expect("a post");
         assert_eq!(post.time, Some(EventTime(1_575_776_913_000)));
-        // An edit is told from the next one by its time.
+        // The time distinguishes an edit from the next one.
         let edited = STATUS.replacen('{', "{\"edited_at\":\"2019-12-08T04:00:00Z\",", 1);
         let line = line("status.update", &edited);
         let post = decode(Format::Mastodon, line.as_bytes()).expect("sound").expect("a post");

@@ -1,4 +1,4 @@
-//! What `doctor` finds out: each thing that has to be right, with the answer that was given.
+//! The checks of `doctor`: each requirement, with the answer of the instance.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use url::Url;
 use super::instance::{self, ask, timeline_url};
 use super::{MastodonSource, Refusal};
 
-/// What was looked at, and how it is.
+/// What was checked, and the result.
 type Reached = (&'static str, Result<String, String>);
 
 impl MastodonSource {
@@ -16,13 +16,13 @@ impl MastodonSource {
         let about = match self.ask_about() {
             Ok(about) => about,
             Err(refusal) => {
-                let why = format!("{}: {}", self.partition(), self.told(&refusal));
+                let why = format!("{}: {}", self.partition(), self.why(&refusal));
                 return vec![("instance", Err(why))];
             }
         };
         let host = |url: &Url| url.host_str().unwrap_or_default().to_owned();
         let (own, streaming) = (host(&self.instance), host(&about.streaming));
-        let access = about.access.clone().unwrap_or_else(|| "it does not say".to_owned());
+        let access = about.access.clone().unwrap_or_else(|| "not stated".to_owned());
         let mut found = vec![
             ("instance", Ok(format!("{own} answers; it streams from {streaming}"))),
             ("who may read", Ok(access)),
@@ -30,7 +30,7 @@ impl MastodonSource {
         self.about = Some(about);
         if self.token.is_some() {
             found.push(("token", self.whose()));
-            let opened = self.dial().map(drop).map_err(|refusal| self.told(&refusal));
+            let opened = self.dial().map(drop).map_err(|refusal| self.why(&refusal));
             found.push(("stream", opened.map(|()| format!("{} opens", self.plan.stream.name()))));
         } else {
             found.push(("token", Ok("none: the timeline is polled".to_owned())));
@@ -41,7 +41,7 @@ impl MastodonSource {
             None => "can be read; what a crash loses is filled from it".to_owned(),
         });
         let timeline = timeline.map_err(|refusal| {
-            format!("{}; what a crash or a cut loses is a gap", self.told(&refusal))
+            format!("{}; what a crash or a cut loses is a gap", self.why(&refusal))
         });
         found.push(("timeline", timeline));
         found
@@ -52,16 +52,16 @@ impl MastodonSource {
         match self.get(url) {
             Ok(body) => {
                 let account: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
-                let acct = account["acct"].as_str().unwrap_or("somebody");
+                let acct = account["acct"].as_str().unwrap_or("?");
                 let acct: String = acct.chars().filter(|c| !c.is_control()).take(100).collect();
                 Ok(format!("the answer is HTTP 200 OK: it is that of @{acct}"))
             }
             // It may read statuses and no accounts, which is all that it needs.
             Err(refusal) if refusal.body.contains("authorized scopes") => Ok(format!(
-                "{}; it is taken, for less than to say whose it is",
-                self.told(&refusal)
+                "{}; it is accepted, without the scope that would name its user",
+                self.why(&refusal)
             )),
-            Err(refusal) => Err(self.told(&refusal)),
+            Err(refusal) => Err(self.why(&refusal)),
         }
     }
 

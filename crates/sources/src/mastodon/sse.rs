@@ -60,13 +60,13 @@ impl Sse {
         has_ended
     }
 
-    /// True where something of an event has come, and not its end.
+    /// True in the middle of an event.
     pub(super) fn is_inside(&self) -> bool {
         !self.line.is_empty() || self.has_data || self.too_long || self.skipping
     }
 
     fn extend(&mut self, bytes: &[u8]) {
-        // Names of fields stand in front of the data.
+        // Names of fields precede the data.
         if self.skipping || self.line.len() + bytes.len() > self.max_bytes + 16 {
             self.skipping = true;
             self.too_long = true;

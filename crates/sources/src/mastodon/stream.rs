@@ -18,11 +18,11 @@ use crate::websocket::{self, Socket};
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::post::EventTime;
 
-/// Frames beyond so many times the limit of a record end the connection; shorter ones that are
+/// Frames beyond this multiple of the record limit end the connection; shorter ones that are
 /// still too long are dropped one by one.
 const FRAME_LIMITS: usize = 4;
 
-/// Silence for so long is a loss; a server says something every 15 s, or pings every 30 s.
+/// Silence for this long is a loss; a server writes every 15 s, or pings every 30 s.
 pub(crate) const STALL: Duration = Duration::from_secs(45);
 
 enum Wire {
@@ -85,12 +85,12 @@ impl Stream {
         Ok(Self { wire, clock: clock.clone(), life: Liveness::new(clock) })
     }
 
-    /// When the last sign of life came: everything up to then has come.
+    /// Time of the last sign of life: everything up to then is delivered.
     pub(super) fn heard_at(&self) -> EventTime {
         self.life.time
     }
 
-    /// Fills `lines` with what comes within `wait`, up to `most` bytes; says how the stream has
+    /// Fills `lines` with what arrives within `wait`, up to `most` bytes; returns how the stream
     /// ended.
     pub(super) async fn fill(
         &mut self,

@@ -1,5 +1,5 @@
 //! What X allows and what the job allows: connections in a quarter of an hour, posts in a day.
-//! Pure: it is told the time.
+//! Pure: the caller passes the time.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -93,7 +93,7 @@ impl Budget {
     }
 
     /// Day and posts, as a Position keeps them.
-    pub(super) fn kept(&self) -> (i64, u64) {
+    pub(super) fn stored(&self) -> (i64, u64) {
         (self.day, self.read)
     }
 
@@ -155,11 +155,11 @@ mod tests {
         assert_eq!(budget.held(at(86_000)), Some(s(400)));
         let shown = Reads { today: 100, max_per_day: 100, cost_today: 0.5 };
         assert_eq!(budget.shown(), shown);
-        let (day, read) = budget.kept();
+        let (day, read) = budget.stored();
         let mut again = Budget::new(100, 0.005);
         again.take_over(day, read);
         assert_eq!(again.held(at(86_399)), Some(s(1)));
-        // A clock set back to yesterday gives nothing anew.
+        // A clock set back to yesterday gives no new budget.
         assert!(again.held(at(-10)).is_some());
         assert_eq!(again.held(at(86_400)), None);
         assert_eq!(again.shown().today, 0);

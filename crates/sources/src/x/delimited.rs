@@ -19,7 +19,7 @@ impl Delimited {
         while let Some((&byte, after)) = bytes.split_first() {
             if self.left > 0 {
                 let (part, rest) = bytes.split_at(self.left.min(bytes.len()));
-                // A newline in a message stands between members, or ends it.
+                // A newline in a message is between members, or ends it.
                 let space = |byte: &u8| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte };
                 out.extend(part.iter().map(space));
                 self.left -= part.len();
@@ -34,7 +34,7 @@ impl Delimited {
                 b'0'..=b'9' => {
                     let length = self.digits.unwrap_or(0) * 10 + usize::from(byte - b'0');
                     if length > LENGTH_MAX {
-                        return Err("a length that is none stands before a message".to_owned());
+                        return Err("invalid length prefix".to_owned());
                     }
                     self.digits = Some(length);
                 }
@@ -43,7 +43,7 @@ impl Delimited {
                     None => out.push(b'\n'),
                     Some(length) => self.left = length,
                 },
-                _ => return Err("no length stands before a message".to_owned()),
+                _ => return Err("missing length prefix".to_owned()),
             }
         }
         Ok(())

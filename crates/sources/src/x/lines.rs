@@ -20,7 +20,7 @@ pub(super) struct Lines {
     answer: Response,
     framer: Framer,
     delimited: Option<Delimited>,
-    /// What has come and had no room in the batch.
+    /// Bytes that had no room in the batch.
     rest: Vec<u8>,
     pub(super) life: Liveness,
     clock: Clock,
@@ -44,8 +44,8 @@ impl Lines {
         }
     }
 
-    /// Fills `batch` with whole lines that come within `wait` and seals it; says how the stream
-    /// has ended.
+    /// Fills `batch` with whole lines that arrive within `wait` and seals it; returns how the
+    /// stream ended.
     pub(super) async fn fill(&mut self, batch: &mut Batch, wait: Duration) -> Option<String> {
         self.framer.begin(0);
         let ended = tokio::time::timeout(wait, self.lines(batch)).await.unwrap_or(None);
@@ -100,7 +100,7 @@ impl Lines {
         }
     }
 
-    /// Moves what has come into the batch, as far as there is room.
+    /// Moves received bytes into the batch, as far as there is room.
     fn pour(&mut self, batch: &mut Batch) {
         let mut done = 0;
         while done < self.rest.len() && !self.framer.is_full(batch) {

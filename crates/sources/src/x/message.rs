@@ -17,7 +17,7 @@ pub(super) enum Message {
     Post(Option<i64>),
     /// Something about the stream that changes nothing.
     Notice(String),
-    /// So many posts were held back since the connection began.
+    /// Posts that the server held back since the connection began.
     HeldBack(u64),
     /// The server ends the stream.
     End(Cause, String),
@@ -28,7 +28,7 @@ struct Line<'a> {
     #[serde(borrow)]
     data: Option<Given<'a>>,
     #[serde(borrow)]
-    errors: Option<Vec<Said<'a>>>,
+    errors: Option<Vec<ServerWords<'a>>>,
     #[serde(borrow)]
     title: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -42,7 +42,7 @@ struct Line<'a> {
     user_withheld: Option<IgnoredAny>,
     limit: Option<Limit>,
     #[serde(borrow)]
-    warning: Option<Said<'a>>,
+    warning: Option<ServerWords<'a>>,
     #[serde(borrow)]
     disconnect: Option<Disconnect<'a>>,
 }
@@ -54,7 +54,7 @@ struct Given<'a> {
 }
 
 #[derive(Deserialize)]
-struct Said<'a> {
+struct ServerWords<'a> {
     #[serde(borrow)]
     title: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -99,20 +99,20 @@ pub(super) fn read(line: &[u8]) -> Message {
         let why = format!("the server ends the stream: code {}, {reason}", code.unwrap_or(0));
         return Message::End(Cause::Network, why);
     }
-    if let Some(said) = line.warning {
-        return Message::Notice(said.told());
+    if let Some(warning) = line.warning {
+        return Message::Notice(warning.text());
     }
     let first = line.errors.and_then(|errors| errors.into_iter().next());
-    let about = Said { title: line.title, detail: line.detail, message: None };
+    let about = ServerWords { title: line.title, detail: line.detail, message: None };
     if line.connection_issue.is_some() {
         let retry_after: Option<Duration> = None;
-        return Message::End(Cause::RateLimited { retry_after }, about.told());
+        return Message::End(Cause::RateLimited { retry_after }, about.text());
     }
-    if let Some(said) = first {
-        return Message::End(Cause::Network, format!("the server says {}", said.told()));
+    if let Some(first) = first {
+        return Message::End(Cause::Network, format!("the server answers {}", first.text()));
     }
     if about.title.is_some() {
-        return Message::End(Cause::Network, format!("the server says {}", about.told()));
+        return Message::End(Cause::Network, format!("the server answers {}", about.text()));
     }
     let about_posts = [line.delete, line.scrub_geo, line.status_withheld, line.user_withheld];
     if about_posts.iter().any(Option::is_some) {
@@ -121,8 +121,8 @@ pub(super) fn read(line: &[u8]) -> Message {
     Message::Post(None)
 }
 
-impl Said<'_> {
-    fn told(&self) -> String {
+impl ServerWords<'_> {
+    fn text(&self) -> String {
         let parts = [&self.title, &self.detail, &self.message];
         let parts: Vec<_> = parts.into_iter().flatten().map(|part| plain(part)).collect();
         parts.join(": ")

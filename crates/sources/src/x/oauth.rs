@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn what_a_server_sends_back_is_cut() {
-        let said = keys().cut_from("bad 370773112-GmHxMAgYyLbNEtIKZeRNFsMKPR9EyMZeS9weJAEb.");
-        assert_eq!(said, "bad ***.");
+        let cut = keys().cut_from("bad 370773112-GmHxMAgYyLbNEtIKZeRNFsMKPR9EyMZeS9weJAEb.");
+        assert_eq!(cut, "bad ***.");
     }
 }

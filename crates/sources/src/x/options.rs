@@ -38,14 +38,14 @@ pub static KIND: SourceKind = SourceKind {
 
 /// Server of either API.
 pub(super) const BASE_URL: Key = Key::text("base_url");
-/// Connections tried within 15 minutes at the most.
+/// Connections tried within 15 minutes at most.
 pub(super) const CONNECTS_MAX: Key = Key::scalar("connects_max");
 
 /// The live service of v2.
 const SERVER: &str = "https://api.x.com/";
 /// US dollars that X takes for a post read (2026-02).
 const PRICE: f64 = 0.005;
-/// Posts a second that the filtered stream brings at the most.
+/// Most posts per second of the filtered stream.
 const POSTS_PER_S: f64 = 250.0;
 /// Rules that X keeps, and the longest of them.
 const RULES_MAX: usize = 1_000;
@@ -62,13 +62,13 @@ pub struct Options {
     pub rules: Vec<String>,
     /// What this job's rules are tagged with on the server.
     pub tag: String,
-    /// Posts read in a day of UTC at the most.
+    /// Most posts read in a day (UTC).
     pub reads_max: u64,
     /// US dollars a post.
     pub price: f64,
     /// Minutes that the server brings again after a loss; 0 = none.
     pub backfill_minutes: u32,
-    /// Connections tried within 15 minutes at the most.
+    /// Connections tried within 15 minutes at most.
     pub connects_max: u32,
 }
 

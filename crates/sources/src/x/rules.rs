@@ -30,7 +30,7 @@ pub struct Rule {
     pub tag: String,
 }
 
-/// What makes the server hold what the job says.
+/// The changes after which the server has the rules of the job.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Rules of the job that are not there.
@@ -128,20 +128,20 @@ impl Rules {
         let errors = answer.get("errors").and_then(Value::as_array);
         let text = |error: &Value, name: &str| error[name].as_str().unwrap_or_default().to_owned();
         let is_wrong = |error: &&Value| text(error, "title") != "DuplicateRule";
-        let said = errors.into_iter().flatten().filter(is_wrong).map(|error| {
+        let refused = errors.into_iter().flatten().filter(is_wrong).map(|error| {
             let details = error["details"].as_array().into_iter().flatten();
             let details: Vec<_> = details.filter_map(Value::as_str).collect();
             format!("`{}`: {} {}", text(error, "value"), text(error, "title"), details.join("; "))
         });
-        let said: Vec<_> = said.collect();
-        if said.is_empty() {
+        let refused: Vec<_> = refused.collect();
+        if refused.is_empty() {
             return Ok(());
         }
-        let said: String = said.join("\n").chars().take(2_000).collect();
+        let refused: String = refused.join("\n").chars().take(2_000).collect();
         Err(SourceError::fatal(format!(
             "{what}: the server does not take\n{}\nhelp: correct them in the job; `tagtide x rules \
              list` shows what is there",
-            self.token.cut_from(&said)
+            self.token.cut_from(&refused)
         )))
     }
 }

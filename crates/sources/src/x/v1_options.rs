@@ -42,7 +42,7 @@ pub static KIND: SourceKind = SourceKind {
     check: |section, _| Arc::new(Options::check(section)),
 };
 
-/// What v1.1 took at the most.
+/// Limits of v1.1.
 const TRACK_MAX: usize = 400;
 const BOXES_MAX: usize = 25;
 
@@ -57,7 +57,7 @@ pub struct Options {
     pub params: Vec<(String, String)>,
     /// Messages come with their length before them.
     pub delimited: bool,
-    /// Connections tried within 15 minutes at the most.
+    /// Connections tried within 15 minutes at most.
     pub connects_max: u32,
 }
 
