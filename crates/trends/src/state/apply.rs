@@ -1,5 +1,7 @@
 //! Takes in counts that were made elsewhere.
 
+use std::collections::BTreeMap;
+
 use crate::state::extracted::Extracted;
 use crate::state::identity::short;
 use crate::state::pane_update::{Authors, PaneCounts, PaneUpdate};
@@ -24,48 +26,116 @@ impl State {
 
     fn apply_pane(&mut self, update: &PaneCounts, observer: &mut dyn Observer) {
         let mut batch = Extracted::default();
+        let seed = *self.tags.seed();
         for tag in &update.tags {
-            for _ in 0..tag.posts {
+            for _ in 0..tag.posts.unsigned_abs() {
                 batch.begin_post();
-                let seed = *self.tags.seed();
                 batch.push_key(&seed, tag.key.as_bytes(), tag.display.as_bytes(), false);
             }
         }
         self.begin_batch(&batch, observer);
         let at = update.pane.saturating_mul(self.ring.pane_ms());
         let late = update.pane == PaneCounts::LATE || self.ring.is_late(at);
-        let (posts, tagged) = (update.posts as u64, update.tagged as u64);
-        self.counters.posts += posts;
-        self.counters.tagged_posts += tagged;
-        self.counters.tags += batch.entries.len() as u64;
-        self.counters.late += if late { posts } else { 0 };
-        for &(entry, number) in &self.interned.spelled {
-            let id = self.interned.ids[entry as usize];
-            if self.settings.keep_delta {
-                self.news.spelled.push(id << 3 | u32::from(number));
-            }
-        }
-        let mut from = 0;
+        let ids = std::mem::take(&mut self.interned.ids);
+        let mut gone: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        let (mut entry, mut spelled) = (0, 0);
         for tag in &update.tags {
-            let ids: Vec<u32> = self.interned.ids[from..from + tag.posts as usize].to_vec();
-            from += tag.posts as usize;
-            if late {
-                self.ring.add_late(&ids);
+            let end = entry + tag.posts.unsigned_abs() as usize;
+            self.spell(&ids, &mut spelled, end, tag.posts > 0);
+            let mine = &ids[entry..end];
+            entry = end;
+            let mut left = mine;
+            let dropped = |id: &&u32| self.judged.is_dropped(**id);
+            if mine.first().as_ref().is_none_or(dropped) {
                 continue;
             }
-            let mut left = &ids[..];
+            if tag.posts > 0 && late {
+                self.ring.add_late(mine);
+                continue;
+            }
             if let Authors::Listed(members) = &tag.authors {
                 for member in members {
-                    let (mine, rest) = left.split_at(member.posts as usize);
-                    self.ring.add(at, 0, 0, mine, Some((short(member.author), member.text)));
+                    let posts = (member.posts.unsigned_abs() as usize).min(left.len());
+                    let (theirs, rest) = left.split_at(posts);
                     left = rest;
+                    if tag.posts > 0 {
+                        let who = Some((short(member.author), member.text));
+                        self.ring.add(at, 0, 0, theirs, who);
+                    } else {
+                        gone.entry(short(member.author)).or_default().extend(theirs);
+                    }
                 }
             }
-            self.ring.add(at, 0, 0, left, None);
+            if tag.posts > 0 {
+                self.ring.add(at, 0, 0, left, None);
+            } else if !left.is_empty() {
+                gone.entry(0).or_default().extend(left);
+            }
         }
-        if !late {
-            self.ring.add(at, posts, tagged, &[], None);
+        self.interned.ids = ids;
+        self.count_posts(update, late, at);
+        if update.posts < 0 {
+            self.take_posts_back(update, at, gone);
         }
+    }
+
+    /// Counts the spellings of entries up to `end`, which are in already, or takes them back.
+    fn spell(&mut self, ids: &[u32], from: &mut usize, end: usize, plus: bool) {
+        while let Some(&(entry, number)) = self.interned.spelled.get(*from)
+            && (entry as usize) < end
+        {
+            *from += 1;
+            let id = ids[entry as usize];
+            if self.judged.is_dropped(id) {
+                self.tags.count_spelling(id, number, -1);
+                continue;
+            }
+            let tag = id << 3 | u32::from(number);
+            if plus {
+                self.news.spelled.push(tag);
+            } else {
+                self.tags.count_spelling(id, number, -1);
+                self.tags.count_spelling(id, number, -1);
+                self.news.unspelled.push(tag);
+            }
+        }
+        if !self.settings.keep_delta {
+            self.news.spelled.clear();
+            self.news.unspelled.clear();
+        }
+    }
+
+    fn count_posts(&mut self, update: &PaneCounts, late: bool, at: i64) {
+        let counters = &mut self.counters;
+        let tags: i64 = update.tags.iter().map(|tag| i64::from(tag.posts)).sum();
+        counters.posts = counters.posts.saturating_add_signed(update.posts);
+        counters.tagged_posts = counters.tagged_posts.saturating_add_signed(update.tagged);
+        counters.tags = counters.tags.saturating_add_signed(tags);
+        if let (Ok(posts), Ok(tagged)) = (update.posts.try_into(), update.tagged.try_into()) {
+            if late {
+                counters.late += posts;
+            } else {
+                self.ring.add(at, posts, tagged, &[], None);
+            }
+        }
+    }
+
+    /// Takes posts back as if one by one: of each author at least one, whose tags are in `gone`.
+    fn take_posts_back(&mut self, update: &PaneCounts, at: i64, gone: BTreeMap<u32, Vec<u32>>) {
+        let mut posts: Vec<(u32, Vec<u32>)> = gone.into_iter().collect();
+        let tagged = update.tagged.unsigned_abs() as usize;
+        let mut more = tagged.saturating_sub(posts.len());
+        for number in 0..posts.len() {
+            while more > 0 && posts[number].1.len() > 1 {
+                let (author, tags) = &mut posts[number];
+                let one = (*author, tags.split_off(tags.len() - 1));
+                posts.push(one);
+                more -= 1;
+            }
+        }
+        let all = (update.posts.unsigned_abs() as usize).max(posts.len());
+        posts.resize(all, (0, Vec::new()));
+        posts.iter().for_each(|(author, tags)| self.ring.take_back(at, tags, *author));
     }
 
     /// Notes what an engine that counts by itself says besides its counts.
