@@ -211,7 +211,7 @@ fn kill9_leaves_what_was_written_and_a_torn_end_is_passed_over() {
     let (posts, _, output) = replay(dir.path());
     assert!((LINES..2 * LINES).contains(&posts), "{posts}");
     let printed = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(printed.contains("is cut off"), "{printed}");
+    assert!(printed.contains("is truncated; its complete frames are read"), "{printed}");
 }
 
 #[test]
