@@ -21,11 +21,11 @@ use tagtide_checkpoint::{
 use tagtide_posts::clock::monotonic;
 use tagtide_posts::post::Position;
 use tagtide_trends::state::State;
+use tagtide_trends::state::checkpoint_sections::{Raw, RawSections, encode, give_rows, kind};
 use tagtide_trends::state::restore::Restoring;
-use tagtide_trends::state::sections::{Raw, RawSections, encode, give_rows, kind};
 use tagtide_trends::store::hash::Seed;
-use tagtide_trends::window::delta::{Rows, put_rows};
-use tagtide_trends::window::restore::Nonsense;
+use tagtide_trends::window::delta::{AuthorRows, put_rows};
+use tagtide_trends::window::restore::CorruptSection;
 
 /// Records that may wait for the disk.
 const QUEUE: usize = 4;
@@ -45,7 +45,7 @@ const PIECES_MAX: Duration = Duration::from_millis(4);
 
 enum Write {
     /// Rows of people that belong to the next record.
-    Rows(Rows),
+    Rows(AuthorRows),
     Record(u64, RawSections),
     Begin(u64),
     Piece(RawSections),
@@ -109,7 +109,7 @@ pub(crate) fn open(
         settings,
     };
     let (checkpoint, recovery) = Checkpoint::open(dir, identity, fresh, &mut reading)?;
-    let damaged = |nonsense: Nonsense| CheckpointError::Damaged {
+    let damaged = |nonsense: CorruptSection| CheckpointError::Damaged {
         file: dir.to_owned(),
         what: nonsense.to_string(),
     };
@@ -141,7 +141,7 @@ struct Reading {
 
 impl Reading {
     fn read(&mut self, epoch: u64, sections: &[SectionRef<'_>]) -> Result<(), String> {
-        let nonsense = |of| move |what: Nonsense| format!("section {of}: {what}");
+        let nonsense = |of| move |what: CorruptSection| format!("section {of}: {what}");
         let (mut rest, mut unknown) = (Vec::new(), Vec::new());
         for section in sections {
             if section.kind == kind::POSITIONS {

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 
 use super::live::Streams;
 use super::router::App;
-use tagtide_trends::rank::Published;
+use tagtide_trends::rank::TickSnapshot;
 use tagtide_trends::status::{Counters, RunState, Status};
 
 /// Content type of OpenMetrics text.
@@ -44,7 +44,7 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn new(published: watch::Receiver<Arc<Published>>, streams: Streams) -> Self {
+    pub(super) fn new(published: watch::Receiver<Arc<TickSnapshot>>, streams: Streams) -> Self {
         let mut registry = Registry::with_prefix("tagtide");
         let http = Family::<Http, Counter>::default();
         registry.register("http_requests", "Requests answered", http.clone());
@@ -88,7 +88,7 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
 /// What others count, as of the last tick.
 #[derive(Debug)]
 struct Shown {
-    published: watch::Receiver<Arc<Published>>,
+    published: watch::Receiver<Arc<TickSnapshot>>,
     streams: Streams,
 }
 
@@ -156,7 +156,7 @@ fn counters(out: &mut DescriptorEncoder<'_>, counters: &Counters) -> fmt::Result
     counter(out, "evicted_tags", "Tags that gave way at the cap", counters.evicted_tags)
 }
 
-fn gauges(out: &mut DescriptorEncoder<'_>, published: &Published, live: usize) -> fmt::Result {
+fn gauges(out: &mut DescriptorEncoder<'_>, published: &TickSnapshot, live: usize) -> fmt::Result {
     let status = &*published.status;
     let seconds = |ms: i64| ms as f64 / 1_000.0;
     let up = i64::from(status.state == RunState::Live || status.state == RunState::Replay);

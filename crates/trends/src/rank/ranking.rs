@@ -3,12 +3,12 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use crate::rank::around;
-use crate::rank::scored;
-use crate::rank::top::top;
+use crate::rank::related;
+use crate::rank::top_k::top;
+use crate::rank::trending_rows;
 use crate::rank::{Mode, Ranking, Series, Spelling, TagDetail, Trend, WindowCount};
 use crate::state::State;
-use crate::window::sliding::Window;
+use crate::window::sliding_window::Window;
 
 /// What a ranking is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,7 +48,7 @@ pub fn ranking(state: &State, key: Key, at: i64, rows: usize) -> Option<Ranking>
         (mode, Some(_)) => {
             let trending = state.trending(key.window_ms)?;
             learning = trending.learning();
-            scored::rows(state, trending, mode, rows)
+            trending_rows::rows(state, trending, mode, rows)
         }
     };
     let window = number.map(|number| &state.ring.windows()[number]);
@@ -183,7 +183,7 @@ pub fn tag(state: &State, key: &str) -> Option<TagDetail> {
         windows,
         series: series(&state.ring.series(id)),
         first_seen: state.ring.first_seen(id),
-        recent: around::recent(state, id),
+        recent: related::recent(state, id),
     })
 }
 
@@ -229,11 +229,11 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::extracted::{Extracted, PostKey, Row};
+    use crate::state::extracted_batch::{ExtractedBatch, PostKey, Row};
     use crate::state::{Settings, State};
     use crate::store::hash::Seed;
     use crate::window::Shape;
-    use crate::window::people::Rules;
+    use crate::window::authors::Rules;
     use tagtide_posts::post::Batch;
 
     /// Tags with so many authors that they are estimated, each of whom has posted once.
@@ -243,7 +243,7 @@ mod tests {
         let shape = Shape { pane_ms, windows_ms, people, decay_ms: None };
         let seed = Seed::new(std::array::from_fn(|at| (at * 151 + 17) as u8));
         let mut state = State::new(Settings::of(shape, Vec::new()), seed);
-        let mut batch = Extracted::default();
+        let mut batch = ExtractedBatch::default();
         batch.begin(Batch::default());
         for (tag, authors) in (0..16_u64).map(|tag| (format!("tag{tag}"), 700_u64 + 9 * tag)) {
             for number in 1..=authors {

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::state::State;
 
 /// Most tags told of.
-const TOGETHER: usize = 10;
+const RELATED_MAX: usize = 10;
 /// Most posts shown.
-const SAMPLES: usize = 5;
+const SAMPLES_MAX: usize = 5;
 
 /// Recent posts with a tag, as far as they are in memory. Fields may be added.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -21,14 +21,14 @@ pub struct RecentPosts {
     pub posts: u64,
     /// Tags that stand with it in these posts, the commonest first, ten at the most; hidden ones
     /// are left out.
-    pub together: Vec<Together>,
+    pub related: Vec<RelatedTag>,
     /// The newest of these posts, newest first, each text once, five at the most.
     pub samples: Vec<SamplePost>,
 }
 
 /// A tag that stands with another in recent posts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Together {
+pub struct RelatedTag {
     /// The key.
     pub tag: String,
     /// Commonest spelling, without `#`.
@@ -61,10 +61,10 @@ pub fn recent(state: &State, id: u32) -> Option<RecentPosts> {
         return None;
     }
     let posts = state.recent_with(id);
-    let together = state.together(id, TOGETHER).into_iter().map(|(other, both)| {
+    let related = state.related(id, RELATED_MAX).into_iter().map(|(other, both)| {
         let tag = state.tags.key_string(other);
         let typed = state.tags.spellings(other, state.ring.total().count(other));
-        Together {
+        RelatedTag {
             display: typed.into_iter().next().map_or_else(|| tag.clone(), |(typed, _)| typed),
             tag,
             posts: u64::from(both),
@@ -72,7 +72,7 @@ pub fn recent(state: &State, id: u32) -> Option<RecentPosts> {
         }
     });
     let there = |part: &str| (!part.is_empty()).then(|| part.to_owned());
-    let samples = state.recent_posts(id, SAMPLES).into_iter().map(|post| SamplePost {
+    let samples = state.recent_posts(id, SAMPLES_MAX).into_iter().map(|post| SamplePost {
         at: post.at,
         text: post.shown.text.to_owned(),
         author: there(post.shown.author),
@@ -82,7 +82,7 @@ pub fn recent(state: &State, id: u32) -> Option<RecentPosts> {
     Some(RecentPosts {
         kept: state.recent().held() as u64,
         posts: posts as u64,
-        together: together.collect(),
+        related: related.collect(),
         samples: samples.collect(),
     })
 }

@@ -7,7 +7,7 @@
 //! left of its budget is not made, and the rows have no series.
 
 use crate::rank::Ranking;
-use crate::rank::build::Key;
+use crate::rank::ranking::Key;
 use crate::state::State;
 use crate::window::Ring;
 
@@ -101,7 +101,7 @@ mod tests {
             ring.grow(30);
             posts.iter().for_each(|&(at, id)| ring.add(at, 1, 1, &[id], None));
             ring.close_to(closed.min(at));
-            posts.iter().take(gone).for_each(|&(at, id)| ring.take_back(at, &[id], 0));
+            posts.iter().take(gone).for_each(|&(at, id)| ring.retract(at, &[id], 0));
             let ids = [17, 3, 29, 0];
             for (window, slot) in windows_ms.into_iter().zip([2_000, 6_000, 60_000, 120_000]) {
                 let found = series(&ring, &ids, window, at, &mut 100_000).unwrap();

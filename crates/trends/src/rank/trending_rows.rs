@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 
 use crate::rank::Mode;
-use crate::rank::build::Row;
-use crate::rank::top::{cut, top};
+use crate::rank::ranking::Row;
+use crate::rank::top_k::{cut, top};
 use crate::score::comparison::Form;
 use crate::score::formula::LISTED;
 use crate::score::{Score, Trending};

@@ -12,11 +12,11 @@ use crate::state::State;
 use crate::state::table::Interned;
 use crate::status::Counters;
 use crate::store::varint::{Many, Reader, put, put_bytes};
+use crate::window::author_sections::AuthorsPiece;
 use crate::window::decay::{Decay, Weights};
-use crate::window::delta::{Delta, Kept, Rows};
-use crate::window::first::{self, FirstTimes};
-use crate::window::keep::Crowded;
-use crate::window::known::Piece;
+use crate::window::delta::{AuthorRows, Delta, PanePiece};
+use crate::window::first_seen::{self, FirstTimes};
+use crate::window::returning_authors::Piece;
 
 /// Numbers of the sections; given out once, never used for anything else.
 pub mod kind {
@@ -32,7 +32,7 @@ pub mod kind {
     pub const SPELLED: u16 = 5;
     /// The same, taken back.
     pub const UNSPELLED: u16 = 6;
-    /// Panes.
+    /// ClosedPanes.
     pub const PANES: u16 = 7;
     /// Late counts.
     pub const LATE: u16 = 8;
@@ -104,14 +104,14 @@ pub enum Raw {
     /// Kind and numbers.
     Tags(u16, Vec<u32>),
     /// Numbers of posts.
-    Gone(Vec<u64>),
+    RetractedPosts(Vec<u64>),
     /// [`kind::PANES`], [`kind::LATE`], [`kind::MINUS`], [`kind::PEOPLE`], [`kind::LEFT`] and
     /// [`kind::BEYOND`].
     Delta(Delta),
     /// [`kind::RING`], [`kind::ALONE`] and [`kind::BEYOND_BEFORE`] as of an epoch.
-    Ring(u64, Vec<Kept>),
+    Ring(u64, Vec<PanePiece>),
     /// [`kind::CROWDS`] and [`kind::CAPS`].
-    Crowds(Crowded),
+    AuthorSets(AuthorsPiece),
     /// [`kind::KNOWN`].
     Known(Piece),
     /// [`kind::BASELINES`].
@@ -141,7 +141,7 @@ pub fn encode(raw: RawSections) -> Sections {
         match raw {
             Raw::Body(of, body) => sections.push((of, body)),
             Raw::Tags(of, ids) => sections.push((of, numbers(ids.into_iter().map(u64::from)))),
-            Raw::Gone(posts) => sections.push((kind::GONE, numbers(posts.into_iter()))),
+            Raw::RetractedPosts(posts) => sections.push((kind::GONE, numbers(posts.into_iter()))),
             Raw::Delta(delta) => {
                 use kind::{BEYOND, LATE, LEFT, MINUS, PANES, PEOPLE};
                 let kinds = [PANES, LATE, MINUS, PEOPLE, LEFT, BEYOND];
@@ -154,7 +154,7 @@ pub fn encode(raw: RawSections) -> Sections {
                 sections.push((kind::RING, body));
                 sections.extend([(kind::ALONE, alone), (kind::BEYOND_BEFORE, beyond)]);
             }
-            Raw::Crowds(crowded) => {
+            Raw::AuthorSets(crowded) => {
                 let caps = crowded.encode_caps();
                 sections.extend([(kind::CROWDS, crowded.encode()), (kind::CAPS, caps)]);
             }
@@ -163,7 +163,7 @@ pub fn encode(raw: RawSections) -> Sections {
             Raw::Decay(weights) => {
                 sections.push((kind::DECAY, baselines::encode_weights(&weights)));
             }
-            Raw::First(times) => sections.push((kind::FIRST, first::encode(times))),
+            Raw::First(times) => sections.push((kind::FIRST, first_seen::encode(times))),
             Raw::View(name, filter, inner) => {
                 sections.push((kind::VIEW, view(&name, filter, encode(inner))));
             }
@@ -211,7 +211,7 @@ pub struct Meta {
     pub posts_of: Vec<u64>,
     /// Newest event time of each source.
     pub newest: Vec<Option<i64>>,
-    /// Panes up to this one are closed.
+    /// ClosedPanes up to this one are closed.
     pub closed_to: i64,
     /// What tags admitted from now on inherit.
     #[serde(default)]
@@ -222,7 +222,7 @@ pub struct Meta {
     /// Boundaries up to this event time are passed.
     #[serde(default)]
     pub passed: Option<i64>,
-    /// Panes up to this one were closed before the first post with an author.
+    /// ClosedPanes up to this one were closed before the first post with an author.
     #[serde(default)]
     pub people_from: Option<i64>,
     /// Authors who came to a tag in the last days, and those of them who had posted before.
@@ -255,34 +255,34 @@ impl State {
         }
     }
 
-    /// Rows of people that the next record will tell, once there are `least`, to be encoded before
+    /// AuthorRows of people that the next record will tell, once there are `least`, to be encoded before
     /// it is due ([`give_rows`]). None after a tag has given way: rows of another may have its
     /// number from then on.
-    pub fn take_rows(&mut self, least: usize) -> Option<Rows> {
-        if self.news.earlier.is_empty() { self.ring.take_rows(least) } else { None }
+    pub fn take_rows(&mut self, least: usize) -> Option<AuthorRows> {
+        if self.pending.earlier.is_empty() { self.ring.take_rows(least) } else { None }
     }
 
     /// Everything since the last call, in the order in which it must be read.
-    pub fn take_news(&mut self) -> RawSections {
-        let mut news = std::mem::take(&mut self.news);
-        let from = news.remembered_from.max(self.remembered.range().start);
-        let mut sections = std::mem::take(&mut news.earlier);
+    pub fn take_pending(&mut self) -> RawSections {
+        let mut pending = std::mem::take(&mut self.pending);
+        let from = pending.remembered_from.max(self.remembered.range().start);
+        let mut sections = std::mem::take(&mut pending.earlier);
         sections.extend([
-            Raw::Body(kind::BORN, news.born),
+            Raw::Body(kind::BORN, pending.born),
             Raw::First(self.ring.first_news()),
-            Raw::Body(kind::LEARNED, news.learned),
-            Raw::Tags(kind::SPELLED, news.spelled),
-            Raw::Tags(kind::UNSPELLED, news.unspelled),
+            Raw::Body(kind::LEARNED, pending.new_spellings),
+            Raw::Tags(kind::SPELLED, pending.spelled),
+            Raw::Tags(kind::UNSPELLED, pending.unspelled),
             Raw::Delta(self.ring.take_delta()),
             Raw::Body(
                 kind::REMEMBERED,
                 self.remembered.to_bytes(from..self.remembered.range().end),
             ),
-            Raw::Gone(news.gone),
-            Raw::Baselines(self.trending.iter_mut().map(Trending::news).collect()),
+            Raw::RetractedPosts(pending.retracted),
+            Raw::Baselines(self.trending.iter_mut().map(Trending::take_changed).collect()),
         ]);
         sections.extend(self.ring.weights(None).map(Raw::Decay));
-        self.news.remembered_from = self.remembered.range().end;
+        self.pending.remembered_from = self.remembered.range().end;
         sections
     }
 
@@ -292,14 +292,14 @@ impl State {
         let Interned { born, learned, .. } = &self.interned;
         for &id in born {
             let error = self.error_of(id);
-            let out = &mut self.news.born;
+            let out = &mut self.pending.born;
             put(out, u64::from(id));
             put(out, u64::from(self.tags.since(id)));
             put(out, error);
             put_bytes(out, self.tags.key_bytes(id, &mut [0; 16]));
         }
         for &(id, number) in learned {
-            let out = &mut self.news.learned;
+            let out = &mut self.pending.new_spellings;
             if self.tags.is_plain(id) {
                 put(out, u64::from(id));
                 put_bytes(out, b"");
@@ -320,7 +320,7 @@ impl State {
         let mut sections = vec![Raw::Body(kind::TAGS, self.part(epoch, part))];
         let live = ids.clone().filter(|&id| self.tags.is_live(id));
         sections.push(Raw::First(self.ring.first_times(live)));
-        sections.extend(self.ring.crowded(epoch, ids.clone()).map(Raw::Crowds));
+        sections.extend(self.ring.authors_piece(epoch, ids.clone()).map(Raw::AuthorSets));
         let learned = self.trending.iter().map(|trending| trending.of(ids.clone()));
         sections.push(Raw::Baselines(learned.collect()));
         sections.extend(self.ring.weights(Some(ids)).map(Raw::Decay));
@@ -336,10 +336,10 @@ impl State {
         put(&mut out, u64::from(part));
         let first = part * PART as u32;
         let end = self.tags.rows().min(first + PART as u32);
-        let mut news = vec![0; PART];
-        self.ring.add_untotalled(first, &mut news);
+        let mut untotalled = vec![0; PART];
+        self.ring.add_untotalled(first, &mut untotalled);
         for id in (first..end).filter(|&id| self.tags.is_live(id)) {
-            let total = self.ring.total().count(id) + news[(id - first) as usize];
+            let total = self.ring.total().count(id) + untotalled[(id - first) as usize];
             let mut short = [0; 16];
             let key = self.tags.key_bytes(id, &mut short);
             put(&mut out, u64::from(id));

@@ -1,8 +1,8 @@
 //! Posts that have an identity: duplicates, edits, deletes, and what each takes back.
 
 use crate::state::State;
-use crate::state::extracted::{NO_TIME, PostKey};
-use crate::state::remember::Memory;
+use crate::state::extracted_batch::{NO_TIME, PostKey};
+use crate::state::post_memory::RememberedPost;
 use crate::window::LATE;
 use tagtide_posts::post::Op;
 
@@ -11,9 +11,9 @@ pub(super) fn short(author: u64) -> u32 {
     ((author >> 32) as u32).max(1)
 }
 
-pub(super) fn named(key: &PostKey) -> Memory {
+pub(super) fn named(key: &PostKey) -> RememberedPost {
     let &PostKey { id, alias, revision, author, .. } = key;
-    Memory { id, alias, revision, author, ..Memory::default() }
+    RememberedPost { id, alias, revision, author, ..RememberedPost::default() }
 }
 
 /// Whether a row counts, and when.
@@ -24,7 +24,7 @@ pub(super) enum Verdict {
 
 impl State {
     /// What a post with an identity does to the ones remembered.
-    pub(super) fn judge(&mut self, key: &PostKey, replaces: &[u64], at: i64) -> Verdict {
+    pub(super) fn apply_identity(&mut self, key: &PostKey, replaces: &[u64], at: i64) -> Verdict {
         if key.op == Op::DropAuthor {
             self.unsample(key, replaces);
             for number in self.remembered.by_author(key.author) {
@@ -32,7 +32,7 @@ impl State {
                 if self.remembered.get(number).is_some_and(|post| at != NO_TIME && post.seen > at) {
                     continue;
                 }
-                self.take_back(number);
+                self.retract(number);
                 self.counters.deletes += 1;
             }
             return Verdict::Drop;
@@ -61,12 +61,12 @@ impl State {
             (Op::Update, Some((_, old))) if old.gone => self.duplicate(),
             (Op::Update, Some((number, old))) => {
                 self.counters.edits += 1;
-                self.take_back(number);
+                self.retract(number);
                 Verdict::Count(old.at)
             }
             (Op::Delete | Op::DropAuthor, Some((number, old))) => {
                 if !old.gone {
-                    self.take_back(number);
+                    self.retract(number);
                     self.counters.deletes += 1;
                 } else if old.left {
                     self.mark_gone(number);
@@ -76,7 +76,7 @@ impl State {
             (Op::Delete | Op::DropAuthor, None) => {
                 self.counters.deletes_unknown += 1;
                 let seen = if at == NO_TIME { self.marks.newest().unwrap_or(0) } else { at };
-                let stone = Memory { at: LATE, seen, gone: true, ..named(key) };
+                let stone = RememberedPost { at: LATE, seen, gone: true, ..named(key) };
                 self.remembered.add(stone, std::iter::empty());
                 Verdict::Drop
             }
@@ -84,7 +84,7 @@ impl State {
     }
 
     /// The remembered post that `key` is about, and its number.
-    fn known(&self, key: &PostKey, replaces: &[u64]) -> Option<(u64, Memory)> {
+    fn known(&self, key: &PostKey, replaces: &[u64]) -> Option<(u64, RememberedPost)> {
         let names = [key.id, key.alias].into_iter().filter(|&name| name != 0);
         let known = names.map(|name| self.remembered.find(name)).find_map(|number| number);
         // An edit names all that it replaces, of which all but one have gone before.
@@ -99,15 +99,15 @@ impl State {
     }
 
     /// After an edit a post fits this view no more; one that never did is nothing to it.
-    pub(super) fn leave(&mut self, key: &PostKey, replaces: &[u64]) {
+    pub(super) fn retract_original(&mut self, key: &PostKey, replaces: &[u64]) {
         if self.remembered.is_told(key.id, key.revision) {
             return;
         }
         if let Some((number, old)) = self.known(key, replaces).filter(|(_, old)| !old.gone) {
-            self.take_back(number);
-            let left = Memory { gone: true, left: true, tags: 0, ..old };
+            self.retract(number);
+            let left = RememberedPost { gone: true, left: true, tags: 0, ..old };
             self.remembered
-                .add(Memory { id: key.id, revision: key.revision, ..left }, [].into_iter());
+                .add(RememberedPost { id: key.id, revision: key.revision, ..left }, [].into_iter());
         }
     }
 
@@ -116,7 +116,7 @@ impl State {
         Verdict::Drop
     }
 
-    fn take_back(&mut self, number: u64) {
+    fn retract(&mut self, number: u64) {
         let Some(memory) = self.remembered.get(number).copied() else { return };
         self.mark_gone(number);
         let mut ids = std::mem::take(&mut self.taken);
@@ -131,7 +131,7 @@ impl State {
             if tag & 7 > 0 {
                 self.tags.count_spelling(id, (tag & 7) as u8, -1);
                 if self.settings.keep_delta {
-                    self.news.unspelled.push(tag);
+                    self.pending.unspelled.push(tag);
                 }
             }
         }
@@ -140,14 +140,14 @@ impl State {
         self.counters.tagged_posts = self.counters.tagged_posts.saturating_sub(tagged);
         self.counters.tags = self.counters.tags.saturating_sub(ids.len() as u64);
         let author = if memory.author == 0 { 0 } else { short(memory.author) };
-        self.ring.take_back(memory.at, &ids, author);
+        self.ring.retract(memory.at, &ids, author);
         self.taken = ids;
     }
 
     fn mark_gone(&mut self, number: u64) {
         self.remembered.mark_gone(number);
         if self.settings.keep_delta {
-            self.news.gone.push(number);
+            self.pending.retracted.push(number);
         }
     }
 }
@@ -156,7 +156,7 @@ impl State {
 mod tests {
     use super::*;
     use crate::state::Settings;
-    use crate::state::extracted::{Extracted, Row, UNORDERED};
+    use crate::state::extracted_batch::{ExtractedBatch, Row, UNORDERED};
     use crate::store::hash::Seed;
     use crate::window::Shape;
     use tagtide_posts::post::Batch;
@@ -191,7 +191,7 @@ mod tests {
         replaces: &[u64],
         tag: &str,
     ) {
-        let mut batch = Extracted::default();
+        let mut batch = ExtractedBatch::default();
         batch.begin(Batch::default());
         batch.begin_post();
         batch.push_key(&SEED, tag.as_bytes(), tag.as_bytes(), true);

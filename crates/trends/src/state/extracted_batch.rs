@@ -74,7 +74,7 @@ pub struct Row {
     pub tagged: u32,
     /// End of its entries; they start where those of the row before end.
     pub entries_end: u32,
-    /// Index into [`Extracted::posts`] plus one; 0 = posts without identity and author.
+    /// Index into [`ExtractedBatch::posts`] plus one; 0 = posts without identity and author.
     pub post: u32,
 }
 
@@ -97,7 +97,7 @@ pub struct PostKey {
     pub author: u64,
     /// Fingerprint of the text, by which copies are known; 0 = none.
     pub print: u32,
-    /// End of its earlier identities in [`Extracted::replaces`].
+    /// End of its earlier identities in [`ExtractedBatch::replaces`].
     pub replaces_end: u32,
 }
 
@@ -122,7 +122,7 @@ pub struct Oddities {
 
 /// What a worker made of one batch.
 #[derive(Debug, Default)]
-pub struct Extracted {
+pub struct ExtractedBatch {
     /// The batch it was made of; goes back to its source's pool.
     pub batch: Batch,
     /// Rows in order.
@@ -141,7 +141,7 @@ pub struct Extracted {
     pub odd: Oddities,
     /// For each view of the job what fits it, row by row beside `rows`: a row of which nothing
     /// fits has no posts, and tells of time alone.
-    pub views: Vec<Extracted>,
+    pub views: Vec<ExtractedBatch>,
     /// Start of the entries of the post being made.
     post_start: usize,
     /// A bit for each hash among them, so that most need no look back.
@@ -150,7 +150,7 @@ pub struct Extracted {
     post_places: HashMap<u64, usize>,
 }
 
-impl Extracted {
+impl ExtractedBatch {
     /// Empties it for `batch`; buffers keep their capacity.
     pub fn begin(&mut self, batch: Batch) {
         self.batch = batch;

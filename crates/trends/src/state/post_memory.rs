@@ -1,4 +1,4 @@
-//! Remembered posts: what deletes take back, edits replace and duplicates repeat.
+//! PostMemory posts: what deletes take back, edits replace and duplicates repeat.
 //!
 //! Bounded twice: by number and by age; the oldest are forgotten first. A delete seen before its
 //! post leaves a tombstone, which is remembered like a post.
@@ -7,7 +7,7 @@ mod bytes;
 
 use std::collections::VecDeque;
 
-use crate::state::extracted::UNORDERED;
+use crate::state::extracted_batch::UNORDERED;
 use crate::store::index::Index;
 
 /// Revisions of one post that are found by its name.
@@ -21,14 +21,14 @@ fn short(number: u64) -> u32 {
     (number % WRAP) as u32
 }
 
-/// One remembered post; its tags stand in [`Remembered`].
+/// One remembered post; its tags stand in [`PostMemory`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Memory {
+pub struct RememberedPost {
     /// Identity; 0 where only the second name is known.
     pub id: u64,
     /// Second name of it within its source; 0 = none.
     pub alias: u64,
-    /// Revision, as [`PostKey`](crate::state::extracted::PostKey) has it.
+    /// Revision, as [`PostKey`](crate::state::extracted_batch::PostKey) has it.
     pub revision: u64,
     /// Author; 0 = unknown.
     pub author: u64,
@@ -48,10 +48,10 @@ pub struct Memory {
 
 /// The last posts with an identity.
 #[derive(Debug)]
-pub struct Remembered {
+pub struct PostMemory {
     max_posts: usize,
     max_age_ms: i64,
-    posts: VecDeque<Memory>,
+    posts: VecDeque<RememberedPost>,
     /// Tags of `posts`, in the same order: id << 3 | spelling number.
     tags: VecDeque<u32>,
     /// Number of the first post in `posts`.
@@ -65,7 +65,7 @@ pub struct Remembered {
     tags_dropped: u64,
 }
 
-impl Remembered {
+impl PostMemory {
     /// Remembers `max_posts` posts for `max_age_ms` of event time.
     #[must_use]
     pub fn new(max_posts: usize, max_age_ms: i64) -> Self {
@@ -101,7 +101,7 @@ impl Remembered {
     /// True where a post with this identity was remembered at this revision, or a later one.
     #[must_use]
     pub fn is_told(&self, id: u64, revision: u64) -> bool {
-        let is_told = |post: &Memory| {
+        let is_told = |post: &RememberedPost| {
             let ordered = (post.revision | revision) & UNORDERED == 0;
             post.revision == revision || ordered && post.revision > revision
         };
@@ -109,9 +109,9 @@ impl Remembered {
         posts.any(|post| post.id == id && is_told(post))
     }
 
-    /// Asks for what [`Remembered::find`] will read for these names, and for what has to be
+    /// Asks for what [`PostMemory::find`] will read for these names, and for what has to be
     /// forgotten for as many posts, so that the waits for memory overlap.
-    pub fn expect(&self, names: impl Iterator<Item = u64>) {
+    pub fn prefetch(&self, names: impl Iterator<Item = u64>) {
         let mut posts = self.posts.iter();
         for name in names.filter(|&name| name != 0) {
             self.index.prefetch(name);
@@ -125,7 +125,7 @@ impl Remembered {
 
     /// A remembered post by its number.
     #[must_use]
-    pub fn get(&self, number: u64) -> Option<&Memory> {
+    pub fn get(&self, number: u64) -> Option<&RememberedPost> {
         self.posts.get(usize::try_from(number.checked_sub(self.first)?).ok()?)
     }
 
@@ -137,7 +137,7 @@ impl Remembered {
     }
 
     /// Remembers a post; its number is returned.
-    pub fn add(&mut self, mut post: Memory, tags: impl Iterator<Item = u32>) -> u64 {
+    pub fn add(&mut self, mut post: RememberedPost, tags: impl Iterator<Item = u32>) -> u64 {
         let number = self.first + self.posts.len() as u64;
         self.starts.push_back(self.tags_dropped + self.tags.len() as u64);
         let before = self.tags.len();
@@ -227,14 +227,14 @@ impl Remembered {
 mod tests {
     use super::*;
 
-    fn post(id: u64, at: i64) -> Memory {
+    fn post(id: u64, at: i64) -> RememberedPost {
         let author = id % 2 + 1;
-        Memory { id, author, at, seen: at, ..Memory::default() }
+        RememberedPost { id, author, at, seen: at, ..RememberedPost::default() }
     }
 
     #[test]
     fn the_oldest_are_forgotten_first_by_number_and_by_age() {
-        let mut memory = Remembered::new(3, 1000);
+        let mut memory = PostMemory::new(3, 1000);
         for id in 1..=5 {
             memory.add(post(id, id as i64 * 100), [id as u32, 7].into_iter());
         }
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn an_identity_remembered_twice_is_the_later_one() {
-        let mut memory = Remembered::new(2, 1000);
+        let mut memory = PostMemory::new(2, 1000);
         memory.add(post(9, 1), [].into_iter());
         memory.add(post(9, 2), [].into_iter());
         memory.add(post(8, 3), [].into_iter());
@@ -262,9 +262,9 @@ mod tests {
 
     #[test]
     fn of_many_revisions_the_newest_few_are_found() {
-        let mut memory = Remembered::new(1000, 1000);
+        let mut memory = PostMemory::new(1000, 1000);
         for revision in 1..=100 {
-            memory.add(Memory { revision, ..post(9, 1) }, [].into_iter());
+            memory.add(RememberedPost { revision, ..post(9, 1) }, [].into_iter());
         }
         assert_eq!((memory.find(9), memory.index.matches(9).count()), (Some(99), NAMESAKES));
         assert!(memory.is_told(9, 100) && memory.is_told(9, 3) && !memory.is_told(9, 101));
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn numbers_may_go_round() {
-        let mut memory = Remembered::new(3, 1000);
+        let mut memory = PostMemory::new(3, 1000);
         memory.number_from(u64::from(u32::MAX) * 5 - 2);
         let mut last = 0;
         for id in 1..=9 {

@@ -8,7 +8,7 @@ use tagtide_extract::wildcard::Patterns;
 
 /// Patterns over keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Lists {
+pub struct TagFilter {
     /// Counted, never listed.
     pub hide: Patterns,
     /// Not counted.
@@ -22,30 +22,30 @@ const DROPPED: u8 = 2;
 
 /// The lists, and what they say of each tag.
 #[derive(Debug, Default)]
-pub(super) struct Judged {
-    lists: Lists,
+pub(super) struct FilterMarks {
+    lists: TagFilter,
     verdicts: Column<u8>,
 }
 
-impl Judged {
-    pub(super) fn new(lists: Lists) -> Self {
+impl FilterMarks {
+    pub(super) fn new(lists: TagFilter) -> Self {
         Self { lists, verdicts: Column::default() }
     }
 
     /// True where every tag counts and is listed.
     pub(super) fn is_idle(&self) -> bool {
-        self.lists == Lists::default()
+        self.lists == TagFilter::default()
     }
 
     /// Judges tags that are new.
-    pub(super) fn judge(&mut self, tags: &Tags, ids: impl Iterator<Item = u32>) {
+    pub(super) fn apply(&mut self, tags: &Tags, ids: impl Iterator<Item = u32>) {
         if self.is_idle() {
             return;
         }
         self.verdicts.grow(tags.rows() as usize);
         for id in ids {
             let key = tags.key_string(id);
-            let Lists { hide, drop, only } = &self.lists;
+            let TagFilter { hide, drop, only } = &self.lists;
             let dropped = drop.fit(&key);
             let hidden = dropped || hide.fit(&key) || (!only.is_empty() && !only.fit(&key));
             let verdict = (u8::from(hidden) * HIDDEN) | (u8::from(dropped) * DROPPED);
@@ -54,10 +54,10 @@ impl Judged {
     }
 
     /// Takes other lists and judges every tag anew.
-    pub(super) fn change(&mut self, lists: Lists, tags: &Tags) {
+    pub(super) fn change(&mut self, lists: TagFilter, tags: &Tags) {
         self.lists = lists;
         self.verdicts = Column::default();
-        self.judge(tags, 0..tags.rows());
+        self.apply(tags, 0..tags.rows());
     }
 
     fn says(&self, id: u32, what: u8) -> bool {

@@ -1,4 +1,4 @@
-//! People in the checkpoint: who posted what since the last record, who was taken back, and the
+//! AuthorCounts in the checkpoint: who posted what since the last record, who was taken back, and the
 //! members of the tags of a snapshot's part.
 //!
 //! Members and sketches follow from the posts of each tag alone, in the order of panes. So a
@@ -7,16 +7,16 @@
 use std::ops::Range;
 
 use crate::store::varint::{Many, put, put_signed};
-use crate::window::crowd::{Member, PRINTS, Print};
+use crate::window::author_sets::{Member, PRINTS, Print};
+use crate::window::authors::{AuthorRow, SketchedTag};
 use crate::window::decay::Weights;
-use crate::window::known::Piece;
-use crate::window::people::{Big, Seen};
+use crate::window::returning_authors::Piece;
 use crate::window::ring::Ring;
 
 /// A post that was taken back from a pane that is kept.
 #[derive(Clone, Debug)]
-pub struct Left {
-    /// Panes up to this one were closed then.
+pub struct Retracted {
+    /// ClosedPanes up to this one were closed then.
     pub closed_to: i64,
     /// The post's pane.
     pub index: i64,
@@ -28,27 +28,27 @@ pub struct Left {
 
 /// Posts with tags and their authors in one open pane.
 #[derive(Debug, Default)]
-pub(super) struct Rows {
-    pub(super) seen: Vec<Seen>,
+pub(super) struct OpenRows {
+    pub(super) seen: Vec<AuthorRow>,
     pub(super) unseen: Vec<(u32, u32)>,
     /// Authors, where it matters who has posted before.
     pub(super) came: Vec<u32>,
 }
 
-/// People of the tags of some ids, to be encoded on another thread.
+/// AuthorCounts of the tags of some ids, to be encoded on another thread.
 #[derive(Debug)]
-pub struct Crowded {
+pub struct AuthorsPiece {
     epoch: u64,
     closed_to: i64,
     members: Vec<(u32, u32, Member)>,
     prints: Vec<(u32, [Print; PRINTS])>,
-    big: Vec<(u32, Big)>,
-    open: Vec<(i64, Rows)>,
+    big: Vec<(u32, SketchedTag)>,
+    open: Vec<(i64, OpenRows)>,
     /// Number of a span, and what counts towards the cap in it: tag, author, posts.
     caps: (i64, Vec<(u32, u32, u8)>),
 }
 
-impl Left {
+impl Retracted {
     /// Appends panes closed, pane, author, number of tags, tags.
     pub(super) fn put(&self, out: &mut Vec<u8>) {
         put_signed(out, self.closed_to);
@@ -61,9 +61,9 @@ impl Left {
 
 /// Appends pane, number of runs; then for each run of one post, or of posts without author: author
 /// and fingerprint (8 bytes), number of tags, tags.
-pub(super) fn put_seen(out: &mut Vec<u8>, index: i64, seen: &[Seen]) {
+pub(super) fn put_seen(out: &mut Vec<u8>, index: i64, seen: &[AuthorRow]) {
     put_signed(out, index);
-    let who = |seen: &Seen| u64::from(seen.author) | u64::from(seen.print) << 32;
+    let who = |seen: &AuthorRow| u64::from(seen.author) | u64::from(seen.print) << 32;
     let others = seen.windows(2).filter(|pair| who(&pair[0]) != who(&pair[1]));
     put(out, others.count() as u64 + u64::from(!seen.is_empty()));
     // Eight bytes of a run, and mostly three for a tag.
@@ -80,7 +80,7 @@ pub(super) fn put_seen(out: &mut Vec<u8>, index: i64, seen: &[Seen]) {
     }
 }
 
-impl Crowded {
+impl AuthorsPiece {
     /// Epoch, newest closed pane, span; then for each author of a tag whose posts count towards the
     /// cap in it: tag, author, posts. Nothing where there is none.
     #[must_use]
@@ -159,7 +159,7 @@ fn put_member(out: &mut Vec<u8>, author: u32, member: &Member) {
 impl Ring {
     /// The people of some tags as of `epoch`; `None` where nobody is told apart.
     #[must_use]
-    pub fn crowded(&self, epoch: u64, ids: Range<u32>) -> Option<Crowded> {
+    pub fn authors_piece(&self, epoch: u64, ids: Range<u32>) -> Option<AuthorsPiece> {
         let people = self.people.as_ref()?;
         let crowd = |id| people.crowds.of(id).map(move |(author, member)| (id, author, member));
         let members = ids.clone().flat_map(crowd).collect();
@@ -172,18 +172,18 @@ impl Ring {
         let open = self.open.iter().map(|open| {
             let seen = open.seen.iter().copied().filter(|seen| ids.contains(&seen.id)).collect();
             let unseen = open.unseen.iter().copied().filter(|gone| ids.contains(&gone.0)).collect();
-            (open.index, Rows { seen, unseen, came: Vec::new() })
+            (open.index, OpenRows { seen, unseen, came: Vec::new() })
         });
         let open = open.filter(|(_, rows)| !rows.seen.is_empty() || !rows.unseen.is_empty());
         let open = open.collect();
-        Some(Crowded { epoch, closed_to: self.closed_to, members, prints, big, open, caps })
+        Some(AuthorsPiece { epoch, closed_to: self.closed_to, members, prints, big, open, caps })
     }
 
     /// Decayed counts that changed since the last call, or those of the tags in a range; `None`
-    /// where none are kept. Open panes are taken off for it.
+    /// where none are kept. OpenPane panes are taken off for it.
     pub fn weights(&mut self, ids: Option<Range<u32>>) -> Option<Weights> {
         self.decay.as_ref()?;
-        self.hide();
+        self.remove_overlay();
         self.decay.as_mut().map(|decay| decay.weights(ids))
     }
 
@@ -201,7 +201,7 @@ impl Ring {
         Some(self.people.as_ref()?.known.as_ref()?.joined())
     }
 
-    /// Panes up to this one were closed before the first post with an author; `None` where nobody
+    /// ClosedPanes up to this one were closed before the first post with an author; `None` where nobody
     /// is told apart.
     #[must_use]
     pub fn people_from(&self) -> Option<i64> {

@@ -5,11 +5,11 @@
 //! people of a window looks at these alone, those who are long gone stand in front, and somebody
 //! new is put behind the rest. Most tags have one member and cost twelve bytes.
 
-mod blocks;
+mod size_classes;
 
 use crate::store::column::Column;
 use crate::window::pane::Pair;
-use blocks::{Block, BlockMut, Blocks, CLASSES, Head, Packed};
+use size_classes::{Block, BlockMut, Blocks, CLASSES, Head, Packed};
 use tagtide_simd::prefetch;
 
 /// Members told apart in one tag.
@@ -102,14 +102,14 @@ pub struct Print {
 
 /// The people of all tags.
 #[derive(Debug, Default)]
-pub struct Crowds {
+pub struct AuthorSets {
     heads: Column<Head>,
     blocks: [Blocks; CLASSES],
     /// The last few texts of each tag, the newest first; no rows until one has a fingerprint.
     prints: Column<[Print; PRINTS]>,
 }
 
-impl Crowds {
+impl AuthorSets {
     /// Makes room for ids below `rows`.
     pub fn grow(&mut self, rows: usize) {
         self.heads.grow(rows);
@@ -134,18 +134,18 @@ impl Crowds {
 
     /// Asks for what will be read of tags that are soon dealt with, the one in `pairs` being
     /// `number`: first of where their members stand, then of their members and texts.
-    pub fn expect(&self, pairs: &[Pair], number: usize) {
+    pub fn prefetch(&self, pairs: &[Pair], number: usize) {
         if let Some(&(id, _)) = pairs.get(number + 2 * AHEAD) {
-            self.expect_head(id);
+            self.prefetch_head(id);
         }
         if let Some(&(id, _)) = pairs.get(number + AHEAD) {
             self.prints(id).first().into_iter().for_each(prefetch);
-            self.expect_authors(id);
+            self.prefetch_authors(id);
         }
     }
 
-    /// Asks for what [`Crowds::find`] will read. Of a sample hardly anybody is looked for.
-    pub fn expect_authors(&self, id: u32) {
+    /// Asks for what [`AuthorSets::find`] will read. Of a sample hardly anybody is looked for.
+    pub fn prefetch_authors(&self, id: u32) {
         let head = self.heads.get(id);
         if head.len == 0 || head.sample {
             return;
@@ -161,12 +161,12 @@ impl Crowds {
     }
 
     /// Asks for where the members of a tag stand.
-    pub fn expect_head(&self, id: u32) {
+    pub fn prefetch_head(&self, id: u32) {
         prefetch(self.heads.at(id));
     }
 
     /// Asks for the newest members of a tag.
-    pub fn expect_members(&self, id: u32) {
+    pub fn prefetch_members(&self, id: u32) {
         self.block(id).members.rchunks(LINE / 2).take(2).for_each(|line| prefetch(&line[0]));
     }
 
@@ -374,13 +374,13 @@ mod tests {
 
     #[test]
     fn old_texts_are_none_when_their_minute_comes_again() {
-        let mut crowds = Crowds::default();
+        let mut crowds = AuthorSets::default();
         crowds.grow(1);
         let said = |print, author, minute| Print { print, author, minute };
         crowds.note(0, said(7, 1, 100));
         crowds.note(0, said(8, 1, 160));
         crowds.outdate(0, 170, 60);
-        let is_copy = |crowds: &Crowds, print| crowds.is_copy(0, said(print, 2, 180), 100);
+        let is_copy = |crowds: &AuthorSets, print| crowds.is_copy(0, said(print, 2, 180), 100);
         assert_eq!([7, 8].map(|print| is_copy(&crowds, print)), [false, true]);
         crowds.forget_texts();
         assert!(!is_copy(&crowds, 8) && crowds.prints(0).is_empty());
@@ -391,7 +391,7 @@ mod tests {
         fn equals_a_list(
             steps in prop::collection::vec((0_u32..4, 0_u32..900, 0_u8..20), 1..3000),
         ) {
-            let mut crowds = Crowds::default();
+            let mut crowds = AuthorSets::default();
             crowds.grow(4);
             let mut model: Vec<(u32, u32, u32)> = Vec::new();
             for (now, (id, author, what)) in (0_u32..).zip(steps) {

@@ -10,29 +10,30 @@
 //! the lateness changes nothing. A post that says what one of the tag's last few texts said is a
 //! copy, where that was another author's: it adds to posts, not to people.
 
-mod big;
-mod cap;
-mod order;
-mod shown;
+mod overlay;
+mod people_rules;
+mod post_cap;
+mod radix_sort;
+mod sketched;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::window::crowd::{Crowds, EXACT_MAX, Marks, Member, Print};
-use crate::window::known::Known;
-use crate::window::pane::{Beyond, Closed, Open, Pair};
+use crate::window::author_sets::{AuthorSets, EXACT_MAX, Marks, Member, Print};
+use crate::window::pane::{Beyond, ClosedPane, OpenPane, Pair};
+use crate::window::returning_authors::ReturningAuthors;
 use crate::window::ring::{MINUTE_MS, step_of};
-use crate::window::sliding::Window;
+use crate::window::sliding_window::Window;
 
-pub(super) use big::Big;
-use big::Bigs;
-pub(super) use cap::Caps;
-use shown::Laid;
-pub use shown::{Acquainted, Allowed, Crowd, Span};
+use overlay::OverlayEntry;
+pub use overlay::{Returning, RuleFigures, Span, TagAuthors};
+pub(super) use post_cap::PostCaps;
+pub(super) use sketched::SketchedTag;
+use sketched::SketchedTags;
 
 /// One occurrence of a tag with an author.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Seen {
+pub struct AuthorRow {
     /// The tag.
     pub id: u32,
     /// Keyed hash of the author; 0 = the post has none.
@@ -48,45 +49,45 @@ pub struct Rules {
     pub cap: u8,
     /// Span of the cap, milliseconds, aligned to Unix time.
     pub cap_ms: i64,
-    /// People are held against how many of them had posted before.
+    /// AuthorCounts are held against how many of them had posted before.
     pub known: bool,
 }
 
 /// The people of a ring.
 #[derive(Debug, Default)]
-pub struct People {
-    pub(super) crowds: Crowds,
-    pub(super) big: Bigs,
+pub struct AuthorCounts {
+    pub(super) crowds: AuthorSets,
+    pub(super) big: SketchedTags,
     rules: Rules,
-    pub(super) caps: Caps,
+    pub(super) caps: PostCaps,
     /// Where the rules ask for it.
-    pub(super) known: Option<Known>,
-    /// Panes up to this one were closed before the first post with an author.
+    pub(super) known: Option<ReturningAuthors>,
+    /// ClosedPanes up to this one were closed before the first post with an author.
     pub(super) from: i64,
-    /// Panes that the longest window holds.
+    /// ClosedPanes that the longest window holds.
     horizon: u32,
     pane_ms: i64,
     /// Tags below this one were swept in this round, when this pane closed.
     swept: u32,
     pub(super) swept_at: i64,
-    laid: Vec<Laid>,
+    overlaid: Vec<OverlayEntry>,
     /// What the pane that closes has seen, by tag, author and text; and room to sort it.
-    sorted: Vec<Seen>,
-    spare: Vec<Seen>,
+    sorted: Vec<AuthorRow>,
+    spare: Vec<AuthorRow>,
     /// Authors of the tag being dealt with who are to be put into its sketch.
     sketched: Vec<u32>,
 }
 
 /// The panes that are kept, by age.
-pub(super) struct Panes<'a> {
-    pub(super) closed: &'a mut VecDeque<Closed>,
-    pub(super) minutes: &'a mut VecDeque<Closed>,
+pub(super) struct ClosedPanes<'a> {
+    pub(super) closed: &'a mut VecDeque<ClosedPane>,
+    pub(super) minutes: &'a mut VecDeque<ClosedPane>,
     pub(super) pane_ms: i64,
 }
 
 /// What a pane that closes says of people.
 #[derive(Debug, Default)]
-pub(super) struct Taken {
+pub(super) struct PaneAuthors {
     /// For each of its counts, the people that count in it from now on.
     pub(super) lasts: Vec<u32>,
     /// Posts without author among them.
@@ -95,10 +96,10 @@ pub(super) struct Taken {
     pub(super) beyond: Vec<Beyond>,
 }
 
-impl Panes<'_> {
+impl ClosedPanes<'_> {
     /// The pane `index`, or the minute that it is a part of, if it is kept.
-    pub(super) fn find(&mut self, index: i64) -> Option<&mut Closed> {
-        let find = |panes: &VecDeque<Closed>, index| {
+    pub(super) fn find(&mut self, index: i64) -> Option<&mut ClosedPane> {
+        let find = |panes: &VecDeque<ClosedPane>, index| {
             panes.binary_search_by_key(&index, |closed| closed.index).ok()
         };
         if let Some(at) = find(self.closed, index) {
@@ -128,20 +129,20 @@ impl Panes<'_> {
     }
 }
 
-impl People {
+impl AuthorCounts {
     pub(super) fn new(rules: Rules, pane_ms: i64, longest_ms: i64) -> Self {
         // Beyond one hour windows slide by minutes.
         Self::empty(rules, pane_ms, ((longest_ms + MINUTE_MS) / pane_ms) as u32 + 1)
     }
 
     fn empty(rules: Rules, pane_ms: i64, horizon: u32) -> Self {
-        let known = rules.known.then(|| Known::new(pane_ms, horizon.into()));
-        let big = Bigs::new(horizon);
+        let known = rules.known.then(|| ReturningAuthors::new(pane_ms, horizon.into()));
+        let big = SketchedTags::new(horizon);
         Self { rules, horizon, pane_ms, known, big, from: i64::MIN, ..Self::default() }
     }
 
     /// As it was before the first post with an author.
-    pub(super) fn anew(&self) -> Self {
+    pub(super) fn cleared(&self) -> Self {
         let mut anew = Self::empty(self.rules, self.pane_ms, self.horizon);
         anew.grow(self.crowds.rows() as usize);
         anew
@@ -170,9 +171,9 @@ impl People {
     }
 
     /// Puts what a pane that closes has seen in order, and gives how often each tag is in it;
-    /// [`People::close`] follows.
-    pub(super) fn sort(&mut self, seen: &[Seen]) -> Vec<Pair> {
-        order::sort(seen, &mut self.sorted, &mut self.spare);
+    /// [`AuthorCounts::close`] follows.
+    pub(super) fn sort(&mut self, seen: &[AuthorRow]) -> Vec<Pair> {
+        radix_sort::sort(seen, &mut self.sorted, &mut self.spare);
         let tags = self.sorted.chunk_by(|a, b| a.id == b.id);
         tags.map(|same| (same[0].id, same.len() as u32)).collect()
     }
@@ -180,23 +181,23 @@ impl People {
     /// Takes in the people of a pane that closes; `pairs` are its counts.
     pub(super) fn close(
         &mut self,
-        kept: &mut Panes<'_>,
+        kept: &mut ClosedPanes<'_>,
         windows: &mut [Window],
-        open: &mut Open,
+        open: &mut OpenPane,
         pairs: &[Pair],
-    ) -> Taken {
+    ) -> PaneAuthors {
         let sorted = std::mem::take(&mut self.sorted);
         open.unseen.sort_unstable();
-        let mut taken = Taken { lasts: vec![0; pairs.len()], ..Taken::default() };
+        let mut taken = PaneAuthors { lasts: vec![0; pairs.len()], ..PaneAuthors::default() };
         let now = open.index;
-        self.bury_big(windows, now);
+        self.prune_sketched(windows, now);
         self.big.begin(windows, now, self.pane_ms);
         self.known.iter_mut().for_each(|known| known.begin(open));
         self.caps.begin(&self.rules, now * self.pane_ms);
-        let mut rows = Rows { seen: &sorted, unseen: &open.unseen };
+        let mut rows = TagRows { seen: &sorted, unseen: &open.unseen };
         for (number, last) in taken.lasts.iter_mut().enumerate() {
             let id = pairs[number].0;
-            self.crowds.expect(pairs, number);
+            self.crowds.prefetch(pairs, number);
             let (mut anonymous, mut below) = (0, self.below(id));
             self.sketched.clear();
             for mine in rows.of(id).chunk_by(|a, b| a.author == b.author) {
@@ -209,14 +210,14 @@ impl People {
                     continue;
                 }
                 let author = mine[0].author;
-                *last += u32::from(self.came(kept, windows, (mine, posts), &mut below, now));
+                *last += u32::from(self.on_post(kept, windows, (mine, posts), &mut below, now));
                 let surplus = self.caps.count(&self.rules, (id, author), posts);
                 if surplus > 0 {
                     taken.beyond.push((id, author, surplus));
                 }
             }
             if below.is_some() {
-                self.big.came(id, &self.sketched, anonymous, now);
+                self.big.on_post(id, &self.sketched, anonymous, now);
                 *last = 0;
             } else if anonymous > 0 {
                 *last += anonymous;
@@ -237,15 +238,15 @@ impl People {
 
     /// One author's posts with one tag in the pane that closes; true where they are one of those
     /// whom it counts from now on.
-    fn came(
+    fn on_post(
         &mut self,
-        kept: &mut Panes<'_>,
+        kept: &mut ClosedPanes<'_>,
         windows: &mut [Window],
-        (mine, posts): (&[Seen], u32),
+        (mine, posts): (&[AuthorRow], u32),
         below: &mut Option<u32>,
         now: i64,
     ) -> bool {
-        let Seen { id, author, .. } = mine[0];
+        let AuthorRow { id, author, .. } = mine[0];
         let copies = self.are_copies(mine, now);
         let found = self.place(kept, windows, (id, author, now), below);
         let is_big = below.is_some();
@@ -301,9 +302,10 @@ impl People {
     }
 
     /// True where all of one author's posts say what others have said of the tag just before.
-    fn are_copies(&mut self, mine: &[Seen], now: i64) -> bool {
+    fn are_copies(&mut self, mine: &[AuthorRow], now: i64) -> bool {
         let (within, minute) = (self.within(), self.minute(now));
-        let print = |seen: &Seen| Print { print: seen.print, author: seen.author as u16, minute };
+        let print =
+            |seen: &AuthorRow| Print { print: seen.print, author: seen.author as u16, minute };
         let copies = mine.iter().all(|seen| self.crowds.is_copy(seen.id, print(seen), within));
         mine.iter().for_each(|seen| self.crowds.note(seen.id, print(seen)));
         copies
@@ -313,7 +315,7 @@ impl People {
     /// that is full of living members becomes a sketch and a sample, which may not take them.
     fn place(
         &mut self,
-        kept: &mut Panes<'_>,
+        kept: &mut ClosedPanes<'_>,
         windows: &mut [Window],
         (id, author, now): (u32, u32, i64),
         below: &mut Option<u32>,
@@ -327,7 +329,7 @@ impl People {
             return Place::At(place);
         }
         if self.crowds.authors(id).len() == EXACT_MAX {
-            self.bury(id, now);
+            self.prune(id, now);
             if self.crowds.authors(id).len() == EXACT_MAX {
                 self.make_room(kept, windows, id, now);
                 *below = self.below(id);
@@ -340,13 +342,13 @@ impl People {
     }
 
     /// Takes the dead out.
-    fn bury(&mut self, id: u32, now: i64) {
+    fn prune(&mut self, id: u32, now: i64) {
         let horizon = self.horizon;
         self.crowds.retain(id, |_, m| m.posts > 0 && m.is_alive(now as u32, horizon));
     }
 
     /// Turns a crowd into a sketch and a sample of half its members, or halves the sample.
-    fn make_room(&mut self, kept: &mut Panes<'_>, windows: &mut [Window], id: u32, now: i64) {
+    fn make_room(&mut self, kept: &mut ClosedPanes<'_>, windows: &mut [Window], id: u32, now: i64) {
         let mut authors = self.crowds.authors(id).to_vec();
         let below = *authors.select_nth_unstable(EXACT_MAX / 2).1;
         if !self.big.set_below(id, below) {
@@ -371,14 +373,14 @@ impl People {
             // Whoever was seen longest ago stands in front.
             let first = self.crowds.members(id).next();
             if first.is_some_and(|first| !self.is_alive(&first, now)) {
-                self.bury(id, now);
+                self.prune(id, now);
             }
             self.crowds.outdate(id, self.minute(now), self.within());
         }
     }
 
     /// Takes out what was said too long ago, of all tags: after a restart nobody knows how far
-    /// [`People::sweep`] had come.
+    /// [`AuthorCounts::sweep`] had come.
     pub(super) fn outdate(&mut self, now: i64) {
         let (minute, within) = (self.minute(now), self.within());
         self.swept_at = now;
@@ -388,17 +390,17 @@ impl People {
     /// Sketches in which nobody is seen any more when `now` is the newest closed pane go, and texts
     /// where nobody has posted for as long. It shows nowhere in which panes that was looked for: a
     /// pane may close without this tag.
-    pub(super) fn bury_big(&mut self, windows: &mut [Window], now: i64) {
+    pub(super) fn prune_sketched(&mut self, windows: &mut [Window], now: i64) {
         if now.saturating_sub(self.swept_at) >= i64::from(self.horizon) {
             self.crowds.forget_texts();
         }
-        self.big.bury(&mut self.crowds, windows, now);
+        self.big.prune(&mut self.crowds, windows, now);
     }
 
     /// An author's post with a tag is taken back from a closed pane; `author` 0 = it had none.
     pub(super) fn left(
         &mut self,
-        kept: &mut Panes<'_>,
+        kept: &mut ClosedPanes<'_>,
         windows: &mut [Window],
         (id, author, pane): (u32, u32, i64),
         now: i64,
@@ -450,14 +452,14 @@ impl People {
 }
 
 /// What a pane that closes brings, in the order of tags, authors and texts.
-struct Rows<'a> {
-    seen: &'a [Seen],
+struct TagRows<'a> {
+    seen: &'a [AuthorRow],
     unseen: &'a [(u32, u32)],
 }
 
-impl<'a> Rows<'a> {
+impl<'a> TagRows<'a> {
     /// The rows of a tag; tags are asked for in their order.
-    fn of(&mut self, id: u32) -> &'a [Seen] {
+    fn of(&mut self, id: u32) -> &'a [AuthorRow] {
         let before = self.seen.iter().take_while(|seen| seen.id < id).count();
         let len = self.seen[before..].iter().take_while(|seen| seen.id == id).count();
         let (mine, rest) = self.seen[before..].split_at(len);
@@ -466,7 +468,7 @@ impl<'a> Rows<'a> {
     }
 
     /// How many posts of its author with its tag were taken back.
-    fn gone(&mut self, seen: &Seen) -> usize {
+    fn gone(&mut self, seen: &AuthorRow) -> usize {
         if self.unseen.is_empty() {
             return 0;
         }

@@ -1,7 +1,7 @@
 //! When each tag was first counted: the start of the first pane that it counted in since it has
 //! been admitted.
 //!
-//! Panes close in the order of event time, so the first closed pane that holds a tag is the
+//! ClosedPanes close in the order of event time, so the first closed pane that holds a tag is the
 //! earliest, whatever the order of posts within the lateness or the number of workers. Only tags
 //! that still wait for theirs are looked for, so that the others cost nothing. A tag that came late
 //! alone is held to be as old as the oldest pane that was open then.
@@ -9,17 +9,17 @@
 use crate::store::column::Column;
 use crate::store::varint::{Reader, put, put_signed};
 use crate::window::pane::Pair;
-use crate::window::restore::Nonsense;
+use crate::window::restore::CorruptSection;
 use crate::window::ring::Ring;
 
 /// Nobody knows: a program that did not keep it had admitted the tag.
 const UNKNOWN: u32 = 1;
 
-const CUT: Nonsense = Nonsense("a section of first times ends too early");
+const CUT: CorruptSection = CorruptSection("a section of first times ends too early");
 
-/// First times of tags.
+/// FirstSeen times of tags.
 #[derive(Debug, Default)]
-pub(super) struct First {
+pub(super) struct FirstSeen {
     /// Seconds since the Unix epoch; 0 = it waits for its first pane, or [`UNKNOWN`].
     seconds: Column<u32>,
     /// Tags that wait.
@@ -36,7 +36,7 @@ fn seconds(ms: i64) -> u32 {
     u32::try_from(ms.div_euclid(1000).max(i64::from(UNKNOWN) + 1)).unwrap_or(u32::MAX)
 }
 
-impl First {
+impl FirstSeen {
     pub(super) fn grow(&mut self, rows: usize) {
         self.seconds.grow(rows);
     }
@@ -83,7 +83,7 @@ impl First {
         body: &[u8],
         rows: u32,
         newer: impl Fn(u32) -> bool,
-    ) -> Result<(), Nonsense> {
+    ) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         let (mut id, mut time) = (0_u32, 0_i64);
         while !reader.is_empty() {
@@ -131,9 +131,9 @@ impl Ring {
 
     /// Those of `ids` that were in no pane yet wait for their first, and no others: after a
     /// restart, and where other tags count from now on.
-    pub fn go_on_waiting(&mut self, ids: impl Iterator<Item = u32>) {
+    pub fn keep_waiting(&mut self, ids: impl Iterator<Item = u32>) {
         let Self { first, .. } = self;
-        let First { seconds, waiting, .. } = first;
+        let FirstSeen { seconds, waiting, .. } = first;
         waiting.clear();
         waiting.extend(ids.filter(|&id| seconds.get(id) == 0));
     }
@@ -161,7 +161,7 @@ impl Ring {
         std::mem::take(&mut self.first.news)
     }
 
-    /// First times of some tags.
+    /// FirstSeen times of some tags.
     #[must_use]
     pub fn first_times(&self, ids: impl Iterator<Item = u32>) -> FirstTimes {
         ids.map(|id| (id, self.first.seconds.get(id))).collect()
@@ -225,7 +225,7 @@ mod tests {
         ring.add_late(&[1]);
         assert_eq!(ring.first_seen(1), Some(50_000), "the oldest pane that is open");
         ring.add(52_000, 1, 1, &[2], None);
-        ring.take_back(52_000, &[2], 0);
+        ring.retract(52_000, &[2], 0);
         assert_eq!(ring.first_seen(2), None);
         ring.close_to(70_000);
         ring.add(71_000, 1, 1, &[1, 2], None);

@@ -1,8 +1,8 @@
 //! Rankings of this moment: open panes are laid over windows and totals, and taken off again before
 //! anything changes.
 
-use crate::window::pane::{Open, Shown};
-use crate::window::people::{Allowed, Crowd, Span};
+use crate::window::authors::{RuleFigures, Span, TagAuthors};
+use crate::window::pane::{OpenPane, OverlaidCounts};
 use crate::window::ring::{Ring, fallen, step_of};
 use crate::window::total::bring_total;
 
@@ -14,47 +14,47 @@ impl Ring {
         let newest = self.pane_of(at_ms).max(self.closed_to);
         // Whatever else changes takes it off; posts that come to open panes do not.
         let is_new =
-            |open: &Open| open.posts != open.shown.posts || open.log.len() != open.in_total;
+            |open: &OpenPane| open.posts != open.shown.posts || open.log.len() != open.in_total;
         if self.shown_at == Some(newest) && !self.open.iter().any(is_new) {
             return;
         }
-        self.hide();
+        self.remove_overlay();
         for pane in &mut self.open {
             bring_total(&mut self.total, pane, &mut self.summer);
             let mut pairs = std::mem::take(&mut pane.shown.pairs);
             self.summer.sum_open(pane, &mut pairs);
-            pane.shown = Shown { pairs, posts: pane.posts, tagged: pane.tagged };
+            pane.shown = OverlaidCounts { pairs, posts: pane.posts, tagged: pane.tagged };
         }
         self.estimate(u64::MAX);
-        self.lay(newest, true);
+        self.add_overlay(newest, true);
         if let Some(decay) = &mut self.decay {
             for open in self.open.iter().filter(|open| open.index <= newest) {
-                decay.lay((open.index + 1) * self.pane_ms, &open.shown.pairs);
+                decay.overlay((open.index + 1) * self.pane_ms, &open.shown.pairs);
             }
         }
         if let Some(people) = &mut self.people {
             let gone_to: Vec<i64> =
                 self.windows.iter().map(|window| window.gone_at(newest, self.pane_ms)).collect();
             let ends = (newest, self.closed_to);
-            people.lay(&mut self.windows, &mut self.open, ends, &gone_to);
+            people.overlay(&mut self.windows, &mut self.open, ends, &gone_to);
         }
         self.shown_at = Some(newest);
     }
 
     /// Takes off what [`Ring::show`] laid over.
-    pub(super) fn hide(&mut self) {
+    pub(super) fn remove_overlay(&mut self) {
         if let Some(newest) = self.shown_at.take() {
             if let Some(people) = &mut self.people {
-                people.lift(&mut self.windows);
+                people.remove_overlay(&mut self.windows);
             }
             if let Some(decay) = &mut self.decay {
-                decay.lift();
+                decay.remove_overlay();
             }
-            self.lay(newest, false);
+            self.add_overlay(newest, false);
         }
     }
 
-    fn lay(&mut self, newest: i64, on: bool) {
+    fn add_overlay(&mut self, newest: i64, on: bool) {
         for window in &mut self.windows {
             let gone_to = window.gone_at(newest, self.pane_ms);
             let kept = (&self.closed, &self.minutes);
@@ -65,7 +65,7 @@ impl Ring {
                 if step_of(open.index, self.pane_ms, window.step_ms) <= gone_to {
                     continue;
                 }
-                let Shown { pairs, posts, tagged } = &open.shown;
+                let OverlaidCounts { pairs, posts, tagged } = &open.shown;
                 if on {
                     window.add_all(pairs, &[]);
                     window.posts += posts;
@@ -87,15 +87,15 @@ impl Ring {
         Span::new(at, &self.windows[at], (self.shown_at, self.closed_to), self.pane_ms)
     }
 
-    /// People of a tag in the window number `at`, as shown.
+    /// AuthorCounts of a tag in the window number `at`, as shown.
     #[must_use]
-    pub fn crowd(&self, id: u32, at: usize) -> Crowd {
+    pub fn tag_authors(&self, id: u32, at: usize) -> TagAuthors {
         let window = &self.windows[at];
         let Some(people) = &self.people else {
             let posts = f64::from(window.count(id));
-            return Crowd { authors: posts, people: posts, estimated: false };
+            return TagAuthors { authors: posts, people: posts, estimated: false };
         };
-        people.crowd(id, window, &self.span(at))
+        people.tag_authors(id, window, &self.span(at))
     }
 
     /// The same under the rules of people alone, of a window at hand.
@@ -112,17 +112,17 @@ impl Ring {
     /// Asks for what [`Ring::people_in`] will read of tags that are soon asked for, the one in
     /// `ids` being `number`.
     #[inline]
-    pub fn expect_people(&self, ids: &[u32], number: usize, span: &Span) {
+    pub fn prefetch_authors(&self, ids: &[u32], number: usize, span: &Span) {
         if let Some(people) = &self.people {
-            people.expect((ids, number), &self.windows[span.at], span);
+            people.prefetch((ids, number), &self.windows[span.at], span);
         }
     }
 
     /// What the rules of people allow a tag in the window number `at`, as shown; `None` where
     /// people are not told apart.
     #[must_use]
-    pub fn allowed(&self, id: u32, at: usize) -> Option<Allowed> {
-        Some(self.people.as_ref()?.allowed(id, &self.windows[at], &self.span(at)))
+    pub fn rule_figures(&self, id: u32, at: usize) -> Option<RuleFigures> {
+        Some(self.people.as_ref()?.rule_figures(id, &self.windows[at], &self.span(at)))
     }
 
     /// Authors of a tag in the window number `at`, as shown; posts where none are told apart.
@@ -156,7 +156,7 @@ impl Ring {
 mod tests {
     use super::*;
     use crate::window::Shape;
-    use crate::window::people::Rules;
+    use crate::window::authors::Rules;
     use proptest::prelude::*;
 
     const PANE_MS: i64 = 10_000;
@@ -174,12 +174,12 @@ mod tests {
     }
 
     /// All-time count, weight, and posts and people in each window.
-    type Seen = (u64, f64, [(u32, Crowd); 2]);
+    type AuthorRow = (u64, f64, [(u32, TagAuthors); 2]);
 
     /// What a ranking reads of each tag.
-    fn seen(ring: &Ring) -> Vec<Seen> {
+    fn seen(ring: &Ring) -> Vec<AuthorRow> {
         let of = |id| {
-            let window = |at: usize| (ring.windows()[at].count(id), ring.crowd(id, at));
+            let window = |at: usize| (ring.windows()[at].count(id), ring.tag_authors(id, at));
             let windows = [0, 1].map(window);
             let weight = ring.decay().map_or(0.0, |decay| decay.column().get(id));
             (ring.total().count(id), weight, windows)
@@ -200,7 +200,7 @@ mod tests {
                     0..=4 if !ring.is_late(at) => ring.add(at, 1, 1, &[id], Some((author, 0))),
                     0..=4 => ring.add_late(&[id]),
                     5 if !ring.is_late(at) => ring.add(at, 1, 0, &[], None),
-                    6 => ring.take_back(at, &[id], author),
+                    6 => ring.retract(at, &[id], author),
                     7 => ring.close_to((now - 1) * PANE_MS),
                     8 => drop(ring.take_delta()),
                     9 => drop(ring.weights(None)),
@@ -210,7 +210,7 @@ mod tests {
                 step(&mut anew);
                 now += i64::from(what == 10);
                 ring.show(now * PANE_MS);
-                anew.hide();
+                anew.remove_overlay();
                 anew.show(now * PANE_MS);
                 prop_assert_eq!(seen(&ring), seen(&anew));
             }

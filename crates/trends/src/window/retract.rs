@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use crate::window::LATE;
-use crate::window::keep::Left;
-use crate::window::people::Panes;
+use crate::window::author_sections::Retracted;
+use crate::window::authors::ClosedPanes;
 use crate::window::ring::Ring;
 use crate::window::total::bring_total;
 
 impl Ring {
     /// Takes a post back: its tags from its pane, where that is still kept, and from the totals;
     /// `author` 0 = it had none.
-    pub fn take_back(&mut self, at_ms: i64, ids: &[u32], author: u32) {
-        self.hide();
+    pub fn retract(&mut self, at_ms: i64, ids: &[u32], author: u32) {
+        self.remove_overlay();
         let index = self.pane_of(at_ms);
         if let Some(delta) = &mut self.delta {
             delta.minus.push((index, ids.to_vec()));
@@ -37,14 +37,14 @@ impl Ring {
         let counted = self.counted(index, ids, author);
         let (ids, all) = (counted.as_deref().unwrap_or(ids), ids);
         let Self { closed, minutes, pane_ms, decay, people_rules, .. } = &mut *self;
-        let mut kept = Panes { closed, minutes, pane_ms: *pane_ms };
+        let mut kept = ClosedPanes { closed, minutes, pane_ms: *pane_ms };
         let closed = kept.find(index);
         // A late post has no pane, and never weighed anything; nor did one beyond the cap, and
         // which these were is known of panes that are kept alone.
         let capped = people_rules.is_some_and(|rules| rules.cap > 0);
         let weighed = at_ms != LATE && (closed.is_some() || !capped);
         if let Some(decay) = decay.as_mut().filter(|_| weighed) {
-            decay.take_back((index + 1) * *pane_ms, ids);
+            decay.retract((index + 1) * *pane_ms, ids);
         }
         let Some(closed) = closed else { return };
         closed.posts = closed.posts.saturating_sub(1);
@@ -70,7 +70,7 @@ impl Ring {
     /// posts beyond the cap takes one of these back first.
     fn counted(&mut self, index: i64, ids: &[u32], author: u32) -> Option<Vec<u32>> {
         let Self { closed, minutes, pane_ms, .. } = &mut *self;
-        let mut kept = Panes { closed, minutes, pane_ms: *pane_ms };
+        let mut kept = ClosedPanes { closed, minutes, pane_ms: *pane_ms };
         let closed = kept.find(index).filter(|closed| !closed.beyond.is_empty())?;
         let (counted, spared) = closed.divide(ids, author);
         if let Some(delta) = self.delta.as_mut().filter(|_| !spared.is_empty()) {
@@ -79,12 +79,12 @@ impl Ring {
         Some(counted)
     }
 
-    /// People leave a closed pane that is kept.
+    /// AuthorCounts leave a closed pane that is kept.
     fn leave(&mut self, index: i64, ids: &[u32], author: u32) {
         self.tell_left(index, ids, author);
         let Self { people, closed, minutes, windows, pane_ms, .. } = self;
         let Some(people) = people else { return };
-        let mut kept = Panes { closed, minutes, pane_ms: *pane_ms };
+        let mut kept = ClosedPanes { closed, minutes, pane_ms: *pane_ms };
         for &id in ids {
             people.left(&mut kept, windows, (id, author, index), self.closed_to);
         }
@@ -92,7 +92,12 @@ impl Ring {
 
     fn tell_left(&mut self, index: i64, ids: &[u32], author: u32) {
         if let Some(delta) = self.delta.as_mut().filter(|_| self.people.is_some()) {
-            delta.left.push(Left { closed_to: self.closed_to, index, author, ids: ids.into() });
+            delta.left.push(Retracted {
+                closed_to: self.closed_to,
+                index,
+                author,
+                ids: ids.into(),
+            });
         }
     }
 }

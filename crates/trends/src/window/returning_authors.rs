@@ -9,7 +9,7 @@
 //! generations, a share of n / 67 million of strangers passes for known.
 
 use crate::store::varint::{Reader, put, put_signed};
-use crate::window::pane::Open;
+use crate::window::pane::OpenPane;
 
 /// Bits of an author's hash that choose the bit.
 const BITS: u32 = 26;
@@ -23,9 +23,9 @@ const DAYS: i64 = 7;
 
 /// The authors of a stream.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct ReturningAuthors {
     pane_ms: i64,
-    /// Panes in which everybody passes for known, because the memory is too young.
+    /// ClosedPanes in which everybody passes for known, because the memory is too young.
     young: i64,
     /// This generation and the one before; empty before the first author.
     seen: [Vec<u32>; 2],
@@ -52,7 +52,7 @@ pub struct Piece {
 }
 
 /// Authors of a pane, some more than once.
-fn authors(open: &Open) -> impl Iterator<Item = u32> + '_ {
+fn authors(open: &OpenPane) -> impl Iterator<Item = u32> + '_ {
     let seen = open.seen.iter().map(|seen| seen.author).filter(|&author| author != 0);
     seen.chain(open.came.iter().copied())
 }
@@ -64,7 +64,7 @@ fn bit(author: u32) -> (usize, u32) {
 }
 
 /// The authors of panes up to `newest`, each with the first of these; by author.
-pub(super) fn first_panes(open: &[Open], newest: i64) -> Vec<(u32, i64)> {
+pub(super) fn first_panes(open: &[OpenPane], newest: i64) -> Vec<(u32, i64)> {
     let open = open.iter().filter(|open| open.index <= newest);
     let mut first: Vec<_> =
         open.flat_map(|open| authors(open).map(|author| (author, open.index))).collect();
@@ -73,7 +73,7 @@ pub(super) fn first_panes(open: &[Open], newest: i64) -> Vec<(u32, i64)> {
     first
 }
 
-impl Known {
+impl ReturningAuthors {
     /// Nobody yet. Everybody passes for known in the first `young` panes.
     pub(super) fn new(pane_ms: i64, young: i64) -> Self {
         let seen = <[Vec<u32>; 2]>::default();
@@ -81,12 +81,12 @@ impl Known {
     }
 
     /// The same before the first author.
-    pub(super) fn anew(&self) -> Self {
+    pub(super) fn cleared(&self) -> Self {
         Self::new(self.pane_ms, self.young)
     }
 
     /// A pane is about to close.
-    pub(super) fn begin(&mut self, open: &Open) {
+    pub(super) fn begin(&mut self, open: &OpenPane) {
         if authors(open).next().is_none() {
             return;
         }
@@ -109,7 +109,7 @@ impl Known {
     }
 
     /// The pane is dealt with: its authors are known from now on.
-    pub(super) fn end(&mut self, open: &Open) {
+    pub(super) fn end(&mut self, open: &OpenPane) {
         for author in authors(open) {
             let (word, bit) = bit(author);
             self.seen[0][word] |= bit;
@@ -166,11 +166,11 @@ impl Known {
         &self,
         number: usize,
         (epoch, closed_to): (u64, i64),
-        open: &[Open],
+        open: &[OpenPane],
     ) -> Option<Piece> {
         let from = number * PIECE;
         let words = |at: usize| Some(self.seen[at].get(from..from + PIECE)?.to_vec());
-        let of_pane = |open: &Open| {
+        let of_pane = |open: &OpenPane| {
             let mut all: Vec<u32> = authors(open).collect();
             all.sort_unstable();
             all.dedup();

@@ -58,7 +58,7 @@ const PARTS: [i64; Q + 2] = {
 /// An entry is rank << 27 | number of a step. A register is 0, its only entry, or [`IN_CELL`] and
 /// the number of a cell.
 #[derive(Clone, Debug)]
-pub struct Sketch {
+pub struct SlidingHll {
     registers: Vec<u32>,
     /// An entry that has older ones behind it, and those in the way of a register.
     cells: Vec<[u32; 2]>,
@@ -127,7 +127,7 @@ pub fn place(author: u32) -> (usize, u32) {
     ((author >> (32 - BITS)) as usize, rank)
 }
 
-/// Panes from `pane` to `newest`, both modulo 2^27.
+/// ClosedPanes from `pane` to `newest`, both modulo 2^27.
 fn age(newest: u32, pane: u32) -> u32 {
     newest.wrapping_sub(pane) & PANE_MASK
 }
@@ -158,7 +158,7 @@ fn push<T>(to: &mut Vec<T>, what: T) {
     to.push(what);
 }
 
-impl Sketch {
+impl SlidingHll {
     /// Nobody; what was seen `horizon` panes ago or earlier will be in no window.
     #[must_use]
     pub fn new(horizon: u32) -> Self {
@@ -175,27 +175,27 @@ impl Sketch {
     }
 
     /// Asks for where its parts are.
-    pub fn expect_it(&self) {
+    pub fn prefetch_self(&self) {
         prefetch(&self.registers);
         prefetch(&self.steps);
         prefetch(&self.windows);
     }
 
-    /// Asks for the parts that [`Sketch::slide`] and [`Sketch::insert`] read first.
-    pub fn expect(&self, author: u32) {
+    /// Asks for the parts that [`SlidingHll::slide`] and [`SlidingHll::insert`] read first.
+    pub fn prefetch(&self, author: u32) {
         prefetch(&self.registers[(author >> (32 - BITS)) as usize]);
-        self.expect_windows();
+        self.prefetch_windows();
         self.panes.last().into_iter().for_each(prefetch);
         self.steps.last().into_iter().for_each(prefetch);
     }
 
-    /// Asks for what [`Sketch::tell`] will read.
-    pub fn expect_windows(&self) {
+    /// Asks for what [`SlidingHll::report`] will read.
+    pub fn prefetch_windows(&self) {
         self.windows.chunks(2).for_each(|windows| prefetch(&windows[0]));
     }
 
-    /// Asks for what [`Sketch::insert`] will read then.
-    pub fn expect_entry(&self, author: u32) {
+    /// Asks for what [`SlidingHll::insert`] will read then.
+    pub fn prefetch_entry(&self, author: u32) {
         let register = self.registers[(author >> (32 - BITS)) as usize];
         let number = number_of(register);
         if register < IN_CELL {
@@ -360,9 +360,9 @@ impl Sketch {
     }
 
     /// Tells of windows, a bit each, how many authors were seen in them, about, where it may have
-    /// changed since it was told; windows have the numbers of [`Sketch::slide`]. False where a
+    /// changed since it was told; windows have the numbers of [`SlidingHll::slide`]. False where a
     /// window that was not asked for may have changed.
-    pub fn tell(&mut self, asked: u64, mut tell: impl FnMut(usize, f64)) -> bool {
+    pub fn report(&mut self, asked: u64, mut tell: impl FnMut(usize, f64)) -> bool {
         let (mut sums, mut last, mut is_all) = (0, (0, 0.0), true);
         for (at, window) in self.windows.iter_mut().enumerate() {
             sums += window.sums;
@@ -404,12 +404,12 @@ impl Sketch {
         registers.map(move |&register| self.chain(register).map(told).filter(alive).collect())
     }
 
-    /// From the registers as [`Sketch::entries`] gives them, when a checkpoint is read.
+    /// From the registers as [`SlidingHll::entries`] gives them, when a checkpoint is read.
     #[must_use]
     pub fn restore(registers: impl Iterator<Item = Entries>, horizon: u32) -> Self {
         let registers: Vec<_> = registers.take(REGISTERS).collect();
         let some = registers.iter().flatten().next().map_or(0, |entry| entry & PANE_MASK);
-        // Panes are told modulo 2^27, and are near to each other.
+        // ClosedPanes are told modulo 2^27, and are near to each other.
         let since = |pane: u32| (pane.wrapping_sub(some) << (32 - PANE_BITS)).cast_signed();
         let mut sketch = Self::new(horizon);
         sketch.panes.extend(registers.iter().flatten().map(|entry| entry & PANE_MASK));

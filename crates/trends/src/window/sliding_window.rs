@@ -1,7 +1,7 @@
 //! One sliding window: counts of all tags in the panes that it holds.
 
 use crate::store::column::{CHUNK, Column};
-use crate::window::pane::{Closed, Pair};
+use crate::window::pane::{ClosedPane, Pair};
 use crate::window::ring::step_of;
 
 /// The newest pane of the step `gone_to`, and so the newest that lies before the step after it.
@@ -34,7 +34,7 @@ pub struct Window {
     /// Length of the steps it slides by: panes, or minutes beyond one hour.
     pub(super) step_ms: i64,
     pub(super) column: Column<u32>,
-    /// People, as far as the ring counts them.
+    /// AuthorCounts, as far as the ring counts them.
     pub(super) people: Column<u32>,
     /// Steps up to this one have fallen out.
     pub(super) gone_to: i64,
@@ -104,14 +104,14 @@ impl Window {
         }
     }
 
-    pub(super) fn add_closed(&mut self, closed: &Closed) {
+    pub(super) fn add_closed(&mut self, closed: &ClosedPane) {
         self.add_all(&closed.pairs, &closed.lasts);
         self.posts += closed.posts;
         self.tagged += closed.tagged;
         self.other += closed.other;
     }
 
-    pub(super) fn take_closed(&mut self, closed: &Closed) {
+    pub(super) fn take_closed(&mut self, closed: &ClosedPane) {
         self.take_all(&closed.pairs, &closed.lasts);
         self.posts = self.posts.saturating_sub(closed.posts);
         self.tagged = self.tagged.saturating_sub(closed.tagged);
@@ -137,13 +137,13 @@ impl Window {
         pane_before(self.gone_to, self.step_ms, pane_ms)
     }
 
-    /// People of one tag.
+    /// AuthorCounts of one tag.
     #[must_use]
     pub fn people(&self, id: u32) -> u32 {
         if (id as usize) < self.people.rows() { self.people.get(id) } else { 0 }
     }
 
-    /// People of all tags, by id.
+    /// AuthorCounts of all tags, by id.
     #[must_use]
     pub fn people_column(&self) -> &Column<u32> {
         &self.people

@@ -10,7 +10,7 @@ fn padded(text: &str) -> Vec<u8> {
 #[test]
 fn each_of_thousands_of_tags_of_a_post_counts_once() {
     let seed = Seed::new(*b"any key but one of equal bytes..");
-    let mut out = Extracted::default();
+    let mut out = ExtractedBatch::default();
     out.begin(Batch::default());
     let long = |n: usize| format!("a long tag with the number {n}");
     for posts in 1..=2 {
@@ -28,9 +28,9 @@ fn each_of_thousands_of_tags_of_a_post_counts_once() {
 fn the_fast_fold_equals_the_general_one() {
     let seed = Seed::new([3; 32]);
     for tag in ["a", "Z", "Rust_2026", "ABCDEFGHIJKLMNOP", "@x[`{", "x"] {
-        let mut fast = Extracted::default();
+        let mut fast = ExtractedBatch::default();
         fast.push_short(&seed, &padded(&format!("{tag}XYZ")), 0, tag.len(), true);
-        let mut general = Extracted::default();
+        let mut general = ExtractedBatch::default();
         let key = tag.to_ascii_lowercase();
         general.push_key(&seed, key.as_bytes(), tag.as_bytes(), true);
         assert_eq!(fast.entries, general.entries, "{tag}");
@@ -40,7 +40,7 @@ fn the_fast_fold_equals_the_general_one() {
 #[test]
 fn a_tag_counts_once_a_post_or_every_time() {
     let seed = Seed::new([3; 32]);
-    let mut out = Extracted::default();
+    let mut out = ExtractedBatch::default();
     let long = b"a_tag_that_is_longer_than_sixteen";
     for (once, want) in [(true, 2), (false, 6)] {
         out.begin(Batch::default());
@@ -62,7 +62,7 @@ fn a_tag_counts_once_a_post_or_every_time() {
 #[test]
 fn spellings_that_are_no_mask_stand_in_the_arena() {
     let seed = Seed::new([3; 32]);
-    let mut out = Extracted::default();
+    let mut out = ExtractedBatch::default();
     out.push_key(&seed, "straße".as_bytes(), "STRAẞE".as_bytes(), true);
     let entry = out.entries[0];
     assert_eq!(entry.flags, Entry::SPELL_BYTES);

@@ -1,10 +1,10 @@
-//! Remembered posts as a checkpoint section has them: most are told by two hashes, a few bytes
+//! PostMemory posts as a checkpoint section has them: most are told by two hashes, a few bytes
 //! beside them, and their tags.
 
 use std::ops::Range;
 
-use crate::state::extracted::UNORDERED;
-use crate::state::remember::{Memory, Remembered};
+use crate::state::extracted_batch::UNORDERED;
+use crate::state::post_memory::{PostMemory, RememberedPost};
 use crate::store::varint::{Many, Reader};
 use crate::window::LATE;
 
@@ -28,7 +28,7 @@ const OUTSIDE: u64 = 16;
 const ELSEWHERE: u64 = 32;
 
 /// Flags of what follows the usual.
-fn odd(post: &Memory) -> u64 {
+fn odd(post: &RememberedPost) -> u64 {
     flags(&[
         (post.gone, GONE),
         (post.left, LEFT),
@@ -44,7 +44,7 @@ fn flags(all: &[(bool, u64)]) -> u64 {
     all.iter().filter(|flag| flag.0).fold(0, |set, flag| set | flag.1)
 }
 
-impl Remembered {
+impl PostMemory {
     /// The first number; then for each post the number of its tags and flags, identity, author,
     /// time seen and admissions as steps from the post before, what the flags say, tags.
     pub fn to_bytes(&self, posts: Range<u64>) -> Vec<u8> {
@@ -86,7 +86,7 @@ impl Remembered {
         bytes
     }
 
-    /// Remembers what [`Remembered::to_bytes`] has told; `None` where that is cut off.
+    /// Remembers what [`PostMemory::to_bytes`] has told; `None` where that is cut off.
     pub fn read(&mut self, bytes: &[u8]) -> Option<()> {
         let (mut seen, mut admissions) = (0_i64, 0_i64);
         self.read_posts(bytes, |reader| {
@@ -102,8 +102,8 @@ impl Remembered {
             let at = if odd & OUTSIDE == 0 { seen.wrapping_add(from) } else { LATE };
             let admissions = u32::try_from(admissions).ok()?;
             let (gone, left) = (odd & GONE != 0, odd & LEFT != 0);
-            let named = Memory { id, alias, revision, author, ..Memory::default() };
-            Some((Memory { at, seen, admissions, gone, left, ..named }, head >> BITS))
+            let named = RememberedPost { id, alias, revision, author, ..RememberedPost::default() };
+            Some((RememberedPost { at, seen, admissions, gone, left, ..named }, head >> BITS))
         })
     }
 
@@ -116,8 +116,8 @@ impl Remembered {
                 (reader.get_fixed()?, reader.get_signed()?, reader.get_signed()?);
             let (admissions, gone) = (reader.get_u32()?, reader.get()?);
             let (gone, left) = (gone > 0, gone > 1);
-            let named = Memory { id, alias, revision, author, ..Memory::default() };
-            Some((Memory { at, seen, admissions, gone, left, ..named }, reader.get()?))
+            let named = RememberedPost { id, alias, revision, author, ..RememberedPost::default() };
+            Some((RememberedPost { at, seen, admissions, gone, left, ..named }, reader.get()?))
         })
     }
 
@@ -125,7 +125,7 @@ impl Remembered {
     fn read_posts(
         &mut self,
         bytes: &[u8],
-        mut read: impl FnMut(&mut Reader<'_>) -> Option<(Memory, u64)>,
+        mut read: impl FnMut(&mut Reader<'_>) -> Option<(RememberedPost, u64)>,
     ) -> Option<()> {
         let mut reader = Reader::new(bytes);
         let mut number = reader.get()?;
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
     use crate::store::varint::{put, put_signed};
 
-    fn any_post() -> impl Strategy<Value = (Memory, Vec<u32>)> {
+    fn any_post() -> impl Strategy<Value = (RememberedPost, Vec<u32>)> {
         let times = (prop_oneof![Just(LATE), any::<i64>()], any::<i64>(), any::<bool>());
         let names = (any::<u64>(), 0_u64..3, 0_u64..3, 0_u64..3);
         let rest = (any::<u32>(), any::<bool>(), any::<bool>());
@@ -166,12 +166,12 @@ mod tests {
             let (at, seen, same) = times;
             let (admissions, gone, left) = rest;
             let at = if same { seen } else { at };
-            let named = Memory { id, alias, revision, author, ..Memory::default() };
-            (Memory { at, seen, admissions, gone, left, ..named }, tags)
+            let named = RememberedPost { id, alias, revision, author, ..RememberedPost::default() };
+            (RememberedPost { at, seen, admissions, gone, left, ..named }, tags)
         })
     }
 
-    fn all(of: &Remembered) -> Vec<(Memory, Vec<u32>)> {
+    fn all(of: &PostMemory) -> Vec<(RememberedPost, Vec<u32>)> {
         of.range().map(|number| (*of.get(number).unwrap(), of.tags(number).collect())).collect()
     }
 
@@ -181,20 +181,20 @@ mod tests {
             posts in prop::collection::vec(any_post(), 1..20),
             (first, cut) in (any::<u32>(), 0_usize..200),
         ) {
-            let mut told = Remembered::new(100, i64::MAX);
+            let mut told = PostMemory::new(100, i64::MAX);
             told.number_from(first.into());
             for (post, tags) in posts {
                 told.add(post, tags.into_iter());
             }
             let bytes = told.to_bytes(told.range());
-            let mut again = Remembered::new(100, i64::MAX);
+            let mut again = PostMemory::new(100, i64::MAX);
             prop_assert_eq!(again.read(&bytes), Some(()));
             prop_assert_eq!(again.range(), told.range());
             prop_assert_eq!(all(&again), all(&told));
             // Told once more, it is known.
             prop_assert_eq!(again.read(&bytes), Some(()));
             prop_assert_eq!(again.range(), told.range());
-            let _ = Remembered::new(100, i64::MAX).read(&bytes[..cut.min(bytes.len())]);
+            let _ = PostMemory::new(100, i64::MAX).read(&bytes[..cut.min(bytes.len())]);
         }
     }
 
@@ -206,11 +206,19 @@ mod tests {
         bytes.extend(8_u64.to_le_bytes());
         [1_000, 2_000].iter().for_each(|&time| put_signed(&mut bytes, time));
         [3, 2, 2, 24, 33].iter().for_each(|&number| put(&mut bytes, number));
-        let mut again = Remembered::new(100, i64::MAX);
+        let mut again = PostMemory::new(100, i64::MAX);
         assert_eq!(again.read_unordered(&bytes), Some(()));
-        let named = Memory { id: 7, revision: UNORDERED | 9, author: 8, ..Memory::default() };
-        let times = Memory { at: 1_000, seen: 2_000, admissions: 3, tags: 2, ..named };
-        assert_eq!(all(&again), [(Memory { gone: true, left: true, ..times }, vec![24, 33])]);
+        let named = RememberedPost {
+            id: 7,
+            revision: UNORDERED | 9,
+            author: 8,
+            ..RememberedPost::default()
+        };
+        let times = RememberedPost { at: 1_000, seen: 2_000, admissions: 3, tags: 2, ..named };
+        assert_eq!(
+            all(&again),
+            [(RememberedPost { gone: true, left: true, ..times }, vec![24, 33])]
+        );
         assert_eq!(again.range(), 5..6);
         assert_eq!(again.read_unordered(&bytes[..bytes.len() - 1]), None);
     }

@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::state::extracted::Extracted;
+use crate::state::extracted_batch::ExtractedBatch;
 use tagtide_posts::post::Batch;
 
 fn seed() -> Seed {
     Seed::new([9; 32])
 }
 
-fn entries(words: &[(String, String)]) -> Extracted {
-    let mut out = Extracted::default();
+fn entries(words: &[(String, String)]) -> ExtractedBatch {
+    let mut out = ExtractedBatch::default();
     out.begin(Batch::default());
     for (key, typed) in words {
         out.begin_post();

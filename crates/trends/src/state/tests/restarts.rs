@@ -1,23 +1,23 @@
 //! A state that is started again and again against one that never was: all rankings are the same.
 
 mod capped;
-mod known;
+mod returning;
 
 use proptest::prelude::*;
 
 use super::{name, seed};
-use crate::rank::build::{Key, ranking};
+use crate::rank::ranking::{Key, ranking};
 use crate::rank::report::{Report, Reporter};
 use crate::rank::{Mode, Ranking};
 use crate::score::Gates;
 use crate::score::trending::windows_ms;
-use crate::state::extracted::{Extracted, PostKey, Row};
+use crate::state::checkpoint_sections::{Raw, RawSections, Snapshotter, encode, give_rows, kind};
+use crate::state::extracted_batch::{ExtractedBatch, PostKey, Row};
 use crate::state::restore::Restoring;
-use crate::state::sections::{Raw, RawSections, Snapshotter, encode, give_rows, kind};
 use crate::state::{Settings, State};
 use crate::window::Shape;
+use crate::window::authors::Rules;
 use crate::window::delta::put_rows;
-use crate::window::people::Rules;
 use tagtide_posts::post::{Batch, Op};
 
 const PANE: i64 = 10_000;
@@ -77,7 +77,7 @@ fn author(n: u32) -> u64 {
 }
 
 fn feed((state, reports): (&mut State, &mut Reporter), table: u8, seq: u64, said: &[Said]) {
-    let mut out = Extracted::default();
+    let mut out = ExtractedBatch::default();
     let mut batch = Batch::default();
     batch.seq = seq;
     out.begin(batch);
@@ -200,7 +200,7 @@ impl Twins {
 
     fn epoch(&mut self) {
         self.epoch += 1;
-        let mut sections = self.again.take_news();
+        let mut sections = self.again.take_pending();
         give_rows(&mut sections, &mut self.rows);
         let meta = serde_json::to_vec(&self.again.meta()).expect("json");
         sections.push(Raw::Body(kind::META, meta));
@@ -430,7 +430,7 @@ fn a_crowd_too_large_to_tell_apart_is_kept() {
     crowded(&mut twins, 0, 300);
     twins.look();
     let id = twins.again.tags.find(name(1).as_bytes()).expect("live");
-    let crowd = twins.again.ring.crowd(id, twins.again.ring.windows().len() - 1);
+    let crowd = twins.again.ring.tag_authors(id, twins.again.ring.windows().len() - 1);
     // A seventh are copies, and the newest are in open panes.
     assert!(crowd.estimated && (1500.0..2300.0).contains(&crowd.authors), "{crowd:?}");
     // When all have gone, the tag is exact again in both.

@@ -1,20 +1,20 @@
-//! Lists of tags, and what estimates and deletes leave of authors.
+//! TagFilter of tags, and what estimates and deletes leave of authors.
 
 use super::{PANE, name, seed, settings};
 use crate::rank::Mode;
-use crate::rank::build::{Key, ranking};
-use crate::state::extracted::{Extracted, PostKey, Row};
-use crate::state::lists::Lists;
+use crate::rank::ranking::{Key, ranking};
+use crate::state::checkpoint_sections::{Raw, encode, kind};
+use crate::state::extracted_batch::{ExtractedBatch, PostKey, Row};
 use crate::state::restore::Restoring;
-use crate::state::sections::{Raw, encode, kind};
+use crate::state::tag_filter::TagFilter;
 use crate::state::{Settings, State};
 use crate::window::Shape;
-use crate::window::people::Rules;
+use crate::window::authors::Rules;
 use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::post::{Batch, Op};
 
 fn say(state: &mut State, op: Op, (at, tag, id): (i64, u8, u64), author: u64) {
-    let mut out = Extracted::default();
+    let mut out = ExtractedBatch::default();
     out.begin(Batch::default());
     out.begin_post();
     if op == Op::Create {
@@ -31,11 +31,12 @@ fn say(state: &mut State, op: Op, (at, tag, id): (i64, u8, u64), author: u64) {
 #[test]
 fn lists_say_the_same_of_tags_that_a_checkpoint_brings_back() {
     let lists = |list: &str| Patterns::new([list.to_owned()]);
-    let lists = Lists { hide: lists(&name(1)), drop: lists(&name(2)), only: Patterns::default() };
+    let lists =
+        TagFilter { hide: lists(&name(1)), drop: lists(&name(2)), only: Patterns::default() };
     let settings = Settings { lists, ..settings() };
     let mut state = State::new(settings.clone(), seed(1));
     (0..3).for_each(|tag| say(&mut state, Op::Create, (0, tag, 1 + u64::from(tag)), 1));
-    let mut sections = state.take_news();
+    let mut sections = state.take_pending();
     let meta = serde_json::to_vec(&state.meta()).expect("json");
     sections.push(Raw::Body(kind::META, meta));
     let mut restoring = Restoring::new(settings, seed(2));
@@ -72,7 +73,7 @@ fn who_has_no_post_left_in_a_window_is_none_of_its_people() {
     (11..16).for_each(|id| say(&mut state, Op::Delete, (320_000, 1, id), id - 10));
     state.show(320_000, &mut ());
     let id = state.tags.find(name(1).as_bytes()).expect("it is there");
-    let crowd = [0, 1].map(|window| state.ring.crowd(id, window));
+    let crowd = [0, 1].map(|window| state.ring.tag_authors(id, window));
     // All came at once, so that they are three at the most.
     assert_eq!(crowd.map(|crowd| (crowd.authors, crowd.people)), [(0.0, 0.0), (5.0, 3.0)]);
     for rows in [1, 2, 10] {
@@ -87,7 +88,7 @@ fn who_has_no_post_left_in_a_window_is_none_of_its_people() {
 fn what_is_dropped_leaves_spellings_as_they_were() {
     let mut state = State::new(settings(), seed(1));
     let say = |state: &mut State, typed: &str, id: u64| {
-        let mut out = Extracted::default();
+        let mut out = ExtractedBatch::default();
         out.begin(Batch::default());
         out.begin_post();
         out.push_key(&seed(1), b"love", typed.as_bytes(), true);
@@ -100,7 +101,7 @@ fn what_is_dropped_leaves_spellings_as_they_were() {
     (1..=3).for_each(|id| say(&mut state, "love", id));
     (4..=5).for_each(|id| say(&mut state, "Love", id));
     let drop = Patterns::new(["love".to_owned()]);
-    state.change_lists(Lists { drop, ..Lists::default() });
+    state.change_tag_filter(TagFilter { drop, ..TagFilter::default() });
     (6..=9).for_each(|id| say(&mut state, "Love", id));
     let id = state.tags.find(b"love").expect("it is there");
     let spellings = state.tags.spellings(id, 5);

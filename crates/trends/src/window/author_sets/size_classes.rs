@@ -1,7 +1,7 @@
 //! Where members stand: blocks of one size share a column; large ones have a filter beside them.
 
 use crate::store::column::{CHUNK, Column};
-use crate::window::crowd::EXACT_MAX;
+use crate::window::author_sets::EXACT_MAX;
 
 /// Sizes of blocks: 1, 2, 4 and so on.
 pub(super) const CLASSES: usize = 10;

@@ -1,20 +1,19 @@
-//! People as rankings see them: estimates, open panes, and the rules that make them people.
+//! AuthorCounts as rankings see them: estimates, open panes, and the rules that make them people.
 
 use smallvec::SmallVec;
 
-use crate::window::known;
-use crate::window::pane::Open;
-use crate::window::people::{People, Rows, order};
-use crate::window::people_rules;
+use crate::window::authors::{AuthorCounts, TagRows, people_rules, radix_sort};
+use crate::window::pane::OpenPane;
+use crate::window::returning_authors;
 use crate::window::ring::{MINUTE_MS, step_of};
-use crate::window::sliding::{Window, pane_before};
+use crate::window::sliding_window::{Window, pane_before};
 
 /// Tags that are asked for before they are dealt with.
 const AHEAD: usize = 6;
 
-/// People of one tag in one window.
+/// AuthorCounts of one tag in one window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Crowd {
+pub struct TagAuthors {
     /// Distinct authors, posts without author each being one.
     pub authors: f64,
     /// The same under the rules of people.
@@ -25,7 +24,7 @@ pub struct Crowd {
 
 /// What the rules of people see of one tag in one window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Allowed {
+pub struct RuleFigures {
     /// Distinct authors; posts without author are not among them.
     pub named: f64,
     /// `named` is an estimate, and `units` those of a sample.
@@ -36,30 +35,30 @@ pub struct Allowed {
     pub units: u32,
     /// Of `named`, those who came in the three busiest units; `None` where the rule does not ask.
     pub busiest: Option<f64>,
-    /// People whom the rule of spread allows; `None` where it does not ask.
+    /// AuthorCounts whom the rule of spread allows; `None` where it does not ask.
     pub spread: Option<f64>,
     /// Their posts.
     pub posts: f64,
-    /// People whom the rule of repetition allows.
+    /// AuthorCounts whom the rule of repetition allows.
     pub repeat: f64,
     /// What the rule of known authors sees; `None` where it does not ask.
-    pub known: Option<Acquainted>,
+    pub known: Option<Returning>,
 }
 
 /// What the rule of known authors sees of one tag in one window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Acquainted {
+pub struct Returning {
     /// Authors who had posted before they came to the tag.
     pub known: f64,
     /// The share of such authors among all who came to a tag.
     pub share: f64,
-    /// People whom the rule allows.
+    /// AuthorCounts whom the rule allows.
     pub allows: f64,
 }
 
 /// Those of an open pane of whom the same is true, laid over the windows.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Laid {
+pub(super) struct OverlayEntry {
     id: u32,
     pane: i64,
     /// Windows that count them, a bit each.
@@ -72,7 +71,7 @@ pub(super) struct Laid {
     count: u32,
 }
 
-impl Laid {
+impl OverlayEntry {
     /// Adds them to others like them, or puts them behind the rest of their tag, which stands last.
     fn join(self, laid: &mut Vec<Self>) {
         let what = |of: &Self| (of.pane, of.windows, of.authored, of.stranger);
@@ -84,7 +83,7 @@ impl Laid {
     }
 }
 
-impl People {
+impl AuthorCounts {
     /// Brings the columns of tags that are estimated up to the newest closed pane, in the windows
     /// asked for, a bit each.
     pub(in crate::window) fn estimate(&mut self, windows: &mut [Window], newest: i64, asked: u64) {
@@ -93,14 +92,14 @@ impl People {
 
     /// Lays the people of open panes over the windows. `gone_to` is for each window the newest
     /// step that lies before it.
-    pub(in crate::window) fn lay(
+    pub(in crate::window) fn overlay(
         &mut self,
         windows: &mut [Window],
-        open: &mut [Open],
+        open: &mut [OpenPane],
         (newest, closed_to): (i64, i64),
         gone_to: &[i64],
     ) {
-        self.laid.clear();
+        self.overlaid.clear();
         let gone = windows.iter().zip(gone_to);
         let gone: SmallVec<[i64; 16]> =
             gone.map(|(window, &to)| pane_before(to, window.step_ms, self.pane_ms)).collect();
@@ -111,16 +110,19 @@ impl People {
         };
         let mut seen: Vec<(u32, u32, i64)> = Vec::new();
         for pane in open.iter_mut().filter(|pane| pane.index <= newest) {
-            self.lay_pane(pane, inside(pane.index), &mut seen);
+            self.overlay_pane(pane, inside(pane.index), &mut seen);
         }
         // Each pane's are in order.
         seen.sort();
-        let known = self.known.as_ref().map(|known| (known, known::first_panes(open, newest)));
+        let known =
+            self.known.as_ref().map(|known| (known, returning_authors::first_panes(open, newest)));
         let mut soon = seen.iter().skip(AHEAD);
         let mut sooner = seen.iter().skip(2 * AHEAD);
         for same in seen.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
-            sooner.nth(same.len() - 1).into_iter().for_each(|who| self.crowds.expect_head(who.0));
-            soon.nth(same.len() - 1).into_iter().for_each(|who| self.crowds.expect_authors(who.0));
+            sooner.nth(same.len() - 1).into_iter().for_each(|who| self.crowds.prefetch_head(who.0));
+            soon.nth(same.len() - 1)
+                .into_iter()
+                .for_each(|who| self.crowds.prefetch_authors(who.0));
             let (id, author, pane) = same[0];
             if self.crowds.is_sample(id) {
                 continue;
@@ -139,18 +141,19 @@ impl People {
                 None => known.is_stranger(author, came, first),
             });
             let pane = -pane;
-            Laid { id, pane, windows, authored: true, stranger, count: 1 }.join(&mut self.laid);
+            OverlayEntry { id, pane, windows, authored: true, stranger, count: 1 }
+                .join(&mut self.overlaid);
         }
-        self.laid.sort_by_key(|laid| laid.id);
-        self.add_laid(windows, true);
+        self.overlaid.sort_by_key(|laid| laid.id);
+        self.add_overlay(windows, true);
     }
 
     /// Puts the authors of an open pane behind `seen`, by tag and author, and lays its posts
     /// without author.
-    fn lay_pane(&mut self, open: &mut Open, windows: u64, seen: &mut Vec<(u32, u32, i64)>) {
-        order::sort(&open.seen, &mut self.sorted, &mut self.spare);
+    fn overlay_pane(&mut self, open: &mut OpenPane, windows: u64, seen: &mut Vec<(u32, u32, i64)>) {
+        radix_sort::sort(&open.seen, &mut self.sorted, &mut self.spare);
         open.unseen.sort_unstable();
-        let mut rows = Rows { seen: &self.sorted, unseen: &open.unseen };
+        let mut rows = TagRows { seen: &self.sorted, unseen: &open.unseen };
         for &(id, count) in &open.shown.pairs {
             let mut authored = 0;
             for mine in rows.of(id).chunk_by(|a, b| a.author == b.author) {
@@ -163,20 +166,20 @@ impl People {
             let count = count.saturating_sub(authored);
             if count > 0 && !self.crowds.is_sample(id) && windows != 0 {
                 let (pane, authored, stranger) = (open.index, false, false);
-                self.laid.push(Laid { id, pane, windows, authored, stranger, count });
+                self.overlaid.push(OverlayEntry { id, pane, windows, authored, stranger, count });
             }
         }
     }
 
     /// Takes off what was laid over.
-    pub(in crate::window) fn lift(&mut self, windows: &mut [Window]) {
-        self.add_laid(windows, false);
-        self.laid.clear();
+    pub(in crate::window) fn remove_overlay(&mut self, windows: &mut [Window]) {
+        self.add_overlay(windows, false);
+        self.overlaid.clear();
     }
 
-    fn add_laid(&self, windows: &mut [Window], on: bool) {
+    fn add_overlay(&self, windows: &mut [Window], on: bool) {
         for (at, window) in windows.iter_mut().enumerate() {
-            for laid in self.laid.iter().filter(|laid| laid.windows >> at & 1 == 1) {
+            for laid in self.overlaid.iter().filter(|laid| laid.windows >> at & 1 == 1) {
                 let people = window.people.at_mut(laid.id);
                 *people = if on { *people + laid.count } else { *people - laid.count };
             }
@@ -184,10 +187,15 @@ impl People {
     }
 
     /// The people of a tag in a window.
-    pub(in crate::window) fn crowd(&self, id: u32, window: &Window, span: &Span) -> Crowd {
+    pub(in crate::window) fn tag_authors(
+        &self,
+        id: u32,
+        window: &Window,
+        span: &Span,
+    ) -> TagAuthors {
         let people = self.people_of(id, window, span);
         let authors = f64::from(window.people(id).min(window.count(id)));
-        Crowd { authors, people, estimated: self.is_estimated(id) }
+        TagAuthors { authors, people, estimated: self.is_estimated(id) }
     }
 
     /// The authors of a tag in a window under the rules of people; no more than there are posts:
@@ -211,24 +219,24 @@ impl People {
             && posts <= 2.0 * authors
     }
 
-    /// Asks for what [`People::people_of`] will read of tags that are soon dealt with, the one in
+    /// Asks for what [`AuthorCounts::people_of`] will read of tags that are soon dealt with, the one in
     /// `ids` being `number`.
     #[inline]
-    pub(in crate::window) fn expect(
+    pub(in crate::window) fn prefetch(
         &self,
         (ids, number): (&[u32], usize),
         window: &Window,
         span: &Span,
     ) {
         let soon = |ahead| ids.get(number + ahead).filter(|id| !self.are_few(**id, window, span));
-        soon(2 * AHEAD).into_iter().for_each(|&id| self.crowds.expect_head(id));
-        soon(AHEAD).into_iter().for_each(|&id| self.crowds.expect_members(id));
+        soon(2 * AHEAD).into_iter().for_each(|&id| self.crowds.prefetch_head(id));
+        soon(AHEAD).into_iter().for_each(|&id| self.crowds.prefetch_members(id));
     }
 
     #[inline(never)]
     fn under_rules(&self, id: u32, window: &Window, span: &Span) -> f64 {
         let authors = f64::from(window.people(id));
-        let allowed = self.judge(id, window, span, span.asks);
+        let allowed = self.apply_rules(id, window, span, span.asks);
         let alone = (authors - allowed.named).max(0.0);
         let known = allowed.known.map_or(allowed.named, |known| known.allows);
         allowed.spread.unwrap_or(allowed.named).min(allowed.repeat).min(known) + alone
@@ -239,10 +247,10 @@ impl People {
         let mut came = Arrivals::default();
         // Those of open panes are the newest, and few.
         let mut open: SmallVec<[(usize, u32); 8]> = SmallVec::new();
-        if !self.laid.is_empty() {
-            let first = self.laid.partition_point(|laid| laid.id < id);
-            let mine = self.laid[first..].iter().take_while(|laid| laid.id == id);
-            let here = |laid: &&Laid| laid.authored && laid.windows >> span.at & 1 == 1;
+        if !self.overlaid.is_empty() {
+            let first = self.overlaid.partition_point(|laid| laid.id < id);
+            let mine = self.overlaid[first..].iter().take_while(|laid| laid.id == id);
+            let here = |laid: &&OverlayEntry| laid.authored && laid.windows >> span.at & 1 == 1;
             for laid in mine.filter(here) {
                 open.push((span.unit(laid.pane), laid.count));
                 came.told += laid.count;
@@ -283,11 +291,16 @@ impl People {
     }
 
     /// What the rules of people see of a tag in a window, and what each of them allows.
-    pub(in crate::window) fn allowed(&self, id: u32, window: &Window, span: &Span) -> Allowed {
-        self.judge(id, window, span, true)
+    pub(in crate::window) fn rule_figures(
+        &self,
+        id: u32,
+        window: &Window,
+        span: &Span,
+    ) -> RuleFigures {
+        self.apply_rules(id, window, span, true)
     }
 
-    fn judge(&self, id: u32, window: &Window, span: &Span, by_units: bool) -> Allowed {
+    fn apply_rules(&self, id: u32, window: &Window, span: &Span, by_units: bool) -> RuleFigures {
         let came = self.arrivals(id, span, by_units);
         let estimated = self.is_estimated(id);
         let authors = f64::from(window.people(id));
@@ -301,7 +314,7 @@ impl People {
         let each = if came.told > 0 { s / told } else { 0.0 };
         let busiest = f64::from(came.busiest.iter().sum::<u32>());
         let asks = span.asks && came.told > 0;
-        Allowed {
+        RuleFigures {
             named: s,
             estimated,
             unit_ms: span.unit_ms,
@@ -315,13 +328,13 @@ impl People {
     }
 
     /// What the rule of known authors sees of `s` authors, of whom some came as told.
-    fn acquainted(&self, s: f64, came: &Arrivals) -> Option<Acquainted> {
+    fn acquainted(&self, s: f64, came: &Arrivals) -> Option<Returning> {
         let share = self.known.as_ref()?.share()?;
         if came.told == 0 {
             return None;
         }
         let known = s * (f64::from(came.told - came.strangers) / f64::from(came.told));
-        Some(Acquainted { known, share, allows: people_rules::known(s, known, share) })
+        Some(Returning { known, share, allows: people_rules::known(s, known, share) })
     }
 }
 
@@ -368,7 +381,7 @@ pub struct Span {
     unit_ms: i64,
     /// It has so many units that the rule of spread asks.
     asks: bool,
-    /// Panes of a unit, and 2^36 by them.
+    /// ClosedPanes of a unit, and 2^36 by them.
     per_unit: u32,
     units_of_pane: u64,
     /// Units that it holds.
@@ -383,7 +396,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// Shown are panes up to the first of `ends`, or closed ones alone, which go to the second.
+    /// OverlaidCounts are panes up to the first of `ends`, or closed ones alone, which go to the second.
     pub(in crate::window) fn new(
         at: usize,
         window: &Window,
@@ -450,7 +463,7 @@ fn unit_ms(window_ms: i64, pane_ms: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::people::Rules;
+    use crate::window::authors::Rules;
     use crate::window::{Ring, Shape};
 
     #[test]
@@ -474,7 +487,7 @@ mod tests {
             ring.close_to((pane + 1) * pane_ms);
         }
         ring.estimate(u64::MAX);
-        let crowd = ring.crowd(0, 0);
+        let crowd = ring.tag_authors(0, 0);
         assert!(crowd.estimated && (80.0..=96.0).contains(&crowd.authors), "{crowd:?}");
         assert!(crowd.people > 0.8 * crowd.authors, "{crowd:?}");
     }

@@ -12,14 +12,14 @@ pub(super) fn spread(s: f64, t: f64) -> f64 {
     s.min(FEW + 3.0 * (s - t))
 }
 
-/// People, as far as they do not repeat themselves: fewer than a hundred who post more than twice
+/// AuthorCounts, as far as they do not repeat themselves: fewer than a hundred who post more than twice
 /// each count less, down to nothing at three posts each.
 pub(super) fn repeat(people: f64, posts: f64) -> f64 {
     let each = if people > 0.0 { posts / people } else { 0.0 };
     if each > 2.0 && people < 100.0 { people * (3.0 - each).clamp(0.0, 1.0) } else { people }
 }
 
-/// People of whom `known` had posted before they came to the tag, where `share` of all who come to
+/// AuthorCounts of whom `known` had posted before they came to the tag, where `share` of all who come to
 /// a tag have: as many as that would be an ordinary part of.
 pub(super) fn known(people: f64, known: f64, share: f64) -> f64 {
     if share > 0.0 { people.min(known / share) } else { people }

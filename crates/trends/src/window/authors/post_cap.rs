@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::window::people::Rules;
+use crate::window::authors::Rules;
 
 /// Whose posts count in the span under way; nobody is there where nothing is capped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::window) struct Caps {
+pub(in crate::window) struct PostCaps {
     /// Number of the span.
     span: i64,
     /// Posts counted, by tag and author: of all, members or not.
     counted: BTreeMap<(u32, u32), u8>,
 }
 
-impl Caps {
+impl PostCaps {
     /// A pane that starts at `at_ms` is about to close.
     pub(super) fn begin(&mut self, rules: &Rules, at_ms: i64) {
         if rules.cap > 0 {
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn of_two_spans_that_a_checkpoint_tells_the_later_holds() {
         let rules = Rules { cap: 3, cap_ms: 1_000, known: false };
-        let mut caps = Caps::default();
+        let mut caps = PostCaps::default();
         caps.restore(4, (1, 9), 3);
         caps.restore(5, (2, 9), 2);
         caps.begin(&rules, 5_999);

@@ -6,12 +6,12 @@
 
 use std::ops::Range;
 
-use crate::window::crowd::Crowds;
-use crate::window::pane::Closed;
-use crate::window::people::Panes;
+use crate::window::author_sets::AuthorSets;
+use crate::window::authors::ClosedPanes;
+use crate::window::pane::ClosedPane;
 use crate::window::ring::MINUTE_MS;
-use crate::window::sketch::{Entries, Sketch};
-use crate::window::sliding::Window;
+use crate::window::sliding_hll::{Entries, SlidingHll};
+use crate::window::sliding_window::Window;
 use tagtide_simd::prefetch;
 
 /// Authors that come later, of whom something is asked for: the tag, its register, its entry.
@@ -19,19 +19,19 @@ const AHEAD: [usize; 3] = [24, 16, 8];
 
 /// A tag with too many authors to tell apart.
 #[derive(Clone, Debug)]
-pub(in crate::window) struct Big {
-    pub(in crate::window) sketch: Sketch,
+pub(in crate::window) struct SketchedTag {
+    pub(in crate::window) sketch: SlidingHll,
     /// Members are a sample: authors with a hash below this.
     pub(in crate::window) below: u32,
 }
 
 /// All of these tags.
 #[derive(Debug, Default)]
-pub(in crate::window) struct Bigs {
+pub(in crate::window) struct SketchedTags {
     /// Ids, ascending, and where each stands in the other lists.
     places: Vec<(u32, u32)>,
     ids: Vec<u32>,
-    tags: Vec<Big>,
+    tags: Vec<SketchedTag>,
     due: Vec<Due>,
     /// Before this pane no tag is without anybody.
     alive_to: i64,
@@ -40,7 +40,7 @@ pub(in crate::window) struct Bigs {
     /// Places of tags of which something is told.
     asked: Vec<u32>,
     reaches: Reaches,
-    /// Panes that the longest window holds.
+    /// ClosedPanes that the longest window holds.
     horizon: u32,
     /// The newest closed pane, as far as is known here, or the one that closes.
     newest: i64,
@@ -65,9 +65,9 @@ const NOW: Due = Due { slide: i64::MIN, tell: true };
 struct Reaches {
     /// Numbers of the windows.
     order: Vec<usize>,
-    /// Panes that they hold, up to the newest.
+    /// ClosedPanes that they hold, up to the newest.
     held: Vec<u32>,
-    /// Panes that they hold at least, however far they slide by minutes.
+    /// ClosedPanes that they hold at least, however far they slide by minutes.
     least: Vec<u32>,
 }
 
@@ -88,7 +88,7 @@ impl Reaches {
     }
 }
 
-impl Bigs {
+impl SketchedTags {
     pub(super) fn new(horizon: u32) -> Self {
         Self { horizon, newest: i64::MIN, ..Self::default() }
     }
@@ -118,13 +118,13 @@ impl Bigs {
         self.find(id).ok().map(|at| self.places[at].1)
     }
 
-    fn get_mut(&mut self, id: u32) -> Option<&mut Big> {
+    fn get_mut(&mut self, id: u32) -> Option<&mut SketchedTag> {
         self.place(id).map(|place| &mut self.tags[place as usize])
     }
 
     /// Authors of a tag that is here in the pane that closes, in any order, and the number of its
     /// posts without author.
-    pub(super) fn came(&mut self, id: u32, authors: &[u32], anonymous: u32, now: i64) {
+    pub(super) fn on_post(&mut self, id: u32, authors: &[u32], anonymous: u32, now: i64) {
         let Some(place) = self.place(id) else { return };
         self.came.extend(authors.iter().map(|&author| (place, author)));
         self.came.extend(alone(now, anonymous).map(|author| (place, author)));
@@ -136,13 +136,13 @@ impl Bigs {
         for (at, &(place, author)) in self.came.iter().enumerate() {
             let ahead = AHEAD.map(|ahead| self.came.get(at + ahead));
             if let Some(&(place, _)) = ahead[0] {
-                self.tags[place as usize].sketch.expect_it();
+                self.tags[place as usize].sketch.prefetch_self();
             }
             if let Some(&(place, author)) = ahead[1] {
-                self.tags[place as usize].sketch.expect(author);
+                self.tags[place as usize].sketch.prefetch(author);
             }
             if let Some(&(place, author)) = ahead[2] {
-                self.tags[place as usize].sketch.expect_entry(author);
+                self.tags[place as usize].sketch.prefetch_entry(author);
             }
             let sketch = &mut self.tags[place as usize].sketch;
             if place != last {
@@ -174,14 +174,14 @@ impl Bigs {
     /// Members come as pane and author.
     pub(super) fn make(
         &mut self,
-        kept: &mut Panes<'_>,
+        kept: &mut ClosedPanes<'_>,
         windows: &mut [Window],
         (id, below): (u32, u32),
         members: impl Iterator<Item = (i64, u32)>,
     ) {
         let mut seen: Vec<_> = members.map(|(pane, author)| (pane, Some(author))).collect();
         let per_minute = (MINUTE_MS / kept.pane_ms).max(1);
-        let mut take = |pane, closed: &mut Closed| {
+        let mut take = |pane, closed: &mut ClosedPane| {
             if let Ok(at) = closed.pairs.binary_search_by_key(&id, |pair| pair.0)
                 && let Some(last) = closed.lasts.get_mut(at)
             {
@@ -194,7 +194,7 @@ impl Bigs {
         kept.minutes.iter_mut().for_each(|minute| take(minute.index * per_minute, minute));
         kept.closed.iter_mut().for_each(|closed| take(closed.index, closed));
         seen.sort_unstable();
-        let mut sketch = Sketch::new(self.horizon);
+        let mut sketch = SlidingHll::new(self.horizon);
         for same in seen.chunk_by(|a, b| a.0 == b.0) {
             let authors = same.iter().filter_map(|who| who.1);
             let anonymous = same.len() - authors.clone().count();
@@ -203,12 +203,12 @@ impl Bigs {
             all.for_each(|author| sketch.insert(author));
         }
         windows.iter_mut().for_each(|window| *window.people.at_mut(id) = 0);
-        self.insert(id, Big { sketch, below });
+        self.insert(id, SketchedTag { sketch, below });
     }
 
     /// Sketches in which nobody is seen any more when `now` is the newest closed pane go. It shows
     /// nowhere in which panes that was looked for: a pane may close without this tag.
-    pub(super) fn bury(&mut self, crowds: &mut Crowds, windows: &mut [Window], now: i64) {
+    pub(super) fn prune(&mut self, crowds: &mut AuthorSets, windows: &mut [Window], now: i64) {
         if now < self.alive_to {
             return;
         }
@@ -242,14 +242,17 @@ impl Bigs {
     }
 
     /// Tags of a range, for a checkpoint.
-    pub(in crate::window) fn range(&self, ids: Range<u32>) -> impl Iterator<Item = (u32, &Big)> {
+    pub(in crate::window) fn range(
+        &self,
+        ids: Range<u32>,
+    ) -> impl Iterator<Item = (u32, &SketchedTag)> {
         let [from, to] = [ids.start, ids.end].map(|id| self.find(id).unwrap_or_else(|at| at));
         let places = self.places[from..to.max(from)].iter();
         places.map(|&(id, place)| (id, &self.tags[place as usize]))
     }
 
     /// Puts a tag in, or another in its place.
-    fn insert(&mut self, id: u32, big: Big) {
+    fn insert(&mut self, id: u32, big: SketchedTag) {
         self.alive_to = i64::MIN;
         match self.find(id) {
             Ok(at) => {
@@ -271,8 +274,8 @@ impl Bigs {
         (id, below): (u32, u32),
         registers: impl Iterator<Item = Entries>,
     ) {
-        let sketch = Sketch::restore(registers, self.horizon);
-        self.insert(id, Big { sketch, below });
+        let sketch = SlidingHll::restore(registers, self.horizon);
+        self.insert(id, SketchedTag { sketch, below });
     }
 
     /// Brings the columns of these tags up to the newest closed pane, in the windows asked for, a
@@ -297,10 +300,10 @@ impl Bigs {
         self.asked.extend((0..).zip(&self.due).filter(is_due).map(|(place, _)| place));
         for (number, &place) in self.asked.iter().enumerate() {
             if let Some(&place) = self.asked.get(number + AHEAD[1]) {
-                self.tags[place as usize].sketch.expect_it();
+                self.tags[place as usize].sketch.prefetch_self();
             }
             if let Some(&place) = self.asked.get(number + AHEAD[2]) {
-                self.tags[place as usize].sketch.expect_windows();
+                self.tags[place as usize].sketch.prefetch_windows();
                 let id = self.ids[place as usize];
                 windows.iter().for_each(|window| prefetch(window.people.at(id)));
             }
@@ -308,7 +311,7 @@ impl Bigs {
             let (id, due) = (self.ids[place], &mut self.due[place]);
             let sketch = &mut self.tags[place].sketch;
             due.slide(sketch, newest, &self.reaches);
-            due.tell = !sketch.tell(asked, |at, people| {
+            due.tell = !sketch.report(asked, |at, people| {
                 *windows[order[at]].people.at_mut(id) = whole(people);
             });
         }
@@ -317,7 +320,7 @@ impl Bigs {
 
 impl Due {
     /// Slides a sketch's windows, where something may have fallen out of them.
-    fn slide(&mut self, sketch: &mut Sketch, newest: i64, reaches: &Reaches) {
+    fn slide(&mut self, sketch: &mut SlidingHll, newest: i64, reaches: &Reaches) {
         if self.slide <= newest {
             let panes = sketch.slide(newest as u32, &reaches.held, &reaches.least);
             self.slide = newest + i64::from(panes);

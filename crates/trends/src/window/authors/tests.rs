@@ -26,7 +26,7 @@ fn ring() -> Ring {
 struct Model {
     /// Tag and author: pane of the last post, posts left.
     members: BTreeMap<(u32, u32), (i64, u32)>,
-    /// Panes of posts without author.
+    /// ClosedPanes of posts without author.
     anonymous: Vec<(u32, i64)>,
 }
 
@@ -99,7 +99,7 @@ fn check(ring: &mut Ring, model: &Model, open: &BTreeSet<i64>, now: i64) {
         let gone_to = step_of(newest, PANE_MS, step) - ms / step;
         let inside = |pane: i64| step_of(pane, PANE_MS, step) > gone_to && pane <= newest;
         for id in 0..4 {
-            let got = ring.crowd(id, at).authors;
+            let got = ring.tag_authors(id, at).authors;
             // No more than there are posts, where people have older ones left.
             let posts = ring.windows()[at].count(id);
             let want = (model.people(id, inside) as f64).min(posts.into());
@@ -127,7 +127,7 @@ proptest! {
                 }
                 Step::Delete { which } if !posts.is_empty() => {
                     let (id, author, pane) = posts.swap_remove(which % posts.len());
-                    ring.take_back(pane * PANE_MS, &[id], author);
+                    ring.retract(pane * PANE_MS, &[id], author);
                     match open_model.iter().position(|post| *post == (id, author, pane)) {
                         Some(at) if pane > ring.closed_to() => {
                             open_model.swap_remove(at);
@@ -180,11 +180,14 @@ fn too_many_to_tell_apart_are_estimated_in_each_window() {
     }
     ring.show(599 * PANE_MS);
     for (at, want) in [(0, 41.0), (1, 301.0), (2, 3661.0), (3, 6001.0)] {
-        let crowd = ring.crowd(2, at);
+        let crowd = ring.tag_authors(2, at);
         assert!(crowd.estimated);
         assert!((crowd.authors / want - 1.0).abs() < 0.15, "{crowd:?}, not {want}");
     }
-    assert!((ring.crowd(2, 2).people - ring.crowd(2, 2).authors).abs() < 1.0, "they are spread");
+    assert!(
+        (ring.tag_authors(2, 2).people - ring.tag_authors(2, 2).authors).abs() < 1.0,
+        "they are spread"
+    );
     // When all have gone, the tag is exact again.
     ring.add(3000 * PANE_MS, 1, 1, &[2], Some((5, 0)));
     ring.close_to(3001 * PANE_MS);
@@ -192,7 +195,7 @@ fn too_many_to_tell_apart_are_estimated_in_each_window() {
     ring.add(3003 * PANE_MS, 1, 1, &[2], Some((5, 0)));
     ring.close_to(3004 * PANE_MS);
     ring.show(3003 * PANE_MS);
-    assert!((ring.crowd(2, 3).authors - 1.0).abs() < 0.5);
+    assert!((ring.tag_authors(2, 3).authors - 1.0).abs() < 0.5);
 }
 
 #[test]
@@ -206,11 +209,11 @@ fn a_swarm_in_ninety_seconds_is_three_and_a_crowd_is_itself() {
         ring.add(i64::from(n) * 8 * PANE_MS, 1, 1, &[1], Some((hash(n), 0)));
     }
     ring.show(330 * PANE_MS);
-    let people = |id| (ring.crowd(id, 2).authors, ring.crowd(id, 2).people);
+    let people = |id| (ring.tag_authors(id, 2).authors, ring.tag_authors(id, 2).people);
     assert_eq!((people(0), people(1)), ((200.0, 3.0), (40.0, 40.0)), "while panes are open");
     ring.close_to(331 * PANE_MS);
     ring.show(330 * PANE_MS);
-    let people = |id| (ring.crowd(id, 2).authors, ring.crowd(id, 2).people);
+    let people = |id| (ring.tag_authors(id, 2).authors, ring.tag_authors(id, 2).people);
     assert_eq!((people(0), people(1)), ((200.0, 3.0), (40.0, 40.0)), "and when they are closed");
 }
 
@@ -232,7 +235,7 @@ fn copies_add_posts_and_no_people() {
     assert_eq!((window.count(0), window.people(0)), (22, 2));
     assert_eq!((window.count(1), window.people(1)), (20, 20));
     // A copyist who leaves takes nobody along.
-    ring.take_back(7 * PANE_MS, &[0], hash(7));
+    ring.retract(7 * PANE_MS, &[0], hash(7));
     assert_eq!(ring.windows()[2].people(0), 2);
 }
 
@@ -275,14 +278,14 @@ fn a_delete_takes_what_is_beyond_the_cap_first() {
         windows.chain([decayed, ring.total().count(0) as u32]).collect::<Vec<_>>()
     };
     assert_eq!(counts(&ring), [5, 5, 5, 5, 5, 7]);
-    ring.take_back(0, &[0], 5);
+    ring.retract(0, &[0], 5);
     assert_eq!(counts(&ring), [5, 5, 5, 5, 5, 6], "author 5 has four, of which three count");
-    ring.take_back(0, &[0], 6);
+    ring.retract(0, &[0], 6);
     assert_eq!(counts(&ring), [4, 4, 4, 4, 4, 5], "author 6 had none beyond it");
-    // Panes merge to minutes, and it is known of these too.
+    // ClosedPanes merge to minutes, and it is known of these too.
     ring.close_to(400 * PANE_MS);
-    ring.take_back(0, &[0], 5);
-    ring.take_back(0, &[0], 5);
+    ring.retract(0, &[0], 5);
+    ring.retract(0, &[0], 5);
     assert_eq!(ring.windows()[3].count(0), 3, "all three, and then one less");
     assert_eq!(ring.total().count(0), 3);
 }

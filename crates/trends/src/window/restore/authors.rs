@@ -11,19 +11,19 @@ use smallvec::SmallVec;
 
 use crate::store::column::Column;
 use crate::store::varint::Reader;
-use crate::window::crowd::{EXACT_MAX, Marks, Member, PRINTS, Print};
-use crate::window::keep::Rows;
-use crate::window::pane::Open;
-use crate::window::people::{Panes, People, Seen};
-use crate::window::restore::{CUT, Nonsense, UNKNOWN};
+use crate::window::author_sections::OpenRows;
+use crate::window::author_sets::{EXACT_MAX, Marks, Member, PRINTS, Print};
+use crate::window::authors::{AuthorCounts, AuthorRow, ClosedPanes};
+use crate::window::pane::OpenPane;
+use crate::window::restore::{CUT, CorruptSection, UNKNOWN};
 use crate::window::ring::Ring;
-use crate::window::sketch::REGISTERS;
+use crate::window::sliding_hll::REGISTERS;
 
-/// People being put together.
+/// AuthorCounts being put together.
 #[derive(Debug)]
 pub(super) struct Replay {
-    pub(super) people: People,
-    open: BTreeMap<i64, Rows>,
+    pub(super) people: AuthorCounts,
+    open: BTreeMap<i64, OpenRows>,
     /// Parts that records have not come to, by the epoch of each.
     waiting: VecDeque<(u64, Part)>,
     rows: u32,
@@ -32,22 +32,22 @@ pub(super) struct Replay {
 /// A part of a snapshot, as it was written.
 #[derive(Debug)]
 pub enum Part {
-    /// People of some tags.
-    Crowds(Vec<u8>),
+    /// AuthorCounts of some tags.
+    AuthorSets(Vec<u8>),
     /// Some of those who have posted before. These parts come first.
-    Known(Vec<u8>),
+    Returning(Vec<u8>),
     /// What counts towards the cap.
-    Caps(Vec<u8>),
+    PostCaps(Vec<u8>),
 }
 
 /// The ring's own panes are put together apart from people: none is there to be changed.
-fn nothing(pane_ms: i64, run: impl FnOnce(&mut Panes<'_>)) {
+fn nothing(pane_ms: i64, run: impl FnOnce(&mut ClosedPanes<'_>)) {
     let (mut closed, mut minutes) = (VecDeque::new(), VecDeque::new());
-    run(&mut Panes { closed: &mut closed, minutes: &mut minutes, pane_ms });
+    run(&mut ClosedPanes { closed: &mut closed, minutes: &mut minutes, pane_ms });
 }
 
 impl Replay {
-    pub(super) fn new(people: People) -> Self {
+    pub(super) fn new(people: AuthorCounts) -> Self {
         Self { people, open: BTreeMap::new(), waiting: VecDeque::new(), rows: 0 }
     }
 
@@ -57,38 +57,38 @@ impl Replay {
     }
 
     /// Keeps a part until records have come to its epoch.
-    pub(super) fn wait(&mut self, part: Part) -> Result<(), Nonsense> {
-        let (Part::Crowds(body) | Part::Known(body) | Part::Caps(body)) = &part;
+    pub(super) fn wait(&mut self, part: Part) -> Result<(), CorruptSection> {
+        let (Part::AuthorSets(body) | Part::Returning(body) | Part::PostCaps(body)) = &part;
         let epoch = Reader::new(body).get().ok_or(CUT)?;
         self.waiting.push_back((epoch, part));
         Ok(())
     }
 
     /// Takes in the parts that were taken before `epoch`.
-    pub(super) fn reach(&mut self, epoch: u64) -> Result<(), Nonsense> {
+    pub(super) fn reach(&mut self, epoch: u64) -> Result<(), CorruptSection> {
         while let Some((_, part)) = self.waiting.pop_front_if(|part| part.0 < epoch) {
             match part {
-                Part::Crowds(body) => self.part(&body)?,
-                Part::Known(body) => self.known(&body)?,
-                Part::Caps(body) => self.caps(&body)?,
+                Part::AuthorSets(body) => self.part(&body)?,
+                Part::Returning(body) => self.known(&body)?,
+                Part::PostCaps(body) => self.caps(&body)?,
             }
         }
         Ok(())
     }
 
     /// Some of those who have posted before, and in the first part who posts in open panes.
-    fn known(&mut self, body: &[u8]) -> Result<(), Nonsense> {
+    fn known(&mut self, body: &[u8]) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         reader.get().ok_or(CUT)?;
         self.close_to(reader.get_signed().ok_or(CUT)?);
-        let Self { people: People { known: Some(known), .. }, open, .. } = self else {
+        let Self { people: AuthorCounts { known: Some(known), .. }, open, .. } = self else {
             return Ok(());
         };
         let came = |pane, author| open.entry(pane).or_default().came.push(author);
         known.read(&mut reader, came).ok_or(CUT)
     }
 
-    fn caps(&mut self, body: &[u8]) -> Result<(), Nonsense> {
+    fn caps(&mut self, body: &[u8]) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         reader.get().ok_or(CUT)?;
         self.close_to(reader.get_signed().ok_or(CUT)?);
@@ -101,7 +101,7 @@ impl Replay {
         Ok(())
     }
 
-    fn part(&mut self, body: &[u8]) -> Result<(), Nonsense> {
+    fn part(&mut self, body: &[u8]) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         reader.get().ok_or(CUT)?;
         let closed_to = reader.get_signed().ok_or(CUT)?;
@@ -159,7 +159,7 @@ impl Replay {
         reader: &mut Reader<'_>,
         newer: impl Fn(u32) -> bool,
         mut alone: impl FnMut(i64, u32),
-    ) -> Result<i64, Nonsense> {
+    ) -> Result<i64, CorruptSection> {
         let index = reader.get_signed().ok_or(CUT)?;
         for _ in 0..reader.get().ok_or(CUT)? {
             let who = reader.get_fixed().ok_or(CUT)?;
@@ -175,7 +175,7 @@ impl Replay {
                 }
                 if newer(id) {
                     let rows = self.open.entry(index).or_default();
-                    rows.seen.push(Seen { id, author, print });
+                    rows.seen.push(AuthorRow { id, author, print });
                 }
             }
         }
@@ -188,7 +188,7 @@ impl Replay {
         body: &[u8],
         newer: impl Fn(u32) -> bool,
         mut alone: impl FnMut(i64, u32),
-    ) -> Result<(), Nonsense> {
+    ) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
             let closed_to = reader.get_signed().ok_or(CUT)?;
@@ -217,16 +217,16 @@ impl Replay {
         Ok(())
     }
 
-    fn id(&self, reader: &mut Reader<'_>) -> Result<u32, Nonsense> {
+    fn id(&self, reader: &mut Reader<'_>) -> Result<u32, CorruptSection> {
         reader.get_u32().filter(|&id| id < self.rows).ok_or(UNKNOWN)
     }
 
     /// Closes panes again.
     pub(super) fn close_to(&mut self, to: i64) {
         while let Some(first) = self.open.first_entry().filter(|first| *first.key() <= to) {
-            let (index, Rows { seen, unseen, came }) = first.remove_entry();
+            let (index, OpenRows { seen, unseen, came }) = first.remove_entry();
             let pairs = self.people.sort(&seen);
-            let mut open = Open { index, seen, unseen, came, ..Open::default() };
+            let mut open = OpenPane { index, seen, unseen, came, ..OpenPane::default() };
             let people = &mut self.people;
             nothing(people.pane_ms(), |kept| {
                 people.close(kept, &mut [], &mut open, &pairs);
@@ -245,14 +245,14 @@ impl Replay {
 
     /// Nobody is told apart at this record.
     pub(super) fn reset(&mut self) {
-        self.people = self.people.anew();
+        self.people = self.people.cleared();
         self.open.clear();
     }
 
     /// Who has posted before was not kept at this record: a run without the rule wrote it.
     pub(super) fn forget_known(&mut self) {
         if let Some(known) = &mut self.people.known {
-            *known = known.anew();
+            *known = known.cleared();
             self.open.values_mut().for_each(|rows| rows.came.clear());
         }
     }
@@ -264,19 +264,19 @@ impl Replay {
         ring: &mut Ring,
         from: i64,
         joined: Option<[u64; 2]>,
-    ) -> Result<(), Nonsense> {
+    ) -> Result<(), CorruptSection> {
         self.reach(u64::MAX)?;
         let now = ring.closed_to;
         self.close_to(now);
         self.people.outdate(now);
-        self.people.bury_big(&mut [], now);
+        self.people.prune_sketched(&mut [], now);
         self.people.from = from;
         match (joined, &mut self.people.known) {
             (Some(joined), Some(known)) => known.set_joined(joined),
             _ => self.forget_known(),
         }
         for open in &mut ring.open {
-            let Rows { seen, unseen, came } = self.open.remove(&open.index).unwrap_or_default();
+            let OpenRows { seen, unseen, came } = self.open.remove(&open.index).unwrap_or_default();
             (open.seen, open.unseen, open.came) = (seen, unseen, came);
             Ring::mark_saved(open);
         }
@@ -285,11 +285,11 @@ impl Replay {
         }
         let (people, pane_ms) = (self.people, ring.pane_ms);
         let (closed, minutes) = (&mut ring.closed, &mut ring.minutes);
-        let mut kept = Panes { closed, minutes, pane_ms };
+        let mut kept = ClosedPanes { closed, minutes, pane_ms };
         for id in (0..people.crowds.rows()).filter(|&id| !people.is_estimated(id)) {
             for member in people.crowds.members(id) {
                 if people.is_alive(&member, now) && member.counts() {
-                    kept.count(People::pane(member.last, now), id);
+                    kept.count(AuthorCounts::pane(member.last, now), id);
                 }
             }
         }

@@ -6,20 +6,20 @@ use proptest::prelude::*;
 const HORIZON: u32 = 40;
 
 /// Takes in who was seen in one pane.
-fn see(sketch: &mut Sketch, pane: u32, held: &[u32], authors: impl IntoIterator<Item = u32>) {
+fn see(sketch: &mut SlidingHll, pane: u32, held: &[u32], authors: impl IntoIterator<Item = u32>) {
     sketch.slide(pane, held, held);
     sketch.begin(pane);
     authors.into_iter().for_each(|author| sketch.insert(author));
 }
 
 /// What is told of all windows, over what was told before.
-fn told(sketch: &mut Sketch, newest: u32, held: &[u32], before: &mut [f64]) {
+fn told(sketch: &mut SlidingHll, newest: u32, held: &[u32], before: &mut [f64]) {
     sketch.slide(newest, held, held);
-    assert!(sketch.tell(u64::MAX, |at, people| before[at] = people));
+    assert!(sketch.report(u64::MAX, |at, people| before[at] = people));
 }
 
 /// The same of a sketch that knows nothing of windows.
-fn anew(sketch: &Sketch, newest: u32, held: &[u32]) -> Vec<f64> {
+fn cleared(sketch: &SlidingHll, newest: u32, held: &[u32]) -> Vec<f64> {
     let (mut sketch, mut people) = (sketch.clone(), vec![-1.0; held.len()]);
     sketch.forget_windows();
     told(&mut sketch, newest, held, &mut people);
@@ -53,13 +53,13 @@ proptest! {
         ),
     ) {
         let held = [1, 2, 7, 20, HORIZON - 1];
-        let (mut sketch, mut pane, mut seen) = (Sketch::new(HORIZON), from, Vec::new());
+        let (mut sketch, mut pane, mut seen) = (SlidingHll::new(HORIZON), from, Vec::new());
         let mut kept = [0.0; 5];
         for (author, step, zeros, asked) in came {
             if step == 2 {
                 // A restart: windows are told anew.
                 let entries: Vec<_> = sketch.entries(pane).collect();
-                sketch = Sketch::restore(entries.iter().cloned(), HORIZON);
+                sketch = SlidingHll::restore(entries.iter().cloned(), HORIZON);
                 prop_assert!(sketch.entries(pane).eq(entries));
             }
             pane += step;
@@ -67,7 +67,7 @@ proptest! {
             let author = author & !0 << (32 - BITS) | author << BITS >> BITS >> zeros.min(23);
             see(&mut sketch, pane, &held, [author]);
             seen.push((author, pane & PANE_MASK));
-            sketch.tell(asked, |at, people| kept[at] = people);
+            sketch.report(asked, |at, people| kept[at] = people);
             sketch.steps_max = 8;
             if step == 1 {
                 // Nobody came for a while.
@@ -80,7 +80,7 @@ proptest! {
             let want = plainly(&seen, pane, panes);
             prop_assert!((got - want).abs() <= want * 1e-12, "{panes} panes: {got}, not {want}");
         }
-        prop_assert_eq!(anew(&sketch, pane, &held), kept);
+        prop_assert_eq!(cleared(&sketch, pane, &held), kept);
         prop_assert!(sketch.steps.len() <= HORIZON as usize);
         let free = std::iter::successors(Some(sketch.free), |&cell| {
             (cell != NONE).then(|| sketch.cells[cell as usize][1])
@@ -96,17 +96,17 @@ proptest! {
         panes in prop::collection::vec(0_u32..30, 1..60), silence in 1_u32..50,
     ) {
         let held = [3, 10, HORIZON - 1];
-        let (mut sketch, mut pane, mut before) = (Sketch::new(HORIZON), 5, [0.0; 3]);
+        let (mut sketch, mut pane, mut before) = (SlidingHll::new(HORIZON), 5, [0.0; 3]);
         for (n, step) in panes.into_iter().enumerate() {
             pane += step;
             see(&mut sketch, pane, &held, [author(n as u32)]);
         }
         told(&mut sketch, pane, &held, &mut before);
         let due = sketch.slide(pane, &held, &held);
-        let changes = anew(&sketch, pane + silence, &held) != before;
+        let changes = cleared(&sketch, pane + silence, &held) != before;
         prop_assert!(!changes || silence >= due);
         if due < 50 {
-            prop_assert!(anew(&sketch, pane + due, &held) != before);
+            prop_assert!(cleared(&sketch, pane + due, &held) != before);
         }
     }
 }
@@ -120,14 +120,14 @@ fn author(n: u32) -> u32 {
 
 #[test]
 fn each_window_has_its_own_estimate() {
-    let mut sketch = Sketch::new(150);
+    let mut sketch = SlidingHll::new(150);
     let held = [1, 2, 10, 50, 149];
     // Pane p has authors p * 100 .. p * 100 + 400: each is seen in up to four panes.
     for pane in 0..200 {
         let authors = (pane * 100..pane * 100 + 400).map(author);
         see(&mut sketch, pane.wrapping_sub(50), &held, authors);
     }
-    for (panes, got) in held.iter().zip(anew(&sketch, 149, &held)) {
+    for (panes, got) in held.iter().zip(cleared(&sketch, 149, &held)) {
         let want = f64::from((panes - 1) * 100 + 400);
         assert!((got / want - 1.0).abs() < 0.12, "{panes} panes: {got}, not {want}");
     }
@@ -137,27 +137,27 @@ fn each_window_has_its_own_estimate() {
 
 #[test]
 fn the_order_within_a_pane_is_nothing() {
-    let (mut a, mut b) = (Sketch::new(100), Sketch::new(100));
+    let (mut a, mut b) = (SlidingHll::new(100), SlidingHll::new(100));
     for pane in 0..5 {
         see(&mut a, pane, &[3], (0..3000).map(|n| author(n * (pane + 1))));
         see(&mut b, pane, &[3], (0..3000).rev().map(|n| author(n * (pane + 1))));
     }
     assert!(a.entries(4).eq(b.entries(4)));
-    assert_eq!(anew(&a, 4, &[1, 3]), anew(&b, 4, &[1, 3]));
+    assert_eq!(cleared(&a, 4, &[1, 3]), cleared(&b, 4, &[1, 3]));
 }
 
 #[test]
 fn few_are_counted_nearly_exactly_and_none_as_none() {
-    let mut sketch = Sketch::new(100);
-    assert_eq!(anew(&sketch, 7, &[10]), [0.0]);
+    let mut sketch = SlidingHll::new(100);
+    assert_eq!(cleared(&sketch, 7, &[10]), [0.0]);
     see(&mut sketch, 7, &[5, 10], (0..20).map(author));
-    assert!((anew(&sketch, 7, &[5, 10])[1] - 20.0).abs() < 1.5);
-    assert_eq!(anew(&sketch, 30, &[10]), [0.0], "they have fallen out");
+    assert!((cleared(&sketch, 7, &[5, 10])[1] - 20.0).abs() < 1.5);
+    assert_eq!(cleared(&sketch, 30, &[10]), [0.0], "they have fallen out");
 }
 
 #[test]
 fn a_sketch_of_few_is_small() {
-    let mut sketch = Sketch::new(10_000);
+    let mut sketch = SlidingHll::new(10_000);
     for pane in 0..600 {
         see(&mut sketch, pane * 10, &[6, 60, 600], [author(pane)]);
     }

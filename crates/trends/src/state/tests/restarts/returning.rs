@@ -1,7 +1,7 @@
 //! Who has posted before: kept over restarts, and what the rule makes of it.
 
 use super::*;
-use crate::window::people::Acquainted;
+use crate::window::authors::Returning;
 
 const KNOWN: Rules = Rules { cap: 0, cap_ms: 0, known: true };
 
@@ -18,13 +18,16 @@ fn say(twins: &mut Twins, tag: u8, gap: i64, authors: std::ops::Range<u32>) {
 }
 
 /// People and the rule in four minutes, as both see it.
-fn seen(twins: &mut Twins, tag: u8) -> (f64, Option<Acquainted>) {
+fn seen(twins: &mut Twins, tag: u8) -> (f64, Option<Returning>) {
     let newest = twins.newest;
     let [again, live] = [&mut twins.again, &mut twins.live].map(|state| {
         state.show(newest, &mut ());
         let (id, at) = (state.tags.find(name(tag).as_bytes()), four_minutes(state));
         let id = id.expect("live");
-        (state.ring.crowd(id, at).people, state.ring.allowed(id, at).and_then(|all| all.known))
+        (
+            state.ring.tag_authors(id, at).people,
+            state.ring.rule_figures(id, at).and_then(|all| all.known),
+        )
     });
     assert_eq!(again, live);
     again
@@ -177,5 +180,5 @@ fn a_checkpoint_without_the_rule_says_nothing_of_it_and_begins_it_anew() {
     twins.again.show(twins.newest, &mut ());
     assert_eq!(twins.again.ring.joined(), Some([0, 0]));
     let id = twins.again.tags.find(name(2).as_bytes()).expect("live");
-    assert_eq!(twins.again.ring.crowd(id, four_minutes(&twins.again)).people, 16.0);
+    assert_eq!(twins.again.ring.tag_authors(id, four_minutes(&twins.again)).people, 16.0);
 }

@@ -26,8 +26,8 @@ fn people(windows: &[Window]) -> Vec<Vec<u32>> {
 }
 
 /// Columns as after a restart.
-fn again(bigs: &Bigs, newest: i64) -> Vec<Vec<u32>> {
-    let (mut other, mut windows) = (Bigs::new(bigs.horizon), windows());
+fn again(bigs: &SketchedTags, newest: i64) -> Vec<Vec<u32>> {
+    let (mut other, mut windows) = (SketchedTags::new(bigs.horizon), windows());
     for (id, big) in bigs.range(0..TAGS) {
         let entries: Vec<_> = big.sketch.entries(newest as u32).collect();
         other.restore((id, big.below), entries.into_iter());
@@ -47,7 +47,7 @@ proptest! {
     ) {
         let horizon = ((420_000 + MINUTE_MS) / PANE_MS) as u32 + 1;
         let (mut bigs, mut crowds, mut windows) =
-            (Bigs::new(horizon), Crowds::default(), windows());
+            (SketchedTags::new(horizon), AuthorSets::default(), windows());
         crowds.grow(TAGS as usize);
         let (mut now, mut number) = (1000_i64, 0_u32);
         for (id, authors, silence, asked) in came {
@@ -55,17 +55,17 @@ proptest! {
                 now += silence;
                 slide(&mut windows, now);
                 // A boundary without posts.
-                bigs.bury(&mut crowds, &mut windows, now);
+                bigs.prune(&mut crowds, &mut windows, now);
                 bigs.estimate(&mut windows, (now, PANE_MS), asked);
             }
             now += 1;
             slide(&mut windows, now);
-            bigs.bury(&mut crowds, &mut windows, now);
+            bigs.prune(&mut crowds, &mut windows, now);
             bigs.begin(&windows, now, PANE_MS);
             if bigs.below(id).is_none() {
                 let (mut closed, mut minutes) = Default::default();
                 let mut kept =
-                    Panes { closed: &mut closed, minutes: &mut minutes, pane_ms: PANE_MS };
+                    ClosedPanes { closed: &mut closed, minutes: &mut minutes, pane_ms: PANE_MS };
                 let members = (0..70).map(|n: u32| (now - i64::from(n % 50), (n << 23) | (n * n)));
                 bigs.make(&mut kept, &mut windows, (id, 7), members);
             }
@@ -75,7 +75,7 @@ proptest! {
                     number.wrapping_mul(0x9e37_79b9)
                 })
                 .collect();
-            bigs.came(id, &authors, authors.len() as u32 % 3, now);
+            bigs.on_post(id, &authors, authors.len() as u32 % 3, now);
             bigs.end(now);
             bigs.estimate(&mut windows, (now, PANE_MS), asked);
             if asked & 1 == 1 {
