@@ -207,7 +207,8 @@ fn score(of: &Explanation) -> String {
     }
 }
 
-/// Related tags and some of the posts. Nothing in them may reach the terminal as control characters.
+/// Related tags and some of the posts. Nothing in them may reach the terminal as control
+/// characters.
 fn around(recent: &RecentPosts) -> String {
     let RecentPosts { kept, posts, related, samples } = recent;
     let mut out = format!("\nin {posts} of {kept} recent posts in memory\n");

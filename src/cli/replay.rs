@@ -39,7 +39,8 @@ pub(super) struct Args {
     /// Print one JSON object instead of the table
     #[arg(long)]
     json: bool,
-    /// Event time of the first record, if records carry none [default: the file's modification time]
+    /// Event time of the first record, if records carry none [default: the file's modification
+    /// time]
     #[arg(long, value_name = "RFC3339")]
     start: Option<String>,
     /// Records per second of event time, if they carry none

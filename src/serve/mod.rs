@@ -2,8 +2,8 @@
 //!
 //! A [`Server`] shows what somebody else publishes: it reads a watch channel of [`TickSnapshot`] and
 //! asks a [`LiveQuery`] for the rest. It never counts, never changes a count, and keeps nothing on
-//! disk; history and alerts it reads from what others keep there. The one thing that it
-//! takes in is a ranking posted to `/updateData`, and that only where its [`Feed`] is a [`PostedRanking`]
+//! disk; history and alerts it reads from what others keep there. The one thing that it takes in is
+//! a ranking posted to `/updateData`, and that only where its [`Feed`] is a [`PostedRanking`]
 //! (`tagtide dashboard`).
 //!
 //! | file | what |

@@ -28,8 +28,8 @@ pub trait Lanes: Copy {
     fn marks(self, bytes: &[u8; 64]) -> Marks;
     /// The word characters of 32 bytes.
     fn word(self, bytes: &[u8; 32]) -> Word;
-    /// Writes `base` plus the index of each bit in `set`, in order. Excess values written after them
-    /// are meaningless.
+    /// Writes `base` plus the index of each bit in `set`, in order. Excess values written after
+    /// them are meaningless.
     fn places(self, set: u64, base: u32, out: &mut [u32; 64]);
 }
 

@@ -1,8 +1,8 @@
 //! Installs what steps need in addition to Rust, in the background while cargo compiles: npm
 //! packages, a Python environment, a browser, Java, valgrind.
 //!
-//! Everything goes into `target/` and `web/node_modules`. System packages are installed by apt if the
-//! chore runs as root. Existing installations are left unchanged.
+//! Everything goes into `target/` and `web/node_modules`. System packages are installed by apt if
+//! the chore runs as root. Existing installations are left unchanged.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

@@ -96,8 +96,8 @@ impl Lanes for Avx2 {
     }
 }
 
-/// 64 bytes at a time, with an instruction that compresses selected bytes. Its existence proves that
-/// the processor has the features.
+/// 64 bytes at a time, with an instruction that compresses selected bytes. Its existence proves
+/// that the processor has the features.
 #[derive(Clone, Copy, Debug)]
 pub struct Avx512(());
 
