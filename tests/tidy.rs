@@ -3,6 +3,8 @@
 //! Each rule is a test of its own and lists all violations with file and line. CONTRIBUTING.md
 //! explains the rules.
 
+#[path = "tidy/commits.rs"]
+mod commits;
 #[path = "tidy/docs.rs"]
 mod docs;
 #[path = "tidy/floors.rs"]

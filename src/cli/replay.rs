@@ -24,7 +24,7 @@ use crate::job::{Job, Purpose};
 use crate::sink::table;
 use tagtide_posts::recording::Header;
 use tagtide_sources::options::{Value, Written};
-use tagtide_trends::rank::Published;
+use tagtide_trends::rank::TickSnapshot;
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
@@ -189,7 +189,7 @@ struct Progress {
 
 impl Progress {
     fn start(
-        published: watch::Receiver<Arc<Published>>,
+        published: watch::Receiver<Arc<TickSnapshot>>,
         bytes: Option<u64>,
     ) -> Result<Self, Failure> {
         let (stop, stopped) = bounded(1);
@@ -208,7 +208,7 @@ impl Progress {
     }
 }
 
-fn draw(published: &watch::Receiver<Arc<Published>>, bytes: Option<u64>, stop: &Receiver<()>) {
+fn draw(published: &watch::Receiver<Arc<TickSnapshot>>, bytes: Option<u64>, stop: &Receiver<()>) {
     let (bar, template) = match bytes {
         Some(bytes) => (
             ProgressBar::new(bytes),

@@ -15,7 +15,7 @@ mod plain;
 mod x86;
 
 #[cfg(target_arch = "x86_64")]
-use std::sync::atomic::{AtomicU8, Ordering};
+use crate::level::{Cached, Level};
 
 pub use plain::{Letters, Member, after_plain, digits};
 
@@ -76,26 +76,22 @@ pub fn container_end(bytes: &[u8], at: usize, end: usize, room: u32) -> Option<u
     scalar::container_end(bytes, at, end, room)
 }
 
-/// The instruction set that [`x86`] can use; detected once. 1: none; 2: AVX2; 3: AVX-512.
+/// The instruction set that [`x86`] uses.
 #[cfg(target_arch = "x86_64")]
-#[inline]
-fn level() -> u8 {
-    static SEEN: AtomicU8 = AtomicU8::new(0);
-    match SEEN.load(Ordering::Relaxed) {
-        0 => {
-            let avx2 = is_x86_feature_detected!("avx2")
-                && is_x86_feature_detected!("pclmulqdq")
-                && is_x86_feature_detected!("bmi1")
-                && is_x86_feature_detected!("bmi2")
-                && is_x86_feature_detected!("popcnt");
-            let avx512 =
-                is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
-            let seen = 1 + u8::from(avx2) + u8::from(avx2 && avx512);
-            SEEN.store(seen, Ordering::Relaxed);
-            seen
-        }
-        seen => seen,
-    }
+#[inline(always)]
+fn level() -> Level {
+    static LEVEL: Cached = Cached::new();
+    LEVEL.get(detect)
+}
+
+#[cfg(target_arch = "x86_64")]
+fn detect() -> Level {
+    let avx2 = is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("pclmulqdq")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("popcnt");
+    Level::new(avx2, is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw"))
 }
 
 /// The safe equivalents.

@@ -2,7 +2,7 @@
 //!
 //! Every vector function has a safe equivalent that defines its result, runs on processors without
 //! the instructions, and is compared with it by property tests. The instruction set is detected at
-//! run time.
+//! run time; `TAGTIDE_SIMD=portable` or `avx2` selects a lower one, for tests.
 //!
 //! | module | finds |
 //! |---|---|
@@ -17,6 +17,8 @@
 pub mod counts;
 pub mod json;
 pub mod letters;
+#[cfg(target_arch = "x86_64")]
+mod level;
 pub mod lines;
 
 /// Zero bytes after the end of a buffer. Vector loads can run past the end of a record and must

@@ -13,13 +13,13 @@ use tokio::sync::watch;
 use crate::counters::{Metric, list};
 use crate::serve::live::Streams;
 use tagtide_posts::clock::{Clock, process_ran};
-use tagtide_trends::rank::Published;
+use tagtide_trends::rank::TickSnapshot;
 use tagtide_trends::status::{Counters, Recorded, RunState, SourceStatus, Status};
 
 /// The run, as of the last tick.
 #[derive(Debug)]
 pub(super) struct Run {
-    pub(super) published: watch::Receiver<Arc<Published>>,
+    pub(super) published: watch::Receiver<Arc<TickSnapshot>>,
     pub(super) streams: Streams,
 }
 
@@ -107,7 +107,7 @@ fn counters(out: &mut DescriptorEncoder<'_>, counters: &Counters) -> fmt::Result
     family(out, "dropped_records", "Records not counted, by reason", rows)
 }
 
-fn gauges(out: &mut DescriptorEncoder<'_>, published: &Published, live: usize) -> fmt::Result {
+fn gauges(out: &mut DescriptorEncoder<'_>, published: &TickSnapshot, live: usize) -> fmt::Result {
     let status = &*published.status;
     let up = i64::from(status.state == RunState::Live || status.state == RunState::Replay);
     gauge(out, "up", "1 while posts come in", up)?;

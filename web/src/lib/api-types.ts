@@ -285,7 +285,7 @@ export interface components {
             posts: number;
             recent?: null | components["schemas"]["RecentPosts"];
             /** @description All of it in one sentence. */
-            said: string;
+            text: string;
             /**
              * Format: double
              * @description Mean of `z` of the windows that have learned; null where none has.
@@ -533,7 +533,7 @@ export interface components {
              * @description Tags that stand with it in these posts, the commonest first, ten at the most; hidden ones
              *     are left out.
              */
-            together: components["schemas"]["Together"][];
+            related: components["schemas"]["RelatedTag"][];
         };
         /** @description What of a source went to a recording. */
         Recorded: {
@@ -843,7 +843,7 @@ export interface components {
             windows: components["schemas"]["WindowCount"][];
         };
         /** @description A tag that stands with another in recent posts. */
-        Together: {
+        RelatedTag: {
             /** @description Commonest spelling, without `#`. */
             display: string;
             /**

@@ -4,6 +4,7 @@ use std::arch::x86_64::*;
 
 use super::plain::{Letters, Member};
 use super::{StringEnd, level, plain};
+use crate::level::Level;
 
 /// Bytes examined in one step: one bit of a `u64` each.
 const BLOCK: usize = 64;
@@ -64,7 +65,7 @@ impl Avx2 {
     /// The token, if this processor supports it.
     #[inline]
     pub(super) fn detect() -> Option<Self> {
-        (level() >= 2).then_some(Self(()))
+        (level() >= Level::Avx2).then_some(Self(()))
     }
 }
 
@@ -76,7 +77,7 @@ impl Avx512 {
     /// The token, if this processor supports it.
     #[inline]
     pub(super) fn detect() -> Option<Self> {
-        (level() >= 3).then_some(Self(()))
+        (level() >= Level::Avx512).then_some(Self(()))
     }
 }
 
