@@ -28,7 +28,7 @@ use crate::run::inbox::{Inbox, Work};
 use crate::run::state_settings::{hold_max_ms, ms};
 use crate::run::{EngineError, Message, PaneBatch, RunningEngine, horizon, spawn};
 use tagtide_sources::SourceError;
-use tagtide_trends::state::extracted::{Extracted, NO_TIME, Row};
+use tagtide_trends::state::extracted_batch::{ExtractedBatch, NO_TIME, Row};
 use tagtide_trends::state::pane_update::{How, InputRange, PaneCounts, PaneUpdate};
 use tagtide_trends::status::{Counters, SourceStatus};
 use tagtide_trends::window::Watermarks;
@@ -175,7 +175,7 @@ impl Counting {
         }
     }
 
-    fn count(&mut self, mut rows: Box<Extracted>) {
+    fn count(&mut self, mut rows: Box<ExtractedBatch>) {
         let batch = std::mem::take(&mut rows.batch);
         let source = usize::from(batch.source);
         let mut out = self.begin(&batch, &rows);
@@ -215,7 +215,7 @@ impl Counting {
     }
 
     /// A batch without counts yet.
-    fn begin(&mut self, batch: &Batch, rows: &Extracted) -> PaneBatch {
+    fn begin(&mut self, batch: &Batch, rows: &ExtractedBatch) -> PaneBatch {
         let inbox = &mut self.sources[usize::from(batch.source)].inbox;
         let range = |to: &Position| InputRange {
             partition: to.partition.clone(),
@@ -282,7 +282,7 @@ fn update(source: usize, panes: Vec<PaneCounts>, watermark: Option<i64>) -> Pane
 }
 
 /// True for a row that may take posts back.
-fn may_take_back(row: &Row, rows: &Extracted) -> bool {
+fn may_take_back(row: &Row, rows: &ExtractedBatch) -> bool {
     let key = row.post.checked_sub(1).map(|post| &rows.posts[post as usize]);
     key.is_some_and(|key| key.op != Op::Create)
 }

@@ -27,8 +27,8 @@ use crate::job::{Plan, TimePlan};
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::post::{EventTime, Gap, Position, Reads};
 use tagtide_sources::SourceError;
-use tagtide_trends::rank::{Published, Ranking};
-use tagtide_trends::state::extracted::{Extracted, NO_TIME};
+use tagtide_trends::rank::{Ranking, TickSnapshot};
+use tagtide_trends::state::extracted_batch::{ExtractedBatch, NO_TIME};
 use tagtide_trends::status::SourceStatus;
 
 /// Questions answered before counting goes on.
@@ -36,7 +36,7 @@ const QUESTIONS_MAX: usize = 8;
 
 /// The batch being counted.
 struct Current {
-    batch: Box<Extracted>,
+    batch: Box<ExtractedBatch>,
     row: usize,
 }
 
@@ -73,7 +73,7 @@ pub(super) struct Parts {
     pub(super) engine: Box<dyn RunningEngine>,
     pub(super) state: States,
     pub(super) publisher: Publisher,
-    pub(super) published: watch::Sender<Arc<Published>>,
+    pub(super) published: watch::Sender<Arc<TickSnapshot>>,
     pub(super) sinks: Vec<SinkThread>,
     pub(super) checkpointer: Option<Checkpointer>,
     pub(super) reports: Reports,
@@ -190,7 +190,7 @@ impl Coordinator {
         }
     }
 
-    fn finish_batch(&mut self, mut done: Box<Extracted>) {
+    fn finish_batch(&mut self, mut done: Box<ExtractedBatch>) {
         let batch = std::mem::take(&mut done.batch);
         self.finish(Finished {
             source: batch.source as usize,

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use super::message::PaneBatch;
 use tagtide_posts::post::Position;
 use tagtide_sources::SourceError;
-use tagtide_trends::state::extracted::Extracted;
+use tagtide_trends::state::extracted_batch::ExtractedBatch;
 
 /// A batch to be counted.
 #[derive(Debug)]
 pub(crate) enum Work {
     /// Row by row.
-    Rows(Box<Extracted>),
+    Rows(Box<ExtractedBatch>),
     /// By panes.
     Panes(Box<PaneBatch>),
 }

@@ -5,8 +5,8 @@
 use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::post::{EventTime, Gap, Position, Reads};
 use tagtide_sources::SourceError;
-use tagtide_trends::rank::Published;
-use tagtide_trends::state::extracted::Extracted;
+use tagtide_trends::rank::TickSnapshot;
+use tagtide_trends::state::extracted_batch::ExtractedBatch;
 use tagtide_trends::state::pane_update::PaneUpdate;
 use tagtide_trends::status::{Counters, SourceStatus};
 
@@ -14,7 +14,7 @@ use tagtide_trends::status::{Counters, SourceStatus};
 #[derive(Debug)]
 pub enum Message {
     /// Posts of one batch; batches are numbered by source and may arrive out of order.
-    Rows(Box<Extracted>),
+    Rows(Box<ExtractedBatch>),
     /// Counts that the engine made of one batch; numbered like those of `Rows`.
     Panes(Box<PaneBatch>),
     /// A source has changed its state.
@@ -85,7 +85,7 @@ pub trait RunningEngine: Send {
     fn describe_source(&self, _source: usize, _status: &mut SourceStatus) {}
 
     /// Takes back the buffers of a batch that was counted.
-    fn recycle(&self, _batch: Box<Extracted>) {}
+    fn recycle(&self, _batch: Box<ExtractedBatch>) {}
 
     /// From now on posts of these accounts do not count. True where the list has changed.
     fn block(&self, _accounts: Patterns) -> bool {
@@ -101,7 +101,7 @@ pub trait RunningEngine: Send {
     fn committed(&self, _epoch: u64, _positions: &[(u16, Position)]) {}
 
     /// Called with everything that was published at a tick.
-    fn published(&self, _tick: &Published) {}
+    fn published(&self, _tick: &TickSnapshot) {}
 
     /// The run is about to end: finishes what the engine itself writes, within a few seconds.
     fn finish(&self) {}

@@ -90,7 +90,7 @@ fn people_who_are_written_before_their_epoch_ends() {
 }
 
 #[test]
-fn another_rule_is_another_job_and_fresh_begins_anew() {
+fn another_rule_is_another_job_and_fresh_starts_over() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("state");
     let source = file_source(dir.path(), "posts.txt", b"#A #a\n", "format = \"text\"");

@@ -3,14 +3,14 @@
 
 use super::tally::Name;
 use tagtide_posts::post::Op;
-use tagtide_trends::state::extracted::{NO_TIME, PostKey};
-use tagtide_trends::state::remember::{Memory, Remembered};
+use tagtide_trends::state::extracted_batch::{NO_TIME, PostKey};
+use tagtide_trends::state::post_memory::{PostMemory, RememberedPost};
 use tagtide_trends::status::Counters;
 use tagtide_trends::window::LATE;
 
 /// Posts that are remembered.
 pub(super) struct Edits {
-    posts: Remembered,
+    posts: PostMemory,
 }
 
 /// A post that is taken back.
@@ -21,14 +21,14 @@ pub(super) struct Gone {
     pub(super) tags: Vec<Name>,
 }
 
-fn named(key: &PostKey) -> Memory {
+fn named(key: &PostKey) -> RememberedPost {
     let &PostKey { id, alias, revision, author, .. } = key;
-    Memory { id, alias, revision, author, ..Memory::default() }
+    RememberedPost { id, alias, revision, author, ..RememberedPost::default() }
 }
 
 impl Edits {
     pub(super) fn new(posts: usize, age_ms: i64) -> Self {
-        Self { posts: Remembered::new(posts, age_ms) }
+        Self { posts: PostMemory::new(posts, age_ms) }
     }
 
     /// Event time at which a post counts; `None` = it does not. Posts that it takes back go to
@@ -85,7 +85,7 @@ impl Edits {
             (Op::Delete | Op::DropAuthor, None) => {
                 counters.deletes_unknown += 1;
                 let seen = if at == NO_TIME { newest.unwrap_or(0) } else { at };
-                let stone = Memory { at: LATE, seen, gone: true, ..named(key) };
+                let stone = RememberedPost { at: LATE, seen, gone: true, ..named(key) };
                 self.posts.add(stone, std::iter::empty());
                 None
             }
@@ -100,7 +100,7 @@ impl Edits {
         if let Some((number, old)) = self.known(key, replaces).filter(|(_, old)| !old.gone) {
             self.take_back(number, gone);
             let (id, revision) = (key.id, key.revision);
-            let left = Memory { id, revision, gone: true, left: true, tags: 0, ..old };
+            let left = RememberedPost { id, revision, gone: true, left: true, tags: 0, ..old };
             self.posts.add(left, std::iter::empty());
         }
     }
@@ -113,12 +113,12 @@ impl Edits {
         tags: &[Name],
         newest: Option<i64>,
     ) {
-        self.posts.add(Memory { at, seen, ..named(key) }, tags.iter().copied());
+        self.posts.add(RememberedPost { at, seen, ..named(key) }, tags.iter().copied());
         self.posts.forget_old(newest.unwrap_or(i64::MIN));
     }
 
     /// The remembered post that `key` is about, and its number.
-    fn known(&self, key: &PostKey, replaces: &[u64]) -> Option<(u64, Memory)> {
+    fn known(&self, key: &PostKey, replaces: &[u64]) -> Option<(u64, RememberedPost)> {
         let names = [key.id, key.alias].into_iter().filter(|&name| name != 0);
         let known = names.map(|name| self.posts.find(name)).find_map(|number| number);
         let is_there = |number| self.posts.get(number).is_some_and(|memory| !memory.gone);
@@ -129,7 +129,7 @@ impl Edits {
     }
 
     fn take_back(&mut self, number: u64, gone: &mut Vec<Gone>) {
-        let Some(&Memory { at, author, .. }) = self.posts.get(number) else { return };
+        let Some(&RememberedPost { at, author, .. }) = self.posts.get(number) else { return };
         let tags = self.posts.tags(number).collect();
         self.posts.mark_gone(number);
         gone.push(Gone { at, author, tags });

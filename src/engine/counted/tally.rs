@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::edits::Edits;
 use crate::job::Plan;
 use crate::run::state_settings::ms;
-use tagtide_trends::state::extracted::{Entry, Extracted, PostKey, Row};
+use tagtide_trends::state::extracted_batch::{Entry, ExtractedBatch, PostKey, Row};
 use tagtide_trends::state::pane_update::{AuthorSet, PaneCounts, PaneTag};
 use tagtide_trends::status::Counters;
 
@@ -79,7 +79,7 @@ impl Tally {
     }
 
     /// Counts the row `number` of `rows`; gives the posts that count, and what became of others.
-    pub(super) fn count(&mut self, rows: &Extracted, number: usize, now: &Moment) -> Counters {
+    pub(super) fn count(&mut self, rows: &ExtractedBatch, number: usize, now: &Moment) -> Counters {
         let mut counters = Counters::default();
         let row = &rows.rows[number];
         if row.at > now.horizon {
@@ -115,7 +115,7 @@ impl Tally {
     }
 
     /// Looks up the tags of a row.
-    fn read(&mut self, rows: &Extracted, number: usize) {
+    fn read(&mut self, rows: &ExtractedBatch, number: usize) {
         let before = number.checked_sub(1).map_or(0, |before| rows.rows[before].entries_end);
         let entries = &rows.entries[before as usize..rows.rows[number].entries_end as usize];
         self.tags.clear();

@@ -36,7 +36,7 @@ impl Coordinator {
                 self.parts.publisher.ranking(&self.parts.state, &query, at).into()
             }
             Question::Tag { view, key } => {
-                of(view).and_then(|state| tagtide_trends::rank::build::tag(state, &key)).into()
+                of(view).and_then(|state| tagtide_trends::rank::ranking::tag(state, &key)).into()
             }
             Question::Explain { view, key, window_s } => {
                 let window_ms = i64::try_from(window_s).ok().and_then(|s| s.checked_mul(1_000));

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::state::extracted::Extracted;
-use crate::state::identity::short;
+use crate::state::edits::short;
+use crate::state::extracted_batch::ExtractedBatch;
 use crate::state::pane_update::{Authors, PaneCounts, PaneUpdate};
 use crate::state::{Observer, State};
 use crate::status::Counters;
@@ -25,7 +25,7 @@ impl State {
     }
 
     fn apply_pane(&mut self, update: &PaneCounts, observer: &mut dyn Observer) {
-        let mut batch = Extracted::default();
+        let mut batch = ExtractedBatch::default();
         let seed = *self.tags.seed();
         for tag in &update.tags {
             for _ in 0..tag.posts.unsigned_abs() {
@@ -45,7 +45,7 @@ impl State {
             let mine = &ids[entry..end];
             entry = end;
             let mut left = mine;
-            let dropped = |id: &&u32| self.judged.is_dropped(**id);
+            let dropped = |id: &&u32| self.filter_marks.is_dropped(**id);
             if mine.first().as_ref().is_none_or(dropped) {
                 continue;
             }
@@ -86,22 +86,22 @@ impl State {
         {
             *from += 1;
             let id = ids[entry as usize];
-            if self.judged.is_dropped(id) {
+            if self.filter_marks.is_dropped(id) {
                 self.tags.count_spelling(id, number, -1);
                 continue;
             }
             let tag = id << 3 | u32::from(number);
             if plus {
-                self.news.spelled.push(tag);
+                self.pending.spelled.push(tag);
             } else {
                 self.tags.count_spelling(id, number, -1);
                 self.tags.count_spelling(id, number, -1);
-                self.news.unspelled.push(tag);
+                self.pending.unspelled.push(tag);
             }
         }
         if !self.settings.keep_delta {
-            self.news.spelled.clear();
-            self.news.unspelled.clear();
+            self.pending.spelled.clear();
+            self.pending.unspelled.clear();
         }
     }
 
@@ -135,7 +135,7 @@ impl State {
         }
         let all = (update.posts.unsigned_abs() as usize).max(posts.len());
         posts.resize(all, (0, Vec::new()));
-        posts.iter().for_each(|(author, tags)| self.ring.take_back(at, tags, *author));
+        posts.iter().for_each(|(author, tags)| self.ring.retract(at, tags, *author));
     }
 
     /// Notes what an engine that counts by itself says besides its counts.
