@@ -8,10 +8,12 @@
 //! depend on the order of the input alone, never on threads or speed.
 
 pub mod boundaries;
+pub mod columns;
 mod evict;
 pub mod extracted;
 mod identity;
 pub mod lists;
+mod names;
 pub mod pane_update;
 pub mod recent;
 pub mod remember;
@@ -23,6 +25,7 @@ mod spelling;
 pub mod table;
 
 pub use boundaries::Observer;
+pub use names::Names;
 pub use settings::Settings;
 
 use crate::state::extracted::{Extracted, NO_TIME, PostKey, Row};
@@ -31,7 +34,7 @@ use crate::state::lists::{Judged, Lists};
 use crate::state::recent::Recent;
 use crate::state::remember::{Memory, Remembered};
 use crate::status::Counters;
-use crate::store::column::Column;
+use crate::store::cow_column::CowColumn;
 use crate::store::hash::Seed;
 use crate::window::LATE;
 
@@ -53,7 +56,7 @@ pub struct State {
     /// Totals may be this much too large for tags admitted from now on.
     pub(crate) floor: u64,
     /// How much of each tag's total it may have inherited.
-    pub(crate) errors: Column<u64>,
+    pub(crate) errors: CowColumn<u64>,
     pub(crate) trending: Vec<Trending>,
     judged: Judged,
     /// Boundaries up to this event time are passed.
@@ -113,7 +116,7 @@ impl State {
             posts_of: vec![0; settings.sources],
             news: News::default(),
             floor: 0,
-            errors: Column::default(),
+            errors: CowColumn::default(),
             interned: Interned::default(),
             entry: 0,
             spelled: 0,
@@ -358,7 +361,7 @@ impl State {
     /// True where rankings may list a tag.
     #[must_use]
     pub fn may_list(&self, id: u32) -> bool {
-        !self.judged.is_hidden(id)
+        !self.judged.verdicts.is_hidden(id)
     }
 
     /// Counts by reason.
@@ -394,7 +397,7 @@ impl State {
     /// The total of this tag is at most this much too large.
     #[must_use]
     pub fn error_of(&self, id: u32) -> u64 {
-        if (id as usize) < self.errors.rows() { self.errors.get(id) } else { 0 }
+        self.errors.get_or_default(id)
     }
 }
 

@@ -25,6 +25,7 @@ pub mod ring;
 mod show;
 pub mod sketch;
 pub mod sliding;
+pub mod snapshot;
 pub mod total;
 pub mod visit;
 pub mod watermark;
