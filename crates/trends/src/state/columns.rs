@@ -243,3 +243,6 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

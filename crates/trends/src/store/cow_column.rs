@@ -21,8 +21,8 @@ pub struct CowColumn<T, const N: usize = CHUNK> {
 enum Chunk<T, const N: usize> {
     /// In no snapshot.
     Own(Box<[T; N]>),
-    /// It was in a snapshot, which may be gone. The box within moves in and out of the `Arc` without
-    /// a copy of its rows.
+    /// It was in a snapshot, which may be gone.
+    #[expect(clippy::redundant_allocation, reason = "the box moves in and out with no row copied")]
     Shared(Arc<Box<[T; N]>>),
 }
 
@@ -167,7 +167,7 @@ impl<T: Clone + Default, const N: usize> CowColumn<T, N> {
         match &mut self.chunks[number] {
             Chunk::Own(own) => own,
             // It was taken back just above.
-            Chunk::Shared(shared) => &mut **Arc::make_mut(shared),
+            Chunk::Shared(shared) => Arc::make_mut(shared).as_mut(),
         }
     }
 
@@ -183,5 +183,86 @@ impl<T: Clone + Default, const N: usize> CowColumn<T, N> {
         self.chunks.push(Chunk::Own(own));
         let last = self.chunks.len() - 1;
         self.chunks.swap(number, last);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Rows of a chunk here.
+    const N: usize = 4;
+
+    fn rows<T: Clone>(column: &CowColumn<T, N>) -> Vec<T> {
+        column.chunks().flat_map(|chunk| chunk.iter().cloned()).collect()
+    }
+
+    /// Where the rows of a chunk are in memory.
+    fn places<T>(column: &CowColumn<T, N>) -> Vec<*const T> {
+        column.chunks().map(|chunk| chunk.as_ptr()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn snapshots_are_plain_copies(
+            steps in prop::collection::vec((0_u8..10, 0_u32..64, any::<u8>()), 1..200),
+        ) {
+            let mut column: CowColumn<u8, N> = CowColumn::default();
+            let mut plain = Vec::new();
+            let mut alive: Vec<(CowColumn<u8, N>, Vec<u8>)> = Vec::new();
+            for (what, id, value) in steps {
+                match what {
+                    0..=5 => {
+                        column.grow(id as usize + 1);
+                        plain.resize(column.rows(), 0);
+                        *column.at_mut(id) = value;
+                        plain[id as usize] = value;
+                    }
+                    6 | 7 => alive.push((column.snapshot(), plain.clone())),
+                    _ if alive.is_empty() => {}
+                    _ => drop(alive.swap_remove(id as usize % alive.len())),
+                }
+                prop_assert_eq!(&rows(&column), &plain);
+                for (snapshot, plain) in &alive {
+                    prop_assert_eq!(&rows(snapshot), plain);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_chunk_is_copied_once_and_only_where_a_snapshot_holds_it() {
+        let mut column: CowColumn<u32, N> = CowColumn::default();
+        column.grow(3 * N);
+        let before = places(&column);
+        let snapshot = column.snapshot();
+        assert_eq!(places(&column), before, "to take one moves nothing");
+        *column.at_mut(5) = 1;
+        let copied = places(&column);
+        assert_eq!([copied[0], copied[2]], [before[0], before[2]]);
+        assert_ne!(copied[1], before[1], "it was written");
+        *column.at_mut(6) = 1;
+        assert_eq!(places(&column), copied, "the copy is the column's own");
+        let chunk = size_of::<[u32; N]>();
+        assert_eq!(snapshot.held_bytes(), HeldBytes { shared: 2 * chunk, exclusive: chunk });
+        drop(snapshot);
+        *column.at_mut(0) = 1;
+        assert_eq!(places(&column), copied, "no snapshot holds it any more");
+    }
+
+    #[test]
+    fn rows_are_dropped_with_the_last_that_holds_them() {
+        let row = Arc::new(());
+        let mut column: CowColumn<Option<Arc<()>>, N> = CowColumn::default();
+        column.grow(N);
+        *column.at_mut(0) = Some(Arc::clone(&row));
+        let snapshot = column.snapshot();
+        *column.at_mut(1) = Some(Arc::clone(&row));
+        assert_eq!(Arc::strong_count(&row), 4, "ours, the snapshot's, and two in the column");
+        drop(snapshot);
+        assert_eq!(Arc::strong_count(&row), 3);
+        drop(column);
+        assert_eq!(Arc::strong_count(&row), 1);
     }
 }
