@@ -39,13 +39,13 @@ use std::sync::OnceLock;
 
 use crate::state::State;
 use crate::state::boundaries::Observer;
-use crate::state::lists::Verdicts;
 use crate::state::names::Names;
+use crate::state::tag_filter::Verdicts;
 use crate::store::cow_column::{CowColumn, HeldBytes};
 use crate::store::hash::Seed;
 use crate::store::index::Index;
 use crate::window::decay::Decay;
-use crate::window::sliding::Window;
+use crate::window::sliding_window::Window;
 use crate::window::snapshot::RingSnapshot;
 use crate::window::total::Total;
 
@@ -208,7 +208,7 @@ impl State {
             has_authors: self.ring.has_people(),
             head: self.head(),
             errors: &self.errors,
-            verdicts: &self.judged.verdicts,
+            verdicts: &self.filter_marks.verdicts,
             view: &self.settings.view,
             windows_ms: &self.settings.windows_ms,
         }
@@ -234,7 +234,7 @@ impl State {
             names: self.tags.names.snapshot(),
             counts: self.ring.snapshot(),
             errors: self.errors.snapshot(),
-            verdicts: self.judged.verdicts.snapshot(),
+            verdicts: self.filter_marks.verdicts.snapshot(),
             head: self.head(),
             view: self.settings.view.clone(),
             windows_ms: self.settings.windows_ms.clone(),

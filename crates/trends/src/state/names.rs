@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use crate::state::extracted::Entry;
+use crate::state::extracted_batch::Entry;
 use crate::state::spelling::{Known, Spellings};
 use crate::store::cow_column::{CowColumn, HeldBytes};
 

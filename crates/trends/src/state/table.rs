@@ -5,7 +5,7 @@
 
 use std::ops::Deref;
 
-use crate::state::extracted::Entry;
+use crate::state::extracted_batch::Entry;
 use crate::state::names::{Names, Record};
 use crate::state::spelling::{Known, OTHER, Spelling};
 use crate::store::hash::Seed;
@@ -310,5 +310,4 @@ pub struct Interned {
 }
 
 #[cfg(test)]
-#[path = "table_tests.rs"]
 mod tests;

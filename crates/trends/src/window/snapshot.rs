@@ -2,9 +2,9 @@
 
 use crate::store::cow_column::HeldBytes;
 use crate::window::decay::Decay;
-use crate::window::first::FirstSeen;
+use crate::window::first_seen::FirstSeenSnapshot;
 use crate::window::ring::Ring;
-use crate::window::sliding::Window;
+use crate::window::sliding_window::Window;
 use crate::window::total::Total;
 
 /// Counts of a ring, open panes included, as they were when it was taken.
@@ -19,7 +19,7 @@ pub struct RingSnapshot {
     /// As [`Ring::has_people`].
     pub has_people: bool,
     /// As [`Ring::first_seen`].
-    pub first_seen: FirstSeen,
+    pub first_seen: FirstSeenSnapshot,
 }
 
 impl Ring {

@@ -2,9 +2,9 @@
 
 use crate::store::column::CHUNK;
 use crate::store::cow_column::CowColumn;
-use crate::window::pane::{Open, Pair, Summer};
+use crate::window::pane::{OpenPane, Pair, PaneSum};
 use crate::window::ring::Ring;
-use crate::window::sliding::runs;
+use crate::window::sliding_window::runs;
 
 /// All-time counts.
 #[derive(Debug, Default)]
@@ -94,7 +94,7 @@ impl Ring {
         let mut aside = Aside::default();
         for open in &self.open {
             self.summer.add(&open.log[..open.in_total]);
-            self.summer.take_back(&open.minus);
+            self.summer.retract(&open.minus);
             aside.posts += open.posts;
             aside.tagged += open.tagged;
         }
@@ -111,7 +111,7 @@ impl Ring {
 }
 
 /// Brings an open pane's news into the totals.
-pub(super) fn bring_total(total: &mut Total, open: &mut Open, summer: &mut Summer) {
+pub(super) fn bring_total(total: &mut Total, open: &mut OpenPane, summer: &mut PaneSum) {
     let pairs = summer.sum(&open.log[open.in_total..]);
     total.add_all(&pairs);
     open.in_total = open.log.len();

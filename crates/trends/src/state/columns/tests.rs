@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use crate::rank::build::{Key, ranking, snapshot_ranking};
+use crate::rank::ranking::{Key, ranking, snapshot_ranking};
 use crate::rank::{Mode, Ranking};
 use crate::state::columns::{ColumnSnapshot, Columns};
-use crate::state::extracted::{Extracted, PostKey};
-use crate::state::lists::Lists;
+use crate::state::extracted_batch::{ExtractedBatch, PostKey};
+use crate::state::tag_filter::TagFilter;
 use crate::state::{Settings, State};
 use crate::store::hash::Seed;
 use crate::window::Shape;
-use crate::window::people::Rules;
+use crate::window::authors::Rules;
 use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::post::{Batch, Op};
 
@@ -40,7 +40,7 @@ fn state(tags_max: usize) -> State {
 
 /// Counts one post: its time, its number (also that of what it deletes), and keys with spellings.
 fn post(state: &mut State, at: i64, op: Op, number: u64, tags: &[(String, String)]) {
-    let mut batch = Extracted::default();
+    let mut batch = ExtractedBatch::default();
     batch.begin(Batch::default());
     let post = PostKey { op, id: number, author: (number % 7) << 32, ..PostKey::default() };
     batch.push_post(&SEED, at, post, tags.iter().map(|tag| (tag.0.as_str(), tag.1.as_str())));
@@ -148,7 +148,7 @@ enum Step {
     Post(i64, Vec<(u8, u8)>),
     Delete(prop::sample::Index),
     Pass(i64),
-    Lists(u8),
+    TagFilter(u8),
     Record,
     Take,
     Drop(prop::sample::Index),
@@ -160,7 +160,7 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (0_i64..40_000, tags).prop_map(|(ago, tags)| Step::Post(ago, tags)),
         2 => any::<prop::sample::Index>().prop_map(Step::Delete),
         3 => (0_i64..30_000).prop_map(Step::Pass),
-        1 => (0_u8..24).prop_map(Step::Lists),
+        1 => (0_u8..24).prop_map(Step::TagFilter),
         1 => Just(Step::Record),
         4 => Just(Step::Take),
         3 => any::<prop::sample::Index>().prop_map(Step::Drop),
@@ -191,11 +191,11 @@ proptest! {
                     now += ms;
                     state.live_until(0, now);
                 }
-                Step::Lists(number) => {
+                Step::TagFilter(number) => {
                     let hide = Patterns::new(std::iter::once(tag(number, 0).0));
-                    state.change_lists(Lists { hide, ..Lists::default() });
+                    state.change_tag_filter(TagFilter { hide, ..TagFilter::default() });
                 }
-                Step::Record => drop(state.take_news()),
+                Step::Record => drop(state.take_pending()),
                 Step::Take => alive.push(Taken::new(&mut state, now)),
                 Step::Drop(which) if !alive.is_empty() => {
                     alive.swap_remove(which.index(alive.len())).check();
