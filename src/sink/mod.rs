@@ -1,4 +1,4 @@
-//! Sinks take rankings out. Each runs on a thread of its own and never slows the count.
+//! Where rankings go. Each sink runs on its own thread and never slows counting.
 //!
 //! # Adding a sink
 //!
@@ -31,7 +31,7 @@ pub static SINKS: &[&SinkKind] = &[&stdout::KIND, &jsonl::KIND, &dashboard::KIND
 pub struct SinkKind {
     /// As job files name it.
     pub name: &'static str,
-    /// What it is, in a few words.
+    /// Description, in a few words.
     pub about: &'static str,
     /// Keys that it takes besides `kind`.
     pub keys: &'static [Key],
@@ -45,22 +45,21 @@ impl fmt::Debug for SinkKind {
     }
 }
 
-/// The checked options of one sink.
+/// The checked options of a sink.
 pub trait SinkOptions: Any + fmt::Debug + Send + Sync {
     /// Its kind.
     fn kind(&self) -> &'static SinkKind;
 
-    /// What it writes where, in one line and without secrets, for `check`.
+    /// Its output in one line, without secrets, for `check`.
     fn describe(&self) -> String;
 
-    /// Where it writes; two sinks of one kind may not write to one target.
+    /// Where it writes. Two sinks of one kind must not have the same target.
     fn target(&self) -> String;
 
     /// Makes the sink.
     ///
     /// # Errors
-    /// [`SinkError`] where it cannot work at all: a file that cannot be opened, a token that is
-    /// not there.
+    /// [`SinkError`] if it cannot work at all: a file that cannot be opened, a missing token.
     fn build(&self) -> Result<Box<dyn Sink>, SinkError>;
 
     /// Environment variable that holds its secret, if any.
@@ -84,17 +83,17 @@ pub fn find(kinds: &[&'static SinkKind], name: &str) -> Option<&'static SinkKind
     kinds.iter().copied().find(|kind| kind.name == name)
 }
 
-/// How a sink that is slower than the batches is served.
+/// What a sink that is slower than the ticks gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// One slot: a newer ranking replaces the one that waits.
+    /// The newest ranking: it replaces the one that waits.
     Latest,
-    /// Every batch, through a bounded queue; what does not fit is counted as dropped.
+    /// Every ranking, through a bounded queue; those that do not fit are counted as skipped.
     Every,
 }
 
-/// Why a sink could not take a ranking; it is counted and logged, never fatal to the job. Its text
-/// holds no secret.
+/// Why a ranking was not delivered. It is counted and logged, and never ends the job. Its text has
+/// no secret.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct SinkError(#[from] pub Reason);
@@ -107,25 +106,25 @@ impl SinkError {
     }
 }
 
-/// Takes rankings out.
+/// Delivers rankings.
 pub trait Sink: Send {
-    /// Takes one published ranking; may block, on its own thread.
+    /// Delivers one published ranking. Can block, because it has its own thread.
     ///
     /// # Errors
-    /// [`SinkError`] where this one was not delivered.
+    /// [`SinkError`] if it was not delivered.
     fn publish(&mut self, published: &TickSnapshot) -> Result<(), SinkError>;
 
-    /// How it is served when it is slow.
+    /// What it gets when it is slow.
     fn delivery(&self) -> Delivery;
 
     /// Name for logs and metrics, without secrets.
     fn name(&self) -> String;
 }
 
-/// What the JSON sinks write: the default ranking of one batch.
+/// The output of the JSON sinks: the default ranking of one tick.
 #[derive(Serialize)]
 struct Line<'a> {
-    /// Number of the batch, from 1.
+    /// Number of the tick, from 1.
     batch: u64,
     /// Our clock at the tick, milliseconds since the Unix epoch.
     published_at: i64,
@@ -134,7 +133,7 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// `None` where nothing is ranked.
+    /// `None` if there is no ranking.
     fn of(published: &'a TickSnapshot) -> Option<Self> {
         let ranking = published.default_ranking()?;
         Some(Self { batch: published.batch, published_at: published.published_at, ranking })
@@ -152,8 +151,8 @@ impl<'a> Line<'a> {
     }
 }
 
-/// A tag as the original prints it: `#` before the commonest spelling; a word that holds a `#`
-/// already (rule `words`) as it stands. A tag of the hashtag grammar never holds one.
+/// A tag as the original prints it: `#` and the most common spelling. A word that already contains
+/// a `#` (rule `words`) is unchanged; a tag of the hashtag grammar never contains one.
 #[must_use]
 pub fn hashtag(trend: &Trend) -> Cow<'_, str> {
     if trend.display.contains('#') {

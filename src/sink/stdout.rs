@@ -1,9 +1,9 @@
-//! Standard output: after every batch a header with its time and the table, or one JSON object.
-//! Below a table without rows stands what the sources are doing.
+//! Standard output: at every tick a header with its time and the table, or one JSON object. A table
+//! without rows is followed by the state of the sources.
 //!
-//! The header's time is local; in a replay it is the event time that the ranking stands for. When
-//! the reader of a pipe goes away, the process is asked to end as by SIGTERM: it drains, writes its
-//! checkpoint and exits without an error.
+//! The header has local time; in a replay it has the event time of the ranking. If the reader of a
+//! pipe goes away, the process ends as by SIGTERM: it drains, writes its checkpoint and exits
+//! without an error.
 
 use std::io::{ErrorKind, Write};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use tagtide_sources::options::Key;
 use tagtide_trends::rank::TickSnapshot;
 use tagtide_trends::status::{RunState, SourceStatus, Status};
 
-/// Longest line below a table.
+/// Longest line after a table.
 const LINE_MAX_CHARS: usize = 160;
 
 /// The table in the terminal, or JSON lines.
@@ -31,7 +31,7 @@ pub static KIND: SinkKind = SinkKind {
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// One JSON object per batch instead of the table.
+    /// One JSON object per ranking instead of the table.
     pub json: bool,
 }
 
@@ -61,7 +61,7 @@ pub(super) struct Stdout<W> {
     out: W,
     json: bool,
     zone: TimeZone,
-    /// The reader went away; nothing more is written.
+    /// The reader went away, so nothing more is written.
     closed: bool,
 }
 
@@ -100,12 +100,12 @@ impl<W: Write> Stdout<W> {
     }
 }
 
-/// What each source is doing: nobody is to sit before an empty table and wonder.
+/// The state of each source, so that an empty table is not a mystery.
 fn sources(status: &Status) -> String {
     let line = |SourceStatus { name, state, detail, posts, .. }: &SourceStatus| {
         let why = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
-        let said = format!("{name}: {state}{why}, {posts} posts counted");
-        table::shown_to(&said, LINE_MAX_CHARS).into_owned() + "\n"
+        let line = format!("{name}: {state}{why}, {posts} posts counted");
+        table::shown_to(&line, LINE_MAX_CHARS).into_owned() + "\n"
     };
     status.sources.iter().map(line).collect()
 }
@@ -139,7 +139,7 @@ impl<W: Write + Send> Sink for Stdout<W> {
     }
 }
 
-/// Asks this process to end as SIGTERM does. A test keeps its process.
+/// Sends SIGTERM to this process, except in tests.
 fn end_quietly() {
     #[cfg(not(test))]
     if let Err(error) = signal_hook::low_level::raise(signal_hook::consts::SIGTERM) {

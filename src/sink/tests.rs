@@ -102,8 +102,7 @@ fn modes_with_a_past_have_columns_for_it() {
     assert_eq!(row, "|  #Rust|         1200|    900|7.0x|rising|    +2|");
     ranking.approximate = true;
     (ranking.error_bound, ranking.other) = (0, 3);
-    let said =
-        "approximate: more tags than limits.tags_max; 3 occurrences are of tags that gave way";
+    let said = "approximate: more tags than limits.tags_max; 3 occurrences are of evicted tags";
     assert_eq!(table(&ranking).2, said);
     ranking.learning = Some(2);
     assert_eq!(table(&ranking).2, "learning baseline (2 of 3 windows)");
@@ -116,13 +115,13 @@ fn below_an_empty_table_stands_what_the_sources_are_doing() {
     let source = SourceStatus {
         name: "bluesky".to_owned(),
         state: "retrying".to_owned(),
-        detail: "nobody\u{1b} answers".to_owned(),
+        detail: "no\u{1b} answer".to_owned(),
         ..SourceStatus::default()
     };
     empty.status = Arc::new(Status { sources: vec![source], ..Status::default() });
     sink.publish(&empty).expect("a vector takes everything");
     let text = String::from_utf8_lossy(sink.out());
-    let wanted = "\nbluesky: retrying (nobody\u{fffd} answers), 0 posts counted\n";
+    let wanted = "\nbluesky: retrying (no\u{fffd} answer), 0 posts counted\n";
     assert!(text.ends_with(wanted), "{text}");
 }
 
@@ -212,7 +211,7 @@ fn jsonl_appends_ends_torn_lines_and_rotates() {
     assert!(missing.to_string().contains("cannot open `"), "{missing}");
 }
 
-/// Answers one request with `answer`; gives back the whole request.
+/// Answers one request with `answer`. Returns the whole request.
 fn serve(answer: &'static str) -> (String, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let addr = listener.local_addr().expect("its address");
@@ -284,7 +283,7 @@ fn a_dashboard_that_is_down_says_so() {
     let addr = listener.local_addr().expect("its address");
     drop(listener);
     let mut sink = dashboard::Dashboard::new(&format!("http://{addr}/")).expect("a sink");
-    let error = sink.publish(&two()).expect_err("nobody is there").to_string();
+    let error = sink.publish(&two()).expect_err("nothing listens").to_string();
     assert!(error.starts_with("cannot POST to `http://127.0.0.1:"), "{error}");
     assert!(error.to_lowercase().contains("refused"), "{error}");
 }
