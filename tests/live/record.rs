@@ -211,7 +211,7 @@ fn kill9_leaves_what_was_written_and_a_torn_end_is_passed_over() {
     let (posts, _, output) = replay(dir.path());
     assert!((LINES..2 * LINES).contains(&posts), "{posts}");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("is cut off"), "{said}");
+    assert!(said.contains("is truncated"), "{said}");
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn a_root_that_nobody_knows_and_another_name_are_said_plainly() {
         assert!(said().contains(wanted), "{}", said());
         assert_eq!(source(&run.1)["posts"], 0);
     };
-    detail(&[], "(TLS) failed: its certificate is signed by nobody whom this machine trusts");
+    detail(&[], "(TLS) failed: its certificate is not signed by an authority that this machine");
     detail(
         &[("SSL_CERT_FILE", &file)],
         "(TLS) failed: its certificate is not for `localhost`, but for",

@@ -155,7 +155,7 @@ fn doctor_says_what_the_server_answers() {
     let path = dir.path().join("job.toml");
     std::fs::write(&path, job(&sim, dir.path(), "x", "reads_max_per_day = 900")).unwrap();
     let good = said(&tagtide(&["doctor"], &path).output().unwrap());
-    assert!(good.contains("pass  X API v2: the token is taken (HTTP 200)"), "{good}");
+    assert!(good.contains("pass  X API v2: the token is accepted (HTTP 200)"), "{good}");
     assert!(sim.requests("stream?").is_empty(), "a stream would be paid for");
     std::fs::write(dir.path().join("token"), "wrong").unwrap();
     let bad = said(&tagtide(&["doctor"], &path).output().unwrap());
