@@ -38,8 +38,8 @@ pub use query::{AlertRecord, Reader};
 pub use rules::{QUIET_TAGS_MAX, Rules, RulesState};
 pub use webhook::{Answer, WebhookError, test_fire};
 
-use crate::rank::Trend;
 use crate::sqlite::{Schema, SqliteError};
+use tagtide_trends::rank::Trend;
 
 /// The file.
 const SCHEMA: Schema = Schema {

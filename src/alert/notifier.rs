@@ -12,8 +12,8 @@ use super::delivery::{Backoff, Delivery, Sent};
 use super::{Alert, AlertError, Outbox};
 use crate::durable_queue::DurableQueue;
 use crate::job::AlertPlan;
-use crate::status::AlertsStatus;
 use tagtide_posts::clock::Clock;
+use tagtide_trends::status::AlertsStatus;
 
 /// How long the end waits for a request in progress; undelivered alerts stay in the outbox.
 const END_MAX: Duration = Duration::from_secs(5);
@@ -100,6 +100,7 @@ impl Notifier {
             outbox: self.queue.as_ref().map(DurableQueue::status).unwrap_or_default(),
             delivered: self.sent.delivered.load(Ordering::Relaxed),
             failed: self.sent.failed.load(Ordering::Relaxed),
+            waiting: self.sent.waiting.load(Ordering::Relaxed),
             last_error: last_error.clone(),
         }
     }

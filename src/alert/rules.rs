@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Alert, key};
 use crate::job::{AlertOn, AlertPlan};
-use crate::rank::{Ranking, Trend};
 use tagtide_extract::wildcard;
+use tagtide_trends::rank::{Ranking, Trend};
 
 /// Most tags whose quiet time a rule remembers; beyond that, the oldest are forgotten.
 pub const QUIET_TAGS_MAX: usize = 10_000;

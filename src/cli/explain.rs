@@ -11,11 +11,11 @@ use url::Url;
 
 use super::exit::{FAILED, Failure, Outcome, USAGE};
 use super::flags;
-use crate::rank::Explanation;
-use crate::rank::around::{RecentPosts, SamplePost};
-use crate::rank::explain::{Gate, PeopleRules};
 use crate::sink::table;
 use tagtide_sources::http_client::{self, cause};
+use tagtide_trends::rank::Explanation;
+use tagtide_trends::rank::around::{RecentPosts, SamplePost};
+use tagtide_trends::rank::explain::{Gate, PeopleRules};
 
 /// Longest time for request and answer; the server itself limits an answer to five seconds.
 const EXCHANGE_MAX: Duration = Duration::from_secs(10);
@@ -306,8 +306,8 @@ fn length(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rank::around::Together;
-    use crate::rank::explain::WindowScore;
+    use tagtide_trends::rank::around::Together;
+    use tagtide_trends::rank::explain::WindowScore;
 
     fn args(tag: &str, url: &str, window: Option<&str>) -> Args {
         let window = window.map(str::to_owned);

@@ -21,10 +21,10 @@ use crate::engine::{self, RunOptions};
 use crate::job::Place;
 use crate::job::schema::SourceJob;
 use crate::job::{Job, Purpose};
-use crate::rank::Published;
 use crate::sink::table;
 use tagtide_posts::recording::Header;
 use tagtide_sources::options::{Value, Written};
+use tagtide_trends::rank::Published;
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {

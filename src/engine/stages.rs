@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use crate::ingest::{ExtractConfig, make_sources};
 use crate::job::{Plan, TextTime};
-use crate::rank::Ranking;
 use crate::run::publisher::Publisher;
 use crate::run::state_settings::StateSettings;
 use crate::run::view_sections::news;
 use crate::run::view_states::{States, open_views};
 use crate::run::{EngineError, HashKeys};
-use crate::state::extracted::Extracted;
-use crate::state::sections::{Sections, encode, give_rows};
-use crate::store::hash::Seed;
-use crate::window::delta::put_rows;
 use tagtide_extract::Extractor;
 use tagtide_posts::clock::Clock;
 use tagtide_posts::post::{Batch, EventTime};
 use tagtide_sources::Poll;
+use tagtide_trends::rank::Ranking;
+use tagtide_trends::state::extracted::Extracted;
+use tagtide_trends::state::sections::{Sections, encode, give_rows};
+use tagtide_trends::store::hash::Seed;
+use tagtide_trends::window::delta::put_rows;
 
 /// So many rows of authors are encoded before their record is due, as in a run.
 const ROWS: usize = 1 << 15;

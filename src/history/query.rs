@@ -8,9 +8,9 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
 
 use super::{HistoryError, SCHEMA, minute_of, window_column};
-use crate::rank::Trend;
 use crate::sqlite::{self, SqliteError};
 use tagtide_posts::clock::monotonic;
+use tagtide_trends::rank::Trend;
 
 /// Time limit of one query.
 const QUERY_MAX: Duration = Duration::from_secs(5);

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::{COARSE_MINUTES, FINE_MINUTES, SCHEMA, minute_of, window_column};
-use crate::rank::{Ranking, Trend};
 use crate::sqlite::{self, SqliteError, pragma};
+use tagtide_trends::rank::{Ranking, Trend};
 
 /// Smallest size limit; a smaller one is raised to this, bytes.
 pub const MAX_BYTES_LEAST: u64 = 4 << 20;

@@ -23,12 +23,12 @@ use self::recorder::{Recorder, Rotation};
 use self::source_driver::{Progress, SourceDriver};
 use crate::job::{Plan, SourcePlan, TimePlan};
 use crate::run::{EngineError, Message, RunOptions, RunningEngine, Shutdown, spawn};
-use crate::state::extracted::Extracted;
-use crate::status::SourceStatus;
 use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::clock::Clock;
 use tagtide_posts::post::Position;
 use tagtide_sources::Source;
+use tagtide_trends::state::extracted::Extracted;
+use tagtide_trends::status::SourceStatus;
 
 pub(crate) use self::extract_config::ExtractConfig;
 

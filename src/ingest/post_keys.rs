@@ -1,9 +1,9 @@
 //! Author and identity of a record, as the keyed hashes that the state remembers.
 
 use super::extract_config::ExtractConfig;
-use crate::state::extracted::{Extracted, PostKey, UNORDERED};
 use tagtide_posts::decode::{self, Format};
 use tagtide_posts::post::{Post, Raw};
+use tagtide_trends::state::extracted::{Extracted, PostKey, UNORDERED};
 
 impl ExtractConfig {
     /// The names of a post; the earlier ones that it replaces go to `out`.

@@ -4,11 +4,11 @@
 //! So what is copied is spread over the batch, costs nothing where it is off, and next to nothing
 //! where millions of posts come each second: a batch is then a megabyte.
 
-use crate::state::extracted::Extracted;
-use crate::state::sample::Shown;
 use tagtide_extract::markup;
 use tagtide_posts::decode::{self, Format};
 use tagtide_posts::post::{Batch, Markup, Op, Post};
+use tagtide_trends::state::extracted::Extracted;
+use tagtide_trends::state::sample::Shown;
 
 /// Posts copied of one batch at the most.
 const PER_BATCH: usize = 32;

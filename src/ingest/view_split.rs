@@ -3,9 +3,9 @@
 
 use super::extract_config::ExtractConfig;
 use super::worker::Lines;
-use crate::state::extracted::{Extracted, Row};
-use crate::view::{self, Filter};
 use tagtide_posts::post::{Op, Post};
+use tagtide_trends::state::extracted::{Extracted, Row};
+use tagtide_trends::view::{self, Filter};
 
 /// True where a tag of the current post of `out` is one that `filter` asks for.
 fn has_tag(filter: &Filter, out: &Extracted) -> bool {

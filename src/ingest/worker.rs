@@ -11,14 +11,14 @@ use super::sampling::{self, Picks};
 use super::source_driver::SourceDriver;
 use crate::job::TextTime;
 use crate::run::Message;
-use crate::state::extracted::{Extracted, NO_TIME, Oddities, PostKey, Row};
-use crate::view::{self, VIEWS_MAX};
 use tagtide_extract::fingerprint::fingerprint;
 use tagtide_extract::scan::scan_lines;
 use tagtide_extract::wildcard::Patterns;
 use tagtide_extract::{Extractor, Occurrences, Visit, accents};
 use tagtide_posts::decode::{self, Format};
 use tagtide_posts::post::{Batch, EventTime, Op, Post};
+use tagtide_trends::state::extracted::{Extracted, NO_TIME, Oddities, PostKey, Row};
+use tagtide_trends::view::{self, VIEWS_MAX};
 
 /// Takes turns at the sources until none is left. The bytes never leave the worker, so that one
 /// buffer, hot in its cache, serves all its batches.

@@ -10,9 +10,9 @@ use super::shutdown::Shutdown;
 use super::view_states::tag_lists;
 use super::{EngineError, Summary};
 use crate::job::Plan;
-use crate::rank::Published;
-use crate::state::lists::Lists;
 use tagtide_extract::wildcard::Patterns;
+use tagtide_trends::rank::Published;
+use tagtide_trends::state::lists::Lists;
 
 /// What a handle sends to the coordinator.
 pub(super) enum Command {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::state::extracted::Extracted;
 use tagtide_posts::post::{Batch, Position};
 use tagtide_sources::SourceError;
+use tagtide_trends::state::extracted::Extracted;
 
 /// What has arrived from one source.
 #[derive(Default)]

@@ -2,12 +2,12 @@
 //!
 //! An engine sends [`Message`]s; the coordinator calls a [`RunningEngine`]. Nothing else passes.
 
-use crate::rank::Published;
-use crate::state::extracted::Extracted;
-use crate::status::SourceStatus;
 use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::post::{Position, Reads};
 use tagtide_sources::SourceError;
+use tagtide_trends::rank::Published;
+use tagtide_trends::state::extracted::Extracted;
+use tagtide_trends::status::SourceStatus;
 
 /// What an engine sends to the coordinator, through a bounded queue.
 #[derive(Debug)]

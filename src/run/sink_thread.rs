@@ -7,10 +7,10 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use super::EngineError;
-use crate::rank::Published;
 use crate::sink::{Delivery, Sink};
-use crate::status::SinkStatus;
 use tagtide_posts::clock::monotonic;
+use tagtide_trends::rank::Published;
+use tagtide_trends::status::SinkStatus;
 
 /// Rankings that wait for a sink that wants every one.
 const QUEUE: usize = 256;

@@ -8,8 +8,8 @@ use tagtide_posts::post::Batch;
 
 use super::*;
 use crate::job::{Job, Purpose, check};
-use crate::state::extracted::{Extracted, Row};
 use tagtide_sources::SourceError;
+use tagtide_trends::state::extracted::{Extracted, Row};
 
 /// What the coordinator has called: epochs with Positions, ticks, and whether it has finished.
 #[derive(Default)]
@@ -34,7 +34,7 @@ impl RunningEngine for ByHand {
         self.0.lock().unwrap().committed.push((epoch, positions.to_vec()));
     }
 
-    fn published(&self, _: &crate::rank::Published) {
+    fn published(&self, _: &tagtide_trends::rank::Published) {
         self.0.lock().unwrap().ticks += 1;
     }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::state_settings::StateSettings;
 use super::view_states::States;
-use crate::state::restore::Restoring;
-use crate::state::sections::{Raw, RawSections, Snapshotter, kind, read_view};
-use crate::state::{Settings, State};
-use crate::window::restore::Nonsense;
+use tagtide_trends::state::restore::Restoring;
+use tagtide_trends::state::sections::{Raw, RawSections, Snapshotter, kind, read_view};
+use tagtide_trends::state::{Settings, State};
+use tagtide_trends::window::restore::Nonsense;
 
 /// What changed in every state since the last record.
 pub(crate) fn news(states: &mut States) -> RawSections {
@@ -145,15 +145,15 @@ mod tests {
     use super::*;
     use crate::ingest::ExtractConfig;
     use crate::job::{Job, Plan, Purpose, check};
-    use crate::rank::build::{Key, ranking};
-    use crate::rank::{Mode, Ranking};
     use crate::run::HashKeys;
     use crate::run::view_states::open_views;
-    use crate::state::extracted::Extracted;
-    use crate::state::sections::{Sections, encode};
-    use crate::store::hash::Seed;
     use tagtide_extract::Extractor;
     use tagtide_posts::post::Batch;
+    use tagtide_trends::rank::build::{Key, ranking};
+    use tagtide_trends::rank::{Mode, Ranking};
+    use tagtide_trends::state::extracted::Extracted;
+    use tagtide_trends::state::sections::{Sections, encode};
+    use tagtide_trends::store::hash::Seed;
 
     const JOB: &str = "time = \"event\"\n[count]\nwindows = [\"1m\", \"5m\"]\n\
                        modes = [\"total\", \"count\", \"authors\", \"decay\"]\n\
@@ -244,9 +244,9 @@ mod tests {
             assert!(wanted.len() == 4 && wanted.iter().all(|one| one.trends.len() > 30));
             assert_eq!(rankings(again), wanted);
             assert_eq!(again.counters(), live.counters());
-            let joined = live.ring.joined().expect("the job asks who is known");
+            let joined = live.ring().joined().expect("the job asks who is known");
             assert!(joined[1] > 0, "{joined:?}");
-            assert_eq!(again.ring.joined(), Some(joined));
+            assert_eq!(again.ring().joined(), Some(joined));
         }
     }
 }

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 
 use super::EngineError;
 use crate::job::{Plan, ViewPlan};
-use crate::rank::report::{Report, Reported, Reporter};
-use crate::state::State;
-use crate::state::extracted::Extracted;
-use crate::state::lists::Lists;
-use crate::store::hash::Seed;
-use crate::view::Filter;
 use tagtide_extract::wildcard::Patterns;
+use tagtide_trends::rank::report::{Report, Reported, Reporter};
+use tagtide_trends::state::State;
+use tagtide_trends::state::extracted::Extracted;
+use tagtide_trends::state::lists::Lists;
+use tagtide_trends::store::hash::Seed;
+use tagtide_trends::view::Filter;
 
 /// Key of the fingerprints of filters. Never changed: they are in checkpoints.
 const FINGERPRINTS: Seed = Seed::new(*b"tagtide: what a view's filter is");

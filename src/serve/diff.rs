@@ -9,8 +9,8 @@ use std::sync::{Arc, OnceLock};
 use axum::body::Bytes;
 use serde::Serialize;
 
-use crate::rank::{Published, Ranking, Trend};
-use crate::status::Status;
+use tagtide_trends::rank::{Published, Ranking, Trend};
+use tagtide_trends::status::Status;
 
 /// First event of a live stream: everything.
 #[derive(Serialize, utoipa::ToSchema)]

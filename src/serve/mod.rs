@@ -47,9 +47,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::rank::Published;
 use crate::run::LiveQuery;
 use tagtide_extract::Rule;
+use tagtide_trends::rank::Published;
 
 pub use listen::{Server, probe, start};
 pub use posted_ranking::PostedRanking;

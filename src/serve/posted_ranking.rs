@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 use super::{Feed, Tutorial};
-use crate::rank::{Mode, Published, Query, Ranking, TagDetail, Trend};
 use crate::run::{Answer, LiveQuery, Question};
-use crate::status::{RunState, SourceStatus, Status};
 use tagtide_posts::clock::Clock;
 use tagtide_posts::decode::python::Literal;
+use tagtide_trends::rank::{Mode, Published, Query, Ranking, TagDetail, Trend};
+use tagtide_trends::status::{RunState, SourceStatus, Status};
 
 /// Name of the one source.
 const SOURCE: &str = "POST /updateData";

@@ -12,9 +12,9 @@ use tokio::time::timeout;
 
 use super::api::Problem;
 use super::router::App;
-use crate::rank::{Mode, PUBLISHED_ROWS_MIN, Published, Query, Ranking};
 use crate::run::{Answer, Question};
-use crate::view::ALL;
+use tagtide_trends::rank::{Mode, PUBLISHED_ROWS_MIN, Published, Query, Ranking};
+use tagtide_trends::view::ALL;
 
 /// Most rows of one answer.
 const TOP_MAX: usize = 1_000;

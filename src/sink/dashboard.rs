@@ -10,9 +10,9 @@ use reqwest::StatusCode;
 
 use super::http::Target;
 use super::{Delivery, Sink, SinkError, SinkKind, SinkOptions, hashtag};
-use crate::rank::{Published, Trend};
 use tagtide_posts::decode::python::{repr_ints, repr_texts};
 use tagtide_sources::options::{Field, Key, Section, address};
+use tagtide_trends::rank::{Published, Trend};
 
 /// A dashboard's `/updateData`.
 pub static KIND: SinkKind = SinkKind {

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Delivery, Line, Sink, SinkError, SinkKind, SinkOptions};
-use crate::rank::Published;
 use tagtide_sources::Reason;
 use tagtide_sources::options::{Key, Section, units};
+use tagtide_trends::rank::Published;
 
 /// A file of JSON lines.
 pub static KIND: SinkKind = SinkKind {

@@ -20,9 +20,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::rank::{Published, Ranking, Trend};
 use tagtide_sources::Reason;
 use tagtide_sources::options::{Key, Section};
+use tagtide_trends::rank::{Published, Ranking, Trend};
 
 /// Every kind of sink; the one list. A new kind is one line here.
 pub static SINKS: &[&SinkKind] = &[&stdout::KIND, &jsonl::KIND, &dashboard::KIND, &webhook::KIND];

@@ -12,10 +12,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{Delivery, Line, Sink, SinkError, SinkKind, SinkOptions, table};
-use crate::rank::Published;
-use crate::status::{RunState, SourceStatus, Status};
 use tagtide_sources::Reason;
 use tagtide_sources::options::Key;
+use tagtide_trends::rank::Published;
+use tagtide_trends::status::{RunState, SourceStatus, Status};
 
 /// Longest line below a table.
 const LINE_MAX_CHARS: usize = 160;

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::status::{RunState, SourceStatus, Status};
+use tagtide_trends::status::{RunState, SourceStatus, Status};
 
 fn trend(rank: u32, display: &str, count: u64, change: Option<i32>) -> Trend {
     Trend {

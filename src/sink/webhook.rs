@@ -9,10 +9,10 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 
 use super::http::Target;
 use super::{Delivery, Line, Sink, SinkError, SinkKind, SinkOptions};
-use crate::rank::Published;
 use tagtide_sources::Reason;
 use tagtide_sources::http_client::host_of;
 use tagtide_sources::options::{Key, Section, address};
+use tagtide_trends::rank::Published;
 
 /// A webhook.
 pub static KIND: SinkKind = SinkKind {

@@ -1,7 +1,7 @@
 //! Recent posts, from the bytes of a file to the detail of a tag.
 
-use tagtide::rank::TagDetail;
 use tagtide::run::{LiveQuery, Question};
+use tagtide_trends::rank::TagDetail;
 
 use crate::support::{START, START_MS, ended, file_source, options, start};
 

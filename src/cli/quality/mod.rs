@@ -16,16 +16,16 @@ use clap::Args;
 use self::shapes::Shape;
 use self::world::{BIN_MS, DAYS, HOUR_MS, Kind, Post, START_MS, World};
 use super::exit::{FAILED, Failure, Outcome};
-use crate::rank::build::Key;
-use crate::rank::report::{Report, Reported, Reporter};
-use crate::rank::{Mode, Ranking};
-use crate::score::trending::windows_ms;
-use crate::state::extracted::{Extracted, PostKey, Row};
-use crate::state::{Settings, State};
-use crate::store::hash::Seed;
-use crate::window::Shape as Windows;
-use crate::window::people::Rules;
 use tagtide_posts::post::Batch;
+use tagtide_trends::rank::build::Key;
+use tagtide_trends::rank::report::{Report, Reported, Reporter};
+use tagtide_trends::rank::{Mode, Ranking};
+use tagtide_trends::score::trending::windows_ms;
+use tagtide_trends::state::extracted::{Extracted, PostKey, Row};
+use tagtide_trends::state::{Settings, State};
+use tagtide_trends::store::hash::Seed;
+use tagtide_trends::window::Shape as Windows;
+use tagtide_trends::window::people::Rules;
 
 /// A ranking is judged so often.
 const JUDGED_MS: i64 = 15 * 60_000;
@@ -231,7 +231,8 @@ impl Judge {
         if at < START_MS + 24 * HOUR_MS || at % JUDGED_MS != 0 {
             return;
         }
-        let tag = |row: &crate::rank::Trend| row.tag[1..].parse::<u32>().unwrap_or(u32::MAX);
+        let tag =
+            |row: &tagtide_trends::rank::Trend| row.tag[1..].parse::<u32>().unwrap_or(u32::MAX);
         let tags: Vec<u32> = ranking.trends.iter().map(tag).collect();
         // A burst that begins or ends at this very moment is neither.
         let burst =

@@ -7,9 +7,9 @@
 use std::path::Path;
 
 use super::{Feeder, Post, START_MS, state};
-use crate::rank::report::Reporter;
-use crate::score::formula::PEAK;
-use crate::state::extracted::Extracted;
+use tagtide_trends::rank::report::Reporter;
+use tagtide_trends::score::formula::PEAK;
+use tagtide_trends::state::extracted::Extracted;
 
 const PANE_MS: i64 = 300_000;
 const FALSE_ALARM: f64 = 0.11;

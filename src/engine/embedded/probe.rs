@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::job::{CountPlan, Limits, PeoplePlan, Plan, TagsPlan, TimePlan};
-use crate::rank::Mode;
 use crate::run::checkpointer::{self, Checkpointer};
 use crate::run::gaps::Gaps;
 use crate::run::job_identity::identity;
@@ -17,12 +16,13 @@ use crate::run::random_seed;
 use crate::run::reports::{ReportThreads, Reports};
 use crate::run::state_settings::StateSettings;
 use crate::run::view_states::States;
-use crate::state::State;
-use crate::state::extracted::{Extracted, Row};
-use crate::store::hash::Seed;
 use tagtide_checkpoint::CheckpointError;
 use tagtide_posts::clock::{monotonic, thread_ran};
 use tagtide_posts::post::Batch;
+use tagtide_trends::rank::Mode;
+use tagtide_trends::state::State;
+use tagtide_trends::state::extracted::{Extracted, Row};
+use tagtide_trends::store::hash::Seed;
 
 pub use ranking::ranking;
 

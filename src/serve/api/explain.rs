@@ -9,11 +9,11 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::{Problem, json, tags};
-use crate::rank::{Explanation, Published};
 use crate::run::Question;
 use crate::serve::ranking_query::{self, ask};
 use crate::serve::router::App;
 use crate::serve::strict_query::StrictQuery;
+use tagtide_trends::rank::{Explanation, Published};
 
 /// Parameters of a question, as they come.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]

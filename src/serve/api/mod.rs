@@ -1,4 +1,4 @@
-//! JSON routes. Shapes are those of `crate::rank`; a request that cannot be answered gets a
+//! JSON routes. Shapes are those of `tagtide_trends::rank`; a request that cannot be answered gets a
 //! [`Problem`].
 
 pub(super) mod alerts;

@@ -1,9 +1,9 @@
 //! `/api/v1/tags/{tag}/explain`.
 
 use super::*;
-use crate::rank::RecentPosts;
-use crate::rank::around::SamplePost;
-use crate::rank::explain::{Gate, WindowScore};
+use tagtide_trends::rank::RecentPosts;
+use tagtide_trends::rank::around::SamplePost;
+use tagtide_trends::rank::explain::{Gate, WindowScore};
 
 fn of(tag: &str, window_s: u64) -> Explanation {
     Explanation {

@@ -6,6 +6,7 @@ mod explain;
 mod guard;
 mod limits;
 mod live;
+mod metrics;
 mod page;
 mod stored;
 mod tutorial;
@@ -19,9 +20,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::*;
-use crate::rank::{Explanation, Ranking, TagDetail, Trend};
 use crate::run::{Answer, Question};
-use crate::status::{Counters, RunState, SinkStatus, SourceStatus, Status, ViewStatus};
+use tagtide_trends::rank::{Explanation, Ranking, TagDetail, Trend};
+use tagtide_trends::status::{Counters, RunState, SinkStatus, SourceStatus, Status, ViewStatus};
 
 /// Longest that a test waits for anything.
 const DEADLINE: Duration = Duration::from_secs(20);

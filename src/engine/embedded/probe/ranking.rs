@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use super::{STEP, plan};
-use crate::rank::{Mode, PUBLISHED_ROWS_MIN, build};
 use crate::run::publisher::keys;
 use crate::run::random_seed;
 use crate::run::state_settings::settings;
-use crate::state::State;
-use crate::state::extracted::{Extracted, PostKey, Row};
-use crate::store::hash::Seed;
 use tagtide_posts::clock::monotonic;
 use tagtide_posts::post::Batch;
+use tagtide_trends::rank::{Mode, PUBLISHED_ROWS_MIN, build};
+use tagtide_trends::state::State;
+use tagtide_trends::state::extracted::{Extracted, PostKey, Row};
+use tagtide_trends::store::hash::Seed;
 
 const MODES: [Mode; 5] = [Mode::Trending, Mode::Total, Mode::Count, Mode::Authors, Mode::Decay];
 /// Event time over which the tags come.

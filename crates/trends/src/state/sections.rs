@@ -161,7 +161,7 @@ pub fn encode(raw: RawSections) -> Sections {
             Raw::Known(piece) => sections.push((kind::KNOWN, piece.encode())),
             Raw::Baselines(told) => sections.push((kind::BASELINES, baselines::encode(&told))),
             Raw::Decay(weights) => {
-                sections.push((kind::DECAY, baselines::encode_weights(&weights)))
+                sections.push((kind::DECAY, baselines::encode_weights(&weights)));
             }
             Raw::First(times) => sections.push((kind::FIRST, first::encode(times))),
             Raw::View(name, filter, inner) => {

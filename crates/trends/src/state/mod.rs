@@ -130,6 +130,18 @@ impl State {
         &self.settings
     }
 
+    /// Counts by tag id, in panes, windows and totals.
+    #[must_use]
+    pub fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    /// The tags, by id.
+    #[must_use]
+    pub fn tags(&self) -> &Tags {
+        &self.tags
+    }
+
     /// Takes in what a batch holds besides its rows, closes the panes that the watermark before it
     /// has passed, and looks its tags up. [`State::count_row`] follows for each row in order.
     pub fn begin_batch(&mut self, batch: &Extracted, observer: &mut dyn Observer) {

@@ -32,6 +32,7 @@ impl Seed {
     }
 
     /// Hash of bytes of any length; equal to [`Seed::short`] up to 16.
+    #[inline]
     #[must_use]
     pub fn bytes(&self, bytes: &[u8]) -> u64 {
         if bytes.len() <= 16 {
