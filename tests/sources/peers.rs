@@ -181,7 +181,7 @@ fn send_lines(to: Option<&crossbeam_channel::Sender<Vec<u8>>>, sent: &mut usize,
     to.unwrap().send(text).unwrap();
 }
 
-/// True once the thread has noticed that the other end is closed.
+/// True once the thread has noticed that there is no reader.
 fn is_gone(pipe: Option<&crossbeam_channel::Sender<Vec<u8>>>) -> bool {
     let Some(pipe) = pipe else { return true };
     let sent = pipe.try_send(b"is anything there?\n".to_vec());

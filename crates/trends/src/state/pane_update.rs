@@ -18,8 +18,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::state::identity::short as author_id;
-use crate::window::sketch::{self, REGISTERS};
+use crate::state::edits::short as author_id;
+use crate::window::sliding_hll::{self, REGISTERS};
 
 /// Authors of a tag that are listed one by one; more of them are sketched.
 pub const LISTED_MAX: usize = 512;
@@ -179,7 +179,7 @@ impl Registers {
     /// From the ranks of all registers; `None` where one is larger than a rank can be.
     #[must_use]
     pub fn from_ranks(ranks: [u8; REGISTERS]) -> Option<Self> {
-        let is_rank = |&rank: &u8| u32::from(rank) <= sketch::RANK_MAX;
+        let is_rank = |&rank: &u8| u32::from(rank) <= sliding_hll::RANK_MAX;
         ranks.iter().all(is_rank).then(|| Self(Box::new(ranks)))
     }
 
@@ -191,7 +191,7 @@ impl Registers {
 
     /// Takes an author in.
     pub fn insert(&mut self, author: u64) {
-        let (register, rank) = sketch::place(author_id(author));
+        let (register, rank) = sliding_hll::place(author_id(author));
         self.0[register] = self.0[register].max(rank as u8);
     }
 

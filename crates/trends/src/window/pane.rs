@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::store::column::{Column, ones};
-use crate::window::people::Seen;
+use crate::window::authors::AuthorRow;
 
 /// A count of one tag.
 pub type Pair = (u32, u32);
@@ -13,7 +13,7 @@ pub type Beyond = (u32, u32, u32);
 
 /// A pane that still takes posts.
 #[derive(Debug, Default)]
-pub struct Open {
+pub struct OpenPane {
     /// Start / pane length.
     pub index: i64,
     /// Tag ids in order of arrival.
@@ -21,7 +21,7 @@ pub struct Open {
     /// Tag ids taken back by deletes.
     pub minus: Vec<u32>,
     /// Who they came from, in order of arrival, as far as known.
-    pub seen: Vec<Seen>,
+    pub seen: Vec<AuthorRow>,
     /// Tag and author of what deletes took back; 0 = it had none.
     pub unseen: Vec<(u32, u32)>,
     /// Authors of posts whose tags gave way, where it matters who has posted before.
@@ -35,14 +35,14 @@ pub struct Open {
     /// How much of `log` and `minus` is in the totals.
     pub(super) in_total: usize,
     /// What of it is laid over the windows.
-    pub(super) shown: Shown,
+    pub(super) shown: OverlaidCounts,
     /// How much the checkpoint has.
-    pub(super) saved: Saved,
+    pub(super) saved: SavedLengths,
 }
 
 /// What of an open pane is laid over the windows.
 #[derive(Debug, Default)]
-pub(super) struct Shown {
+pub(super) struct OverlaidCounts {
     pub(super) pairs: Vec<Pair>,
     pub(super) posts: u64,
     pub(super) tagged: u64,
@@ -50,7 +50,7 @@ pub(super) struct Shown {
 
 /// What of an open pane the checkpoint has.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Saved {
+pub(super) struct SavedLengths {
     pub(super) log: usize,
     pub(super) seen: usize,
     pub(super) posts: i64,
@@ -59,7 +59,7 @@ pub(super) struct Saved {
 
 /// A pane, or a minute of panes, that takes no more posts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Closed {
+pub struct ClosedPane {
     /// Start / length, length being that of a pane or a minute.
     pub index: i64,
     /// Counts; each tag once, by id. Shared with the checkpoint until it has written them.
@@ -79,7 +79,7 @@ pub struct Closed {
     pub other: u64,
 }
 
-impl Closed {
+impl ClosedPane {
     /// An author takes back a post with these tags: divides them into those that it counts for, and
     /// those for which the author has one beyond the cap here, which is one less now.
     pub(super) fn divide(&mut self, ids: &[u32], author: u32) -> (Vec<u32>, Vec<u32>) {
@@ -127,13 +127,13 @@ impl Closed {
 /// touched. The sums come out by id, so that whoever adds them to columns walks
 /// through memory in one direction; that is several times faster than jumping.
 #[derive(Debug, Default)]
-pub struct Summer {
+pub struct PaneSum {
     scratch: Column<u32>,
     touched: Vec<u64>,
     sorted: Vec<u32>,
 }
 
-impl Summer {
+impl PaneSum {
     /// Makes room for ids below `rows`.
     pub fn grow(&mut self, rows: usize) {
         self.scratch.grow(rows);
@@ -156,10 +156,10 @@ impl Summer {
     }
 
     /// Replaces `pairs` by the sums of an open pane, without what was taken back.
-    pub fn sum_open(&mut self, open: &Open, pairs: &mut Vec<Pair>) {
+    pub fn sum_open(&mut self, open: &OpenPane, pairs: &mut Vec<Pair>) {
         pairs.clear();
         self.add(&open.log);
-        self.take_back(&open.minus);
+        self.retract(&open.minus);
         self.finish(pairs);
     }
 
@@ -180,7 +180,7 @@ impl Summer {
     }
 
     /// Takes one occurrence of each id back; never below zero.
-    pub fn take_back(&mut self, ids: &[u32]) {
+    pub fn retract(&mut self, ids: &[u32]) {
         for &id in ids {
             let count = self.scratch.at_mut(id);
             *count = count.saturating_sub(1);
