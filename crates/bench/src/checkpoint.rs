@@ -1,187 +1,140 @@
-//! Measures the checkpoint of a large state as a run would use it, and its rankings; for the bench
-//! alone.
+//! `checkpoint`: commits epochs of a large state as a run would, and recovers it.
 
-mod ranking;
-
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::job::{CountPlan, Limits, PeoplePlan, Plan, TagsPlan, TimePlan};
-use crate::rank::Mode;
-use crate::run::checkpointer::{self, Checkpointer};
-use crate::run::gaps::Gaps;
-use crate::run::job_identity::identity;
-use crate::run::random_seed;
-use crate::run::reports::{ReportThreads, Reports};
-use crate::run::state_settings::StateSettings;
-use crate::run::view_states::States;
-use crate::state::State;
-use crate::state::extracted::{Extracted, Row};
-use crate::store::hash::Seed;
-use tagtide_checkpoint::CheckpointError;
+use clap::Args as ClapArgs;
+use tagtide::engine::stages::Stages;
 use tagtide_posts::clock::{monotonic, thread_ran};
-use tagtide_posts::post::Batch;
 
-pub use ranking::ranking;
+use crate::input;
+use crate::times;
 
-/// Windows of a job that names none, minutes.
-pub const MINUTES: [u64; 5] = [1, 5, 15, 60, 1440];
-/// Tags of one batch of the made-up input.
+/// Tags of one batch.
 const STEP: u32 = 10_000;
+/// Event time of the first batch.
+const START_MS: i64 = 1_800_000_000_000;
+/// Event time that a batch takes while the state is filled, and afterwards.
+const FILL_MS: i64 = 100;
+const STEP_MS: i64 = 400;
+/// Posts in batches without time and author; no history, so that only the checkpoint is measured.
+const JOB: &str = "name = \"bench\"\nhistory = false\n[count]\nmodes = [\"total\", \"count\"]\n\
+                   mode = \"total\"\nwindow = \"1m\"\n\
+                   windows = [\"1m\", \"5m\", \"15m\", \"1h\", \"24h\"]\n\
+                   [[source]]\nkind = \"stdin\"\nformat = \"text\"\n";
 
-/// Commits `epochs` epochs in which `changed` of `tags` tags change, and recovers all of it.
-/// Returns the figures in words.
-///
-/// # Errors
-/// [`CheckpointError`] of the directory.
-pub fn checkpoint(
-    dir: &Path,
+#[derive(ClapArgs)]
+pub(crate) struct Args {
+    /// Tags in the state
+    #[arg(long, default_value_t = 5_000_000)]
     tags: u32,
+    /// Tags that change in each epoch
+    #[arg(long, default_value_t = 50_000)]
     changed: u32,
+    /// Epochs to commit
+    #[arg(long, default_value_t = 40)]
     epochs: u32,
-) -> Result<String, CheckpointError> {
-    let plan = plan(&MINUTES);
-    let seed = random_seed();
-    let makings = |seed| StateSettings::new(&plan, &[], true, seed);
-    let mut opened = checkpointer::open(dir, &identity(&plan, None), true, makings(seed))?;
-    let states = &mut opened.states;
-    let mut at = 1_800_000_000_000;
+    /// An empty directory, removed at the end
+    #[arg(long)]
+    dir: Option<PathBuf>,
+}
+
+/// Commits epochs and recovers all of them.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let dir = args.dir.clone().unwrap_or_else(|| {
+        std::env::temp_dir().join(format!("tagtide-bench-{}", std::process::id()))
+    });
+    let figures = measure(&dir, args);
+    let _ = std::fs::remove_dir_all(&dir);
+    println!("{}", figures?);
+    Ok(())
+}
+
+fn measure(dir: &Path, args: &Args) -> anyhow::Result<String> {
+    let mut plan = input::plan(JOB)?;
+    plan.limits.tags_max = 100_000_000;
+    plan.limits.recent_posts = 0;
+    let Args { tags, changed, epochs, .. } = *args;
+    let (mut stages, _) = Stages::open(&plan, dir, true)?;
+    let mut at = START_MS;
     for first in (0..tags).step_by(STEP as usize) {
-        feed(&mut states.all, seed, at, (first..tags.min(first + STEP)).map(u64::from));
-        at += 100;
+        feed(&mut stages, at, (first..tags.min(first + STEP)).map(u64::from));
+        at += FILL_MS;
     }
-    let io = |source| CheckpointError::Io { what: "start", file: dir.to_owned(), source };
-    let mut durable =
-        Checkpointer::start(opened.checkpoint, ReportThreads::default()).map_err(io)?;
-    let positions = BTreeMap::new();
-    let mut gaps = Gaps::new(1);
-    let mut commit = |states: &mut States| -> Result<(Pause, Duration), CheckpointError> {
-        let (start, ran) = (monotonic(), thread_ran());
-        durable.epoch(states, &[&positions], (&mut Reports::default(), &mut gaps), false)?;
-        let pause = Pause { wall: start.elapsed(), ran: thread_ran().saturating_sub(ran) };
-        durable.settle()?;
-        Ok((pause, start.elapsed()))
-    };
-    let (first, _) = commit(states)?;
+    let (first, _) = commit(&mut stages)?;
     let (mut pauses, mut commits) = (Vec::new(), Vec::new());
     let mut next = 1_u64;
     for _ in 0..epochs {
         for _ in 0..changed.div_ceil(STEP) {
-            let ids = (0..STEP).map(|_| {
-                next = next.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                (next >> 33) % u64::from(tags)
-            });
-            feed(&mut states.all, seed, at, ids.collect::<Vec<_>>().into_iter());
-            at += 400;
+            feed(
+                &mut stages,
+                at,
+                (0..STEP).map(|_| {
+                    next = next.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    (next >> 33) % u64::from(tags)
+                }),
+            );
+            at += STEP_MS;
         }
-        let (paused, done) = commit(states)?;
+        let (paused, done) = commit(&mut stages)?;
         pauses.push(paused);
         commits.push(done);
     }
-    durable.finish()?;
+    stages.settle(true)?;
     let start = monotonic();
-    let again = checkpointer::open(dir, &identity(&plan, None), false, makings(random_seed()))?;
-    let recovery = start.elapsed();
-    let (again_all, all) = (&again.states.all, &states.all);
+    let (mut again, recovery) = Stages::open(&plan, dir, false)?;
+    let seconds = start.elapsed().as_secs_f64();
+    // What open panes hold is in no total before it is shown.
+    for stages in [&mut again, &mut stages] {
+        stages.show(at);
+    }
+    let [again, before] = [&again, &stages].map(|stages| stages.state());
     let same =
-        again_all.counters() == all.counters() && again_all.distinct_tags() == all.distinct_tags();
+        again.counters() == before.counters() && again.distinct_tags() == before.distinct_tags();
     Ok(format!(
         "{changed} changed of {tags} tags, {epochs} epochs, five windows\n{}{}\
          first record of all tags: counting paused {:.1} ms\n\
-         recovery: {:.2} s, {} bytes, {} pieces, {} records, equal: {same}",
-        line("durable after", &mut commits),
+         recovery: {seconds:.2} s, {} bytes, {} pieces, {} records, equal: {same}",
+        times::line("durable after", &mut commits),
         paused(&mut pauses),
-        millis(first.wall),
-        recovery.as_secs_f64(),
-        again.recovery.bytes,
-        again.recovery.pieces,
-        again.recovery.records,
+        times::millis(first.wall),
+        recovery.bytes,
+        recovery.pieces,
+        recovery.records,
     ))
 }
 
-/// How long counting stood still for an epoch.
+/// Posts with one tag each, all in one batch.
+fn feed(stages: &mut Stages, at: i64, tags: impl Iterator<Item = u64>) {
+    let lines: String = tags.map(|tag| format!("#tag{tag}\n")).collect();
+    stages.fill(lines.as_bytes(), 0, at);
+    stages.extract();
+    stages.count();
+}
+
+/// Commits an epoch: how long that stopped counting, and after which time the epoch was durable.
+fn commit(stages: &mut Stages) -> anyhow::Result<(Pause, Duration)> {
+    let (start, ran) = (monotonic(), thread_ran());
+    stages.commit()?;
+    let pause = Pause { wall: start.elapsed(), ran: thread_ran().saturating_sub(ran) };
+    stages.settle(false)?;
+    Ok((pause, start.elapsed()))
+}
+
+/// How long counting stopped for an epoch.
 struct Pause {
     wall: Duration,
-    /// How much of it the thread had a processor; the rest the machine took.
+    /// The part of it in which the thread had a processor.
     ran: Duration,
 }
 
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
-}
-
-fn line(what: &str, times: &mut [Duration]) -> String {
-    times.sort();
-    let ms = |at: usize| millis(times[at.min(times.len() - 1)]);
-    let (median, last) = (ms(times.len() / 2), ms(times.len() - 1));
-    format!("{what}: median {median:.1} ms, largest {last:.1} ms\n")
-}
-
-/// What a busy machine takes is no work of ours, so the longest pause says both.
+/// The longest pause may be due to a busy machine, so the line has processor times too.
 fn paused(pauses: &mut [Pause]) -> String {
     let mut wall: Vec<_> = pauses.iter().map(|pause| pause.wall).collect();
     pauses.sort_by_key(|pause| pause.wall);
-    let longest = pauses.last().map_or(0.0, |pause| millis(pause.ran));
-    let most = pauses.iter().map(|pause| millis(pause.ran)).fold(0.0, f64::max);
-    let line = line("counting paused", &mut wall);
+    let longest = pauses.last().map_or(0.0, |pause| times::millis(pause.ran));
+    let most = pauses.iter().map(|pause| times::millis(pause.ran)).fold(0.0, f64::max);
+    let line = times::line("counting paused", &mut wall);
     let line = line.trim_end();
     format!("{line}, of which it ran for {longest:.1} ms; it never ran longer than {most:.1} ms\n")
-}
-
-fn feed(state: &mut State, seed: Seed, at: i64, tags: impl Iterator<Item = u64>) {
-    let mut out = Extracted::default();
-    out.begin(Batch::default());
-    for tag in tags {
-        let key = format!("tag{tag}");
-        out.begin_post();
-        out.push_key(&seed, key.as_bytes(), key.as_bytes(), true);
-    }
-    let posts = out.entries.len() as u32;
-    let entries_end = posts;
-    out.rows.push(Row { at, until: at, posts, tagged: posts, entries_end, post: 0 });
-    state.begin_batch(&out, &mut ());
-    let row = out.rows[0];
-    state.count_row(&out, &row, i64::MAX, &mut ());
-}
-
-fn plan(minutes: &[u64]) -> Plan {
-    let windows: Vec<_> = minutes.iter().map(|n| Duration::from_secs(60 * n)).collect();
-    Plan {
-        people: PeoplePlan::default(),
-        tags: TagsPlan::default(),
-        name: "bench".into(),
-        engine: Plan::EMBEDDED.into(),
-        sources: vec![crate::job::SourcePlan {
-            name: "made up".into(),
-            options: Arc::new(tagtide_sources::stdin::Options),
-            format: None,
-            text_time: crate::job::TextTime::Arrival,
-            pace: None,
-        }],
-        sinks: Vec::new(),
-        rule: tagtide_extract::Rule::Tags,
-        occurrences: tagtide_extract::Occurrences::PerPost,
-        count: CountPlan {
-            pane: Duration::from_secs(10),
-            default: (Mode::Total, windows[0]),
-            windows,
-            lateness: Duration::from_secs(10),
-            modes: vec![Mode::Total, Mode::Count],
-            top: 10,
-        },
-        limits: Limits {
-            tags_max: 100_000_000,
-            line_max_bytes: 1 << 20,
-            remembered_max_posts: 1_000_000,
-            remembered_max: Duration::from_secs(86_400),
-            recent_posts: 0,
-        },
-        batch: Duration::from_secs(2),
-        time: TimePlan::Live,
-        history: None,
-        alerts: Vec::new(),
-        views: Vec::new(),
-    }
 }

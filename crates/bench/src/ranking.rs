@@ -1,72 +1,94 @@
-//! Measures what one tick costs with many live tags, all modes and five windows.
+//! `rank`: what one tick costs with many live tags, all modes and several windows.
 
 use std::time::Duration;
 
-use super::{STEP, plan};
-use crate::rank::{Mode, PUBLISHED_ROWS_MIN, build};
-use crate::run::publisher::keys;
-use crate::run::random_seed;
-use crate::run::state_settings::settings;
-use crate::state::State;
-use crate::state::extracted::{Extracted, PostKey, Row};
-use crate::store::hash::Seed;
+use clap::Args as ClapArgs;
+use tagtide::engine::stages::{Stages, keys};
+use tagtide::rank::{Mode, PUBLISHED_ROWS_MIN, build};
 use tagtide_posts::clock::monotonic;
-use tagtide_posts::post::Batch;
+
+use crate::input;
+use crate::random::Random;
+use crate::times;
 
 const MODES: [Mode; 5] = [Mode::Trending, Mode::Total, Mode::Count, Mode::Authors, Mode::Decay];
 /// Event time over which the tags come.
 const SPAN_MS: i64 = 3_600_000;
+const START_MS: i64 = 1_800_000_000_000;
+/// Tags of one batch.
+const STEP: u32 = 10_000;
 const TICK_MS: i64 = 2_000;
 /// Posts of one tick.
 const TICK_POSTS: u32 = 5_000;
 
-/// Lets `tags` tags live, each posted once and a third of all posts about ever fewer of them, and
-/// makes every ranking over windows of so many `minutes` `ticks` times. Returns the
-/// figures in words.
-#[must_use]
-pub fn ranking(tags: u32, minutes: &[u64], ticks: u32) -> String {
-    let mut plan = plan(minutes);
-    plan.count.modes = MODES.to_vec();
-    let seed = random_seed();
+#[derive(ClapArgs)]
+pub(crate) struct Args {
+    /// Live tags
+    #[arg(long, default_value_t = 1_000_000)]
+    tags: u32,
+    /// Ticks
+    #[arg(long, default_value_t = 40)]
+    ticks: u32,
+    /// Windows, minutes
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 5, 15, 60, 1440])]
+    windows: Vec<u64>,
+}
+
+/// Brings `tags` tags, each posted once and a third of all posts about ever fewer of them, then
+/// makes every ranking at each tick.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let windows: Vec<_> = args.windows.iter().map(|minutes| format!("\"{minutes}m\"")).collect();
+    let mut plan = input::plan(&format!(
+        "name = \"bench\"\nhistory = false\n[count]\nmode = \"total\"\n\
+         modes = [\"trending\", \"total\", \"count\", \"authors\", \"decay\"]\n\
+         window = {}\nwindows = [{}]\n[[source]]\nkind = \"stdin\"\nformat = \"text+\"\n",
+        windows[0],
+        windows.join(", ")
+    ))?;
+    plan.limits.tags_max = 100_000_000;
+    plan.limits.recent_posts = 0;
     let before = resident();
-    let mut state = State::new(settings(&plan, false), seed);
-    let mut random = Random(1);
-    let mut at = 1_800_000_000_000;
-    let steps = tags.div_ceil(STEP);
+    let mut stages = Stages::new(&plan, [7; 32], false)?;
+    let mut random = Random::of(1);
+    let (tags, mut at) = (args.tags, START_MS);
+    let steps = i64::from(tags.div_ceil(STEP));
     for first in (0..tags).step_by(STEP as usize) {
         let once = first..tags.min(first + STEP);
-        let again = (0..STEP / 2).map(|_| random.skewed(tags)).collect::<Vec<_>>();
-        feed(&mut state, seed, at, once.chain(again), &mut random);
-        at += SPAN_MS / i64::from(steps);
+        let again = (0..STEP / 2).map(|_| skewed(&mut random, tags)).collect::<Vec<_>>();
+        feed(&mut stages, at, once.chain(again), &mut random);
+        at += SPAN_MS / steps;
     }
     let held = resident().saturating_sub(before);
-    let ranked = keys(&plan);
+    let keys = keys(&plan);
     let mut times: Vec<(&str, Vec<Duration>)> =
-        ["all", "laying open panes over"].iter().copied().map(|name| (name, Vec::new())).collect();
+        ["all", "adding open panes"].iter().copied().map(|name| (name, Vec::new())).collect();
     times.extend(MODES.map(|mode| (mode.name(), Vec::new())));
-    for _ in 0..ticks {
-        let posts: Vec<u32> = (0..TICK_POSTS).map(|_| random.skewed(tags)).collect();
-        feed(&mut state, seed, at, posts.into_iter(), &mut random);
+    for _ in 0..args.ticks {
+        let posts: Vec<u32> = (0..TICK_POSTS).map(|_| skewed(&mut random, tags)).collect();
+        feed(&mut stages, at, posts.into_iter(), &mut random);
         at += TICK_MS;
         let start = monotonic();
-        state.show(at, &mut ());
+        stages.show(at);
         times[1].1.push(start.elapsed());
         for (number, mode) in MODES.into_iter().enumerate() {
             let start = monotonic();
-            for &key in ranked.iter().filter(|key| key.mode == mode) {
-                std::hint::black_box(build::ranking(&state, key, at, PUBLISHED_ROWS_MIN));
+            for &key in keys.iter().filter(|key| key.mode == mode) {
+                let ranking = build::ranking(stages.state(), key, at, PUBLISHED_ROWS_MIN);
+                std::hint::black_box(ranking);
             }
             times[number + 2].1.push(start.elapsed());
         }
         times[0].1.push(start.elapsed());
     }
-    let lines: String = times.iter_mut().map(|(name, times)| super::line(name, times)).collect();
-    format!(
-        "{} live tags, {} rankings a tick, {ticks} ticks\n{lines}{held} bytes of memory, {:.0} a tag",
-        state.distinct_tags(),
-        ranked.len(),
+    let lines: String = times.iter_mut().map(|(name, times)| times::line(name, times)).collect();
+    println!(
+        "{} live tags, {} rankings a tick, {} ticks\n{lines}{held} bytes of memory, {:.0} a tag",
+        stages.state().distinct_tags(),
+        keys.len(),
+        args.ticks,
         held as f64 / f64::from(tags.max(1)),
-    )
+    );
+    Ok(())
 }
 
 /// Resident memory, bytes; 0 where the system does not say.
@@ -78,44 +100,15 @@ fn resident() -> u64 {
 }
 
 /// Posts with one tag each, by authors of whom most post once.
-fn feed(
-    state: &mut State,
-    seed: Seed,
-    at: i64,
-    tags: impl Iterator<Item = u32>,
-    random: &mut Random,
-) {
-    let mut out = Extracted::default();
-    out.begin(Batch::default());
-    for tag in tags {
-        let key = format!("tag{tag}");
-        out.begin_post();
-        out.push_key(&seed, key.as_bytes(), key.as_bytes(), true);
-        out.posts.push(PostKey { author: random.next().max(1), ..PostKey::default() });
-        let post = out.posts.len() as u32;
-        let entries_end = out.entries.len() as u32;
-        out.rows.push(Row { at, until: at, posts: 1, tagged: 1, entries_end, post });
-    }
-    state.begin_batch(&out, &mut ());
-    for row in &out.rows {
-        state.count_row(&out, row, i64::MAX, &mut ());
-    }
+fn feed(stages: &mut Stages, at: i64, tags: impl Iterator<Item = u32>, random: &mut Random) {
+    let line = |tag| format!("{}\t{at}\t#tag{tag}\n", random.bits());
+    let lines: String = tags.map(line).collect();
+    stages.fill(lines.as_bytes(), 0, at);
+    stages.extract();
+    stages.count();
 }
 
-struct Random(u64);
-
-impl Random {
-    /// One step of SplitMix64.
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let x = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ (x >> 31)
-    }
-
-    /// A tag of `tags`: number n about as often as 1/n.
-    fn skewed(&mut self, tags: u32) -> u32 {
-        let part = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
-        (f64::from(tags).powf(part) as u32).saturating_sub(1)
-    }
+/// A tag of `tags`: number n about as often as 1/n.
+fn skewed(random: &mut Random, tags: u32) -> u32 {
+    (f64::from(tags).powf(random.between(0.0, 1.0)) as u32).saturating_sub(1)
 }

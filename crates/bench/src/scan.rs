@@ -1,38 +1,30 @@
-//! Hidden commands for the harnesses: what `cargo xtask bench` and `chaos` ask the program itself.
+//! `scan`: reads a file and finds its tags on one thread, without counting them. It bounds the speed
+//! of a run on the same file.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use clap::Args;
-
-use super::exit::{FAILED, Failure, Outcome};
-use super::flags::FORMATS;
-use crate::engine::probe;
-use tagtide_checkpoint::CRASH_POINTS;
+use anyhow::bail;
+use clap::Args as ClapArgs;
 use tagtide_extract::{Extractor, Rule, Visit, scan_lines};
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::decode::{self, Format};
 use tagtide_posts::post::Batch;
 use tagtide_posts::tags;
-use tagtide_sources::{Poll, SourceError, SourceOptions, file};
+use tagtide_sources::{Poll, SourceOptions as _, file};
 
-/// Longest record that a scan reads.
+/// Longest record.
 const LINE_MAX_BYTES: usize = 1 << 20;
 
-/// Prints the names of the crash points, one a line.
-pub(super) fn crash_points() -> Outcome {
-    CRASH_POINTS.iter().for_each(|name| println!("{name}"));
-    Ok(())
-}
-
-#[derive(Args, Debug)]
-pub(super) struct ScanArgs {
+#[derive(ClapArgs)]
+pub(crate) struct Args {
     file: PathBuf,
-    #[arg(long, default_value = "text", value_parser = FORMATS)]
+    /// Format of its records: text or x1
+    #[arg(long, default_value = "text")]
     format: String,
 }
 
-/// Counts what it is shown.
+/// Counts the tags that it visits.
 #[derive(Default)]
 struct Count {
     tags: u64,
@@ -53,99 +45,47 @@ impl Visit for Count {
     fn oversize_tag(&mut self, _: u32) {}
 }
 
-/// Reads a file and finds its tags on one thread, with no state.
-pub(super) fn scan(args: &ScanArgs) -> Outcome {
-    let failed = |error: SourceError| Failure::new(FAILED, error);
-    let paths = vec![args.file.display().to_string()];
-    let options = file::Options { paths, follow: false };
-    let mut source = options.build(LINE_MAX_BYTES, &Clock::System).map_err(failed)?;
-    source.open(&[]).map_err(failed)?;
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let is_text = match &*args.format {
+        "text" => true,
+        "x1" => false,
+        other => bail!("cannot scan format `{other}`: only text and x1"),
+    };
+    let options = file::Options { paths: vec![args.file.display().to_string()], follow: false };
+    let mut source = options.build(LINE_MAX_BYTES, &Clock::System)?;
+    source.open(&[])?;
     let (mut batch, mut count, mut lines) = (Batch::default(), Count::default(), 0);
     let mut extractor = Extractor::default();
     let start = monotonic();
     loop {
         batch.clear();
-        if source.poll(&mut batch, Duration::from_secs(1)).map_err(failed)? == Poll::End {
+        if source.poll(&mut batch, Duration::from_secs(1))? == Poll::End {
             break;
         }
-        if args.format == "text" {
+        lines += if is_text {
             let len = batch.records().len();
-            lines += u64::from(
-                scan_lines(batch.padded(), len, Rule::Tags, &mut extractor, &mut count).lines,
-            );
+            scan_lines(batch.padded(), len, Rule::Tags, &mut extractor, &mut count).lines
         } else {
-            lines += records(&batch, &mut extractor, &mut count);
-        }
+            records(&batch, &mut extractor, &mut count)
+        };
     }
-    say("scan", lines, start);
+    let seconds = start.elapsed().as_secs_f64();
+    println!("{lines} records in {seconds:.3} s, {:.2} M/s", f64::from(lines) / seconds / 1e6);
     println!("{} tags, {} bytes of tags", count.tags, count.bytes);
     Ok(())
 }
 
-fn records(batch: &Batch, extractor: &mut Extractor, count: &mut Count) -> u64 {
+/// Decodes the records of a batch and finds their tags; returns how many there are.
+fn records(batch: &Batch, extractor: &mut Extractor, count: &mut Count) -> u32 {
     let (mut start, mut lines) = (0, 0);
     for end in memchr::memchr_iter(b'\n', batch.records()) {
         let from = std::mem::replace(&mut start, end + 1);
         if let Ok(Some(post)) = decode::decode_padded(Format::X1, batch.padded(), from, end) {
             tags::visit_post(extractor, &post, Rule::Tags, |key, display| {
-                count.tag(0, 0, key, display)
+                count.tag(0, 0, key, display);
             });
         }
         lines += 1;
     }
     lines
-}
-
-fn say(what: &str, records: u64, start: Instant) {
-    let seconds = start.elapsed().as_secs_f64();
-    let rate = records as f64 / seconds / 1e6;
-    println!("{what}: {records} records in {seconds:.3} s, {rate:.2} M/s");
-}
-
-#[derive(Args, Debug)]
-pub(super) struct CheckpointArgs {
-    /// Tags in the state
-    #[arg(long, default_value_t = 5_000_000)]
-    tags: u32,
-    /// Tags that change in each epoch
-    #[arg(long, default_value_t = 50_000)]
-    changed: u32,
-    /// Epochs to commit
-    #[arg(long, default_value_t = 40)]
-    epochs: u32,
-    /// Where; a directory that is thrown away
-    #[arg(long)]
-    dir: Option<PathBuf>,
-}
-
-/// Commits epochs of a large state and recovers it, with five windows.
-pub(super) fn checkpoint(args: &CheckpointArgs) -> Outcome {
-    let dir = args.dir.clone().unwrap_or_else(|| {
-        std::env::temp_dir().join(format!("tagtide-bench-{}", std::process::id()))
-    });
-    let figures = probe::checkpoint(&dir, args.tags, args.changed, args.epochs);
-    // The directory was ours alone.
-    let _ = std::fs::remove_dir_all(&dir);
-    let figures = figures.map_err(|error| Failure::new(FAILED, error))?;
-    println!("{figures}");
-    Ok(())
-}
-
-#[derive(Args, Debug)]
-pub(super) struct RankArgs {
-    /// Live tags
-    #[arg(long, default_value_t = 1_000_000)]
-    tags: u32,
-    /// Ticks
-    #[arg(long, default_value_t = 40)]
-    ticks: u32,
-    /// Windows, minutes
-    #[arg(long, value_delimiter = ',', default_values_t = probe::MINUTES)]
-    windows: Vec<u64>,
-}
-
-/// Makes all rankings of many live tags again and again.
-pub(super) fn rank(args: &RankArgs) -> Outcome {
-    println!("{}", probe::ranking(args.tags, &args.windows, args.ticks.max(1)));
-    Ok(())
 }
