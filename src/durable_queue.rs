@@ -3,9 +3,9 @@
 //! The checkpoint waits for it before it commits an epoch, so that nothing from a committed epoch
 //! can still be lost. A full queue blocks the sender.
 //!
-//! Items that cannot be written after a few tries are given up and counted as lost: a full disk must
-//! not stop counting. So a wait always ends, and [`SpoolStatus`] reports what was lost and why. Later
-//! items are tried again, so the queue recovers by itself.
+//! Items that cannot be written after a few tries are given up and counted as lost: a full disk
+//! must not stop counting. So a wait always ends, and [`SpoolStatus`] reports what was lost and
+//! why. Later items are tried again, so the queue recovers by itself.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::status::SpoolStatus;
 use tagtide_posts::clock::monotonic;
+use tagtide_trends::status::SpoolStatus;
 
 /// Most items in the queue; beyond that, [`DurableQueue::offer`] blocks.
 const QUEUE_MAX: usize = 64;
@@ -59,8 +59,8 @@ pub struct DurableQueue<T> {
 }
 
 impl<T: Send + 'static> DurableQueue<T> {
-    /// Starts the thread `name`, which passes groups of items to `write`. `write` makes all items of
-    /// a group durable, or none.
+    /// Starts the thread `name`, which passes groups of items to `write`. `write` makes all items
+    /// of a group durable, or none.
     ///
     /// # Errors
     /// If the thread cannot be started.
@@ -121,7 +121,8 @@ impl<T: Send + 'static> DurableQueue<T> {
     /// Progress and losses.
     #[must_use]
     pub fn status(&self) -> SpoolStatus {
-        self.shared.lock().status.clone()
+        let progress = self.shared.lock();
+        SpoolStatus { waiting: progress.waiting.len() as u64, ..progress.status.clone() }
     }
 }
 
@@ -259,8 +260,8 @@ mod tests {
         queue.offer(2, 2);
         assert!(queue.wait_for(2, DEADLINE));
         assert_eq!(*written.lock().expect("a lock"), [2]);
-        let healed = SpoolStatus { kept: 1, lost: 1, last_error: String::new() };
-        assert_eq!(queue.status(), healed);
+        let recovered = SpoolStatus { kept: 1, lost: 1, ..SpoolStatus::default() };
+        assert_eq!(queue.status(), recovered);
     }
 
     #[test]
@@ -290,6 +291,7 @@ mod tests {
         queue.offer(3, 1);
         assert!(!queue.wait_for(3, Duration::from_millis(1)));
         assert!(queue.wait_for(2, Duration::ZERO), "no item of that number is queued");
+        assert_eq!(queue.status().waiting, 1);
         assert_eq!(queue.committed(), 2);
         drop(go);
         assert!(queue.wait_for(3, DEADLINE));

@@ -1,50 +1,45 @@
-//! tagtide counts the hashtags of a post stream exactly and shows the largest, live.
+//! tagtide shows which hashtags are trending in a stream of posts, and why.
 //!
-//! **What it is.** One process: bytes come in from a source, tags are extracted and counted, a
-//! ranking goes out to terminal, page, HTTP and sinks; an epoch at a time counts and places in the
-//! sources become durable together.
+//! **What it is.** One process. It reads posts from sources, extracts hashtags, counts them,
+//! compares each tag with its own past, and publishes rankings to terminal, page, HTTP and sinks.
+//! Once per epoch counts and the positions in the sources become durable in one step.
 //!
-//! **What it is not.** It is no general stream engine: the way of a post is fixed. It estimates
-//! nothing. It connects to no platform by itself yet, and it runs on one machine.
+//! **What it is not.** It is not a general stream processor: the path of a post is fixed. It runs
+//! on one machine. Counts are exact up to stated limits; beyond 512 authors per tag, and beyond
+//! `tags_max` live tags, values are estimates with a stated error.
 //!
 //! # The map, in the order of the flow
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`tagtide_sources`] | brings raw bytes in, with the Positions reached after them |
+//! | [`tagtide_sources`] | reads raw records, with the Positions reached after them |
 //! | [`tagtide_posts`] | a record -> a post that borrows from it |
-//! | [`tagtide_extract`] | a text -> its tags; the one definition of what a hashtag is |
-//! | [`view`] | filters over posts, each with counts of its own |
-//! | [`state`] | tags -> ids; counts, spellings, posts remembered for deletes |
-//! | [`window`] | panes, sliding windows over them, the watermark |
-//! | [`score`] | how unusual a tag is against its own past |
-//! | [`rank`] | counts -> the ordered rows that everybody shows |
-//! | [`tagtide_checkpoint`] | counts and Positions of an epoch, durable in one step |
+//! | [`tagtide_extract`] | a text -> its tags; the one definition of a hashtag |
 //! | [`ingest`] | sources and workers: raw bytes -> rows of extracted tags |
-//! | [`run`] | counts what an engine sends: states, ticks, epochs, history, alerts, sinks |
 //! | [`engine`] | the engines, and the one place that connects an engine with a run |
-//! | [`sink`] | takes rankings out |
-//! | [`history`] | rankings as they were, in an SQLite file |
-//! | [`alert`] | what should be told, and that it was |
+//! | [`tagtide_trends`] | counts posts in windows of event time, scores and ranks them |
+//! | [`run`] | counts what an engine sends: states, ticks, epochs, history, alerts, sinks |
+//! | [`tagtide_checkpoint`] | counts and Positions of an epoch, durable in one step |
+//! | [`sink`] | where rankings go |
+//! | [`history`] | past rankings, in an SQLite file |
+//! | [`alert`] | alert rules, and delivery by webhook and feed |
 //! | [`serve`] | the page, the API, the wires of the original dashboard |
 //! | [`job`] | what a user asked for -> a checked [`job::Plan`] |
 //! | [`cli`] | the commands |
-//! | [`tagtide_simd`] | the only `unsafe` |
-//! | [`store`], [`status`] | containers of counting; the state of a run as data |
+//! | [`counters`] | the name of each counter in API, metrics and messages |
+//! | [`tagtide_simd`] | vector code, the only `unsafe` |
 //! | [`sqlite`], [`durable_queue`] | SQLite files; a thread that makes things durable in order |
 //!
 //! # Floors
 //!
-//! A module imports lower floors only, so no two modules import each other: F0 [`sqlite`]
-//! [`status`] [`store`]; F1 [`durable_queue`] [`view`] [`window`]; F2 [`score`]; F3 [`state`]; F4
-//! [`rank`]; F5 [`sink`]; F6 [`job`]; F7 [`history`] [`alert`]; F8 [`run`]; F9 [`ingest`]; F10
-//! [`engine`]; F11 [`serve`]; F12 [`cli`]. Counting, from [`store`] to [`rank`], does no I/O and
-//! reads no clock. Below all of them are the crates `simd` < `extract` < `posts` < `sources`, and
-//! `checkpoint`, which imports none of ours.
+//! A module imports lower floors only, and no two modules import each other: F0 [`counters`]
+//! [`durable_queue`] [`sink`] [`sqlite`]; F1 [`job`]; F2 [`history`] [`alert`]; F3 [`run`]; F4
+//! [`ingest`]; F5 [`engine`]; F6 [`serve`]; F7 [`cli`]. Below all of them are the crates `simd` <
+//! `extract` < `posts` < `trends`, `sources`, and `checkpoint`, which imports none of ours.
 //!
 //! # Example
 //!
-//! A file is counted, and the first row of the ranking asked for:
+//! Counts a file and looks at the first row of the ranking:
 //!
 //! ```
 //! use tagtide::engine::{self, RunOptions};
@@ -68,19 +63,13 @@
 
 pub mod alert;
 pub mod cli;
+pub mod counters;
 pub mod durable_queue;
 pub mod engine;
 pub mod history;
 pub mod ingest;
 pub mod job;
-pub mod rank;
 pub mod run;
-pub mod score;
 pub mod serve;
 pub mod sink;
 pub mod sqlite;
-pub mod state;
-pub mod status;
-pub mod store;
-pub mod view;
-pub mod window;

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use tagtide::alert::{Alert, Backoff, Rules, RulesState};
 use tagtide::job::{AlertOn, AlertPlan};
-use tagtide::rank::{Ranking, Trend};
+use tagtide_trends::rank::{Ranking, Trend};
 
 /// Short, so that a test of retries does not take long.
 const BACKOFF: Backoff =

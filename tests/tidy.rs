@@ -3,6 +3,8 @@
 //! Each rule is a test of its own and lists everything that breaks it, with file and line.
 //! CONTRIBUTING.md says the rules in words.
 
+#[path = "tidy/commits.rs"]
+mod commits;
 #[path = "tidy/docs.rs"]
 mod docs;
 #[path = "tidy/floors.rs"]

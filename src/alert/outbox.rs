@@ -51,8 +51,8 @@ impl Outbox {
         done.map_err(|error| SqliteError::new("write", &self.path, error))
     }
 
-    /// Stores alerts that were raised at `now_ms` of our clock; durable on return. An alert whose key
-    /// is already stored is ignored. `has_webhook` is asked for the name of the rule.
+    /// Stores alerts that were raised at `now_ms` of our clock; durable on return. An alert whose
+    /// key is already stored is ignored. `has_webhook` is asked for the name of the rule.
     ///
     /// # Errors
     /// [`SqliteError`]; none of them is stored then.
@@ -175,6 +175,15 @@ impl Outbox {
             )
         })?;
         Ok(())
+    }
+
+    /// Number of alerts that wait for delivery.
+    pub(super) fn waiting(&self) -> Result<u64, SqliteError> {
+        let query = "select count(*) from alert where state = 'waiting'";
+        let count = self.db.query_row(query, [], |row| row.get::<_, i64>(0));
+        count
+            .map(|count| u64::try_from(count).unwrap_or_default())
+            .map_err(|error| SqliteError::new("read", &self.path, error))
     }
 
     /// When the next attempt is due; `None` if no alert waits.

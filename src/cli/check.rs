@@ -10,8 +10,8 @@ use super::preflight;
 use crate::engine;
 use crate::job::units::show_duration;
 use crate::job::{AlertOn, AlertPlan, Job, Plan, Purpose, TimePlan, ViewPlan};
-use crate::state::recent::POST_MAX_BYTES;
 use tagtide_sources::http_client::host_of;
+use tagtide_trends::state::recent::POST_MAX_BYTES;
 
 /// Items of a list that are printed.
 const LISTED_MAX: usize = 8;

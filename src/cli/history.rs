@@ -14,10 +14,10 @@ use crate::engine;
 use crate::history::{Kind, RankingSelector, Reader, StoredRanking, StoredRankings, When};
 use crate::job::units::{OptionError, Scalar, duration, moment_or_ms, show_duration};
 use crate::job::{Job, Purpose};
-use crate::rank::{Mode, Trend};
 use crate::sink::{hashtag, table};
 use crate::sqlite::SqliteError;
 use tagtide_extract::{Rule, key};
+use tagtide_trends::rank::{Mode, Trend};
 
 /// Rows read at once.
 const ROWS: usize = 10_000;

@@ -15,9 +15,9 @@ use crossbeam_channel::{Sender, bounded};
 use crate::ingest;
 use crate::job::{Diagnostic, Job, Plan, Purpose};
 use crate::run::{HashKeys, Message, Prepared, RunningEngine, Shutdown};
-use crate::view::Filter;
 use tagtide_posts::post::Position;
 use tagtide_sources::options::nearest;
+use tagtide_trends::view::Filter;
 
 pub use crate::run::{EngineError, Run, RunOptions, Summary};
 

@@ -8,8 +8,6 @@ use std::time::Duration;
 
 use crate::ingest::{ExtractConfig, make_sources};
 use crate::job::{Plan, TextTime};
-use crate::rank::Ranking;
-use crate::rank::build::Key;
 use crate::run::checkpointer::{self, Checkpointer};
 use crate::run::gaps::Gaps;
 use crate::run::job_identity::identity;
@@ -19,16 +17,18 @@ use crate::run::state_settings::StateSettings;
 use crate::run::view_sections::news;
 use crate::run::view_states::{States, open_views};
 use crate::run::{EngineError, HashKeys, random_seed};
-use crate::state::State;
-use crate::state::extracted::Extracted;
-use crate::state::sections::{Sections, encode, give_rows};
-use crate::store::hash::Seed;
-use crate::window::delta::put_rows;
 use tagtide_checkpoint::{CheckpointError, Recovery};
 use tagtide_extract::Extractor;
 use tagtide_posts::clock::Clock;
 use tagtide_posts::post::{Batch, EventTime};
 use tagtide_sources::Poll;
+use tagtide_trends::rank::Ranking;
+use tagtide_trends::rank::ranking::Key;
+use tagtide_trends::state::State;
+use tagtide_trends::state::checkpoint_sections::{Sections, encode, give_rows};
+use tagtide_trends::state::extracted_batch::ExtractedBatch;
+use tagtide_trends::store::hash::Seed;
+use tagtide_trends::window::delta::put_rows;
 
 /// So many rows of authors are encoded before their record is due, as in a run.
 const ROWS: usize = 1 << 15;
@@ -39,7 +39,7 @@ pub struct Stages {
     extractor: Extractor,
     states: States,
     publisher: Publisher,
-    extracted: Extracted,
+    extracted: ExtractedBatch,
     /// Buffer of the next batch.
     batch: Batch,
     record: Record,
@@ -92,7 +92,7 @@ impl Stages {
             extractor: Extractor::default(),
             states,
             publisher: Publisher::new(plan, 0),
-            extracted: Extracted::default(),
+            extracted: ExtractedBatch::default(),
             batch: Batch::default(),
             record,
         })

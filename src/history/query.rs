@@ -8,9 +8,9 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
 
 use super::{HistoryError, SCHEMA, minute_of, window_column};
-use crate::rank::Trend;
 use crate::sqlite::{self, SqliteError};
 use tagtide_posts::clock::monotonic;
+use tagtide_trends::rank::Trend;
 
 /// Time limit of one query.
 const QUERY_MAX: Duration = Duration::from_secs(5);
@@ -220,8 +220,8 @@ impl Reader {
         }
     }
 
-    /// The ranking at `at_ms`: the newest one stored until then, at most a day old. With `tag`, only
-    /// its row.
+    /// The ranking at `at_ms`: the newest one stored until then, at most a day old. With `tag`,
+    /// only its row.
     ///
     /// # Errors
     /// [`HistoryError`].
@@ -249,8 +249,8 @@ impl Reader {
     }
 
     /// Rankings from `from_ms` to `to_ms`, both included, at minutes divisible by `every_min`; of
-    /// each the first `selector.top` rows, or the row of `tag` at any rank. At most `rows_max` rows,
-    /// and never part of a ranking.
+    /// each the first `selector.top` rows, or the row of `tag` at any rank. At most `rows_max`
+    /// rows, and never part of a ranking.
     ///
     /// # Errors
     /// [`HistoryError`].

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::{COARSE_MINUTES, FINE_MINUTES, SCHEMA, minute_of, window_column};
-use crate::rank::{Ranking, Trend};
 use crate::sqlite::{self, SqliteError, pragma};
+use tagtide_trends::rank::{Ranking, Trend};
 
 /// Smallest size limit; a smaller one is raised to this, bytes.
 pub const MAX_BYTES_LEAST: u64 = 4 << 20;
@@ -99,11 +99,12 @@ impl History {
     }
 
     /// Stores `rankings`, each replacing the one of the same minute, view, mode and window; of two
-    /// with the same key the later one remains. Durable on return. One transaction, or several where
-    /// the size limit of the log requires it; a ranking is never split.
+    /// with the same key the later one remains. Durable on return. One transaction, or several
+    /// where the size limit of the log requires it; a ranking is never split.
     ///
     /// # Errors
-    /// [`SqliteError`]; rankings that were not committed have left no trace and can be passed again.
+    /// [`SqliteError`]; rankings that were not committed have left no trace and can be passed
+    /// again.
     pub fn write(&mut self, rankings: &[Arc<Ranking>]) -> Result<(), SqliteError> {
         let mut rest = rankings;
         while !rest.is_empty() {

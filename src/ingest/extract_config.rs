@@ -5,12 +5,12 @@ use std::sync::{Arc, OnceLock, RwLock};
 use crate::job::{Plan, SourcePlan, TextTime, TimePlan};
 use crate::run::HashKeys;
 use crate::run::state_settings::ms;
-use crate::store::hash::Seed;
-use crate::view::Filter;
 use tagtide_extract::wildcard::Patterns;
 use tagtide_extract::{Occurrences, Rule};
 use tagtide_posts::decode::Format;
 use tagtide_posts::post::EventTime;
+use tagtide_trends::store::hash::Seed;
+use tagtide_trends::view::Filter;
 
 /// What a worker knows about one source.
 #[derive(Debug)]

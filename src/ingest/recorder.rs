@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::run::{EngineError, spawn};
-use crate::status::Recorded;
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::post::Batch;
 use tagtide_posts::recording::Header;
+use tagtide_trends::status::Recorded;
 
 /// Batches that wait for the disk; each has a megabyte at the most, long lines aside.
 const QUEUE: usize = 32;

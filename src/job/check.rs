@@ -20,9 +20,9 @@ use filters::Folding;
 
 use super::schema::Job;
 use super::{Diagnostic, HistoryPlan, Limits, Plan, TimePlan, units};
-use crate::view::ALL;
 use tagtide_extract::{Occurrences, Rule};
 use tagtide_sources::options::Checker;
+use tagtide_trends::view::ALL;
 
 /// What a job is checked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,13 +11,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::rank::Mode;
 use crate::sink::SinkOptions;
 use tagtide_extract::{Occurrences, Rule};
 use tagtide_posts::decode::Format;
 use tagtide_posts::post::EventTime;
 use tagtide_sources::SourceOptions;
 pub use tagtide_sources::options::{Diagnostic, Field, Place, Scalar, units};
+use tagtide_trends::rank::Mode;
 
 /// A checked job.
 #[derive(Clone, Debug)]

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -15,17 +15,18 @@ use super::reports::{ReportThreads, Reports};
 use super::state_settings::StateSettings;
 use super::view_sections::{Nested, Pieces, metas, news};
 use super::view_states::States;
-use crate::state::State;
-use crate::state::restore::Restoring;
-use crate::state::sections::{Raw, RawSections, encode, give_rows, kind};
-use crate::store::hash::Seed;
-use crate::window::delta::{Rows, put_rows};
-use crate::window::restore::Nonsense;
 use tagtide_checkpoint::{
     Checkpoint, CheckpointError, Identity, Key, Recovery, Restore, Section, SectionRef,
 };
 use tagtide_posts::clock::monotonic;
 use tagtide_posts::post::Position;
+use tagtide_trends::state::State;
+use tagtide_trends::state::checkpoint_sections::{Raw, RawSections, encode, give_rows, kind};
+use tagtide_trends::state::restore::Restoring;
+use tagtide_trends::status::CheckpointStatus;
+use tagtide_trends::store::hash::Seed;
+use tagtide_trends::window::delta::{AuthorRows, put_rows};
+use tagtide_trends::window::restore::CorruptSection;
 
 /// Records that may wait for the disk.
 const QUEUE: usize = 4;
@@ -45,7 +46,7 @@ const PIECES_MAX: Duration = Duration::from_millis(4);
 
 enum Write {
     /// Rows of people that belong to the next record.
-    Rows(Rows),
+    Rows(AuthorRows),
     Record(u64, RawSections),
     Begin(u64),
     Piece(RawSections),
@@ -59,6 +60,14 @@ struct Progress {
     committed: AtomicU64,
     since_snapshot: AtomicU64,
     snapshot_bytes: AtomicU64,
+    /// When the last record was durable, and how long that took.
+    last_write: Mutex<Option<(Instant, Duration)>>,
+}
+
+impl Progress {
+    fn last_write(&self) -> MutexGuard<'_, Option<(Instant, Duration)>> {
+        self.last_write.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The coordinator's end of the checkpoint.
@@ -109,7 +118,7 @@ pub(crate) fn open(
         settings,
     };
     let (checkpoint, recovery) = Checkpoint::open(dir, identity, fresh, &mut reading)?;
-    let damaged = |nonsense: Nonsense| CheckpointError::Damaged {
+    let damaged = |nonsense: CorruptSection| CheckpointError::Damaged {
         file: dir.to_owned(),
         what: nonsense.to_string(),
     };
@@ -141,7 +150,7 @@ struct Reading {
 
 impl Reading {
     fn read(&mut self, epoch: u64, sections: &[SectionRef<'_>]) -> Result<(), String> {
-        let nonsense = |of| move |what: Nonsense| format!("section {of}: {what}");
+        let nonsense = |of| move |what: CorruptSection| format!("section {of}: {what}");
         let (mut rest, mut unknown) = (Vec::new(), Vec::new());
         for section in sections {
             if section.kind == kind::POSITIONS {
@@ -225,6 +234,13 @@ impl Checkpointer {
     /// Newest epoch that is durable.
     pub(crate) fn committed(&self) -> u64 {
         self.progress.committed.load(Ordering::Acquire)
+    }
+
+    /// The last record that was written; `now` is our clock.
+    pub(crate) fn status(&self, now: i64) -> Option<CheckpointStatus> {
+        let (at, took) = (*self.progress.last_write())?;
+        let age_ms = i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX);
+        Some(CheckpointStatus { at: now - age_ms, write_ms: took.as_secs_f64() * 1_000.0 })
     }
 
     /// Hands over what has changed, with the Positions that it was counted up to. Where the disk
@@ -361,7 +377,9 @@ fn write(
             Write::Record(epoch, mut sections) => {
                 give_rows(&mut sections, &mut rows);
                 reports.wait_for(epoch);
+                let began = monotonic();
                 checkpoint.commit(epoch, &required(sections))?;
+                *progress.last_write() = Some((monotonic(), began.elapsed()));
                 progress.committed.store(epoch, Ordering::Release);
             }
             // A snapshot that fails is given up; the log alone is enough to go on.

@@ -22,12 +22,12 @@ use super::sink_thread::SinkThread;
 use super::view_states::States;
 use super::{EngineError, Summary};
 use crate::job::{Plan, TimePlan};
-use crate::rank::{Published, Query, Ranking};
-use crate::state::extracted::{Extracted, NO_TIME};
-use crate::status::SourceStatus;
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::post::{EventTime, Position};
 use tagtide_sources::SourceError;
+use tagtide_trends::rank::{Query, Ranking, TickSnapshot};
+use tagtide_trends::state::extracted_batch::{ExtractedBatch, NO_TIME};
+use tagtide_trends::status::SourceStatus;
 
 /// How far ahead a post may be in a replay: a file may carry planned dates, but not the year 9999.
 const FUTURE_REPLAY_MS: i64 = 366 * 86_400_000;
@@ -37,7 +37,7 @@ const QUESTIONS_MAX: usize = 8;
 
 /// The batch being counted.
 struct Current {
-    batch: Box<Extracted>,
+    batch: Box<ExtractedBatch>,
     row: usize,
 }
 
@@ -65,7 +65,7 @@ pub(super) struct Parts {
     pub(super) engine: Box<dyn RunningEngine>,
     pub(super) state: States,
     pub(super) publisher: Publisher,
-    pub(super) published: watch::Sender<Arc<Published>>,
+    pub(super) published: watch::Sender<Arc<TickSnapshot>>,
     pub(super) sinks: Vec<SinkThread>,
     pub(super) checkpointer: Option<Checkpointer>,
     pub(super) reports: Reports,
@@ -173,7 +173,7 @@ impl Coordinator {
         None
     }
 
-    fn finish_batch(&mut self, mut done: Box<Extracted>) {
+    fn finish_batch(&mut self, mut done: Box<ExtractedBatch>) {
         self.report();
         let Parts { checkpointer, state, .. } = &mut self.parts;
         let encoded = checkpointer.as_mut().map(|of| of.encode_early(&mut state.all));
@@ -312,11 +312,12 @@ impl Coordinator {
                 self.parts.publisher.ranking(&self.parts.state, &query, at).into()
             }
             Question::Tag { view, key } => {
-                of(view).and_then(|state| crate::rank::build::tag(state, &key)).into()
+                of(view).and_then(|state| tagtide_trends::rank::ranking::tag(state, &key)).into()
             }
             Question::Explain { view, key, window_s } => {
                 let window_ms = i64::try_from(window_s).ok().and_then(|s| s.checked_mul(1_000));
-                let explain = |(state, ms)| crate::rank::explain::explain(state, &key, ms, at);
+                let explain =
+                    |(state, ms)| tagtide_trends::rank::explain::explain(state, &key, ms, at);
                 of(view).zip(window_ms).and_then(explain).into()
             }
         }
@@ -333,8 +334,10 @@ impl Coordinator {
     }
 
     fn tick(&mut self) {
+        let began = monotonic();
         let rankings = self.rank();
         self.publish(rankings, false);
+        self.parts.publisher.tick = began.elapsed();
     }
 
     /// All rankings of this moment.
@@ -355,14 +358,20 @@ impl Coordinator {
             status.posts = of(number);
             status.share = status.posts as f64 / all.max(1) as f64;
         }
+        let clock = self.parts.clock.now().0;
+        let checkpointer = self.parts.checkpointer.as_ref();
+        let checkpoint = (
+            checkpointer.map(Checkpointer::committed),
+            checkpointer.and_then(|checkpointer| checkpointer.status(clock)),
+        );
         let published = Arc::new(self.parts.publisher.publish(
             rankings,
             &self.parts.state,
-            self.parts.clock.now().0,
+            clock,
             last,
             &self.parts.sources,
             self.parts.sinks.iter().map(SinkThread::status).collect(),
-            self.parts.checkpointer.as_ref().map(Checkpointer::committed),
+            checkpoint,
             (self.parts.reports.history_status(), self.parts.reports.alerts_status()),
         ));
         if !self.parts.sinks.is_empty() {

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use crate::status::SourceStatus;
 use tagtide_posts::post::Gap;
+use tagtide_trends::status::SourceStatus;
 
 /// Gaps of a source that are kept one by one; the older ones are in its sums alone.
 const KEPT: usize = 32;

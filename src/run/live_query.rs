@@ -1,6 +1,6 @@
 //! Questions to the live counts, for what the published rankings do not hold.
 
-use crate::rank::{Explanation, Query, Ranking, TagDetail};
+use tagtide_trends::rank::{Explanation, Query, Ranking, TagDetail};
 
 /// Answers questions from the live counts. One method, so that a new question is one variant here
 /// and one arm where it is answered.

@@ -43,12 +43,12 @@ use self::sink_thread::SinkThread;
 use self::state_settings::StateSettings;
 use self::view_states::{States, open_views};
 use crate::job::{Plan, SinkPlan, SourcePlan, TimePlan};
-use crate::rank::Ranking;
-use crate::status::{SourceStatus, Status};
-use crate::store::hash::Seed;
-use crate::view::Filter;
 use tagtide_posts::clock::Clock;
 use tagtide_posts::post::Position;
+use tagtide_trends::rank::Ranking;
+use tagtide_trends::status::{SourceStatus, Status};
+use tagtide_trends::store::hash::Seed;
+use tagtide_trends::view::Filter;
 
 pub use self::error::EngineError;
 pub use self::handle::Run;

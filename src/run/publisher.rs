@@ -2,16 +2,19 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::view_states::States;
 use crate::job::{Plan, TimePlan, ViewPlan};
-use crate::rank::build::{self, Key, Places};
-use crate::rank::series;
-use crate::rank::{PUBLISHED_ROWS_MIN, Published, Query, Ranking};
-use crate::score::trending;
-use crate::state::State;
-use crate::status::SpoolStatus;
-use crate::status::{AlertsStatus, RunState, SinkStatus, SourceStatus, Status, ViewStatus};
+use tagtide_trends::rank::ranking::{self, Key, Places};
+use tagtide_trends::rank::sparkline;
+use tagtide_trends::rank::{PUBLISHED_ROWS_MIN, Query, Ranking, TickSnapshot};
+use tagtide_trends::score::trending;
+use tagtide_trends::state::State;
+use tagtide_trends::status::{
+    AlertsStatus, CheckpointStatus, HistoryStatus, RunState, SinkStatus, SourceStatus, Status,
+    ViewStatus,
+};
 
 /// Rows published for each mode and window: at least so many for the page, at most so many
 /// whatever the job prints at its end; more are asked for.
@@ -68,6 +71,8 @@ pub(crate) struct Publisher {
     places: Vec<Places>,
     batch: u64,
     rate: VecDeque<(i64, u64)>,
+    /// How long the previous tick took.
+    pub(crate) tick: Duration,
     status: Status,
     live: bool,
 }
@@ -83,7 +88,7 @@ impl Publisher {
             started_at,
             batch_ms: plan.batch.as_millis() as u64,
             tags_max: plan.limits.tags_max as u64,
-            windows_s: plan.count.windows.iter().map(std::time::Duration::as_secs).collect(),
+            windows_s: plan.count.windows.iter().map(Duration::as_secs).collect(),
             scored_windows_s: scored_windows_s(&keys),
             modes: plan.count.modes.iter().map(|mode| mode.name().to_owned()).collect(),
             views: plan.views.iter().map(named).collect(),
@@ -96,14 +101,15 @@ impl Publisher {
             places: (0..=plan.views.len()).map(|_| Places::default()).collect(),
             batch: 0,
             rate: VecDeque::new(),
+            tick: Duration::ZERO,
             status,
             live: plan.time == TimePlan::Live,
         }
     }
 
     /// What is published before the first tick.
-    pub(crate) fn first(&self) -> Published {
-        Published {
+    pub(crate) fn first(&self) -> TickSnapshot {
+        TickSnapshot {
             batch: 0,
             published_at: self.status.started_at,
             default: self.default,
@@ -117,13 +123,13 @@ impl Publisher {
         let rows = self.top.clamp(*ROWS.start(), *ROWS.end());
         let mut rankings = Vec::with_capacity(self.keys.len() * self.places.len());
         // Nobody looks at sparklines in a replay at full speed.
-        let mut counts_left = if self.live { series::COUNTS_MAX } else { 0 };
+        let mut counts_left = if self.live { sparkline::COUNTS_MAX } else { 0 };
         for (state, places) in states.each().zip(&mut self.places) {
             for &key in &self.keys {
-                if let Some(mut ranking) = build::ranking(state, key, at, rows) {
+                if let Some(mut ranking) = ranking::ranking(state, key, at, rows) {
                     places.note(key, &mut ranking);
                     if counts_left > 0 {
-                        series::fill(state, key, at, &mut counts_left, &mut ranking);
+                        sparkline::fill(state, key, at, &mut counts_left, &mut ranking);
                     }
                     rankings.push(Arc::new(ranking));
                 }
@@ -142,9 +148,9 @@ impl Publisher {
         last: bool,
         sources: &[SourceStatus],
         sinks: Vec<SinkStatus>,
-        checkpoint_epoch: Option<u64>,
-        (history, alerts): (Option<SpoolStatus>, Option<AlertsStatus>),
-    ) -> Published {
+        (checkpoint_epoch, checkpoint): (Option<u64>, Option<CheckpointStatus>),
+        (history, alerts): (Option<HistoryStatus>, Option<AlertsStatus>),
+    ) -> TickSnapshot {
         self.batch += 1;
         let state = &states.all;
         let newest = state.newest();
@@ -161,7 +167,9 @@ impl Publisher {
             watermark: state.watermark(),
             posts_per_s: self.rate(clock, state.counters().posts),
             lag_ms: newest.filter(|_| self.live).map(|newest| (clock - newest).max(0)),
+            tick_ms: self.tick.as_secs_f64() * 1_000.0,
             checkpoint_epoch,
+            checkpoint,
             tags: state.distinct_tags(),
             approximate: state.is_approximate(),
             counters: state.counters(),
@@ -172,7 +180,7 @@ impl Publisher {
             views: states.views.iter().map(view).collect(),
             ..self.status.clone()
         };
-        Published {
+        TickSnapshot {
             batch: self.batch,
             published_at: clock,
             default: self.default,
@@ -193,7 +201,7 @@ impl Publisher {
         };
         let key = self.keys.iter().find(|key| **key == Key { mode, window_ms })?;
         let state = states.of(query.view.as_deref())?;
-        let mut ranking = build::ranking(state, *key, at, query.top)?;
+        let mut ranking = ranking::ranking(state, *key, at, query.top)?;
         let number = states.each().position(|each| std::ptr::eq(each, state))?;
         self.places[number].compare(*key, &mut ranking);
         Some(ranking)

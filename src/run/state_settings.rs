@@ -6,15 +6,15 @@ use super::publisher::keys;
 use super::reports;
 use super::view_states::{States, View, tag_lists};
 use crate::job::{Plan, TimePlan};
-use crate::rank::Mode;
-use crate::rank::report::Report;
-use crate::score::Gates;
-use crate::score::trending;
-use crate::state::{Settings, State};
-use crate::store::hash::Seed;
-use crate::view::ALL;
-use crate::window::Shape;
-use crate::window::people::Rules;
+use tagtide_trends::rank::Mode;
+use tagtide_trends::rank::report::Report;
+use tagtide_trends::score::Gates;
+use tagtide_trends::score::trending;
+use tagtide_trends::state::{Settings, State};
+use tagtide_trends::store::hash::Seed;
+use tagtide_trends::view::ALL;
+use tagtide_trends::window::Shape;
+use tagtide_trends::window::authors::Rules;
 
 /// How long a source that is gone holds the watermark of the others.
 const HOLD_MAX_MS: i64 = 600_000;

@@ -9,8 +9,8 @@ use std::sync::{Arc, OnceLock};
 use axum::body::Bytes;
 use serde::Serialize;
 
-use crate::rank::{Published, Ranking, Trend};
-use crate::status::Status;
+use tagtide_trends::rank::{Ranking, TickSnapshot, Trend};
+use tagtide_trends::status::Status;
 
 /// First event of a live stream: everything.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -43,7 +43,7 @@ pub(super) struct Diff<'a> {
 
 impl<'a> Diff<'a> {
     /// What leads from `before` to `now`; every row where nothing was before.
-    fn new(before: Option<&Ranking>, now: &'a Ranking, published: &Published) -> Self {
+    fn new(before: Option<&Ranking>, now: &'a Ranking, published: &TickSnapshot) -> Self {
         let before: HashMap<&str, &Trend> =
             before.iter().flat_map(|r| &r.trends).map(|row| (row.tag.as_str(), row)).collect();
         let changed = |row: &&Trend| before.get(row.tag.as_str()) != Some(row);
@@ -68,7 +68,7 @@ impl<'a> Diff<'a> {
 pub(super) struct Frame {
     /// Number within its channel, without holes: a diff leads from the frame before to this one.
     pub(super) seq: u64,
-    published: Arc<Published>,
+    published: Arc<TickSnapshot>,
     ranking: Arc<Ranking>,
     diff: Bytes,
     snapshot: OnceLock<Bytes>,
@@ -79,7 +79,7 @@ impl Frame {
     /// Encodes the way from the frame before to this one.
     pub(super) fn new(
         before: Option<&Frame>,
-        published: Arc<Published>,
+        published: Arc<TickSnapshot>,
         ranking: Arc<Ranking>,
     ) -> Self {
         // Nobody can want the diff of the first frame.
@@ -130,7 +130,7 @@ impl Frame {
     }
 }
 
-fn diff_and_status(diff: &Diff<'_>, published: &Published) -> Bytes {
+fn diff_and_status(diff: &Diff<'_>, published: &TickSnapshot) -> Bytes {
     let mut out = Vec::new();
     write_event(&mut out, "diff", Some(published.batch), diff);
     write_event(&mut out, "status", None, &*published.status);

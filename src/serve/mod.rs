@@ -1,9 +1,9 @@
 //! HTTP: the page, the API, live updates, metrics, the wires of the original dashboard.
 //!
-//! A [`Server`] shows what somebody else publishes: it reads a watch channel of [`Published`] and
+//! A [`Server`] shows what somebody else publishes: it reads a watch channel of [`TickSnapshot`] and
 //! asks a [`LiveQuery`] for the rest. It never counts, never changes a count, and keeps nothing on
-//! disk; history and alerts it reads from what others keep there. The one thing that it
-//! takes in is a ranking posted to `/updateData`, and that only where its [`Feed`] is a [`PostedRanking`]
+//! disk; history and alerts it reads from what others keep there. The one thing that it takes in is
+//! a ranking posted to `/updateData`, and that only where its [`Feed`] is a [`PostedRanking`]
 //! (`tagtide dashboard`).
 //!
 //! | file | what |
@@ -47,9 +47,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::rank::Published;
 use crate::run::LiveQuery;
 use tagtide_extract::Rule;
+use tagtide_trends::rank::TickSnapshot;
 
 pub use listen::{Server, probe, start};
 pub use posted_ranking::PostedRanking;
@@ -114,7 +114,7 @@ impl FromStr for Listen {
 #[derive(Clone)]
 pub struct Feed {
     /// Every tick.
-    pub published: watch::Receiver<Arc<Published>>,
+    pub published: watch::Receiver<Arc<TickSnapshot>>,
     /// What a tick does not hold.
     pub live: Arc<dyn LiveQuery>,
     /// What the original dashboard's routes do.

@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 use super::{Feed, Tutorial};
-use crate::rank::{Mode, Published, Query, Ranking, TagDetail, Trend};
 use crate::run::{Answer, LiveQuery, Question};
-use crate::status::{RunState, SourceStatus, Status};
 use tagtide_posts::clock::Clock;
 use tagtide_posts::decode::python::Literal;
+use tagtide_trends::rank::{Mode, Query, Ranking, TagDetail, TickSnapshot, Trend};
+use tagtide_trends::status::{RunState, SourceStatus, Status};
 
 /// Name of the one source.
 const SOURCE: &str = "POST /updateData";
@@ -22,7 +22,7 @@ const SOURCE: &str = "POST /updateData";
 /// Takes posted rankings and publishes them.
 pub struct PostedRanking {
     clock: Clock,
-    published: watch::Sender<Arc<Published>>,
+    published: watch::Sender<Arc<TickSnapshot>>,
     posted: Mutex<PostedLists>,
 }
 
@@ -51,7 +51,7 @@ impl PostedRanking {
             modes: vec!["total".to_owned()],
             ..Status::default()
         };
-        let published = Published {
+        let published = TickSnapshot {
             batch: 0,
             published_at: now,
             default: 0,
@@ -96,7 +96,7 @@ impl PostedRanking {
             source.detail.clear();
         }
         *posted = new;
-        self.published.send_replace(Arc::new(Published {
+        self.published.send_replace(Arc::new(TickSnapshot {
             batch: before.batch + 1,
             published_at: now,
             default: 0,
@@ -173,7 +173,7 @@ fn rows(posted: &PostedLists) -> Vec<Trend> {
 }
 
 /// Places moved since the ranking before; none where there was none.
-fn set_changes(rows: &mut [Trend], before: &Published) {
+fn set_changes(rows: &mut [Trend], before: &TickSnapshot) {
     let before: HashMap<&str, u32> = before
         .default_ranking()
         .map(|ranking| ranking.trends.iter().map(|row| (row.tag.as_str(), row.rank)).collect())

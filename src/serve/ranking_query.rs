@@ -12,9 +12,9 @@ use tokio::time::timeout;
 
 use super::api::Problem;
 use super::router::App;
-use crate::rank::{Mode, PUBLISHED_ROWS_MIN, Published, Query, Ranking};
 use crate::run::{Answer, Question};
-use crate::view::ALL;
+use tagtide_trends::rank::{Mode, PUBLISHED_ROWS_MIN, Query, Ranking, TickSnapshot};
+use tagtide_trends::view::ALL;
 
 /// Most rows of one answer.
 const TOP_MAX: usize = 1_000;
@@ -48,7 +48,7 @@ pub(super) struct Selection {
 }
 
 /// Checks parameters and fills in the job's defaults.
-pub(super) fn resolve(params: Params, published: &Published) -> Result<Selection, Problem> {
+pub(super) fn resolve(params: Params, published: &TickSnapshot) -> Result<Selection, Problem> {
     let window_s = params.window.as_deref().map(|text| parse_window("window", text)).transpose()?;
     let mode = known_mode_and_window(params.mode.as_deref(), window_s, published)?;
     let top = params.top.as_deref().map_or(Ok(TOP_DEFAULT), parse_top)?;
@@ -65,7 +65,7 @@ pub(super) fn resolve(params: Params, published: &Published) -> Result<Selection
 /// The rows of a selection.
 pub(super) async fn ranking(
     app: &Arc<App>,
-    published: &Published,
+    published: &TickSnapshot,
     selection: &Selection,
 ) -> Result<Arc<Ranking>, Problem> {
     let found = selection.find(published);
@@ -102,7 +102,7 @@ pub(super) async fn ask(app: &App, question: Question) -> Result<Answer, Problem
 }
 
 impl Selection {
-    fn find<'a>(&self, published: &'a Published) -> Option<&'a Arc<Ranking>> {
+    fn find<'a>(&self, published: &'a TickSnapshot) -> Option<&'a Arc<Ranking>> {
         let Some(mode) = self.mode else { return published.default_ranking() };
         let mode = mode_name(mode);
         published.rankings.iter().find(|ranking| {
@@ -111,7 +111,7 @@ impl Selection {
     }
 
     /// Stands in until the first ranking is there.
-    fn empty(&self, published: &Published) -> Ranking {
+    fn empty(&self, published: &TickSnapshot) -> Ranking {
         Ranking {
             mode: self.mode.map_or_else(|| "total".to_owned(), mode_name),
             window_s: self.window_s,
@@ -156,7 +156,7 @@ fn cut(ranking: &Arc<Ranking>, top: usize) -> Arc<Ranking> {
 fn with_defaults(
     mode: Option<Mode>,
     window_s: Option<u64>,
-    published: &Published,
+    published: &TickSnapshot,
 ) -> (Option<Mode>, Option<u64>) {
     let default = published.default_ranking();
     let default_mode = default.and_then(|ranking| parse_mode(&ranking.mode));
@@ -190,7 +190,7 @@ fn with_defaults(
 pub(super) fn known_mode_and_window(
     mode: Option<&str>,
     window_s: Option<u64>,
-    published: &Published,
+    published: &TickSnapshot,
 ) -> Result<Option<Mode>, Problem> {
     let mode = mode.map(|mode| known_mode(mode, published)).transpose()?;
     if let Some(window_s) = window_s.filter(|_| mode.is_none_or(Mode::has_window)) {
@@ -201,7 +201,7 @@ pub(super) fn known_mode_and_window(
     Ok(mode)
 }
 
-fn known_mode(name: &str, published: &Published) -> Result<Mode, Problem> {
+fn known_mode(name: &str, published: &TickSnapshot) -> Result<Mode, Problem> {
     let known = &published.status.modes;
     let configured = known.is_empty() || known.iter().any(|mode| mode == name);
     parse_mode(name).filter(|_| configured).ok_or_else(|| {
@@ -216,7 +216,7 @@ fn known_mode(name: &str, published: &Published) -> Result<Mode, Problem> {
 /// The view asked for; `None` = all posts.
 pub(super) fn known_view(
     asked: Option<String>,
-    published: &Published,
+    published: &TickSnapshot,
 ) -> Result<Option<String>, Problem> {
     let Some(view) = asked.filter(|view| view != ALL) else { return Ok(None) };
     let known = || published.status.views.iter().map(|view| view.name.as_str());

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use comfy_table::{CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Table};
 
-use crate::rank::{Mode, Ranking, Trend};
-use crate::score::formula::LEARNED;
+use tagtide_trends::rank::{Mode, Ranking, Trend};
+use tagtide_trends::score::formula::LEARNED;
 
 /// Longest cell, in code points; longer ones end in `...`.
 pub const CELL_MAX_CHARS: usize = 60;

@@ -72,7 +72,7 @@ function detail(key, ranking) {
     first_seen: START - 5_400_000,
     recent: {
       kept: 8123, posts: 41,
-      together: [
+      related: [
         { tag: 'tides', display: 'Tides', posts: 17, share: 17 / 41 },
         { tag: 'news', display: 'news', posts: 6, share: 6 / 41 },
       ],
@@ -90,7 +90,7 @@ function detail(key, ranking) {
   };
 }
 
-/** Why a row stands where it stands. */
+/** Why a row is listed. */
 export function explain(row) {
   const score = row.score ?? null;
   const gate = (name, value, bound, required = true) => ({
@@ -98,7 +98,7 @@ export function explain(row) {
   });
   return {
     tag: row.tag, display: row.display, window_s: 3600, at: START, listed: score !== null,
-    said: `${row.lift ?? 1}x usual for an hour: ${row.authors} people in 20 different minutes`,
+    text: `${row.lift ?? 1}x usual for an hour: ${row.authors} people in 20 different minutes`,
     learning: null, status: row.status ?? null, score, held: 4.2, peak: false,
     expected: row.expected ?? 5, lift: row.lift ?? 1, posts: row.count, authors: row.authors,
     estimated: row.authors > 64,
@@ -118,7 +118,7 @@ export function explain(row) {
   };
 }
 
-/** Rankings kept at the full hours up to `newest`, and there. */
+/** Stored rankings at the full hours up to `newest`, and at `newest`. */
 function kept(url, { newest, trends }) {
   const all = [newest];
   const hour = 3_600_000;
@@ -139,7 +139,7 @@ export class Fake {
   #sockets = new Set();
   requests = [];
   batch = 1;
-  /** What was kept: `{newest, trends}`; null is no history. */
+  /** Stored rankings: `{newest, trends}`; null is no history. */
   history = null;
 
   constructor(rows = [], change = {}) {
@@ -165,7 +165,7 @@ export class Fake {
     return this;
   }
 
-  /** Ends at once, as a killed program does; `start(port)` brings it back. */
+  /** Ends at once, like a killed program; `start(port)` restarts it. */
   async stop() {
     const server = this.#server;
     this.#clients.clear();
@@ -180,7 +180,7 @@ export class Fake {
     return this.#clients.size;
   }
 
-  /** Publishes a batch: live clients get what differs. */
+  /** Publishes a tick: live clients get a diff. */
   publish(rows, change = {}) {
     this.ranking = ranking(rows, change);
     this.batch += 1;
@@ -203,7 +203,7 @@ export class Fake {
     for (const client of this.#clients) this.#send(client, 'status', this.status);
   }
 
-  /** Sends bytes as they are. */
+  /** Sends raw bytes. */
   raw(text) {
     for (const client of this.#clients) client.response.write(text);
   }

@@ -1,7 +1,7 @@
 //! Recent posts, from the bytes of a file to the detail of a tag.
 
-use tagtide::rank::TagDetail;
 use tagtide::run::{LiveQuery, Question};
+use tagtide_trends::rank::TagDetail;
 
 use crate::support::{START, START_MS, ended, file_source, options, start};
 
@@ -24,8 +24,8 @@ fn lines_of_text_keep_their_own_tags() {
     let detail = detail("text", text, ON, "rust");
     let recent = detail.recent.unwrap();
     assert_eq!((recent.kept, recent.posts), (4, 3));
-    let together: Vec<_> = recent.together.iter().map(|one| (&*one.tag, one.posts)).collect();
-    assert_eq!(together, [("k\u{f6}ln", 1)]);
+    let related: Vec<_> = recent.related.iter().map(|one| (&*one.tag, one.posts)).collect();
+    assert_eq!(related, [("k\u{f6}ln", 1)]);
     let samples: Vec<_> = recent.samples.iter().map(|one| (one.at, &*one.text)).collect();
     let at = |line: i64| START_MS + line * 1000;
     let wanted = [(at(5), "#rust too"), (at(3), "#rust again"), (at(1), "R&D in #K\u{f6}ln #rust")];

@@ -1,7 +1,7 @@
 //! The same post, and the same person, told by two sources.
 
-use tagtide::rank::{Mode, Query, Trend};
 use tagtide::run::{LiveQuery, Question};
+use tagtide_trends::rank::{Mode, Query, Trend};
 
 use crate::support::{ALL, Counted, file_source, options, start};
 

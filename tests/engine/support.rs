@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use tagtide::engine::{self, EngineError, Run, RunOptions, Summary};
 use tagtide::job::{Job, Plan, Purpose, check};
-use tagtide::rank::{Mode, Query, Ranking};
 use tagtide::run::{LiveQuery, Question};
-use tagtide::status::Counters;
 use tagtide_posts::clock::monotonic;
 use tagtide_posts::decode::Format;
 use tagtide_posts::post::EventTime;
 use tagtide_sources::generator::{Options, write_posts};
+use tagtide_trends::rank::{Mode, Query, Ranking};
+use tagtide_trends::status::Counters;
 
 /// 2026-01-05T00:00:00Z, the event time of the first post of most jobs here.
 pub(crate) const START_MS: i64 = 1_767_571_200_000;

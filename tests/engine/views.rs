@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use tagtide::engine::Run;
-use tagtide::rank::{Mode, Query, Ranking};
 use tagtide::run::{LiveQuery, Question};
-use tagtide::status::Counters;
 use tagtide_posts::decode::Format;
+use tagtide_trends::rank::{Mode, Query, Ranking};
+use tagtide_trends::status::Counters;
 
 use crate::support::{ALL, START, ended, file_source, finish, options, posts, start, until_posts};
 

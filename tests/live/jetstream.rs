@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tagtide::engine::{self, Run, RunOptions};
-use tagtide::status::SourceStatus;
 use tagtide_posts::clock::Clock;
+use tagtide_trends::status::SourceStatus;
 
 use crate::sim::{Manners, Sim};
 use crate::support::{Counted, plan, until, until_posts};

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tagtide::engine::{self, Run, RunOptions};
-use tagtide::status::SourceStatus;
 use tagtide_posts::clock::Clock;
+use tagtide_trends::status::SourceStatus;
 
 use crate::mastodon_sim::{Instance, Manners, TOKEN};
 use crate::support::{Counted, plan, until, until_posts};

@@ -149,7 +149,8 @@ pub(crate) fn some_tags(tags: u64, posts: u64, at: i64, seed: u64) -> Vec<u8> {
     batch
 }
 
-/// A tag of `tags`: the lowest come most often. Integers only, so that every machine makes the same.
+/// A tag of `tags`: the lowest come most often. Made of integers only, so that it is the same on
+/// every machine.
 fn skewed(random: &mut Random, tags: u64) -> u64 {
     let bits = u64::from(64 - tags.leading_zeros());
     let most = 1 << (1 + random.bits() % bits);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use tagtide::engine::stages::{Stages, keys};
-use tagtide::rank::{Mode, PUBLISHED_ROWS_MIN, build};
 use tagtide_posts::clock::monotonic;
+use tagtide_trends::rank::{Mode, PUBLISHED_ROWS_MIN, ranking};
 
 use crate::input;
 use crate::random::Random;
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         for (number, mode) in MODES.into_iter().enumerate() {
             let start = monotonic();
             for &key in keys.iter().filter(|key| key.mode == mode) {
-                let ranking = build::ranking(stages.state(), key, at, PUBLISHED_ROWS_MIN);
+                let ranking = ranking::ranking(stages.state(), key, at, PUBLISHED_ROWS_MIN);
                 std::hint::black_box(ranking);
             }
             times[number + 2].1.push(start.elapsed());

@@ -1,5 +1,5 @@
-//! `scan`: reads a file and finds its tags on one thread, without counting them. It bounds the speed
-//! of a run on the same file.
+//! `scan`: reads a file and finds its tags on one thread, without counting them. It bounds the
+//! speed of a run on the same file.
 
 use std::path::PathBuf;
 use std::time::Duration;

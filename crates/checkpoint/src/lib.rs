@@ -1,5 +1,5 @@
-//! A state directory that survives kill -9 and power loss: one atomic record per epoch, snapshots, and
-//! recovery.
+//! A state directory that survives kill -9 and power loss: one atomic record per epoch, snapshots,
+//! and recovery.
 //!
 //! The checkpoint does not know what it stores. A record is a list of typed, length-prefixed
 //! [`Section`]s. Records are appended to a log (CRC32C, one write and one fdatasync each), and from
@@ -50,13 +50,14 @@
 //!
 //! Guarantees:
 //! - An epoch whose [`Checkpoint::commit`] returned `Ok` survives kill -9 and power loss.
-//! - Recovery returns complete epochs without gaps, or an error that names the file. It never returns
-//!   part of an epoch, and never a first start if the marker says that there was a checkpoint.
+//! - Recovery returns complete epochs without gaps, or an error that names the file. It never
+//!   returns part of an epoch, and never a first start if the marker says that there was a
+//!   checkpoint.
 //! - After a failed write or sync nothing more is committed: the log is poisoned, a sync is never
 //!   retried, and the way on is a restart at the last committed epoch.
 //!
-//! Limits: a record is at most 1 GiB. A log that was truncated at its very end cannot be distinguished
-//! from one whose last write was torn: the epochs before the cut are recovered, and
+//! Limits: a record is at most 1 GiB. A log that was truncated at its very end cannot be
+//! distinguished from one whose last write was torn: the epochs before the cut are recovered, and
 //! [`Recovery::torn_bytes`] reports it unless the cut is exactly between two records. A cut before
 //! something that a snapshot has seen is an error.
 
@@ -123,8 +124,8 @@ impl SectionRef<'_> {
     }
 }
 
-/// Receives what [`Checkpoint::open`] reads back. An `Err` describes what is wrong with the sections;
-/// it stops the start with an error that adds the file and the place.
+/// Receives what [`Checkpoint::open`] reads back. An `Err` describes what is wrong with the
+/// sections; it stops the start with an error that adds the file and the place.
 pub trait Restore {
     /// Called before anything else, also on a first start. Called *again* if a damaged snapshot was
     /// found half-way: then everything received so far must be discarded.
@@ -165,8 +166,8 @@ pub struct Recovery {
     pub set_aside: Vec<String>,
 }
 
-/// Key for hashes that are stable across restarts: 256 random bits, made once per directory. `Debug`
-/// does not print it.
+/// Key for hashes that are stable across restarts: 256 random bits, made once per directory.
+/// `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key([u8; 32]);
 

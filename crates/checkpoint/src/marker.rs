@@ -28,7 +28,7 @@ const POINTS: PublishPoints = PublishPoints {
     done: "marker.done",
 };
 
-/// What stands in `job.json`.
+/// The content of `job.json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Marker {
     pub(super) identity: Recorded,
@@ -38,7 +38,7 @@ pub(super) struct Marker {
     pub(super) key: Key,
 }
 
-/// The file as it stands on disk.
+/// The file on disk.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Text {

@@ -1,7 +1,7 @@
 //! Reads a file of frames from start to end, in large reads, without trusting any length.
 //!
-//! It reports the place of the first bad frame and whether anything valid follows; `recover.rs` decides
-//! what that means. Memory: one read, or one record if that is larger.
+//! It reports the place of the first bad frame and whether anything valid follows; `recover.rs`
+//! decides what that means. Memory: one read, or one record if that is larger.
 
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -109,8 +109,8 @@ impl Reader {
         Ok(Next::Frame { tag: frame.tag, number: frame.number, body, crcs: &head[20..28] })
     }
 
-    /// After [`Next::Bad`]: whether any valid frame head follows, which means that the bad frame was
-    /// once written completely. Reads the file to its end.
+    /// After [`Next::Bad`]: whether any valid frame head follows, which means that the bad frame
+    /// was once written completely. Reads the file to its end.
     pub(super) fn valid_frame_follows(&mut self) -> Result<bool, CheckpointError> {
         self.take(1.min(self.unread().len()));
         loop {

@@ -7,10 +7,10 @@
 //! body   = section*          section = kind(2) version(1) flags(1) length(4) bytes
 //! ```
 //!
-//! All numbers are little-endian. Both checksums of a frame are seeded with the checksum of the file's
-//! head, which contains the random id of the directory. So a frame is valid only in its own file, and
-//! bytes that someone put into a post cannot pass for one. Nothing here does I/O or depends on the
-//! meaning of a section. A body is at most [`BODY_MAX_BYTES`] long.
+//! All numbers are little-endian. Both checksums of a frame are seeded with the checksum of the
+//! file's head, which contains the random id of the directory. So a frame is valid only in its own
+//! file, and bytes that someone put into a post cannot pass for one. Nothing here does I/O or
+//! depends on the meaning of a section. A body is at most [`BODY_MAX_BYTES`] long.
 
 use crc32c::{crc32c, crc32c_append};
 

@@ -1,10 +1,10 @@
 //! Reads a directory back: the newest complete snapshot, then the log since that snapshot began.
 //!
 //! It streams, holding one record at a time. If a snapshot is damaged it starts over from the one
-//! before, whose log still exists. A damaged log is an error, with one exception: an incomplete record
-//! at the very end of the last segment, which is what a kill or power loss in the middle of a write
-//! leaves, and which was never reported as committed. A bad record with anything valid after it is
-//! damage. This file only reads; its caller cuts and sets aside.
+//! before, whose log still exists. A damaged log is an error, with one exception: an incomplete
+//! record at the very end of the last segment, which is what a kill or power loss in the middle of
+//! a write leaves, and which was never reported as committed. A bad record with anything valid
+//! after it is damage. This file only reads; its caller cuts and sets aside.
 
 use super::disk::Disk;
 use super::names::{self, Found, MARKER};

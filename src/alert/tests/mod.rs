@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::job::{AlertOn, AlertPlan};
-use crate::rank::Ranking;
+use tagtide_trends::rank::Ranking;
 
 const MINUTE: i64 = 60_000;
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use crate::job::CountPlan;
 use crate::job::schema::CountJob;
 use crate::job::units::{self, Scalar, show_duration};
-use crate::rank::Mode;
-use crate::score::trending;
-use crate::window::ring::fits_minutes;
 use tagtide_sources::options::{Checker, Field};
+use tagtide_trends::rank::Mode;
+use tagtide_trends::score::trending;
+use tagtide_trends::window::ring::fits_minutes;
 
 /// Beyond this age, panes are merged to one minute.
 const FINE: Duration = Duration::from_hours(1);

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::*;
 use crate::job::{AlertOn, TextTime};
-use crate::rank::Mode;
 use crate::sink::dashboard;
 use tagtide_posts::decode::Format;
 use tagtide_sources::{SourceOptions, file, generator, tcp, tcp_listen};
+use tagtide_trends::rank::Mode;
 
 fn plan(text: &str) -> Plan {
     let job = Job::parse(text, "job.toml").expect("the job parses");

@@ -8,9 +8,9 @@ use crate::job::filters::ViewJob;
 use crate::job::schema::List;
 use crate::job::units::Scalar;
 use crate::job::{SourcePlan, ViewPlan};
-use crate::view::ALL;
-use crate::view::VIEWS_MAX;
 use tagtide_sources::options::{Field, nearest};
+use tagtide_trends::view::ALL;
+use tagtide_trends::view::VIEWS_MAX;
 
 /// Longest name.
 const NAME_MAX: usize = 32;

@@ -9,11 +9,11 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::{Problem, json, tags};
-use crate::rank::{Explanation, Published};
 use crate::run::Question;
 use crate::serve::ranking_query::{self, ask};
 use crate::serve::router::App;
 use crate::serve::strict_query::StrictQuery;
+use tagtide_trends::rank::{Explanation, TickSnapshot};
 
 /// Parameters of a question, as they come.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -67,7 +67,7 @@ async fn answer(
 }
 
 /// The window meant: asked for, the default ranking's, or the longest there is.
-fn window(asked: Option<u64>, published: &Published) -> Result<u64, Problem> {
+fn window(asked: Option<u64>, published: &TickSnapshot) -> Result<u64, Problem> {
     let known = &published.status.scored_windows_s;
     let Some(&longest) = known.last() else {
         return Err(Problem::new(StatusCode::NOT_FOUND, "nothing is compared with its past here")

@@ -10,11 +10,11 @@ use super::tags::key_of;
 use super::{Problem, json, stored};
 use crate::history::{RankingSelector, Reader, StoredRankings, When};
 use crate::job::units::moment_or_ms;
-use crate::rank::Mode;
 use crate::serve::ranking_query;
 use crate::serve::router::App;
 use crate::serve::strict_query::StrictQuery;
-use crate::view::ALL;
+use tagtide_trends::rank::Mode;
+use tagtide_trends::view::ALL;
 
 /// Most rows of one answer.
 const ROWS_MAX: usize = 10_000;

@@ -1,5 +1,5 @@
-//! JSON routes. Shapes are those of `crate::rank`; a request that cannot be answered gets a
-//! [`Problem`].
+//! JSON routes. Shapes are those of `tagtide_trends::rank`; a request that cannot be answered gets
+//! a [`Problem`].
 
 pub(super) mod alerts;
 pub(super) mod explain;

@@ -4,10 +4,10 @@ use axum::response::Response;
 use utoipa::OpenApi;
 
 use super::{Problem, json};
-use crate::rank::{Ranking, TagDetail};
 use crate::serve::strict_query::{NoParams, StrictQuery};
 use crate::serve::{live, metrics, page, tutorial};
-use crate::status::Status;
+use tagtide_trends::rank::{Ranking, TagDetail};
+use tagtide_trends::status::Status;
 
 /// Every route and shape.
 #[derive(OpenApi)]

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use super::{Problem, json};
 use crate::serve::router::App;
 use crate::serve::strict_query::{NoParams, StrictQuery};
-use crate::status::{RunState, Status};
+use tagtide_trends::status::{RunState, Status};
 
 /// The run's state and counters.
 #[utoipa::path(get, path = "/api/v1/status", responses(

@@ -9,13 +9,13 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::{Problem, json};
-use crate::rank::TagDetail;
 use crate::run::Question;
 use crate::serve::Tutorial;
 use crate::serve::ranking_query;
 use crate::serve::router::App;
 use crate::serve::strict_query::StrictQuery;
 use tagtide_extract::{Rule, key};
+use tagtide_trends::rank::TagDetail;
 
 /// Parameters of a question, as they come.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]

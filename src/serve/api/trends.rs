@@ -6,10 +6,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
 use super::{Problem, json};
-use crate::rank::Ranking;
 use crate::serve::ranking_query::{self, Params};
 use crate::serve::router::App;
 use crate::serve::strict_query::StrictQuery;
+use tagtide_trends::rank::Ranking;
 
 /// The ranking of one mode and window, best first.
 #[utoipa::path(get, path = "/api/v1/trends", params(Params), responses(

@@ -1,15 +1,15 @@
 //! `/api/v1/tags/{tag}/explain`.
 
 use super::*;
-use crate::rank::RecentPosts;
-use crate::rank::around::SamplePost;
-use crate::rank::explain::{Gate, WindowScore};
+use tagtide_trends::rank::RecentPosts;
+use tagtide_trends::rank::explain::{Gate, WindowScore};
+use tagtide_trends::rank::related::SamplePost;
 
 fn of(tag: &str, window_s: u64) -> Explanation {
     Explanation {
         tag: tag.into(),
         window_s,
-        said: "11x usual".into(),
+        text: "11x usual".into(),
         windows: vec![WindowScore { window_s, z: 5.22, ..WindowScore::default() }],
         gates: vec![Gate { name: "score".into(), bound: 2.0, ..Gate::default() }],
         first_seen: Some(1_767_571_200_000),

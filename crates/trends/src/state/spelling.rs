@@ -1,0 +1,180 @@
+//! Spellings of tags.
+//!
+//! Up to four spellings a tag are told apart and counted, in the order they were met. Most tags
+//! have one; its count is what no other spelling took of the tag's total, so it costs nothing.
+
+use crate::state::extracted_batch::{Entry, NO_MASK, case_mask};
+use tagtide_simd::prefetch;
+
+/// Number of a spelling beyond the fourth: counted, not told apart.
+pub(super) const OTHER: u8 = 4;
+
+/// One spelling, in the one form that its tag allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Spelling {
+    /// The key with these bytes in upper case.
+    Mask(u32),
+    /// Anything else.
+    Bytes(Box<[u8]>),
+}
+
+impl Spelling {
+    pub(super) fn of(key: &[u8], typed: &[u8]) -> Self {
+        case_mask(key, typed).map_or_else(|| Self::Bytes(typed.into()), Self::Mask)
+    }
+
+    pub(super) fn of_entry(entry: &Entry, arena: &[u8]) -> Self {
+        match entry.flags & Entry::SPELL_BYTES {
+            0 => Self::Mask(entry.spelling),
+            _ => Self::Bytes(entry.spelling_bytes(arena).into()),
+        }
+    }
+}
+
+/// The key with these bytes in upper case.
+fn with_capitals(key: &[u8], mask: u32) -> Vec<u8> {
+    let mut typed = key.to_vec();
+    for (i, byte) in typed.iter_mut().take(32).enumerate() {
+        if mask >> i & 1 == 1 {
+            byte.make_ascii_uppercase();
+        }
+    }
+    typed
+}
+
+/// Spellings of one tag that do not fit its record. One cache line, because every post with an
+/// uncommon spelling reads and writes it.
+#[derive(Debug)]
+#[repr(align(64))]
+struct More {
+    /// The second to the fourth where they are case masks, else [`NO_MASK`].
+    masks: [u32; 3],
+    /// Their counts.
+    counts: [u64; 3],
+    /// Occurrences of further ones.
+    other: u64,
+    /// The first to the fourth where they are no case masks.
+    typed: Option<Box<[Box<[u8]>; 4]>>,
+}
+
+const _: () = assert!(size_of::<More>() == 64, "one cache line");
+
+impl Default for More {
+    fn default() -> Self {
+        Self { masks: [NO_MASK; 3], counts: [0; 3], other: 0, typed: None }
+    }
+}
+
+/// What a tag's record says of its spellings.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    /// The first spelling where it is a case mask, else [`NO_MASK`].
+    pub(super) mask: u32,
+    /// Index into [`Spellings`] plus one; 0 = nothing beyond the mask.
+    pub(super) more: u32,
+    /// How many are told apart, 0 to 4.
+    pub(super) count: u16,
+}
+
+/// Spellings of all tags, as far as they do not fit the tags' records.
+#[derive(Debug, Default)]
+pub(super) struct Spellings {
+    more: Vec<More>,
+    free: Vec<u32>,
+}
+
+impl Spellings {
+    /// Asks for what [`Spellings::count_mask`] will read.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, known: Known) {
+        if let Some(more) = self.more.get(known.more.wrapping_sub(1) as usize) {
+            prefetch(more);
+        }
+    }
+
+    /// Counts an occurrence of a case mask that is not the first, and tells its number; `None`
+    /// where it is not known.
+    #[inline(always)]
+    pub(super) fn count_mask(&mut self, known: Known, mask: u32) -> Option<u8> {
+        let more = self.more.get_mut(known.more.wrapping_sub(1) as usize)?;
+        // At most one is equal. Which one is as good as random, so it must not be a branch.
+        let [a, b, c] = more.masks.map(|other| usize::from(other == mask));
+        let number = a + 2 * b + 3 * c;
+        *more.counts.get_mut(number.wrapping_sub(1))? += 1;
+        Some(number as u8)
+    }
+
+    /// Number of the spelling of `entry` among those known.
+    pub(super) fn position(&self, known: Known, entry: &Entry, arena: &[u8]) -> Option<u8> {
+        let is_mask = entry.flags & Entry::SPELL_BYTES == 0;
+        if is_mask && known.count > 0 && entry.spelling == known.mask {
+            return Some(0);
+        }
+        let more = self.more.get(known.more.wrapping_sub(1) as usize)?;
+        let position = if is_mask {
+            more.masks.iter().position(|&mask| mask == entry.spelling).map(|at| at + 1)
+        } else {
+            let typed = entry.spelling_bytes(arena);
+            more.typed.as_ref()?.iter().position(|other| **other == *typed)
+        };
+        position.map(|number| number as u8)
+    }
+
+    /// Adds a spelling after those known; does nothing beyond the fourth.
+    pub(super) fn add(&mut self, known: &mut Known, spelling: Spelling) {
+        let number = usize::from(known.count);
+        let mask = match spelling {
+            _ if number > 3 => return,
+            Spelling::Mask(mask) => mask,
+            Spelling::Bytes(bytes) => {
+                self.more_mut(known).typed.get_or_insert_default()[number] = bytes;
+                NO_MASK
+            }
+        };
+        match number.checked_sub(1) {
+            None => known.mask = mask,
+            Some(next) => self.more_mut(known).masks[next] = mask,
+        }
+        known.count += 1;
+    }
+
+    /// Adds `by` to the count of spelling `number`; the first has no count of its own.
+    pub(super) fn count(&mut self, known: &mut Known, number: u8, by: i64) {
+        let Some(next) = usize::from(number).checked_sub(1) else { return };
+        let more = self.more_mut(known);
+        let count = more.counts.get_mut(next).unwrap_or(&mut more.other);
+        *count = count.saturating_add_signed(by);
+    }
+
+    /// Forgets the spellings of a tag that is taken out.
+    pub(super) fn forget(&mut self, known: Known) {
+        if known.more > 0 {
+            self.more[known.more as usize - 1] = More::default();
+            self.free.push(known.more);
+        }
+    }
+
+    /// Spellings in the order they were met; counts of all but the first, then of the others.
+    pub(super) fn met(&self, known: Known, key: &[u8]) -> (Vec<Vec<u8>>, Vec<u64>, u64) {
+        let none = More::default();
+        let more = self.more.get(known.more.wrapping_sub(1) as usize).unwrap_or(&none);
+        let masks = std::iter::once(known.mask).chain(more.masks);
+        let spelling = |(number, mask): (usize, u32)| match &more.typed {
+            Some(typed) if mask == NO_MASK => typed[number].to_vec(),
+            _ => with_capitals(key, mask),
+        };
+        let count = usize::from(known.count);
+        let typed = masks.enumerate().take(count).map(spelling).collect();
+        (typed, more.counts[..count.saturating_sub(1)].to_vec(), more.other)
+    }
+
+    fn more_mut(&mut self, known: &mut Known) -> &mut More {
+        if known.more == 0 {
+            known.more = self.free.pop().unwrap_or_else(|| {
+                self.more.push(More::default());
+                self.more.len() as u32
+            });
+        }
+        &mut self.more[known.more as usize - 1]
+    }
+}

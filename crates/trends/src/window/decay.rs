@@ -1,0 +1,240 @@
+//! Counts that decay: each post weighs half as much after a half-life (forward decay: Cormode,
+//! Shkapenyuk, Srivastava, Xu, ICDE 2009).
+//!
+//! What is kept is what a post would weigh at a landmark in the past, so that nothing has to be
+//! multiplied as time goes on; before numbers grow too large all are brought to a later landmark,
+//! by a power of two, which loses nothing.
+
+use std::ops::Range;
+
+use crate::store::column::{CHUNK, Column};
+use crate::store::dirty_set::DirtySet;
+use crate::window::pane::Pair;
+use crate::window::sliding_window::runs;
+
+/// Half-lives after which the landmark moves.
+const MOVE_AFTER: i64 = 256;
+/// Half-lives after which an open pane weighs no more: a number holds 1,023 of them.
+const WEIGHS_FOR: f64 = 960.0;
+
+/// Decaying counts of all tags.
+#[derive(Debug)]
+pub struct Decay {
+    half_life_ms: i64,
+    /// Half-lives from the Unix epoch to the landmark.
+    landmark: i64,
+    column: Column<f64>,
+    /// Tags and what they weighed before open panes were laid over.
+    laid: Vec<(u32, f64)>,
+    /// The landmark is that of open panes alone.
+    laid_first: bool,
+    /// Tags that changed since the last checkpoint record, where one is kept.
+    changed: Option<DirtySet>,
+}
+
+/// Weights of tags at a landmark, for the checkpoint.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Weights {
+    /// Half-life, milliseconds.
+    pub half_life_ms: i64,
+    /// Half-lives from the Unix epoch to the landmark.
+    pub landmark: i64,
+    /// Tags and what they weigh.
+    pub tags: Vec<(u32, f64)>,
+}
+
+impl Decay {
+    /// For a half-life in milliseconds. `keep_delta` = remember what changes, for a checkpoint.
+    #[must_use]
+    pub fn new(half_life_ms: i64, keep_delta: bool) -> Self {
+        Self {
+            half_life_ms,
+            landmark: i64::MIN,
+            column: Column::default(),
+            laid: Vec::new(),
+            laid_first: false,
+            changed: keep_delta.then(DirtySet::default),
+        }
+    }
+
+    /// Makes room for ids below `rows`.
+    pub fn grow(&mut self, rows: usize) {
+        self.column.grow(rows);
+        if let Some(changed) = &mut self.changed {
+            changed.grow(self.column.rows());
+        }
+    }
+
+    fn mark(&mut self, id: u32) {
+        if let Some(changed) = &mut self.changed {
+            changed.mark(id);
+        }
+    }
+
+    /// What a post of time `at_ms` weighs at the landmark.
+    fn weight(&self, at_ms: i64) -> f64 {
+        let from = self.landmark.saturating_mul(self.half_life_ms);
+        (at_ms.saturating_sub(from) as f64 / self.half_life_ms as f64).min(WEIGHS_FOR).exp2()
+    }
+
+    /// Adds the counts of a pane that ends at `at_ms`; panes come in order.
+    pub fn add(&mut self, at_ms: i64, pairs: &[Pair]) {
+        let now = at_ms.div_euclid(self.half_life_ms);
+        if self.landmark == i64::MIN {
+            self.landmark = now;
+        } else if now - self.landmark > MOVE_AFTER {
+            self.move_to(now);
+        }
+        let weight = self.weight(at_ms);
+        for (chunk, pairs, _) in runs(pairs, &[]) {
+            let column = self.column.chunk_mut(chunk);
+            for &(id, count) in pairs {
+                column[id as usize % CHUNK] += weight * f64::from(count);
+            }
+        }
+        if let Some(changed) = &mut self.changed {
+            changed.mark_all(pairs.iter().map(|pair| pair.0));
+        }
+    }
+
+    fn move_to(&mut self, landmark: i64) {
+        let by = (-((landmark - self.landmark) as f64)).exp2();
+        self.landmark = landmark;
+        for id in 0..self.column.rows() as u32 {
+            *self.column.at_mut(id) *= by;
+        }
+    }
+
+    /// Takes one post of each of `ids` back that was counted in a pane which ended at `at_ms`.
+    pub fn retract(&mut self, at_ms: i64, ids: &[u32]) {
+        let weight = self.weight(at_ms);
+        for &id in ids {
+            let column = self.column.at_mut(id);
+            *column = (*column - weight).max(0.0);
+            self.mark(id);
+        }
+    }
+
+    /// Lays the counts of an open pane over them.
+    pub fn overlay(&mut self, at_ms: i64, pairs: &[Pair]) {
+        if self.landmark == i64::MIN {
+            self.landmark = at_ms.div_euclid(self.half_life_ms);
+            self.laid_first = true;
+        }
+        let weight = self.weight(at_ms);
+        for &(id, count) in pairs {
+            let column = self.column.at_mut(id);
+            self.laid.push((id, *column));
+            *column += weight * f64::from(count);
+        }
+    }
+
+    /// Takes off what was laid over.
+    pub fn remove_overlay(&mut self) {
+        for (id, before) in self.laid.drain(..).rev() {
+            *self.column.at_mut(id) = before;
+        }
+        // What closes first sets the landmark, whoever looked before.
+        if std::mem::take(&mut self.laid_first) {
+            self.landmark = i64::MIN;
+        }
+    }
+
+    /// What a tag weighs at the landmark; tags compare by it.
+    #[must_use]
+    pub fn column(&self) -> &Column<f64> {
+        &self.column
+    }
+
+    /// The decayed count at `at_ms` of what weighs so much at the landmark.
+    #[must_use]
+    pub fn count(&self, weight: f64, at_ms: i64) -> f64 {
+        if weight > 0.0 { weight / self.weight(at_ms) } else { 0.0 }
+    }
+
+    /// Forgets a tag.
+    pub fn forget(&mut self, id: u32) {
+        *self.column.at_mut(id) = 0.0;
+        self.mark(id);
+    }
+
+    /// What changed since the last call, or the weights of the tags in a range. No open pane may be
+    /// laid over them.
+    pub fn weights(&mut self, range: Option<Range<u32>>) -> Weights {
+        debug_assert!(self.laid.is_empty(), "what is laid over is not kept");
+        let ids = match (range, &mut self.changed) {
+            (Some(range), _) => range.filter(|&id| self.column.get(id) > 0.0).collect(),
+            (None, changed) => changed.as_mut().map(DirtySet::take).unwrap_or_default(),
+        };
+        let tags = ids.into_iter().map(|id| (id, self.column.get(id))).collect();
+        Weights { half_life_ms: self.half_life_ms, landmark: self.landmark, tags }
+    }
+
+    /// Half-life and landmark, for the checkpoint; `None` before anything is counted.
+    #[must_use]
+    pub fn origin(&self) -> Option<(i64, i64)> {
+        let counted = self.landmark != i64::MIN && !self.laid_first;
+        counted.then_some((self.half_life_ms, self.landmark))
+    }
+
+    /// Takes weights in that a checkpoint tells, for those tags that `newer` says.
+    pub fn restore(&mut self, told: &Weights, newer: impl Fn(u32) -> bool) {
+        if told.half_life_ms != self.half_life_ms || told.tags.is_empty() {
+            return;
+        }
+        if self.landmark == i64::MIN {
+            self.landmark = told.landmark;
+        } else if told.landmark > self.landmark {
+            self.move_to(told.landmark);
+        }
+        let by = (-((self.landmark - told.landmark) as f64)).exp2();
+        for &(id, weight) in told.tags.iter().filter(|tag| newer(tag.0)) {
+            *self.column.at_mut(id) = weight * by;
+        }
+    }
+
+    /// Brings all to where the last record had it; what has another origin is forgotten.
+    pub fn settle(&mut self, origin: Option<(i64, i64)>) {
+        let Some((_, landmark)) = origin.filter(|origin| origin.0 == self.half_life_ms) else {
+            if self.landmark != i64::MIN {
+                (self.landmark, self.column) = (i64::MIN, Column::default());
+            }
+            return;
+        };
+        if self.landmark == i64::MIN {
+            self.landmark = landmark;
+        } else if landmark > self.landmark {
+            self.move_to(landmark);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3_600_000;
+
+    #[test]
+    fn an_hour_halves_and_the_landmark_shows_nowhere() {
+        let mut decay = Decay::new(HOUR, true);
+        decay.grow(2);
+        let start = 1_700_000_000_000;
+        decay.add(start, &[(0, 8)]);
+        let count = |decay: &Decay, id, at| decay.count(decay.column().get(id), at);
+        assert!((count(&decay, 0, start + 3 * HOUR) - 1.0).abs() < 1e-9);
+        decay.overlay(start + HOUR, &[(0, 4), (1, 1)]);
+        assert!((count(&decay, 0, start + HOUR) - 8.0).abs() < 1e-9);
+        decay.remove_overlay();
+        assert_eq!(decay.column().get(1), 0.0);
+        let later = start + 100_000 * HOUR;
+        decay.overlay(later, &[(1, 5)]);
+        assert!((count(&decay, 1, later) - 5.0).abs() < 1e-9, "open after eleven years");
+        decay.remove_overlay();
+        decay.add(later, &[(1, 5)]);
+        assert!((count(&decay, 1, later) - 5.0).abs() < 1e-9);
+        assert!(count(&decay, 0, later) < 1e-200);
+        decay.retract(later, &[1]);
+        assert!((count(&decay, 1, later) - 4.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,285 @@
+//! What changed in a ring since the last checkpoint record, and the pieces of a full snapshot.
+//!
+//! The ring hands over copies of logs and shared lists of counts, which costs it nearly nothing;
+//! another thread sums and encodes them ([`PaneDelta::put`]). A pane is written as: index, posts, posts
+//! with a tag, number of pairs, pairs. Numbers are variable-length integers; the first three are
+//! signed, as deletes may make them negative.
+
+use std::sync::Arc;
+
+use crate::store::varint::{Many, put, put_signed};
+use crate::window::author_sections::{Retracted, put_seen};
+use crate::window::authors::AuthorRow;
+use crate::window::pane::{Beyond, ClosedPane, OpenPane, Pair};
+use crate::window::ring::{MINUTE_MS, Ring, step_of};
+
+/// Changes gathered for the next checkpoint record.
+#[derive(Debug, Default)]
+pub struct Delta {
+    /// ClosedPanes, oldest news first.
+    pub panes: Vec<PaneDelta>,
+    /// Ids counted late, one for each occurrence.
+    pub late: Vec<u32>,
+    /// Posts taken back: pane and ids.
+    pub minus: Vec<(i64, Vec<u32>)>,
+    /// Pane, and who posted its tags.
+    pub seen: AuthorRows,
+    /// AuthorRows that were taken by [`Ring::take_rows`], in their bytes.
+    pub told: Vec<u8>,
+    /// Posts taken back from panes that are kept.
+    pub left: Vec<Retracted>,
+    /// Posts of closed panes beyond the cap: pane, and how many more or less there are of each.
+    pub beyond: Vec<(i64, Vec<Surplus>)>,
+}
+
+/// ClosedPanes, and who posted their tags.
+pub type AuthorRows = Vec<(i64, Vec<AuthorRow>)>;
+
+/// Tag, author, and how many more or less of their posts are beyond the cap.
+pub type Surplus = (u32, u32, i64);
+
+/// What is told of one pane.
+#[derive(Debug)]
+pub struct PaneDelta {
+    index: i64,
+    posts: i64,
+    tagged: i64,
+    counts: Counts,
+}
+
+#[derive(Debug)]
+enum Counts {
+    /// Summed up.
+    Pairs(Arc<Vec<Pair>>),
+    /// One id for each occurrence, and for each that was taken back.
+    Log { plus: Vec<u32>, minus: Vec<u32> },
+}
+
+/// A pane of a snapshot, or a minute of panes.
+#[derive(Debug)]
+pub struct PanePiece {
+    minute: bool,
+    /// Occurrences of tags that gave way.
+    other: u64,
+    told: PaneDelta,
+    /// Posts without author.
+    alone: Counts,
+    /// Posts beyond the cap.
+    beyond: Vec<Beyond>,
+}
+
+impl PaneDelta {
+    /// Appends it in the form of a pane.
+    pub fn put(self, out: &mut Vec<u8>) {
+        put_signed(out, self.index);
+        put_signed(out, self.posts);
+        put_signed(out, self.tagged);
+        self.counts.put(out);
+    }
+}
+
+impl Counts {
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Pairs(pairs) => pairs.is_empty(),
+            Self::Log { plus, .. } => plus.is_empty(),
+        }
+    }
+
+    fn put(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Pairs(pairs) => put_pairs(out, &pairs),
+            Self::Log { plus, minus } => put_pairs(out, &sum(plus, minus)),
+        }
+    }
+}
+
+impl PanePiece {
+    fn closed(closed: &ClosedPane, minute: bool) -> Self {
+        let (posts, tagged) = (closed.posts as i64, closed.tagged as i64);
+        let counts = Counts::Pairs(Arc::clone(&closed.pairs));
+        let told = PaneDelta { index: closed.index, posts, tagged, counts };
+        let alone = Counts::Pairs(Arc::clone(&closed.alone));
+        Self { minute, other: closed.other, told, alone, beyond: closed.beyond.clone() }
+    }
+
+    fn open(open: &OpenPane) -> Self {
+        let (posts, tagged) = (open.posts as i64, open.tagged as i64);
+        let counts = Counts::Log { plus: open.log.clone(), minus: open.minus.clone() };
+        let told = PaneDelta { index: open.index, posts, tagged, counts };
+        let seen = open.seen.iter().filter(|seen| seen.author == 0).map(|seen| seen.id);
+        let unseen = open.unseen.iter().filter(|gone| gone.1 == 0).map(|gone| gone.0);
+        let alone = Counts::Log { plus: seen.collect(), minus: unseen.collect() };
+        Self { minute: false, other: open.other, told, alone, beyond: Vec::new() }
+    }
+
+    /// Appends 1 where it is a minute, else 0, what is in it of tags that gave way, and the pane;
+    /// to `alone`, where it has posts without author among others: the same flag, index, pairs; to
+    /// `beyond`, where it has posts beyond the cap: flag, index, these as in a delta.
+    pub fn put(self, out: &mut Vec<u8>, alone: &mut Vec<u8>, beyond: &mut Vec<u8>) {
+        if !self.beyond.is_empty() {
+            beyond.push(u8::from(self.minute));
+            let all = self.beyond.iter().map(|&(id, who, by)| (id, who, i64::from(by)));
+            put_surplus(beyond, self.told.index, all);
+        }
+        if !self.alone.is_empty() {
+            alone.push(u8::from(self.minute));
+            put_signed(alone, self.told.index);
+            self.alone.put(alone);
+        }
+        out.push(u8::from(self.minute));
+        put(out, self.other);
+        self.told.put(out);
+    }
+}
+
+impl Delta {
+    /// The bodies of its sections: panes, late pairs in the form of one pane, posts taken back
+    /// (pane, number of ids, ids), rows of people, whom they lost, and what was beyond the cap
+    /// (pane, number, and for each: tag, author, more or less).
+    #[must_use]
+    pub fn encode(self) -> [Vec<u8>; 6] {
+        let [mut panes, mut late, mut minus, mut left, mut beyond] = <[Vec<u8>; 5]>::default();
+        let mut people = self.told;
+        self.panes.into_iter().for_each(|told| told.put(&mut panes));
+        if !self.late.is_empty() {
+            let counts = Counts::Log { plus: self.late, minus: Vec::new() };
+            PaneDelta { index: 0, posts: 0, tagged: 0, counts }.put(&mut late);
+        }
+        for (index, ids) in self.minus {
+            put_signed(&mut minus, index);
+            put(&mut minus, ids.len() as u64);
+            ids.iter().for_each(|&id| put(&mut minus, u64::from(id)));
+        }
+        put_rows(&mut people, &self.seen);
+        self.left.iter().for_each(|gone| gone.put(&mut left));
+        for (index, surplus) in self.beyond {
+            put_surplus(&mut beyond, index, surplus.into_iter());
+        }
+        [panes, late, minus, people, left, beyond]
+    }
+}
+
+/// Appends rows of people.
+pub fn put_rows(out: &mut Vec<u8>, rows: &AuthorRows) {
+    rows.iter().for_each(|(index, seen)| put_seen(out, *index, seen));
+}
+
+fn put_surplus(out: &mut Vec<u8>, index: i64, all: impl ExactSizeIterator<Item = Surplus>) {
+    put_signed(out, index);
+    put(out, all.len() as u64);
+    for (id, author, by) in all {
+        put(out, u64::from(id));
+        put(out, u64::from(author));
+        put_signed(out, by);
+    }
+}
+
+fn put_pairs(out: &mut Vec<u8>, pairs: &[Pair]) {
+    put(out, pairs.len() as u64);
+    let mut many = Many::to(out);
+    for &(id, count) in pairs {
+        many.put(u64::from(id));
+        many.put(u64::from(count));
+    }
+}
+
+/// Sums by id, never below zero. Sorted, because the thread that encodes has no column of all
+/// tags to sum in.
+fn sum(mut plus: Vec<u32>, mut minus: Vec<u32>) -> Vec<Pair> {
+    plus.sort_unstable();
+    minus.sort_unstable();
+    let mut minus = minus.into_iter().peekable();
+    let mut pairs = Vec::new();
+    for same in plus.chunk_by(|a, b| a == b) {
+        let (id, mut count) = (same[0], same.len() as u32);
+        while let Some(taken) = minus.next_if(|&taken| taken <= id) {
+            count = count.saturating_sub(u32::from(taken == id));
+        }
+        if count > 0 {
+            pairs.push((id, count));
+        }
+    }
+    pairs
+}
+
+impl Ring {
+    /// Everything since the last call. Empty where no delta is kept.
+    pub fn take_delta(&mut self) -> Delta {
+        let mut open = std::mem::take(&mut self.open);
+        open.iter_mut().for_each(|pane| self.save_open(pane, None));
+        self.open = open;
+        self.delta.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Takes rows of people out of the delta, once there are `least`; their bytes belong to the
+    /// next one ([`Delta::told`]).
+    pub fn take_rows(&mut self, least: usize) -> Option<AuthorRows> {
+        let rows = |delta: &Delta| delta.seen.iter().map(|(_, seen)| seen.len()).sum::<usize>();
+        let delta = self.delta.as_mut().filter(|delta| rows(delta) >= least)?;
+        Some(std::mem::take(&mut delta.seen))
+    }
+
+    /// Adds what open panes hold and the totals do not yet, for ids from `first` on: the totals of
+    /// a snapshot must hold what the records before it told. Bringing all of it into the column
+    /// would cost far more than looking through it for few ids.
+    pub fn add_untotalled(&self, first: u32, counts: &mut [u64]) {
+        for id in self.open.iter().flat_map(|open| &open.log[open.in_total..]) {
+            if let Some(count) = counts.get_mut(id.wrapping_sub(first) as usize) {
+                *count += 1;
+            }
+        }
+    }
+
+    /// Adds an open pane's news to the delta; `whole` = its log summed up, where it closes.
+    pub(super) fn save_open(&mut self, open: &mut OpenPane, whole: Option<&Arc<Vec<Pair>>>) {
+        let Some(delta) = &mut self.delta else { return };
+        let saved = open.saved;
+        if saved.seen < open.seen.len() {
+            let asked = self.people.as_ref().is_none_or(|people| people.known.is_some());
+            let news = match whole {
+                // Nobody looks at it any more.
+                Some(_) if saved.seen == 0 && !asked => std::mem::take(&mut open.seen),
+                _ => open.seen[saved.seen..].to_vec(),
+            };
+            delta.seen.push((open.index, news));
+            open.saved.seen = open.seen.len();
+        }
+        let (posts, tagged) = (open.posts as i64, open.tagged as i64);
+        if saved.log == open.log.len() && saved.posts == posts && saved.tagged == tagged {
+            return;
+        }
+        let counts = match whole {
+            Some(pairs) if saved.log == 0 => Counts::Pairs(Arc::clone(pairs)),
+            _ => Counts::Log { plus: open.log[saved.log..].to_vec(), minus: Vec::new() },
+        };
+        let (posts, tagged) = (posts - saved.posts, tagged - saved.tagged);
+        delta.panes.push(PaneDelta { index: open.index, posts, tagged, counts });
+        Self::mark_saved(open);
+    }
+
+    /// ClosedPanes of the next minutes after `cursor`, until they hold `budget` counts or all are there,
+    /// and the last minute of them. Empty when none was left.
+    ///
+    /// A minute is always taken whole, so that panes that merge to minutes between two calls are
+    /// neither missed nor taken twice.
+    pub fn snapshot_panes(&self, cursor: i64, budget: usize) -> (i64, Vec<PanePiece>) {
+        let minute_of = |index| step_of(index, self.pane_ms, MINUTE_MS);
+        let minutes = self.minutes.iter().map(|m| (m.index, m.pairs.len()));
+        let closed = self.closed.iter().map(|c| (minute_of(c.index), c.pairs.len()));
+        let open = self.open.iter().map(|o| (minute_of(o.index), o.log.len()));
+        let (mut last, mut held) = (cursor, 0);
+        for (minute, len) in minutes.chain(closed).chain(open).filter(|(m, _)| *m > cursor) {
+            if held >= budget && minute != last {
+                break;
+            }
+            (last, held) = (minute, held + len);
+        }
+        let taken = |minute: i64| cursor < minute && minute <= last;
+        let minutes =
+            self.minutes.iter().filter(|m| taken(m.index)).map(|m| PanePiece::closed(m, true));
+        let closed = self.closed.iter().filter(|c| taken(minute_of(c.index)));
+        let open = self.open.iter().filter(|o| taken(minute_of(o.index))).map(PanePiece::open);
+        (last, minutes.chain(closed.map(|c| PanePiece::closed(c, false))).chain(open).collect())
+    }
+}

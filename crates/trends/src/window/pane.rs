@@ -1,0 +1,213 @@
+//! One slice of event time, open or closed.
+
+use std::sync::Arc;
+
+use crate::store::column::{Column, ones};
+use crate::window::authors::AuthorRow;
+
+/// A count of one tag.
+pub type Pair = (u32, u32);
+
+/// Posts of one author with one tag beyond the cap: tag, author, how many.
+pub type Beyond = (u32, u32, u32);
+
+/// A pane that still takes posts.
+#[derive(Debug, Default)]
+pub struct OpenPane {
+    /// Start / pane length.
+    pub index: i64,
+    /// Tag ids in order of arrival.
+    pub log: Vec<u32>,
+    /// Tag ids taken back by deletes.
+    pub minus: Vec<u32>,
+    /// Who they came from, in order of arrival, as far as known.
+    pub seen: Vec<AuthorRow>,
+    /// Tag and author of what deletes took back; 0 = it had none.
+    pub unseen: Vec<(u32, u32)>,
+    /// Authors of posts whose tags gave way, where it matters who has posted before.
+    pub came: Vec<u32>,
+    /// Posts.
+    pub posts: u64,
+    /// Posts with a tag.
+    pub tagged: u64,
+    /// Occurrences of tags that gave way to others.
+    pub other: u64,
+    /// How much of `log` and `minus` is in the totals.
+    pub(super) in_total: usize,
+    /// What of it is laid over the windows.
+    pub(super) shown: OverlaidCounts,
+    /// How much the checkpoint has.
+    pub(super) saved: SavedLengths,
+}
+
+/// What of an open pane is laid over the windows.
+#[derive(Debug, Default)]
+pub(super) struct OverlaidCounts {
+    pub(super) pairs: Vec<Pair>,
+    pub(super) posts: u64,
+    pub(super) tagged: u64,
+}
+
+/// What of an open pane the checkpoint has.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct SavedLengths {
+    pub(super) log: usize,
+    pub(super) seen: usize,
+    pub(super) posts: i64,
+    pub(super) tagged: i64,
+}
+
+/// A pane, or a minute of panes, that takes no more posts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClosedPane {
+    /// Start / length, length being that of a pane or a minute.
+    pub index: i64,
+    /// Counts; each tag once, by id. Shared with the checkpoint until it has written them.
+    pub pairs: Arc<Vec<Pair>>,
+    /// For each of them, the people whose last post this pane holds; empty where people are not
+    /// counted.
+    pub lasts: Vec<u32>,
+    /// Posts without author among these, by tag, as far as people are counted.
+    pub alone: Arc<Vec<Pair>>,
+    /// Posts beyond the cap, which are in no count; by tag and author.
+    pub beyond: Vec<Beyond>,
+    /// Posts.
+    pub posts: u64,
+    /// Posts with a tag.
+    pub tagged: u64,
+    /// Occurrences of tags that gave way to others.
+    pub other: u64,
+}
+
+impl ClosedPane {
+    /// An author takes back a post with these tags: divides them into those that it counts for, and
+    /// those for which the author has one beyond the cap here, which is one less now.
+    pub(super) fn divide(&mut self, ids: &[u32], author: u32) -> (Vec<u32>, Vec<u32>) {
+        ids.iter().partition(|&&id| {
+            let found =
+                self.beyond.binary_search_by_key(&(id, author), |beyond| (beyond.0, beyond.1));
+            let Ok(at) = found else { return true };
+            self.beyond[at].2 -= 1;
+            if self.beyond[at].2 == 0 {
+                self.beyond.remove(at);
+            }
+            false
+        })
+    }
+
+    /// Takes out how many posts of a tag have no author, if there are any.
+    pub(super) fn take_alone(&mut self, id: u32) -> Option<u32> {
+        let at = self.alone.binary_search_by_key(&id, |pair| pair.0).ok()?;
+        Some(Arc::make_mut(&mut self.alone).remove(at).1)
+    }
+
+    /// Keeps posts without author of those tags that `keep` says, and counts each as a person.
+    pub(super) fn keep_alone(&mut self, keep: impl Fn(u32) -> bool) {
+        if self.alone.is_empty() {
+            return;
+        }
+        Arc::make_mut(&mut self.alone).retain(|pair| keep(pair.0));
+        for &(id, posts) in &*self.alone {
+            if let Ok(at) = self.pairs.binary_search_by_key(&id, |pair| pair.0) {
+                self.lasts[at] += posts;
+            }
+        }
+    }
+
+    /// One of the posts of a tag without author is taken back.
+    pub(super) fn less_alone(&mut self, id: u32) {
+        if let Ok(at) = self.alone.binary_search_by_key(&id, |pair| pair.0) {
+            let posts = &mut Arc::make_mut(&mut self.alone)[at].1;
+            *posts = posts.saturating_sub(1);
+        }
+    }
+}
+
+/// Sums occurrences by tag: a dense scratch column, zero between uses, and one bit for each tag
+/// touched. The sums come out by id, so that whoever adds them to columns walks
+/// through memory in one direction; that is several times faster than jumping.
+#[derive(Debug, Default)]
+pub struct PaneSum {
+    scratch: Column<u32>,
+    touched: Vec<u64>,
+    sorted: Vec<u32>,
+}
+
+impl PaneSum {
+    /// Makes room for ids below `rows`.
+    pub fn grow(&mut self, rows: usize) {
+        self.scratch.grow(rows);
+        self.touched.resize(self.scratch.rows() / 64, 0);
+    }
+
+    /// The sums of `ids`, by id. Few ids among many tags are sorted: that stays in the cache, where
+    /// the scratch column of all tags would not.
+    pub fn sum(&mut self, ids: &[u32]) -> Vec<Pair> {
+        let mut pairs = Vec::new();
+        if ids.len() * 16 > self.scratch.rows() {
+            self.add(ids);
+            self.finish(&mut pairs);
+            return pairs;
+        }
+        self.sorted.clear();
+        self.sorted.extend_from_slice(ids);
+        self.sorted.sort_unstable();
+        self.sorted.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u32)).collect()
+    }
+
+    /// Replaces `pairs` by the sums of an open pane, without what was taken back.
+    pub fn sum_open(&mut self, open: &OpenPane, pairs: &mut Vec<Pair>) {
+        pairs.clear();
+        self.add(&open.log);
+        self.retract(&open.minus);
+        self.finish(pairs);
+    }
+
+    /// Adds one occurrence of each id.
+    pub fn add(&mut self, ids: &[u32]) {
+        for &id in ids {
+            *self.scratch.at_mut(id) += 1;
+            self.touched[id as usize / 64] |= 1 << (id % 64);
+        }
+    }
+
+    /// Adds counts.
+    pub fn add_pairs(&mut self, pairs: &[Pair]) {
+        for &(id, by) in pairs {
+            *self.scratch.at_mut(id) += by;
+            self.touched[id as usize / 64] |= 1 << (id % 64);
+        }
+    }
+
+    /// Takes one occurrence of each id back; never below zero.
+    pub fn retract(&mut self, ids: &[u32]) {
+        for &id in ids {
+            let count = self.scratch.at_mut(id);
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// Takes counts back; never below zero.
+    pub fn take_pairs(&mut self, pairs: &[Pair]) {
+        for &(id, by) in pairs {
+            let count = self.scratch.at_mut(id);
+            *count = count.saturating_sub(by);
+        }
+    }
+
+    /// The sums by id, zeros of tags that were taken back included; the summer is empty again.
+    pub fn finish(&mut self, pairs: &mut Vec<Pair>) {
+        for (word, bits) in (0..).zip(&mut self.touched) {
+            for bit in ones(std::mem::take(bits)) {
+                let id = word * 64 + bit;
+                pairs.push((id, std::mem::take(self.scratch.at_mut(id))));
+            }
+        }
+    }
+
+    /// The sums of the tags in `pairs`, in their order; the summer is empty again.
+    pub fn finish_beside(&mut self, pairs: &[Pair]) -> Vec<u32> {
+        self.touched.fill(0);
+        pairs.iter().map(|pair| std::mem::take(self.scratch.at_mut(pair.0))).collect()
+    }
+}
