@@ -86,7 +86,7 @@ impl Metrics {
     }
 }
 
-/// Counters and gauges: OpenMetrics, or the Prometheus text format if `Accept` asks for `text/plain`.
+/// Counters and gauges: OpenMetrics, or the Prometheus text format if `Accept` asks for it.
 #[utoipa::path(get, path = "/metrics", responses((status = 200, content(
     (String = "application/openmetrics-text"),
     (String = "text/plain"),

@@ -68,7 +68,7 @@ fn toots_have_an_author_and_an_address_and_boosts_and_unlisted_ones_are_not_show
 }
 
 #[test]
-fn nothing_is_kept_where_nobody_asks() {
+fn a_replay_at_full_speed_holds_no_recent_posts() {
     assert_eq!(detail("text", "#rust\n", "", "rust").recent, None);
 }
 

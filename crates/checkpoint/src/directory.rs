@@ -19,7 +19,7 @@ use super::names::{self, FRESH, Found, MARKER};
 use super::record::HEAD_LEN;
 use super::recover::{Restored, recover};
 use super::snapshot::SnapshotWriter;
-use super::{CheckpointError, Identity, Key, Recovery, Restore, Section, io_error, misuse};
+use super::{CheckpointError, Damage, Identity, Key, Recovery, Restore, Section, io_error, misuse};
 
 /// Number of complete snapshots to keep.
 const SNAPSHOTS_KEPT: usize = 2;
@@ -314,8 +314,7 @@ fn check_never_used(disk: &dyn Disk, found: &Found) -> Result<(), CheckpointErro
     if !used {
         return Ok(());
     }
-    let what = "it is missing, although there are checkpoint files".to_owned();
-    Err(CheckpointError::Damaged { file: disk.dir().join(MARKER), what })
+    Err(CheckpointError::Damaged { file: disk.dir().join(MARKER), source: Damage::NoMarker })
 }
 
 /// Removes all our files. If interrupted, the next start finishes it.

@@ -8,7 +8,7 @@
 //!
 //! ```
 //! use tagtide_checkpoint::{
-//!     Checkpoint, CheckpointError, Identity, Key, Part, Restore, Section, SectionRef,
+//!     Checkpoint, CheckpointError, Identity, Key, Part, Restore, RestoreError, Section, SectionRef,
 //! };
 //!
 //! /// Collects what the log contains.
@@ -20,11 +20,11 @@
 //!         self.0.clear();
 //!     }
 //!
-//!     fn piece(&mut self, _sections: &[SectionRef<'_>]) -> Result<(), String> {
+//!     fn piece(&mut self, _sections: &[SectionRef<'_>]) -> Result<(), RestoreError> {
 //!         Ok(()) // no snapshot in this example
 //!     }
 //!
-//!     fn record(&mut self, _epoch: u64, sections: &[SectionRef<'_>]) -> Result<(), String> {
+//!     fn record(&mut self, _: u64, sections: &[SectionRef<'_>]) -> Result<(), RestoreError> {
 //!         self.0.extend(sections.iter().map(|s| String::from_utf8_lossy(s.body).into_owned()));
 //!         Ok(())
 //!     }
@@ -64,6 +64,7 @@
 #![forbid(unsafe_code)]
 
 mod crash;
+mod damage;
 mod directory;
 mod disk;
 mod identity;
@@ -81,6 +82,7 @@ mod tests;
 use std::path::PathBuf;
 
 pub use crash::{CRASH_POINTS, CRASH_POINTS_RARE};
+pub use damage::{Damage, RestoreError};
 pub use directory::Checkpoint;
 pub use identity::{Earlier, Identity, Part};
 pub use lock::held_by;
@@ -135,14 +137,14 @@ pub trait Restore {
     ///
     /// # Errors
     /// What is wrong with `sections`.
-    fn piece(&mut self, sections: &[SectionRef<'_>]) -> Result<(), String>;
+    fn piece(&mut self, sections: &[SectionRef<'_>]) -> Result<(), RestoreError>;
 
     /// The record of the next epoch, after all pieces, ascending without gaps. Pieces can already
     /// contain some of these epochs: the sections of a piece must state up to which.
     ///
     /// # Errors
     /// What is wrong with `sections`.
-    fn record(&mut self, epoch: u64, sections: &[SectionRef<'_>]) -> Result<(), String>;
+    fn record(&mut self, epoch: u64, sections: &[SectionRef<'_>]) -> Result<(), RestoreError>;
 }
 
 /// What [`Checkpoint::open`] found.
@@ -202,15 +204,15 @@ pub enum CheckpointError {
     },
     /// A file does not contain what was written, or is missing.
     #[error(
-        "checkpoint file `{}` is damaged: {what}\n\
+        "checkpoint file `{}` is damaged: {source}\n\
          help: restore it from a backup, or start over with `--fresh`",
         file.display()
     )]
     Damaged {
         /// The file.
         file: PathBuf,
-        /// What was found.
-        what: String,
+        /// What is wrong with it.
+        source: Damage,
     },
     /// It belongs to another job, or to a job that has changed incompatibly.
     #[error("checkpoint in `{}` is of another job: {what}\nhelp: {help}", dir.display())]

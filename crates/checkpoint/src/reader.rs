@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::disk::Disk;
 use super::record::{FRAME_LEN, FRAME_MAGIC, FileKind, Frame, HEAD_LEN, Origin, Salt, Tag};
-use super::{CheckpointError, io_error};
+use super::{CheckpointError, Damage, io_error};
 
 /// Bytes asked for at a time.
 const READ_BYTES: usize = 1 << 20;
@@ -50,8 +50,7 @@ impl Reader {
         let (source, len) = match disk.read(name) {
             Ok(opened) => opened,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let what = "it is missing".to_owned();
-                return Err(CheckpointError::Damaged { file: path, what });
+                return Err(CheckpointError::Damaged { file: path, source: Damage::Missing });
             }
             Err(error) => return Err(io_error("open", path, error)),
         };
@@ -61,7 +60,7 @@ impl Reader {
         let room = HEAD_LEN.min(usize::try_from(len).unwrap_or(HEAD_LEN));
         reader.fill(room)?;
         let read = &reader.buffer[..room];
-        reader.salt = origin.check(read, kind, number).map_err(|what| reader.damaged(&what))?;
+        reader.salt = origin.check(read, kind, number).map_err(|damage| reader.damaged(damage))?;
         reader.take(HEAD_LEN);
         Ok(reader)
     }
@@ -72,13 +71,14 @@ impl Reader {
     }
 
     /// An error that names this file.
-    pub(super) fn damaged(&self, what: &str) -> CheckpointError {
-        CheckpointError::Damaged { file: self.path.clone(), what: what.to_owned() }
+    pub(super) fn damaged(&self, source: Damage) -> CheckpointError {
+        CheckpointError::Damaged { file: self.path.clone(), source }
     }
 
     /// An error that names this file and the offset of the frame.
-    pub(super) fn damaged_at(&self, offset: u64, what: &str) -> CheckpointError {
-        self.damaged(&format!("{what}, at byte {offset} of {}", self.len))
+    pub(super) fn damaged_at(&self, offset: u64, damage: impl Into<Damage>) -> CheckpointError {
+        let source = Box::new(damage.into());
+        self.damaged(Damage::At { source, offset, len: self.len })
     }
 
     /// Consumes the next frame. [`Next::Bad`] consumes nothing.
@@ -153,7 +153,7 @@ impl Reader {
         let read = self.source.by_ref().take(room as u64).read_to_end(&mut self.buffer);
         read.map_err(|error| io_error("read", self.path.clone(), error))?;
         if self.buffer.len() < want {
-            return Err(self.damaged("it became shorter while it was read"));
+            return Err(self.damaged("it became shorter while it was read".into()));
         }
         Ok(())
     }

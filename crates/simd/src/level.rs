@@ -1,5 +1,5 @@
-//! The instruction set that the functions of a module use: what the processor has, detected once, or
-//! less if the environment variable `TAGTIDE_SIMD` says `portable` or `avx2`.
+//! The instruction set that the functions of a module use: what the processor has, detected once,
+//! or less if the environment variable `TAGTIDE_SIMD` is `portable` or `avx2`.
 //!
 //! The variable exists for tests, which run the slower paths on a processor that has the faster
 //! ones. It never selects more than the processor has.
