@@ -90,7 +90,7 @@ pub struct Pacing {
     pub slide: i64,
     /// Nothing from here on has gaps.
     pub whole_from: i64,
-    /// Columns that peaked at that slide.
+    /// Tags that peaked at that slide.
     pub peaks: Vec<u32>,
 }
 
@@ -143,7 +143,7 @@ impl Trending {
     }
 }
 
-/// Triple numbers that belong together: a baseline, or a held score.
+/// Three numbers that belong together: a baseline, or a held score.
 type Triple = [u32; 3];
 
 /// The threes told last, by a hash of each. Most tags have been used once or twice, and so have the
@@ -153,7 +153,7 @@ struct RecentTriples(Vec<Triple>);
 impl RecentTriples {
     const BITS: u32 = 12;
 
-    /// Triple zeros stand in the first place before anything was told.
+    /// Three zeros stand in the first place before anything was told.
     fn new() -> Self {
         Self(vec![[0; 3]; 1 << Self::BITS])
     }
@@ -278,7 +278,7 @@ fn read_short(reader: &mut Reader<'_>, lately: &mut RecentTriples) -> Option<Tag
     Some(learned)
 }
 
-/// Triple times mean, variance (bits) and window of a baseline, held score (bits), slide: each a
+/// Three times mean, variance (bits) and window of a baseline, held score (bits), slide: each a
 /// number of its own, as the id before them.
 fn read_full(reader: &mut Reader<'_>) -> Option<TagBaselines> {
     let mut learned = TagBaselines::default();

@@ -32,7 +32,7 @@ pub mod kind {
     pub const SPELLED: u16 = 5;
     /// The same, taken back.
     pub const UNSPELLED: u16 = 6;
-    /// ClosedPanes.
+    /// Panes.
     pub const PANES: u16 = 7;
     /// Late counts.
     pub const LATE: u16 = 8;
@@ -211,7 +211,7 @@ pub struct Meta {
     pub posts_of: Vec<u64>,
     /// Newest event time of each source.
     pub newest: Vec<Option<i64>>,
-    /// ClosedPanes up to this one are closed.
+    /// Panes up to this one are closed.
     pub closed_to: i64,
     /// What tags admitted from now on inherit.
     #[serde(default)]
@@ -222,7 +222,7 @@ pub struct Meta {
     /// Boundaries up to this event time are passed.
     #[serde(default)]
     pub passed: Option<i64>,
-    /// ClosedPanes up to this one were closed before the first post with an author.
+    /// Panes up to this one were closed before the first post with an author.
     #[serde(default)]
     pub people_from: Option<i64>,
     /// Authors who came to a tag in the last days, and those of them who had posted before.
@@ -255,7 +255,7 @@ impl State {
         }
     }
 
-    /// AuthorRows of people that the next record will tell, once there are `least`, to be encoded before
+    /// Rows of people that the next record will tell, once there are `least`, to be encoded before
     /// it is due ([`give_rows`]). None after a tag has given way: rows of another may have its
     /// number from then on.
     pub fn take_rows(&mut self, least: usize) -> Option<AuthorRows> {

@@ -1,4 +1,4 @@
-//! PostMemory posts as a checkpoint section has them: most are told by two hashes, a few bytes
+//! Remembered posts as a checkpoint section has them: most are told by two hashes, a few bytes
 //! beside them, and their tags.
 
 use std::ops::Range;
