@@ -1,4 +1,4 @@
-//! Where rankings go. Each sink runs on its own thread and never slows counting.
+//! Sinks take rankings out. Each runs on a thread of its own and never slows the count.
 //!
 //! # Adding a sink
 //!
@@ -31,7 +31,7 @@ pub static SINKS: &[&SinkKind] = &[&stdout::KIND, &jsonl::KIND, &dashboard::KIND
 pub struct SinkKind {
     /// As job files name it.
     pub name: &'static str,
-    /// Description, in a few words.
+    /// What it is, in a few words.
     pub about: &'static str,
     /// Keys that it takes besides `kind`.
     pub keys: &'static [Key],
@@ -45,21 +45,22 @@ impl fmt::Debug for SinkKind {
     }
 }
 
-/// The checked options of a sink.
+/// The checked options of one sink.
 pub trait SinkOptions: Any + fmt::Debug + Send + Sync {
     /// Its kind.
     fn kind(&self) -> &'static SinkKind;
 
-    /// Its output in one line, without secrets, for `check`.
+    /// What it writes where, in one line and without secrets, for `check`.
     fn describe(&self) -> String;
 
-    /// Where it writes. Two sinks of one kind must not have the same target.
+    /// Where it writes; two sinks of one kind may not write to one target.
     fn target(&self) -> String;
 
     /// Makes the sink.
     ///
     /// # Errors
-    /// [`SinkError`] if it cannot work at all: a file that cannot be opened, a missing token.
+    /// [`SinkError`] where it cannot work at all: a file that cannot be opened, a token that is
+    /// not there.
     fn build(&self) -> Result<Box<dyn Sink>, SinkError>;
 
     /// Environment variable that holds its secret, if any.
@@ -83,17 +84,17 @@ pub fn find(kinds: &[&'static SinkKind], name: &str) -> Option<&'static SinkKind
     kinds.iter().copied().find(|kind| kind.name == name)
 }
 
-/// What a sink that is slower than the ticks gets.
+/// How a sink that is slower than the batches is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// The newest ranking: it replaces the one that waits.
+    /// One slot: a newer ranking replaces the one that waits.
     Latest,
-    /// Every ranking, through a bounded queue; those that do not fit are counted as skipped.
+    /// Every batch, through a bounded queue; what does not fit is counted as dropped.
     Every,
 }
 
-/// Why a ranking was not delivered. It is counted and logged, and never ends the job. Its text has
-/// no secret.
+/// Why a sink could not take a ranking; it is counted and logged, never fatal to the job. Its text
+/// holds no secret.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct SinkError(#[from] pub Reason);
@@ -106,25 +107,25 @@ impl SinkError {
     }
 }
 
-/// Delivers rankings.
+/// Takes rankings out.
 pub trait Sink: Send {
-    /// Delivers one published ranking. Can block, because it has its own thread.
+    /// Takes one published ranking; may block, on its own thread.
     ///
     /// # Errors
-    /// [`SinkError`] if it was not delivered.
+    /// [`SinkError`] where this one was not delivered.
     fn publish(&mut self, published: &TickSnapshot) -> Result<(), SinkError>;
 
-    /// What it gets when it is slow.
+    /// How it is served when it is slow.
     fn delivery(&self) -> Delivery;
 
     /// Name for logs and metrics, without secrets.
     fn name(&self) -> String;
 }
 
-/// The output of the JSON sinks: the default ranking of one tick.
+/// What the JSON sinks write: the default ranking of one batch.
 #[derive(Serialize)]
 struct Line<'a> {
-    /// Number of the tick, from 1.
+    /// Number of the batch, from 1.
     batch: u64,
     /// Our clock at the tick, milliseconds since the Unix epoch.
     published_at: i64,
@@ -133,7 +134,7 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// `None` if there is no ranking.
+    /// `None` where nothing is ranked.
     fn of(published: &'a TickSnapshot) -> Option<Self> {
         let ranking = published.default_ranking()?;
         Some(Self { batch: published.batch, published_at: published.published_at, ranking })
@@ -151,8 +152,8 @@ impl<'a> Line<'a> {
     }
 }
 
-/// A tag as the original prints it: `#` and the most common spelling. A word that already contains
-/// a `#` (rule `words`) is unchanged; a tag of the hashtag grammar never contains one.
+/// A tag as the original prints it: `#` before the commonest spelling; a word that holds a `#`
+/// already (rule `words`) is printed unchanged. A tag of the hashtag grammar never holds one.
 #[must_use]
 pub fn hashtag(trend: &Trend) -> Cow<'_, str> {
     if trend.display.contains('#') {

@@ -1,9 +1,9 @@
-//! Standard output: at every tick a header with its time and the table, or one JSON object. A table
-//! without rows is followed by the state of the sources.
+//! Standard output: after every batch a header with its time and the table, or one JSON object.
+//! A table without rows is followed by the states of the sources.
 //!
-//! The header has local time; in a replay it has the event time of the ranking. If the reader of a
-//! pipe goes away, the process ends as by SIGTERM: it drains, writes its checkpoint and exits
-//! without an error.
+//! The header's time is local; in a replay it is the event time of the ranking. When
+//! the reader of a pipe goes away, the process is asked to end as by SIGTERM: it drains, writes its
+//! checkpoint and exits without an error.
 
 use std::io::{ErrorKind, Write};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use tagtide_sources::options::Key;
 use tagtide_trends::rank::TickSnapshot;
 use tagtide_trends::status::{RunState, SourceStatus, Status};
 
-/// Longest line after a table.
+/// Longest line below a table.
 const LINE_MAX_CHARS: usize = 160;
 
 /// The table in the terminal, or JSON lines.
@@ -31,7 +31,7 @@ pub static KIND: SinkKind = SinkKind {
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// One JSON object per ranking instead of the table.
+    /// One JSON object per batch instead of the table.
     pub json: bool,
 }
 
@@ -61,7 +61,7 @@ pub(super) struct Stdout<W> {
     out: W,
     json: bool,
     zone: TimeZone,
-    /// The reader went away, so nothing more is written.
+    /// The reader has closed the pipe; nothing more is written.
     closed: bool,
 }
 
@@ -100,7 +100,7 @@ impl<W: Write> Stdout<W> {
     }
 }
 
-/// The state of each source, so that an empty table is not a mystery.
+/// The state of each source, which explains an empty table.
 fn sources(status: &Status) -> String {
     let line = |SourceStatus { name, state, detail, posts, .. }: &SourceStatus| {
         let why = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
@@ -139,7 +139,7 @@ impl<W: Write + Send> Sink for Stdout<W> {
     }
 }
 
-/// Sends SIGTERM to this process, except in tests.
+/// Asks this process to end as SIGTERM does. A test keeps its process.
 fn end_quietly() {
     #[cfg(not(test))]
     if let Err(error) = signal_hook::low_level::raise(signal_hook::consts::SIGTERM) {

@@ -1,7 +1,7 @@
-//! The table in the terminal, in the format of the original's `show()`.
+//! The table of the terminal, drawn as the original's `show()` draws it.
 //!
-//! Pure. Control characters and direction overrides in a tag are shown as U+FFFD, so that a post
-//! cannot control the terminal. Cells longer than [`CELL_MAX_CHARS`] are cut.
+//! Pure. Control characters and direction overrides in a tag are shown as U+FFFD: a post must not
+//! be able to steer the terminal. Cells longer than [`CELL_MAX_CHARS`] are cut.
 
 use std::borrow::Cow;
 
@@ -14,8 +14,8 @@ use tagtide_trends::score::formula::LEARNED;
 pub const CELL_MAX_CHARS: usize = 60;
 
 /// The rows as a table `hashtag | hashtag_count | change`, with a newline at the end. Modes that
-/// rank by something else have columns for it before `change`. While baselines are learned, or if
-/// counts are approximate, a line follows.
+/// rank by something else have columns for it before `change`; while baselines are learned, and
+/// where counts are approximate, a line below states it.
 #[must_use]
 pub fn render(ranking: &Ranking) -> String {
     let columns = columns(ranking);
@@ -37,25 +37,25 @@ pub fn render(ranking: &Ranking) -> String {
     text
 }
 
-/// The effect of `limits.tags_max` on the counts, if it was reached.
+/// What `limits.tags_max` did to the counts, where it was reached.
 fn approximate(ranking: &Ranking) -> String {
     if !ranking.approximate {
         return String::new();
     }
-    let mut line = "approximate: more tags than limits.tags_max".to_owned();
+    let mut text = "approximate: more tags than limits.tags_max".to_owned();
     if ranking.error_bound > 0 {
-        line.push_str(&format!("; a count is at most {} too large", ranking.error_bound));
+        text.push_str(&format!("; a count is at most {} too large", ranking.error_bound));
     }
     if ranking.other > 0 {
-        line.push_str(&format!("; {} occurrences are of evicted tags", ranking.other));
+        text.push_str(&format!("; {} occurrences are of evicted tags", ranking.other));
     }
-    line + "\n"
+    text + "\n"
 }
 
-/// A column: its name and its content.
+/// A column: its name, and its cell for a row.
 type Column = (&'static str, fn(&Trend) -> String);
 
-/// The columns of a mode, in addition to the original's.
+/// The columns of a mode beside those that the original has.
 fn columns(ranking: &Ranking) -> Vec<Column> {
     let score: Column = ("score", |trend| tenth(trend.score));
     let authors: Column =
@@ -80,8 +80,8 @@ fn tenth(value: Option<f64>) -> String {
     value.map_or_else(String::new, |value| format!("{value:.1}"))
 }
 
-/// Any rows as a table in this format, with a newline at the end. Text from posts must go through
-/// [`shown`] first.
+/// Any rows as a table of that look, with a newline at the end. What comes from posts goes through
+/// [`shown`] before.
 #[must_use]
 pub fn grid(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let border = LineStyle::new('+', '-', '+', '+');
@@ -106,7 +106,7 @@ pub fn grid(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Str
     text
 }
 
-/// Places moved: `+2`, `-1`, empty if unchanged, `new`.
+/// Places moved: `+2`, `-1`, nothing where it stayed, `new`.
 fn change(change: Option<i32>) -> Cow<'static, str> {
     match change {
         None => "new".into(),

@@ -102,14 +102,14 @@ fn modes_with_a_past_have_columns_for_it() {
     assert_eq!(row, "|  #Rust|         1200|    900|7.0x|rising|    +2|");
     ranking.approximate = true;
     (ranking.error_bound, ranking.other) = (0, 3);
-    let said = "approximate: more tags than limits.tags_max; 3 occurrences are of evicted tags";
-    assert_eq!(table(&ranking).2, said);
+    let note = "approximate: more tags than limits.tags_max; 3 occurrences are of evicted tags";
+    assert_eq!(table(&ranking).2, note);
     ranking.learning = Some(2);
     assert_eq!(table(&ranking).2, "learning baseline (2 of 3 windows)");
 }
 
 #[test]
-fn below_an_empty_table_stands_what_the_sources_are_doing() {
+fn below_an_empty_table_are_the_states_of_the_sources() {
     let mut sink = stdout::Stdout::new(Vec::new(), false).zone(TimeZone::UTC);
     let mut empty = published(1, Vec::new());
     let source = SourceStatus {
@@ -211,7 +211,7 @@ fn jsonl_appends_ends_torn_lines_and_rotates() {
     assert!(missing.to_string().contains("cannot open `"), "{missing}");
 }
 
-/// Answers one request with `answer`. Returns the whole request.
+/// Answers one request with `answer`; gives back the whole request.
 fn serve(answer: &'static str) -> (String, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let addr = listener.local_addr().expect("its address");
@@ -283,7 +283,7 @@ fn a_dashboard_that_is_down_says_so() {
     let addr = listener.local_addr().expect("its address");
     drop(listener);
     let mut sink = dashboard::Dashboard::new(&format!("http://{addr}/")).expect("a sink");
-    let error = sink.publish(&two()).expect_err("nothing listens").to_string();
+    let error = sink.publish(&two()).expect_err("it is down").to_string();
     assert!(error.starts_with("cannot POST to `http://127.0.0.1:"), "{error}");
     assert!(error.to_lowercase().contains("refused"), "{error}");
 }
