@@ -263,7 +263,7 @@ impl Counting {
     fn flush(&mut self, source: usize, out: &mut PaneBatch) {
         let (mut plus, mut minus) = (Vec::new(), Vec::new());
         self.tallies.iter_mut().for_each(|tally| tally.flush(&mut plus, &mut minus));
-        let newest = self.marks.newest_of(source);
+        let newest = self.marks.all_newest()[source];
         let moves = newest != std::mem::replace(&mut self.sources[source].reached, newest);
         let watermark = newest.map(|at| at.saturating_sub(self.lateness_ms));
         // The watermark moves after both.
