@@ -238,7 +238,7 @@ pub fn read(dir: &Path, schema: &Schema) -> Result<Connection, SqliteError> {
     Ok(db)
 }
 
-/// Nobody but the owner may read the rows; SQLite gives the files that it adds the same mode.
+/// Only the owner may read the rows; SQLite gives the files that it adds the same mode.
 fn create(path: &Path) -> io::Result<()> {
     OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(drop)
 }

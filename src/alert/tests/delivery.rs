@@ -157,7 +157,7 @@ fn an_answer_of_the_moment_is_no_refusal() {
 fn a_dead_receiver_is_given_up_after_a_day() {
     let mut rig = Rig::new(&[]);
     let port = {
-        // Nobody listens there any more.
+        // The listener is closed at the end of the block.
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.local_addr().expect("an address").port()
     };

@@ -247,7 +247,7 @@ fn a_session_stands_for_the_token() {
     for _ in 0..64 {
         assert_eq!(login(&bearer, "").status, 204);
     }
-    assert_eq!(status(&first), 401, "the oldest session gave way");
+    assert_eq!(status(&first), 401, "the oldest session was evicted");
 }
 
 #[test]

@@ -45,8 +45,8 @@ pub(super) fn measure(log: &Log, program: &Path) -> anyhow::Result<String> {
     let stdout = sender.child().stdout.take().context("the sender has no output")?;
     let mut line = String::new();
     // Kept to the end: the sender writes once more.
-    let mut said = BufReader::new(stdout);
-    said.read_line(&mut line)?;
+    let mut stdout = BufReader::new(stdout);
+    stdout.read_line(&mut line)?;
     let port = line.trim().strip_prefix("listening ").context("the sender does not listen")?;
     let out = dir.join("table.json");
     let mut spark = Command::new(&python);

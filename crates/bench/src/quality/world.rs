@@ -155,7 +155,7 @@ impl World {
     }
 }
 
-/// The poster that a number stands for.
+/// The poster with this number.
 fn poster(number: u64, regulars: bool) -> u64 {
     if regulars && number % 10 < REGULAR_OF_TEN {
         return Random::new(number / 10 % REGULARS).bits() | 1;

@@ -42,7 +42,7 @@ fn run(input: &[u8], sizes: &[usize], reads: usize, limit: usize, eof: bool) -> 
     }
 }
 
-/// What must come out, said the slow way.
+/// The expected output, computed the slow way.
 fn model(input: &[u8], limit: usize, eof: bool) -> (Vec<u8>, Dropped) {
     let (mut out, mut dropped) = (Vec::new(), Dropped::default());
     for line in input.split_inclusive(|&b| b == b'\n') {

@@ -36,7 +36,7 @@ fn a_client_connects_again_and_goes_on_counting() {
         assert_eq!((lines, partial), (1, 1));
     }
     drop(listener);
-    let Err(SourceError::Retry(_, why)) = source.open(&[]) else { panic!("connected to nobody") };
+    let Err(SourceError::Retry(_, why)) = source.open(&[]) else { panic!("a closed port") };
     let why = why.text();
     assert!(why.contains("connection refused") && why.contains("help:"), "{why}");
     let nowhere = TcpSource::new("localhost", LIMIT, &Clock::System).open(&[]);
