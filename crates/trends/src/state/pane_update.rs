@@ -19,7 +19,7 @@
 use std::collections::BTreeMap;
 
 use crate::state::identity::short as author_id;
-use crate::window::sketch::{self, REGISTERS};
+pub use crate::window::registers::Registers;
 
 /// Authors of a tag that are listed one by one; more of them are sketched.
 pub const LISTED_MAX: usize = 512;
@@ -142,10 +142,6 @@ pub struct Member {
     pub posts: i32,
 }
 
-/// A HyperLogLog sketch of authors: the largest rank of each register, 0 = empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Registers(Box<[u8; REGISTERS]>);
-
 impl PaneUpdate {
     /// True where the update may be applied: it replaces, or each of its ranges begins at the
     /// Position that `recorded` has of the partition. Otherwise it was applied before, or one
@@ -169,44 +165,6 @@ impl PaneUpdate {
     }
 }
 
-impl Registers {
-    /// Of no author.
-    #[must_use]
-    pub fn new() -> Self {
-        Self(Box::new([0; REGISTERS]))
-    }
-
-    /// From the ranks of all registers; `None` where one is larger than a rank can be.
-    #[must_use]
-    pub fn from_ranks(ranks: [u8; REGISTERS]) -> Option<Self> {
-        let is_rank = |&rank: &u8| u32::from(rank) <= sketch::RANK_MAX;
-        ranks.iter().all(is_rank).then(|| Self(Box::new(ranks)))
-    }
-
-    /// The ranks of all registers.
-    #[must_use]
-    pub fn ranks(&self) -> &[u8; REGISTERS] {
-        &self.0
-    }
-
-    /// Takes an author in.
-    pub fn insert(&mut self, author: u64) {
-        let (register, rank) = sketch::place(author_id(author));
-        self.0[register] = self.0[register].max(rank as u8);
-    }
-
-    /// Takes in the authors of another sketch.
-    pub fn merge(&mut self, other: &Self) {
-        self.0.iter_mut().zip(&*other.0).for_each(|(mine, &theirs)| *mine = theirs.max(*mine));
-    }
-}
-
-impl Default for Registers {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// Gathers the authors of a tag in a pane in bounded memory, for a sender of [`PaneUpdate`]s.
 #[derive(Clone, Debug, Default)]
 pub struct AuthorSet {
@@ -227,7 +185,7 @@ impl AuthorSet {
         }
         if let Some(sketch) = &mut self.sketch {
             if posts > 0 {
-                sketch.insert(author);
+                sketch.insert(author_id(author));
             }
             let last = self.members.last_key_value().map_or(0, |last| last.0.0);
             if author_id(author) > author_id(last) {
@@ -256,7 +214,7 @@ impl AuthorSet {
         if self.sketch.is_none() {
             let mut sketch = Registers::new();
             let came = self.members.iter().filter(|(_, posts)| **posts > 0);
-            came.for_each(|((author, _), _)| sketch.insert(*author));
+            came.for_each(|((author, _), _)| sketch.insert(author_id(*author)));
             self.sketch = Some(sketch);
         }
         while self.authors > SAMPLE
@@ -306,7 +264,7 @@ mod tests {
             for &author in &all {
                 one.add(author, 0, 1);
                 one.add(author, 7, 2);
-                registers.insert(author);
+                registers.insert(author_id(author));
             }
             all.sort_unstable();
             for &author in all.iter().rev() {

@@ -66,6 +66,14 @@ pub mod kind {
     pub const GAPS: u16 = 31;
     /// A view: name, fingerprint of its filter, then kind and body of each of its own sections.
     pub const VIEW: u16 = 32;
+    /// Posts of open panes that were counted elsewhere, more or less.
+    pub const COUNTED: u16 = 33;
+    /// Snapshot: posts of open panes that were counted elsewhere, where authors are told apart.
+    pub const COUNTED_BEFORE: u16 = 34;
+    /// Occurrences of spellings counted elsewhere, more or less: id << 3 | number.
+    pub const SPELLED_BY: u16 = 35;
+    /// Counts of parts: pane, part, version, and the tags that have changed.
+    pub const PARTS: u16 = 36;
     /// Snapshot: panes of some minutes.
     pub const RING: u16 = 21;
     /// Snapshot: the tags of [`super::PART`] ids.
@@ -105,12 +113,12 @@ pub enum Raw {
     Tags(u16, Vec<u32>),
     /// Numbers of posts.
     Gone(Vec<u64>),
-    /// [`kind::PANES`], [`kind::LATE`], [`kind::MINUS`], [`kind::PEOPLE`], [`kind::LEFT`] and
-    /// [`kind::BEYOND`].
+    /// [`kind::PANES`], [`kind::LATE`], [`kind::MINUS`], [`kind::PEOPLE`], [`kind::LEFT`],
+    /// [`kind::BEYOND`] and [`kind::COUNTED`].
     Delta(Delta),
     /// [`kind::RING`], [`kind::ALONE`] and [`kind::BEYOND_BEFORE`] as of an epoch.
     Ring(u64, Vec<Kept>),
-    /// [`kind::CROWDS`] and [`kind::CAPS`].
+    /// [`kind::CROWDS`], [`kind::CAPS`] and [`kind::COUNTED_BEFORE`].
     Crowds(Crowded),
     /// [`kind::KNOWN`].
     Known(Piece),
@@ -143,8 +151,8 @@ pub fn encode(raw: RawSections) -> Sections {
             Raw::Tags(of, ids) => sections.push((of, numbers(ids.into_iter().map(u64::from)))),
             Raw::Gone(posts) => sections.push((kind::GONE, numbers(posts.into_iter()))),
             Raw::Delta(delta) => {
-                use kind::{BEYOND, LATE, LEFT, MINUS, PANES, PEOPLE};
-                let kinds = [PANES, LATE, MINUS, PEOPLE, LEFT, BEYOND];
+                use kind::{BEYOND, COUNTED, LATE, LEFT, MINUS, PANES, PEOPLE};
+                let kinds = [PANES, LATE, MINUS, PEOPLE, LEFT, BEYOND, COUNTED];
                 sections.extend(kinds.into_iter().zip(delta.encode()));
             }
             Raw::Ring(epoch, panes) => {
@@ -155,8 +163,9 @@ pub fn encode(raw: RawSections) -> Sections {
                 sections.extend([(kind::ALONE, alone), (kind::BEYOND_BEFORE, beyond)]);
             }
             Raw::Crowds(crowded) => {
-                let caps = crowded.encode_caps();
+                let (caps, counted) = (crowded.encode_caps(), crowded.encode_counted());
                 sections.extend([(kind::CROWDS, crowded.encode()), (kind::CAPS, caps)]);
+                sections.push((kind::COUNTED_BEFORE, counted));
             }
             Raw::Known(piece) => sections.push((kind::KNOWN, piece.encode())),
             Raw::Baselines(told) => sections.push((kind::BASELINES, baselines::encode(&told))),

@@ -145,9 +145,7 @@ impl Ring {
         let known = match self.first.seconds.get(id) {
             UNKNOWN => return None,
             0 => {
-                let times = |of: &[u32]| of.iter().filter(|&&other| other == id).count();
-                let mut open = self.open.iter();
-                let first = open.find(|open| times(&open.log) > times(&open.minus))?;
+                let first = self.open.iter().find(|open| open.count(id) > 0)?;
                 seconds(first.index.saturating_mul(self.pane_ms))
             }
             known => known,

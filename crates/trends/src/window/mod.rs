@@ -10,6 +10,7 @@
 //! minutes.
 
 mod back;
+pub mod counted;
 pub mod crowd;
 pub mod decay;
 pub mod delta;
@@ -20,6 +21,7 @@ pub mod known;
 pub mod pane;
 pub mod people;
 mod people_rules;
+pub mod registers;
 pub mod restore;
 pub mod ring;
 mod show;

@@ -1,8 +1,10 @@
 //! One slice of event time, open or closed.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::store::column::{Column, ones};
+use crate::window::counted::Counted;
 use crate::window::people::Seen;
 
 /// A count of one tag.
@@ -24,6 +26,8 @@ pub struct Open {
     pub seen: Vec<Seen>,
     /// Tag and author of what deletes took back; 0 = it had none.
     pub unseen: Vec<(u32, u32)>,
+    /// What was counted elsewhere; it is neither in `log` nor in `seen`.
+    pub counted: Counted,
     /// Authors of posts whose tags gave way, where it matters who has posted before.
     pub came: Vec<u32>,
     /// Posts.
@@ -38,6 +42,37 @@ pub struct Open {
     pub(super) shown: Shown,
     /// How much the checkpoint has.
     pub(super) saved: Saved,
+}
+
+impl Open {
+    /// Posts of a tag, without what was taken back.
+    pub(super) fn count(&self, id: u32) -> u64 {
+        let times = |of: &[u32]| of.iter().filter(|&&other| other == id).count() as u64;
+        let plus = times(&self.log) + u64::from(self.counted.of(id));
+        plus.saturating_sub(times(&self.minus))
+    }
+
+    /// Of posts to be taken back, those that it holds of each author.
+    pub(super) fn held(&self, mut less: Vec<(Seen, i32)>) -> Vec<(Seen, u32)> {
+        if less.is_empty() {
+            return Vec::new();
+        }
+        let who = |seen: &Seen| (seen.id, seen.author);
+        let mut held: HashMap<_, i64> = less.iter().map(|of| (who(&of.0), 0)).collect();
+        for seen in &self.seen {
+            held.entry(who(seen)).and_modify(|posts| *posts += 1);
+        }
+        for gone in &self.unseen {
+            held.entry(*gone).and_modify(|posts| *posts -= 1);
+        }
+        let mut take = |(seen, posts): (Seen, i32)| {
+            let held = held.entry(who(&seen)).or_default();
+            let taken = i64::from(posts.unsigned_abs()).min(*held).max(0);
+            *held -= taken;
+            (taken > 0).then_some((seen, taken as u32))
+        };
+        less.drain(..).filter_map(&mut take).collect()
+    }
 }
 
 /// What of an open pane is laid over the windows.
@@ -159,6 +194,7 @@ impl Summer {
     pub fn sum_open(&mut self, open: &Open, pairs: &mut Vec<Pair>) {
         pairs.clear();
         self.add(&open.log);
+        self.add_pairs(&open.counted.pairs);
         self.take_back(&open.minus);
         self.finish(pairs);
     }

@@ -12,6 +12,7 @@
 
 mod big;
 mod cap;
+mod counted;
 mod order;
 mod shown;
 
@@ -224,6 +225,9 @@ impl People {
             }
         }
         self.big.end(now);
+        if !open.counted.is_empty() {
+            self.close_counted(kept, windows, open, (pairs, &sorted), &mut taken);
+        }
         self.known.iter_mut().for_each(|known| known.end(open));
         self.sweep(now);
         self.sorted = sorted;
@@ -350,12 +354,23 @@ impl People {
         let mut authors = self.crowds.authors(id).to_vec();
         let below = *authors.select_nth_unstable(EXACT_MAX / 2).1;
         if !self.big.set_below(id, below) {
-            let members = self.crowds.of(id).filter(|(_, m)| !m.marks.only_copies());
-            let members = members.map(|(author, m)| (Self::pane(m.last, now), author));
-            self.big.make(kept, windows, (id, below), members);
-            self.crowds.mark_sample(id, true);
+            self.make_sketch(kept, windows, (id, now), below);
         }
         self.crowds.retain(id, |author, _| author < below);
+    }
+
+    /// Turns a crowd into a sketch, of which its members with a hash below `below` are a sample.
+    fn make_sketch(
+        &mut self,
+        kept: &mut Panes<'_>,
+        windows: &mut [Window],
+        (id, now): (u32, i64),
+        below: u32,
+    ) {
+        let members = self.crowds.of(id).filter(|(_, m)| !m.marks.only_copies());
+        let members = members.map(|(author, m)| (Self::pane(m.last, now), author));
+        self.big.make(kept, windows, (id, below), members);
+        self.crowds.mark_sample(id, true);
     }
 
     /// Goes on with taking out who was seen and what was said too long ago: a few tags for each

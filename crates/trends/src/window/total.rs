@@ -56,6 +56,7 @@ impl Ring {
         let Aside { pairs, posts, tagged } = &mut self.aside;
         for open in &self.open {
             self.summer.add(&open.log[..open.in_total]);
+            self.summer.add_pairs(&open.counted.pairs);
             self.summer.take_back(&open.minus);
             (*posts, *tagged) = (*posts + open.posts, *tagged + open.tagged);
         }

@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use crate::window::counted::{Counted, Sketched};
 use crate::window::known;
 use crate::window::pane::Open;
 use crate::window::people::{People, Rows, order};
@@ -148,6 +149,7 @@ impl People {
     /// Puts the authors of an open pane behind `seen`, by tag and author, and lays its posts
     /// without author.
     fn lay_pane(&mut self, open: &mut Open, windows: u64, seen: &mut Vec<(u32, u32, i64)>) {
+        let (before, laid) = (seen.len(), self.laid.len());
         order::sort(&open.seen, &mut self.sorted, &mut self.spare);
         open.unseen.sort_unstable();
         let mut rows = Rows { seen: &self.sorted, unseen: &open.unseen };
@@ -166,6 +168,7 @@ impl People {
                 self.laid.push(Laid { id, pane, windows, authored, stranger, count });
             }
         }
+        lay_sketched(&open.counted, &seen[before..], &mut self.laid[laid..]);
     }
 
     /// Takes off what was laid over.
@@ -322,6 +325,18 @@ impl People {
         }
         let known = s * (f64::from(came.told - came.strangers) / f64::from(came.told));
         Some(Acquainted { known, share, allows: people_rules::known(s, known, share) })
+    }
+}
+
+/// The posts of authors who are not listed were laid as if they had no author: they are as many
+/// people as the sketch of an open pane has beyond those that were `seen` in it, about.
+fn lay_sketched(counted: &Counted, seen: &[(u32, u32, i64)], laid: &mut [Laid]) {
+    for Sketched { id, others, registers } in &counted.sketches {
+        let listed = seen.partition_point(|who| who.0 <= *id) - seen.partition_point(|who| who.0 < *id);
+        let people = (registers.estimate() as u32).saturating_sub(listed as u32);
+        if let Ok(at) = laid.binary_search_by_key(id, |laid| laid.id) {
+            laid[at].count -= others.saturating_sub(people).min(laid[at].count);
+        }
     }
 }
 

@@ -1,0 +1,68 @@
+//! The authors of a pane that closes, as far as they were counted elsewhere.
+//!
+//! Those that are listed have rows like any others. What is left are posts of unknown authors, and
+//! sketches of tags with more authors than a list holds.
+//!
+//! Of such a tag the rows hold the authors with the smallest hashes, one more than a crowd can
+//! have. Rows are dealt with in the order of hashes, so by the last of them the crowd has become a
+//! sample whose bound lies at or below it: authors that are not among the rows would all have been
+//! beyond the sample, and of them the sliding sketch keeps nothing but the largest rank of each
+//! register. So the tag is as it would be if all authors had rows, but for what only rows tell of
+//! those beyond the sample: which of their posts are copies, how many are beyond the cap, and that
+//! they have posted before.
+
+use crate::window::pane::{Open, Pair};
+use crate::window::people::{Panes, People, Seen, Taken};
+use crate::window::sliding::Window;
+
+impl People {
+    /// Takes in what was counted elsewhere of a pane that closes, after its rows; `pairs` are its
+    /// counts, which have each tag of it.
+    pub(super) fn close_counted(
+        &mut self,
+        kept: &mut Panes<'_>,
+        windows: &mut [Window],
+        open: &Open,
+        (pairs, rows): (&[Pair], &[Seen]),
+        taken: &mut Taken,
+    ) {
+        let now = open.index;
+        let mut more = Vec::new();
+        for (id, unknown) in open.counted.all_unknown() {
+            let Ok(at) = pairs.binary_search_by_key(&id, |pair| pair.0) else { continue };
+            let others = open.counted.sketch(id).map_or(0, |sketched| sketched.others);
+            if others > 0 && !self.is_estimated(id) {
+                // Its sender lists too few of its authors.
+                self.make_sketch(kept, windows, (id, now), u32::MAX);
+                taken.lasts[at] = 0;
+                taken.alone.retain(|pair| pair.0 != id);
+            }
+            let first = rows.partition_point(|seen| seen.id < id);
+            let of_rows = rows[first..].iter().take_while(|seen| (seen.id, seen.author) == (id, 0));
+            let of_rows = of_rows.count() as u32;
+            let first = open.unseen.partition_point(|gone| *gone < (id, 0));
+            let gone = open.unseen[first..].iter().take_while(|gone| **gone == (id, 0));
+            let gone = gone.count() as u32;
+            // Those of rows were dealt with.
+            let before = of_rows.saturating_sub(gone);
+            let all = (of_rows + unknown).saturating_sub(gone);
+            if self.is_estimated(id) {
+                self.big.came(id, &[], all, now);
+            } else if all > before {
+                taken.lasts[at] += all - before;
+                more.push((id, all - before));
+            }
+        }
+        taken.alone.append(&mut more);
+        taken.alone.sort_unstable();
+        taken.alone.dedup_by(|more, sum| {
+            let same = more.0 == sum.0;
+            sum.1 += if same { more.1 } else { 0 };
+            same
+        });
+        self.big.end(now);
+        for sketched in &open.counted.sketches {
+            self.big.merge(sketched.id, &sketched.registers, now);
+        }
+    }
+}
