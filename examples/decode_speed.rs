@@ -1,8 +1,7 @@
 //! Measures decoding in memory on one core: `decode_speed FORMAT FILE [SECONDS]`.
 //!
-//! Repeats the records of FILE until they fill 64 MiB, decodes them over and over, and prints the
-//! fastest 20th of rounds of about 256 kiB, short enough to fall between two turns of a busy
-//! machine's other work.
+//! Repeats the records of FILE until they fill 64 MiB, decodes them repeatedly, and prints the fastest
+//! 20th of rounds of about 256 kiB, which are short enough to fit between other work of the machine.
 
 use std::time::Duration;
 
@@ -64,7 +63,7 @@ impl Round {
     fn run(format: Format, bytes: &[u8], from: usize, len: usize) -> Self {
         let mut round = Self::default();
         let mut start = from;
-        // Where the lines end is found before, so that decoding alone is measured.
+        // Line ends are found first, so that only decoding is measured.
         let ends = memchr::memchr_iter(b'\n', &bytes[from..len]).map(|at| from + at);
         let ends: Vec<usize> = ends.take_while(|end| end - from < ROUND_BYTES + 8192).collect();
         let begun = monotonic();

@@ -26,15 +26,16 @@
 //! | [`serve`] | the page, the API, the wires of the original dashboard |
 //! | [`job`] | what a user asked for -> a checked [`job::Plan`] |
 //! | [`cli`] | the commands |
+//! | [`counters`] | the name of each counter in API, metrics and messages |
 //! | [`tagtide_simd`] | vector code, the only `unsafe` |
 //! | [`sqlite`], [`durable_queue`] | SQLite files; a thread that makes things durable in order |
 //!
 //! # Layers
 //!
-//! A module imports lower layers only, and no two modules import each other: F0 [`sqlite`]
-//! [`durable_queue`] [`sink`]; F1 [`job`]; F2 [`history`] [`alert`]; F3 [`run`]; F4 [`ingest`]; F5
-//! [`engine`]; F6 [`serve`]; F7 [`cli`]. Below all of them are the crates `simd` < `extract` <
-//! `posts` < `trends`, `sources`, and `checkpoint`, which imports none of ours.
+//! A module imports lower layers only, and no two modules import each other: F0 [`counters`]
+//! [`durable_queue`] [`sink`] [`sqlite`]; F1 [`job`]; F2 [`history`] [`alert`]; F3 [`run`]; F4
+//! [`ingest`]; F5 [`engine`]; F6 [`serve`]; F7 [`cli`]. Below all of them are the crates `simd` <
+//! `extract` < `posts` < `trends`, `sources`, and `checkpoint`, which imports none of ours.
 //!
 //! # Example
 //!
@@ -62,6 +63,7 @@
 
 pub mod alert;
 pub mod cli;
+pub mod counters;
 pub mod durable_queue;
 pub mod engine;
 pub mod history;

@@ -65,6 +65,7 @@ impl Backoff {
 pub(super) struct Sent {
     pub(super) delivered: AtomicU64,
     pub(super) failed: AtomicU64,
+    pub(super) waiting: AtomicU64,
     pub(super) last_error: Mutex<String>,
 }
 
@@ -128,6 +129,12 @@ impl Delivery {
 
     /// Sends until no alert is due, or a few were sent. Returns how long to sleep.
     pub(super) fn turn(&mut self) -> Result<Duration, SqliteError> {
+        let sleep = self.send_due()?;
+        self.sent.waiting.store(self.outbox.waiting()?, Ordering::Relaxed);
+        Ok(sleep)
+    }
+
+    fn send_due(&mut self) -> Result<Duration, SqliteError> {
         for _ in 0..TURN_MAX {
             let now = self.now_ms()?;
             let backoff = self.backoff;

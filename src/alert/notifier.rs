@@ -100,6 +100,7 @@ impl Notifier {
             outbox: self.queue.as_ref().map(DurableQueue::status).unwrap_or_default(),
             delivered: self.sent.delivered.load(Ordering::Relaxed),
             failed: self.sent.failed.load(Ordering::Relaxed),
+            waiting: self.sent.waiting.load(Ordering::Relaxed),
             last_error: last_error.clone(),
         }
     }

@@ -177,6 +177,15 @@ impl Outbox {
         Ok(())
     }
 
+    /// Number of alerts that wait for delivery.
+    pub(super) fn waiting(&self) -> Result<u64, SqliteError> {
+        let query = "select count(*) from alert where state = 'waiting'";
+        let count = self.db.query_row(query, [], |row| row.get::<_, i64>(0));
+        count
+            .map(|count| u64::try_from(count).unwrap_or_default())
+            .map_err(|error| SqliteError::new("read", &self.path, error))
+    }
+
     /// When the next attempt is due; `None` if no alert waits.
     pub(super) fn next_ms(&self) -> Result<Option<i64>, SqliteError> {
         let query = "select min(next_ms) from alert where state = 'waiting'";

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::exit::{FAILED, Failure};
+use crate::counters::{Counter, list};
 use crate::engine::Summary;
 use tagtide_trends::rank::Trend;
-use tagtide_trends::status::Counters;
 
 /// One line: posts, tags, and every reason that is not zero.
 pub(super) fn counted(summary: &Summary) -> String {
@@ -17,31 +17,13 @@ pub(super) fn counted(summary: &Summary) -> String {
         grouped(counters.tags),
         grouped(summary.distinct_tags)
     );
-    for (reason, count) in reasons(counters) {
-        if count > 0 {
-            line.push_str(&format!("; {reason} {}", grouped(count)));
+    // The first three are in the line already.
+    for Counter { label, value, .. } in list(counters).into_iter().skip(3) {
+        if value > 0 {
+            line.push_str(&format!("; {label} {}", grouped(value)));
         }
     }
     line
-}
-
-/// Counts by reason.
-fn reasons(counters: &Counters) -> [(&'static str, u64); 13] {
-    [
-        ("malformed", counters.malformed),
-        ("oversize", counters.oversize),
-        ("partial", counters.partial),
-        ("invalid UTF-8", counters.invalid_utf8),
-        ("oversize tags", counters.oversize_tags),
-        ("late", counters.late),
-        ("future", counters.future),
-        ("duplicates", counters.duplicates),
-        ("deletes", counters.deletes),
-        ("deletes of unknown posts", counters.deletes_unknown),
-        ("edits", counters.edits),
-        ("control messages", counters.control),
-        ("tags that gave way at tags_max", counters.evicted_tags),
-    ]
 }
 
 /// What `replay --json` prints, and what `run --summary` writes: one object, whose fields are those
@@ -105,7 +87,24 @@ pub(super) fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use tagtide_trends::rank::Ranking;
+    use tagtide_trends::status::Status;
+
+    #[test]
+    fn the_last_line_has_every_counter() {
+        let counters = crate::counters::distinct();
+        let status = Status { counters, ..Status::default() };
+        let ranking = Ranking::default();
+        let status = Arc::new(status);
+        let line = counted(&Summary { status, ranking, first_event: None, distinct_tags: 5 });
+        for counter in list(&counters) {
+            assert!(line.contains(&grouped(counter.value)), "{counter:?} is not in {line}");
+        }
+        assert!(line.contains("; skipped reposts 7,017; skipped posts of bots 7,016;"), "{line}");
+    }
 
     #[test]
     fn numbers_are_grouped() {

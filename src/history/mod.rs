@@ -21,6 +21,7 @@ mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 pub use query::{Kind, RankingSelector, Reader, StoredRanking, StoredRankings, When, WhenError};
@@ -29,7 +30,7 @@ pub use store::{History, MAX_BYTES_LEAST};
 use crate::durable_queue::DurableQueue;
 use crate::sqlite::{Schema, SqliteError};
 use tagtide_trends::rank::Ranking;
-use tagtide_trends::status::SpoolStatus;
+use tagtide_trends::status::HistoryStatus;
 
 /// Why the history could not be opened, written or read.
 pub type HistoryError = SqliteError;
@@ -64,6 +65,24 @@ fn window_column(window_s: Option<u64>) -> i64 {
 /// Writes rankings on its own thread.
 pub struct Writer {
     queue: DurableQueue<Vec<Arc<Ranking>>>,
+    written: Arc<Written>,
+}
+
+/// What was written since the start.
+#[derive(Default)]
+struct Written {
+    rows: AtomicU64,
+    /// Newest event time, milliseconds; the least number before the first ranking.
+    newest: AtomicI64,
+}
+
+impl Written {
+    fn add(&self, rankings: &[Arc<Ranking>]) {
+        let rows: usize = rankings.iter().map(|ranking| ranking.trends.len()).sum();
+        self.rows.fetch_add(rows as u64, Ordering::Relaxed);
+        let newest = rankings.iter().map(|ranking| ranking.at).max().unwrap_or(i64::MIN);
+        self.newest.fetch_max(newest, Ordering::Relaxed);
+    }
 }
 
 impl Writer {
@@ -76,11 +95,14 @@ impl Writer {
         let mut history = History::open(dir, max_bytes)?;
         let path = dir.join(SCHEMA.file);
         let failed = |error| SqliteError::system("start a thread for", &path, error);
+        let newest = AtomicI64::new(i64::MIN);
+        let written = Arc::new(Written { newest, ..Written::default() });
+        let theirs = Arc::clone(&written);
         let queue = DurableQueue::start("history", move |group: &[Vec<Arc<Ranking>>]| {
             let all: Vec<_> = group.iter().flatten().map(Arc::clone).collect();
-            history.write(&all)
+            history.write(&all).inspect(|()| theirs.add(&all))
         });
-        Ok(Self { queue: queue.map_err(failed)? })
+        Ok(Self { queue: queue.map_err(failed)?, written })
     }
 
     /// Queues rankings under the number of their epoch, which never decreases. Blocks while the
@@ -104,7 +126,12 @@ impl Writer {
 
     /// What was written and lost; an item is one call of [`Writer::offer`].
     #[must_use]
-    pub fn status(&self) -> SpoolStatus {
-        self.queue.status()
+    pub fn status(&self) -> HistoryStatus {
+        let newest = self.written.newest.load(Ordering::Relaxed);
+        HistoryStatus {
+            queue: self.queue.status(),
+            rows: self.written.rows.load(Ordering::Relaxed),
+            newest: (newest != i64::MIN).then_some(newest),
+        }
     }
 }

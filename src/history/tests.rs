@@ -204,6 +204,10 @@ fn a_writer_is_waited_for_and_loses_nothing() {
     }
     assert!(writer.wait_for(50, Duration::from_secs(20)));
     assert!(all_of(&dir).len() > 150);
+    assert!(writer.wait_for(100, Duration::from_secs(20)));
+    let status = writer.status();
+    assert_eq!((status.rows, status.newest), (600, Some(299 * 60_000)));
+    assert_eq!((status.queue.kept, status.queue.waiting), (300, 0));
     drop(writer);
     assert_eq!(all_of(&dir).len(), 300);
 }

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -23,6 +23,7 @@ use tagtide_posts::post::Position;
 use tagtide_trends::state::State;
 use tagtide_trends::state::restore::Restoring;
 use tagtide_trends::state::sections::{Raw, RawSections, encode, give_rows, kind};
+use tagtide_trends::status::CheckpointStatus;
 use tagtide_trends::store::hash::Seed;
 use tagtide_trends::window::delta::{Rows, put_rows};
 use tagtide_trends::window::restore::Nonsense;
@@ -59,6 +60,14 @@ struct Progress {
     committed: AtomicU64,
     since_snapshot: AtomicU64,
     snapshot_bytes: AtomicU64,
+    /// When the last record was durable, and how long that took.
+    last_write: Mutex<Option<(Instant, Duration)>>,
+}
+
+impl Progress {
+    fn last_write(&self) -> MutexGuard<'_, Option<(Instant, Duration)>> {
+        self.last_write.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The coordinator's end of the checkpoint.
@@ -227,6 +236,13 @@ impl Checkpointer {
         self.progress.committed.load(Ordering::Acquire)
     }
 
+    /// The last record that was written; `now` is our clock.
+    pub(crate) fn status(&self, now: i64) -> Option<CheckpointStatus> {
+        let (at, took) = (*self.progress.last_write())?;
+        let age_ms = i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX);
+        Some(CheckpointStatus { at: now - age_ms, write_ms: took.as_secs_f64() * 1_000.0 })
+    }
+
     /// Hands over what has changed, with the Positions that it was counted up to. Where the disk
     /// is behind, nothing is taken and the changes stay for the next epoch, unless it is the last.
     pub(crate) fn epoch(
@@ -361,7 +377,9 @@ fn write(
             Write::Record(epoch, mut sections) => {
                 give_rows(&mut sections, &mut rows);
                 reports.wait_for(epoch);
+                let began = monotonic();
                 checkpoint.commit(epoch, &required(sections))?;
+                *progress.last_write() = Some((monotonic(), began.elapsed()));
                 progress.committed.store(epoch, Ordering::Release);
             }
             // A snapshot that fails is given up; the log alone is enough to go on.

@@ -334,8 +334,10 @@ impl Coordinator {
     }
 
     fn tick(&mut self) {
+        let began = monotonic();
         let rankings = self.rank();
         self.publish(rankings, false);
+        self.parts.publisher.tick = began.elapsed();
     }
 
     /// All rankings of this moment.
@@ -356,14 +358,20 @@ impl Coordinator {
             status.posts = of(number);
             status.share = status.posts as f64 / all.max(1) as f64;
         }
+        let clock = self.parts.clock.now().0;
+        let checkpointer = self.parts.checkpointer.as_ref();
+        let checkpoint = (
+            checkpointer.map(Checkpointer::committed),
+            checkpointer.and_then(|checkpointer| checkpointer.status(clock)),
+        );
         let published = Arc::new(self.parts.publisher.publish(
             rankings,
             &self.parts.state,
-            self.parts.clock.now().0,
+            clock,
             last,
             &self.parts.sources,
             self.parts.sinks.iter().map(SinkThread::status).collect(),
-            self.parts.checkpointer.as_ref().map(Checkpointer::committed),
+            checkpoint,
             (self.parts.reports.history_status(), self.parts.reports.alerts_status()),
         ));
         if !self.parts.sinks.is_empty() {

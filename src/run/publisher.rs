@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::view_states::States;
 use crate::job::{Plan, TimePlan, ViewPlan};
@@ -10,9 +11,9 @@ use tagtide_trends::rank::series;
 use tagtide_trends::rank::{PUBLISHED_ROWS_MIN, Published, Query, Ranking};
 use tagtide_trends::score::trending;
 use tagtide_trends::state::State;
-use tagtide_trends::status::SpoolStatus;
 use tagtide_trends::status::{
-    AlertsStatus, RunState, SinkStatus, SourceStatus, Status, ViewStatus,
+    AlertsStatus, CheckpointStatus, HistoryStatus, RunState, SinkStatus, SourceStatus, Status,
+    ViewStatus,
 };
 
 /// Rows published for each mode and window: at least so many for the page, at most so many
@@ -70,6 +71,8 @@ pub(crate) struct Publisher {
     places: Vec<Places>,
     batch: u64,
     rate: VecDeque<(i64, u64)>,
+    /// How long the previous tick took.
+    pub(crate) tick: Duration,
     status: Status,
     live: bool,
 }
@@ -85,7 +88,7 @@ impl Publisher {
             started_at,
             batch_ms: plan.batch.as_millis() as u64,
             tags_max: plan.limits.tags_max as u64,
-            windows_s: plan.count.windows.iter().map(std::time::Duration::as_secs).collect(),
+            windows_s: plan.count.windows.iter().map(Duration::as_secs).collect(),
             scored_windows_s: scored_windows_s(&keys),
             modes: plan.count.modes.iter().map(|mode| mode.name().to_owned()).collect(),
             views: plan.views.iter().map(named).collect(),
@@ -98,6 +101,7 @@ impl Publisher {
             places: (0..=plan.views.len()).map(|_| Places::default()).collect(),
             batch: 0,
             rate: VecDeque::new(),
+            tick: Duration::ZERO,
             status,
             live: plan.time == TimePlan::Live,
         }
@@ -144,8 +148,8 @@ impl Publisher {
         last: bool,
         sources: &[SourceStatus],
         sinks: Vec<SinkStatus>,
-        checkpoint_epoch: Option<u64>,
-        (history, alerts): (Option<SpoolStatus>, Option<AlertsStatus>),
+        (checkpoint_epoch, checkpoint): (Option<u64>, Option<CheckpointStatus>),
+        (history, alerts): (Option<HistoryStatus>, Option<AlertsStatus>),
     ) -> Published {
         self.batch += 1;
         let state = &states.all;
@@ -163,7 +167,9 @@ impl Publisher {
             watermark: state.watermark(),
             posts_per_s: self.rate(clock, state.counters().posts),
             lag_ms: newest.filter(|_| self.live).map(|newest| (clock - newest).max(0)),
+            tick_ms: self.tick.as_secs_f64() * 1_000.0,
             checkpoint_epoch,
+            checkpoint,
             tags: state.distinct_tags(),
             approximate: state.is_approximate(),
             counters: state.counters(),

@@ -18,8 +18,7 @@ use crate::job::Plan;
 use tagtide_trends::rank::Ranking;
 use tagtide_trends::rank::report::{Report, Reported};
 use tagtide_trends::score::trending;
-use tagtide_trends::status::AlertsStatus;
-use tagtide_trends::status::SpoolStatus;
+use tagtide_trends::status::{AlertsStatus, HistoryStatus};
 
 /// Rows of a ranking that are kept.
 const KEPT_ROWS: usize = 50;
@@ -124,7 +123,7 @@ impl Reports {
     }
 
     /// How the history stands.
-    pub(crate) fn history_status(&self) -> Option<SpoolStatus> {
+    pub(crate) fn history_status(&self) -> Option<HistoryStatus> {
         self.threads.history.as_ref().map(|history| history.status())
     }
 

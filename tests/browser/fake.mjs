@@ -90,7 +90,7 @@ function detail(key, ranking) {
   };
 }
 
-/** Why a row stands where it stands. */
+/** Why a row is listed. */
 export function explain(row) {
   const score = row.score ?? null;
   const gate = (name, value, bound, required = true) => ({
@@ -118,7 +118,7 @@ export function explain(row) {
   };
 }
 
-/** Rankings kept at the full hours up to `newest`, and there. */
+/** Stored rankings at the full hours up to `newest`, and at `newest`. */
 function kept(url, { newest, trends }) {
   const all = [newest];
   const hour = 3_600_000;
@@ -139,7 +139,7 @@ export class Fake {
   #sockets = new Set();
   requests = [];
   batch = 1;
-  /** What was kept: `{newest, trends}`; null is no history. */
+  /** Stored rankings: `{newest, trends}`; null is no history. */
   history = null;
 
   constructor(rows = [], change = {}) {
@@ -165,7 +165,7 @@ export class Fake {
     return this;
   }
 
-  /** Ends at once, as a killed program does; `start(port)` brings it back. */
+  /** Ends at once, like a killed program; `start(port)` restarts it. */
   async stop() {
     const server = this.#server;
     this.#clients.clear();
@@ -180,7 +180,7 @@ export class Fake {
     return this.#clients.size;
   }
 
-  /** Publishes a batch: live clients get what differs. */
+  /** Publishes a tick: live clients get a diff. */
   publish(rows, change = {}) {
     this.ranking = ranking(rows, change);
     this.batch += 1;
@@ -203,7 +203,7 @@ export class Fake {
     for (const client of this.#clients) this.#send(client, 'status', this.status);
   }
 
-  /** Sends bytes as they are. */
+  /** Sends raw bytes. */
   raw(text) {
     for (const client of this.#clients) client.response.write(text);
   }

@@ -28,7 +28,7 @@ test('the form leads to the page, and says where the token is wrong', async () =
   await type(page, token);
   await page.waitForSelector('tbody tr');
   assert.equal(page.url(), new URL('/', url).href);
-  const problems = page.problems.filter((said) => !said.includes('status of 401'));
+  const problems = page.problems.filter((problem) => !problem.includes('status of 401'));
   assert.deepEqual(problems, [], 'its style is allowed too');
   await page.context().close();
 });

@@ -27,9 +27,9 @@ async function look(page, name) {
   if (SHOTS !== undefined) await page.screenshot({ path: join(SHOTS, `${name}.png`) });
   const { violations } = await new AxeBuilder({ page }).analyze();
   const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  const told = grave.flatMap(({ id, nodes }) =>
+  const problems = grave.flatMap(({ id, nodes }) =>
     nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
-  assert.deepEqual(told, [], name);
+  assert.deepEqual(problems, [], name);
 }
 
 for (const colorScheme of ['light', 'dark']) {

@@ -1,5 +1,5 @@
-// Opens the page in Debian's Chromium with a fresh profile; nothing is asked of the network
-// beyond the page's own address.
+// Opens the page in Debian's Chromium with a fresh profile; no network request
+// beyond the address of the page.
 import { createRequire } from 'node:module';
 import { existsSync } from 'node:fs';
 
@@ -37,7 +37,7 @@ export async function open(browser, url, options = {}) {
   page.on('pageerror', (error) => page.problems.push(`error: ${error.message}`));
   page.on('console', (message) => {
     const text = message.text();
-    // A server that was stopped on purpose makes the browser say so.
+    // The browser logs an error for a server that was stopped on purpose.
     const expected = /net::ERR_(CONNECTION|INCOMPLETE|EMPTY)|status of 404/.test(text);
     if (message.type() === 'error' && !expected) page.problems.push(`console: ${text}`);
   });
@@ -59,7 +59,7 @@ export async function open(browser, url, options = {}) {
 export const rows = (page) =>
   page.$$eval('tbody tr', (all) => all.map((row) => row.dataset.tag));
 
-/** Polls `probe` until `accept` holds for its answer; the last answer is in the error. */
+/** Polls `probe` until `accept` returns true for its result; an error contains the last result. */
 export async function until(probe, accept, what, ms = 15_000) {
   const end = performance.now() + ms;
   let last;

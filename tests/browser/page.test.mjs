@@ -14,7 +14,7 @@ async function show(data = THREE, options = {}) {
   if (fake.ranking.trends.length > 0) await page.waitForSelector('tbody tr');
 }
 
-/** Length of each bar as a share of its track, as drawn once it stands still. */
+/** Length of each bar as a share of its track, after its animation. */
 async function bars() {
   await page.waitForFunction(() =>
     document.getAnimations().every((one) => one.playState !== 'running'));
@@ -160,11 +160,11 @@ test('words that hold a # get no other', async () => {
     ['#music', 'c#', '#plain']);
 });
 
-test('the bound of counts is that of the total, and what gave way is said', async () => {
+test('the error bound is that of the total, and evicted hashtags are counted', async () => {
   const change = { approximate: true, error_bound: 7, other: 1234 };
   await show(ranking(THREE, change), { path: '/?mode=total' });
   await page.waitForSelector('.note:text-is("approximate: counts at most 7 too large")');
-  await page.waitForSelector('.note:text-is("1,234 of hashtags not kept")');
+  await page.waitForSelector('.note:text-is("1,234 of evicted hashtags")');
   await show(ranking(THREE, { ...change, error_bound: 0, other: 0 }));
   await page.waitForSelector('.note:text-is("approximate")');
   assert.equal(await page.locator('.note').count(), 1);
@@ -215,7 +215,7 @@ test('the focus goes into the details and back to the row', async () => {
 
 test('a tag that is gone says so', async () => {
   await show(THREE, { path: '/?tag=omega' });
-  await page.waitForSelector('aside >> text=Nobody uses this hashtag any more.');
+  await page.waitForSelector('aside >> text=No recent post has this hashtag.');
 });
 
 test('tags of strangers are text', async () => {

@@ -28,7 +28,7 @@ test('every mode and the windows that it can rank are offered', async () => {
   await offers('Mode', ['Total', 'Count', 'Authors', 'Trending', 'Decay']);
   await offers('Window', ['1m', '5m', '15m', '1h', '24h', 'All']);
   await page.click('nav[aria-label=Mode] a:text-is("Trending")');
-  // One minute is no window of that mode.
+  // One minute is not a window of that mode.
   await page.waitForURL('**/?mode=trending');
   await offers('Window', ['15m', '1h', 'All']);
   await page.click('nav[aria-label=Mode] a:text-is("Decay")');
@@ -37,7 +37,7 @@ test('every mode and the windows that it can rank are offered', async () => {
   assert.deepEqual(page.problems, []);
 });
 
-test('rows say how unusual they are', async () => {
+test('rows show how unusual they are', async () => {
   await show();
   await page.waitForSelector('tbody tr');
   const first = await page.innerText('tbody tr:first-child td.why');
@@ -47,7 +47,7 @@ test('rows say how unusual they are', async () => {
   assert.equal(await page.innerText('h1'), 'Trending in the last hour');
 });
 
-test('a baseline that is being learned is said', async () => {
+test('a baseline that is being learned is shown', async () => {
   await show({ learning: 1, viewport: { width: 320, height: 640 } });
   await page.waitForSelector('.heading >> text=learning baseline (1 of 3 windows)');
   assert.match(await page.innerText('.state .what'), /^Learning baseline \(1 of 3 windows\)/);
@@ -95,7 +95,7 @@ describe('the history', () => {
 
   test('says so where none is kept', async () => {
     await show({ path: `${TRENDING}&tab=history` });
-    await page.waitForSelector('main >> text=No history is kept here');
+    await page.waitForSelector('main >> text=No history here');
   });
 });
 
@@ -110,7 +110,7 @@ test('a phone has room for all of it', async () => {
     const [own, why] = [row, row.querySelector('.why')].map((one) => one.getBoundingClientRect());
     return why.top >= own.top && why.bottom <= own.bottom && why.right <= own.right;
   }));
-  assert.ok(inside, 'what is unusual stands in its row');
+  assert.ok(inside, 'the multiple of the usual is inside its row');
   await page.click('nav[aria-label=Pages] a:text-is("History")');
   await page.waitForSelector('.cards > li');
   assert.equal(await wide(), 320);
@@ -124,7 +124,7 @@ test('a phone has room for all of it', async () => {
 test('recent posts are text, and only https addresses are links', async () => {
   await show();
   await page.click('tbody tr >> nth=0 >> a');
-  await page.waitForSelector('aside >> text=Together with');
+  await page.waitForSelector('aside >> text=Related hashtags');
   const posts = await page.$$eval('aside .posts p', (all) => all.map((one) => one.textContent));
   assert.match(posts[0], /^<b>look<\/b> #/);
   assert.equal(posts.length, 2);

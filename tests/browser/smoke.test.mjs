@@ -43,7 +43,7 @@ test('rows are shown, best first, and change', async () => {
   await page.context().close();
 });
 
-test('mode and rows stand in the address, and back works', async () => {
+test('mode and rows are in the address, and back works', async () => {
   const page = await open(browser, url);
   await page.waitForSelector('tbody tr');
   await page.click('nav[aria-label=Rows] a:text-is("25")');

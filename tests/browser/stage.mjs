@@ -27,6 +27,6 @@ export async function stage(server, path, options) {
   page = await open(browser, fake.url + path, options);
 }
 
-/** Waits until the page has asked for `path`; its address may say so a moment before it asks. */
+/** Waits until the page has requested `path`; its address can change a moment before. */
 export const asked = (path) =>
   until(() => fake.requests, (all) => all.includes(path), `a request for ${path}`);

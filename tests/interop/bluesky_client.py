@@ -1,4 +1,4 @@
-"""What atproto, the Python SDK of others, reads from a Jetstream server on its v2 wire.
+"""Reads a Jetstream server's v2 wire with atproto, an independent Python SDK.
 
 Run by the test `atproto_reads_the_same` of tests/live; arguments: address (ws://host:port), number
 of events, `zstd` or `plain`. One line of JSON for each event. Every frame goes through the SDK's own
@@ -21,7 +21,7 @@ def strictly(data, model):
 
 
 def tags_of(record):
-    """Tags of a post, each of which has to stand in the text where its facet says."""
+    """Tags of a post, each of which must be in the text at the place given by its facet."""
     post = strictly(record, models.AppBskyFeedPost.Record)
     text = post.text.encode()
     tags = []
@@ -35,7 +35,7 @@ def tags_of(record):
 
 
 class Client(JetstreamClient):
-    """The SDK's client, which keeps each frame as it came beside what the SDK made of it."""
+    """The SDK's client, which also stores each raw frame."""
 
     def _decode_frame(self, raw_frame):
         packed = isinstance(raw_frame, bytes)

@@ -1,4 +1,4 @@
-"""What Mastodon.py reads from an instance: every event of its public stream, then the timeline.
+"""Reads an instance with Mastodon.py: every event of its public stream, then the timeline.
 
 Run by the test `mastodon_py_reads_the_same` of tests/live; arguments: address, token, events. One
 line of JSON for each event, then one for the timeline.
@@ -11,7 +11,7 @@ from mastodon import Mastodon, StreamListener
 
 
 class Done(Exception):
-    """All events have come."""
+    """All events have arrived."""
 
 
 class Listener(StreamListener):

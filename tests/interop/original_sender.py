@@ -22,7 +22,7 @@ def arguments():
 
 
 def send_posts(connection, path, rate):
-    """Sends every line of the file; gives back how many."""
+    """Sends every line of the file. Returns how many."""
     sent = 0
     began = time.monotonic()
     with open(path, "rb") as posts:

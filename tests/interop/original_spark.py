@@ -36,8 +36,8 @@ def sum_tags(new_values, total):
     return sum(new_values) + (total or 0)
 
 
-# What is seen of the run from outside. The checkpoint pickles the function of `foreachRDD` with all
-# that it names, so these are plain values, and the session is looked up rather than kept.
+# The visible state of the run. The checkpoint pickles the function of `foreachRDD` with everything
+# that it refers to, so these are plain values, and the session is looked up instead of stored.
 SEEN = {"table": {}, "batches": 0, "posted": 0, "seconds": None, "dashboard": None}
 
 
@@ -74,7 +74,7 @@ def post(rows, url):
 
 
 def stream(args, context, scratch):
-    """Builds the stream, as the original does, and gives it back unstarted."""
+    """Builds the stream, as the original does. Returns it unstarted."""
     from pyspark.streaming import StreamingContext
 
     streaming = StreamingContext(context, args.batch)
@@ -102,7 +102,7 @@ def wait_for_total(streaming, args):
 
 
 def run(args, scratch):
-    """One whole run in a scratch folder; true where it ended by itself."""
+    """One whole run in a scratch directory; true if it ended by itself."""
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     os.environ["SPARK_LOCAL_DIRS"] = scratch
     os.environ["PYSPARK_PYTHON"] = sys.executable

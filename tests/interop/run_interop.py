@@ -1,4 +1,4 @@
-"""Puts parts of tagtide beside the other parts of the original pipeline, on loopback.
+"""Runs parts of tagtide with the other parts of the original pipeline, on loopback.
 
 Four checks: our relay feeds the original Spark job, whose posts our dashboard shows; the original's
 sender feeds our run; our run posts to the original's dashboard; the same posts through the Spark
@@ -32,7 +32,7 @@ OPTIONS = argparse.Namespace(tagtide=None)
 
 
 def free_port():
-    """A port of loopback that nobody listens on now."""
+    """A free port of loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -45,7 +45,7 @@ def count_words(path):
 
 
 def wait_for(what, probe, deadline=DEADLINE):
-    """The first true answer of `probe`; fails at the deadline with the last one."""
+    """The first true result of `probe`; fails at the deadline with the last one."""
     end = time.monotonic() + deadline
     while True:
         try:
@@ -69,7 +69,7 @@ def get(url):
 
 
 class Interop(unittest.TestCase):
-    """One check each; a folder and a set of processes of its own."""
+    """One check per test, each with a directory and processes of its own."""
 
     maxDiff = 2_000
 
@@ -107,7 +107,7 @@ class Interop(unittest.TestCase):
         return process, log
 
     def end(self, process, name, log):
-        """Kills the process with its descendants; prints its log where the check failed."""
+        """Kills the process with its descendants; prints its log if the check failed."""
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -122,7 +122,7 @@ class Interop(unittest.TestCase):
         return self.start(name, OPTIONS.tagtide, *words)
 
     def sender(self):
-        """The original's sender on a free port; gives the port."""
+        """Starts the original's sender on a free port. Returns the port."""
         script = HERE / "original_sender.py"
         hold = ["--port", 0, "--hold", SPARK_DEADLINE]
         _, log = self.start("sender", sys.executable, "-u", script, self.posts, *hold)
@@ -130,7 +130,7 @@ class Interop(unittest.TestCase):
         return int(line.split()[1])
 
     def flask(self):
-        """The original's dashboard; gives its address."""
+        """Starts the original's dashboard. Returns its address."""
         port = free_port()
         script = HERE / "original_dashboard.py"
         self.start("flask", sys.executable, script, "--host", "127.0.0.1", "--port", port)
@@ -139,7 +139,7 @@ class Interop(unittest.TestCase):
         return base
 
     def spark(self, port, *words):
-        """Runs the original Spark job to its end; gives what it wrote."""
+        """Runs the original Spark job to its end. Returns its output."""
         out = self.folder / "table.json"
         total = sum(self.expected.values())
         script = HERE / "original_spark.py"
@@ -150,7 +150,7 @@ class Interop(unittest.TestCase):
         return json.loads(out.read_text(encoding="utf-8"))
 
     def job(self, source, *sinks):
-        """A job file by the original's rule; gives its path."""
+        """Writes a job file with the original's rule. Returns its path."""
         sinks = "".join(f'[[sink]]\nkind = "dashboard"\nurl = "{url}"\n' for url in sinks)
         path = self.folder / "interop.toml"
         path.write_text(
@@ -161,17 +161,17 @@ class Interop(unittest.TestCase):
         )
         return path
 
-    # --- what has to be seen
+    # --- expectations
 
     def assert_top_ten(self, labels, values):
-        """Ten rows with the ten largest counts; ties may stand in any order."""
+        """Ten rows with the ten largest counts; ties can be in any order."""
         largest = sorted(self.expected.values(), reverse=True)[:10]
         self.assertEqual(sorted(values, reverse=True), largest)
         self.assertEqual(list(values), [self.expected[label] for label in labels])
         self.assertEqual(len(set(labels)), 10)
 
     def shown(self, base):
-        """The chart of a dashboard once it shows all posts; ours and the original's alike."""
+        """The chart of a dashboard once it shows all posts, ours or the original's."""
         largest = sorted(self.expected.values(), reverse=True)[:10]
 
         def probe():

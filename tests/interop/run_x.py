@@ -1,4 +1,4 @@
-"""Lets independent libraries judge what we say to X, and what our stand-in for X says, on loopback.
+"""Checks our requests to X, and our stand-in for X, with independent libraries, on loopback.
 
 oauthlib checks the signature of every request that `tagtide run` makes of X API v1.1, over a socket;
 tweepy reads the filtered stream of a stand-in server (`--stream URL`, which tests/live/x_process.rs
@@ -31,7 +31,7 @@ KEYS = {
 
 
 def validator():
-    """Takes our keys and no others, and each nonce once."""
+    """Accepts only our keys, and each nonce once."""
     from oauthlib.oauth1 import RequestValidator
 
     class Validator(RequestValidator):
@@ -79,7 +79,7 @@ def validator():
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """A server of v1.1 that answers only requests whose signature oauthlib finds right."""
+    """A v1.1 server that answers only requests with a signature that oauthlib accepts."""
 
     seen = []
     endpoint = None
@@ -97,7 +97,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         self.send_response(200)
         self.end_headers()
-        # Three streams, so that three requests are judged.
+        # Three streams, so that three requests are checked.
         for number in range((len(Handler.seen) - 1) * 10, len(Handler.seen) * 10):
             post = {
                 "id_str": str(number),
@@ -162,7 +162,7 @@ class Interop(unittest.TestCase):
 
 
 def read_stream(base, count):
-    """Adds a rule and reads posts with tweepy, whose address is the only thing changed."""
+    """Adds a rule and reads posts with tweepy, with only its address changed."""
     import requests
     import tweepy
 

@@ -1,6 +1,6 @@
-// Reads texts as JSON strings, one a line, and prints for each a JSON array of
+// Reads texts as JSON strings, one per line, and prints for each a JSON array of
 // {"tag","start","end"} as the npm package `twitter-text` finds them (code points, sign included).
-// Usage: node twitter_text.mjs DIRECTORY < texts   (DIRECTORY holds node_modules/twitter-text)
+// Usage: node twitter_text.mjs DIRECTORY < texts   (DIRECTORY has node_modules/twitter-text)
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { join, resolve } from "node:path";

@@ -53,6 +53,13 @@ pub fn thread_ran() -> Duration {
     Duration::try_from(ran).unwrap_or_default()
 }
 
+/// CPU time of this process, all threads.
+#[must_use]
+pub fn process_ran() -> Duration {
+    let ran = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::try_from(ran).unwrap_or_default()
+}
+
 /// Monotonic time, for deadlines and measured durations.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]

@@ -42,8 +42,14 @@ pub struct Status {
     pub lag_ms: Option<i64>,
     /// Batch interval, milliseconds.
     pub batch_ms: u64,
+    /// Time that the previous tick took to rank and publish, milliseconds.
+    #[serde(default)]
+    pub tick_ms: f64,
     /// Epoch of the last durable checkpoint; null without a state directory.
     pub checkpoint_epoch: Option<u64>,
+    /// The last write of this process to the checkpoint; null before the first.
+    #[serde(default)]
+    pub checkpoint: Option<CheckpointStatus>,
     /// Live tags.
     pub tags: u64,
     /// Most live tags kept exactly.
@@ -56,10 +62,10 @@ pub struct Status {
     pub sources: Vec<SourceStatus>,
     /// One row a sink.
     pub sinks: Vec<SinkStatus>,
-    /// The history, where one is kept.
+    /// The history, if the job has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub history: Option<SpoolStatus>,
-    /// The alerts, where there are rules.
+    pub history: Option<HistoryStatus>,
+    /// The alerts, if there are rules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alerts: Option<AlertsStatus>,
     /// Windows configured, in seconds.
@@ -131,16 +137,42 @@ pub struct Counters {
     pub blocked: u64,
 }
 
-/// How alerts stand.
+/// The last write to the checkpoint.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CheckpointStatus {
+    /// Our clock when it was durable, milliseconds since the Unix epoch.
+    pub at: i64,
+    /// How long encoding, writing and syncing took, milliseconds.
+    pub write_ms: f64,
+}
+
+/// State of the history, since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct HistoryStatus {
+    /// Its queue; an item is all rankings of one batch.
+    #[serde(flatten)]
+    pub queue: SpoolStatus,
+    /// Rows written.
+    #[serde(default)]
+    pub rows: u64,
+    /// The newest minute written, milliseconds since the Unix epoch (event time).
+    #[serde(default)]
+    pub newest: Option<i64>,
+}
+
+/// State of alerts, since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AlertsStatus {
-    /// What was kept: an item is what one slide raised.
+    /// The queue of the outbox; an item is all alerts of one slide.
     pub outbox: SpoolStatus,
-    /// Alerts that a webhook took, since the start.
+    /// Alerts delivered to a webhook.
     pub delivered: u64,
-    /// Alerts that were given up, since the start.
+    /// Alerts that were given up.
     pub failed: u64,
-    /// Why the last delivery failed; empty since the last success.
+    /// Alerts that wait for delivery.
+    #[serde(default)]
+    pub waiting: u64,
+    /// Why the last delivery failed; empty after a success.
     pub last_error: String,
 }
 
@@ -217,6 +249,9 @@ pub struct SpoolStatus {
     pub kept: u64,
     /// Items given up.
     pub lost: u64,
-    /// Why the last group failed; empty since the last success.
+    /// Items in the queue.
+    #[serde(default)]
+    pub waiting: u64,
+    /// Why the last group failed; empty after a success.
     pub last_error: String,
 }

@@ -90,6 +90,7 @@ fn what_may_work_later_is_tried_again_and_holds_the_others_back() {
     rig.enqueue(&alerts(5, &["a", "b"]));
     let waits = [rig.next(), rig.next(), rig.next(), rig.next()];
     assert_eq!(rig.server.requests().len(), 3);
+    assert_eq!(rig.delivery.sent.waiting.load(std::sync::atomic::Ordering::Relaxed), 2);
     let keys: Vec<_> = rig.server.requests().iter().map(|r| r.json()["tag"].clone()).collect();
     assert_eq!(keys, ["a", "a", "a"], "the second waits behind the first");
     let seconds: Vec<f64> = waits.iter().map(Duration::as_secs_f64).collect();

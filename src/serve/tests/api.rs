@@ -2,7 +2,7 @@ use super::*;
 
 const ROWS: &[(&str, u64)] = &[("Rust", 5), ("b", 3), ("c", 2)];
 
-fn rig() -> Rig {
+pub(super) fn rig() -> Rig {
     Rig::new(tick(1, ROWS), ServeOptions::default())
 }
 
@@ -148,35 +148,6 @@ fn status_health_and_readiness() {
     let reply = rig.get("/readyz");
     assert_eq!((reply.status, reply.header("retry-after")), (503, Some("5")));
     assert_eq!(rig.get("/healthz").status, 200);
-}
-
-#[test]
-fn metrics_show_the_status_and_the_requests() {
-    let rig = rig();
-    rig.get("/api/v1/status");
-    rig.get("/api/v1/tags/a");
-    rig.get("/nothing/here");
-    let reply = rig.get("/metrics");
-    assert!(reply.header("content-type").unwrap().starts_with("application/openmetrics-text"));
-    let lines: Vec<&str> = reply.text().lines().collect();
-    for expected in [
-        "tagtide_posts_total 10",
-        "tagtide_dropped_records_total{reason=\"malformed\"} 3",
-        "tagtide_late_posts_total 2",
-        "tagtide_posts_per_second 12.5",
-        "tagtide_lag_seconds 1.5",
-        "tagtide_watermark_timestamp_seconds 1699999990.0",
-        "tagtide_source_state{source=\"file \\\"x\\\"\",state=\"live\"} 1",
-        "tagtide_source_posts_total{source=\"file \\\"x\\\"\"} 7",
-        "tagtide_sink_rankings_total{sink=\"stdout\",outcome=\"delivered\"} 5",
-        "tagtide_live_clients 0.0",
-        "tagtide_http_requests_total{method=\"GET\",route=\"/api/v1/status\",code=\"200\"} 1",
-        "tagtide_http_requests_total{method=\"GET\",route=\"/api/v1/tags/{tag}\",code=\"404\"} 1",
-        "tagtide_http_requests_total{method=\"GET\",route=\"other\",code=\"404\"} 1",
-    ] {
-        assert!(lines.contains(&expected), "no `{expected}` in\n{}", reply.text());
-    }
-    assert_eq!(lines.last(), Some(&"# EOF"));
 }
 
 #[test]

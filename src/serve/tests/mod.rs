@@ -6,6 +6,7 @@ mod explain;
 mod guard;
 mod limits;
 mod live;
+mod metrics;
 mod page;
 mod stored;
 mod tutorial;

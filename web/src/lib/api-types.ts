@@ -74,22 +74,40 @@ export interface components {
             /** @description Newest first. */
             alerts: components["schemas"]["AlertRecord"][];
         };
-        /** @description How alerts stand. */
+        /** @description State of alerts, since the start. */
         AlertsStatus: {
             /**
              * Format: int64
-             * @description Alerts that a webhook took, since the start.
+             * @description Alerts delivered to a webhook.
              */
             delivered: number;
             /**
              * Format: int64
-             * @description Alerts that were given up, since the start.
+             * @description Alerts that were given up.
              */
             failed: number;
-            /** @description Why the last delivery failed; empty since the last success. */
+            /** @description Why the last delivery failed; empty after a success. */
             last_error: string;
-            /** @description What was kept: an item is what one slide raised. */
+            /** @description The queue of the outbox; an item is all alerts of one slide. */
             outbox: components["schemas"]["SpoolStatus"];
+            /**
+             * Format: int64
+             * @description Alerts that wait for delivery.
+             */
+            waiting?: number;
+        };
+        /** @description The last write to the checkpoint. */
+        CheckpointStatus: {
+            /**
+             * Format: int64
+             * @description Our clock when it was durable, milliseconds since the Unix epoch.
+             */
+            at: number;
+            /**
+             * Format: double
+             * @description How long encoding, writing and syncing took, milliseconds.
+             */
+            write_ms: number;
         };
         /** @description What became of the records that came in. */
         Counters: {
@@ -287,7 +305,7 @@ export interface components {
             /** @description The windows scored together: a quarter, once and four times the one asked for. */
             windows: components["schemas"]["WindowScore"][];
         };
-        /** @description Posts that a source could not bring. */
+        /** @description Posts that a source could not deliver. */
         Gap: {
             /**
              * Format: int64
@@ -296,10 +314,10 @@ export interface components {
             from: number;
             /**
              * Format: int64
-             * @description Posts missed: the rate before it, for as long as it lasted.
+             * @description Estimate of missed posts: the previous rate times the duration.
              */
             missed: number;
-            /** @description Why, in plain words. */
+            /** @description The reason, for users. */
             reason: string;
             /**
              * Format: int64
@@ -326,6 +344,19 @@ export interface components {
              *     and 0 where they do not, windows learned; null where there is none.
              */
             value?: number | null;
+        };
+        /** @description State of the history, since the start. */
+        HistoryStatus: components["schemas"]["SpoolStatus"] & {
+            /**
+             * Format: int64
+             * @description The newest minute written, milliseconds since the Unix epoch (event time).
+             */
+            newest?: number | null;
+            /**
+             * Format: int64
+             * @description Rows written.
+             */
+            rows?: number;
         };
         /** @description The lists as a JSON body. */
         Lists: {
@@ -466,21 +497,21 @@ export interface components {
              */
             window_s?: number | null;
         };
-        /** @description Posts that were read from a source that is paid for. */
+        /** @description Posts read from a source that is paid for. */
         Reads: {
             /**
              * Format: double
-             * @description What those of today cost at the most, in US dollars.
+             * @description Upper bound of today's cost in US dollars.
              */
             cost_today: number;
             /**
              * Format: int64
-             * @description Reading stops there until the next midnight, UTC.
+             * @description Limit at which reading stops until the next midnight UTC.
              */
             max_per_day: number;
             /**
              * Format: int64
-             * @description Since midnight, UTC.
+             * @description Posts since midnight UTC.
              */
             today: number;
         };
@@ -660,13 +691,18 @@ export interface components {
              * @description Items made durable.
              */
             kept: number;
-            /** @description Why the last group failed; empty since the last success. */
+            /** @description Why the last group failed; empty after a success. */
             last_error: string;
             /**
              * Format: int64
              * @description Items given up.
              */
             lost: number;
+            /**
+             * Format: int64
+             * @description Items in the queue.
+             */
+            waiting?: number;
         };
         /** @description The run's state and counters, all since the state directory began (or the start, without one). */
         Status: {
@@ -678,6 +714,7 @@ export interface components {
              * @description Batch interval, milliseconds.
              */
             batch_ms: number;
+            checkpoint?: null | components["schemas"]["CheckpointStatus"];
             /**
              * Format: int64
              * @description Epoch of the last durable checkpoint; null without a state directory.
@@ -690,7 +727,7 @@ export interface components {
              * @description Newest event time seen, milliseconds since the Unix epoch; null before the first post.
              */
             event_time?: number | null;
-            history?: null | components["schemas"]["SpoolStatus"];
+            history?: null | components["schemas"]["HistoryStatus"];
             /** @description Name of the job. */
             job: string;
             /**
@@ -728,6 +765,11 @@ export interface components {
              * @description Most live tags kept exactly.
              */
             tags_max: number;
+            /**
+             * Format: double
+             * @description Time that the previous tick took to rank and publish, milliseconds.
+             */
+            tick_ms?: number;
             /** @description Version of the program. */
             version: string;
             /** @description One row a view of the job; `all` has none, its figures are those above. */

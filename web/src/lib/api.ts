@@ -29,11 +29,11 @@ function query(params: Record<string, string | undefined>): string {
   return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
 }
 
-/** A tag as all posts have it, or those of a view of the job. */
+/** The details of a tag, among all posts or in a view of the job. */
 export const getTag = (key: string, view: string | undefined, signal?: AbortSignal) =>
   get<TagDetail>(`/api/v1/tags/${encodeURIComponent(key)}${query({ view })}`, signal);
 
-/** Why a tag is listed or not; without a window, in the one of the first ranking. */
+/** Why a tag is listed or not, by default in the window of the default ranking. */
 export const getExplanation = (
   key: string,
   { window, view }: { window: number | undefined; view: string | undefined },

@@ -1,7 +1,7 @@
-// What the live stream says, applied to what the page holds. Pure: no clock, no network.
+// Applies events of the live stream to the state of the page. Pure: no clock, no network.
 import type { Ranking, Status, Trend } from './api-types';
 
-/** Everything the page knows as of one batch. */
+/** The state of the page as of one tick. */
 export interface Held {
   batch: number;
   /** The program's clock, milliseconds since the Unix epoch. */
@@ -22,7 +22,7 @@ export interface Diff {
   ranking: Omit<Ranking, 'trends'>;
   /** Keys of all rows, best first. */
   order: string[];
-  /** Rows that are new or differ from the batch before. */
+  /** Rows that are new or changed since the previous tick. */
   rows: Record<string, Trend>;
 }
 
@@ -44,7 +44,7 @@ export function applyDiff(held: Held | null, diff: Diff): Held | null {
   const before = new Map(held.ranking.trends.map((trend) => [trend.tag, trend]));
   const trends: Trend[] = [];
   for (const key of diff.order) {
-    // A tag may be called `constructor`: only own properties are rows.
+    // A tag can be called `constructor`: only own properties are rows.
     const row = Object.hasOwn(diff.rows, key) ? diff.rows[key] : before.get(key);
     if (row === undefined || row.rank !== trends.length + 1) return null;
     trends.push(row);
@@ -56,7 +56,7 @@ export function applyDiff(held: Held | null, diff: Diff): Held | null {
   };
 }
 
-/** What a row is ranked by. */
+/** The value by which a row is ranked. */
 export function valueOf(trend: Trend, mode: string): number {
   if (mode === 'authors') return trend.authors ?? trend.count;
   return trend.score ?? trend.count;

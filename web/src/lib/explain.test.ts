@@ -43,7 +43,7 @@ describe('numbers', () => {
     const value = (name: string) => rows.find(([own]) => own === name)?.[1];
     expect(value('score')).toBe('5.22');
     expect(value('usual')).toBe('0 people');
-    expect(value('authors asked')).toBe('60 (estimated)');
+    expect(value('authors')).toBe('60 (estimated)');
     expect(value('rule of spread allows')).toBe('3');
     expect(value('15m: μ, ν')).toBe('1.22, 0.00');
   });

@@ -5,7 +5,7 @@ import { count, LEARNED, windowLabel } from './format';
 const tenth = (n: number): string => (Number.isInteger(n) ? count(n) : n.toFixed(1));
 const two = (n: number | null | undefined): string => (n == null ? 'none yet' : n.toFixed(2));
 
-/** What a gate asks, with what the tag has. */
+/** What a gate requires, and what the tag has. */
 export function gateWords(gate: Gate): string {
   const has = gate.value ?? 0;
   const least = `at least ${tenth(gate.bound)}`;
@@ -25,7 +25,7 @@ export function gateWords(gate: Gate): string {
   }
 }
 
-/** Length of the bar of `z`; below usual there is none. */
+/** Length of the bar of `z`; 0 below the usual level. */
 export const zBar = (z: number, widest: number): string =>
   `${Math.min(100, (100 * Math.max(0, z)) / Math.max(1, widest)).toFixed(1)}%`;
 
@@ -34,8 +34,8 @@ type Row = [name: string, value: string, title: string];
 const ofWindow = (one: WindowScore): Row[] => {
   const label = windowLabel(one.window_s);
   return [
-    [`${label}: posts, authors`, `${count(one.posts)}, ${count(one.authors)}`, 'as they came'],
-    [`${label}: x, y`, `${tenth(one.x)}, ${two(one.y)}`, 'people who count, and transformed'],
+    [`${label}: posts, authors`, `${count(one.posts)}, ${count(one.authors)}`, 'before the rules'],
+    [`${label}: x, y`, `${tenth(one.x)}, ${two(one.y)}`, 'people who count, and their transform'],
     [`${label}: μ, ν`, `${two(one.mu)}, ${two(one.nu)}`, 'mean and variance of y in its past'],
     [`${label}: z`, two(one.z), 'distance from the mean in units of the noise'],
   ];
@@ -44,8 +44,8 @@ const ofWindow = (one: WindowScore): Row[] => {
 /** Every number, with its name and what it means. */
 export function numbers(of: Explanation): Row[] {
   const rows: Row[] = [
-    ['score', two(of.score), 'mean of z over the windows that have learned'],
-    ['highest score, as held', two(of.held), 'it halves in four windows'],
+    ['score', two(of.score), 'mean of z over the windows with a baseline'],
+    ['highest score, held', two(of.held), 'halves every four windows'],
     ['usual', of.expected == null ? 'none yet' : `${tenth(of.expected)} people`, 'expected'],
     ['times the usual', two(of.lift), '(x + 1) / (usual + 1)'],
     ['status', of.status ?? 'none yet', ''],
@@ -54,14 +54,14 @@ export function numbers(of: Explanation): Row[] {
   if (rules != null) {
     const estimated = of.estimated ? ' (estimated)' : '';
     rows.push(
-      ['authors asked', `${tenth(rules.authors)}${estimated}`, 'posts without author are apart'],
+      ['authors', `${tenth(rules.authors)}${estimated}`, 'not including posts without author'],
       ['their posts', tenth(rules.posts), ''],
       [
         'rule of spread allows',
-        rules.spread == null ? 'does not ask' : tenth(rules.spread),
-        'those who come at once are held to be few',
+        rules.spread == null ? 'does not apply' : tenth(rules.spread),
+        'people who post at the same time count less',
       ],
-      ['rule of repetition allows', tenth(rules.repeat), 'a few who repeat themselves count less'],
+      ['rule of repetition allows', tenth(rules.repeat), 'few people who post often count less'],
     );
     if (rules.known != null && rules.known_share != null && rules.known_allows != null) {
       rows.push(

@@ -1,4 +1,4 @@
-// Rows that change places glide there: measured before and after, then moved by transform.
+// Animates rows that change places: measured before and after, then moved by transform.
 
 const MOVE_MS = 520;
 const FADE_MS = 420;
@@ -8,7 +8,7 @@ export type Places = Map<string, number>;
 
 export const still = (): boolean => matchMedia('(prefers-reduced-motion: reduce)').matches;
 
-/** Where each row is now, transforms in flight included, relative to the top of the body. */
+/** The position of each row, including running animations, relative to the top of the body. */
 export function places(body: HTMLTableSectionElement): Places {
   const top = body.getBoundingClientRect().top;
   const found: Places = new Map();
@@ -18,10 +18,10 @@ export function places(body: HTMLTableSectionElement): Places {
   return found;
 }
 
-/** Moves rows from where they were to where they are; rows that were not there fade in. */
+/** Moves rows from their old to their new positions; new rows fade in. */
 export function glide(body: HTMLTableSectionElement, before: Places): void {
   if (still() || document.hidden) return;
-  // A row still in flight goes on from where it is: its old animation ends, it never jumps back.
+  // A row that is still moving continues from its current position, without jumping back.
   for (const row of body.rows) {
     for (const old of row.getAnimations()) if (old.id === 'glide') old.cancel();
   }
@@ -35,7 +35,7 @@ export function glide(body: HTMLTableSectionElement, before: Places): void {
     } else if (Math.abs(was - is) > 0.5) {
       const up = was > is;
       const frames = [{ transform: `translateY(${was - is}px)` }, { transform: 'none' }];
-      // A row on its way up passes over the others.
+      // A row that moves up is drawn above the others.
       row.style.zIndex = up ? '2' : '';
       const moving = row.animate(frames, { duration: MOVE_MS, easing: EASING, id: 'glide' });
       moving.onfinish = () => {

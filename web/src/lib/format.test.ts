@@ -31,7 +31,7 @@ describe('a tag', () => {
 });
 
 describe('what is unusual', () => {
-  it('is said in times the usual', () => {
+  it('is shown as a multiple of the usual', () => {
     expect([7, 6.84, 11.6, 1234.5, 0.25].map(lift)).toEqual([
       '7× usual', '6.8× usual', '12× usual', '1,235× usual', '0.3× usual',
     ]);

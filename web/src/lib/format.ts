@@ -9,7 +9,7 @@ const compactFormat = new Intl.NumberFormat('en', {
 
 export const count = (n: number): string => whole.format(n);
 
-/** As `count` up to 99,999, then `123.4K`. */
+/** Like `count` up to 99,999, then `123.4K`. */
 export const compact = (n: number): string =>
   n < 100_000 ? whole.format(n) : compactFormat.format(n);
 
@@ -35,7 +35,7 @@ export function duration(ms: number): string {
   return `${whole.format(Math.floor(abs / 86_400_000))} d`;
 }
 
-/** Whole seconds, at least one: for what was a moment ago. */
+/** Whole seconds, at least one. */
 export const seconds = (ms: number): string =>
   ms < 120_000 ? `${Math.max(1, Math.round(ms / 1_000))} s` : duration(ms);
 
@@ -80,7 +80,7 @@ export function dateTime(ms: number): string {
 }
 
 const MODES: Record<string, [string, string]> = {
-  trending: ['Trending', 'what rises above its usual'],
+  trending: ['Trending', 'hashtags above their usual level'],
   count: ['Count', 'posts in the window'],
   authors: ['Authors', 'distinct authors in the window'],
   total: ['Total', 'posts since counting began'],
@@ -98,7 +98,7 @@ const TITLES: Record<string, string> = {
   total: 'Most posted',
 };
 
-/** What the page is headed with; `over` says when. */
+/** The heading of the page; `over` is the time. */
 export const modeTitle = (mode: string | undefined, over: string): string =>
   mode === undefined
     ? 'Hashtags right now'
@@ -109,23 +109,23 @@ export const modeTitle = (mode: string | undefined, over: string): string =>
 export const modeLabel = (mode: string): string => MODES[mode]?.[0] ?? mode;
 export const modeWords = (mode: string): string => MODES[mode]?.[1] ?? mode;
 
-/** `7× usual`; a tenth below ten, as far as it says something. */
+/** `7× usual`, with one decimal below ten. */
 export const lift = (times: number): string =>
   `${times < 9.95 ? oneDigit.format(times) : compact(times)}× usual`;
 
-/** A score, in as many digits as say something. */
+/** A score, in as many digits as are meaningful. */
 export const score = (n: number): string =>
   Math.abs(n) < 9.95 ? n.toFixed(1) : Math.abs(n) < 100_000 ? whole.format(n) : compact(n);
 
-/** Windows that it takes until a baseline means something. */
+/** Windows that a baseline needs. */
 export const LEARNED = 3;
 
 export const learningWords = (windows: number): string =>
   `learning baseline (${windows} of ${LEARNED} windows)`;
 
-/** A tag as people write it; a word that holds a `#` already (rule `words`) as it stands. */
+/** A tag as people write it. A word that already contains a `#` (rule `words`) is unchanged. */
 export const hashtag = (display: string): string =>
   display.includes('#') ? display : `#${display}`;
 
-/** Text of a stranger where no `<bdi>` can stand: its direction ends where it ends. */
+/** Text of a stranger where `<bdi>` is not possible: isolates its direction. */
 export const isolated = (text: string): string => `\u2068${text}\u2069`;

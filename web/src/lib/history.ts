@@ -1,4 +1,4 @@
-// Rankings as they were, as cards of an hour each. Pure but for the two requests.
+// Past rankings, as cards of one hour each. Pure, except for the two requests.
 import { getHistory } from './api';
 import type { StoredRanking } from './api-types';
 import { hasWindow } from './modes';
@@ -14,7 +14,7 @@ export interface Asked {
   top: number;
 }
 
-/** The query of a question; `more` says when. */
+/** The query of a request; `more` is its time. */
 export function historyQuery(asked: Asked, more: Record<string, string> = {}): string {
   const params = new URLSearchParams();
   if (asked.mode !== undefined) params.set('mode', asked.mode);
@@ -27,13 +27,13 @@ export function historyQuery(asked: Asked, more: Record<string, string> = {}): s
   return `?${params}`;
 }
 
-/** Newest first; the newest ranking stands before the full hours. */
+/** Newest first: the newest ranking, then the full hours. */
 export function cards(newest: StoredRanking, hours: readonly StoredRanking[]): StoredRanking[] {
   const older = hours.filter((one) => one.at < newest.at).reverse();
   return [newest, ...older].slice(0, CARDS);
 }
 
-/** The newest ranking kept, and those of the full hours of the day before it. */
+/** The newest stored ranking, and those of the full hours of the day before it. */
 export async function readCards(asked: Asked, signal: AbortSignal): Promise<StoredRanking[]> {
   const newest = (await getHistory(historyQuery(asked), signal)).rankings.at(-1);
   if (newest === undefined) return [];

@@ -1,17 +1,17 @@
-// The keyboard: which key does what.
+// Keyboard commands.
 import type { PageState } from './state.svelte';
 import { windowsOf, withMode, withWindow } from './modes';
 import { TOPS, withTab } from './url';
 
 export const KEYS: readonly (readonly [string, string])[] = [
-  ['Space', 'pause or go on; counting never stops'],
+  ['Space', 'pause or resume the page; counting never stops'],
   ['j k  ↓ ↑', 'next or previous row'],
   ['Enter', 'details of the row'],
   ['Esc', 'close'],
   ['m', 'next mode'],
   ['w', 'next window'],
   ['+ −', 'more or fewer rows'],
-  ['h', 'history, or live again'],
+  ['h', 'history, or back to live'],
   ['t', 'light or dark'],
   ['?', 'this list'],
 ];
@@ -46,7 +46,7 @@ function moveFocus(step: 1 | -1): void {
   links[next]?.focus();
 }
 
-/** What a key press asks for; undefined if it is not ours. */
+/** The command of a key press; undefined if it is not ours. */
 export function keyCommand(
   event: KeyboardEvent,
   page: PageState,
@@ -54,7 +54,7 @@ export function keyCommand(
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return undefined;
   const target = event.target instanceof HTMLElement ? event.target : null;
   if (target?.closest('input, textarea, select, [contenteditable]')) return undefined;
-  // A focused button takes the space key itself.
+  // A focused button handles the space key itself.
   const onButton = target?.closest('button, summary') != null;
   switch (event.key) {
     case ' ':

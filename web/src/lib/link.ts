@@ -1,6 +1,6 @@
 // Addresses from strangers. Pure.
 
-/** The address, where it is https and nothing else. */
+/** The address, if it is a plain https address. */
 export function safeLink(url: string | null | undefined): string | undefined {
   if (url == null || !URL.canParse(url)) return undefined;
   const parsed = new URL(url);

@@ -1,14 +1,14 @@
-// The live stream: one EventSource at a time, reconnected by us, so that the page can say when.
+// The live stream: one EventSource at a time, reconnected by us, so that the page knows when.
 import { applyDiff, fromSnapshot, type Diff, type Held, type Snapshot } from './apply';
 import type { Status } from './api-types';
 import type { Connection } from './stateline';
 
-/** Waits between attempts, milliseconds; the last one repeats. */
+/** Delays between attempts, milliseconds; the last one repeats. */
 const BACKOFF_MS = [1_000, 2_000, 4_000, 8_000, 15_000];
 
 export function backoffMs(attempt: number, random: number): number {
   const base = BACKOFF_MS[Math.min(attempt, BACKOFF_MS.length - 1)] ?? 15_000;
-  // Up to a quarter more, so that many pages do not come back at the same moment.
+  // Up to a quarter more, so that many pages do not reconnect at the same time.
   return Math.round(base * (1 + random / 4));
 }
 
@@ -22,7 +22,7 @@ function parse<T>(event: MessageEvent<string>): T | null {
 
 export interface LiveEvents {
   connection(state: Connection): void;
-  /** Rows as of a batch; `fresh` if they are a snapshot. */
+  /** Rows as of a tick; `fresh` if they are a snapshot. */
   rows(held: Held, fresh: boolean): void;
   status(status: Status): void;
 }
@@ -35,7 +35,7 @@ export class LiveStream {
   #attempt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `url` is asked for at each attempt. Nothing is opened before `open()`. */
+  /** `url` is called at each attempt. Nothing is opened before `open()`. */
   constructor(url: () => string, events: LiveEvents) {
     this.#url = url;
     this.#events = events;
@@ -58,7 +58,7 @@ export class LiveStream {
     source.addEventListener('diff', (event) => {
       const message = parse<Diff>(event);
       this.#held = message && applyDiff(this.#held, message);
-      // What cannot be read or does not fit is mended by a new snapshot.
+      // An event that cannot be read or applied is repaired by a new snapshot.
       if (this.#held === null) this.retry();
       else this.#events.rows(this.#held, false);
     });
@@ -71,7 +71,7 @@ export class LiveStream {
     };
   }
 
-  /** Ends the stream; nothing is tried again before `open()`. */
+  /** Ends the stream; there is no retry before `open()`. */
   close(): void {
     clearTimeout(this.#timer);
     this.#source?.close();
@@ -79,7 +79,7 @@ export class LiveStream {
     this.#held = null;
   }
 
-  /** Ends the stream and opens it again after a while. */
+  /** Ends the stream and reopens it after a delay. */
   retry(): void {
     this.close();
     const wait = backoffMs(this.#attempt, Math.random());

@@ -1,19 +1,19 @@
-// What each mode needs, and the view that a choice leads to. Pure.
+// The properties of modes, and the view that a choice selects. Pure.
 import type { Status } from './api-types';
 import type { View } from './url';
 
 const WITHOUT_WINDOW: readonly string[] = ['total', 'decay'];
 const WITH_PAST: readonly string[] = ['trending', 'single', 'zscore', 'signitrend', 'mastodon'];
 
-/** It ranks a window; the others rank all that there was. */
+/** Whether it ranks a window; the others rank all posts. */
 export const hasWindow = (mode: string | undefined): boolean =>
   mode === undefined || !WITHOUT_WINDOW.includes(mode);
 
-/** It compares tags with their own past. */
+/** Whether it compares tags with their own past. */
 export const hasPast = (mode: string | undefined): boolean =>
   mode !== undefined && WITH_PAST.includes(mode);
 
-/** What a row is ranked by is not a number of posts or people, so it stands in a column. */
+/** Whether its value is not a number of posts or people, and so needs a column. */
 export const hasScore = (mode: string | undefined): boolean => hasPast(mode) || mode === 'decay';
 
 type Known = Pick<Status, 'windows_s'> & Partial<Pick<Status, 'modes' | 'scored_windows_s'>>;
@@ -24,14 +24,14 @@ export function windowsOf(status: Known | null, mode: string | undefined): reado
   return hasPast(mode) ? (status.scored_windows_s ?? status.windows_s) : status.windows_s;
 }
 
-/** `view` by another mode; its window stays where that mode can rank it. */
+/** `view` in another mode; the window stays if that mode supports it. */
 export function withMode(view: View, mode: string, status: Known | null): View {
   const { mode: _, window, ...rest } = view;
   const keeps = window !== undefined && windowsOf(status, mode).includes(window);
   return { ...rest, mode, ...(keeps ? { window } : {}) };
 }
 
-/** The mode that a window is chosen for: the one shown, or the first that can rank it. */
+/** The mode for a chosen window: the current one, or the first that supports it. */
 export function modeOfWindow(
   status: Known | null,
   shown: string | undefined,

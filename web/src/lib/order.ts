@@ -1,19 +1,19 @@
-// Which order of rows is shown, and when it may change. Pure: no clock.
+// The order in which rows are shown, and when it changes. Pure: no clock.
 //
-// Rows that jump about cannot be read. So rows change places at most once in REORDER_MS;
-// neighbours of nearly the same value swap only if the swap is still there a tick later; and
-// nothing moves while the reader holds the order.
+// Rows that jump cannot be read. So rows change places at most once in REORDER_MS; neighbours with
+// nearly the same value swap only if they still would one tick later; and nothing moves while the
+// reader points at a row.
 
 export const REORDER_MS = 2_000;
 /** Values closer than this share of the larger one are nearly the same. */
 export const CLOSE = 0.03;
-/** How long an arrow stays beside a row that moved. */
+/** How long an arrow stays next to a row that moved. */
 export const MOVE_MS = 10_000;
 
 export interface Placed {
   key: string;
   value: number;
-  /** Places moved by the ranking's own account; null is new, undefined is unknown. */
+  /** Places moved according to the ranking; null is new, undefined is unknown. */
   change: number | null | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface Order {
   shown: string[];
   /** When rows last changed places, milliseconds; -Infinity before the first order. */
   movedAt: number;
-  /** For pairs that stand the other way round than they are shown: for how many ticks. */
+  /** For pairs shown in the wrong order: for how many ticks. */
   inverted: Map<string, number>;
   moves: Map<string, Move>;
 }
@@ -42,7 +42,7 @@ function close(a: number, b: number): boolean {
   return Math.abs(a - b) <= CLOSE * Math.max(Math.abs(a), Math.abs(b));
 }
 
-/** Counts a tick: pairs that stand the other way round than they are shown grow older. */
+/** Counts a tick for all pairs shown in the wrong order. */
 export function tick(order: Order, target: readonly Placed[]): Order {
   const shownAt = new Map(order.shown.map((key, index) => [key, index]));
   const inverted = new Map<string, number>();
@@ -59,7 +59,7 @@ export function tick(order: Order, target: readonly Placed[]): Order {
   return { ...order, inverted };
 }
 
-/** The order that may be shown now: `target`, but close pairs inverted for one tick stay. */
+/** The order to show: `target`, except that close pairs stay until they are inverted twice. */
 function settled(order: Order, target: readonly Placed[]): string[] {
   const shownAt = new Map(order.shown.map((key, index) => [key, index]));
   const rows = [...target];
@@ -70,7 +70,7 @@ function settled(order: Order, target: readonly Placed[]): string[] {
     const ticks = order.inverted.get(pair(above.key, below.key)) ?? 0;
     return ticks < 2 && close(above.value, below.value);
   };
-  // Each swap takes one inversion away, so this ends.
+  // Each swap removes one inversion, so this ends.
   for (let again = true; again; ) {
     again = false;
     for (let i = 0; i + 1 < rows.length; i += 1) {
@@ -91,7 +91,7 @@ export interface Ask {
   now: number;
   /** The reader's pointer or focus is on a row. */
   held: boolean;
-  /** Another ranking was chosen: show it as it is, at once. */
+  /** Another ranking was selected: show it at once. */
   replace: boolean;
 }
 
@@ -113,7 +113,7 @@ function movesOf(order: Order, next: string[], target: readonly Placed[], now: n
   for (const [index, key] of next.entries()) {
     const was = before.get(key);
     const by = was === undefined ? changeOf.get(key) : was - index;
-    // In the very first ranking everything is new, which says nothing.
+    // In the first ranking everything is new, which means nothing.
     const says = by !== undefined && by !== 0 && !(first && allNew);
     if (says) moves.set(key, { by, at: now });
     else {

@@ -1,6 +1,6 @@
-// Asks again and again until it is stopped.
+// Repeats a request until it is stopped.
 
-/** Runs `load` at once and every `everyMs` while `may` holds; the result stops it. */
+/** Runs `load` at once and every `everyMs` while `may` returns true. Returns a function to stop. */
 export function repeat(
   load: (signal: AbortSignal) => Promise<void>,
   everyMs: number,

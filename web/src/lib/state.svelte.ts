@@ -1,5 +1,5 @@
-// What the page holds and shows. The stream feeds `#held`; `picture` is what is drawn from it,
-// at most every COMMIT_MS, not while paused, and in an order that a reader can follow.
+// The state of the page. The stream updates `#held`; `picture` is drawn from it, at most every
+// COMMIT_MS, not while paused, and in an order that a reader can follow.
 import { getStatus, liveUrl } from './api';
 import type { Ranking, Status, Trend } from './api-types';
 import { valueOf, type Held } from './apply';
@@ -17,7 +17,7 @@ export interface Row {
   /** Place shown, from 1. */
   place: number;
   move: Move | undefined;
-  /** No longer in the ranking; kept because the reader holds the order. */
+  /** No longer in the ranking; still shown because the reader points at a row. */
   gone: boolean;
 }
 
@@ -26,7 +26,7 @@ export interface Picture {
   rows: Row[];
   /** Largest value shown; the full width of a bar. */
   max: number;
-  /** The rows' order is not the ranking's: they move soon, or when the reader lets go. */
+  /** The rows are not in the order of the ranking yet. */
   behind: boolean;
 }
 
@@ -36,20 +36,20 @@ export class PageState {
   status: Status | null = $state.raw(null);
   picture: Picture | null = $state.raw(null);
   paused = $state(false);
-  /** Batches that came while paused. */
+  /** Ticks while paused. */
   waiting = $state(0);
-  /** The pointer or the focus is on a row: the order holds. */
+  /** The pointer or the focus is on a row, so rows do not move. */
   holding = $state(false);
-  /** What the address asked for and the job does not have, until something else is chosen. */
+  /** Parts of the address that the job does not have, until something else is selected. */
   unmet: [string, string][] = $state.raw([]);
-  /** Another ranking was asked for and is not here yet. */
+  /** Another ranking was requested and has not arrived yet. */
   switching = $state(false);
   now = $state(Date.now());
 
-  /** When the last message came, our clock. */
+  /** When the last message arrived, our clock. */
   #heardAt: number | null = $state(null);
 
-  /** What the state line says. */
+  /** The text of the state line. */
   state = $derived(
     stateText({
       connection: this.connection,
@@ -59,7 +59,7 @@ export class PageState {
       learning: this.picture?.ranking.learning,
     }),
   );
-  /** What the rows are ranked by: asked for, or the program's default once it is known. */
+  /** The mode: the one requested, or the job's default once it is known. */
   mode = $derived(this.view.mode ?? this.picture?.ranking.mode);
   windowS = $derived(
     !hasWindow(this.mode) ? undefined : (this.view.window ?? this.picture?.ranking.window_s),
@@ -81,7 +81,7 @@ export class PageState {
     },
   });
 
-  /** Opens the stream; the result ends it. */
+  /** Opens the stream. Returns a function that ends it. */
   start(): () => void {
     void this.#begin();
     const clock = setInterval(() => {
@@ -141,7 +141,7 @@ export class PageState {
     if (!on) this.#drawSoon();
   }
 
-  /** Tries again now rather than when the wait is over. */
+  /** Retries now, without waiting. */
   reconnect(): void {
     this.#stream.open();
   }
@@ -150,7 +150,7 @@ export class PageState {
     try {
       const status = await getStatus();
       this.status = status;
-      // A link may name a mode, a window or a view that this job does not have.
+      // A link can name a mode, a window or a view that this job does not have.
       const filters = (status.views ?? []).map((one) => one.name);
       const windows = windowsOf(status, this.view.mode);
       const view = known(this.view, status.modes, windows, filters);
@@ -162,7 +162,7 @@ export class PageState {
         }
       }
     } catch {
-      // The stream's own attempts say that the program cannot be reached.
+      // The stream itself reports that the program cannot be reached.
     }
     this.#stream.open();
   }
@@ -187,7 +187,7 @@ export class PageState {
     const silent = this.#heardAt === null ? 0 : this.now - this.#heardAt;
     const open = this.connection.kind === 'open' && this.status?.state !== 'ended';
     if (open && silent > deadAfterMs(this.status)) this.#stream.retry();
-    // Arrows go out although nothing else may have changed.
+    // Arrows disappear even if nothing else changed.
     const moves = this.#order.moves.values();
     if ([...moves].some((move) => this.now - move.at >= MOVE_MS)) this.#drawSoon();
   }
@@ -197,7 +197,7 @@ export class PageState {
     this.#held = held;
     this.#order = tick(this.#order, placed(held.ranking));
     if (this.switching && fresh) {
-      // The reader asked for another ranking: it is drawn even while paused.
+      // The reader selected another ranking, which is drawn even while paused.
       this.waiting = 0;
       this.#draw();
     } else if (this.paused && this.picture !== null) this.waiting += 1;

@@ -87,7 +87,7 @@ describe('the state line', () => {
       { ...source('live'), last_gap: at(20) },
     ];
     expect(say({ status: status({ sources }), heardAt: now - 1_000, now })[0]).toBe(
-      'Live updated 1 s ago, 1 of 2 sources refused our credentials, ' +
+      'Live updated 1 s ago, 1 of 2 sources refused the credentials, ' +
         'gap of 40 s at 2026-11-20 12:09:20, about 2100 posts missed',
     );
     const old = [{ ...source('live'), last_gap: at(61) }];

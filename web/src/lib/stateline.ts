@@ -1,4 +1,4 @@
-// What the state line says. Pure: no clock.
+// The text of the state line. Pure: no clock.
 import type { Status } from './api-types';
 import { dateTime, LEARNED, seconds } from './format';
 
@@ -15,7 +15,7 @@ export interface StateText {
   /** The word that does not change each second. */
   word: string;
   rest: string;
-  /** What is shown is old: grey it. */
+  /** The rows are out of date and are shown in grey. */
   old: boolean;
 }
 
@@ -29,7 +29,7 @@ export interface Seen {
   learning?: number | null | undefined;
 }
 
-/** The program counts nothing itself and shows what is posted to it: it has no batches. */
+/** The program shows counts that are posted to it and has no batches. */
 export const isFed = (status: Status | null): boolean => status?.batch_ms === 0;
 
 /** Silence longer than this is shown as stale. */
@@ -38,9 +38,9 @@ export function staleAfterMs(status: Status | null): number {
   return Math.max(5_000, 3 * (status?.batch_ms ?? 2_000));
 }
 
-/** Silence longer than this means the connection is dead, whatever the browser believes. */
+/** Silence longer than this means that the connection is dead, even if the browser has it open. */
 export function deadAfterMs(status: Status | null): number {
-  // Whoever posts may pause for as long as they like.
+  // A sender of counts can pause for any time.
   if (isFed(status)) return Infinity;
   return Math.max(30_000, 15 * (status?.batch_ms ?? 2_000));
 }
@@ -51,30 +51,30 @@ function sourceTrouble(status: Status): string {
   const of = `of ${status.sources.length} ${status.sources.length === 1 ? 'source' : 'sources'}`;
   const parts = [];
   const refused = status.sources.filter((s) => s.state === 'auth_failed').length;
-  if (refused > 0) parts.push(`${refused} ${of} refused our credentials`);
+  if (refused > 0) parts.push(`${refused} ${of} refused the credentials`);
   if (failed > 0) parts.push(`${failed} ${of} failed`);
   const spent = status.sources.filter((s) => s.state === 'read_limit').length;
-  if (spent > 0) parts.push(`${spent} ${of} read all they may today`);
+  if (spent > 0) parts.push(`${spent} ${of} reached today's read limit`);
   if (retrying > 0) parts.push(`${retrying} ${of} reconnecting`);
   return parts.join(', ');
 }
 
-/** A gap is told for so long after it. */
-const GAP_TOLD_MS = 3_600_000;
+/** How long a gap is reported. */
+const GAP_SHOWN_MS = 3_600_000;
 
-/** The newest gap of any source, while it may still show in a window. */
+/** The newest gap of any source, while it can still affect a window. */
 function gap(status: Status, now: number): string {
   const gaps = status.sources.flatMap((s) => (s.last_gap ? [s.last_gap] : []));
   const last = gaps.sort((a, b) => b.to - a.to)[0];
-  if (!last || now - last.to > GAP_TOLD_MS) return '';
+  if (!last || now - last.to > GAP_SHOWN_MS) return '';
   const long = seconds(Math.max(0, last.to - last.from));
   return `gap of ${long} at ${dateTime(last.from)}, about ${last.missed} posts missed`;
 }
 
-/** How old what is shown is; null before anything came. */
+/** The age of the rows; null before the first message. */
 function silence({ status, heardAt, now }: Seen): number | null {
   if (heardAt === null) return null;
-  // A page opened long after the last post hears it at once; it is old all the same.
+  // A page opened long after the last post gets it at once, but it is still old.
   const posted = isFed(status) ? status?.event_time : null;
   return Math.max(0, now - Math.min(heardAt, posted ?? heardAt));
 }
@@ -123,13 +123,13 @@ export function stateText(seen: Seen): StateText {
 export function losses(status: Status): { name: string; count: number; why: string }[] {
   const c = status.counters;
   return [
-    { name: 'late', count: c.late, why: 'their pane was closed: in the total, in no window' },
+    { name: 'late', count: c.late, why: 'their pane was closed: they count in the total only' },
     {
       name: 'dropped',
       count: c.future + c.oversize + c.oversize_tags + c.partial,
       why:
         `${c.future} too far ahead, ${c.oversize} lines and ${c.oversize_tags} tags too long, ` +
-        `${c.partial} cut by a lost connection`,
+        `${c.partial} incomplete`,
     },
     { name: 'malformed', count: c.malformed, why: 'records that could not be decoded' },
   ];

@@ -14,6 +14,6 @@ export function chooseTheme(theme: Theme): void {
   try {
     localStorage.setItem(KEY, theme);
   } catch {
-    // Storage is off: the choice holds until the page is closed.
+    // Storage is off: the choice lasts until the page is closed.
   }
 }

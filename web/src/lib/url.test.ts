@@ -94,8 +94,8 @@ describe('unmet', () => {
     ['?mode=count&window=1h&view=ja', { mode: 'count', window: 3600, top: 10, filter: 'ja' }, ''],
     ['?mode=total&window=5m&view=all', { mode: 'total', top: 10 }, ''],
     ['?embed=1', { top: 10 }, ''],
-  ])('%s', (search, view, said) => {
-    expect(unmet(search, view).map((pair) => pair.join(' ')).join(', ')).toBe(said);
+  ])('%s', (search, view, expected) => {
+    expect(unmet(search, view).map((pair) => pair.join(' ')).join(', ')).toBe(expected);
   });
 });
 

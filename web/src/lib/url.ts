@@ -1,4 +1,4 @@
-// What is seen, in the address: so that back works and a link shows the same.
+// The view in the address, so that back works and a link shows the same.
 import { windowLabel } from './format';
 import { hasWindow } from './modes';
 
@@ -7,17 +7,17 @@ export const DEFAULT_TOP = 10;
 /** The view of the job that always exists. */
 export const ALL = 'all';
 
-/** What is asked for; what is left out is the program's own default. */
+/** The requested view; missing parts are the job's defaults. */
 export interface View {
   mode?: string;
   /** Seconds. */
   window?: number;
   top: number;
-  /** Name of one of the job's views, which are filters over posts; all posts without it. */
+  /** Name of a view of the job, which is a filter over posts; default: all posts. */
   filter?: string;
   /** Key of the tag in the side panel. */
   tag?: string;
-  /** Rankings as they were, in place of the live one. */
+  /** Past rankings instead of the live one. */
   tab?: 'history';
 }
 
@@ -48,7 +48,7 @@ export function parseView(search: string): View {
   return view;
 }
 
-/** The query of an address that shows `view`; parameters of others in `search` stay. */
+/** The query of an address that shows `view`; foreign parameters in `search` stay. */
 export function formatView(view: View, search = ''): string {
   const params = new URLSearchParams(search);
   for (const name of ['mode', 'window', 'view', 'top', 'tag', 'tab']) params.delete(name);
@@ -64,7 +64,7 @@ export function formatView(view: View, search = ''): string {
   return text === '' ? '' : `?${text}`;
 }
 
-/** The query sent to the API: what `view` asks for, without the side panel. */
+/** The query for the API: `view` without the side panel. */
 export function apiQuery(view: View): string {
   const params = new URLSearchParams();
   if (view.mode !== undefined) params.set('mode', view.mode);
@@ -92,7 +92,7 @@ export function known(
   };
 }
 
-/** What an address asks for and `view` does not show: name and value, in pairs. */
+/** Parts of an address that `view` does not have, as pairs of name and value. */
 export function unmet(search: string, view: View): [string, string][] {
   const params = new URLSearchParams(search);
   const shows: [string, (value: string) => boolean][] = [
@@ -106,13 +106,13 @@ export function unmet(search: string, view: View): [string, string][] {
   });
 }
 
-/** Whether two views show the same ranking, whatever else stands beside it. */
+/** Whether two views show the same ranking, whatever else they show. */
 export function sameRanking(a: View, b: View): boolean {
   const same = a.mode === b.mode && a.window === b.window && a.filter === b.filter;
   return same && a.top === b.top;
 }
 
-/** `view` of the posts that a view of the job holds, or of all. */
+/** `view` restricted to a view of the job, or to none. */
 export function withFilter(view: View, filter: string | undefined): View {
   const { filter: _, ...rest } = view;
   return filter === undefined ? rest : { ...rest, filter };
