@@ -7,12 +7,14 @@
 //! Pure: no I/O, no clock. A post's lateness is judged by the watermark before it, so the counts
 //! depend on the order of the input alone, never on threads or speed.
 
+mod apply;
 pub mod boundaries;
 mod evict;
 pub mod extracted;
 mod identity;
 pub mod lists;
 pub mod pane_update;
+mod parts;
 pub mod recent;
 pub mod remember;
 pub mod restore;
@@ -28,6 +30,7 @@ pub use settings::Settings;
 use crate::state::extracted::{Extracted, NO_TIME, PostKey, Row};
 use crate::state::identity::{Verdict, named, short};
 use crate::state::lists::{Judged, Lists};
+use crate::state::parts::Parts;
 use crate::state::recent::Recent;
 use crate::state::remember::{Memory, Remembered};
 use crate::status::Counters;
@@ -49,6 +52,7 @@ pub struct State {
     recent: Recent,
     pub(crate) counters: Counters,
     pub(crate) posts_of: Vec<u64>,
+    pub(crate) parts: Parts,
     pub(crate) news: News,
     /// Totals may be this much too large for tags admitted from now on.
     pub(crate) floor: u64,
@@ -69,6 +73,8 @@ pub struct State {
     taken: Vec<u32>,
     /// Tags of the current row that count, where not all do.
     counting: Vec<u32>,
+    /// Room for the tags of an update.
+    scratch: Extracted,
 }
 
 /// What changed since the last checkpoint record, beside the panes.
@@ -84,6 +90,8 @@ pub(crate) struct News {
     pub(crate) spelled: Vec<u32>,
     /// The same, taken back.
     pub(crate) unspelled: Vec<u32>,
+    /// Occurrences of them that were counted elsewhere, more or less.
+    pub(crate) spelled_by: Vec<(u32, i64)>,
     /// Posts remembered from this number on are new.
     pub(crate) remembered_from: u64,
     /// Posts taken back.
@@ -111,6 +119,7 @@ impl State {
             recent: Recent::new(settings.recent_posts),
             counters: Counters::default(),
             posts_of: vec![0; settings.sources],
+            parts: Parts::default(),
             news: News::default(),
             floor: 0,
             errors: Column::default(),
@@ -120,6 +129,7 @@ impl State {
             sampled: 0,
             taken: Vec::new(),
             counting: Vec::new(),
+            scratch: Extracted::default(),
             settings,
         }
     }
@@ -158,10 +168,15 @@ impl State {
         counters.blocked += odd.blocked;
         counters.oversize += batch.batch.dropped.oversize;
         counters.partial += batch.batch.dropped.partial;
-        self.interned.ids.clear();
-        self.interned.spelled.clear();
         (self.entry, self.spelled, self.sampled) = (0, 0, 0);
         self.remembered.expect(batch.posts.iter().flat_map(|post| [post.id, post.alias]));
+        self.name_tags(batch);
+    }
+
+    /// Looks up the tags of a batch, and admits those that are new.
+    fn name_tags(&mut self, batch: &Extracted) {
+        self.interned.ids.clear();
+        self.interned.spelled.clear();
         self.make_room(batch);
         self.tags.intern(&batch.entries, &batch.arena, &mut self.interned);
         self.inherit();

@@ -116,8 +116,8 @@ pub enum Authors {
     /// No author is known.
     #[default]
     Unknown,
-    /// All that are known, at most [`LISTED_MAX`] different ones; posts beyond the sum of theirs
-    /// have unknown authors.
+    /// All that are known, at most [`LISTED_MAX`] different ones besides those whose posts are taken
+    /// back; posts beyond the sum of theirs have unknown authors.
     Listed(Vec<Member>),
     /// More than that.
     Sketched {
@@ -131,6 +131,24 @@ pub enum Authors {
     },
 }
 
+impl Authors {
+    /// Those that have entries of their own.
+    pub(crate) fn members(&self) -> &[Member] {
+        match self {
+            Self::Unknown => &[],
+            Self::Listed(members) | Self::Sketched { sample: members, .. } => members,
+        }
+    }
+
+    /// The sketch, and the posts of authors that only the sketch knows.
+    pub(crate) fn sketch(&self) -> Option<(&Registers, i32)> {
+        match self {
+            Self::Sketched { registers, others, .. } => Some((registers, *others)),
+            _ => None,
+        }
+    }
+}
+
 /// An author of a tag in a pane; one who posted several texts has an entry for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Member {
@@ -142,6 +160,16 @@ pub struct Member {
     pub posts: i32,
 }
 
+impl PaneTag {
+    /// True where some of its posts come on top.
+    pub(crate) fn adds(&self) -> bool {
+        let others = |(_, others)| others > 0;
+        self.posts > 0
+            || self.authors.members().iter().any(|member| member.posts > 0)
+            || self.authors.sketch().is_some_and(others)
+    }
+}
+
 impl PaneUpdate {
     /// True where the update may be applied: it replaces, or each of its ranges begins at the
     /// Position that `recorded` has of the partition. Otherwise it was applied before, or one
@@ -151,10 +179,23 @@ impl PaneUpdate {
         self.how != How::Add || self.input.iter().all(begins_there)
     }
 
-    /// One update for each view, with its part of the counts, of a job that has so many besides the
-    /// view of all posts, which comes first.
+    /// Event time up to which the sender counts nothing more, where it says so: by its watermark or
+    /// by a pane that it has ended. Where it does not, no post is expected that is older than its
+    /// newest pane by more than the lateness. `None` = it says nothing of time.
     #[must_use]
-    pub fn by_view(mut self, views: usize) -> Vec<Self> {
+    pub fn watermark(&self, pane_ms: i64, lateness_ms: i64) -> Option<i64> {
+        let start = |pane: i64| pane.saturating_mul(pane_ms);
+        let panes = || self.panes.iter().filter(|pane| pane.pane != PaneCounts::LATE);
+        let ended = panes().filter(|pane| pane.closed).map(|pane| start(pane.pane + 1)).max();
+        let newest = || panes().map(|pane| start(pane.pane).saturating_sub(lateness_ms)).max();
+        self.watermark.max(ended).or_else(newest)
+    }
+
+    /// One update for each view, with its part of the counts, of a job that has so many besides the
+    /// view of all posts, which comes first. All of them have the same watermark.
+    #[must_use]
+    pub fn by_view(mut self, views: usize, pane_ms: i64, lateness_ms: i64) -> Vec<Self> {
+        self.watermark = self.watermark(pane_ms, lateness_ms);
         let mut panes: Vec<Vec<PaneCounts>> = vec![Vec::new(); views + 1];
         for pane in std::mem::take(&mut self.panes) {
             if let Some(panes) = panes.get_mut(usize::from(pane.view)) {
@@ -172,6 +213,8 @@ pub struct AuthorSet {
     members: BTreeMap<(u64, u32), i32>,
     /// Different authors among them.
     authors: usize,
+    /// Posts taken back of authors that had none.
+    taken: BTreeMap<(u64, u32), i32>,
     sketch: Option<Registers>,
     /// Posts of authors beyond the sample.
     others: i32,
@@ -180,7 +223,7 @@ pub struct AuthorSet {
 impl AuthorSet {
     /// Counts posts with one text of an author; 0 = unknown, who is not gathered.
     pub fn add(&mut self, author: u64, text: u32, posts: i32) {
-        if author == 0 {
+        if author == 0 || posts == 0 {
             return;
         }
         if let Some(sketch) = &mut self.sketch {
@@ -194,6 +237,10 @@ impl AuthorSet {
             }
         }
         if !self.has(author) {
+            if posts < 0 {
+                *self.taken.entry((author, text)).or_default() += posts;
+                return;
+            }
             self.authors += 1;
         }
         *self.members.entry((author, text)).or_default() += posts;
@@ -233,10 +280,10 @@ impl AuthorSet {
     /// What an update says of them.
     #[must_use]
     pub fn authors(&self) -> Authors {
-        let members = self.members.iter().filter(|(_, posts)| **posts != 0);
+        let members = self.members.iter().chain(&self.taken).filter(|(_, posts)| **posts != 0);
         let members = members.map(|(&(author, text), &posts)| Member { author, text, posts });
         match &self.sketch {
-            None if self.members.is_empty() => Authors::Unknown,
+            None if self.members.is_empty() && self.taken.is_empty() => Authors::Unknown,
             None => Authors::Listed(members.collect()),
             Some(registers) => Authors::Sketched {
                 registers: registers.clone(),
@@ -323,7 +370,17 @@ mod tests {
         let update =
             PaneUpdate { source: 2, how: How::Add, input: Vec::new(), panes, watermark: Some(9) };
         let panes = |update: &PaneUpdate| update.panes.iter().map(|of| of.pane).collect();
-        let views: Vec<Vec<i64>> = update.by_view(2).iter().map(panes).collect();
+        let views: Vec<Vec<i64>> = update.clone().by_view(2, 10, 5).iter().map(panes).collect();
         assert_eq!(views, [vec![3], vec![3, 4], vec![]]);
+        let marks = |update: PaneUpdate| {
+            let marks = update.by_view(2, 10, 5).into_iter();
+            marks.map(|of| (of.watermark(10, 5), of.panes.len())).collect::<Vec<_>>()
+        };
+        assert_eq!(marks(update.clone()), [(Some(9), 1), (Some(9), 2), (Some(9), 0)]);
+        let silent = PaneUpdate { watermark: None, ..update };
+        assert_eq!(marks(silent.clone()), [(Some(35), 1), (Some(35), 2), (Some(35), 0)]);
+        let mut ended = silent;
+        ended.panes[1].closed = true;
+        assert_eq!(marks(ended), [(Some(40), 1), (Some(40), 2), (Some(40), 0)]);
     }
 }

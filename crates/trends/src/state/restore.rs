@@ -7,6 +7,7 @@ mod names;
 
 use crate::score::baselines;
 use crate::score::trending::Trending;
+use crate::state::parts::Parts;
 use crate::state::remember::Remembered;
 use crate::state::restore::names::Names;
 use crate::state::sections::{Meta, PART, kind};
@@ -34,6 +35,7 @@ struct Counts {
     settings: Settings,
     ring: Restore,
     remembered: Remembered,
+    parts: Parts,
     errors: Column<u64>,
     trending: Vec<Trending>,
     meta: Meta,
@@ -94,6 +96,7 @@ impl Restoring {
             settings,
             ring: Restore::new(empty.ring),
             remembered: empty.remembered,
+            parts: empty.parts,
             errors: Column::default(),
             trending: empty.trending,
             stamps: Stamps::default(),
@@ -175,6 +178,13 @@ impl Restoring {
                 state.marks.seen(source, *at);
             }
         }
+        for (source, partitions) in told.meta.partitions.iter().enumerate() {
+            for (partition, at) in partitions.iter().filter(|_| source < state.posts_of.len()) {
+                state.marks.seen_in(source, partition, *at);
+            }
+        }
+        state.parts = told.parts;
+        state.forget_parts();
         state.passed = told.meta.passed;
         state.trending = told.trending;
         let open_from = closed_to.saturating_add(1).saturating_mul(state.ring.pane_ms());
@@ -259,6 +269,7 @@ impl Counts {
             kind::FIRST => ring.first(body, rows, |id| epoch == 0 || newer(id))?,
             kind::REMEMBERED => self.remembered.read(body).ok_or(CUT)?,
             kind::REMEMBERED_UNORDERED => self.remembered.read_unordered(body).ok_or(CUT)?,
+            kind::PARTS => self.parts.read(body).ok_or(CUT)?,
             kind::GONE => {
                 let mut reader = Reader::new(body);
                 while !reader.is_empty() {

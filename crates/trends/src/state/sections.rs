@@ -4,14 +4,16 @@
 //! snapshot is taken piece by piece at different epochs, so each piece says its epoch; what a
 //! later record tells counts for a tag or a pane only if its epoch is newer than the piece.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::score::baselines::{self, Baselines, Pacing};
 use crate::score::trending::Trending;
-use crate::state::State;
 use crate::state::table::Interned;
+use crate::state::{State, parts};
 use crate::status::Counters;
-use crate::store::varint::{Many, Reader, put, put_bytes};
+use crate::store::varint::{Many, Reader, put, put_bytes, put_signed};
 use crate::window::decay::{Decay, Weights};
 use crate::window::delta::{Delta, Kept, Rows};
 use crate::window::first::{self, FirstTimes};
@@ -220,6 +222,9 @@ pub struct Meta {
     pub posts_of: Vec<u64>,
     /// Newest event time of each source.
     pub newest: Vec<Option<i64>>,
+    /// Newest event time of each partition, of sources that have several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partitions: Vec<BTreeMap<Box<str>, i64>>,
     /// Panes up to this one are closed.
     pub closed_to: i64,
     /// What tags admitted from now on inherit.
@@ -253,6 +258,7 @@ impl State {
             counters: self.counters,
             posts_of: self.posts_of.clone(),
             newest: self.marks.all_newest().to_vec(),
+            partitions: self.marks.partitions(),
             closed_to: self.ring.closed_to(),
             floor: self.floor,
             admissions: self.tags.admissions(),
@@ -282,6 +288,8 @@ impl State {
             Raw::Body(kind::LEARNED, news.learned),
             Raw::Tags(kind::SPELLED, news.spelled),
             Raw::Tags(kind::UNSPELLED, news.unspelled),
+            Raw::Body(kind::SPELLED_BY, spelled_by(&news.spelled_by)),
+            Raw::Body(kind::PARTS, self.parts.take_news()),
             Raw::Delta(self.ring.take_delta()),
             Raw::Body(
                 kind::REMEMBERED,
@@ -375,6 +383,15 @@ fn put_spelling(out: &mut Vec<u8>, key: &[u8], typed: &[u8]) {
     put_bytes(out, if typed == key { b"" } else { typed });
 }
 
+fn spelled_by(all: &[(u32, i64)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for &(tag, by) in all {
+        put(&mut out, u64::from(tag));
+        put_signed(&mut out, by);
+    }
+    out
+}
+
 fn numbers(values: impl Iterator<Item = u64>) -> Vec<u8> {
     let mut out = Vec::new();
     let mut many = Many::to(&mut out);
@@ -389,6 +406,7 @@ pub struct Snapshotter {
     known: usize,
     part: u32,
     minute: i64,
+    held: Option<parts::Key>,
     remembered: u64,
 }
 
@@ -400,7 +418,8 @@ impl Snapshotter {
     /// Begins with the first piece.
     #[must_use]
     pub fn new(state: &State) -> Self {
-        Self { known: 0, part: 0, minute: i64::MIN, remembered: state.remembered.range().start }
+        let remembered = state.remembered.range().start;
+        Self { known: 0, part: 0, minute: i64::MIN, held: None, remembered }
     }
 
     /// The next piece, as of `epoch`, which must be the newest record's; `None` = all are taken.
@@ -420,6 +439,10 @@ impl Snapshotter {
         if !panes.is_empty() {
             self.minute = minute;
             return Some(vec![Raw::Ring(epoch, panes)]);
+        }
+        if let Some((held, body)) = state.parts.piece(self.held.as_ref()) {
+            self.held = Some(held);
+            return Some(vec![Raw::Body(kind::PARTS, body)]);
         }
         let posts = state.remembered.range();
         let from = self.remembered.max(posts.start);

@@ -5,7 +5,7 @@
 //! behind; all others stay summed, beside the log, so that a million posts cost one pair. They are
 //! in the all-time counts at once, and reach the checkpoint as the difference that they made.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::store::varint::{Reader, put, put_signed};
@@ -111,8 +111,7 @@ impl Counted {
     #[must_use]
     pub fn as_changes(&self, of: impl Fn(u32) -> bool) -> Vec<Change> {
         let unknown = self.all_unknown().filter(|pair| of(pair.0));
-        let unknown =
-            unknown.map(|(id, n)| Change { id, unknown: n.into(), ..Change::default() });
+        let unknown = unknown.map(|(id, n)| Change { id, unknown: n.into(), ..Change::default() });
         let sketches = self.sketches.iter().filter(|sketched| of(sketched.id));
         let others = sketches.map(|Sketched { id, others, registers }| Change {
             id: *id,
@@ -145,6 +144,18 @@ impl Counted {
         }
         pairs.extend(old);
         self.pairs = pairs;
+    }
+
+    /// The same; the answer is what was to be taken back of unknown authors and is not there: it
+    /// may be in the log.
+    fn change_and_rest(&mut self, changes: &mut [Change]) -> Vec<(Seen, i32)> {
+        let wanted: Vec<i64> = changes.iter().map(|change| change.unknown).collect();
+        self.change(changes);
+        let rest = changes.iter().zip(wanted).map(|(change, wanted)| {
+            let rest = (wanted - change.unknown).clamp(i32::MIN.into(), 0) as i32;
+            (Seen { id: change.id, ..Seen::default() }, rest)
+        });
+        rest.filter(|(_, rest)| *rest < 0).collect()
     }
 
     /// The answer is how many posts of others there were.
@@ -279,6 +290,28 @@ impl Counts {
         sum(&mut self.changes);
     }
 
+    /// True where there is nothing to add, only to take back, if anything.
+    fn is_nothing(&self) -> bool {
+        self.posts <= 0
+            && self.members.iter().all(|member| member.1 <= 0)
+            && self.changes.iter().all(|change| change.unknown <= 0 && change.others <= 0)
+    }
+
+    /// Takes out what is not below zero, by tag.
+    pub fn take_more(&mut self) -> Vec<Pair> {
+        let mut more: BTreeMap<u32, i64> = BTreeMap::new();
+        self.members.retain(|(seen, posts)| {
+            *more.entry(seen.id).or_default() += i64::from(*posts).max(0);
+            *posts < 0
+        });
+        self.changes.retain(|change| {
+            *more.entry(change.id).or_default() += change.posts().max(0);
+            change.posts() < 0
+        });
+        let more = more.into_iter().filter(|pair| pair.1 > 0);
+        more.map(|(id, posts)| (id, posts.min(u32::MAX.into()) as u32)).collect()
+    }
+
     /// What is taken back of listed authors, by author; the rest stays.
     fn take_less(&mut self) -> Vec<(Seen, i32)> {
         let (mut less, more): (Vec<_>, _) = self.members.drain(..).partition(|of| of.1 < 0);
@@ -294,17 +327,28 @@ fn count(pairs: &[Pair], id: u32) -> u32 {
 }
 
 impl Ring {
+    /// True where a pane takes no more posts.
+    #[must_use]
+    pub fn is_closed(&self, index: i64) -> bool {
+        index <= self.closed_to()
+    }
+
     /// Takes counts in of a pane that is open.
     pub fn add_counts(&mut self, index: i64, mut counts: Counts) {
         debug_assert!(index > self.closed_to, "a closed pane takes no posts");
+        let is_open = self.open.iter().any(|open| open.index == index);
+        if !is_open && counts.is_nothing() {
+            return;
+        }
         self.hide();
         let authors = counts.members.iter().any(|member| member.1 > 0)
             || counts.changes.iter().any(|change| change.registers.is_some());
         if authors && self.people.is_none() {
             self.begin_people();
         }
-        counts.sum(self.people.is_some());
-        let less = counts.take_less();
+        let authors = self.people.is_some();
+        counts.sum(authors);
+        let mut less = counts.take_less();
         let Counts { posts, tagged, members, mut changes } = counts;
         let open = self.open_pane(index);
         open.posts = open.posts.saturating_add_signed(posts);
@@ -313,8 +357,8 @@ impl Ring {
             open.log.extend(std::iter::repeat_n(seen.id, posts as usize));
             open.seen.extend(std::iter::repeat_n(seen, posts as usize));
         }
-        open.counted.change(&mut changes);
-        let less = open.held(less);
+        less.extend(open.counted.change_and_rest(&mut changes));
+        let less = open.held(less, authors);
         changes.retain(|change| change.posts() != 0 || change.registers.is_some());
         for change in &changes {
             match u64::try_from(change.posts()) {
@@ -323,7 +367,6 @@ impl Ring {
             }
         }
         if let Some(delta) = self.delta.as_mut().filter(|_| !changes.is_empty()) {
-            let authors = self.people.is_some();
             delta.counted.push(PaneChanges { index, authors, changes });
         }
         for mine in less.chunk_by(|a, b| a.0.author == b.0.author) {

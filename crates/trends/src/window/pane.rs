@@ -52,18 +52,24 @@ impl Open {
         plus.saturating_sub(times(&self.minus))
     }
 
-    /// Of posts to be taken back, those that it holds of each author.
-    pub(super) fn held(&self, mut less: Vec<(Seen, i32)>) -> Vec<(Seen, u32)> {
+    /// Of posts to be taken back, those that are in its log, of each author where `authors` are told
+    /// apart; by author.
+    pub(super) fn held(&self, mut less: Vec<(Seen, i32)>, authors: bool) -> Vec<(Seen, u32)> {
         if less.is_empty() {
             return Vec::new();
         }
+        less.sort_unstable_by_key(|(seen, _)| (seen.author, seen.id));
         let who = |seen: &Seen| (seen.id, seen.author);
         let mut held: HashMap<_, i64> = less.iter().map(|of| (who(&of.0), 0)).collect();
-        for seen in &self.seen {
-            held.entry(who(seen)).and_modify(|posts| *posts += 1);
-        }
-        for gone in &self.unseen {
-            held.entry(*gone).and_modify(|posts| *posts -= 1);
+        let mut add = |who, by| {
+            held.entry(who).and_modify(|posts| *posts += by);
+        };
+        if authors {
+            self.seen.iter().for_each(|seen| add(who(seen), 1));
+            self.unseen.iter().for_each(|gone| add(*gone, -1));
+        } else {
+            self.log.iter().for_each(|id| add((*id, 0), 1));
+            self.minus.iter().for_each(|id| add((*id, 0), -1));
         }
         let mut take = |(seen, posts): (Seen, i32)| {
             let held = held.entry(who(&seen)).or_default();

@@ -359,20 +359,6 @@ impl People {
         self.crowds.retain(id, |author, _| author < below);
     }
 
-    /// Turns a crowd into a sketch, of which its members with a hash below `below` are a sample.
-    fn make_sketch(
-        &mut self,
-        kept: &mut Panes<'_>,
-        windows: &mut [Window],
-        (id, now): (u32, i64),
-        below: u32,
-    ) {
-        let members = self.crowds.of(id).filter(|(_, m)| !m.marks.only_copies());
-        let members = members.map(|(author, m)| (Self::pane(m.last, now), author));
-        self.big.make(kept, windows, (id, below), members);
-        self.crowds.mark_sample(id, true);
-    }
-
     /// Goes on with taking out who was seen and what was said too long ago: a few tags for each
     /// pane since the last one, so that none is left out for longer than the longest window.
     fn sweep(&mut self, now: i64) {

@@ -40,6 +40,12 @@ impl Registers {
         self.0.iter_mut().zip(&*other.0).for_each(|(mine, &theirs)| *mine = theirs.max(*mine));
     }
 
+    /// True where it has no author.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|&rank| rank == 0)
+    }
+
     /// How many authors it holds, about.
     #[must_use]
     pub fn estimate(&self) -> f64 {

@@ -3,6 +3,7 @@
 //! Pieces are taken at different epochs, so each carries the epoch it was taken at, and a delta
 //! counts for a pane (or a tag's total) only if its epoch is later.
 
+mod counted;
 mod parts;
 mod people;
 
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::store::column::Column;
 use crate::store::varint::Reader;
-use crate::window::counted::{Counted, PaneChanges};
+use crate::window::counted::Counted;
 use crate::window::decay::{Decay, Weights};
 use crate::window::pane::{Closed, Open, Pair};
 use crate::window::restore::parts::{Parts, read_pairs, read_surplus};
@@ -176,45 +177,6 @@ impl Restore {
         let mut reader = Reader::new(body);
         reader.get_signed().ok_or(CUT)?;
         add_totals(&mut self.ring.total, Parts::default().read(&mut reader, rows)?, newer);
-        Ok(())
-    }
-
-    /// Reads how what was counted elsewhere of open panes changed in a record of `epoch`.
-    ///
-    /// # Errors
-    /// [`Nonsense`] where the bytes do not hold what they should.
-    pub fn counted(
-        &mut self,
-        epoch: u64,
-        body: &[u8],
-        rows: u32,
-        newer: impl Fn(u32) -> bool,
-    ) -> Result<(), Nonsense> {
-        let mut reader = Reader::new(body);
-        while !reader.is_empty() {
-            let PaneChanges { index, authors, mut changes } =
-                PaneChanges::read(&mut reader, rows)?;
-            let minute = self.minute_of(index);
-            let mut ignored = Parts::default();
-            let parts = match (self.stamps.before(epoch, minute), self.minutes.get_mut(&minute)) {
-                (false, _) => &mut ignored,
-                (true, Some(whole)) => whole,
-                (true, None) => self.panes.entry(index).or_default(),
-            };
-            for change in &changes {
-                let id = change.id;
-                parts.change(change, authors);
-                match u64::try_from(change.posts()) {
-                    _ if !newer(id) => {}
-                    Ok(more) => self.ring.total.add(id, more),
-                    Err(_) => self.ring.total.take(id, change.posts().unsigned_abs()),
-                }
-            }
-            if let Some(people) = self.people.as_mut().filter(|_| authors) {
-                changes.retain(|change| newer(change.id));
-                people.counted(index, &mut changes);
-            }
-        }
         Ok(())
     }
 

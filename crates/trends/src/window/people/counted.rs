@@ -11,6 +11,7 @@
 //! those beyond the sample: which of their posts are copies, how many are beyond the cap, and that
 //! they have posted before.
 
+use crate::window::counted::Sketched;
 use crate::window::pane::{Open, Pair};
 use crate::window::people::{Panes, People, Seen, Taken};
 use crate::window::sliding::Window;
@@ -64,5 +65,34 @@ impl People {
         for sketched in &open.counted.sketches {
             self.big.merge(sketched.id, &sketched.registers, now);
         }
+    }
+
+    /// The posts of authors who are not listed were laid from `laid` on as if they had no author:
+    /// they are as many people as the sketch of an open pane has beyond those that were `seen` in
+    /// it, about.
+    pub(super) fn lay_sketched(&mut self, open: &Open, seen: &[(u32, u32, i64)], laid: usize) {
+        let laid = &mut self.laid[laid..];
+        for Sketched { id, others, registers } in &open.counted.sketches {
+            let below = |id: u32| seen.partition_point(|who| who.0 < id);
+            let listed = (below(id.saturating_add(1)) - below(*id)) as u32;
+            let people = (registers.estimate() as u32).saturating_sub(listed);
+            if let Ok(at) = laid.binary_search_by_key(id, |laid| laid.id) {
+                laid[at].count -= others.saturating_sub(people).min(laid[at].count);
+            }
+        }
+    }
+
+    /// Turns a crowd into a sketch, of which its members with a hash below `below` are a sample.
+    pub(super) fn make_sketch(
+        &mut self,
+        kept: &mut Panes<'_>,
+        windows: &mut [Window],
+        (id, now): (u32, i64),
+        below: u32,
+    ) {
+        let members = self.crowds.of(id).filter(|(_, m)| !m.marks.only_copies());
+        let members = members.map(|(author, m)| (Self::pane(m.last, now), author));
+        self.big.make(kept, windows, (id, below), members);
+        self.crowds.mark_sample(id, true);
     }
 }

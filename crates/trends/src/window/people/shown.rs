@@ -2,7 +2,6 @@
 
 use smallvec::SmallVec;
 
-use crate::window::counted::{Counted, Sketched};
 use crate::window::known;
 use crate::window::pane::Open;
 use crate::window::people::{People, Rows, order};
@@ -61,7 +60,7 @@ pub struct Acquainted {
 /// Those of an open pane of whom the same is true, laid over the windows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Laid {
-    id: u32,
+    pub(super) id: u32,
     pane: i64,
     /// Windows that count them, a bit each.
     windows: u64,
@@ -70,7 +69,7 @@ pub(super) struct Laid {
     /// Nobody had seen the authors before.
     stranger: bool,
     /// How many.
-    count: u32,
+    pub(super) count: u32,
 }
 
 impl Laid {
@@ -168,7 +167,7 @@ impl People {
                 self.laid.push(Laid { id, pane, windows, authored, stranger, count });
             }
         }
-        lay_sketched(&open.counted, &seen[before..], &mut self.laid[laid..]);
+        self.lay_sketched(open, &seen[before..], laid);
     }
 
     /// Takes off what was laid over.
@@ -325,18 +324,6 @@ impl People {
         }
         let known = s * (f64::from(came.told - came.strangers) / f64::from(came.told));
         Some(Acquainted { known, share, allows: people_rules::known(s, known, share) })
-    }
-}
-
-/// The posts of authors who are not listed were laid as if they had no author: they are as many
-/// people as the sketch of an open pane has beyond those that were `seen` in it, about.
-fn lay_sketched(counted: &Counted, seen: &[(u32, u32, i64)], laid: &mut [Laid]) {
-    for Sketched { id, others, registers } in &counted.sketches {
-        let listed = seen.partition_point(|who| who.0 <= *id) - seen.partition_point(|who| who.0 < *id);
-        let people = (registers.estimate() as u32).saturating_sub(listed as u32);
-        if let Ok(at) = laid.binary_search_by_key(id, |laid| laid.id) {
-            laid[at].count -= others.saturating_sub(people).min(laid[at].count);
-        }
     }
 }
 

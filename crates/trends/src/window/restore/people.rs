@@ -11,8 +11,8 @@ use smallvec::SmallVec;
 
 use crate::store::column::Column;
 use crate::store::varint::Reader;
-use crate::window::crowd::{EXACT_MAX, Marks, Member, PRINTS, Print};
 use crate::window::counted::{Change, PaneChanges};
+use crate::window::crowd::{EXACT_MAX, Marks, Member, PRINTS, Print};
 use crate::window::keep::Rows;
 use crate::window::pane::{Open, Pair};
 use crate::window::people::{Panes, People, Seen};
