@@ -1,17 +1,17 @@
 //! Builds the live page into `$OUT_DIR/page`, where the feature `page` embeds it from.
 //!
-//! Does nothing without that feature. Writes `web/node_modules` and `$OUT_DIR` alone. With
-//! `TAGTIDE_PAGE_DIR` set, takes the page built before in that folder and asks for no npm.
+//! Does nothing without that feature. Writes only `web/node_modules` and `$OUT_DIR`. With
+//! `TAGTIDE_PAGE_DIR` set, uses the page in that directory and needs no npm.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::{env, fs, io};
 
-/// Oldest Node.js that the page's build tool runs on.
+/// Oldest Node.js on which the page's build tool runs.
 const NODE_MIN: (u32, u32) = (20, 19);
 
-/// What the page is built from; `node_modules` is not among it, as npm touches it in each run.
+/// Inputs of the page, without `node_modules`, which npm touches in each run.
 const INPUTS: [&str; 8] = [
     "src",
     "index.html",
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Brings the page into `$OUT_DIR/page`.
+/// Puts the page into `$OUT_DIR/page`.
 fn page() -> Result<(), String> {
     let out = cargo_dir("OUT_DIR")?.join("page");
     if let Some(dir) = env::var_os("TAGTIDE_PAGE_DIR").filter(|dir| !dir.is_empty()) {
@@ -63,7 +63,7 @@ fn cargo_dir(name: &str) -> Result<PathBuf, String> {
     Ok(PathBuf::from(dir))
 }
 
-/// Copies a page that was built before.
+/// Copies a prebuilt page.
 fn prebuilt(dir: &Path, out: &Path) -> Result<(), String> {
     println!("cargo:rerun-if-changed={}", dir.display());
     if !dir.join("index.html").is_file() {
@@ -94,7 +94,7 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The way out where npm or Node.js cannot be used.
+/// The error for a missing or too old npm or Node.js.
 fn without_node(problem: impl Display) -> String {
     let (major, minor) = NODE_MIN;
     format!(
@@ -119,18 +119,18 @@ fn node_is_new_enough() -> Result<(), String> {
     }
 }
 
-/// Installs what the build needs, unless it is there already.
+/// Installs the packages for the build, unless they are installed.
 fn install(web: &Path) -> Result<(), String> {
     let modified = |path: &Path| fs::metadata(path).and_then(|meta| meta.modified());
     let lock = web.join("package-lock.json");
     let wanted = modified(&lock).map_err(|error| format!("read `{}`: {error}", lock.display()))?;
     let installed = web.join("node_modules");
-    // npm writes this list last: where it is older or missing, the install is not complete.
+    // npm writes this list last: if it is older or missing, the installation is incomplete.
     if modified(&installed.join(".package-lock.json")).is_ok_and(|time| time >= wanted) {
         return Ok(());
     }
     let mut ci = npm(web, &["ci", "--no-audit", "--no-fund"]);
-    // What only tests need is four times the size; where it was installed it stays.
+    // The packages for tests are four times the size; if they are installed they stay.
     if !installed.join("vitest").is_dir() {
         ci.arg("--omit=dev");
     }
@@ -148,7 +148,7 @@ fn npm(web: &Path, args: &[&str]) -> Command {
     command
 }
 
-/// Runs `command`; what it said is shown only if it fails.
+/// Runs `command`. Its output is shown only if it fails.
 fn run(command: &mut Command) -> Result<(), String> {
     let shown = format!("{command:?}").replace('"', "`");
     let answer =

@@ -1,7 +1,8 @@
 //! Measures decoding in memory on one core: `decode_speed FORMAT FILE [SECONDS]`.
 //!
-//! Repeats the records of FILE until they fill 64 MiB, decodes them repeatedly, and prints the fastest
-//! 20th of rounds of about 256 kiB, which are short enough to fit between other work of the machine.
+//! Repeats the records of FILE until they fill 64 MiB, decodes them repeatedly, and prints the
+//! fastest 20th of rounds of about 256 kiB, which are short enough to fit between other work of the
+//! machine.
 
 use std::time::Duration;
 

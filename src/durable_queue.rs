@@ -3,9 +3,9 @@
 //! The checkpoint waits for it before it commits an epoch, so that nothing from a committed epoch
 //! can still be lost. A full queue blocks the sender.
 //!
-//! Items that cannot be written after a few tries are given up and counted as lost: a full disk must
-//! not stop counting. So a wait always ends, and [`SpoolStatus`] reports what was lost and why. Later
-//! items are tried again, so the queue recovers by itself.
+//! Items that cannot be written after a few tries are given up and counted as lost: a full disk
+//! must not stop counting. So a wait always ends, and [`SpoolStatus`] reports what was lost and
+//! why. Later items are tried again, so the queue recovers by itself.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -59,8 +59,8 @@ pub struct DurableQueue<T> {
 }
 
 impl<T: Send + 'static> DurableQueue<T> {
-    /// Starts the thread `name`, which passes groups of items to `write`. `write` makes all items of
-    /// a group durable, or none.
+    /// Starts the thread `name`, which passes groups of items to `write`. `write` makes all items
+    /// of a group durable, or none.
     ///
     /// # Errors
     /// If the thread cannot be started.

@@ -1,12 +1,12 @@
 //! tagtide shows which hashtags are trending in a stream of posts, and why.
 //!
-//! **What it is.** One process. It reads posts from sources, extracts hashtags, counts them, compares
-//! each tag with its own past, and publishes rankings to terminal, page, HTTP and sinks. Once per epoch
-//! counts and the positions in the sources become durable in one step.
+//! **What it is.** One process. It reads posts from sources, extracts hashtags, counts them,
+//! compares each tag with its own past, and publishes rankings to terminal, page, HTTP and sinks.
+//! Once per epoch counts and the positions in the sources become durable in one step.
 //!
-//! **What it is not.** It is not a general stream processor: the path of a post is fixed. It runs on one
-//! machine. Counts are exact up to stated limits; beyond 512 authors per tag, and beyond `tags_max` live
-//! tags, values are estimates with a stated error.
+//! **What it is not.** It is not a general stream processor: the path of a post is fixed. It runs
+//! on one machine. Counts are exact up to stated limits; beyond 512 authors per tag, and beyond
+//! `tags_max` live tags, values are estimates with a stated error.
 //!
 //! # The map, in the order of the flow
 //!
@@ -30,9 +30,9 @@
 //! | [`tagtide_simd`] | vector code, the only `unsafe` |
 //! | [`sqlite`], [`durable_queue`] | SQLite files; a thread that makes things durable in order |
 //!
-//! # Layers
+//! # Floors
 //!
-//! A module imports lower layers only, and no two modules import each other: F0 [`counters`]
+//! A module imports lower floors only, and no two modules import each other: F0 [`counters`]
 //! [`durable_queue`] [`sink`] [`sqlite`]; F1 [`job`]; F2 [`history`] [`alert`]; F3 [`run`]; F4
 //! [`ingest`]; F5 [`engine`]; F6 [`serve`]; F7 [`cli`]. Below all of them are the crates `simd` <
 //! `extract` < `posts` < `trends`, `sources`, and `checkpoint`, which imports none of ours.

@@ -1,5 +1,5 @@
 //! The engine as a whole: jobs over real files, sockets and processes, compared with recounts in
-//! the plainest words there are, and with runs that nobody disturbed.
+//! simple code, and with undisturbed runs.
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests")]
 

@@ -1,5 +1,5 @@
-//! Live sources against servers on loopback that misbehave on demand: nothing lost in silence,
-//! nothing counted twice.
+//! Live sources against servers on loopback that misbehave on demand: nothing is lost silently or
+//! counted twice.
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests")]
 

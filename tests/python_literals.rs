@@ -1,7 +1,7 @@
-//! The reader and writer of Python lists beside Python itself.
+//! The reader and writer of Python lists, compared with Python itself.
 //!
-//! Where no `python3` is found these tests say so and check nothing; the table in
-//! `decode::python` holds on its own.
+//! Without `python3` these tests print a message and check nothing; the table in `decode::python`
+//! is tested independently.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -80,7 +80,7 @@ fn we_read_what_python_writes() {
 
 #[test]
 fn the_repr_is_pythons_own_to_the_byte() {
-    // Code points given out after Python's Unicode version are printed differently; these are not.
+    // Code points newer than Python's Unicode version are printed differently; these are older.
     let samples: Vec<String> = samples()
         .into_iter()
         .map(|text| text.chars().filter(|char| u32::from(*char) < 0x250).collect())

@@ -1,8 +1,10 @@
-//! House rules that no compiler holds: sizes, floors, docs, fixtures, wording.
+//! House rules that the compiler cannot check: sizes, floors, docs, fixtures, wording.
 //!
-//! Each rule is a test of its own and lists everything that breaks it, with file and line.
-//! CONTRIBUTING.md says the rules in words.
+//! Each rule is a test of its own and lists all violations with file and line. CONTRIBUTING.md
+//! explains the rules.
 
+#[path = "tidy/commits.rs"]
+mod commits;
 #[path = "tidy/docs.rs"]
 mod docs;
 #[path = "tidy/floors.rs"]

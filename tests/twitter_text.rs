@@ -1,16 +1,16 @@
-//! Our hashtag grammar beside the npm package `twitter-text`, on generated texts.
+//! Our hashtag grammar compared with the npm package `twitter-text`, on generated texts.
 //!
 //! Ignored by plain `cargo test`, because it needs Node and the package:
 //! `npm install --prefix DIR twitter-text`, then
 //! `TWITTER_TEXT_DIR=DIR cargo test --test twitter_text -- --ignored`.
 //! `TWITTER_TEXT_SEED` and `TWITTER_TEXT_COUNT` choose other texts.
 //!
-//! Known differences, which the comparison leaves out:
-//! - letters that came after the package's Unicode tables, and top-level domains that came or went
-//!   since 2020: no such pieces are used;
-//! - the package matches UTF-16 units, so that one of its URLs may begin inside a character outside
-//!   the basic plane: texts with such a character hold no dot;
-//! - a tag of which nothing visible is left in its key (ZWJ and variation selectors) is none here.
+//! Known differences, which the comparison avoids:
+//! - letters newer than the package's Unicode tables, and top-level domains added or removed since
+//!   2020: no such pieces are used;
+//! - the package matches UTF-16 units, so one of its URLs can begin inside a character outside the
+//!   basic plane: texts with such a character contain no dot;
+//! - a tag whose key has nothing visible left (ZWJ and variation selectors) is not a tag here.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -19,7 +19,7 @@ use tagtide_extract::key::fold;
 use tagtide_extract::{Rule, tags};
 use tagtide_posts::post::Markup;
 
-/// Pieces from which texts are put together: what the rule speaks of, and what lies beside it.
+/// Pieces of generated texts: everything that the rule mentions, and some that it does not.
 const PIECES: &[&str] = &[
     "#",
     "#",

@@ -1,8 +1,8 @@
 //! Sends the waiting alerts of the outbox in order, with retries for at most a day.
 //!
 //! An attempt is recorded before it is made, so that the same alert is not sent repeatedly when the
-//! disk is full. A failure also postpones all other alerts of the same rule, so that a dead receiver
-//! costs one timeout now and then.
+//! disk is full. A failure also postpones all other alerts of the same rule, so that a dead
+//! receiver costs one timeout now and then.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -51,8 +51,8 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The delay after an attempt with `tries` attempts before it: half to all of the doubled delay,
-    /// depending on the key, so that many alerts are not retried at the same time.
+    /// The delay after an attempt with `tries` attempts before it: half to all of the doubled
+    /// delay, depending on the key, so that many alerts are not retried at the same time.
     fn wait(&self, key: &str, tries: u32) -> Duration {
         let full = self.first.saturating_mul(1 << tries.min(20)).min(self.max);
         let jitter = crc32c::crc32c_append(tries, key.as_bytes());

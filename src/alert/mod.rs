@@ -1,14 +1,14 @@
 //! Alerts: rules over rankings, an outbox that survives a crash, delivery to webhooks, a feed.
 //!
 //! [`Rules`] look at one ranking per slide and raise alerts about what changed; they are pure, and
-//! their state is part of the checkpoint. [`Notifier`] stores raised alerts in `alerts.sqlite` of the
-//! state directory and sends them to webhooks from there. [`Reader`] lists them, [`feed`] renders
-//! them as an Atom feed.
+//! their state is part of the checkpoint. [`Notifier`] stores raised alerts in `alerts.sqlite` of
+//! the state directory and sends them to webhooks from there. [`Reader`] lists them, [`feed`]
+//! renders them as an Atom feed.
 //!
 //! Delivery is at least once: an alert is durable before the epoch that raised it is committed, and
-//! stays in the outbox until the webhook has answered. A slide that is evaluated again after a crash
-//! produces the same keys, which the outbox ignores. A receiver that remembers keys sees each alert
-//! once.
+//! stays in the outbox until the webhook has answered. A slide that is evaluated again after a
+//! crash produces the same keys, which the outbox ignores. A receiver that remembers keys sees each
+//! alert once.
 //!
 //! It never follows a redirect, never logs a secret or more of an address than its host, and never
 //! slows down counting.

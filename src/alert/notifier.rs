@@ -28,8 +28,8 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// Opens the outbox of a state directory and starts its threads. Alerts that still wait there are
-    /// sent.
+    /// Opens the outbox of a state directory and starts its threads. Alerts that still wait there
+    /// are sent.
     ///
     /// # Errors
     /// [`AlertError`] if the file cannot be used or a secret is missing.
@@ -37,8 +37,8 @@ impl Notifier {
         Self::start_with(dir, plans, clock, Backoff::default(), &BTreeMap::new())
     }
 
-    /// The same with other delays, and with secrets that replace those of the environment, by name of
-    /// the variable.
+    /// The same with other delays, and with secrets that replace those of the environment, by name
+    /// of the variable.
     ///
     /// # Errors
     /// As [`Notifier::start`].
@@ -73,8 +73,8 @@ impl Notifier {
         Ok(Self { queue: Some(queue), wake: Some(wake), ended, sent })
     }
 
-    /// Queues the alerts of a slide under the number of its epoch, which never decreases. Blocks while
-    /// the queue is full. False if the thread has ended.
+    /// Queues the alerts of a slide under the number of its epoch, which never decreases. Blocks
+    /// while the queue is full. False if the thread has ended.
     pub fn offer(&self, seq: u64, alerts: Vec<Alert>) -> bool {
         alerts.is_empty() || self.queue.as_ref().is_some_and(|queue| queue.offer(seq, alerts))
     }
@@ -85,8 +85,8 @@ impl Notifier {
         self.queue.as_ref().map_or(0, DurableQueue::committed)
     }
 
-    /// Waits until every alert up to epoch `seq` is in the outbox or was given up, as on a full disk.
-    /// False if that took longer than `at_most`.
+    /// Waits until every alert up to epoch `seq` is in the outbox or was given up, as on a full
+    /// disk. False if that took longer than `at_most`.
     #[must_use]
     pub fn wait_for(&self, seq: u64, at_most: Duration) -> bool {
         self.queue.as_ref().is_none_or(|queue| queue.wait_for(seq, at_most))

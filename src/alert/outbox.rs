@@ -51,8 +51,8 @@ impl Outbox {
         done.map_err(|error| SqliteError::new("write", &self.path, error))
     }
 
-    /// Stores alerts that were raised at `now_ms` of our clock; durable on return. An alert whose key
-    /// is already stored is ignored. `has_webhook` is asked for the name of the rule.
+    /// Stores alerts that were raised at `now_ms` of our clock; durable on return. An alert whose
+    /// key is already stored is ignored. `has_webhook` is asked for the name of the rule.
     ///
     /// # Errors
     /// [`SqliteError`]; none of them is stored then.

@@ -1,5 +1,5 @@
-//! Rules: one ranking per slide in, alerts about changes out. Pure: the same slides produce the same
-//! alerts, in the same order, with the same keys.
+//! Rules: one ranking per slide in, alerts about changes out. Pure: the same slides produce the
+//! same alerts, in the same order, with the same keys.
 
 use std::collections::BTreeMap;
 
@@ -84,9 +84,9 @@ impl Rules {
 
     /// Evaluates the ranking of one view at the end of a slide, when all its panes are closed.
     ///
-    /// A tag that is not in the rows counts as gone. The first ranking of a rule records the current
-    /// places and raises only peaks. A slide that was evaluated before and a provisional ranking
-    /// raise nothing.
+    /// A tag that is not in the rows counts as gone. The first ranking of a rule records the
+    /// current places and raises only peaks. A slide that was evaluated before and a provisional
+    /// ranking raise nothing.
     pub fn evaluate(&mut self, ranking: &Ranking) -> Vec<Alert> {
         let mut raised = Vec::new();
         if ranking.provisional {

@@ -1,8 +1,8 @@
 //! How a command ends: its exit code and the error on stderr.
 //!
-//! 0 done or drained, 1 the job failed, 2 wrong usage or a job file with problems, 3 state directory
-//! or port in use, 4 checkpoint damaged or of another job, 5 every source refused the credentials,
-//! 130 second Ctrl-C.
+//! 0 done or drained, 1 the job failed, 2 wrong usage or a job file with problems, 3 state
+//! directory or port in use, 4 checkpoint damaged or of another job, 5 every source refused the
+//! credentials, 130 second Ctrl-C.
 
 use std::fmt;
 use std::io;

@@ -14,8 +14,8 @@ use super::flags;
 use crate::sink::table;
 use tagtide_sources::http_client::{self, cause};
 use tagtide_trends::rank::Explanation;
-use tagtide_trends::rank::around::{RecentPosts, SamplePost};
 use tagtide_trends::rank::explain::{Gate, PeopleRules};
+use tagtide_trends::rank::related::{RecentPosts, SamplePost};
 
 /// Longest time for request and answer; the server itself limits an answer to five seconds.
 const EXCHANGE_MAX: Duration = Duration::from_secs(10);
@@ -167,7 +167,7 @@ fn page(of: &Explanation) -> String {
     let verdict = if of.listed { "listed" } else { "not listed" };
     let status = of.status.as_deref().map(|status| format!(", {status}")).unwrap_or_default();
     // Writing to a String cannot fail.
-    let _ = writeln!(out, "{}: {verdict}{status}\n{}\n", table::shown(&tag), of.said);
+    let _ = writeln!(out, "{}: {verdict}{status}\n{}\n", table::shown(&tag), of.text);
     out.push_str(&score(of));
     out.push_str(&windows(of));
     out.push('\n');
@@ -207,19 +207,20 @@ fn score(of: &Explanation) -> String {
     }
 }
 
-/// Related tags and some of the posts. Nothing in them may reach the terminal as control characters.
+/// Related tags and some of the posts. Nothing in them may reach the terminal as control
+/// characters.
 fn around(recent: &RecentPosts) -> String {
-    let RecentPosts { kept, posts, together, samples } = recent;
+    let RecentPosts { kept, posts, related, samples } = recent;
     let mut out = format!("\nin {posts} of {kept} recent posts in memory\n");
-    let together: Vec<String> = together
+    let related: Vec<String> = related
         .iter()
         .map(|one| {
             let tag = format!("#{}", one.display);
             format!("{} ({}, {:.0} %)", table::shown(&tag), one.posts, 100.0 * one.share)
         })
         .collect();
-    if !together.is_empty() {
-        let _ = writeln!(out, "together with: {}", together.join(", "));
+    if !related.is_empty() {
+        let _ = writeln!(out, "together with: {}", related.join(", "));
     }
     for SamplePost { at, text, author, url, .. } in samples {
         let parts = [author, url].into_iter().flatten();
@@ -306,8 +307,8 @@ fn length(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tagtide_trends::rank::around::Together;
     use tagtide_trends::rank::explain::WindowScore;
+    use tagtide_trends::rank::related::RelatedTag;
 
     fn args(tag: &str, url: &str, window: Option<&str>) -> Args {
         let window = window.map(str::to_owned);
@@ -371,11 +372,11 @@ mod tests {
     }
 
     fn recent() -> RecentPosts {
-        let together = Together {
+        let related = RelatedTag {
             display: "b\u{202e}c".to_owned(),
             posts: 3,
             share: 0.75,
-            ..Together::default()
+            ..RelatedTag::default()
         };
         let sample = SamplePost {
             at: 1_767_571_201_000,
@@ -384,7 +385,7 @@ mod tests {
             url: Some("https://a.example/1".to_owned()),
             lang: None,
         };
-        RecentPosts { kept: 90, posts: 4, together: vec![together], samples: vec![sample] }
+        RecentPosts { kept: 90, posts: 4, related: vec![related], samples: vec![sample] }
     }
 
     #[test]
@@ -399,7 +400,7 @@ mod tests {
         };
         let of = Explanation {
             display: "Fresh\u{1b}".to_owned(),
-            said: "11x usual for an hour: 10 people".to_owned(),
+            text: "11x usual for an hour: 10 people".to_owned(),
             status: Some("rising".to_owned()),
             score: Some(5.217),
             expected: Some(0.0),

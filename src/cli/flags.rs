@@ -225,8 +225,8 @@ pub(super) fn source(flag: &str, short: &str) -> SourceJob {
     SourceJob { place: Place::flag(flag), short: Some(text(flag, short)), ..SourceJob::default() }
 }
 
-/// Applies the flags to the sinks on stdout: `json` selects the JSON form, `quiet` removes the table.
-/// A plan without sinks gets the table.
+/// Applies the flags to the sinks on stdout: `json` selects the JSON form, `quiet` removes the
+/// table. A plan without sinks gets the table.
 pub(super) fn stdout_sink(plan: &mut Plan, json: bool, quiet: bool) {
     let is_stdout = |sink: &SinkPlan| sink.options_as::<stdout::Options>().is_some();
     let wanted = SinkPlan { options: Arc::new(stdout::Options { json }) };

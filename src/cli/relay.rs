@@ -162,8 +162,8 @@ impl Relay {
     }
 }
 
-/// The text on one line: a newline or CR inside becomes a space. Mastodon's HTML is removed, because
-/// readers of text lines do not expect it.
+/// The text on one line: a newline or CR inside becomes a space. Mastodon's HTML is removed,
+/// because readers of text lines do not expect it.
 fn line(post: &Post<'_>, out: &mut Vec<u8>) {
     let text = post.text.to_str();
     let begin = out.len();

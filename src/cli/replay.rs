@@ -24,7 +24,7 @@ use crate::job::{Job, Purpose};
 use crate::sink::table;
 use tagtide_posts::recording::Header;
 use tagtide_sources::options::{Value, Written};
-use tagtide_trends::rank::Published;
+use tagtide_trends::rank::TickSnapshot;
 
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
@@ -39,7 +39,8 @@ pub(super) struct Args {
     /// Print one JSON object instead of the table
     #[arg(long)]
     json: bool,
-    /// Event time of the first record, if records carry none [default: the file's modification time]
+    /// Event time of the first record, if records carry none [default: the file's modification
+    /// time]
     #[arg(long, value_name = "RFC3339")]
     start: Option<String>,
     /// Records per second of event time, if they carry none
@@ -188,7 +189,7 @@ struct Progress {
 
 impl Progress {
     fn start(
-        published: watch::Receiver<Arc<Published>>,
+        published: watch::Receiver<Arc<TickSnapshot>>,
         bytes: Option<u64>,
     ) -> Result<Self, Failure> {
         let (stop, stopped) = bounded(1);
@@ -207,7 +208,7 @@ impl Progress {
     }
 }
 
-fn draw(published: &watch::Receiver<Arc<Published>>, bytes: Option<u64>, stop: &Receiver<()>) {
+fn draw(published: &watch::Receiver<Arc<TickSnapshot>>, bytes: Option<u64>, stop: &Receiver<()>) {
     let (bar, template) = match bytes {
         Some(bytes) => (
             ProgressBar::new(bytes),

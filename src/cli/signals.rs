@@ -1,5 +1,5 @@
-//! Signals: the first Ctrl-C or SIGTERM drains, the second ends at once. SIGHUP rereads the lists of
-//! the job file, if there is one.
+//! Signals: the first Ctrl-C or SIGTERM drains, the second ends at once. SIGHUP rereads the lists
+//! of the job file, if there is one.
 //!
 //! SIGXFSZ gets a handler that does nothing, so that a write beyond the file size limit fails with
 //! an error instead of killing the process in the middle of a checkpoint.

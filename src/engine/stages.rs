@@ -16,8 +16,8 @@ use tagtide_posts::clock::Clock;
 use tagtide_posts::post::{Batch, EventTime};
 use tagtide_sources::Poll;
 use tagtide_trends::rank::Ranking;
-use tagtide_trends::state::extracted::Extracted;
-use tagtide_trends::state::sections::{Sections, encode, give_rows};
+use tagtide_trends::state::checkpoint_sections::{Sections, encode, give_rows};
+use tagtide_trends::state::extracted_batch::ExtractedBatch;
 use tagtide_trends::store::hash::Seed;
 use tagtide_trends::window::delta::put_rows;
 
@@ -30,7 +30,7 @@ pub struct Stages {
     extractor: Extractor,
     states: States,
     publisher: Publisher,
-    extracted: Extracted,
+    extracted: ExtractedBatch,
     /// Buffer of the next batch.
     batch: Batch,
     /// Records are made.
@@ -58,7 +58,7 @@ impl Stages {
             extractor: Extractor::default(),
             states,
             publisher: Publisher::new(plan, 0),
-            extracted: Extracted::default(),
+            extracted: ExtractedBatch::default(),
             batch: Batch::default(),
             checkpoint,
             rows: Vec::new(),

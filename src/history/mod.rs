@@ -1,7 +1,7 @@
 //! Past rankings, stored in `history.sqlite` of the state directory.
 //!
-//! [`History`] stores each [`Ranking`] under its minute of event time and replaces an earlier one of
-//! the same view, mode and window. So a ranking that is computed again after a crash is stored
+//! [`History`] stores each [`Ranking`] under its minute of event time and replaces an earlier one
+//! of the same view, mode and window. So a ranking that is computed again after a crash is stored
 //! once, even if it has fewer rows then. [`Writer`] does this on its own thread and reports its
 //! progress; the checkpoint waits for it. [`Reader`] queries the file on its own connection.
 //!

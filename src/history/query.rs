@@ -220,8 +220,8 @@ impl Reader {
         }
     }
 
-    /// The ranking at `at_ms`: the newest one stored until then, at most a day old. With `tag`, only
-    /// its row.
+    /// The ranking at `at_ms`: the newest one stored until then, at most a day old. With `tag`,
+    /// only its row.
     ///
     /// # Errors
     /// [`HistoryError`].
@@ -249,8 +249,8 @@ impl Reader {
     }
 
     /// Rankings from `from_ms` to `to_ms`, both included, at minutes divisible by `every_min`; of
-    /// each the first `selector.top` rows, or the row of `tag` at any rank. At most `rows_max` rows,
-    /// and never part of a ranking.
+    /// each the first `selector.top` rows, or the row of `tag` at any rank. At most `rows_max`
+    /// rows, and never part of a ranking.
     ///
     /// # Errors
     /// [`HistoryError`].

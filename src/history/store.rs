@@ -99,11 +99,12 @@ impl History {
     }
 
     /// Stores `rankings`, each replacing the one of the same minute, view, mode and window; of two
-    /// with the same key the later one remains. Durable on return. One transaction, or several where
-    /// the size limit of the log requires it; a ranking is never split.
+    /// with the same key the later one remains. Durable on return. One transaction, or several
+    /// where the size limit of the log requires it; a ranking is never split.
     ///
     /// # Errors
-    /// [`SqliteError`]; rankings that were not committed have left no trace and can be passed again.
+    /// [`SqliteError`]; rankings that were not committed have left no trace and can be passed
+    /// again.
     pub fn write(&mut self, rankings: &[Arc<Ranking>]) -> Result<(), SqliteError> {
         let mut rest = rankings;
         while !rest.is_empty() {

@@ -27,12 +27,12 @@ use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::clock::Clock;
 use tagtide_posts::post::Position;
 use tagtide_sources::Source;
-use tagtide_trends::state::extracted::Extracted;
+use tagtide_trends::state::extracted_batch::ExtractedBatch;
 use tagtide_trends::status::SourceStatus;
 
 pub(crate) use self::extract_config::ExtractConfig;
 
-/// Extracted batches under way for each worker; this bounds the memory of the queue. So many that
+/// ExtractedBatch batches under way for each worker; this bounds the memory of the queue. So many that
 /// workers go on while the coordinator closes a pane or waits for a processor.
 pub(crate) const BATCHES_PER_WORKER: usize = 16;
 /// With a `tags_max` below this, a batch of full size might bring more new tags than there is room
@@ -66,7 +66,7 @@ pub(crate) struct Ingest {
     names: Vec<String>,
     config: Arc<ExtractConfig>,
     recorder: Option<Recorder>,
-    pool: Sender<Box<Extracted>>,
+    pool: Sender<Box<ExtractedBatch>>,
 }
 
 impl Ingest {
@@ -138,7 +138,7 @@ impl RunningEngine for Ingest {
         status.format = format.map(|format| format.name().to_owned());
     }
 
-    fn recycle(&self, batch: Box<Extracted>) {
+    fn recycle(&self, batch: Box<ExtractedBatch>) {
         let _ = self.pool.try_send(batch);
     }
 

@@ -3,7 +3,7 @@
 use super::extract_config::ExtractConfig;
 use tagtide_posts::decode::{self, Format};
 use tagtide_posts::post::{Post, Raw};
-use tagtide_trends::state::extracted::{Extracted, PostKey, UNORDERED};
+use tagtide_trends::state::extracted_batch::{ExtractedBatch, PostKey, UNORDERED};
 
 impl ExtractConfig {
     /// The names of a post; the earlier ones that it replaces go to `out`.
@@ -12,7 +12,7 @@ impl ExtractConfig {
         format: Format,
         post: &Post<'_>,
         source: u16,
-        out: &mut Extracted,
+        out: &mut ExtractedBatch,
     ) -> PostKey {
         let platform = platform(format);
         let hash = |raw: &Raw<'_>| match raw.is_empty() {

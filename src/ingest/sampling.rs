@@ -7,8 +7,8 @@
 use tagtide_extract::markup;
 use tagtide_posts::decode::{self, Format};
 use tagtide_posts::post::{Batch, Markup, Op, Post};
-use tagtide_trends::state::extracted::Extracted;
-use tagtide_trends::state::sample::Shown;
+use tagtide_trends::state::extracted_batch::ExtractedBatch;
+use tagtide_trends::state::sample::PostText;
 
 /// Posts copied of one batch at the most.
 const PER_BATCH: usize = 32;
@@ -51,7 +51,7 @@ impl Picks {
 /// A repost says what somebody else has said, who may take it back where nobody tells us. What is
 /// unlisted is for those who look for it.
 #[cold]
-pub(crate) fn record(format: Format, post: &Post<'_>, out: &mut Extracted) -> bool {
+pub(crate) fn record(format: Format, post: &Post<'_>, out: &mut ExtractedBatch) -> bool {
     let gone = matches!(post.op, Op::Delete | Op::DropAuthor);
     let Some(row) = out.rows.last().copied().filter(|row| row.tagged > 0) else { return false };
     if gone || post.repost || post.unlisted {
@@ -63,18 +63,19 @@ pub(crate) fn record(format: Format, post: &Post<'_>, out: &mut Extracted) -> bo
     let url = decode::link(format, &post.id.to_str()).unwrap_or_default();
     // The other platforms name accounts by numbers, and what stands in a file is nobody's business.
     let author = if format == Format::Mastodon { post.author.to_str() } else { "".into() };
-    let shown = Shown { text: plain.trim(), author: &author, url: &url, lang: &post.lang.to_str() };
+    let shown =
+        PostText { text: plain.trim(), author: &author, url: &url, lang: &post.lang.to_str() };
     out.samples.push(row.at, start..row.entries_end, &shown);
     true
 }
 
 /// Copies a line of text whose tags are about to follow.
-pub(crate) fn line(line: &[u8], at: i64, out: &mut Extracted) {
+pub(crate) fn line(line: &[u8], at: i64, out: &mut ExtractedBatch) {
     let line = &line[..line.len().min(LOOK_BYTES)];
     let text = String::from_utf8_lossy(line);
     let plain = markup::undo(&text, Markup::Entities).text;
     let start = out.entries.len() as u32;
-    out.samples.push(at, start..start, &Shown { text: plain.trim(), ..Shown::default() });
+    out.samples.push(at, start..start, &PostText { text: plain.trim(), ..PostText::default() });
 }
 
 /// The line that `at` lies in.

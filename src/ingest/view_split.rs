@@ -4,11 +4,11 @@
 use super::extract_config::ExtractConfig;
 use super::worker::Lines;
 use tagtide_posts::post::{Op, Post};
-use tagtide_trends::state::extracted::{Extracted, Row};
+use tagtide_trends::state::extracted_batch::{ExtractedBatch, Row};
 use tagtide_trends::view::{self, Filter};
 
 /// True where a tag of the current post of `out` is one that `filter` asks for.
-fn has_tag(filter: &Filter, out: &Extracted) -> bool {
+fn has_tag(filter: &Filter, out: &ExtractedBatch) -> bool {
     let Some(wanted) = &filter.tags else { return true };
     let fits = |key: &[u8]| wanted.fit(&String::from_utf8_lossy(key));
     out.post_entries().iter().any(|entry| entry.with_key(&out.arena, fits))
@@ -17,7 +17,7 @@ fn has_tag(filter: &Filter, out: &Extracted) -> bool {
 impl ExtractConfig {
     /// Gives the post that `out` has made last to the views that it fits. What takes posts back
     /// goes to all of them: who it was fitted is remembered there.
-    pub(crate) fn split_post(&self, post: &Post<'_>, out: &mut Extracted) {
+    pub(crate) fn split_post(&self, post: &Post<'_>, out: &mut ExtractedBatch) {
         let mut views = std::mem::take(&mut out.views);
         let takes_back = matches!(post.op, Op::Delete | Op::DropAuthor);
         for (filter, part) in self.views.iter().zip(&mut views) {
@@ -28,7 +28,7 @@ impl ExtractConfig {
     }
 
     /// Gives lines of text to the views that take all of them, or none.
-    pub(crate) fn split_rows(&self, out: &mut Extracted) {
+    pub(crate) fn split_rows(&self, out: &mut ExtractedBatch) {
         let mut views = std::mem::take(&mut out.views);
         for (filter, part) in self.views.iter().zip(&mut views) {
             match filter.lines(part.batch.source) {

@@ -17,7 +17,7 @@ use tagtide_extract::wildcard::Patterns;
 use tagtide_extract::{Extractor, Occurrences, Visit, accents};
 use tagtide_posts::decode::{self, Format};
 use tagtide_posts::post::{Batch, EventTime, Op, Post};
-use tagtide_trends::state::extracted::{Extracted, NO_TIME, Oddities, PostKey, Row};
+use tagtide_trends::state::extracted_batch::{ExtractedBatch, NO_TIME, Oddities, PostKey, Row};
 use tagtide_trends::view::{self, VIEWS_MAX};
 
 /// Takes turns at the sources until none is left. The bytes never leave the worker, so that one
@@ -25,7 +25,7 @@ use tagtide_trends::view::{self, VIEWS_MAX};
 pub(crate) fn work(
     config: &Arc<ExtractConfig>,
     turns: &Receiver<Box<SourceDriver>>,
-    pool: &Receiver<Box<Extracted>>,
+    pool: &Receiver<Box<ExtractedBatch>>,
     to: &Sender<Message>,
 ) {
     let mut extractor = Extractor::default();
@@ -46,7 +46,7 @@ pub(crate) fn work(
 
 impl ExtractConfig {
     /// Decodes and extracts `out.batch` into `out`.
-    pub(crate) fn extract(&self, extractor: &mut Extractor, out: &mut Extracted) {
+    pub(crate) fn extract(&self, extractor: &mut Extractor, out: &mut ExtractedBatch) {
         let stream = &self.streams[out.batch.source as usize];
         let mut batch = std::mem::take(&mut out.batch);
         out.begin_views(self.views.len(), batch.source);
@@ -77,7 +77,7 @@ impl ExtractConfig {
         extractor: &mut Extractor,
         stream: &Stream,
         batch: &Batch,
-        out: &mut Extracted,
+        out: &mut ExtractedBatch,
     ) {
         if self.views.iter().any(|view| view.lines(batch.source) == view::Lines::Tagged) {
             self.scan_text::<true>(extractor, stream, batch, out);
@@ -93,7 +93,7 @@ impl ExtractConfig {
         extractor: &mut Extractor,
         stream: &Stream,
         batch: &Batch,
-        out: &mut Extracted,
+        out: &mut ExtractedBatch,
     ) {
         let times = LineTimes::new(stream, batch);
         let mut lines = Lines::<VIEWS> {
@@ -123,7 +123,7 @@ impl ExtractConfig {
         stream: &Stream,
         format: Format,
         batch: &Batch,
-        out: &mut Extracted,
+        out: &mut ExtractedBatch,
     ) {
         let times = LineTimes::new(stream, batch);
         let records = batch.records();
@@ -163,7 +163,7 @@ impl ExtractConfig {
     }
 
     /// The fingerprint of a text; what a repost says is not its author's.
-    fn print(&self, post: &Post<'_>, out: &Extracted) -> u32 {
+    fn print(&self, post: &Post<'_>, out: &ExtractedBatch) -> u32 {
         if !self.prints || post.repost || !out.post_has_tags() {
             return 0;
         }
@@ -176,7 +176,7 @@ impl ExtractConfig {
         (padded, post): (&[u8], &Post<'_>),
         mut key: PostKey,
         (times, line): (LineTimes, u32),
-        out: &mut Extracted,
+        out: &mut ExtractedBatch,
     ) {
         out.begin_post();
         let is_delete = matches!(post.op, Op::Delete | Op::DropAuthor);
@@ -262,7 +262,7 @@ pub(crate) struct Lines<'a, const VIEWS: bool> {
     records: &'a [u8],
     /// Posts of the row that fit each view which takes lines by their tags.
     pub(crate) tagged_of: [u32; VIEWS_MAX],
-    pub(crate) out: &'a mut Extracted,
+    pub(crate) out: &'a mut ExtractedBatch,
 }
 
 impl<const VIEWS: bool> Lines<'_, VIEWS> {
@@ -367,7 +367,7 @@ impl<const VIEWS: bool> Lines<'_, VIEWS> {
 struct Tags<'a> {
     config: &'a ExtractConfig,
     once: bool,
-    out: &'a mut Extracted,
+    out: &'a mut ExtractedBatch,
 }
 
 impl Visit for Tags<'_> {

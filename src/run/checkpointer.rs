@@ -16,17 +16,18 @@ use super::state_settings::StateSettings;
 use super::view_sections::{Nested, Pieces, metas, news};
 use super::view_states::States;
 use tagtide_checkpoint::{
-    Checkpoint, CheckpointError, Identity, Key, Recovery, Restore, Section, SectionRef,
+    Checkpoint, CheckpointError, Damage, Identity, Key, Recovery, Restore, RestoreError, Section,
+    SectionRef,
 };
 use tagtide_posts::clock::monotonic;
 use tagtide_posts::post::Position;
 use tagtide_trends::state::State;
+use tagtide_trends::state::checkpoint_sections::{Raw, RawSections, encode, give_rows, kind};
 use tagtide_trends::state::restore::Restoring;
-use tagtide_trends::state::sections::{Raw, RawSections, encode, give_rows, kind};
 use tagtide_trends::status::CheckpointStatus;
 use tagtide_trends::store::hash::Seed;
-use tagtide_trends::window::delta::{Rows, put_rows};
-use tagtide_trends::window::restore::Nonsense;
+use tagtide_trends::window::delta::{AuthorRows, put_rows};
+use tagtide_trends::window::restore::CorruptSection;
 
 /// Records that may wait for the disk.
 const QUEUE: usize = 4;
@@ -46,7 +47,7 @@ const PIECES_MAX: Duration = Duration::from_millis(4);
 
 enum Write {
     /// Rows of people that belong to the next record.
-    Rows(Rows),
+    Rows(AuthorRows),
     Record(u64, RawSections),
     Begin(u64),
     Piece(RawSections),
@@ -118,9 +119,9 @@ pub(crate) fn open(
         settings,
     };
     let (checkpoint, recovery) = Checkpoint::open(dir, identity, fresh, &mut reading)?;
-    let damaged = |nonsense: Nonsense| CheckpointError::Damaged {
+    let damaged = |corrupt: CorruptSection| CheckpointError::Damaged {
         file: dir.to_owned(),
-        what: nonsense.to_string(),
+        source: Damage::Rejected(corrupt.into()),
     };
     let all = reading.state.finish().map_err(damaged)?;
     let (new_views, dropped_views) = reading.views.strange();
@@ -138,6 +139,19 @@ pub(crate) fn open(
     })
 }
 
+/// What is wrong with a section.
+#[derive(Debug, thiserror::Error)]
+enum SectionError {
+    #[error("section {kind}: {source}")]
+    Corrupt { kind: u16, source: CorruptSection },
+    #[error("positions cannot be read: {0}")]
+    Positions(#[source] serde_json::Error),
+    #[error("gaps of sources cannot be read: {0}")]
+    Gaps(#[source] serde_json::Error),
+    #[error("section {0} is of a newer version")]
+    Newer(u16),
+}
+
 struct Reading {
     settings: StateSettings,
     state: Restoring,
@@ -149,13 +163,13 @@ struct Reading {
 }
 
 impl Reading {
-    fn read(&mut self, epoch: u64, sections: &[SectionRef<'_>]) -> Result<(), String> {
-        let nonsense = |of| move |what: Nonsense| format!("section {of}: {what}");
+    fn read(&mut self, epoch: u64, sections: &[SectionRef<'_>]) -> Result<(), SectionError> {
+        let corrupt = |kind| move |source| SectionError::Corrupt { kind, source };
         let (mut rest, mut unknown) = (Vec::new(), Vec::new());
         for section in sections {
             if section.kind == kind::POSITIONS {
-                let held: Vec<BTreeMap<String, String>> = serde_json::from_slice(section.body)
-                    .map_err(|error| format!("positions cannot be read: {error}"))?;
+                let held: Vec<BTreeMap<String, String>> =
+                    serde_json::from_slice(section.body).map_err(SectionError::Positions)?;
                 for (mine, held) in self.positions.iter_mut().zip(held) {
                     let position = |(partition, at)| Position { partition, at };
                     *mine = held.into_iter().map(position).collect();
@@ -163,7 +177,7 @@ impl Reading {
                 continue;
             }
             if section.kind == kind::GAPS {
-                self.gaps.read(section.body)?;
+                self.gaps.read(section.body).map_err(SectionError::Gaps)?;
                 continue;
             }
             if section.kind == kind::RULES {
@@ -171,17 +185,17 @@ impl Reading {
                 continue;
             }
             if section.kind == kind::VIEW {
-                let known = self.views.read(epoch, section.body).map_err(nonsense(section.kind))?;
+                let known = self.views.read(epoch, section.body).map_err(corrupt(section.kind))?;
                 unknown.extend((!known).then_some(section.kind));
                 continue;
             }
             rest.push((section.kind, section.body));
         }
         let strange = self.state.read(epoch, &rest);
-        unknown.extend(strange.map_err(|(of, what)| nonsense(of)(what))?);
+        unknown.extend(strange.map_err(|(kind, source)| corrupt(kind)(source))?);
         let required = |of: &&u16| sections.iter().any(|one| one.kind == **of && one.required);
         if let Some(of) = unknown.iter().find(required) {
-            return Err(format!("section {of} is of a newer version"));
+            return Err(SectionError::Newer(*of));
         }
         Ok(())
     }
@@ -197,11 +211,11 @@ impl Restore for Reading {
         self.gaps = Gaps::new(self.positions.len());
     }
 
-    fn piece(&mut self, sections: &[SectionRef<'_>]) -> Result<(), String> {
-        self.read(0, sections)
+    fn piece(&mut self, sections: &[SectionRef<'_>]) -> Result<(), RestoreError> {
+        Ok(self.read(0, sections)?)
     }
 
-    fn record(&mut self, epoch: u64, sections: &[SectionRef<'_>]) -> Result<(), String> {
+    fn record(&mut self, epoch: u64, sections: &[SectionRef<'_>]) -> Result<(), RestoreError> {
         self.views.begin_record();
         self.read(epoch, sections)?;
         self.views.end_record(&self.settings);

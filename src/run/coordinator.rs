@@ -25,8 +25,8 @@ use crate::job::{Plan, TimePlan};
 use tagtide_posts::clock::{Clock, monotonic};
 use tagtide_posts::post::{EventTime, Position};
 use tagtide_sources::SourceError;
-use tagtide_trends::rank::{Published, Query, Ranking};
-use tagtide_trends::state::extracted::{Extracted, NO_TIME};
+use tagtide_trends::rank::{Query, Ranking, TickSnapshot};
+use tagtide_trends::state::extracted_batch::{ExtractedBatch, NO_TIME};
 use tagtide_trends::status::SourceStatus;
 
 /// How far ahead a post may be in a replay: a file may carry planned dates, but not the year 9999.
@@ -37,7 +37,7 @@ const QUESTIONS_MAX: usize = 8;
 
 /// The batch being counted.
 struct Current {
-    batch: Box<Extracted>,
+    batch: Box<ExtractedBatch>,
     row: usize,
 }
 
@@ -65,7 +65,7 @@ pub(super) struct Parts {
     pub(super) engine: Box<dyn RunningEngine>,
     pub(super) state: States,
     pub(super) publisher: Publisher,
-    pub(super) published: watch::Sender<Arc<Published>>,
+    pub(super) published: watch::Sender<Arc<TickSnapshot>>,
     pub(super) sinks: Vec<SinkThread>,
     pub(super) checkpointer: Option<Checkpointer>,
     pub(super) reports: Reports,
@@ -173,7 +173,7 @@ impl Coordinator {
         None
     }
 
-    fn finish_batch(&mut self, mut done: Box<Extracted>) {
+    fn finish_batch(&mut self, mut done: Box<ExtractedBatch>) {
         self.report();
         let Parts { checkpointer, state, .. } = &mut self.parts;
         let encoded = checkpointer.as_mut().map(|of| of.encode_early(&mut state.all));
@@ -312,7 +312,7 @@ impl Coordinator {
                 self.parts.publisher.ranking(&self.parts.state, &query, at).into()
             }
             Question::Tag { view, key } => {
-                of(view).and_then(|state| tagtide_trends::rank::build::tag(state, &key)).into()
+                of(view).and_then(|state| tagtide_trends::rank::ranking::tag(state, &key)).into()
             }
             Question::Explain { view, key, window_s } => {
                 let window_ms = i64::try_from(window_s).ok().and_then(|s| s.checked_mul(1_000));

@@ -31,9 +31,8 @@ impl Gaps {
     }
 
     /// Takes over what a checkpoint holds.
-    pub(crate) fn read(&mut self, body: &[u8]) -> Result<(), String> {
-        let held: Vec<OfSource> = serde_json::from_slice(body)
-            .map_err(|error| format!("gaps of sources cannot be read: {error}"))?;
+    pub(crate) fn read(&mut self, body: &[u8]) -> serde_json::Result<()> {
+        let held: Vec<OfSource> = serde_json::from_slice(body)?;
         for (mine, held) in self.of.iter_mut().zip(held) {
             *mine = held;
         }

@@ -11,8 +11,8 @@ use super::view_states::tag_lists;
 use super::{EngineError, Summary};
 use crate::job::Plan;
 use tagtide_extract::wildcard::Patterns;
-use tagtide_trends::rank::Published;
-use tagtide_trends::state::lists::Lists;
+use tagtide_trends::rank::TickSnapshot;
+use tagtide_trends::state::tag_filter::TagFilter;
 
 /// What a handle sends to the coordinator.
 pub(super) enum Command {
@@ -21,7 +21,7 @@ pub(super) enum Command {
     /// To be answered once the run has ended: rows of the final ranking.
     End(usize, Sender<Result<Summary, EngineError>>),
     /// Other lists of tags and of accounts.
-    ChangeLists(Box<Lists>, Patterns),
+    ChangeLists(Box<TagFilter>, Patterns),
     /// The [`Shutdown`] flag was set.
     Wake,
 }
@@ -29,14 +29,14 @@ pub(super) enum Command {
 /// A handle on a started run; cheap to clone.
 #[derive(Clone)]
 pub struct Run {
-    watch: watch::Receiver<Arc<Published>>,
+    watch: watch::Receiver<Arc<TickSnapshot>>,
     commands: Sender<Command>,
     shutdown: Shutdown,
 }
 
 impl Run {
     pub(super) fn new(
-        watch: watch::Receiver<Arc<Published>>,
+        watch: watch::Receiver<Arc<TickSnapshot>>,
         commands: Sender<Command>,
         shutdown: Shutdown,
     ) -> Self {
@@ -45,7 +45,7 @@ impl Run {
 
     /// Every published ranking; the receiver sees the newest and may miss some.
     #[must_use]
-    pub fn watch(&self) -> watch::Receiver<Arc<Published>> {
+    pub fn watch(&self) -> watch::Receiver<Arc<TickSnapshot>> {
         self.watch.clone()
     }
 

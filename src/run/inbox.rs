@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tagtide_posts::post::{Batch, Position};
 use tagtide_sources::SourceError;
-use tagtide_trends::state::extracted::Extracted;
+use tagtide_trends::state::extracted_batch::ExtractedBatch;
 
 /// What has arrived from one source.
 #[derive(Default)]
@@ -12,7 +12,7 @@ pub(crate) struct Inbox {
     /// Number of the next batch.
     next: u64,
     /// Batches that wait for earlier ones.
-    waiting: BTreeMap<u64, Box<Extracted>>,
+    waiting: BTreeMap<u64, Box<ExtractedBatch>>,
     /// How many batches there are, once the source has ended.
     batches: Option<u64>,
     /// Partition -> where the counted batches end.
@@ -33,12 +33,12 @@ impl Inbox {
     }
 
     /// Puts a batch in.
-    pub(crate) fn put(&mut self, batch: Box<Extracted>) {
+    pub(crate) fn put(&mut self, batch: Box<ExtractedBatch>) {
         self.waiting.insert(batch.batch.seq, batch);
     }
 
     /// The next batch in order, if it has arrived.
-    pub(crate) fn take(&mut self) -> Option<Box<Extracted>> {
+    pub(crate) fn take(&mut self) -> Option<Box<ExtractedBatch>> {
         let batch = self.waiting.remove(&self.next)?;
         self.next += 1;
         Some(batch)

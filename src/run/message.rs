@@ -5,15 +5,15 @@
 use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::post::{Position, Reads};
 use tagtide_sources::SourceError;
-use tagtide_trends::rank::Published;
-use tagtide_trends::state::extracted::Extracted;
+use tagtide_trends::rank::TickSnapshot;
+use tagtide_trends::state::extracted_batch::ExtractedBatch;
 use tagtide_trends::status::SourceStatus;
 
 /// What an engine sends to the coordinator, through a bounded queue.
 #[derive(Debug)]
 pub enum Message {
     /// Posts of one batch; batches are numbered by source and may arrive out of order.
-    Rows(Box<Extracted>),
+    Rows(Box<ExtractedBatch>),
     /// A source has changed its state.
     Source(SourceUpdate),
     /// A source has ended after `batches` batches.
@@ -53,7 +53,7 @@ pub trait RunningEngine: Send {
     fn describe_source(&self, _source: usize, _status: &mut SourceStatus) {}
 
     /// Takes back the buffers of a batch that was counted.
-    fn recycle(&self, _batch: Box<Extracted>) {}
+    fn recycle(&self, _batch: Box<ExtractedBatch>) {}
 
     /// From now on posts of these accounts do not count. True where the list has changed.
     fn block(&self, _accounts: Patterns) -> bool {
@@ -69,7 +69,7 @@ pub trait RunningEngine: Send {
     fn committed(&self, _epoch: u64, _positions: &[(u16, Position)]) {}
 
     /// Called with everything that was published at a tick.
-    fn published(&self, _tick: &Published) {}
+    fn published(&self, _tick: &TickSnapshot) {}
 
     /// The run is about to end: finishes what the engine itself writes, within a few seconds.
     fn finish(&self) {}

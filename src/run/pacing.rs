@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::job::TimePlan;
 use tagtide_posts::clock::monotonic;
-use tagtide_trends::state::extracted::NO_TIME;
+use tagtide_trends::state::extracted_batch::NO_TIME;
 
 /// A wait that is said, as somebody may take it for a standstill.
 const LONG_WAIT: Duration = Duration::from_mins(1);

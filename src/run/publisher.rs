@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::view_states::States;
 use crate::job::{Plan, TimePlan, ViewPlan};
-use tagtide_trends::rank::build::{self, Key, Places};
-use tagtide_trends::rank::series;
-use tagtide_trends::rank::{PUBLISHED_ROWS_MIN, Published, Query, Ranking};
+use tagtide_trends::rank::ranking::{self, Key, Places};
+use tagtide_trends::rank::sparkline;
+use tagtide_trends::rank::{PUBLISHED_ROWS_MIN, Query, Ranking, TickSnapshot};
 use tagtide_trends::score::trending;
 use tagtide_trends::state::State;
 use tagtide_trends::status::{
@@ -108,8 +108,8 @@ impl Publisher {
     }
 
     /// What is published before the first tick.
-    pub(crate) fn first(&self) -> Published {
-        Published {
+    pub(crate) fn first(&self) -> TickSnapshot {
+        TickSnapshot {
             batch: 0,
             published_at: self.status.started_at,
             default: self.default,
@@ -123,13 +123,13 @@ impl Publisher {
         let rows = self.top.clamp(*ROWS.start(), *ROWS.end());
         let mut rankings = Vec::with_capacity(self.keys.len() * self.places.len());
         // Nobody looks at sparklines in a replay at full speed.
-        let mut counts_left = if self.live { series::COUNTS_MAX } else { 0 };
+        let mut counts_left = if self.live { sparkline::COUNTS_MAX } else { 0 };
         for (state, places) in states.each().zip(&mut self.places) {
             for &key in &self.keys {
-                if let Some(mut ranking) = build::ranking(state, key, at, rows) {
+                if let Some(mut ranking) = ranking::ranking(state, key, at, rows) {
                     places.note(key, &mut ranking);
                     if counts_left > 0 {
-                        series::fill(state, key, at, &mut counts_left, &mut ranking);
+                        sparkline::fill(state, key, at, &mut counts_left, &mut ranking);
                     }
                     rankings.push(Arc::new(ranking));
                 }
@@ -150,7 +150,7 @@ impl Publisher {
         sinks: Vec<SinkStatus>,
         (checkpoint_epoch, checkpoint): (Option<u64>, Option<CheckpointStatus>),
         (history, alerts): (Option<HistoryStatus>, Option<AlertsStatus>),
-    ) -> Published {
+    ) -> TickSnapshot {
         self.batch += 1;
         let state = &states.all;
         let newest = state.newest();
@@ -180,7 +180,7 @@ impl Publisher {
             views: states.views.iter().map(view).collect(),
             ..self.status.clone()
         };
-        Published {
+        TickSnapshot {
             batch: self.batch,
             published_at: clock,
             default: self.default,
@@ -201,7 +201,7 @@ impl Publisher {
         };
         let key = self.keys.iter().find(|key| **key == Key { mode, window_ms })?;
         let state = states.of(query.view.as_deref())?;
-        let mut ranking = build::ranking(state, *key, at, query.top)?;
+        let mut ranking = ranking::ranking(state, *key, at, query.top)?;
         let number = states.each().position(|each| std::ptr::eq(each, state))?;
         self.places[number].compare(*key, &mut ranking);
         Some(ranking)

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use super::EngineError;
 use crate::sink::{Delivery, Sink};
 use tagtide_posts::clock::monotonic;
-use tagtide_trends::rank::Published;
+use tagtide_trends::rank::TickSnapshot;
 use tagtide_trends::status::SinkStatus;
 
 /// Rankings that wait for a sink that wants every one.
@@ -19,9 +19,9 @@ const LINGER: Duration = Duration::from_secs(5);
 
 /// A running sink.
 pub(crate) struct SinkThread {
-    queue: Sender<Arc<Published>>,
+    queue: Sender<Arc<TickSnapshot>>,
     /// The other end, to take the older ranking out for a newer one.
-    slot: Option<Receiver<Arc<Published>>>,
+    slot: Option<Receiver<Arc<TickSnapshot>>>,
     status: Arc<Mutex<SinkStatus>>,
     thread: JoinHandle<()>,
 }
@@ -30,7 +30,7 @@ impl SinkThread {
     /// Starts a thread for `sink`.
     pub(crate) fn start(mut sink: Box<dyn Sink>) -> Result<Self, EngineError> {
         let latest = sink.delivery() == Delivery::Latest;
-        let (queue, rankings) = bounded::<Arc<Published>>(if latest { 1 } else { QUEUE });
+        let (queue, rankings) = bounded::<Arc<TickSnapshot>>(if latest { 1 } else { QUEUE });
         let slot = latest.then(|| rankings.clone());
         let status = Arc::new(Mutex::new(SinkStatus { name: sink.name(), ..<_>::default() }));
         let shared = Arc::clone(&status);
@@ -61,7 +61,7 @@ impl SinkThread {
     }
 
     /// Hands a ranking over; never blocks.
-    pub(crate) fn offer(&self, published: &Arc<Published>) {
+    pub(crate) fn offer(&self, published: &Arc<TickSnapshot>) {
         let mut skipped = 0;
         if let Err(TrySendError::Full(published)) = self.queue.try_send(Arc::clone(published)) {
             skipped = 1;

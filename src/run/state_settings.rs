@@ -14,7 +14,7 @@ use tagtide_trends::state::{Settings, State};
 use tagtide_trends::store::hash::Seed;
 use tagtide_trends::view::ALL;
 use tagtide_trends::window::Shape;
-use tagtide_trends::window::people::Rules;
+use tagtide_trends::window::authors::Rules;
 
 /// How long a source that is gone holds the watermark of the others.
 const HOLD_MAX_MS: i64 = 600_000;

@@ -9,7 +9,7 @@ use tagtide_posts::post::Batch;
 use super::*;
 use crate::job::{Job, Purpose, check};
 use tagtide_sources::SourceError;
-use tagtide_trends::state::extracted::{Extracted, Row};
+use tagtide_trends::state::extracted_batch::{ExtractedBatch, Row};
 
 /// What the coordinator has called: epochs with Positions, ticks, and whether it has finished.
 #[derive(Default)]
@@ -34,7 +34,7 @@ impl RunningEngine for ByHand {
         self.0.lock().unwrap().committed.push((epoch, positions.to_vec()));
     }
 
-    fn published(&self, _: &tagtide_trends::rank::Published) {
+    fn published(&self, _: &tagtide_trends::rank::TickSnapshot) {
         self.0.lock().unwrap().ticks += 1;
     }
 
@@ -58,7 +58,7 @@ fn start(dir: &std::path::Path) -> (Run, Sender<Message>, Arc<Mutex<Calls>>) {
 
 /// Posts without tags that end at a Position.
 fn batch(seq: u64, at: &str) -> Message {
-    let mut rows = Box::<Extracted>::default();
+    let mut rows = Box::<ExtractedBatch>::default();
     let mut batch = Batch::default();
     batch.seq = seq;
     batch.positions.push(Position { partition: "p".into(), at: at.into() });

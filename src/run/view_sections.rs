@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 
 use super::state_settings::StateSettings;
 use super::view_states::States;
+use tagtide_trends::state::checkpoint_sections::{Raw, RawSections, Snapshotter, kind, read_view};
 use tagtide_trends::state::restore::Restoring;
-use tagtide_trends::state::sections::{Raw, RawSections, Snapshotter, kind, read_view};
 use tagtide_trends::state::{Settings, State};
-use tagtide_trends::window::restore::Nonsense;
+use tagtide_trends::window::restore::CorruptSection;
 
 /// What changed in every state since the last record.
 pub(crate) fn news(states: &mut States) -> RawSections {
-    let mut sections = states.all.take_news();
+    let mut sections = states.all.take_pending();
     sections.push(meta(&states.all));
     for view in &mut states.views {
-        let mut inner = view.take_news();
+        let mut inner = view.take_pending();
         inner.push(meta(view));
         sections.push(of_view(view, inner));
     }
@@ -107,8 +107,8 @@ impl Nested {
     }
 
     /// Reads the section of a view.
-    pub(crate) fn read(&mut self, epoch: u64, body: &[u8]) -> Result<bool, Nonsense> {
-        let told = read_view(body).ok_or(Nonsense("a view's section ends too early"))?;
+    pub(crate) fn read(&mut self, epoch: u64, body: &[u8]) -> Result<bool, CorruptSection> {
+        let told = read_view(body).ok_or(CorruptSection("a view's section ends too early"))?;
         let (name, filter, sections) = told;
         let same =
             |view: &&mut Reading| view.settings.view == name && view.settings.filter == filter;
@@ -130,7 +130,7 @@ impl Nested {
     }
 
     /// The states, whose event time is as far as that of `all`.
-    pub(crate) fn finish(self, all: &State) -> Result<Vec<State>, Nonsense> {
+    pub(crate) fn finish(self, all: &State) -> Result<Vec<State>, CorruptSection> {
         let finish = |view: Reading| {
             let mut state = view.state.finish()?;
             state.follow(all);
@@ -149,10 +149,10 @@ mod tests {
     use crate::run::view_states::open_views;
     use tagtide_extract::Extractor;
     use tagtide_posts::post::Batch;
-    use tagtide_trends::rank::build::{Key, ranking};
+    use tagtide_trends::rank::ranking::{Key, ranking};
     use tagtide_trends::rank::{Mode, Ranking};
-    use tagtide_trends::state::extracted::Extracted;
-    use tagtide_trends::state::sections::{Sections, encode};
+    use tagtide_trends::state::checkpoint_sections::{Sections, encode};
+    use tagtide_trends::state::extracted_batch::ExtractedBatch;
     use tagtide_trends::store::hash::Seed;
 
     const JOB: &str = "time = \"event\"\n[count]\nwindows = [\"1m\", \"5m\"]\n\
@@ -180,7 +180,7 @@ mod tests {
         }
         let len = batch.buffer().len();
         batch.seal(len);
-        let mut out = Extracted::default();
+        let mut out = ExtractedBatch::default();
         out.begin(batch);
         config.extract(&mut Extractor::default(), &mut out);
         states.begin_batch(&out);

@@ -8,8 +8,8 @@ use crate::job::{Plan, ViewPlan};
 use tagtide_extract::wildcard::Patterns;
 use tagtide_trends::rank::report::{Report, Reported, Reporter};
 use tagtide_trends::state::State;
-use tagtide_trends::state::extracted::Extracted;
-use tagtide_trends::state::lists::Lists;
+use tagtide_trends::state::extracted_batch::ExtractedBatch;
+use tagtide_trends::state::tag_filter::TagFilter;
 use tagtide_trends::store::hash::Seed;
 use tagtide_trends::view::Filter;
 
@@ -25,10 +25,10 @@ pub(crate) struct View {
 }
 
 /// The lists of tags of a plan.
-pub(crate) fn tag_lists(plan: &Plan) -> Lists {
+pub(crate) fn tag_lists(plan: &Plan) -> TagFilter {
     let patterns = |list: &Vec<String>| Patterns::new(list.iter().cloned());
     let tags = &plan.tags;
-    Lists { hide: patterns(&tags.hide), drop: patterns(&tags.drop), only: patterns(&tags.only) }
+    TagFilter { hide: patterns(&tags.hide), drop: patterns(&tags.drop), only: patterns(&tags.only) }
 }
 
 /// The views of a plan; files of accounts are read.
@@ -114,7 +114,7 @@ impl States {
     }
 
     /// [`State::begin_batch`] of each with its part.
-    pub(crate) fn begin_batch(&mut self, batch: &Extracted) {
+    pub(crate) fn begin_batch(&mut self, batch: &ExtractedBatch) {
         let parts = std::iter::once(batch).chain(&batch.views);
         for ((state, reporter), part) in self.with_reporters().zip(parts) {
             state.begin_batch(part, reporter);
@@ -122,7 +122,7 @@ impl States {
     }
 
     /// [`State::count_row`] of each with its part of the row `number`.
-    pub(crate) fn count_row(&mut self, batch: &Extracted, number: usize, horizon: i64) {
+    pub(crate) fn count_row(&mut self, batch: &ExtractedBatch, number: usize, horizon: i64) {
         let parts = std::iter::once(batch).chain(&batch.views);
         for ((state, reporter), part) in self.with_reporters().zip(parts) {
             state.count_row(part, &part.rows[number], horizon, reporter);
@@ -134,9 +134,9 @@ impl States {
         self.with_reporters().for_each(|(state, reporter)| state.show(at, reporter));
     }
 
-    /// [`State::change_lists`] of each.
-    pub(crate) fn change_lists(&mut self, lists: &Lists) {
-        self.each_mut(|state| state.change_lists(lists.clone()));
+    /// [`State::change_tag_filter`] of each.
+    pub(crate) fn change_lists(&mut self, lists: &TagFilter) {
+        self.each_mut(|state| state.change_tag_filter(lists.clone()));
     }
 
     /// Rankings made of all states at boundaries since the last call.

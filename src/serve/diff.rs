@@ -1,7 +1,7 @@
-//! What changed from one ranking to the next, and its bytes on a live stream.
+//! Changes from one ranking to the next, and their bytes on a live stream.
 //!
-//! A frame is made once a tick for each selection and shared by all who watch it; its rarer forms
-//! are made when the first client needs them.
+//! A frame is made once per tick and selection and shared by all its clients; its rare forms are
+//! made when the first client needs them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use axum::body::Bytes;
 use serde::Serialize;
 
-use tagtide_trends::rank::{Published, Ranking, Trend};
+use tagtide_trends::rank::{Ranking, TickSnapshot, Trend};
 use tagtide_trends::status::Status;
 
 /// First event of a live stream: everything.
@@ -25,7 +25,7 @@ pub(super) struct Snapshot<'a> {
     status: &'a Status,
 }
 
-/// Every later tick: what changed since the event before.
+/// Every later tick: changes since the previous event.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Diff<'a> {
     /// Number of the batch.
@@ -35,19 +35,19 @@ pub(super) struct Diff<'a> {
     /// The ranking without its `trends`.
     #[schema(value_type = Object)]
     ranking: serde_json::Value,
-    /// Keys of all rows, best first; a row that is not named here is gone.
+    /// Keys of all rows, best first; a row that is not listed is gone.
     order: Vec<&'a str>,
     /// Rows that are new or changed, by key.
     rows: BTreeMap<&'a str, &'a Trend>,
 }
 
 impl<'a> Diff<'a> {
-    /// What leads from `before` to `now`; every row where nothing was before.
-    fn new(before: Option<&Ranking>, now: &'a Ranking, published: &Published) -> Self {
+    /// The changes from `before` to `now`; every row if there was none before.
+    fn new(before: Option<&Ranking>, now: &'a Ranking, published: &TickSnapshot) -> Self {
         let before: HashMap<&str, &Trend> =
             before.iter().flat_map(|r| &r.trends).map(|row| (row.tag.as_str(), row)).collect();
         let changed = |row: &&Trend| before.get(row.tag.as_str()) != Some(row);
-        // Through a value, so that a field added to a ranking is here too.
+        // Through a JSON value, so that a new field of a ranking is included.
         let head =
             Ranking { trends: Vec::new(), mode: now.mode.clone(), view: now.view.clone(), ..*now };
         let mut head = serde_json::to_value(head).unwrap_or_default();
@@ -66,9 +66,9 @@ impl<'a> Diff<'a> {
 
 /// One tick of one selection.
 pub(super) struct Frame {
-    /// Number within its channel, without holes: a diff leads from the frame before to this one.
+    /// Number within its channel, without gaps: a diff is relative to the previous frame.
     pub(super) seq: u64,
-    published: Arc<Published>,
+    published: Arc<TickSnapshot>,
     ranking: Arc<Ranking>,
     diff: Bytes,
     snapshot: OnceLock<Bytes>,
@@ -76,13 +76,13 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// Encodes the way from the frame before to this one.
+    /// Encodes the changes since the previous frame.
     pub(super) fn new(
         before: Option<&Frame>,
-        published: Arc<Published>,
+        published: Arc<TickSnapshot>,
         ranking: Arc<Ranking>,
     ) -> Self {
-        // Nobody can want the diff of the first frame.
+        // No client needs a diff of the first frame.
         let diff = before.map_or_else(Bytes::new, |before| {
             diff_and_status(&Diff::new(Some(&before.ranking), &ranking, &published), &published)
         });
@@ -101,19 +101,19 @@ impl Frame {
         self.published.batch
     }
 
-    /// Events for those who saw the frame before: the diff, then the status.
+    /// Events for clients that have the previous frame: the diff, then the status.
     pub(super) fn diff(&self) -> Bytes {
         self.diff.clone()
     }
 
-    /// Events for those who may have seen anything: a diff with every row, then the status.
+    /// Events for clients that can have any frame: a diff with every row, then the status.
     pub(super) fn all_rows(&self) -> Bytes {
         let encode =
             || diff_and_status(&Diff::new(None, &self.ranking, &self.published), &self.published);
         self.all_rows.get_or_init(encode).clone()
     }
 
-    /// The event for those who have seen nothing.
+    /// The event for clients that have no frame.
     pub(super) fn snapshot(&self) -> Bytes {
         let encode = || {
             let snapshot = Snapshot {
@@ -130,14 +130,14 @@ impl Frame {
     }
 }
 
-fn diff_and_status(diff: &Diff<'_>, published: &Published) -> Bytes {
+fn diff_and_status(diff: &Diff<'_>, published: &TickSnapshot) -> Bytes {
     let mut out = Vec::new();
     write_event(&mut out, "diff", Some(published.batch), diff);
     write_event(&mut out, "status", None, &*published.status);
     Bytes::from(out)
 }
 
-/// One server-sent event; JSON holds no raw newline, so its data is one line.
+/// One server-sent event. JSON contains no raw newline, so its data is one line.
 fn write_event(out: &mut Vec<u8>, name: &str, id: Option<u64>, value: &impl Serialize) {
     if let Some(id) = id {
         out.extend_from_slice(format!("id: {id}\n").as_bytes());
@@ -145,7 +145,7 @@ fn write_event(out: &mut Vec<u8>, name: &str, id: Option<u64>, value: &impl Seri
     out.extend_from_slice(format!("event: {name}\ndata: ").as_bytes());
     let start = out.len();
     if let Err(error) = serde_json::to_writer(&mut *out, value) {
-        // Rows are plain data, so this cannot happen; half a row must not go out all the same.
+        // Cannot happen with plain data, but half a row must never be sent.
         tracing::error!("cannot encode a live update: {error}");
         out.truncate(start);
         out.extend_from_slice(b"null");

@@ -1,16 +1,17 @@
-//! Fits the limits on connections to the open files that the system allows.
+//! Fits the limits on connections to the limit of open files.
 //!
-//! Connections are open files too: without this, a crowd of readers could leave none for the
-//! checkpoint. What it cannot get, it takes from the live streams, and says so.
+//! Connections are open files: without this, many clients could leave none for the checkpoint. If
+//! the limit cannot be raised far enough, fewer live streams are served, with a warning.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::ServeOptions;
 
-/// Open files left to sources, sinks and the checkpoint.
+/// Open files reserved for sources, sinks and the checkpoint.
 const RESERVE: u64 = 256;
 
-/// Raises the limit of open files as far as needed and allowed; lowers `live_max` for the rest.
+/// Raises the limit of open files as far as needed and allowed, and lowers `live_max` if that is
+/// not enough.
 pub(super) fn fit(mut options: ServeOptions) -> ServeOptions {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let Some(current) = current else { return options };
@@ -32,7 +33,7 @@ pub(super) fn fit(mut options: ServeOptions) -> ServeOptions {
     options
 }
 
-/// Live streams that `allowed` open files leave room for, one at least.
+/// Number of live streams that `allowed` open files leave room for, at least one.
 fn live_room(allowed: u64, connections_max: usize, live_max: usize) -> usize {
     let room = allowed.saturating_sub(RESERVE + connections_max as u64).max(1);
     usize::try_from(room).unwrap_or(usize::MAX).min(live_max)

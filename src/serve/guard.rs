@@ -1,13 +1,14 @@
-//! Who is answered at all, before any route is looked for; and headers of every answer.
+//! Decides which requests are answered, before routing, and sets the headers of every answer.
 //!
-//! - A page of another name that resolves to this address (DNS rebinding) is told apart by its
-//!   `Host`: on loopback only loopback's names and addresses are taken, elsewhere also any address
-//!   (a rebound *name* cannot look like one) and the names given in [`ServeOptions::hosts`].
+//! - `Host` must name this server, which stops DNS rebinding: on loopback only names and addresses
+//!   of loopback, elsewhere also any address (a rebound *name* cannot look like one) and the names
+//!   in [`ServeOptions::hosts`].
 //! - A request that changes something must come from our own page or from no page at all
 //!   (`Sec-Fetch-Site`, `Origin`), as a form or JSON.
-//! - Off loopback everything but `/healthz` and `/api/v1/session` needs the token or a session.
+//! - If other machines can reach the address, everything except `/healthz` and `/api/v1/session`
+//!   needs the token or a session.
 //!
-//! No answer ever allows another origin to read it.
+//! No answer allows another origin to read it.
 
 use std::collections::VecDeque;
 use std::hint::black_box;
@@ -26,15 +27,15 @@ use super::ServeOptions;
 use super::api::Problem;
 use super::login;
 
-/// The policy of every answer; only the framed page and the log-in form have their own.
+/// The policy of every answer except the framed page and the log-in form, which have their own.
 pub(super) const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
 
-/// Name of the session's cookie.
+/// Name of the session cookie.
 pub(super) const COOKIE_NAME: &str = "tagtide_session";
 
-/// Most sessions; the oldest gives way.
+/// Most sessions; beyond that, the oldest is dropped.
 const SESSIONS_MAX: usize = 64;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -42,9 +43,9 @@ const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-p
 pub(super) const RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
 
-/// Decides who is answered.
+/// Decides which requests are answered.
 pub(super) struct Guard {
-    /// Other machines can reach us.
+    /// Other machines can reach the address.
     open: bool,
     token: Option<String>,
     hosts: Vec<String>,
@@ -61,8 +62,8 @@ impl Guard {
         }
     }
 
-    /// Lets a request pass, or answers it.
-    #[expect(clippy::result_large_err, reason = "the answer goes straight out")]
+    /// Accepts a request, or returns the answer that refuses it.
+    #[expect(clippy::result_large_err, reason = "the answer is sent at once")]
     pub(super) fn check(&self, request: &Request) -> Result<(), Response> {
         let (method, headers) = (request.method(), request.headers());
         self.check_host(request.uri(), headers)?;
@@ -85,12 +86,12 @@ impl Guard {
         Err(refusal)
     }
 
-    #[expect(clippy::result_large_err, reason = "the answer goes straight out")]
+    #[expect(clippy::result_large_err, reason = "the answer is sent at once")]
     fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Response> {
         let mut hosts = headers.get_all(HOST).iter();
         let named = hosts.next().and_then(|host| host.to_str().ok());
         let known = |host: &str| self.is_known_host(host);
-        // A target with a host of its own (`GET http://host/ HTTP/1.1`) must name us there too.
+        // A target with a host (`GET http://host/ HTTP/1.1`) must name this server too.
         let target = uri.authority().is_none_or(|authority| known(authority.as_str()));
         if named.is_some_and(known) && hosts.next().is_none() && target {
             return Ok(());
@@ -113,7 +114,7 @@ impl Guard {
         }
     }
 
-    /// True where a request carries the token or a session's cookie.
+    /// True if a request has the token or a session cookie.
     fn knows(&self, headers: &HeaderMap) -> bool {
         if let Some(value) = headers.get(AUTHORIZATION) {
             return bearer(value).is_some_and(|token| self.is_token(token));
@@ -127,17 +128,17 @@ impl Guard {
             })
     }
 
-    /// True where a token is set at all.
+    /// True if a token is set.
     pub(super) fn has_token(&self) -> bool {
         self.token.is_some()
     }
 
-    /// True for the token.
+    /// True if `token` is the token.
     pub(super) fn is_token(&self, given: &str) -> bool {
         self.token.as_ref().is_some_and(|token| same(token.as_bytes(), given))
     }
 
-    /// Opens a session and gives its id.
+    /// Opens a session and returns its id.
     pub(super) fn open_session(&self) -> Result<String, getrandom::Error> {
         let mut bytes = [0_u8; 32];
         getrandom::fill(&mut bytes)?;
@@ -150,7 +151,7 @@ impl Guard {
         Ok(id)
     }
 
-    /// Puts the headers of every answer where the route has not put its own.
+    /// Adds the headers of every answer, except those that the route has set.
     pub(super) fn complete(headers: &mut HeaderMap) {
         let always = [
             (CONTENT_SECURITY_POLICY, CSP),
@@ -179,7 +180,7 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
         .flat_map(|v| v.split(';'))
 }
 
-/// Compares without telling by its time where the difference is.
+/// Compares in constant time.
 fn same(secret: &[u8], given: &str) -> bool {
     let given = given.as_bytes();
     let mut difference = u8::from(secret.len() != given.len());
@@ -189,8 +190,8 @@ fn same(secret: &[u8], given: &str) -> bool {
     black_box(difference) == 0
 }
 
-/// Refuses what a page of another site sent. Clients that are no browsers send neither header.
-#[expect(clippy::result_large_err, reason = "the answer goes straight out")]
+/// Refuses requests from pages of other sites. Clients that are not browsers send neither header.
+#[expect(clippy::result_large_err, reason = "the answer is sent at once")]
 fn check_site(headers: &HeaderMap) -> Result<(), Response> {
     let site = headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
     let own_site = matches!(site, None | Some(b"same-origin" | b"none"));
@@ -208,8 +209,8 @@ fn check_site(headers: &HeaderMap) -> Result<(), Response> {
         .into_response())
 }
 
-/// Refuses bodies that are neither a form nor JSON; without a type, the route sees no body.
-#[expect(clippy::result_large_err, reason = "the answer goes straight out")]
+/// Refuses bodies that are neither a form nor JSON. Without a type, the route gets no body.
+#[expect(clippy::result_large_err, reason = "the answer is sent at once")]
 fn check_content_type(headers: &HeaderMap) -> Result<(), Response> {
     match content_type(headers) {
         None => Ok(()),
@@ -223,13 +224,13 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Response> {
 pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 pub(super) const JSON: &str = "application/json";
 
-/// The media type of a body, lower-case, without parameters; `None` where none is given.
+/// The media type of a body, lower-case, without parameters; `None` if there is none.
 pub(super) fn content_type(headers: &HeaderMap) -> Option<String> {
     let value = String::from_utf8_lossy(headers.get(CONTENT_TYPE)?.as_bytes()).into_owned();
     Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
-/// The host of `host[:port]` or `[v6][:port]`; `None` where the port is no number.
+/// The host of `host[:port]` or `[v6][:port]`; `None` if the port is not a number.
 fn without_port(host: &str) -> Option<&str> {
     let (name, port) = match host.rfind(']') {
         Some(end) => host.split_at(end + 1),

@@ -1,7 +1,7 @@
-//! Sockets: binding, accepting, limits on connections and time, the end.
+//! Sockets: binding, accepting, limits on connections and time, shutdown.
 //!
-//! Each connection holds one of `connections_max` slots; a live stream gives its slot back and
-//! holds one of `live_max` instead. A connection beyond the limit is told so with a 503 and closed.
+//! Each connection holds one of `connections_max` slots. A live stream returns that slot and holds
+//! one of `live_max` instead. A connection beyond the limit gets a 503 and is closed.
 
 use std::future::Future;
 use std::io;
@@ -24,28 +24,28 @@ use tokio::time::{Sleep, sleep, timeout};
 use super::router::{Front, READERS_MAX};
 use super::{Feed, Listen, ServeError, ServeOptions, TOKEN_MIN_CHARS, Timeouts, fd_limit};
 
-/// Most bytes of a request's line and headers.
+/// Most bytes of the request line and headers.
 const HEADERS_MAX_BYTES: usize = 16 * 1024;
-/// Most bytes that wait in this process to be sent or parsed on one connection.
+/// Most bytes per connection that wait in this process to be sent or parsed.
 const BUFFER_MAX_BYTES: usize = 64 * 1024;
-/// Most bytes that wait in the kernel for one client: what a client that never reads can hold.
+/// Most bytes per connection that wait in the kernel: all that a client that never reads can hold.
 const SEND_BUFFER_BYTES: u32 = 64 * 1024;
-/// Connections that wait to be accepted.
+/// Most connections that wait to be accepted.
 const BACKLOG: u32 = 1_024;
-/// Connections that are being told that there are too many.
+/// Most connections that are being refused at the same time.
 const REFUSALS_MAX: usize = 64;
-/// Time to tell them.
+/// Time limit of a refusal.
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
-/// Pause after the system had no descriptor or memory left for a connection.
+/// Pause after the system had no file descriptor or memory for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Threads that serve; ranking and counting have their own.
+/// Threads of the server; ranking and counting have their own.
 const THREADS: usize = 2;
-/// Threads that wait for answers from the live state or the disk.
+/// Threads that wait for the live state or the disk.
 const BLOCKING_THREADS_MAX: usize = 6;
-// Slow questions to files must not keep the live state and the page waiting.
-const _: () = assert!(READERS_MAX + 2 <= BLOCKING_THREADS_MAX, "two threads stay free");
+// Slow queries of files must not delay the live state and the page.
+const _: () = assert!(READERS_MAX + 2 <= BLOCKING_THREADS_MAX, "two threads remain free");
 
-/// A running server; it ends with [`Server::stop`] or when it is dropped.
+/// A running server; [`Server::stop`] or dropping it ends it.
 #[derive(Debug)]
 pub struct Server {
     runtime: Option<Runtime>,
@@ -55,10 +55,10 @@ pub struct Server {
     drain: Duration,
 }
 
-/// Binds and serves `feed` on threads of its own.
+/// Binds the addresses and serves `feed` on its own threads.
 ///
 /// # Errors
-/// [`ServeError`] where the address is taken, refused, or open to others without a token.
+/// [`ServeError`] if the address is in use, refused, or reachable by others without a token.
 pub fn start(listen: Listen, feed: Feed, options: ServeOptions) -> Result<Server, ServeError> {
     let options = fd_limit::fit(options);
     let addresses = allowed(listen, &options)?;
@@ -91,10 +91,10 @@ pub fn start(listen: Listen, feed: Feed, options: ServeOptions) -> Result<Server
     Ok(Server { runtime: Some(runtime), addrs, stop, listeners, drain: timeouts.drain })
 }
 
-/// Says whether [`start`] could listen there now, so that a run that cannot be shown is not begun.
+/// Checks whether [`start`] could listen now, so that a run that cannot be served is not started.
 ///
 /// # Errors
-/// As of [`start`].
+/// As [`start`].
 pub fn probe(listen: Listen, options: &ServeOptions) -> Result<(), ServeError> {
     let addr = allowed(listen, options)?[0];
     match std::net::TcpListener::bind(addr) {
@@ -104,7 +104,7 @@ pub fn probe(listen: Listen, options: &ServeOptions) -> Result<(), ServeError> {
     }
 }
 
-/// The addresses to bind; none where other machines could read without a token.
+/// The addresses to bind; an error if other machines could read without a token.
 fn allowed(listen: Listen, options: &ServeOptions) -> Result<Vec<SocketAddr>, ServeError> {
     let addresses = listen.addresses();
     let token = options.token.as_deref().unwrap_or_default();
@@ -116,7 +116,7 @@ fn allowed(listen: Listen, options: &ServeOptions) -> Result<Vec<SocketAddr>, Se
     }
 }
 
-/// Binds the first address and, where they exist on this machine, the others on the same port.
+/// Binds the first address, and the others on the same port if this machine has them.
 fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<(SocketAddr, TcpListener)>, ServeError> {
     let mut bound: Vec<(SocketAddr, TcpListener)> = Vec::new();
     for address in addresses {
@@ -127,7 +127,7 @@ fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<(SocketAddr, TcpListener)>, 
         }
         match bind(address) {
             Ok(socket) => bound.push((socket.local_addr().unwrap_or(address), socket)),
-            // Taken by another program: its page would be shown to whoever asks for localhost.
+            // Another program uses it: clients that ask for localhost could get its page.
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && asked_port != 0 => {
                 return Err(ServeError::InUse(address));
             }
@@ -151,26 +151,26 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 impl Server {
-    /// The first address it listens on.
+    /// The first address.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addrs[0]
     }
 
-    /// Every address it listens on.
+    /// All addresses.
     #[must_use]
     pub fn addrs(&self) -> &[SocketAddr] {
         &self.addrs
     }
 
-    /// Takes no more connections, ends live streams, finishes answers under way within
-    /// [`Timeouts::drain`], and returns. Must not be called from inside an async runtime.
+    /// Accepts no more connections, ends live streams, finishes answers in progress within
+    /// [`Timeouts::drain`], and returns. Must not be called inside an async runtime.
     pub fn stop(mut self) {
         self.stop.send_replace(true);
         let Some(runtime) = self.runtime.take() else { return };
         let mut listeners = std::mem::take(&mut self.listeners);
         runtime.block_on(async {
-            // What does not end by then is dropped with the runtime.
+            // Anything that has not ended by then is dropped with the runtime.
             let all = async { while listeners.join_next().await.is_some() {} };
             let _ = timeout(self.drain + REFUSAL_TIME, all).await;
         });
@@ -187,12 +187,12 @@ impl Drop for Server {
     }
 }
 
-/// A connection's slot among those for requests, until a live stream gives it back.
+/// A connection's slot for requests, until a live stream returns it.
 #[derive(Clone)]
 pub(super) struct Slot(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
 
 impl Slot {
-    /// Gives the slot to other connections.
+    /// Returns the slot.
     pub(super) fn release(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
@@ -251,7 +251,7 @@ impl Accept {
     }
 
     async fn serve(self, stream: TcpStream, slot: OwnedSemaphorePermit) {
-        // A tick must not wait for the acknowledgement of the one before.
+        // A tick must not wait for the acknowledgement of the previous one.
         let _ = stream.set_nodelay(true);
         let slot = Slot(Arc::new(Mutex::new(Some(slot))));
         let front = self.front;
@@ -284,28 +284,28 @@ impl Accept {
 
 /// Returns when the server stops.
 async fn until_stopped(stopped: &mut watch::Receiver<bool>) {
-    // The guard that this gives must not live across an await of the caller.
+    // The guard that this returns must not live across an await of the caller.
     drop(stopped.wait_for(|stopped| *stopped).await);
 }
 
-/// Says that there are too many connections, then lets the client read that before the end.
+/// Sends a 503, and gives the client time to read it before the connection closes.
 async fn refuse(mut stream: TcpStream) -> io::Result<()> {
     const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
         content-type: text/plain; charset=utf-8\r\ncontent-length: 21\r\n\
         retry-after: 5\r\nconnection: close\r\n\r\ntoo many connections\n";
     stream.write_all(BUSY).await?;
     stream.shutdown().await?;
-    // Closing with unread bytes would reset the connection and take the answer away again.
+    // Closing with unread bytes would reset the connection, and the answer could be lost.
     let mut sink = [0_u8; 1_024];
     while stream.read(&mut sink).await? > 0 {}
     Ok(())
 }
 
-/// A socket whose writes fail once the other side has taken nothing for `limit`.
+/// A socket whose writes fail if the other side has read nothing for `limit`.
 struct Unstuck {
     stream: TcpStream,
     limit: Duration,
-    /// Runs while something waits to be sent.
+    /// Runs while data waits to be sent.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
@@ -314,7 +314,7 @@ impl Unstuck {
         Self { stream, limit, waiting: None }
     }
 
-    /// Keeps the time of one attempt to write.
+    /// Enforces the time limit on one attempt to write.
     fn timed<T>(
         &mut self,
         cx: &mut Context<'_>,

@@ -1,13 +1,13 @@
 //! Live updates as server-sent events.
 //!
-//! For each selection (mode, window, view, top) that somebody watches there is one channel with
-//! one task: it encodes each tick once, and all its clients send the same bytes. A client that
-//! missed a tick, because it reads slowly, gets a snapshot next; so nobody has a queue. A client
-//! that reads nothing at all is cut by its connection (`listen`).
+//! Each selection (mode, window, view, top) with at least one client has one channel with one task,
+//! which encodes each tick once; all its clients send the same bytes. A client that missed a tick
+//! because it reads slowly gets a snapshot next, so no client needs a queue. A client that reads
+//! nothing is disconnected (`listen`).
 //!
-//! A client that comes back with `Last-Event-ID` gets a snapshot, unless that is the current
-//! batch. Even then its first diff carries every row: batch numbers may repeat when the program
-//! was started anew meanwhile, so what the client holds is not known for sure.
+//! A client that reconnects with `Last-Event-ID` gets a snapshot, unless that is the current batch.
+//! Even then its first diff contains every row: batch numbers can repeat if the program was
+//! restarted meanwhile, so it is uncertain which rows the client has.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -33,23 +33,23 @@ use super::ranking_query::{self, Params, Selection};
 use super::router::App;
 use super::strict_query::StrictQuery;
 
-/// Most different selections that are watched at once; each costs an encoding a tick.
+/// Most selections with clients at the same time; each costs one encoding per tick.
 const CHANNELS_MAX: usize = 256;
 
-/// How soon a browser comes back after a lost connection.
+/// How soon a browser reconnects after a lost connection.
 const RETRY: &str = "retry: 2000\n";
 
 type FrameSender = watch::Sender<Option<Arc<Frame>>>;
 type FrameReceiver = watch::Receiver<Option<Arc<Frame>>>;
 
-/// Every channel that somebody watches.
+/// Every channel that has clients.
 pub(super) struct Live {
     streams: Arc<Semaphore>,
     streams_max: usize,
     channels: Mutex<HashMap<Selection, Arc<FrameSender>>>,
 }
 
-/// How many live streams there are.
+/// Counts live streams.
 #[derive(Clone, Debug)]
 pub(super) struct Streams {
     free: Arc<Semaphore>,
@@ -73,8 +73,8 @@ impl Live {
         Streams { free: Arc::clone(&self.streams), max: self.streams_max }
     }
 
-    /// Joins a selection's channel, which begins with its first client; `None` where there are
-    /// too many.
+    /// Joins the channel of a selection, which starts with its first client; `None` if there are
+    /// too many channels.
     fn join(&self, app: &Arc<App>, selection: &Selection) -> Option<FrameReceiver> {
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(frames) = channels.get(selection) {
@@ -91,10 +91,10 @@ impl Live {
         Some(receiver)
     }
 
-    /// Ends a channel that nobody watches any more; false if somebody has come meanwhile.
+    /// Ends a channel without clients; false if a client has joined meanwhile.
     fn leave(&self, selection: &Selection, frames: &FrameSender) -> bool {
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        // Joining takes the same lock, so nobody can come between this look and the removal.
+        // Joining takes the same lock, so no client can join between this check and the removal.
         let deserted = frames.receiver_count() == 0;
         if deserted {
             channels.remove(selection);
@@ -103,7 +103,7 @@ impl Live {
     }
 }
 
-/// Encodes one frame a tick for as long as somebody watches.
+/// Encodes one frame per tick as long as the channel has clients.
 async fn run_channel(app: Arc<App>, selection: Selection, frames: Arc<FrameSender>) {
     let mut published = app.feed.published.clone();
     let mut before: Option<Arc<Frame>> = None;
@@ -117,7 +117,7 @@ async fn run_channel(app: Arc<App>, selection: Selection, frames: Arc<FrameSende
                     frames.send_replace(Some(Arc::clone(&frame)));
                     before = Some(frame);
                 }
-                Err(problem) => tracing::warn!("a live tick was left out: {problem:?}"),
+                Err(problem) => tracing::warn!("a live tick was skipped: {problem:?}"),
             }
         }
         tokio::select! {
@@ -150,7 +150,7 @@ pub(super) async fn live(
     };
     let too_many = |what: &str| {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, what)
-            .help("try again later, or ask `/api/v1/trends` now and then")
+            .help("try again later, or poll `/api/v1/trends`")
             .into_response()
     };
     let Ok(permit) = Arc::clone(&app.live.streams).try_acquire_owned() else {
@@ -175,25 +175,25 @@ pub(super) async fn live(
     let headers = [
         (CONTENT_TYPE, "text/event-stream"),
         (CACHE_CONTROL, "no-store"),
-        // The connection has left the slots for requests, so it must not carry another.
+        // The connection has returned its slot for requests, so it must not serve another.
         (CONNECTION, "close"),
     ];
     (headers, Body::from_stream(events)).into_response()
 }
 
-/// What a client is known to hold.
+/// What a client has received.
 #[derive(Clone, Copy)]
 enum Seen {
     Nothing,
-    /// It says that it holds this batch.
+    /// According to the client, this batch.
     Batch(u64),
-    /// It said so rightly, as far as can be known, when it came.
+    /// According to the client, the batch that was current when it connected.
     Perhaps,
     /// This frame.
     Frame(u64),
 }
 
-/// One client's stream.
+/// The stream of one client.
 struct Events {
     frames: WatchStream<Option<Arc<Frame>>>,
     stopped: WatchStream<bool>,
@@ -204,7 +204,7 @@ struct Events {
 }
 
 impl Events {
-    /// What the client gets for a frame.
+    /// The bytes that the client gets for a frame.
     fn send(&mut self, frame: &Frame) -> Bytes {
         let next = |seen: u64| seen + 1 == frame.seq;
         let (bytes, seen) = match self.seen {
@@ -239,7 +239,7 @@ impl Stream for Events {
         while let Poll::Ready(frame) = Pin::new(&mut this.frames).poll_next(cx) {
             match frame {
                 None => return Poll::Ready(None),
-                // The channel has just begun; its first frame is on the way.
+                // The channel has just started; its first frame follows.
                 Some(None) => {}
                 Some(Some(frame)) => {
                     send = Some(this.send(&frame));

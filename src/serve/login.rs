@@ -1,7 +1,7 @@
-//! The form that asks a browser for the token, where other machines can reach us.
+//! The form that asks a browser for the token, if other machines can reach the address.
 //!
-//! It stands alone: nothing else is answered before the token is known, so its style lies inside
-//! it, and its policy names that style by its hash.
+//! It needs no other file, because nothing else is answered without the token: its style is inline,
+//! and its policy allows that style by its hash.
 
 use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
 use axum::http::{HeaderValue, StatusCode};
@@ -15,17 +15,17 @@ const POLICY: &str = "default-src 'none'; \
     style-src 'sha256-pUc48fQ+Nj3A9Zl1d/qmmeVjvQJyMOdotgkK5HXR8dY='; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// What is said above the form where a token was sent and is not the right one.
+/// The text above the form after a wrong token.
 const WRONG: &str = "<p role=\"alert\">That is not the token.</p>\n";
 
-/// The form; `wrong` where one was sent that is not the token.
+/// The form; `wrong` after a wrong token.
 pub(super) fn form(wrong: bool) -> Response {
-    let said = if wrong { WRONG } else { "" };
+    let message = if wrong { WRONG } else { "" };
     let text = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>tagtide: log in</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n\
-         <h1>tagtide</h1>\n{said}<form method=\"post\" action=\"/api/v1/session\">\n\
+         <h1>tagtide</h1>\n{message}<form method=\"post\" action=\"/api/v1/session\">\n\
          <label for=\"token\">Token</label>\n<input id=\"token\" type=\"password\" name=\"token\" \
          autocomplete=\"current-password\" required autofocus>\n<button>Log in</button>\n\
          </form>\n</main>\n</body>\n</html>\n"
@@ -33,7 +33,7 @@ pub(super) fn form(wrong: bool) -> Response {
     let mut response = html(StatusCode::UNAUTHORIZED, text);
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    // Under `no-referrer` browsers send `Origin: null` with the form, which is refused.
+    // Under `no-referrer` browsers send `Origin: null` with the form, which would be refused.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
 }

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use super::live::Streams;
 use super::router::App;
 use collector::{Process, Run};
-use tagtide_trends::rank::Published;
+use tagtide_trends::rank::TickSnapshot;
 
 /// Content type of OpenMetrics.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -49,7 +49,7 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn new(published: watch::Receiver<Arc<Published>>, streams: Streams) -> Self {
+    pub(super) fn new(published: watch::Receiver<Arc<TickSnapshot>>, streams: Streams) -> Self {
         let mut registry = Registry::with_prefix("tagtide");
         let http = Family::<Http, Counter>::default();
         registry.register("http_requests", "Requests answered", http.clone());
@@ -86,7 +86,7 @@ impl Metrics {
     }
 }
 
-/// Counters and gauges: OpenMetrics, or the Prometheus text format if `Accept` asks for `text/plain`.
+/// Counters and gauges: OpenMetrics, or the Prometheus text format if `Accept` asks for it.
 #[utoipa::path(get, path = "/metrics", responses((status = 200, content(
     (String = "application/openmetrics-text"),
     (String = "text/plain"),

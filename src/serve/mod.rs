@@ -1,27 +1,27 @@
-//! HTTP: the page, the API, live updates, metrics, the wires of the original dashboard.
+//! HTTP: the page, the API, live updates, metrics, the routes of the original dashboard.
 //!
-//! A [`Server`] shows what somebody else publishes: it reads a watch channel of [`Published`] and
-//! asks a [`LiveQuery`] for the rest. It never counts, never changes a count, and keeps nothing on
-//! disk; history and alerts it reads from what others keep there. The one thing that it
-//! takes in is a ranking posted to `/updateData`, and that only where its [`Feed`] is a [`PostedRanking`]
-//! (`tagtide dashboard`).
+//! A [`Server`] reads a watch channel of [`TickSnapshot`] and asks a [`LiveQuery`] for anything
+//! that a tick does not contain. It never counts, never changes a count, and writes nothing to disk;
+//! history and alerts are read from their files. The only input that it accepts is a ranking posted
+//! to `/updateData`, and only if its [`Feed`] is a [`PostedRanking`] (`tagtide dashboard`).
 //!
-//! | file | what |
+//! | file | content |
 //! |---|---|
-//! | `listen` | sockets, connection limits, time limits, the end |
-//! | `fd_limit` | fits those limits to what the system allows |
-//! | `guard` | who is answered at all; headers of every answer |
+//! | `listen` | sockets, connection limits, time limits, shutdown |
+//! | `fd_limit` | fits the connection limits to the limit of open files |
+//! | `guard` | which requests are answered; headers of every answer |
 //! | `strict_query` | the parameters of a request |
+//! | `ranking_query` | parameters that select a ranking |
 //! | `router` | the table of routes |
 //! | `api/` | JSON |
 //! | `live`, `diff` | server-sent events |
-//! | `tutorial`, `posted_ranking` | the original dashboard's wires |
+//! | `tutorial`, `posted_ranking` | the routes of the original dashboard |
 //! | `page` | the page and its assets |
 //! | `login` | the form that asks a browser for the token |
 //! | `metrics` | Prometheus |
 //!
 //! Limits: 16 KiB of headers, 1 MiB of body, [`ServeOptions::connections_max`] connections for
-//! requests and [`ServeOptions::live_max`] live streams besides, [`Timeouts`] for whoever is slow.
+//! requests, [`ServeOptions::live_max`] live streams in addition, [`Timeouts`] for slow clients.
 
 mod api;
 mod diff;
@@ -49,23 +49,23 @@ use tokio::sync::watch;
 
 use crate::run::LiveQuery;
 use tagtide_extract::Rule;
-use tagtide_trends::rank::Published;
+use tagtide_trends::rank::TickSnapshot;
 
 pub use listen::{Server, probe, start};
 pub use posted_ranking::PostedRanking;
 
-/// Port of the page where none is asked for.
+/// Default port of the page.
 pub const PORT: u16 = 5001;
 
-/// Shortest token that guards an address which other machines reach.
+/// Shortest token for an address that other machines can reach.
 const TOKEN_MIN_CHARS: usize = 16;
 
 /// Where to listen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// `127.0.0.1` and, where the machine has it, `[::1]`; port 0 takes a free one.
+    /// `127.0.0.1`, and `[::1]` if the machine has it; port 0 selects a free one.
     Loopback(u16),
-    /// This address alone; one that is not loopback needs [`ServeOptions::token`].
+    /// Only this address; one that is not loopback needs [`ServeOptions::token`].
     Address(SocketAddr),
 }
 
@@ -76,7 +76,7 @@ impl Default for Listen {
 }
 
 impl Listen {
-    /// True where only this machine can reach it.
+    /// True if only this machine can reach it.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         match self {
@@ -85,7 +85,7 @@ impl Listen {
         }
     }
 
-    /// The addresses to bind; all but the first may be missing on this machine.
+    /// The addresses to bind; all except the first can be missing on this machine.
     fn addresses(&self) -> Vec<SocketAddr> {
         match self {
             Self::Loopback(port) => vec![
@@ -110,46 +110,47 @@ impl FromStr for Listen {
     }
 }
 
-/// What a server shows.
+/// The data of a server.
 #[derive(Clone)]
 pub struct Feed {
-    /// Every tick.
-    pub published: watch::Receiver<Arc<Published>>,
-    /// What a tick does not hold.
+    /// The newest tick.
+    pub published: watch::Receiver<Arc<TickSnapshot>>,
+    /// Answers what a tick does not contain.
     pub live: Arc<dyn LiveQuery>,
-    /// What the original dashboard's routes do.
+    /// Behaviour of the original dashboard's routes.
     pub tutorial: Tutorial,
 }
 
-/// What the original dashboard's routes do.
+/// Behaviour of the original dashboard's routes.
 #[derive(Clone)]
 pub enum Tutorial {
-    /// `GET /refreshData` shows our own default ranking; `POST /updateData` is answered with 409.
+    /// `GET /refreshData` returns our own default ranking; `POST /updateData` returns 409.
     Own,
-    /// As in the original: what was posted last is shown.
+    /// As in the original: the ranking that was posted last is returned.
     Posted(Arc<PostedRanking>),
 }
 
-/// How a server behaves.
+/// Options of a server.
 #[derive(Clone)]
 pub struct ServeOptions {
-    /// What a client must show off loopback; needed there, without effect on reads on loopback.
+    /// The token that clients need; required if other machines can reach the address, without
+    /// effect on reads from loopback.
     pub token: Option<String>,
-    /// Names beside loopback's that a `Host` header may carry, without port.
+    /// Names besides loopback's that a `Host` header may have, without port.
     pub hosts: Vec<String>,
-    /// Serves the page from this directory rather than from the program.
+    /// Serves the page from this directory instead of the program.
     pub web_dir: Option<PathBuf>,
-    /// Where history and alerts are kept; `None` = there are none.
+    /// Directory of history and alerts; `None` = there are none.
     pub state_dir: Option<PathBuf>,
     /// Rows of `/refreshData`.
     pub top: usize,
-    /// Says how a tag in a URL becomes a key, and whether a display carries its `#` already.
+    /// How a tag in a URL becomes a key, and whether a display name already has its `#`.
     pub rule: Rule,
-    /// Most connections that carry requests.
+    /// Most connections for requests.
     pub connections_max: usize,
-    /// Most live streams, besides those.
+    /// Most live streams, in addition to those.
     pub live_max: usize,
-    /// For whoever is slow.
+    /// Time limits for slow clients.
     pub timeouts: Timeouts,
 }
 
@@ -170,7 +171,7 @@ impl Default for ServeOptions {
 }
 
 impl fmt::Debug for ServeOptions {
-    /// Shows everything but the token.
+    /// Prints everything except the token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServeOptions")
             .field("token", &self.token.as_ref().map(|_| "(redacted)"))
@@ -186,20 +187,20 @@ impl fmt::Debug for ServeOptions {
     }
 }
 
-/// How long who may take.
+/// Time limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// A request's header, from the connection's first moment or the end of the last answer.
+    /// Header of a request, from the start of the connection or the end of the last answer.
     pub header: Duration,
-    /// A request's body, from the end of its header.
+    /// Body of a request, from the end of its header.
     pub body: Duration,
     /// An answer from the live state.
     pub ask: Duration,
-    /// A client that reads nothing of what waits for it.
+    /// A client that reads nothing although data waits for it.
     pub stuck: Duration,
-    /// Silence on a live stream before a comment keeps it alive.
+    /// Silence on a live stream before a comment is sent.
     pub keep_alive: Duration,
-    /// Answers under way when the server stops.
+    /// Answers in progress when the server stops.
     pub drain: Duration,
 }
 
@@ -219,40 +220,40 @@ impl Default for Timeouts {
 /// Why a server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// Another process listens there.
+    /// Another process listens on the address.
     #[error(
         "cannot listen on `{0}`: the address is in use\nhelp: stop the program that listens there, \
          or choose another port with `--listen 127.0.0.1:5002`"
     )]
     InUse(SocketAddr),
-    /// The system refused.
+    /// The system refused to listen.
     #[error("cannot listen on `{addr}`: {source}\nhelp: choose another address with `--listen`")]
     Listen {
-        /// Where.
+        /// The address.
         addr: SocketAddr,
         /// Why.
         source: std::io::Error,
     },
-    /// Anybody could read.
+    /// Other machines could read without a token.
     #[error(
         "refused to listen on `{0}`, which other machines can reach, without a token\nhelp: put one \
          into the environment as `TAGTIDE_TOKEN`, or its file's name as `TAGTIDE_TOKEN_FILE`; or \
          listen on `127.0.0.1:5001`"
     )]
     TokenNeeded(SocketAddr),
-    /// Other machines could reach it, and guess the token.
+    /// Other machines could guess the token.
     #[error(
         "refused to listen on `{0}`, which other machines can reach, with a token of fewer than \
          {TOKEN_MIN_CHARS} characters\nhelp: make one with `openssl rand -hex 16`"
     )]
     TokenShort(SocketAddr),
-    /// No address.
+    /// It is not an address.
     #[error(
         "`{0}` is no address to listen on\nhelp: give a port, or an address with a port such as \
          `127.0.0.1:5001` or `[::1]:5001`"
     )]
     Address(String),
-    /// `--web-dir` is no directory.
+    /// `--web-dir` is not a directory.
     #[error(
         "cannot serve the page from `{}`: {source}\nhelp: give the directory that holds \
          `index.html`",
@@ -264,7 +265,7 @@ pub enum ServeError {
         /// Why.
         source: std::io::Error,
     },
-    /// Threads or random numbers were refused.
+    /// The system refused threads or random numbers.
     #[error("cannot start the server: {0}")]
     Start(std::io::Error),
 }

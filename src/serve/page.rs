@@ -1,8 +1,8 @@
-//! The page and its assets: from inside the program, or from `--web-dir` while editing.
+//! The page and its assets, from the program or from `--web-dir` during development.
 //!
-//! Files under `assets/` carry a hash in their name and may be kept for ever; everything else is
-//! asked for again each time, by its ETag. Nothing outside the directory is ever served: not by
-//! `..`, not through a link.
+//! Files under `assets/` have a hash in their name and can be cached for ever; all others are
+//! revalidated each time by their ETag. Nothing outside the directory is ever served, neither
+//! through `..` nor through a link.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -25,7 +25,7 @@ use super::router::App;
 /// Largest file served from `--web-dir`.
 const FILE_MAX_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Shown where the build has no page.
+/// The page of a build without a page.
 const NO_PAGE: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
     <title>tagtide</title>\n<h1>tagtide</h1>\n<p>This build has no page. Build it with the \
     feature <code>page</code>, or start it with <code>--web-dir</code>.</p>\n<p>The API is here: \
@@ -37,7 +37,7 @@ const NO_PAGE: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-
 #[folder = "$OUT_DIR/page"]
 struct Embedded;
 
-/// Where files come from.
+/// Source of the files.
 pub(super) struct Page {
     /// The directory of `--web-dir`, resolved.
     dir: Option<PathBuf>,
@@ -74,7 +74,7 @@ impl Page {
     }
 }
 
-/// The live page; `?embed=1` may stand in another page's frame.
+/// The live page; with `?embed=1` it can be framed by another page.
 #[utoipa::path(get, path = "/",
     params(("embed" = Option<String>, Query, description = "`1` for use in a frame")),
     responses((status = 200, content_type = "text/html", body = String))
@@ -97,7 +97,7 @@ pub(super) async fn index(State(app): State<Arc<App>>, request: Request) -> Resp
     response
 }
 
-/// Whatever is no route: a file of the page, or nothing.
+/// Every path that is not a route: a file of the page, or 404.
 pub(super) async fn asset(State(app): State<Arc<App>>, request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
     if matches!(*request.method(), Method::GET | Method::HEAD)
@@ -164,7 +164,7 @@ fn etag(bytes: &[u8]) -> String {
     format!("\"{:08x}-{:x}\"", crc32c::crc32c(bytes), bytes.len())
 }
 
-/// Reads a file that lies in the directory itself, not behind a link out of it.
+/// Reads a file in the directory, but not through a link that leaves it.
 fn read(dir: &Path, path: &str) -> Option<File> {
     let path = dir.join(path).canonicalize().ok().filter(|path| path.starts_with(dir))?;
     if !path.metadata().ok()?.is_file() {

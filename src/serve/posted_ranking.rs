@@ -1,8 +1,8 @@
-//! Rankings that somebody else counted: what `POST /updateData` brings to `tagtide dashboard`.
+//! Rankings counted by another program, from `POST /updateData` to `tagtide dashboard`.
 //!
-//! Keeps the lists last posted, as they came, and publishes a ranking made of them. Labels are
-//! shown without one leading `#` and are never folded; a label that was there before in the same
-//! list gets no second row.
+//! Stores the lists that were posted last, unchanged, and publishes a ranking made from them.
+//! Labels are shown without one leading `#` and are never folded; a label that occurs twice in a
+//! list gets one row.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,20 +13,20 @@ use super::{Feed, Tutorial};
 use crate::run::{Answer, LiveQuery, Question};
 use tagtide_posts::clock::Clock;
 use tagtide_posts::decode::python::Literal;
-use tagtide_trends::rank::{Mode, Published, Query, Ranking, TagDetail, Trend};
+use tagtide_trends::rank::{Mode, Query, Ranking, TagDetail, TickSnapshot, Trend};
 use tagtide_trends::status::{RunState, SourceStatus, Status};
 
-/// Name of the one source.
+/// Name of the only source.
 const SOURCE: &str = "POST /updateData";
 
-/// Takes posted rankings and publishes them.
+/// Accepts posted rankings and publishes them.
 pub struct PostedRanking {
     clock: Clock,
-    published: watch::Sender<Arc<Published>>,
+    published: watch::Sender<Arc<TickSnapshot>>,
     posted: Mutex<PostedLists>,
 }
 
-/// The lists last posted.
+/// The lists that were posted last.
 #[derive(Clone, Default)]
 pub(super) struct PostedLists {
     pub(super) labels: Vec<String>,
@@ -51,7 +51,7 @@ impl PostedRanking {
             modes: vec!["total".to_owned()],
             ..Status::default()
         };
-        let published = Published {
+        let published = TickSnapshot {
             batch: 0,
             published_at: now,
             default: 0,
@@ -62,7 +62,7 @@ impl PostedRanking {
         Arc::new(Self { clock, published, posted: Mutex::default() })
     }
 
-    /// What a server needs to show it.
+    /// The data for a server.
     #[must_use]
     pub fn feed(self: &Arc<Self>) -> Feed {
         Feed {
@@ -72,14 +72,14 @@ impl PostedRanking {
         }
     }
 
-    /// The lists last posted.
+    /// The lists that were posted last.
     pub(super) fn posted(&self) -> PostedLists {
         self.posted.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes new lists and publishes their ranking.
+    /// Stores new lists and publishes their ranking.
     pub(super) fn post(&self, new: PostedLists) {
-        // Held to the end, so that what is published last is what was posted last.
+        // Held to the end, so that the lists posted last are also published last.
         let mut posted = self.posted.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now().0;
         let before = Arc::clone(&self.published.borrow());
@@ -96,7 +96,7 @@ impl PostedRanking {
             source.detail.clear();
         }
         *posted = new;
-        self.published.send_replace(Arc::new(Published {
+        self.published.send_replace(Arc::new(TickSnapshot {
             batch: before.batch + 1,
             published_at: now,
             default: 0,
@@ -141,7 +141,7 @@ impl PostedRanking {
     }
 }
 
-/// Labels and values side by side, in the order that holds everywhere.
+/// Rows from labels and values, in the usual order of a ranking.
 fn rows(posted: &PostedLists) -> Vec<Trend> {
     let (mut labels, mut tags) = (HashSet::new(), HashSet::new());
     let mut rows = Vec::new();
@@ -154,7 +154,7 @@ fn rows(posted: &PostedLists) -> Vec<Trend> {
         }
         let count = match value {
             Literal::Int(int) => u64::try_from(*int).unwrap_or_default(),
-            // Saturates, and is 0 below 0.
+            // Saturates; negative values become 0.
             Literal::Float(float) => float.round() as u64,
             Literal::Text(_) => 0,
         };
@@ -172,8 +172,8 @@ fn rows(posted: &PostedLists) -> Vec<Trend> {
     rows
 }
 
-/// Places moved since the ranking before; none where there was none.
-fn set_changes(rows: &mut [Trend], before: &Published) {
+/// Places moved since the previous ranking; `None` if there was none.
+fn set_changes(rows: &mut [Trend], before: &TickSnapshot) {
     let before: HashMap<&str, u32> = before
         .default_ranking()
         .map(|ranking| ranking.trends.iter().map(|row| (row.tag.as_str(), row.rank)).collect())
@@ -185,8 +185,8 @@ fn set_changes(rows: &mut [Trend], before: &Published) {
     }
 }
 
-/// What was posted, as a ranking. How many posts stand behind it nobody has said: a sum of the
-/// rows would be neither all tags nor, where a post has two of them, posts.
+/// The posted lists as a ranking. The number of posts is unknown: the sum of the rows would be
+/// neither the number of all tags nor, since a post can have two of them, the number of posts.
 fn ranking(at: i64, trends: Vec<Trend>) -> Ranking {
     Ranking {
         mode: "total".to_owned(),

@@ -1,5 +1,5 @@
-//! Which ranking a request means, and where its rows come from: the published one where that
-//! holds enough, the live state otherwise.
+//! Selects the ranking of a request, and the source of its rows: the published ranking if it has
+//! enough rows, otherwise the live state.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use tokio::time::timeout;
 use super::api::Problem;
 use super::router::App;
 use crate::run::{Answer, Question};
-use tagtide_trends::rank::{Mode, PUBLISHED_ROWS_MIN, Published, Query, Ranking};
+use tagtide_trends::rank::{Mode, PUBLISHED_ROWS_MIN, Query, Ranking, TickSnapshot};
 use tagtide_trends::view::ALL;
 
 /// Most rows of one answer.
 const TOP_MAX: usize = 1_000;
-/// Rows where nobody says how many.
+/// Default number of rows.
 const TOP_DEFAULT: usize = 10;
-/// Parameters of a ranking, as they come.
+/// Parameters of a ranking, unchecked.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -28,7 +28,7 @@ pub(super) struct Params {
     /// What to rank by, one of the status's `modes`; the job's default if missing.
     mode: Option<String>,
     /// Window such as `5m`, `24h` or seconds, one of the status's `windows_s`, or of its
-    /// `scored_windows_s` for a mode with a past; left aside where a mode has none.
+    /// `scored_windows_s` for a mode with scores; ignored by a mode without windows.
     window: Option<String>,
     /// Most rows, from 1 to 1000; 10 if missing.
     #[param(value_type = Option<u32>)]
@@ -37,18 +37,18 @@ pub(super) struct Params {
     view: Option<String>,
 }
 
-/// One ranking of those that a server can show.
+/// A ranking that a server can return.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Selection {
-    /// `None` only while nothing was published.
+    /// `None` only until something was published.
     mode: Option<Mode>,
     window_s: Option<u64>,
     view: String,
     top: usize,
 }
 
-/// Checks parameters and fills in the job's defaults.
-pub(super) fn resolve(params: Params, published: &Published) -> Result<Selection, Problem> {
+/// Checks parameters and adds the job's defaults.
+pub(super) fn resolve(params: Params, published: &TickSnapshot) -> Result<Selection, Problem> {
     let window_s = params.window.as_deref().map(|text| parse_window("window", text)).transpose()?;
     let mode = known_mode_and_window(params.mode.as_deref(), window_s, published)?;
     let top = params.top.as_deref().map_or(Ok(TOP_DEFAULT), parse_top)?;
@@ -65,7 +65,7 @@ pub(super) fn resolve(params: Params, published: &Published) -> Result<Selection
 /// The rows of a selection.
 pub(super) async fn ranking(
     app: &Arc<App>,
-    published: &Published,
+    published: &TickSnapshot,
     selection: &Selection,
 ) -> Result<Arc<Ranking>, Problem> {
     let found = selection.find(published);
@@ -80,14 +80,14 @@ pub(super) async fn ranking(
     if let Some(ranking) = ask(app, Question::Ranking(query)).await?.ranking() {
         return Ok(cut(&Arc::new(ranking), selection.top));
     }
-    // The run has ended, or has not begun.
+    // The run has ended, or has not started.
     Ok(found.map_or_else(
         || Arc::new(selection.empty(published)),
         |ranking| cut(ranking, selection.top),
     ))
 }
 
-/// Asks the live state, on a thread that may wait.
+/// Asks the live state, on a thread that can block.
 pub(super) async fn ask(app: &App, question: Question) -> Result<Answer, Problem> {
     let live = Arc::clone(&app.feed.live);
     let answer = tokio::task::spawn_blocking(move || live.ask(question));
@@ -96,13 +96,13 @@ pub(super) async fn ask(app: &App, question: Question) -> Result<Answer, Problem
     };
     match timeout(app.options.timeouts.ask, answer).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(_)) => Err(unavailable("the live state gave no answer")),
+        Ok(Err(_)) => Err(unavailable("the live state did not answer")),
         Err(_) => Err(unavailable("the live state did not answer in time")),
     }
 }
 
 impl Selection {
-    fn find<'a>(&self, published: &'a Published) -> Option<&'a Arc<Ranking>> {
+    fn find<'a>(&self, published: &'a TickSnapshot) -> Option<&'a Arc<Ranking>> {
         let Some(mode) = self.mode else { return published.default_ranking() };
         let mode = mode_name(mode);
         published.rankings.iter().find(|ranking| {
@@ -110,8 +110,8 @@ impl Selection {
         })
     }
 
-    /// Stands in until the first ranking is there.
-    fn empty(&self, published: &Published) -> Ranking {
+    /// Replaces the first ranking until there is one.
+    fn empty(&self, published: &TickSnapshot) -> Ranking {
         Ranking {
             mode: self.mode.map_or_else(|| "total".to_owned(), mode_name),
             window_s: self.window_s,
@@ -131,10 +131,10 @@ impl Selection {
     }
 }
 
-/// True where a published ranking has `top` rows, or all that there are.
+/// True if a published ranking has `top` rows, or all rows that exist.
 fn holds(ranking: &Ranking, top: usize) -> bool {
     let rows = ranking.trends.len();
-    // Gates let few tags through; the other modes list every tag that counts.
+    // Few tags pass the gates; the other modes list every tag with a count.
     let gated = Mode::named(&ranking.mode).is_some_and(Mode::is_scored);
     rows >= top || rows as u64 >= ranking.distinct_tags || (gated && rows < PUBLISHED_ROWS_MIN)
 }
@@ -156,7 +156,7 @@ fn cut(ranking: &Arc<Ranking>, top: usize) -> Arc<Ranking> {
 fn with_defaults(
     mode: Option<Mode>,
     window_s: Option<u64>,
-    published: &Published,
+    published: &TickSnapshot,
 ) -> (Option<Mode>, Option<u64>) {
     let default = published.default_ranking();
     let default_mode = default.and_then(|ranking| parse_mode(&ranking.mode));
@@ -167,7 +167,7 @@ fn with_defaults(
     match (mode, window_s) {
         (None, None) => (default_mode, default.and_then(|ranking| ranking.window_s)),
         (None, Some(window_s)) => {
-            // A window without a mode means a mode that has windows.
+            // A window without a mode selects a mode with windows.
             let fits = |ranking: &&Arc<Ranking>| ranking.window_s == Some(window_s);
             let ranked = default.filter(fits).or_else(|| published.rankings.iter().find(fits));
             (ranked.map_or(default_mode, |ranking| parse_mode(&ranking.mode)), Some(window_s))
@@ -185,12 +185,12 @@ fn with_defaults(
     }
 }
 
-/// The mode asked for; both it and the window must be the job's. Some modes have no window, and one
-/// that comes with them is left aside; without a mode it counts.
+/// The requested mode. It and the window must be among the job's. For a mode without windows the
+/// window is ignored; without a mode it selects one with windows.
 pub(super) fn known_mode_and_window(
     mode: Option<&str>,
     window_s: Option<u64>,
-    published: &Published,
+    published: &TickSnapshot,
 ) -> Result<Option<Mode>, Problem> {
     let mode = mode.map(|mode| known_mode(mode, published)).transpose()?;
     if let Some(window_s) = window_s.filter(|_| mode.is_none_or(Mode::has_window)) {
@@ -201,7 +201,7 @@ pub(super) fn known_mode_and_window(
     Ok(mode)
 }
 
-fn known_mode(name: &str, published: &Published) -> Result<Mode, Problem> {
+fn known_mode(name: &str, published: &TickSnapshot) -> Result<Mode, Problem> {
     let known = &published.status.modes;
     let configured = known.is_empty() || known.iter().any(|mode| mode == name);
     parse_mode(name).filter(|_| configured).ok_or_else(|| {
@@ -213,10 +213,10 @@ fn known_mode(name: &str, published: &Published) -> Result<Mode, Problem> {
     })
 }
 
-/// The view asked for; `None` = all posts.
+/// The requested view; `None` = all posts.
 pub(super) fn known_view(
     asked: Option<String>,
-    published: &Published,
+    published: &TickSnapshot,
 ) -> Result<Option<String>, Problem> {
     let Some(view) = asked.filter(|view| view != ALL) else { return Ok(None) };
     let known = || published.status.views.iter().map(|view| view.name.as_str());
@@ -258,14 +258,14 @@ fn mode_name(mode: Mode) -> String {
 pub(super) fn parse_top(text: &str) -> Result<usize, Problem> {
     match text.parse() {
         Ok(top @ 1..=TOP_MAX) => Ok(top),
-        _ => {
-            Err(Problem::bad(format!("`top` is `{text}`, which is no number from 1 to {TOP_MAX}"))
-                .help("leave it out for 10 rows"))
-        }
+        _ => Err(Problem::bad(format!(
+            "`top` is `{text}`, which is not a number from 1 to {TOP_MAX}"
+        ))
+        .help("leave it out for 10 rows")),
     }
 }
 
-/// Seconds of a length of time; `name` is the parameter that it stands in.
+/// A duration in seconds; `name` is the name of the parameter.
 pub(super) fn parse_window(name: &str, text: &str) -> Result<u64, Problem> {
     let (digits, unit_s) = match text.as_bytes().last() {
         Some(b's') => (&text[..text.len() - 1], 1),
@@ -278,7 +278,7 @@ pub(super) fn parse_window(name: &str, text: &str) -> Result<u64, Problem> {
         digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u64>().ok());
     match count.flatten().and_then(|count| count.checked_mul(unit_s)) {
         Some(window_s @ 1..) => Ok(window_s),
-        _ => Err(Problem::bad(format!("`{name}` is `{text}`, which is no length of time"))
+        _ => Err(Problem::bad(format!("`{name}` is `{text}`, which is not a duration"))
             .help("write it as `5m`, `24h`, or in seconds")),
     }
 }

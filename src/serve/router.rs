@@ -1,4 +1,4 @@
-//! The table of routes, and the way of one request: guard, route, headers, count.
+//! The table of routes, and the path of a request: guard, route, headers, metrics.
 
 use std::sync::Arc;
 
@@ -20,10 +20,10 @@ use super::metrics::{self, Metrics};
 use super::page::{self, Page};
 use super::{Feed, ServeError, ServeOptions, tutorial};
 
-/// Questions to files of the state directory that may run at once; more are turned away.
+/// Most queries of files in the state directory at the same time; more are refused.
 pub(super) const READERS_MAX: usize = 4;
 
-/// What every route can reach.
+/// What every route has access to.
 pub(super) struct App {
     pub(super) feed: Feed,
     pub(super) options: ServeOptions,
@@ -31,13 +31,13 @@ pub(super) struct App {
     pub(super) live: Live,
     pub(super) metrics: Metrics,
     pub(super) page: Page,
-    /// Questions to files of the state directory that may run at once.
+    /// Slots for queries of files in the state directory.
     pub(super) readers: Arc<Semaphore>,
-    /// Turns true when the server stops.
+    /// Becomes true when the server stops.
     pub(super) stopped: watch::Receiver<bool>,
 }
 
-/// Every route but the page's assets, which are what is left. Each stands in the OpenAPI document.
+/// Every route except the page's assets, which are the fallback. Each is in the OpenAPI document.
 pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
     vec![
         ("/", get(page::index)),
@@ -98,7 +98,7 @@ impl Front {
         Ok(Arc::new(Self { app, router }))
     }
 
-    /// Answers one request; whoever the guard refuses never reaches a route.
+    /// Answers one request; a request that the guard refuses reaches no route.
     pub(super) async fn answer(&self, request: Request) -> Response {
         let method = request.method().clone();
         let mut response = match self.app.guard.check(&request) {
@@ -113,14 +113,14 @@ impl Front {
         self.app.metrics.count(&method, route, response.status());
         Guard::complete(response.headers_mut());
         if method == Method::HEAD {
-            // A refusal carries a body whatever the method was.
+            // A refusal has a body for every method.
             return response.map(|_| Body::empty());
         }
         response
     }
 }
 
-/// Tells the outside which route answered, for the metrics.
+/// Passes the route that answered on to the metrics.
 async fn note_route(request: Request, next: Next) -> Response {
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let mut response = next.run(request).await;

@@ -1,4 +1,4 @@
-//! The parameters of a request: each is known, and there once at the most; else 400.
+//! The parameters of a request: unknown and repeated ones are refused with 400.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Query};
@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::api::Problem;
 use tagtide_sources::options::nearest;
 
-/// What a request gives as a query. `T` denies unknown fields.
+/// The query of a request. `T` denies unknown fields.
 pub(super) struct StrictQuery<T>(pub(super) T);
 
 /// For routes that take no parameters.
@@ -31,9 +31,9 @@ fn problem(error: &QueryRejection) -> Problem {
     let text = error.body_text();
     let Some((_, names)) = text.split_once("unknown field `") else {
         return Problem::bad(format!("cannot read the query: {text}"))
-            .help("give each parameter once at the most");
+            .help("give each parameter at most once");
     };
-    // The name, and after it those that are expected, all in backticks.
+    // The name, then the expected ones, all in backticks.
     let mut names = names.split('`').step_by(2);
     let name = names.next().unwrap_or_default();
     let known: Vec<&str> = names.filter(|name| !name.is_empty()).collect();

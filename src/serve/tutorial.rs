@@ -1,9 +1,9 @@
-//! The wires of the original dashboard: `POST /updateData`, `GET /refreshData`.
+//! The routes of the original dashboard: `POST /updateData`, `GET /refreshData`.
 //!
-//! Answers are those of the original to the byte, with two deviations: lists that cannot be read
-//! get the 400 `error` of a form without `data` rather than a 500, and `GET /` changes nothing.
+//! Answers are byte for byte those of the original, with two exceptions: unreadable lists get the
+//! 400 `error` of a form without `data` instead of a 500, and `GET /` changes nothing.
 //!
-//! Forks that gave fields and routes other names are understood too.
+//! The names that forks use for fields and routes are accepted too.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ const BAD_REQUEST: &str = "<!doctype html>\n<html lang=en>\n<title>400 Bad Reque
     <h1>Bad Request</h1>\n<p>The browser (or proxy) sent a request that this server could not \
     understand.</p>\n";
 
-/// Names of the two lists in a form, of the original and of forks.
+/// Names of the two lists in a form, in the original and in forks.
 const FIELDS: [(&str, &str); 3] = [("label", "data"), ("words", "counts"), ("tag", "tag_count")];
 
 /// The lists as a JSON body.
@@ -39,10 +39,10 @@ pub(super) struct Lists {
     data: Vec<serde_json::Number>,
 }
 
-/// Takes a ranking, as the original dashboard does (`tagtide dashboard` alone).
+/// Accepts a ranking, as the original dashboard does (only under `tagtide dashboard`).
 ///
 /// A form whose fields `label` and `data` are Python lists (`['#a', '#b']`, `[12, 3]`), or JSON.
-/// They may be called `words` and `counts`, or `tag` and `tag_count`.
+/// They can also be named `words` and `counts`, or `tag` and `tag_count`.
 #[utoipa::path(post, path = "/updateData", request_body = Lists, responses(
     (status = 201, content_type = "text/html", body = String),
     (status = 400, content_type = "text/html", body = String),
@@ -66,7 +66,7 @@ pub(super) async fn update_data(State(app): State<Arc<App>>, request: Request) -
     }
 }
 
-/// The same, as a fork calls it.
+/// The same under the name that a fork uses.
 #[utoipa::path(post, path = "/update_data", request_body = Lists, responses(
     (status = 201, content_type = "text/html", body = String),
     (status = 400, content_type = "text/html", body = String),
@@ -86,15 +86,15 @@ fn take_form(fed: &PostedRanking, body: &[u8]) -> Response {
     };
     let found = FIELDS.iter().find_map(|(label, data)| Some((field(label)?, field(data)?)));
     let Some((label, data)) = found else {
-        let said = if field("data").is_some() { BAD_REQUEST } else { "error" };
-        return html(StatusCode::BAD_REQUEST, said);
+        let message = if field("data").is_some() { BAD_REQUEST } else { "error" };
+        return html(StatusCode::BAD_REQUEST, message);
     };
     let lists =
         python::parse_list(&label).and_then(|label| Ok((label, python::parse_list(&data)?)));
     let (labels, values) = match lists {
         Ok(lists) => lists,
         Err(error) => {
-            tracing::warn!("cannot take a posted ranking: {error}");
+            tracing::warn!("cannot read a posted ranking: {error}");
             return html(StatusCode::BAD_REQUEST, "error");
         }
     };
@@ -117,7 +117,9 @@ fn take_form(fed: &PostedRanking, body: &[u8]) -> Response {
             html(StatusCode::CREATED, "success")
         }
         _ => {
-            tracing::warn!("cannot take a posted ranking: labels are strings, data are numbers");
+            tracing::warn!(
+                "cannot read a posted ranking: labels must be strings, data must be numbers"
+            );
             html(StatusCode::BAD_REQUEST, "error")
         }
     }
@@ -127,13 +129,13 @@ fn take_json(fed: &PostedRanking, body: &[u8]) -> Response {
     let lists: Lists = match serde_json::from_slice(body) {
         Ok(lists) => lists,
         Err(error) => {
-            tracing::warn!("cannot take a posted ranking: {error}");
+            tracing::warn!("cannot read a posted ranking: {error}");
             return html(StatusCode::BAD_REQUEST, "error");
         }
     };
     let value = |number: &serde_json::Number| match number.as_i64() {
         Some(int) => Some(Literal::Int(int)),
-        // A whole number beyond 64 bits is refused here as it is in a form.
+        // An integer beyond 64 bits is refused, as in a form.
         None if number.is_u64() => None,
         None => number.as_f64().filter(|float| float.is_finite()).map(Literal::Float),
     };
@@ -183,7 +185,7 @@ fn lists(app: &App, values: &str, labels: &str) -> Response {
     ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], out).into_response()
 }
 
-/// Our own default ranking as the original would show it.
+/// Our own default ranking in the form of the original.
 fn own(app: &App) -> PostedLists {
     let published = Arc::clone(&app.feed.published.borrow());
     let mut posted = PostedLists::default();
@@ -198,7 +200,7 @@ fn own(app: &App) -> PostedLists {
     posted
 }
 
-/// A JSON string of printable ASCII alone, as Python's `json` writes it.
+/// A JSON string in printable ASCII, as Python's `json` writes it.
 fn write_ascii_json(out: &mut String, text: &str) {
     use std::fmt::Write as _;
     out.push('"');

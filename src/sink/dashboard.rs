@@ -12,7 +12,7 @@ use super::http::Target;
 use super::{Delivery, Sink, SinkError, SinkKind, SinkOptions, hashtag};
 use tagtide_posts::decode::python::{repr_ints, repr_texts};
 use tagtide_sources::options::{Field, Key, Section, address};
-use tagtide_trends::rank::{Published, Trend};
+use tagtide_trends::rank::{TickSnapshot, Trend};
 
 /// A dashboard's `/updateData`.
 pub static KIND: SinkKind = SinkKind {
@@ -69,7 +69,7 @@ impl Dashboard {
 }
 
 impl Sink for Dashboard {
-    fn publish(&mut self, published: &Published) -> Result<(), SinkError> {
+    fn publish(&mut self, published: &TickSnapshot) -> Result<(), SinkError> {
         let Some(ranking) = published.default_ranking() else { return Ok(()) };
         let (label, data) = python_lists(&ranking.trends);
         let form = HashMap::from([("label", label), ("data", data)]);

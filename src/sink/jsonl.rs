@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::{Delivery, Line, Sink, SinkError, SinkKind, SinkOptions};
 use tagtide_sources::Reason;
 use tagtide_sources::options::{Key, Section, units};
-use tagtide_trends::rank::Published;
+use tagtide_trends::rank::TickSnapshot;
 
 /// A file of JSON lines.
 pub static KIND: SinkKind = SinkKind {
@@ -137,7 +137,7 @@ fn cannot(what: &str, path: &Path, error: std::io::Error) -> Reason {
 }
 
 impl Sink for Jsonl {
-    fn publish(&mut self, published: &Published) -> Result<(), SinkError> {
+    fn publish(&mut self, published: &TickSnapshot) -> Result<(), SinkError> {
         let Some(line) = Line::of(published) else { return Ok(()) };
         let line = line.json()?;
         let after = self.size_bytes.saturating_add(line.len() as u64);

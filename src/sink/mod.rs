@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use tagtide_sources::Reason;
 use tagtide_sources::options::{Key, Section};
-use tagtide_trends::rank::{Published, Ranking, Trend};
+use tagtide_trends::rank::{Ranking, TickSnapshot, Trend};
 
 /// Every kind of sink; the one list. A new kind is one line here.
 pub static SINKS: &[&SinkKind] = &[&stdout::KIND, &jsonl::KIND, &dashboard::KIND, &webhook::KIND];
@@ -113,7 +113,7 @@ pub trait Sink: Send {
     ///
     /// # Errors
     /// [`SinkError`] where this one was not delivered.
-    fn publish(&mut self, published: &Published) -> Result<(), SinkError>;
+    fn publish(&mut self, published: &TickSnapshot) -> Result<(), SinkError>;
 
     /// How it is served when it is slow.
     fn delivery(&self) -> Delivery;
@@ -135,7 +135,7 @@ struct Line<'a> {
 
 impl<'a> Line<'a> {
     /// `None` where nothing is ranked.
-    fn of(published: &'a Published) -> Option<Self> {
+    fn of(published: &'a TickSnapshot) -> Option<Self> {
         let ranking = published.default_ranking()?;
         Some(Self { batch: published.batch, published_at: published.published_at, ranking })
     }

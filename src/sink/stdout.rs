@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use super::{Delivery, Line, Sink, SinkError, SinkKind, SinkOptions, table};
 use tagtide_sources::Reason;
 use tagtide_sources::options::Key;
-use tagtide_trends::rank::Published;
+use tagtide_trends::rank::TickSnapshot;
 use tagtide_trends::status::{RunState, SourceStatus, Status};
 
 /// Longest line below a table.
@@ -82,7 +82,7 @@ impl<W: Write> Stdout<W> {
         &self.out
     }
 
-    fn text(&self, published: &Published) -> Result<Vec<u8>, SinkError> {
+    fn text(&self, published: &TickSnapshot) -> Result<Vec<u8>, SinkError> {
         let Some(line) = Line::of(published) else { return Ok(Vec::new()) };
         if self.json {
             return line.json();
@@ -111,7 +111,7 @@ fn sources(status: &Status) -> String {
 }
 
 impl<W: Write + Send> Sink for Stdout<W> {
-    fn publish(&mut self, published: &Published) -> Result<(), SinkError> {
+    fn publish(&mut self, published: &TickSnapshot) -> Result<(), SinkError> {
         if self.closed {
             return Ok(());
         }

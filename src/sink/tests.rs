@@ -21,7 +21,7 @@ fn trend(rank: u32, display: &str, count: u64, change: Option<i32>) -> Trend {
     }
 }
 
-fn published(batch: u64, trends: Vec<Trend>) -> Published {
+fn published(batch: u64, trends: Vec<Trend>) -> TickSnapshot {
     let ranking = Ranking {
         mode: "total".into(),
         window_s: None,
@@ -39,7 +39,7 @@ fn published(batch: u64, trends: Vec<Trend>) -> Published {
         trends,
     };
     let status = Status { job: "job".into(), started_at: 5, ..Status::default() };
-    Published {
+    TickSnapshot {
         batch,
         published_at: 1_795_431_242_000,
         default: 0,
@@ -48,7 +48,7 @@ fn published(batch: u64, trends: Vec<Trend>) -> Published {
     }
 }
 
-fn two() -> Published {
+fn two() -> TickSnapshot {
     published(
         3,
         vec![

@@ -12,7 +12,7 @@ use super::{Delivery, Line, Sink, SinkError, SinkKind, SinkOptions};
 use tagtide_sources::Reason;
 use tagtide_sources::http_client::host_of;
 use tagtide_sources::options::{Key, Section, address};
-use tagtide_trends::rank::Published;
+use tagtide_trends::rank::TickSnapshot;
 
 /// A webhook.
 pub static KIND: SinkKind = SinkKind {
@@ -110,7 +110,7 @@ fn bearer(name: &str, token: Option<&str>) -> Result<HeaderValue, SinkError> {
 }
 
 impl Sink for Webhook {
-    fn publish(&mut self, published: &Published) -> Result<(), SinkError> {
+    fn publish(&mut self, published: &TickSnapshot) -> Result<(), SinkError> {
         let Some(line) = Line::of(published) else { return Ok(()) };
         let status = &published.status;
         let key = format!("{}-{}-{}", status.job, status.started_at, published.batch);

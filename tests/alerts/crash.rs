@@ -18,8 +18,8 @@ const DIR: &str = "TAGTIDE_TEST_TOLD_DIR";
 const FROM: &str = "TAGTIDE_TEST_TOLD_FROM";
 /// Minutes of one run.
 const MINUTES: i64 = 4_000;
-/// Nobody listens there.
-const NOBODY: &str = "http://127.0.0.1:9/";
+/// Nothing listens there.
+const UNREACHABLE: &str = "http://127.0.0.1:9/";
 
 fn child(test: &str, dir: &Path, from: i64) -> Child {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
@@ -106,12 +106,13 @@ fn history_holds_one_copy_across_kills() {
 #[ignore = "run by the tests beside it, as a process of its own"]
 fn child_raises_alerts() {
     let (dir, from) = orders();
-    let telling = Notifier::start_with(&dir, &[plan(NOBODY)], Clock::System, BACKOFF, &secrets());
-    let telling = telling.expect("it starts");
+    let notifier =
+        Notifier::start_with(&dir, &[plan(UNREACHABLE)], Clock::System, BACKOFF, &secrets());
+    let notifier = notifier.expect("it starts");
     for (minute, alert) in (from..).zip(raised(from..MINUTES)) {
-        telling.offer(minute as u64, vec![alert]);
+        notifier.offer(minute as u64, vec![alert]);
         if minute % 10 == 9 {
-            assert!(telling.wait_for(minute as u64, DEADLINE));
+            assert!(notifier.wait_for(minute as u64, DEADLINE));
             commit(&dir, minute + 1);
         }
     }
@@ -136,10 +137,10 @@ fn a_kill_between_raising_and_telling_loses_no_alert() {
     // A receiver is there after the next start: it gets each once.
     let server = Server::new(&[]);
     let plans = [plan(&server.url())];
-    let telling = Notifier::start_with(dir, &plans, Clock::System, BACKOFF, &secrets());
-    let telling = telling.expect("it starts");
+    let notifier = Notifier::start_with(dir, &plans, Clock::System, BACKOFF, &secrets());
+    let notifier = notifier.expect("it starts");
     let requests = server.wait_for(keys.len());
-    drop(telling);
+    drop(notifier);
     let mut sent: Vec<_> =
         requests.iter().filter_map(|request| request.header("idempotency-key")).collect();
     sent.sort_unstable();

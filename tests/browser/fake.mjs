@@ -72,7 +72,7 @@ function detail(key, ranking) {
     first_seen: START - 5_400_000,
     recent: {
       kept: 8123, posts: 41,
-      together: [
+      related: [
         { tag: 'tides', display: 'Tides', posts: 17, share: 17 / 41 },
         { tag: 'news', display: 'news', posts: 6, share: 6 / 41 },
       ],
@@ -98,7 +98,7 @@ export function explain(row) {
   });
   return {
     tag: row.tag, display: row.display, window_s: 3600, at: START, listed: score !== null,
-    said: `${row.lift ?? 1}x usual for an hour: ${row.authors} people in 20 different minutes`,
+    text: `${row.lift ?? 1}x usual for an hour: ${row.authors} people in 20 different minutes`,
     learning: null, status: row.status ?? null, score, held: 4.2, peak: false,
     expected: row.expected ?? 5, lift: row.lift ?? 1, posts: row.count, authors: row.authors,
     estimated: row.authors > 64,

@@ -265,7 +265,7 @@ describe('the state line', () => {
     assert.equal(await page.locator('.board.old').count(), 0);
   });
 
-  test('a connection silent for long is opened anew', async () => {
+  test('a connection that is silent for long is reopened', async () => {
     await show(THREE, { clock: { time: Date.now() } });
     const before = fake.requests.filter((path) => path.startsWith('/api/v1/live')).length;
     await page.clock.fastForward(31_000);

@@ -57,7 +57,7 @@ test('a baseline that is being learned is shown', async () => {
 test('the details say why, with every number', async () => {
   await show({ path: `${TRENDING}&tag=fridayfeeling` });
   await page.waitForSelector('aside >> text=Why it is trending');
-  const said = await page.innerText('aside .said');
+  const said = await page.innerText('aside .text');
   assert.match(said, /^40x usual for an hour: \d+ people in 20 different minutes$/);
   assert.equal(await page.locator('aside .gates li').count(), 4);
   assert.equal(await page.locator('aside .gates .failed').count(), 0);

@@ -17,7 +17,7 @@ const JOB: &str = "time = \"event\"\n[count]\nwindows = [\"1m\", \"5m\"]\n";
 #[test]
 fn a_late_post_counts_in_total_and_in_no_window() {
     let dir = tempfile::tempdir().unwrap();
-    // The watermark stands at 35 s when the two last ones come: pane 20..30 s is closed.
+    // The watermark is at 35 s when the last two arrive: pane 20..30 s is closed.
     let bytes = lines(&[(0, "#a"), (45, "#a"), (31, "#in"), (29, "#late"), (46, "#a")]);
     let source = file_source(dir.path(), "posts.txt", &bytes, "format = \"text+\"");
     let counted = finish(&format!("{JOB}{source}"));

@@ -50,8 +50,8 @@ fn last(command: &mut Command) -> Vec<Value> {
     let output = command.stdout(Stdio::piped()).output().unwrap();
     assert!(output.status.success());
     let last = output.stdout.trim_ascii().rsplit(|&byte| byte == b'\n').next().unwrap();
-    let told: Value = serde_json::from_slice(last).unwrap();
-    let mut rows = told["trends"].as_array().unwrap().clone();
+    let published: Value = serde_json::from_slice(last).unwrap();
+    let mut rows = published["trends"].as_array().unwrap().clone();
     rows.iter_mut().for_each(|row| row["change"] = Value::Null);
     rows
 }

@@ -87,7 +87,7 @@ fn reports(state: &Path) -> Vec<Value> {
     rows
 }
 
-/// The messages of all alerts; those of the older version named the sentence `said`.
+/// The messages of all alerts; those of the older version named the sentence `printed`.
 fn alert_messages(state: &Path) -> Vec<Value> {
     let db = Connection::open(state.join("alerts.sqlite")).unwrap();
     let mut statement = db.prepare("select body from alert").unwrap();
@@ -116,7 +116,9 @@ fn goes_on(name: &str, input: &[u8], from: usize) {
         .collect();
     assert!(recorded.len() > 500 && recorded.last().unwrap()[0] == json!("alerts"));
     let messages = alert_messages(&state);
-    assert!(messages.iter().all(|alert| alert["text"].is_string() && alert.get("said").is_none()));
+    assert!(
+        messages.iter().all(|alert| alert["text"].is_string() && alert.get("printed").is_none())
+    );
     assert_eq!(messages.len(), recorded.iter().filter(|row| row[0] == "alerts").count());
     for found in [reports(&whole), reports(&state)] {
         let differs = found.iter().zip(&recorded).find(|(found, recorded)| found != recorded);

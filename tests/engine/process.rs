@@ -51,7 +51,7 @@ fn posts_of(line: &str) -> u64 {
     ranking["posts"].as_u64().unwrap_or_else(|| panic!("no posts in {line}"))
 }
 
-fn said(output: &Output) -> String {
+fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -91,8 +91,8 @@ fn a_state_directory_has_one_owner_and_sigterm_drains() {
     let out = until_it_counts(&mut first);
 
     let second = tagtide(&job, &state).output().unwrap();
-    assert_eq!(second.status.code(), Some(3), "{}", said(&second));
-    assert!(said(&second).contains("\nhelp: "), "{}", said(&second));
+    assert_eq!(second.status.code(), Some(3), "{}", stderr(&second));
+    assert!(stderr(&second).contains("\nhelp: "), "{}", stderr(&second));
 
     signal(&first, Signal::TERM);
     let (code, rankings, talk) = end(first, out);
@@ -123,7 +123,7 @@ fn counted_job(dir: &Path) -> (String, std::path::PathBuf, std::path::PathBuf) {
     let text = format!("rule = \"words\"\noccurrences = \"all\"\nbatch = \"20ms\"\n{source}");
     let (job, state) = (write_job(dir, "job.toml", &text), dir.join("state"));
     let output = tagtide(&job, &state).output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     (text, job, state)
 }
 
@@ -141,16 +141,16 @@ fn a_damaged_checkpoint_exits_4_and_names_the_file() {
     bytes[120] ^= 0x40;
     std::fs::write(&log, bytes).unwrap();
     let output = tagtide(&job, &state).output().unwrap();
-    assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
     let name = log.file_name().unwrap().to_string_lossy().into_owned();
     assert!(
-        said(&output).contains(&name) && said(&output).contains("--fresh"),
+        stderr(&output).contains(&name) && stderr(&output).contains("--fresh"),
         "{}",
-        said(&output)
+        stderr(&output)
     );
     // The way out that it names.
     let output = tagtide(&job, &state).arg("--fresh").output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 }
 
 #[test]
@@ -159,8 +159,8 @@ fn a_checkpoint_that_is_gone_or_of_another_job_exits_4() {
     let (text, job, state) = counted_job(dir.path());
     let other = write_job(dir.path(), "other.toml", &text.replace("\"words\"", "\"tags\""));
     let output = tagtide(&other, &state).output().unwrap();
-    assert_eq!(output.status.code(), Some(4), "{}", said(&output));
-    assert!(said(&output).contains("--fresh"), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+    assert!(stderr(&output).contains("--fresh"), "{}", stderr(&output));
 
     for entry in std::fs::read_dir(&state).unwrap() {
         let path = entry.unwrap().path();
@@ -169,8 +169,8 @@ fn a_checkpoint_that_is_gone_or_of_another_job_exits_4() {
         }
     }
     let output = tagtide(&job, &state).output().unwrap();
-    assert_eq!(output.status.code(), Some(4), "{}", said(&output));
-    assert!(said(&output).contains("--fresh"), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+    assert!(stderr(&output).contains("--fresh"), "{}", stderr(&output));
 }
 
 #[test]
@@ -216,12 +216,12 @@ fn other_keys_than_those_of_the_checkpoint_exit_4() {
     let text = format!("time = \"event\"\n{source}[tags]\naccents = \"keep\"\n");
     let (job, state) = (write_job(dir.path(), "job.toml", &text), dir.path().join("state"));
     let output = tagtide(&job, &state).output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     write_job(dir.path(), "job.toml", &text.replace("\"keep\"", "\"fold\""));
     let output = tagtide(&job, &state).output().unwrap();
-    assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
     let what = "tags.accents was `keep`, is `fold`\nhelp: run the job as it was";
-    assert!(said(&output).contains(what), "{}", said(&output));
+    assert!(stderr(&output).contains(what), "{}", stderr(&output));
     let output = tagtide(&job, &state).arg("--fresh").output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 }

@@ -24,8 +24,8 @@ fn lines_of_text_keep_their_own_tags() {
     let detail = detail("text", text, ON, "rust");
     let recent = detail.recent.unwrap();
     assert_eq!((recent.kept, recent.posts), (4, 3));
-    let together: Vec<_> = recent.together.iter().map(|one| (&*one.tag, one.posts)).collect();
-    assert_eq!(together, [("k\u{f6}ln", 1)]);
+    let related: Vec<_> = recent.related.iter().map(|one| (&*one.tag, one.posts)).collect();
+    assert_eq!(related, [("k\u{f6}ln", 1)]);
     let samples: Vec<_> = recent.samples.iter().map(|one| (one.at, &*one.text)).collect();
     let at = |line: i64| START_MS + line * 1000;
     let wanted = [(at(5), "#rust too"), (at(3), "#rust again"), (at(1), "R&D in #K\u{f6}ln #rust")];
@@ -68,7 +68,7 @@ fn toots_have_an_author_and_an_address_and_boosts_and_unlisted_ones_are_not_show
 }
 
 #[test]
-fn nothing_is_kept_where_nobody_asks() {
+fn a_replay_at_full_speed_holds_no_recent_posts() {
     assert_eq!(detail("text", "#rust\n", "", "rust").recent, None);
 }
 

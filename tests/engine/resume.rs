@@ -110,7 +110,7 @@ fn a_paced_replay_that_stops_within_a_batch() {
 }
 
 #[test]
-fn another_rule_is_another_job_and_fresh_begins_anew() {
+fn another_rule_is_another_job_and_fresh_starts_over() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("state");
     let source = file_source(dir.path(), "posts.txt", b"#A #a\n", "format = \"text\"");

@@ -1,4 +1,4 @@
-//! The same post, and the same person, told by two sources.
+//! The same post, and the same person, from two sources.
 
 use tagtide::run::{LiveQuery, Question};
 use tagtide_trends::rank::{Mode, Query, Trend};
@@ -25,7 +25,7 @@ fn of_both(one: (&str, String), two: (&str, &[String; 2])) -> (u64, u64, Trend, 
 fn once((posts, duplicates, trend, shares): (u64, u64, Trend, Vec<f64>)) {
     assert_eq!((posts, duplicates), (2, 1));
     assert_eq!((trend.tag.as_str(), trend.authors), ("a", Some(1)), "{trend:?}");
-    // Which of the two told the post first is chance.
+    // Which of the two delivers the post first is random.
     assert!(shares == [0.5, 0.5] || shares == [0.0, 1.0], "{shares:?}");
 }
 

@@ -113,8 +113,9 @@ fn a_view_counts_what_a_run_over_its_posts_counts() {
     ] {
         assert!(!wanted.is_empty(), "{view}");
         assert_eq!(totals(&run, view), wanted, "{view}");
-        let told = status.views.iter().find(|told| told.name == view).expect("it is told");
-        assert_eq!((told.tags, told.posts), (wanted.len() as u64, posts), "{view}");
+        let shown =
+            status.views.iter().find(|shown| shown.name == view).expect("the view is listed");
+        assert_eq!((shown.tags, shown.posts), (wanted.len() as u64, posts), "{view}");
     }
     let e = totals(&run, "e");
     assert!(e.keys().any(|tag| tag.starts_with('e')) && e.keys().any(|tag| !tag.starts_with('e')));
@@ -260,7 +261,7 @@ fn a_view_that_is_new_or_comes_back_or_has_another_filter_starts_empty() {
 }
 
 #[test]
-fn a_file_of_authors_that_cannot_be_read_is_said() {
+fn an_unreadable_file_of_authors_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("authors");
     let view = format!("[view.v]\nauthors_file = '{}'\n", path.display());
@@ -297,9 +298,9 @@ fn history_and_alerts_are_of_each_view() {
     assert!(e.len() == all.len() && e != all);
     let alerts = tagtide::alert::Reader::open(&state).unwrap();
     let raised = |rule: &str| {
-        let told = alerts.newest(10_000, Some(rule), None).unwrap();
-        assert!(told.iter().all(|told| told.alert.view == rule), "{rule}");
-        told.into_iter().map(|told| (told.alert.at, told.alert.tag)).collect::<Vec<_>>()
+        let rows = alerts.newest(10_000, Some(rule), None).unwrap();
+        assert!(rows.iter().all(|row| row.alert.view == rule), "{rule}");
+        rows.into_iter().map(|row| (row.alert.at, row.alert.tag)).collect::<Vec<_>>()
     };
     assert!(!raised("all").is_empty());
     assert_eq!(raised("every"), raised("all"));

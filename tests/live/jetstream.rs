@@ -138,7 +138,7 @@ fn another_host_goes_on_where_the_first_one_was() {
 }
 
 #[test]
-fn a_server_that_counts_anew_is_asked_by_time() {
+fn a_server_with_new_numbers_is_asked_by_time() {
     let world = world(15, 2_000);
     let sim = Sim::start(&world, 50_000, from_start());
     sim.release(1_000);
@@ -237,7 +237,7 @@ fn a_server_that_says_too_slow_is_asked_again() {
 }
 
 #[test]
-fn a_frame_that_nobody_can_read_is_passed_over_with_a_gap() {
+fn an_unreadable_frame_is_skipped_with_a_gap() {
     let world = world(19, 3_000);
     let manners = Manners { poison_at: Some(1_000), ..Manners::default() };
     let sim = Sim::start(&world, 1_000, manners);

@@ -68,7 +68,7 @@ fn the_fake_server_sends_the_shapes_of_the_real_one() {
 }
 
 /// What the client has to have read of an event.
-fn told(world: &World, index: usize, seq: u64) -> Value {
+fn expected(world: &World, index: usize, seq: u64) -> Value {
     let frame: Value = serde_json::from_str(&world.v2(index, seq)).unwrap();
     let of = &frame["payload"];
     let Some(operation) = of["operation"].as_str() else {
@@ -95,7 +95,8 @@ fn atproto_reads_the_same() {
         let words = [script, &sim.host(), "600", wire];
         let client = Command::new(&python).args(words).stdout(Stdio::piped()).spawn().unwrap();
         until("it asks for a stream", || !sim.requests().is_empty());
-        // It will be told that it is too slow, and when it comes back, that its dictionary is old.
+        // It will be expected that it is too slow, and when it comes back, that its dictionary is
+        // old.
         sim.manners(|manners| manners.dictionary = 1);
         sim.release(600);
         let output = client.wait_with_output().unwrap();
@@ -104,7 +105,7 @@ fn atproto_reads_the_same() {
         let lines: Vec<Value> =
             lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let seq = |index| 1_000 + 3 * index as u64;
-        let wanted: Vec<Value> = (0..600).map(|n| told(&world, n, seq(n))).collect();
+        let wanted: Vec<Value> = (0..600).map(|n| expected(&world, n, seq(n))).collect();
         assert_eq!(lines, wanted, "{wire}");
         let asked = sim.requests();
         assert!(asked.len() > 1, "{asked:?}");

@@ -153,7 +153,7 @@ fn websocket_loses_nothing_through_cuts_where_the_timeline_can_be_read() {
     with_timeline(33, "wire = \"websocket\"", 250);
 }
 
-/// Where it cannot be read, exactly what nobody was sent is missing, and each loss is a gap.
+/// If it cannot be read, exactly the unsent posts are missing, and each lost connection is a gap.
 fn without_timeline(seed: u64, keys: &str, cuts: usize) {
     let (cuts, seed) = asked(cuts, seed);
     let toots = toots(seed, cuts * 32);

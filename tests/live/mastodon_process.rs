@@ -47,7 +47,7 @@ fn run(job: &str, state: &str, args: &[&str]) -> Command {
     command
 }
 
-fn said(output: &Output) -> String {
+fn printed(output: &Output) -> String {
     let out = String::from_utf8_lossy(&output.stdout).into_owned();
     out + &String::from_utf8_lossy(&output.stderr)
 }
@@ -92,20 +92,20 @@ fn refused_credentials_end_with_5_and_the_token_is_not_repeated() {
         let body = format!("{{\"error\":\"{TOKEN} may not read this\"}}");
         of.manners(|manners| manners.refusals.push_back((status, String::new(), body)));
         let output = run(&job, &state, &["--listen", "none"]).output().unwrap();
-        let said = said(&output);
-        assert_eq!(output.status.code(), Some(5), "{said}");
-        let told = format!("HTTP {status}: *** may not read this");
-        assert!(said.contains(&told) && said.contains("read:statuses"), "{said}");
-        assert!(!said.contains(TOKEN), "{said}");
+        let printed = printed(&output);
+        assert_eq!(output.status.code(), Some(5), "{printed}");
+        let refusal = format!("HTTP {status}: *** may not read this");
+        assert!(printed.contains(&refusal) && printed.contains("read:statuses"), "{printed}");
+        assert!(!printed.contains(TOKEN), "{printed}");
     }
     // Without a token the timeline says no.
     let job = self::job(dir.path(), &of, "");
     let output = run(&job, &state, &["--listen", "none"]).output().unwrap();
-    let said = said(&output);
-    assert_eq!(output.status.code(), Some(5), "{said}");
+    let printed = printed(&output);
+    assert_eq!(output.status.code(), Some(5), "{printed}");
     assert!(
-        said.contains("requires an authenticated user") && said.contains("token_env"),
-        "{said}"
+        printed.contains("requires an authenticated user") && printed.contains("token_env"),
+        "{printed}"
     );
 }
 
@@ -125,7 +125,7 @@ fn the_token_is_in_no_log_metric_answer_command_line_or_file() {
         probe.local_addr().unwrap().to_string()
     };
     let mut command = run(&job, &state.display().to_string(), &["--listen", &addr]);
-    // A pipe that nobody reads would hold it up.
+    // A pipe without a reader would block it.
     let log = dir.path().join("log");
     command.stdout(std::fs::File::create(dir.path().join("out")).unwrap());
     let child = Running::start(command.stderr(std::fs::File::create(&log).unwrap()));
@@ -138,9 +138,9 @@ fn the_token_is_in_no_log_metric_answer_command_line_or_file() {
     assert!(pages.contains("mastodon public") && !pages.contains(TOKEN), "{pages}");
     let line = std::fs::read(format!("/proc/{}/cmdline", child.id())).unwrap_or_default();
     assert!(end(child, Signal::TERM).status.success());
-    let said = String::from_utf8_lossy(&std::fs::read(&log).unwrap()).into_owned();
-    assert!(said.contains("slow down, ***"), "what was said is told without it: {said}");
-    assert!(!said.contains(TOKEN), "{said}");
+    let printed = String::from_utf8_lossy(&std::fs::read(&log).unwrap()).into_owned();
+    assert!(printed.contains("slow down, ***"), "the answer without the token: {printed}");
+    assert!(!printed.contains(TOKEN), "{printed}");
     let mut kept = std::fs::read(dir.path().join("out")).unwrap();
     everything_in(&state, &mut kept);
     assert!(!kept.is_empty() && !has_token(&kept) && !has_token(&line));
@@ -155,7 +155,7 @@ fn doctor_says_whose_the_token_is_and_who_may_read() {
     let job = job(dir.path(), &of, &format!("token_env = \"{NAME}\""));
     let doctor = |name: &str| {
         let mut command = tagtide(&["doctor", &job, "--state-dir", &state]);
-        said(&command.env(NAME, name).output().unwrap())
+        printed(&command.env(NAME, name).output().unwrap())
             .split_whitespace()
             .collect::<Vec<_>>()
             .join(" ")

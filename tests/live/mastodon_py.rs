@@ -26,7 +26,7 @@ fn mastodon_py_reads_the_same() {
     let lines: Vec<serde_json::Value> =
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let (timeline, events) = lines.split_last().unwrap();
-    assert_eq!(events, (0..toots.len()).map(|n| of.told(n)).collect::<Vec<_>>());
+    assert_eq!(events, (0..toots.len()).map(|n| of.expected(n)).collect::<Vec<_>>());
     assert_eq!(*timeline, of.ids_left());
     assert!(timeline.as_array().unwrap().len() > 300, "{timeline}");
 }

@@ -47,13 +47,13 @@ fn proxy(answer: &'static str) -> (String, crossbeam_channel::Receiver<String>) 
 }
 
 /// The first lines of its log until one holds `what`.
-fn said_until(child: &mut Child, what: &str) -> String {
-    let mut said = String::new();
+fn log_until(child: &mut Child, what: &str) -> String {
+    let mut printed = String::new();
     let mut log = BufReader::new(child.stderr.take().unwrap());
-    while !said.contains(what) {
-        assert!(log.read_line(&mut said).unwrap() > 0, "it ended with: {said}");
+    while !printed.contains(what) {
+        assert!(log.read_line(&mut printed).unwrap() > 0, "it ended with: {printed}");
     }
-    said
+    printed
 }
 
 #[test]
@@ -64,15 +64,15 @@ fn run_alone_is_bluesky_and_says_what_it_tried() {
     let mut command = tagtide(&["run", "--listen", "none", "--state-dir", &state]);
     command.env("HTTPS_PROXY", &proxy).env_remove("NO_PROXY").env_remove("no_proxy");
     let mut child = Running::start(&mut command);
-    let said = said_until(&mut child, "help: ");
+    let printed = log_until(&mut child, "help: ");
     child.kill().unwrap();
     child.wait().unwrap();
     for host in ["jetstream.us-east.bsky.network", "jetstream.us-west.bsky.network"] {
         let line = asked.recv_timeout(Duration::from_secs(30)).unwrap();
         assert!(line.starts_with(&format!("CONNECT {host}:443 ")), "{line}");
-        assert!(said.contains(host), "{said}");
+        assert!(printed.contains(host), "{printed}");
     }
-    assert!(said.contains("tagtide demo") && said.contains("HTTPS_PROXY"), "{said}");
+    assert!(printed.contains("tagtide demo") && printed.contains("HTTPS_PROXY"), "{printed}");
 }
 
 #[test]
@@ -88,9 +88,9 @@ fn refused_credentials_end_the_run_with_5() {
     let job = job.display().to_string();
     let output =
         tagtide(&["run", &job, "--listen", "none", "--state-dir", "none"]).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(5), "{said}");
-    assert!(said.contains("AuthRequired"), "{said}");
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(5), "{printed}");
+    assert!(printed.contains("AuthRequired"), "{printed}");
 }
 
 /// Kills of each wire; `TAGTIDE_KILLS` asks for a campaign, `TAGTIDE_SEED` for another one.

@@ -37,15 +37,15 @@ fn replay(dir: &Path) -> (u64, BTreeMap<String, u64>, Output) {
     command.args(["replay", "--json", "--top", "100000"]).args(files(dir));
     let output = command.stdin(Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{output:?}");
-    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let rows = said["trends"].as_array().unwrap().iter();
+    let counted: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rows = counted["trends"].as_array().unwrap().iter();
     let totals = rows
         .map(|row| (row["tag"].as_str().unwrap().to_owned(), row["count"].as_u64().unwrap()))
         .collect();
-    (said["posts"].as_u64().unwrap(), totals, output)
+    (counted["posts"].as_u64().unwrap(), totals, output)
 }
 
-/// Tells whoever connects these lines, and waits for the end.
+/// Sends these lines to the first client, and waits for the end.
 fn tell(listener: TcpListener, lines: String) {
     std::thread::spawn(move || {
         let (mut connection, _) = listener.accept().unwrap();
@@ -210,12 +210,12 @@ fn kill9_leaves_what_was_written_and_a_torn_end_is_passed_over() {
     std::fs::write(path, bytes).unwrap();
     let (posts, _, output) = replay(dir.path());
     assert!((LINES..2 * LINES).contains(&posts), "{posts}");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("is cut off"), "{said}");
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(printed.contains("is truncated; its complete frames are read"), "{printed}");
 }
 
 #[test]
-fn a_full_disk_is_counted_and_said_once_and_the_run_goes_on() {
+fn a_full_disk_is_counted_and_logged_once_and_the_run_continues() {
     let dir = tempfile::tempdir().unwrap();
     let mut chance = Chance(74);
     // Nothing that packs well, over more than one write.
@@ -229,10 +229,10 @@ fn a_full_disk_is_counted_and_said_once_and_the_run_goes_on() {
     until("none is recorded", || source(&page)["recorded"]["lost"] == 40_000);
     assert!(!source(&page)["recorded"]["last_error"].as_str().unwrap().is_empty());
     kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), Signal::TERM).unwrap();
-    let mut said = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert!(child.wait().unwrap().success(), "{said}");
-    assert_eq!(said.matches("the recording lacks records").count(), 1, "{said}");
+    let mut printed = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut printed).unwrap();
+    assert!(child.wait().unwrap().success(), "{printed}");
+    assert_eq!(printed.matches("the recording lacks records").count(), 1, "{printed}");
     let sizes = files(dir.path()).into_iter().map(|path| path.metadata().unwrap().len());
     assert_eq!(sizes.sum::<u64>(), 0, "no frame without its end is left");
 }

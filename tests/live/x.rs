@@ -181,7 +181,7 @@ fn what_the_server_says_in_the_stream_ends_it_and_garbage_does_not() {
 }
 
 #[test]
-fn reading_stops_at_the_bound_and_a_restart_does_not_begin_anew() {
+fn reading_stops_at_the_limit_and_a_restart_does_not_reset_it() {
     let (dir, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let pace = Duration::from_millis(1);
     let sim = Sim::start(4, 1_000_000, Manners { pace, ..Manners::default() });
@@ -233,7 +233,7 @@ fn a_restart_records_the_time_away_and_backfill_fills_it() {
         end(&run, &sim);
         let run = start(&job, Some(&state));
         until("it is connected", || sim.requests("stream?").len() == 2);
-        until("it has told", || source(&run).state == "live" && source(&run).gaps >= gaps);
+        until("the gap is reported", || source(&run).state == "live" && source(&run).gaps >= gaps);
         run.stop(false);
         Counted::of(&run);
         assert_eq!(source(&run).gaps, gaps);

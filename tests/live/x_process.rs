@@ -20,7 +20,7 @@ fn tagtide(args: &[&str], job: &Path) -> Command {
     command
 }
 
-fn said(output: &Output) -> String {
+fn printed(output: &Output) -> String {
     let (out, err) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     format!("{out}{err}")
@@ -83,7 +83,7 @@ fn the_token_is_nowhere() {
     let out = child.output();
     shown.push_str(&String::from_utf8_lossy(&out.stdout));
     let log = reader.join().unwrap();
-    assert!(log.contains("bad token ***"), "the refusal was told: {log}");
+    assert!(log.contains("bad token ***"), "the refusal is logged: {log}");
     shown.push_str(&log);
     let mut kept = Vec::new();
     bytes_of(state.path(), &mut kept);
@@ -104,10 +104,10 @@ fn refused_credentials_end_the_run_with_5_and_are_not_shown() {
     let run = ["run", "--listen", "none", "--state-dir", "none"];
     for args in [run.as_slice(), &["x", "rules", "list"]] {
         let output = tagtide(args, &path).output().unwrap();
-        let said = said(&output);
-        assert_eq!(output.status.code(), Some(5), "{said}");
-        assert!(said.contains("401") && said.contains("help: "), "{said}");
-        assert!(!said.contains("canary"), "{said}");
+        let printed = printed(&output);
+        assert_eq!(output.status.code(), Some(5), "{printed}");
+        assert!(printed.contains("401") && printed.contains("help: "), "{printed}");
+        assert!(!printed.contains("canary"), "{printed}");
     }
 }
 
@@ -123,7 +123,7 @@ fn rules_are_shown_first_and_changed_with_yes_alone() {
         let mut all = vec!["x", "rules"];
         all.extend(args);
         let output = tagtide(&all, &path).output().unwrap();
-        (output.status.code(), said(&output))
+        (output.status.code(), printed(&output))
     };
     let values = || {
         let rules = sim.rules();
@@ -154,14 +154,14 @@ fn doctor_says_what_the_server_answers() {
     let sim = Sim::start(1, 10, Manners::default());
     let path = dir.path().join("job.toml");
     std::fs::write(&path, job(&sim, dir.path(), "x", "reads_max_per_day = 900")).unwrap();
-    let good = said(&tagtide(&["doctor"], &path).output().unwrap());
-    assert!(good.contains("pass  X API v2: the token is taken (HTTP 200)"), "{good}");
+    let good = printed(&tagtide(&["doctor"], &path).output().unwrap());
+    assert!(good.contains("pass  X API v2: the token is accepted (HTTP 200)"), "{good}");
     assert!(sim.requests("stream?").is_empty(), "a stream would be paid for");
     std::fs::write(dir.path().join("token"), "wrong").unwrap();
-    let bad = said(&tagtide(&["doctor"], &path).output().unwrap());
+    let bad = printed(&tagtide(&["doctor"], &path).output().unwrap());
     assert!(bad.contains("FAIL  X API v2:") && bad.contains("401"), "{bad}");
     std::fs::write(&path, job(&sim, dir.path(), "x-v1", "track = \"#\"")).unwrap();
-    let old = said(&tagtide(&["doctor"], &path).output().unwrap());
+    let old = printed(&tagtide(&["doctor"], &path).output().unwrap());
     assert!(old.contains("X API v1.1") && old.contains("retired"), "{old}");
 }
 
@@ -175,11 +175,11 @@ fn tweepy_reads_what_our_server_sends() {
     let mut tweepy = Command::new(python);
     tweepy.args([script, "--stream", &sim.url(), "--count", "300"]).env("X_BEARER_TOKEN", TOKEN);
     let output = tweepy.output().unwrap();
-    let said = said(&output);
-    let seen: serde_json::Value = serde_json::from_slice(&output.stdout).expect(&said);
-    assert_eq!(seen["rules"], serde_json::json!(["#tweepy"]), "{said}");
+    let printed = printed(&output);
+    let seen: serde_json::Value = serde_json::from_slice(&output.stdout).expect(&printed);
+    assert_eq!(seen["rules"], serde_json::json!(["#tweepy"]), "{printed}");
     let ids: Vec<_> = (0..300).map(|n| (1_900_000_000_000_000_000_u64 + n).to_string()).collect();
-    assert_eq!(seen["ids"], serde_json::json!(ids), "{said}");
+    assert_eq!(seen["ids"], serde_json::json!(ids), "{printed}");
 }
 
 /// A run of the job, and where its page is.
@@ -223,10 +223,10 @@ fn kill9_counts_nothing_twice_and_loses_what_came_since_the_last_epoch() {
         child.kill().unwrap();
         child.wait().unwrap();
         sim.hang_up();
-        // Nothing happens until the next one has told how many it has.
+        // No events until the next process has reported its number of gaps.
         sim.manners(|manners| manners.hold_at = sim.next());
         (child, page) = served(&path, dir.path());
-        until("it has told the gap", || source(&page)["gaps"].as_u64() >= Some(kill));
+        until("the gap is reported", || source(&page)["gaps"].as_u64() >= Some(kill));
         there = posts(&page);
         assert!((kept..=kept + more).contains(&there), "{there} of {kept} + {more}, seed {seed}");
     }

@@ -131,7 +131,7 @@ impl Sim {
         self.inside.generation.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The same events get other numbers, as on a server that begins anew.
+    /// The same events get other numbers, as on a server that was reset.
     pub(crate) fn renumber(&self, first_seq: u64) {
         self.inside.first_seq.store(first_seq, Ordering::SeqCst);
     }

@@ -1,8 +1,7 @@
-//! An instance of Mastodon that misbehaves on demand: both wires, timelines, what it says of
-//! itself.
+//! A Mastodon instance that misbehaves on demand: both wires, timelines, its description of itself.
 //!
-//! A stream has no memory: it goes on with what happens next. What happens while nobody listens is
-//! in the timeline alone.
+//! A stream cannot be rewound: it continues with the next event. Events without a listener are in
+//! the timeline only.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{Read, Write};
@@ -37,13 +36,13 @@ pub(crate) struct Manners {
     pub(crate) refusals: VecDeque<(&'static str, String, String)>,
     /// The same for timelines.
     pub(crate) timeline_refusals: VecDeque<(&'static str, String, String)>,
-    /// Timelines are for nobody: status line, body.
+    /// Refuse all timelines: status line, body.
     pub(crate) no_timeline: Option<(&'static str, &'static str)>,
-    /// Where it says that it streams; `None` = here.
+    /// Its streaming address; `None` = its own.
     pub(crate) streaming: Option<String>,
     /// Timelines are read without a token.
     pub(crate) is_open: bool,
-    /// Sent before the first event of a stream, as it stands.
+    /// Sent before the first event of a stream, unchanged.
     pub(crate) first: VecDeque<Vec<u8>>,
     /// Lines end with CRLF.
     pub(crate) crlf: bool,
@@ -58,13 +57,13 @@ pub(crate) struct Instance {
 struct Inside {
     addr: SocketAddr,
     toots: Arc<Toots>,
-    /// In the lower bits of its ids.
+    /// The lower bits of its ids.
     number: u64,
     /// Events before this one have happened.
     happened: AtomicUsize,
-    /// It goes no further.
+    /// Events from this one on must wait.
     released: AtomicUsize,
-    /// Happened and was sent to nobody.
+    /// Events that happened without a listener.
     unsent: Mutex<BTreeSet<usize>>,
     generation: AtomicUsize,
     stop: AtomicBool,
@@ -117,7 +116,7 @@ impl Instance {
         self.inside.released.store(events, Ordering::SeqCst);
     }
 
-    /// Lets so many events have happened, whoever listens.
+    /// Makes `events` happen without being sent.
     pub(crate) fn happen(&self, events: usize) {
         let before = self.inside.happened.swap(events, Ordering::SeqCst);
         self.inside.released.fetch_max(events, Ordering::SeqCst);
@@ -139,7 +138,7 @@ impl Instance {
         happened.load(Ordering::SeqCst) >= released.load(Ordering::SeqCst)
     }
 
-    /// Events that nobody was sent.
+    /// Events that were not sent.
     pub(crate) fn unsent(&self) -> BTreeSet<usize> {
         self.inside.unsent.lock().unwrap().clone()
     }
@@ -153,7 +152,7 @@ impl Instance {
     }
 
     /// An event in the words of tests/interop/mastodon_client.py.
-    pub(crate) fn told(&self, n: usize) -> Value {
+    pub(crate) fn expected(&self, n: usize) -> Value {
         let (event, payload) = self.inside.event(n);
         let status: Value = serde_json::from_str(&payload).unwrap();
         if event == "delete" {

@@ -173,7 +173,7 @@ impl World {
 }
 
 impl Happening {
-    /// Kind, and what stands behind it on v1.
+    /// Kind, and its content on v1.
     fn body(&self) -> (&'static str, Value) {
         const COLLECTION: &str = "app.bsky.feed.post";
         const CID: &str = "bafyreibitowyj5exucmk66alpwfpxo7lefcjkbn4hywxwma6ajidcilrxa";

@@ -251,7 +251,7 @@ fn a_slow_reader_holds_the_source_back_and_loses_nothing() {
     for_each_kind(|reader| {
         reader.start();
         reader.peer.release(reader.records);
-        // Nobody polls: the other end gets rid of what the kernel takes, and of no more.
+        // Without polling the other end can send what fits into the kernel's buffers, and no more.
         let began = monotonic();
         while began.elapsed() < 25 * WAIT {
             std::thread::yield_now();

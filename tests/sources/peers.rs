@@ -181,7 +181,7 @@ fn send_lines(to: Option<&crossbeam_channel::Sender<Vec<u8>>>, sent: &mut usize,
     to.unwrap().send(text).unwrap();
 }
 
-/// True once the thread has noticed that nobody reads.
+/// True once the thread has noticed that there is no reader.
 fn is_gone(pipe: Option<&crossbeam_channel::Sender<Vec<u8>>>) -> bool {
     pipe.is_none_or(|pipe| pipe.send(b"are you there?\n".to_vec()).is_err())
 }

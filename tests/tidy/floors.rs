@@ -213,7 +213,11 @@ fn circles(graph: &Graph) -> Vec<String> {
 /// Module -> floor, from the words after `Floors` in a lib.rs: ``F0 [`post`] [`clock`]; F1 ...``;
 /// none where it states none.
 fn floors(src: &str) -> Option<BTreeMap<String, u32>> {
-    let text = tree::read(&format!("{src}/lib.rs"));
+    let path = format!("{src}/lib.rs");
+    if !tree::root().join(&path).exists() {
+        return None;
+    }
+    let text = tree::read(&path);
     let docs: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("//!")).collect();
     let docs = docs.join(" ");
     let (_, list) = docs.split_once("Floors")?;

@@ -83,7 +83,7 @@ fn functions(code: &str) -> Vec<(usize, String, usize)> {
     found
 }
 
-/// What stands between the braces of the function that begins here; none if it has no body.
+/// The text between the braces of the function that begins here; `None` if it has no body.
 fn body(code: &str) -> Option<&str> {
     let mut brackets = 0_i32;
     let open = code.char_indices().find(|(_, c)| {

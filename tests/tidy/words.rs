@@ -1,18 +1,18 @@
-//! Words: names that say nothing, notes of unfinished work, addresses that do not belong here,
-//! `unsafe` outside its place, tests that are switched off.
+//! Words: empty names, notes of unfinished work, foreign addresses, `unsafe` outside its crate,
+//! tests that are switched off.
 
 use crate::tree;
 
-/// Files beside crates/simd/src/ that may say `unsafe`, each with its reason.
+/// Files outside crates/simd/ that may contain `unsafe`, each with its reason.
 const UNSAFE: &[(&str, &str)] = &[];
 
-/// Parts of type and module names that say nothing.
+/// Parts of type and module names that mean nothing.
 const EMPTY_NAMES: &[&str] = &["Manager", "Handler", "Helper", "Util", "Processor"];
 
-/// Names that mean too much to stand alone.
+/// Names that are too general on their own.
 const BARE_NAMES: &[&str] = &["Data", "Info", "Event"];
 
-/// Words that stand in no file; in two halves, so that this list does not find itself.
+/// Words that are in no file; split in two, so that this list does not match itself.
 const FORBIDDEN: &[(&str, &str)] = &[
     ("TO", "DO"),
     ("FIX", "ME"),
@@ -31,12 +31,9 @@ const RUN_BY_OTHERS: &[(&str, &str)] = &[
     ("tests/twitter_text.rs", "the step `grammar` of `cargo xtask test`"),
     ("tests/live/mastodon_py.rs", "the step `interop` of `cargo xtask test`"),
     ("tests/live/jetstream_real.rs", "the step `interop` of `cargo xtask test`"),
-    ("crates/checkpoint/src/tests/process.rs", "the tests beside them, as processes of their own"),
-    ("tests/alerts/crash.rs", "the tests beside them, as processes of their own"),
-    (
-        "crates/checkpoint/src/tests/golden.rs",
-        "nobody: it writes the fixture of a new format version",
-    ),
+    ("crates/checkpoint/src/tests/process.rs", "other tests of the file, as child processes"),
+    ("tests/alerts/crash.rs", "other tests of the file, as child processes"),
+    ("crates/checkpoint/src/tests/golden.rs", "a developer who adds a format version"),
 ];
 
 /// The words of code: letters, digits and `_`.
@@ -45,7 +42,7 @@ fn words(code: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn unsafe_stands_in_its_place() {
+fn unsafe_is_in_its_crate() {
     let mut broken = Vec::new();
     for file in tree::rust() {
         let is_listed = UNSAFE.iter().any(|(path, _)| *path == file.path);
@@ -58,11 +55,11 @@ fn unsafe_stands_in_its_place() {
             }
         }
     }
-    tree::nothing("`unsafe` stands in crates/simd/src/ and in the listed files alone", &broken);
+    tree::nothing("`unsafe` is in crates/simd/ and in the listed files only", &broken);
 }
 
 #[test]
-fn names_say_something() {
+fn names_mean_something() {
     let mut broken = Vec::new();
     for file in tree::rust() {
         let code = tree::code(&file.text);
@@ -70,10 +67,10 @@ fn names_say_something() {
         for pair in words.windows(2) {
             let [keyword, name] = [pair[0], pair[1]];
             let is_name = matches!(keyword, "struct" | "enum" | "trait" | "type" | "mod");
-            let says_nothing = EMPTY_NAMES.iter().any(|part| {
+            let is_empty = EMPTY_NAMES.iter().any(|part| {
                 name.contains(part) || (keyword == "mod" && name == part.to_lowercase())
             });
-            if is_name && (says_nothing || BARE_NAMES.contains(&name)) {
+            if is_name && (is_empty || BARE_NAMES.contains(&name)) {
                 broken.push(format!("{}: `{keyword} {name}`", file.path));
             }
         }
@@ -95,7 +92,7 @@ fn no_forbidden_words() {
     let mut broken = Vec::new();
     for file in files.iter().filter(|file| !file.path.starts_with("tests/fixtures/")) {
         for (number, line) in file.text.lines().enumerate() {
-            // The platform's name in capitals holds one of them.
+            // The platform's name in capitals contains one of them.
             let line = line.replace("MASTODON", "");
             let found = FORBIDDEN.iter().map(|(head, tail)| format!("{head}{tail}"));
             for word in found.filter(|word| line.contains(word.as_str())) {
@@ -103,7 +100,7 @@ fn no_forbidden_words() {
             }
         }
     }
-    tree::nothing("words that stand nowhere", &broken);
+    tree::nothing("words that are in no file", &broken);
 }
 
 #[test]
@@ -117,5 +114,5 @@ fn no_test_is_switched_off() {
             }
         }
     }
-    tree::nothing("no test is ignored, but those that something else runs", &broken);
+    tree::nothing("no test is ignored, except those that something else runs", &broken);
 }

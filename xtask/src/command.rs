@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -17,6 +18,7 @@ const SHOWN_MAX_LINES: usize = 400;
 pub(crate) struct Log {
     path: PathBuf,
     file: File,
+    notes: Mutex<Vec<String>>,
 }
 
 impl Log {
@@ -27,7 +29,7 @@ impl Log {
         let path = dir.join(format!("{name}.log"));
         let file =
             File::create(&path).with_context(|| format!("cannot create `{}`", path.display()))?;
-        Ok(Self { path, file })
+        Ok(Self { path, file, notes: Mutex::default() })
     }
 
     /// Runs a command to its end; its output goes to the log. An error unless it exits with 0.
@@ -54,6 +56,20 @@ impl Log {
             Some(status) => Ok(status),
             None => bail!("`{shown}` was still running after {} s", limit.as_secs()),
         }
+    }
+
+    /// Adds a line that is printed even if all goes well, such as what could not be checked.
+    pub(crate) fn note(&self, note: impl Into<String>) {
+        self.lock_notes().push(note.into());
+    }
+
+    /// The notes.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.lock_notes().clone()
+    }
+
+    fn lock_notes(&self) -> MutexGuard<'_, Vec<String>> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The last lines of the log.

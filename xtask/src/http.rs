@@ -10,7 +10,8 @@ use serde_json::Value;
 /// Longest wait for bytes.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// Sends a GET and reads the head of the answer. The body stays in the reader, including chunk sizes.
+/// Sends a GET and reads the head of the answer. The body stays in the reader, including chunk
+/// sizes.
 pub(crate) fn open(port: u16, path: &str) -> anyhow::Result<BufReader<TcpStream>> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(QUIET))?;

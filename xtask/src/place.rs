@@ -29,6 +29,11 @@ pub(crate) fn python() -> PathBuf {
     target().join("venv/bin/python")
 }
 
+/// Where cargo-deny is installed, if it is not on `PATH`.
+pub(crate) fn cargo_deny_dir() -> PathBuf {
+    target().join("cargo-deny")
+}
+
 /// The program of this name on `PATH`.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;

@@ -1,15 +1,15 @@
 //! Named crash points, at which a test harness lets this process be killed.
 //!
-//! With `TAGTIDE_CRASH_AT=<name>` or `<name>:<n>` in the environment, the process sends itself SIGKILL
-//! the n-th time (default 1) that it reaches that point. If unset, a point costs one relaxed atomic
-//! load. It never does anything else: no clean-up, no message.
+//! With `TAGTIDE_CRASH_AT=<name>` or `<name>:<n>` in the environment, the process sends itself
+//! SIGKILL the n-th time (default 1) that it reaches that point. If unset, a point costs one
+//! relaxed atomic load. It never does anything else: no clean-up, no message.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// Points reached by a first start, by commits and by three snapshots in a row: before, between and
-/// after each write, sync and rename. `start.*` and `marker.*` are reached only in the first start of a
-/// directory, `snapshot.remove` from the second snapshot on.
+/// after each write, sync and rename. `start.*` and `marker.*` are reached only in the first start
+/// of a directory, `snapshot.remove` from the second snapshot on.
 pub const CRASH_POINTS: &[&str] = &[
     "start.create",
     "start.write",
@@ -51,8 +51,8 @@ pub const CRASH_POINTS: &[&str] = &[
     "snapshot.done",
 ];
 
-/// Points on rarer paths: a snapshot of more than 8 MiB, recovery with a torn record, and `--fresh` on a
-/// directory in use.
+/// Points on rarer paths: a snapshot of more than 8 MiB, recovery with a torn record, and `--fresh`
+/// on a directory in use.
 pub const CRASH_POINTS_RARE: &[&str] = &[
     "snapshot.sync",
     "recover.cut",

@@ -1,9 +1,9 @@
 //! [`Checkpoint`]: one state directory, held by this process.
 //!
 //! A first start writes the empty log, then the marker. So a marker without a log is a missing
-//! checkpoint, and an empty log without a marker is a start that was interrupted before anything was
-//! committed. `--fresh` first renames the marker to `job.fresh` and removes that last, so that the next
-//! start finishes an interrupted one.
+//! checkpoint, and an empty log without a marker is a start that was interrupted before anything
+//! was committed. `--fresh` first renames the marker to `job.fresh` and removes that last, so that
+//! the next start finishes an interrupted one.
 
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -19,7 +19,7 @@ use super::names::{self, FRESH, Found, MARKER};
 use super::record::HEAD_LEN;
 use super::recover::{Restored, recover};
 use super::snapshot::SnapshotWriter;
-use super::{CheckpointError, Identity, Key, Recovery, Restore, Section, io_error, misuse};
+use super::{CheckpointError, Damage, Identity, Key, Recovery, Restore, Section, io_error, misuse};
 
 /// Number of complete snapshots to keep.
 const SNAPSHOTS_KEPT: usize = 2;
@@ -52,8 +52,8 @@ impl std::fmt::Debug for Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens `dir` (created if missing, mode 0700), locks it and passes its content to `restore`. With
-    /// `fresh` our own files are removed first; other files are never touched.
+    /// Opens `dir` (created if missing, mode 0700), locks it and passes its content to `restore`.
+    /// With `fresh` our own files are removed first; other files are never touched.
     ///
     /// # Errors
     /// [`CheckpointError`]. Nothing of the checkpoint was removed then, except by `fresh`.
@@ -183,8 +183,8 @@ impl Checkpoint {
         self.writing.as_ref().map(|snapshot| snapshot.epoch)
     }
 
-    /// Makes `sections` durable as the record of `epoch`, which must be the last one plus 1: one write,
-    /// one fdatasync. Report the epoch as committed only after `Ok`.
+    /// Makes `sections` durable as the record of `epoch`, which must be the last one plus 1: one
+    /// write, one fdatasync. Report the epoch as committed only after `Ok`.
     ///
     /// # Errors
     /// [`CheckpointError::Io`]. After a failed write or sync every later call fails too.
@@ -195,8 +195,8 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Begins a snapshot after `epoch`, the last committed one, and abandons an unfinished one. The log
-    /// continues in a new segment.
+    /// Begins a snapshot after `epoch`, the last committed one, and abandons an unfinished one. The
+    /// log continues in a new segment.
     ///
     /// # Errors
     /// [`CheckpointError::Io`]. If the segment could not be created, no later commit succeeds.
@@ -213,8 +213,8 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Adds a piece to the unfinished snapshot. Its sections must state their epoch, which is between
-    /// that of [`Self::begin_snapshot`] and that of [`Self::finish_snapshot`].
+    /// Adds a piece to the unfinished snapshot. Its sections must state their epoch, which is
+    /// between that of [`Self::begin_snapshot`] and that of [`Self::finish_snapshot`].
     ///
     /// # Errors
     /// [`CheckpointError::Io`]. The snapshot is abandoned then; commits can continue.
@@ -314,8 +314,7 @@ fn check_never_used(disk: &dyn Disk, found: &Found) -> Result<(), CheckpointErro
     if !used {
         return Ok(());
     }
-    let what = "it is missing, although there are checkpoint files".to_owned();
-    Err(CheckpointError::Damaged { file: disk.dir().join(MARKER), what })
+    Err(CheckpointError::Damaged { file: disk.dir().join(MARKER), source: Damage::NoMarker })
 }
 
 /// Removes all our files. If interrupted, the next start finishes it.

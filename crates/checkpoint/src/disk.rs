@@ -35,8 +35,8 @@ pub(super) trait Disk: Send + Sync {
 pub(super) trait DiskFile: Send {
     /// Writes all of `bytes`.
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// Makes contents and length durable. Never called again on a file after a failure: the kernel may
-    /// have dropped the pages, and a second call would report success.
+    /// Makes contents and length durable. Never called again on a file after a failure: the kernel
+    /// may have dropped the pages, and a second call would report success.
     fn sync(&mut self) -> io::Result<()>;
 }
 

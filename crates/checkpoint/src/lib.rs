@@ -1,5 +1,5 @@
-//! A state directory that survives kill -9 and power loss: one atomic record per epoch, snapshots, and
-//! recovery.
+//! A state directory that survives kill -9 and power loss: one atomic record per epoch, snapshots,
+//! and recovery.
 //!
 //! The checkpoint does not know what it stores. A record is a list of typed, length-prefixed
 //! [`Section`]s. Records are appended to a log (CRC32C, one write and one fdatasync each), and from
@@ -8,7 +8,7 @@
 //!
 //! ```
 //! use tagtide_checkpoint::{
-//!     Checkpoint, CheckpointError, Identity, Key, Part, Restore, Section, SectionRef,
+//!     Checkpoint, CheckpointError, Identity, Key, Part, Restore, RestoreError, Section, SectionRef,
 //! };
 //!
 //! /// Collects what the log contains.
@@ -20,11 +20,11 @@
 //!         self.0.clear();
 //!     }
 //!
-//!     fn piece(&mut self, _sections: &[SectionRef<'_>]) -> Result<(), String> {
+//!     fn piece(&mut self, _sections: &[SectionRef<'_>]) -> Result<(), RestoreError> {
 //!         Ok(()) // no snapshot in this example
 //!     }
 //!
-//!     fn record(&mut self, _epoch: u64, sections: &[SectionRef<'_>]) -> Result<(), String> {
+//!     fn record(&mut self, _: u64, sections: &[SectionRef<'_>]) -> Result<(), RestoreError> {
 //!         self.0.extend(sections.iter().map(|s| String::from_utf8_lossy(s.body).into_owned()));
 //!         Ok(())
 //!     }
@@ -50,19 +50,21 @@
 //!
 //! Guarantees:
 //! - An epoch whose [`Checkpoint::commit`] returned `Ok` survives kill -9 and power loss.
-//! - Recovery returns complete epochs without gaps, or an error that names the file. It never returns
-//!   part of an epoch, and never a first start if the marker says that there was a checkpoint.
+//! - Recovery returns complete epochs without gaps, or an error that names the file. It never
+//!   returns part of an epoch, and never a first start if the marker says that there was a
+//!   checkpoint.
 //! - After a failed write or sync nothing more is committed: the log is poisoned, a sync is never
 //!   retried, and the way on is a restart at the last committed epoch.
 //!
-//! Limits: a record is at most 1 GiB. A log that was truncated at its very end cannot be distinguished
-//! from one whose last write was torn: the epochs before the cut are recovered, and
+//! Limits: a record is at most 1 GiB. A log that was truncated at its very end cannot be
+//! distinguished from one whose last write was torn: the epochs before the cut are recovered, and
 //! [`Recovery::torn_bytes`] reports it unless the cut is exactly between two records. A cut before
 //! something that a snapshot has seen is an error.
 
 #![forbid(unsafe_code)]
 
 mod crash;
+mod damage;
 mod directory;
 mod disk;
 mod identity;
@@ -80,6 +82,7 @@ mod tests;
 use std::path::PathBuf;
 
 pub use crash::{CRASH_POINTS, CRASH_POINTS_RARE};
+pub use damage::{Damage, RestoreError};
 pub use directory::Checkpoint;
 pub use identity::{Earlier, Identity, Part};
 pub use lock::held_by;
@@ -123,8 +126,8 @@ impl SectionRef<'_> {
     }
 }
 
-/// Receives what [`Checkpoint::open`] reads back. An `Err` describes what is wrong with the sections;
-/// it stops the start with an error that adds the file and the place.
+/// Receives what [`Checkpoint::open`] reads back. An `Err` describes what is wrong with the
+/// sections; it stops the start with an error that adds the file and the place.
 pub trait Restore {
     /// Called before anything else, also on a first start. Called *again* if a damaged snapshot was
     /// found half-way: then everything received so far must be discarded.
@@ -134,14 +137,14 @@ pub trait Restore {
     ///
     /// # Errors
     /// What is wrong with `sections`.
-    fn piece(&mut self, sections: &[SectionRef<'_>]) -> Result<(), String>;
+    fn piece(&mut self, sections: &[SectionRef<'_>]) -> Result<(), RestoreError>;
 
     /// The record of the next epoch, after all pieces, ascending without gaps. Pieces can already
     /// contain some of these epochs: the sections of a piece must state up to which.
     ///
     /// # Errors
     /// What is wrong with `sections`.
-    fn record(&mut self, epoch: u64, sections: &[SectionRef<'_>]) -> Result<(), String>;
+    fn record(&mut self, epoch: u64, sections: &[SectionRef<'_>]) -> Result<(), RestoreError>;
 }
 
 /// What [`Checkpoint::open`] found.
@@ -165,8 +168,8 @@ pub struct Recovery {
     pub set_aside: Vec<String>,
 }
 
-/// Key for hashes that are stable across restarts: 256 random bits, made once per directory. `Debug`
-/// does not print it.
+/// Key for hashes that are stable across restarts: 256 random bits, made once per directory.
+/// `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key([u8; 32]);
 
@@ -201,15 +204,15 @@ pub enum CheckpointError {
     },
     /// A file does not contain what was written, or is missing.
     #[error(
-        "checkpoint file `{}` is damaged: {what}\n\
+        "checkpoint file `{}` is damaged: {source}\n\
          help: restore it from a backup, or start over with `--fresh`",
         file.display()
     )]
     Damaged {
         /// The file.
         file: PathBuf,
-        /// What was found.
-        what: String,
+        /// What is wrong with it.
+        source: Damage,
     },
     /// It belongs to another job, or to a job that has changed incompatibly.
     #[error("checkpoint in `{}` is of another job: {what}\nhelp: {help}", dir.display())]

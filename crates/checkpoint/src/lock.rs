@@ -1,8 +1,8 @@
 //! The lock on a state directory: one process at a time, released when the process ends.
 //!
-//! It is an advisory lock of the operating system on the file `lock`, so a killed process leaves none
-//! behind. The file contains the process id of the holder, for the error message of a second process.
-//! It is never removed: a removed lock file could be locked twice.
+//! It is an advisory lock of the operating system on the file `lock`, so a killed process leaves
+//! none behind. The file contains the process id of the holder, for the error message of a second
+//! process. It is never removed: a removed lock file could be locked twice.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -51,8 +51,8 @@ pub fn held_by(dir: &Path) -> Option<u32> {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing is not enough: a child process that another thread is just starting shares the open
-        // file until exec, and would hold the lock until then.
+        // Closing is not enough: a child process that another thread is just starting shares the
+        // open file until exec, and would hold the lock until then.
         let _ = self.file.unlock();
     }
 }

@@ -1,9 +1,9 @@
 //! The log: one record per epoch, appended to segment files, each made durable by one fdatasync.
 //!
-//! A segment `log-<epoch>.tt` contains consecutive epochs after `<epoch>`. It appears together with its
-//! head (temporary file, rename), so that a bad head is never a torn write. When the next segment
-//! exists, a seal is appended to the old one, so that a missing last segment is noticed. After a failed
-//! write or sync the log is poisoned and accepts nothing more.
+//! A segment `log-<epoch>.tt` contains consecutive epochs after `<epoch>`. It appears together with
+//! its head (temporary file, rename), so that a bad head is never a torn write. When the next
+//! segment exists, a seal is appended to the old one, so that a missing last segment is noticed.
+//! After a failed write or sync the log is poisoned and accepts nothing more.
 
 use std::sync::Arc;
 
@@ -54,8 +54,8 @@ impl Log {
         Ok(Self::new(disk, origin, 0, file, salt, 0))
     }
 
-    /// Continues the last segment of a directory: keeps its first `len` bytes and cuts off the `torn`
-    /// ones after them. Everything that was read is durable then.
+    /// Continues the last segment of a directory: keeps its first `len` bytes and cuts off the
+    /// `torn` ones after them. Everything that was read is durable then.
     pub(super) fn resume(
         disk: Arc<dyn Disk>,
         origin: Origin,
@@ -73,8 +73,8 @@ impl Log {
         if torn > 0 {
             crash_point("recover.cut-sync");
         }
-        // Always sync: bytes and renames that a killed process had not synced were read from memory,
-        // and count as committed from here on.
+        // Always sync: bytes and renames that a killed process had not synced were read from
+        // memory, and count as committed from here on.
         file.sync().map_err(|error| io_error("sync", path, error))?;
         names::sync_dir(&*disk)?;
         if torn > 0 {

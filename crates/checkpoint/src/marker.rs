@@ -14,7 +14,7 @@ use super::disk::Disk;
 use super::identity::{Difference, Recorded};
 use super::names::{self, MARKER, MARKER_TMP, PublishPoints};
 use super::record::{FORMAT, Origin};
-use super::{CheckpointError, Identity, Key, io_error};
+use super::{CheckpointError, Damage, Identity, Key, io_error};
 
 /// Longest marker that is read.
 const MARKER_MAX_BYTES: u64 = 1 << 20;
@@ -28,7 +28,7 @@ const POINTS: PublishPoints = PublishPoints {
     done: "marker.done",
 };
 
-/// What stands in `job.json`.
+/// The content of `job.json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Marker {
     pub(super) identity: Recorded,
@@ -38,7 +38,7 @@ pub(super) struct Marker {
     pub(super) key: Key,
 }
 
-/// The file as it stands on disk.
+/// The file on disk.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Text {
@@ -86,9 +86,9 @@ impl Marker {
         let path = disk.dir().join(MARKER);
         let (file, len) =
             disk.read(MARKER).map_err(|error| io_error("open", path.clone(), error))?;
-        let damaged = |what: String| CheckpointError::Damaged { file: path.clone(), what };
+        let damaged = |source| CheckpointError::Damaged { file: path.clone(), source };
         if len > MARKER_MAX_BYTES {
-            return Err(damaged(format!("it is {len} bytes long")));
+            return Err(damaged(Damage::Length(len)));
         }
         let mut bytes = Vec::new();
         file.take(MARKER_MAX_BYTES)
@@ -112,11 +112,11 @@ impl Marker {
         render(&text)
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, String> {
+    fn decode(bytes: &[u8]) -> Result<Self, Damage> {
         if let Ok(Version { format }) = serde_json::from_slice(bytes)
             && format != FORMAT
         {
-            return Err(format!("format version {format}, this program reads {FORMAT}"));
+            return Err(Damage::Version(format));
         }
         // The parser's own message could repeat a part of the key.
         let text: Text =
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn it_is_read_as_written() {
         for marker in [marker(), changed()] {
-            assert_eq!(Marker::decode(marker.encode().as_bytes()), Ok(marker));
+            assert_eq!(Marker::decode(marker.encode().as_bytes()).ok(), Some(marker));
         }
         assert!(!marker().encode().contains("job_hash"), "older programs read a new directory");
     }
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn a_later_format_is_named_and_the_key_never() {
         let later = marker().encode().replace("\"format\": 1", "\"format\": 2");
-        assert!(Marker::decode(later.as_bytes()).unwrap_err().contains("version 2"));
+        assert!(Marker::decode(later.as_bytes()).unwrap_err().to_string().contains("version 2"));
         assert!(!format!("{:?}", marker()).contains("cd"));
         assert!(!format!("{:?}", marker()).contains("205, 205"));
     }

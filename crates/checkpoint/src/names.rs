@@ -119,8 +119,8 @@ pub(super) struct PublishPoints {
     pub(super) done: &'static str,
 }
 
-/// Publishes the file `name` with `bytes` atomically and durably: written as `tmp`, synced, renamed,
-/// directory synced. Returns the file, open at its end.
+/// Publishes the file `name` with `bytes` atomically and durably: written as `tmp`, synced,
+/// renamed, directory synced. Returns the file, open at its end.
 pub(super) fn publish(
     disk: &dyn Disk,
     tmp: &str,

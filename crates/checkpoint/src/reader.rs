@@ -1,14 +1,14 @@
 //! Reads a file of frames from start to end, in large reads, without trusting any length.
 //!
-//! It reports the place of the first bad frame and whether anything valid follows; `recover.rs` decides
-//! what that means. Memory: one read, or one record if that is larger.
+//! It reports the place of the first bad frame and whether anything valid follows; `recover.rs`
+//! decides what that means. Memory: one read, or one record if that is larger.
 
 use std::io::{self, Read};
 use std::path::PathBuf;
 
 use super::disk::Disk;
 use super::record::{FRAME_LEN, FRAME_MAGIC, FileKind, Frame, HEAD_LEN, Origin, Salt, Tag};
-use super::{CheckpointError, io_error};
+use super::{CheckpointError, Damage, io_error};
 
 /// Bytes asked for at a time.
 const READ_BYTES: usize = 1 << 20;
@@ -50,8 +50,7 @@ impl Reader {
         let (source, len) = match disk.read(name) {
             Ok(opened) => opened,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let what = "it is missing".to_owned();
-                return Err(CheckpointError::Damaged { file: path, what });
+                return Err(CheckpointError::Damaged { file: path, source: Damage::Missing });
             }
             Err(error) => return Err(io_error("open", path, error)),
         };
@@ -61,7 +60,7 @@ impl Reader {
         let room = HEAD_LEN.min(usize::try_from(len).unwrap_or(HEAD_LEN));
         reader.fill(room)?;
         let read = &reader.buffer[..room];
-        reader.salt = origin.check(read, kind, number).map_err(|what| reader.damaged(&what))?;
+        reader.salt = origin.check(read, kind, number).map_err(|damage| reader.damaged(damage))?;
         reader.take(HEAD_LEN);
         Ok(reader)
     }
@@ -72,13 +71,14 @@ impl Reader {
     }
 
     /// An error that names this file.
-    pub(super) fn damaged(&self, what: &str) -> CheckpointError {
-        CheckpointError::Damaged { file: self.path.clone(), what: what.to_owned() }
+    pub(super) fn damaged(&self, source: Damage) -> CheckpointError {
+        CheckpointError::Damaged { file: self.path.clone(), source }
     }
 
     /// An error that names this file and the offset of the frame.
-    pub(super) fn damaged_at(&self, offset: u64, what: &str) -> CheckpointError {
-        self.damaged(&format!("{what}, at byte {offset} of {}", self.len))
+    pub(super) fn damaged_at(&self, offset: u64, damage: impl Into<Damage>) -> CheckpointError {
+        let source = Box::new(damage.into());
+        self.damaged(Damage::At { source, offset, len: self.len })
     }
 
     /// Consumes the next frame. [`Next::Bad`] consumes nothing.
@@ -109,8 +109,8 @@ impl Reader {
         Ok(Next::Frame { tag: frame.tag, number: frame.number, body, crcs: &head[20..28] })
     }
 
-    /// After [`Next::Bad`]: whether any valid frame head follows, which means that the bad frame was
-    /// once written completely. Reads the file to its end.
+    /// After [`Next::Bad`]: whether any valid frame head follows, which means that the bad frame
+    /// was once written completely. Reads the file to its end.
     pub(super) fn valid_frame_follows(&mut self) -> Result<bool, CheckpointError> {
         self.take(1.min(self.unread().len()));
         loop {
@@ -153,7 +153,7 @@ impl Reader {
         let read = self.source.by_ref().take(room as u64).read_to_end(&mut self.buffer);
         read.map_err(|error| io_error("read", self.path.clone(), error))?;
         if self.buffer.len() < want {
-            return Err(self.damaged("it became shorter while it was read"));
+            return Err(self.damaged("it became shorter while it was read".into()));
         }
         Ok(())
     }

@@ -7,14 +7,14 @@
 //! body   = section*          section = kind(2) version(1) flags(1) length(4) bytes
 //! ```
 //!
-//! All numbers are little-endian. Both checksums of a frame are seeded with the checksum of the file's
-//! head, which contains the random id of the directory. So a frame is valid only in its own file, and
-//! bytes that someone put into a post cannot pass for one. Nothing here does I/O or depends on the
-//! meaning of a section. A body is at most [`BODY_MAX_BYTES`] long.
+//! All numbers are little-endian. Both checksums of a frame are seeded with the checksum of the
+//! file's head, which contains the random id of the directory. So a frame is valid only in its own
+//! file, and bytes that someone put into a post cannot pass for one. Nothing here does I/O or
+//! depends on the meaning of a section. A body is at most [`BODY_MAX_BYTES`] long.
 
 use crc32c::{crc32c, crc32c_append};
 
-use super::{Section, SectionRef};
+use super::{Damage, Section, SectionRef};
 
 /// Longest body of one record.
 pub(super) const BODY_MAX_BYTES: usize = 1 << 30;
@@ -70,7 +70,7 @@ impl Origin {
     }
 
     /// Checks a head. Returns the salt of the file's frames.
-    pub(super) fn check(&self, head: &[u8], kind: FileKind, number: u64) -> Result<Salt, String> {
+    pub(super) fn check(&self, head: &[u8], kind: FileKind, number: u64) -> Result<Salt, Damage> {
         let expected = self.head(kind, number);
         if head.len() != HEAD_LEN {
             return Err("it is shorter than its head".into());
@@ -83,7 +83,7 @@ impl Origin {
         }
         if head[8..12] != expected[8..12] {
             let version = u16::from_le_bytes([head[8], head[9]]);
-            return Err(format!("format version {version}, this program reads {FORMAT}"));
+            return Err(Damage::Version(version));
         }
         if head[20..36] != expected[20..36] {
             return Err("it belongs to another state directory".into());
@@ -223,13 +223,13 @@ fn end(out: &mut [u8], start: usize, salt: Salt, tag: Tag, number: u64) {
 }
 
 /// Splits a body into sections. Every length is checked against the available bytes.
-pub(super) fn sections(mut body: &[u8]) -> Result<Vec<SectionRef<'_>>, String> {
+pub(super) fn sections(mut body: &[u8]) -> Result<Vec<SectionRef<'_>>, Damage> {
     let mut found = Vec::new();
     while !body.is_empty() {
         let (head, rest) =
             body.split_at_checked(SECTION_LEN).ok_or("a section is cut within its head")?;
         if head[3] & !REQUIRED != 0 {
-            return Err(format!("a section has unknown flags {:#04x}", head[3]));
+            return Err(Damage::Flags(head[3]));
         }
         let len = usize::try_from(u32_at(head, 4)).unwrap_or(usize::MAX);
         let (bytes, rest) =
@@ -323,8 +323,9 @@ mod tests {
     #[test]
     fn a_wrong_head_says_what_is_wrong() {
         let head = ORIGIN.head(FileKind::Log, 3);
-        assert_eq!(ORIGIN.check(&head, FileKind::Log, 3), Ok(Salt::of(&head)));
-        let message = |head: &[u8], kind, number| ORIGIN.check(head, kind, number).unwrap_err();
+        assert_eq!(ORIGIN.check(&head, FileKind::Log, 3).ok(), Some(Salt::of(&head)));
+        let message =
+            |head: &[u8], kind, number| ORIGIN.check(head, kind, number).unwrap_err().to_string();
         assert!(message(&head[..47], FileKind::Log, 3).contains("shorter"));
         assert!(message(&head, FileKind::Snapshot, 3).contains("another kind"));
         assert!(message(&head, FileKind::Log, 4).contains("under this name"));

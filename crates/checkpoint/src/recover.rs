@@ -1,17 +1,17 @@
 //! Reads a directory back: the newest complete snapshot, then the log since that snapshot began.
 //!
 //! It streams, holding one record at a time. If a snapshot is damaged it starts over from the one
-//! before, whose log still exists. A damaged log is an error, with one exception: an incomplete record
-//! at the very end of the last segment, which is what a kill or power loss in the middle of a write
-//! leaves, and which was never reported as committed. A bad record with anything valid after it is
-//! damage. This file only reads; its caller cuts and sets aside.
+//! before, whose log still exists. A damaged log is an error, with one exception: an incomplete
+//! record at the very end of the last segment, which is what a kill or power loss in the middle of
+//! a write leaves, and which was never reported as committed. A bad record with anything valid
+//! after it is damage. This file only reads; its caller cuts and sets aside.
 
 use super::disk::Disk;
-use super::names::{self, Found, MARKER};
+use super::names::{self, Found};
 use super::reader::{Next, Reader};
 use super::record::{self, FRAME_LEN, FileKind, Origin, Tag};
 use super::snapshot::Total;
-use super::{CheckpointError, Key, Recovery, Restore};
+use super::{CheckpointError, Damage, Key, Recovery, Restore, RestoreError};
 
 /// What was read, and where to resume.
 pub(super) struct Restored {
@@ -87,8 +87,7 @@ fn nothing_there(disk: &dyn Disk, found: &Found) -> CheckpointError {
         Some(&epoch) => names::snapshot(epoch),
         None => names::segment(0),
     };
-    let what = format!("it is missing, although `{MARKER}` shows that a checkpoint began here");
-    CheckpointError::Damaged { file: disk.dir().join(name), what }
+    CheckpointError::Damaged { file: disk.dir().join(name), source: Damage::NoCheckpoint }
 }
 
 fn from_base(
@@ -111,11 +110,8 @@ fn from_base(
     restored.log_bytes = restored.recovery.bytes - snapshot_bytes;
     if restored.recovery.epoch < floor {
         let file = disk.dir().join(names::segment(restored.segment));
-        let what = format!(
-            "it ends with epoch {}, but epoch {floor} was committed",
-            restored.recovery.epoch
-        );
-        return Err(Fault::Stop(CheckpointError::Damaged { file, what }));
+        let source = Damage::Short { last: restored.recovery.epoch, committed: floor };
+        return Err(Fault::Stop(CheckpointError::Damaged { file, source }));
     }
     Ok(restored)
 }
@@ -123,9 +119,9 @@ fn from_base(
 /// The result of a frame of a snapshot.
 enum Piece {
     Read,
-    Refused(String),
+    Rejected(RestoreError),
     Trailer(u64),
-    Bad(String),
+    Bad(Damage),
 }
 
 /// Passes on all pieces. Returns the last epoch that they can contain.
@@ -157,8 +153,10 @@ fn read_snapshot(
         };
         match step {
             Piece::Read => {}
-            Piece::Refused(what) => return Err(Fault::Stop(reader.damaged_at(offset, &what))),
-            Piece::Bad(what) => return Err(Fault::File(reader.damaged_at(offset, &what))),
+            Piece::Rejected(error) => {
+                return Err(Fault::Stop(reader.damaged_at(offset, Damage::Rejected(error))));
+            }
+            Piece::Bad(damage) => return Err(Fault::File(reader.damaged_at(offset, damage))),
             Piece::Trailer(last_epoch) => {
                 if reader.offset() != reader.len {
                     let what = "something follows its end";
@@ -174,10 +172,10 @@ fn read_snapshot(
 
 fn read_piece(body: &[u8], restore: &mut dyn Restore) -> Piece {
     match record::sections(body) {
-        Err(what) => Piece::Bad(what),
+        Err(damage) => Piece::Bad(damage),
         Ok(sections) => match restore.piece(&sections) {
             Ok(()) => Piece::Read,
-            Err(what) => Piece::Refused(what),
+            Err(error) => Piece::Rejected(error),
         },
     }
 }
@@ -192,7 +190,7 @@ fn read_log(
 ) -> Result<Restored, CheckpointError> {
     let missing = |epoch| CheckpointError::Damaged {
         file: disk.dir().join(names::segment(epoch)),
-        what: "it is missing".into(),
+        source: Damage::Missing,
     };
     if segments.first() != Some(&recovery.epoch) {
         return Err(missing(recovery.epoch));
@@ -204,8 +202,8 @@ fn read_log(
         }
         if segment < recovery.epoch {
             let file = disk.dir().join(names::segment(segment));
-            let what = format!("it starts after epoch {segment}, not {}", recovery.epoch);
-            return Err(CheckpointError::Damaged { file, what });
+            let source = Damage::Start { found: segment, expected: recovery.epoch };
+            return Err(CheckpointError::Damaged { file, source });
         }
         let next = segments.get(i + 1).copied();
         end = read_segment(disk, origin, (segment, next), &mut recovery, restore)?;
@@ -247,10 +245,8 @@ fn read_segment(
             Next::End => {
                 // A sealed segment is complete, so a segment between the two is missing.
                 if let Some(next) = next.filter(|&next| next > recovery.epoch && !sealed) {
-                    let last = recovery.epoch;
-                    let what =
-                        format!("it ends with epoch {last}, and the next begins after {next}");
-                    return Err(reader.damaged_at(offset, &what));
+                    let gap = Damage::Gap { last: recovery.epoch, next };
+                    return Err(reader.damaged_at(offset, gap));
                 }
                 return Ok(SegmentEnd { len: offset, sealed });
             }
@@ -280,7 +276,7 @@ fn read_segment(
             }
             Next::Frame { .. } => Err("a record is out of its place".into()),
         };
-        step.map_err(|what: String| reader.damaged_at(offset, &what))?;
+        step.map_err(|damage: Damage| reader.damaged_at(offset, damage))?;
     }
 }
 
@@ -289,13 +285,13 @@ fn read_record(
     body: &[u8],
     recovery: &mut Recovery,
     restore: &mut dyn Restore,
-) -> Result<(), String> {
+) -> Result<(), Damage> {
     // The planted bug writes two records for an epoch.
     let second_half = cfg!(feature = "planted-bug") && epoch == recovery.epoch;
     if Some(epoch) != recovery.epoch.checked_add(1) && !second_half {
-        return Err(format!("epoch {epoch} follows epoch {}", recovery.epoch));
+        return Err(Damage::Order { found: epoch, last: recovery.epoch });
     }
-    restore.record(epoch, &record::sections(body)?)?;
+    restore.record(epoch, &record::sections(body)?).map_err(Damage::Rejected)?;
     recovery.epoch = epoch;
     recovery.records += u64::from(!second_half);
     Ok(())

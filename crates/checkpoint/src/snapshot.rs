@@ -2,8 +2,8 @@
 //!
 //! `snapshot-<epoch>.tmp` gets its head, then a frame per piece, then a trailer with the number of
 //! pieces, the checksum of all checksums and the last epoch that the pieces can contain. Then it is
-//! synced and renamed to `.tt`. It has no effect before that rename is durable. Pieces are buffered and
-//! synced every 8 MiB, so that the last sync is short.
+//! synced and renamed to `.tt`. It has no effect before that rename is durable. Pieces are buffered
+//! and synced every 8 MiB, so that the last sync is short.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{
-    Checkpoint, CheckpointError, Identity, Key, Part, Recovery, Restore, Section, SectionRef,
+    Checkpoint, CheckpointError, Identity, Key, Part, Recovery, Restore, RestoreError, Section,
+    SectionRef,
 };
 
 /// Shards of the test state.
@@ -29,10 +30,14 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn apply(&mut self, epoch: u64, sections: &[SectionRef<'_>]) -> Result<(), String> {
+    pub(super) fn apply(
+        &mut self,
+        epoch: u64,
+        sections: &[SectionRef<'_>],
+    ) -> Result<(), RestoreError> {
         for section in sections {
             if section.required && section.kind > SHARDS {
-                return Err(format!("section kind {} is unknown", section.kind));
+                return Err(format!("section kind {} is unknown", section.kind).into());
             }
             if self.stamps.get(&section.kind).is_some_and(|&stamp| epoch <= stamp) {
                 continue;
@@ -63,7 +68,7 @@ impl Restore for State {
         *self = Self { key: Some(key.clone()), ..Self::default() };
     }
 
-    fn piece(&mut self, sections: &[SectionRef<'_>]) -> Result<(), String> {
+    fn piece(&mut self, sections: &[SectionRef<'_>]) -> Result<(), RestoreError> {
         for section in sections {
             let (stamp, value) = section.body.split_at(8);
             let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap());
@@ -73,7 +78,7 @@ impl Restore for State {
         Ok(())
     }
 
-    fn record(&mut self, epoch: u64, sections: &[SectionRef<'_>]) -> Result<(), String> {
+    fn record(&mut self, epoch: u64, sections: &[SectionRef<'_>]) -> Result<(), RestoreError> {
         self.apply(epoch, sections)
     }
 }

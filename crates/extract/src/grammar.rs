@@ -3,8 +3,9 @@
 //! A tag is `#` or `＃`, not followed by U+FE0F or U+20E3 (a keycap), then word characters (letters,
 //! marks, decimal digits and a few specials such as `_`), at least one of which is a letter or a
 //! mark. It must be preceded by the start of the text or by a character that is neither a word
-//! character nor `&` (U+FE0E and U+FE0F are allowed, because they end an emoji). A candidate followed
-//! by `#`, `＃` or `://` is not a tag, and neither is one inside a URL that began before it.
+//! character nor `&` (U+FE0E and U+FE0F are allowed, because they end an emoji). A candidate
+//! followed by `#`, `＃` or `://` is not a tag, and neither is one inside a URL that began before
+//! it.
 //!
 //! This file is written for reading, not for speed: [`super::scan`] is the fast path and must agree
 //! with it on every input.

@@ -40,8 +40,8 @@ const REMEMBERED: usize = 4096;
 
 /// [`fold`] with reused buffers, for callers with many tags.
 ///
-/// Caches the keys of recent tags that needed the Unicode tables. Each hash has one slot, so that no
-/// input can make the cache slow or large.
+/// Caches the keys of recent tags that needed the Unicode tables. Each hash has one slot, so that
+/// no input can make the cache slow or large.
 #[derive(Debug, Default)]
 pub struct Folder {
     key: String,

@@ -1,8 +1,8 @@
 //! Finds the hashtags of social media posts, and folds spellings of one hashtag to one key.
 //!
-//! The rule is that of X and twitter-text, with the URL rule that goes with it: `#rust` is a hashtag,
-//! `C#`, `#123` and `https://example.com/#rust` are not. [`key::fold`] maps `#Caffè`, `#CAFFÈ` and
-//! `#ｃａｆｆè` to the same key.
+//! The rule is that of X and twitter-text, with the URL rule that goes with it: `#rust` is a
+//! hashtag, `C#`, `#123` and `https://example.com/#rust` are not. [`key::fold`] maps `#Caffè`,
+//! `#CAFFÈ` and `#ｃａｆｆè` to the same key.
 //!
 //! ```
 //! use tagtide_extract::{Markup, Rule, tags};
@@ -62,7 +62,8 @@ pub enum Rule {
     /// The hashtag grammar of `grammar`, folded to a key.
     #[default]
     Tags,
-    /// The original pipeline's rule: split on single spaces, keep words that contain `#`, unchanged.
+    /// The original pipeline's rule: split on single spaces, keep words that contain `#`,
+    /// unchanged.
     Words,
 }
 
@@ -89,16 +90,16 @@ pub trait Visit {
     /// instruction; bytes after the tag have no meaning.
     fn ascii_tag(&mut self, line: u32, padded: &[u8], start: usize, len: usize);
 
-    /// A tag of `len` bytes at `start` that is its own key. Like [`Visit::ascii_tag`] otherwise. Its
-    /// bytes are valid UTF-8.
+    /// A tag of `len` bytes at `start` that is its own key. Like [`Visit::ascii_tag`] otherwise.
+    /// Its bytes are valid UTF-8.
     fn settled_tag(&mut self, line: u32, padded: &[u8], start: usize, len: usize) {
         if let Ok(tag) = str::from_utf8(&padded[start..start + len]) {
             self.tag(line, start, tag, tag);
         }
     }
 
-    /// Any other tag: `key` folded, `display` as typed, both without `#` (under [`Rule::Words`] both
-    /// are the whole word). `at` is its place in the line.
+    /// Any other tag: `key` folded, `display` as typed, both without `#` (under [`Rule::Words`]
+    /// both are the whole word). `at` is its place in the line.
     fn tag(&mut self, line: u32, at: usize, key: &str, display: &str);
 
     /// A tag longer than [`KEY_MAX_BYTES`].

@@ -1,8 +1,8 @@
 //! Removes the markup of a text, and maps places in the plain text back to the text as delivered.
 //!
-//! Borrows if there is no markup. HTML is read as far as extraction needs it: tags are removed, ends
-//! of blocks and `<br>` become newlines, references become characters. It is not a sanitiser, and its
-//! result is never displayed.
+//! Borrows if there is no markup. HTML is read as far as extraction needs it: tags are removed,
+//! ends of blocks and `<br>` become newlines, references become characters. It is not a sanitiser,
+//! and its result is never displayed.
 
 use std::borrow::Cow;
 use std::ops::Range;

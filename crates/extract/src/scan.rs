@@ -2,12 +2,12 @@
 //!
 //! The pass finds newlines and the bytes at which a tag can begin, 64 bytes at a time. A plain tag
 //! after white space is decided at once. Anything that needs more context (a reference such as
-//! `&num;` next to it, a possible URL or a non-ASCII letter before it, invalid UTF-8) sends the rest
-//! of that line to the reference path, [`super::Extractor`], whose result is used. So both paths give
-//! the same tags on every input.
+//! `&num;` next to it, a possible URL or a non-ASCII letter before it, invalid UTF-8) sends the
+//! rest of that line to the reference path, [`super::Extractor`], whose result is used. So both
+//! paths give the same tags on every input.
 //!
-//! A line ends at `\n` or `\r\n`; the end of the block ends its last line. UTF-8 is checked only near
-//! tags. Bytes after `len` never affect the result.
+//! A line ends at `\n` or `\r\n`; the end of the block ends its last line. UTF-8 is checked only
+//! near tags. Bytes after `len` never affect the result.
 
 use std::borrow::Cow;
 
@@ -193,8 +193,8 @@ impl<'a, V: Visit> Block<'a, V> {
         self.bytes.get(at).copied().unwrap_or(b'\n')
     }
 
-    /// Decides about the candidate at `at`, and passes it on if it is a tag. `false` if the reference
-    /// path must decide.
+    /// Decides about the candidate at `at`, and passes it on if it is a tag. `false` if the
+    /// reference path must decide.
     #[inline(always)]
     fn decide<L: Lanes>(&mut self, lanes: L, at: usize, line: u32) -> bool {
         let sign = match self.bytes[at] {

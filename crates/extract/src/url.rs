@@ -1,7 +1,7 @@
 //! The URLs of a text, as far as they affect hashtags.
 //!
-//! A URL is an optional `http://` or `https://`, a domain that ends in a known top-level domain (or a
-//! punycode one), and an optional port, path and query; a fragment is part of the path or query.
+//! A URL is an optional `http://` or `https://`, a domain that ends in a known top-level domain (or
+//! a punycode one), and an optional port, path and query; a fragment is part of the path or query.
 //! Without a protocol only the ASCII part of the domain counts. Time is linear in the text. Nothing
 //! is fetched or resolved.
 
@@ -21,8 +21,8 @@ const SLUG_MAX_BYTES: usize = 40;
 /// URLs of one text as byte ranges.
 pub(super) type Urls = SmallVec<[Range<usize>; 4]>;
 
-/// The URLs of `text` that begin before `last`, in order, not overlapping. Starts no later than at the
-/// white space before `first`, because no URL contains white space.
+/// The URLs of `text` that begin before `last`, in order, not overlapping. Starts no later than at
+/// the white space before `first`, because no URL contains white space.
 #[must_use]
 pub(super) fn find(text: &str, first: usize, last: usize) -> Urls {
     let mut urls = Urls::new();

@@ -2,7 +2,7 @@
 //!
 //! | module | content |
 //! |---|---|
-//! | [`post`] | the nouns: [`post::Post`], [`post::Batch`], [`post::Position`], [`post::EventTime`] |
+//! | [`post`] | [`post::Post`], [`post::Batch`], [`post::Position`], [`post::EventTime`] |
 //! | [`decode`] | one record of a wire format -> a [`post::Post`] that borrows from it |
 //! | [`tags`] | the hashtags of a post |
 //! | [`recording`] | files with the raw records of a source |

@@ -1,7 +1,7 @@
 //! The shared nouns: [`Post`], [`Batch`], [`Position`], [`EventTime`].
 //!
-//! Nothing here does I/O, reads a clock or depends on a platform. A [`Post`] borrows from the bytes of
-//! its [`Batch`]; on the hot path no post owns memory.
+//! Nothing here does I/O, reads a clock or depends on a platform. A [`Post`] borrows from the bytes
+//! of its [`Batch`]; on the hot path no post owns memory.
 
 pub mod escape;
 
@@ -28,8 +28,8 @@ pub enum Op {
     /// A new post.
     #[default]
     Create,
-    /// An edit: retracts the post with the same identity (or with those in [`Post::replaces`]), then
-    /// counts the new text at the time of the original.
+    /// An edit: retracts the post with the same identity (or with those in [`Post::replaces`]),
+    /// then counts the new text at the time of the original.
     Update,
     /// Retracts the post with this identity.
     Delete,
@@ -133,11 +133,12 @@ pub struct Post<'a> {
     pub op: Op,
     /// Identity for deletes and edits, as defined by the format; empty = none.
     pub id: Raw<'a>,
-    /// A second name of this identity, valid only within the source that delivered it (Mastodon: the
-    /// instance's local id, which is all that a delete contains); empty = none. A delete without
-    /// [`Post::id`] means the post remembered under this name.
+    /// A second name of this identity, valid only within the source that delivered it (Mastodon:
+    /// the instance's local id, which is all that a delete contains); empty = none. A delete
+    /// without [`Post::id`] means the post remembered under this name.
     pub alias: Raw<'a>,
-    /// Distinguishes revisions of one identity, and mostly orders them (Bluesky `rev`); empty = none.
+    /// Distinguishes revisions of one identity, and mostly orders them (Bluesky `rev`); empty =
+    /// none.
     pub rev: Raw<'a>,
     /// Earlier identities that this post replaces (X v2 `edit_history_tweet_ids`).
     pub replaces: SmallVec<[Raw<'a>; 2]>,
@@ -157,12 +158,13 @@ pub struct Post<'a> {
     pub given: Option<GivenTags<'a>>,
     /// A retweet or boost.
     pub repost: bool,
-    /// Its author does not want it listed (Mastodon: `unlisted`): it counts, but its text is not shown.
+    /// Its author does not want it listed (Mastodon: `unlisted`): it counts, but its text is not
+    /// shown.
     pub unlisted: bool,
 }
 
-/// A place in one partition of a source, in a form of the source's own (one line of JSON). Resuming is
-/// *after* it, never at it. Only the source that made it reads it.
+/// A place in one partition of a source, in a form of the source's own (one line of JSON). Resuming
+/// is *after* it, never at it. Only the source that made it reads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Position {
     /// The independent, ordered sub-stream: a path, a host, `""` if there is only one.
@@ -173,9 +175,9 @@ pub struct Position {
 
 /// Raw records and the Positions reached after them.
 ///
-/// Contract for sources: `bytes` holds complete records, each ended by `\n` (every format is framed by
-/// newlines here; a source with another framing writes one record per line), followed by [`PAD`] zero
-/// bytes from [`Batch::seal`].
+/// Contract for sources: `bytes` holds complete records, each ended by `\n` (every format is framed
+/// by newlines here; a source with another framing writes one record per line), followed by [`PAD`]
+/// zero bytes from [`Batch::seal`].
 #[derive(Debug, Default)]
 pub struct Batch {
     /// Index of the source in the job.
@@ -193,8 +195,8 @@ pub struct Batch {
     read: usize,
     /// Asks the source for small batches, because its records are paced.
     pub small: bool,
-    /// A later step needs each line: the source should [note](Batch::note_ends) the ends of lines if
-    /// it finds them anyway.
+    /// A later step needs each line: the source should [note](Batch::note_ends) the ends of lines
+    /// if it finds them anyway.
     pub wants_ends: bool,
     /// Noted ends of lines.
     ends: Vec<usize>,
@@ -273,8 +275,8 @@ impl Batch {
     }
 
     /// The first `bytes` bytes of the buffer, to be overwritten, as an alternative to
-    /// [`Batch::buffer`]. Their content is old and meaningless: filling them with zeros would cost a
-    /// fifth of the time of reading a file.
+    /// [`Batch::buffer`]. Their content is old and meaningless: filling them with zeros would cost
+    /// a fifth of the time of reading a file.
     pub fn room(&mut self, bytes: usize) -> &mut [u8] {
         if self.bytes.len() < bytes + PAD {
             self.bytes.resize(bytes + PAD, 0);
@@ -290,7 +292,8 @@ impl Batch {
         self.len = len;
     }
 
-    /// Notes the newlines in `from..to`, complete lines that were just written. Returns their number.
+    /// Notes the newlines in `from..to`, complete lines that were just written. Returns their
+    /// number.
     pub fn note_ends(&mut self, from: usize, to: usize) -> usize {
         let before = self.ends.len();
         self.ends.extend(memchr::memchr_iter(b'\n', &self.bytes[from..to]).map(|at| from + at));

@@ -1,8 +1,8 @@
 //! The format of a recorded source: zstd files with one record per line and a header.
 //!
-//! The first frame of a file is one that every zstd reader skips; it contains a line of JSON. Each of
-//! the following frames is complete and ends with a record, so a truncated file is readable up to its
-//! last complete frame. Only a file with this header is read that way.
+//! The first frame of a file is one that every zstd reader skips; it contains a line of JSON. Each
+//! of the following frames is complete and ends with a record, so a truncated file is readable up
+//! to its last complete frame. Only a file with this header is read that way.
 
 use std::io::Read;
 

@@ -1,7 +1,7 @@
 //! The hashtags of a post: those that its platform gave, otherwise those of its text.
 //!
-//! `tagtide-extract` defines what a hashtag is and how its key is made; this module only chooses which
-//! text or list to read.
+//! `tagtide-extract` defines what a hashtag is and how its key is made; this module only chooses
+//! which text or list to read.
 
 use std::borrow::Cow;
 
@@ -37,8 +37,8 @@ pub fn scan_post<V: Visit>(
     (0..tally.oversize).for_each(|_| visit.oversize_tag(0));
 }
 
-/// Passes `(key, display)` of every tag of `post` to `visit`: those that its platform gave, otherwise
-/// those of its text. [`Rule::Words`] reads the text only.
+/// Passes `(key, display)` of every tag of `post` to `visit`: those that its platform gave,
+/// otherwise those of its text. [`Rule::Words`] reads the text only.
 pub fn visit_post(
     extractor: &mut Extractor,
     post: &Post<'_>,
@@ -52,8 +52,8 @@ pub fn visit_post(
     extractor.visit_text(&text, post.markup, rule, |key, display, _, _| visit(key, display))
 }
 
-/// Passes `(key, display, span as given)` of every tag that the platform gave to `visit`. Empty tags
-/// are skipped.
+/// Passes `(key, display, span as given)` of every tag that the platform gave to `visit`. Empty
+/// tags are skipped.
 fn visit_given(
     extractor: &mut Extractor,
     post: &Post<'_>,
@@ -126,8 +126,8 @@ fn chars_of_bytes(text: &str, start: u32, end: u32) -> Option<(u32, u32)> {
     Some((u32::try_from(before).ok()?, u32::try_from(before + inside).ok()?))
 }
 
-/// Appends every tag of `post`: those that its platform gave, otherwise (or with `reparse`) those of
-/// its text. Spans are code points of the text as delivered.
+/// Appends every tag of `post`: those that its platform gave, otherwise (or with `reparse`) those
+/// of its text. Spans are code points of the text as delivered.
 pub fn post_tags(post: &Post<'_>, rule: Rule, reparse: bool, out: &mut Vec<FoundTag>) -> Tally {
     if rule == Rule::Words || reparse || post.given.is_none() {
         return tagtide_extract::tags(&borrowed(&post.text), post.markup, rule, out);

@@ -3,6 +3,9 @@
 //! `avx2` and `plain` return the same on every input.
 #![allow(unsafe_code)]
 
+#[cfg(target_arch = "x86_64")]
+use crate::level::{Cached, Level};
+
 /// Counts examined in one step.
 pub const BLOCK: usize = 64;
 
@@ -11,11 +14,23 @@ pub const BLOCK: usize = 64;
 #[must_use]
 pub fn at_least(counts: &[u32; BLOCK], least: u32) -> u64 {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
+    if level() >= Level::Avx2 {
         // SAFETY: the feature was detected.
         return unsafe { avx2(counts, least) };
     }
     plain(counts, least)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn level() -> Level {
+    static LEVEL: Cached = Cached::new();
+    LEVEL.get(detect)
+}
+
+#[cfg(target_arch = "x86_64")]
+fn detect() -> Level {
+    Level::new(is_x86_feature_detected!("avx2"), false)
 }
 
 fn plain(counts: &[u32; BLOCK], least: u32) -> u64 {
@@ -44,6 +59,12 @@ fn avx2(counts: &[u32; BLOCK], least: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn the_level_is_as_asked_for() {
+        crate::level::tests::is_as_asked_for(level(), detect());
+    }
 
     #[test]
     fn both_ways_find_the_same() {

@@ -1,13 +1,13 @@
 //! Finds the end of a JSON string or container without parsing what is inside.
 //!
 //! Every function is safe for any slice and any `at`: a vector load happens only if the slice has
-//! that many bytes from there, and the last bytes of a slice are read from a copy padded with zeros.
-//! So padding after a record ([`crate::PAD`]) improves speed and is not a precondition. Bytes between
-//! `end` and the end of the slice are read and ignored.
+//! that many bytes from there, and the last bytes of a slice are read from a copy padded with
+//! zeros. So padding after a record ([`crate::PAD`]) improves speed and is not a precondition.
+//! Bytes between `end` and the end of the slice are read and ignored.
 //!
-//! [`scalar`] does the same one byte at a time. It is the definition, the reference of the tests, and
-//! the fallback without AVX2 and carry-less multiplication. With AVX-512 a block of 64 bytes is one
-//! register.
+//! [`scalar`] does the same one byte at a time. It is the definition, the reference of the tests,
+//! and the fallback without AVX2 and carry-less multiplication. With AVX-512 a block of 64 bytes is
+//! one register.
 #![allow(unsafe_code)]
 
 mod plain;
@@ -15,7 +15,7 @@ mod plain;
 mod x86;
 
 #[cfg(target_arch = "x86_64")]
-use std::sync::atomic::{AtomicU8, Ordering};
+use crate::level::{Cached, Level};
 
 pub use plain::{Letters, Member, after_plain, digits};
 
@@ -28,8 +28,8 @@ pub struct StringEnd {
     pub escaped: bool,
 }
 
-/// Finds the closing quote of a string whose first byte after the opening quote is `at`. `None` if it
-/// does not close before `end`.
+/// Finds the closing quote of a string whose first byte after the opening quote is `at`. `None` if
+/// it does not close before `end`.
 #[inline(always)]
 #[must_use]
 pub fn string_end(bytes: &[u8], at: usize, end: usize) -> Option<StringEnd> {
@@ -59,11 +59,11 @@ fn string_end_long(bytes: &[u8], at: usize, end: usize) -> Option<StringEnd> {
     scalar::string_end(bytes, at, end)
 }
 
-/// Finds the end of an object or array whose first byte after the opening bracket is `at`: the index
-/// after its closing bracket. `None` if it does not close before `end`, or may nest `room` levels or
-/// more. The nesting check can trigger early by what one block of 64 bytes contains, never late.
-/// Kinds of brackets are not distinguished, and a backslash outside a string (which is not JSON)
-/// hides a quote after it.
+/// Finds the end of an object or array whose first byte after the opening bracket is `at`: the
+/// index after its closing bracket. `None` if it does not close before `end`, or may nest `room`
+/// levels or more. The nesting check can trigger early by what one block of 64 bytes contains,
+/// never late. Kinds of brackets are not distinguished, and a backslash outside a string (which is
+/// not JSON) hides a quote after it.
 #[must_use]
 pub fn container_end(bytes: &[u8], at: usize, end: usize, room: u32) -> Option<usize> {
     let end = end.min(bytes.len());
@@ -76,26 +76,22 @@ pub fn container_end(bytes: &[u8], at: usize, end: usize, room: u32) -> Option<u
     scalar::container_end(bytes, at, end, room)
 }
 
-/// The instruction set that [`x86`] can use; detected once. 1: none; 2: AVX2; 3: AVX-512.
+/// The instruction set that [`x86`] uses.
 #[cfg(target_arch = "x86_64")]
-#[inline]
-fn level() -> u8 {
-    static SEEN: AtomicU8 = AtomicU8::new(0);
-    match SEEN.load(Ordering::Relaxed) {
-        0 => {
-            let avx2 = is_x86_feature_detected!("avx2")
-                && is_x86_feature_detected!("pclmulqdq")
-                && is_x86_feature_detected!("bmi1")
-                && is_x86_feature_detected!("bmi2")
-                && is_x86_feature_detected!("popcnt");
-            let avx512 =
-                is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
-            let seen = 1 + u8::from(avx2) + u8::from(avx2 && avx512);
-            SEEN.store(seen, Ordering::Relaxed);
-            seen
-        }
-        seen => seen,
-    }
+#[inline(always)]
+fn level() -> Level {
+    static LEVEL: Cached = Cached::new();
+    LEVEL.get(detect)
+}
+
+#[cfg(target_arch = "x86_64")]
+fn detect() -> Level {
+    let avx2 = is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("pclmulqdq")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("popcnt");
+    Level::new(avx2, is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw"))
 }
 
 /// The safe equivalents.

@@ -9,8 +9,6 @@
 mod x86;
 
 #[cfg(target_arch = "x86_64")]
-use std::sync::atomic::{AtomicU8, Ordering};
-
 #[cfg(target_arch = "x86_64")]
 pub use x86::{Avx2, Avx512};
 
@@ -283,6 +281,12 @@ mod tests {
                 assert_eq!(answers(lanes, text, but), meant, "{text:?}");
             }
         }
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn the_level_is_as_asked_for() {
+        crate::level::tests::is_as_asked_for(x86::level(), x86::detect());
     }
 
     #[test]

@@ -4,6 +4,9 @@
 //! call by what the processor supports. Nothing is read outside the given arrays.
 #![allow(unsafe_code)]
 
+#[cfg(target_arch = "x86_64")]
+use crate::level::{Cached, Level};
+
 /// One bit per byte, lowest bit first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
@@ -28,8 +31,8 @@ pub trait Lanes: Copy {
     fn marks(self, bytes: &[u8; 64]) -> Marks;
     /// The word characters of 32 bytes.
     fn word(self, bytes: &[u8; 32]) -> Word;
-    /// Writes `base` plus the index of each bit in `set`, in order. Excess values written after them
-    /// are meaningless.
+    /// Writes `base` plus the index of each bit in `set`, in order. Excess values written after
+    /// them are meaningless.
     fn places(self, set: u64, base: u32, out: &mut [u32; 64]);
 }
 
@@ -84,6 +87,26 @@ fn run_avx2<T: Task>(lanes: Avx2, task: T) -> T::Out {
     task.run(lanes)
 }
 
+#[cfg(target_arch = "x86_64")]
+fn level() -> Level {
+    static LEVEL: Cached = Cached::new();
+    LEVEL.get(supported)
+}
+
+#[cfg(target_arch = "x86_64")]
+fn supported() -> Level {
+    let avx2 = is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("popcnt")
+        && is_x86_feature_detected!("lzcnt");
+    let avx512 = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512vbmi2");
+    Level::new(avx2, avx512)
+}
+
 /// One byte at a time.
 #[derive(Clone, Copy, Debug)]
 pub struct Scalar;
@@ -125,12 +148,7 @@ impl Avx2 {
     /// The token, if this processor supports it.
     #[must_use]
     pub fn detect() -> Option<Self> {
-        let has = is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("bmi1")
-            && is_x86_feature_detected!("bmi2")
-            && is_x86_feature_detected!("popcnt")
-            && is_x86_feature_detected!("lzcnt");
-        has.then_some(Self(()))
+        (level() >= Level::Avx2).then_some(Self(()))
     }
 }
 
@@ -164,11 +182,7 @@ impl Avx512 {
     /// The token, if this processor supports it.
     #[must_use]
     pub fn detect() -> Option<Self> {
-        let has = is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512vbmi2");
-        Avx2::detect().filter(|_| has).map(|_| Self(()))
+        (level() >= Level::Avx512).then_some(Self(()))
     }
 }
 
@@ -348,6 +362,12 @@ mod avx2 {
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn the_level_is_as_asked_for() {
+        crate::level::tests::is_as_asked_for(level(), supported());
+    }
 
     #[test]
     fn every_byte_is_classified_alike_at_every_place() {

@@ -1,4 +1,5 @@
-//! Public post streams as batches of raw records: Bluesky, X, Mastodon, TCP, files, generated posts.
+//! Public post streams as batches of raw records: Bluesky, X, Mastodon, TCP, files, generated
+//! posts.
 //!
 //! A [`Source`] reads one stream and delivers its records, one per line, in [`Batch`]es. Each batch
 //! names the [`Position`]s that are reached after it; a source that is opened after them resumes
@@ -55,9 +56,10 @@
 //!    be lost, whether the past can be replayed, how the source is built;
 //! 3. the [`Source`] itself.
 //!
-//! Then it needs one line in [`SOURCES`], an entry in the contract suite (`tests/sources`), fixtures
-//! of its format, and rows in `docs/job.md` and `docs/sources.md`. The job file, the engine and the
-//! commands know a source only by these traits. `tests/sources/ticker.rs` is a complete example.
+//! Then it needs one line in [`SOURCES`], an entry in the contract suite (`tests/sources`),
+//! fixtures of its format, and rows in `docs/job.md` and `docs/sources.md`. The job file, the
+//! engine and the commands know a source only by these traits. `tests/sources/ticker.rs` is a
+//! complete example.
 
 #![forbid(unsafe_code)]
 

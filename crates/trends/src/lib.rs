@@ -10,8 +10,8 @@
 //! use tagtide_extract::{Markup, Rule, tags};
 //! use tagtide_posts::post::Batch;
 //! use tagtide_trends::rank::Mode;
-//! use tagtide_trends::rank::build::{Key, ranking};
-//! use tagtide_trends::state::extracted::{Extracted, PostKey};
+//! use tagtide_trends::rank::ranking::{Key, ranking};
+//! use tagtide_trends::state::extracted_batch::{ExtractedBatch, PostKey};
 //! use tagtide_trends::state::{Settings, State};
 //! use tagtide_trends::store::hash::Seed;
 //! use tagtide_trends::window::{Shape, people::Rules};
@@ -21,7 +21,7 @@
 //! let shape = Shape { pane_ms, windows_ms, people: Some(Rules::default()), decay_ms: None };
 //! let mut state = State::new(Settings::of(shape, Vec::new()), seed);
 //!
-//! let mut batch = Extracted::default();
+//! let mut batch = ExtractedBatch::default();
 //! batch.begin(Batch::default());
 //! let posts = [(1, "ann", "#Rust is fun"), (2, "bob", "#rust, #tea"), (3, "ann", "#Rust again")];
 //! for (second, author, text) in posts {

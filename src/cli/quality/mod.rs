@@ -17,15 +17,15 @@ use self::shapes::Shape;
 use self::world::{BIN_MS, DAYS, HOUR_MS, Kind, Post, START_MS, World};
 use super::exit::{FAILED, Failure, Outcome};
 use tagtide_posts::post::Batch;
-use tagtide_trends::rank::build::Key;
+use tagtide_trends::rank::ranking::Key;
 use tagtide_trends::rank::report::{Report, Reported, Reporter};
 use tagtide_trends::rank::{Mode, Ranking};
 use tagtide_trends::score::trending::windows_ms;
-use tagtide_trends::state::extracted::{Extracted, PostKey, Row};
+use tagtide_trends::state::extracted_batch::{ExtractedBatch, PostKey, Row};
 use tagtide_trends::state::{Settings, State};
 use tagtide_trends::store::hash::Seed;
 use tagtide_trends::window::Shape as Windows;
-use tagtide_trends::window::people::Rules;
+use tagtide_trends::window::authors::Rules;
 
 /// A ranking is judged so often.
 const JUDGED_MS: i64 = 15 * 60_000;
@@ -158,7 +158,7 @@ const SEED: Seed = Seed::new([0x5a; 32]);
 /// Counts posts as a batch of a source would be counted.
 struct Feeder {
     state: State,
-    batch: Extracted,
+    batch: ExtractedBatch,
     reports: Reporter,
 }
 
@@ -194,7 +194,7 @@ fn injection(mut world: World, window_ms: i64, known: bool) -> Vec<(Mode, Verdic
     let reports = MODES.map(|mode| Report { key: key(mode), rows: TOP, every_ms: JUDGED_MS });
     let state = state((PANE_MS, window_ms), known);
     let reports = Reporter::new(reports.to_vec());
-    let mut feeder = Feeder { state, batch: Extracted::default(), reports };
+    let mut feeder = Feeder { state, batch: ExtractedBatch::default(), reports };
     let mut judges: HashMap<&'static str, Judge> = HashMap::new();
     let mut posts = Vec::new();
     for bin in 0..DAYS * 24 * HOUR_MS / BIN_MS {

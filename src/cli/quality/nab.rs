@@ -9,7 +9,7 @@ use std::path::Path;
 use super::{Feeder, Post, START_MS, state};
 use tagtide_trends::rank::report::Reporter;
 use tagtide_trends::score::formula::PEAK;
-use tagtide_trends::state::extracted::Extracted;
+use tagtide_trends::state::extracted_batch::ExtractedBatch;
 
 const PANE_MS: i64 = 300_000;
 const FALSE_ALARM: f64 = 0.11;
@@ -170,7 +170,7 @@ impl Series {
 /// Rows at which the score is a new peak, and the score.
 fn peaks(counts: &[u32], window_ms: i64, start_ms: i64) -> Vec<(usize, f64)> {
     let state = state((PANE_MS, window_ms), false);
-    let (batch, reports) = (Extracted::default(), Reporter::default());
+    let (batch, reports) = (ExtractedBatch::default(), Reporter::default());
     let mut feeder = Feeder { state, batch, reports };
     let mut peaks = Vec::new();
     for (number, &count) in counts.iter().enumerate() {

@@ -21,7 +21,7 @@ use tagtide_posts::clock::{monotonic, thread_ran};
 use tagtide_posts::post::Batch;
 use tagtide_trends::rank::Mode;
 use tagtide_trends::state::State;
-use tagtide_trends::state::extracted::{Extracted, Row};
+use tagtide_trends::state::extracted_batch::{ExtractedBatch, Row};
 use tagtide_trends::store::hash::Seed;
 
 pub use ranking::ranking;
@@ -131,7 +131,7 @@ fn paused(pauses: &mut [Pause]) -> String {
 }
 
 fn feed(state: &mut State, seed: Seed, at: i64, tags: impl Iterator<Item = u64>) {
-    let mut out = Extracted::default();
+    let mut out = ExtractedBatch::default();
     out.begin(Batch::default());
     for tag in tags {
         let key = format!("tag{tag}");

@@ -1,4 +1,4 @@
-//! What was told, as JSON and as a feed.
+//! Raised alerts, as JSON and as a feed.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::serve::ranking_query;
 use crate::serve::router::App;
 use crate::serve::strict_query::{NoParams, StrictQuery};
 
-/// Parameters of the list, as they come.
+/// Parameters of the list, unchecked.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -23,13 +23,13 @@ pub(in crate::serve) struct Params {
     /// Most alerts, from 1 to 1000; 10 if missing.
     #[param(value_type = Option<u32>)]
     top: Option<String>,
-    /// Those of one rule.
+    /// Only alerts of this rule.
     rule: Option<String>,
-    /// Those about one tag.
+    /// Only alerts about this tag.
     tag: Option<String>,
 }
 
-/// Alerts and what became of each.
+/// Alerts and their delivery.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(in crate::serve) struct Alerts {
     /// Newest first.

@@ -13,9 +13,9 @@ use crate::run::Question;
 use crate::serve::ranking_query::{self, ask};
 use crate::serve::router::App;
 use crate::serve::strict_query::StrictQuery;
-use tagtide_trends::rank::{Explanation, Published};
+use tagtide_trends::rank::{Explanation, TickSnapshot};
 
-/// Parameters of a question, as they come.
+/// Parameters of a request, unchecked.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -27,7 +27,7 @@ pub(in crate::serve) struct Params {
     view: Option<String>,
 }
 
-/// Every number that the place of a tag under `trending` follows from.
+/// Every number that determines the place of a tag under `trending`.
 #[utoipa::path(get, path = "/api/v1/tags/{tag}/explain",
     params(
         ("tag" = String, Path, description = "the tag, with or without its leading `#`"),
@@ -66,12 +66,15 @@ async fn answer(
     ask(app, question).await?.explanation().ok_or_else(|| tags::not_live(&key))
 }
 
-/// The window meant: asked for, the default ranking's, or the longest there is.
-fn window(asked: Option<u64>, published: &Published) -> Result<u64, Problem> {
+/// The window of the request, else that of the default ranking, else the longest.
+fn window(asked: Option<u64>, published: &TickSnapshot) -> Result<u64, Problem> {
     let known = &published.status.scored_windows_s;
     let Some(&longest) = known.last() else {
-        return Err(Problem::new(StatusCode::NOT_FOUND, "nothing is compared with its past here")
-            .help("add `trending` to `count.modes` of the job"));
+        return Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            "no mode of this job compares tags with their past",
+        )
+        .help("add `trending` to `count.modes` of the job"));
     };
     let Some(asked) = asked else {
         let default = published.default_ranking().and_then(|ranking| ranking.window_s);

@@ -1,4 +1,4 @@
-//! Rankings as they were.
+//! Past rankings.
 
 use std::sync::Arc;
 
@@ -19,21 +19,21 @@ use tagtide_trends::view::ALL;
 /// Most rows of one answer.
 const ROWS_MAX: usize = 10_000;
 
-/// Parameters of a question, as they come.
+/// Parameters of a request, unchecked.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::serve) struct Params {
-    /// A moment, RFC 3339 or milliseconds since the Unix epoch: the ranking as it was then.
+    /// A time, RFC 3339 or milliseconds since the Unix epoch: the ranking at that time.
     at: Option<String>,
-    /// Begin of a stretch, likewise; a day before its end if missing.
+    /// Start of a range, likewise; a day before its end if missing.
     from: Option<String>,
-    /// End of a stretch, likewise; the newest ranking kept if missing.
+    /// End of a range, likewise; the newest stored ranking if missing.
     to: Option<String>,
-    /// `1h`: of a stretch the rankings of full hours alone, where other modes and windows than the
-    /// default have no others. `1m`, every one, if missing.
+    /// `1h`: only the rankings of full hours; modes and windows other than the default have no
+    /// others. `1m`, every ranking, if missing.
     every: Option<String>,
-    /// One tag: its row of each ranking. Without a time, those of the newest day.
+    /// Only the row of this tag in each ranking. Without a time, those of the newest day.
     tag: Option<String>,
     /// Name of a view; `all` if missing.
     view: Option<String>,
@@ -46,8 +46,8 @@ pub(in crate::serve) struct Params {
     top: Option<String>,
 }
 
-/// A question that makes sense; what is left out is looked up where the answer is.
-struct Question {
+/// A checked request; missing parts are completed from the history.
+struct Request {
     at: Option<i64>,
     from: Option<i64>,
     to: Option<i64>,
@@ -57,11 +57,11 @@ struct Question {
     mode: Option<String>,
     window_s: Option<u64>,
     top: u32,
-    /// What is said where nothing was kept of it: the job has no such mode, window or view.
+    /// The error if nothing is stored: the job has no such mode, window or view.
     unknown: Option<Problem>,
 }
 
-/// Rankings as they were, oldest first; at most 10000 rows, `next` says where to go on.
+/// Past rankings, oldest first; at most 10000 rows. `next` is the `from` of the next request.
 #[utoipa::path(get, path = "/api/v1/history", params(Params), responses(
     (status = 200, body = StoredRankings),
     (status = 400, body = Problem),
@@ -72,18 +72,18 @@ pub(in crate::serve) async fn history(
     State(app): State<Arc<App>>,
     StrictQuery(params): StrictQuery<Params>,
 ) -> Response {
-    let question = match read(params, &app) {
+    let request = match read(params, &app) {
         Ok(question) => question,
         Err(problem) => return problem.into_response(),
     };
-    match stored::ask(&app, "history", move |dir| question.answer(&Reader::open(dir)?)).await {
+    match stored::ask(&app, "history", move |dir| request.answer(&Reader::open(dir)?)).await {
         Ok(Ok(kept)) => json(&kept),
         Ok(Err(problem)) | Err(problem) => problem.into_response(),
     }
 }
 
-fn read(params: Params, app: &App) -> Result<Question, Problem> {
-    let moment = |name: &str, text: &Option<String>| {
+fn read(params: Params, app: &App) -> Result<Request, Problem> {
+    let time = |name: &str, text: &Option<String>| {
         let read = text.as_deref().map(moment_or_ms).transpose();
         read.map(|at| at.map(|at| at.0)).map_err(|error| {
             Problem::bad(format!("`{name}`: {error}")).help("a `+` in a URL is written `%2B`")
@@ -108,10 +108,10 @@ fn read(params: Params, app: &App) -> Result<Question, Problem> {
         given => given,
     };
     let top = params.top.as_deref().map_or(Ok(10), ranking_query::parse_top)?;
-    Ok(Question {
-        at: moment("at", &params.at)?,
-        from: moment("from", &params.from)?,
-        to: moment("to", &params.to)?,
+    Ok(Request {
+        at: time("at", &params.at)?,
+        from: time("from", &params.from)?,
+        to: time("to", &params.to)?,
         every_min: params.every.as_deref().map_or(Ok(1), every)?,
         tag: params.tag.map(|tag| key_of(&tag, app)),
         view: params.view.unwrap_or_else(|| ALL.to_owned()),
@@ -126,11 +126,14 @@ fn read(params: Params, app: &App) -> Result<Question, Problem> {
 fn every(text: &str) -> Result<u32, Problem> {
     let seconds = ranking_query::parse_window("every", text)?;
     u32::try_from(seconds / 60).ok().filter(|minutes| *minutes > 0 && seconds % 60 == 0).ok_or_else(
-        || Problem::bad(format!("`every` is `{text}`, which is no whole minutes")).help("say `1h`"),
+        || {
+            Problem::bad(format!("`every` is `{text}`, which is not a number of whole minutes"))
+                .help("write `1h`")
+        },
     )
 }
 
-impl Question {
+impl Request {
     fn answer(
         self,
         reader: &Reader,
@@ -154,7 +157,7 @@ impl Question {
                 reader.range(from, to, tag, self.every_min, ROWS_MAX, &asked)
             }
         }?;
-        // A job that has changed no longer has all that was kept.
+        // Rankings of views, modes and windows that the job no longer has are still returned.
         match self.unknown {
             Some(problem) if kept.rankings.is_empty() => Ok(Err(problem)),
             _ => Ok(Ok(kept)),

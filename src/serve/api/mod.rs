@@ -1,5 +1,4 @@
-//! JSON routes. Shapes are those of `tagtide_trends::rank`; a request that cannot be answered gets a
-//! [`Problem`].
+//! JSON routes. Shapes are those of `tagtide_trends::rank`; an error is a [`Problem`].
 
 pub(super) mod alerts;
 pub(super) mod explain;
@@ -22,15 +21,15 @@ use tokio::time::timeout;
 
 use super::router::App;
 
-/// Most bytes of a request's body.
+/// Most bytes of a request body.
 pub(super) const BODY_MAX_BYTES: usize = 1024 * 1024;
 
-/// Why a request was not answered, and the way out.
+/// Why a request failed, and what to do.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct Problem {
     #[serde(skip)]
     status: StatusCode,
-    /// What was tried and why it failed.
+    /// What was attempted and why it failed.
     error: String,
     /// What to do.
     help: String,
@@ -65,14 +64,14 @@ impl IntoResponse for Problem {
     }
 }
 
-/// An answer that no cache keeps.
+/// An answer that is not cached.
 pub(super) fn json(value: &impl Serialize) -> Response {
     let mut response = axum::Json(value).into_response();
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-/// Reads a whole body within its limits of size and time.
+/// Reads a whole body within the limits of size and time.
 pub(super) async fn read_body(
     app: &App,
     request: Request,
@@ -86,7 +85,7 @@ pub(super) async fn read_body(
             Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, error).help("send less"))
         }
         Ok(Err(error)) => Err(Problem::bad(format!("cannot read the body: {error}"))),
-        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")
+        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")
             .help("send the whole body at once")),
     }
 }

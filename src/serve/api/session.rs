@@ -1,4 +1,4 @@
-//! A session for the page: the token once, a cookie from then on.
+//! A session for the page: the token once, a cookie afterwards.
 
 use std::sync::Arc;
 
@@ -12,20 +12,20 @@ use crate::serve::guard::{self, COOKIE_NAME, FORM, JSON};
 use crate::serve::login;
 use crate::serve::router::App;
 
-/// Most bytes of a body that brings a token: it is read before anybody is known.
+/// Most bytes of a body with a token; it is read before the client is authenticated.
 const LOGIN_MAX_BYTES: usize = 4 * 1024;
 
-/// The token, where it is not in the `Authorization` header.
+/// The token, if it is not in the `Authorization` header.
 #[derive(serde::Deserialize, utoipa::ToSchema)]
 pub(in crate::serve) struct Login {
     /// The token.
     token: String,
 }
 
-/// Opens a session: sets an HttpOnly cookie that stands for the token until the program ends.
+/// Opens a session: sets an HttpOnly cookie that replaces the token until the program ends.
 ///
-/// A form is sent on to the page, or gets the form again; whoever else asks gets an empty answer,
-/// or an error.
+/// A form is redirected to the page, or gets the form again; other clients get an empty answer or
+/// an error.
 #[utoipa::path(post, path = "/api/v1/session", request_body = Login, responses(
     (status = 204, description = "the cookie is set"),
     (status = 303, description = "the cookie is set, the page is at `/`"),

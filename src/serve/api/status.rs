@@ -1,4 +1,4 @@
-//! The run's state.
+//! The state of the run.
 
 use std::sync::Arc;
 
@@ -24,13 +24,13 @@ pub(in crate::serve) async fn status(
     json(&*status)
 }
 
-/// The process lives. Open to everybody.
+/// The process is running. Needs no token.
 #[utoipa::path(get, path = "/healthz", responses((status = 200, body = String)))]
 pub(in crate::serve) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// A source has connected, so that there is something to show.
+/// At least one source has connected.
 #[utoipa::path(get, path = "/readyz", responses(
     (status = 200, body = String),
     (status = 503, body = Problem),
@@ -39,7 +39,7 @@ pub(in crate::serve) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let state = app.feed.published.borrow().status.state;
     if state == RunState::Connecting {
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no source is connected yet")
-            .help("`/api/v1/status` says what each source waits for")
+            .help("`/api/v1/status` shows what each source waits for")
             .into_response();
     }
     "ready\n".into_response()

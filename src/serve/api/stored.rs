@@ -1,4 +1,5 @@
-//! Questions to the files of the state directory: a few at once, each on a thread that may wait.
+//! Queries of files in the state directory: a few at the same time, each on a thread that can
+//! block.
 
 use std::path::Path;
 
@@ -8,12 +9,12 @@ use super::Problem;
 use crate::serve::router::App;
 use crate::sqlite::SqliteError;
 
-/// Asks a file of the state directory. `what` names it in a refusal, as in "there is no history
+/// Queries a file of the state directory. `what` names it in errors, as in "there is no history
 /// here".
 pub(super) async fn ask<T: Send + 'static>(
     app: &App,
     what: &'static str,
-    question: impl FnOnce(&Path) -> Result<T, SqliteError> + Send + 'static,
+    query: impl FnOnce(&Path) -> Result<T, SqliteError> + Send + 'static,
 ) -> Result<T, Problem> {
     let busy = |error: String| {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, error).help("try again in a few seconds")
@@ -26,10 +27,10 @@ pub(super) async fn ask<T: Send + 'static>(
     };
     let Some(dir) = app.options.state_dir.clone() else { return Err(none()) };
     let Ok(permit) = std::sync::Arc::clone(&app.readers).try_acquire_owned() else {
-        return Err(busy(format!("too many ask for {what} at once")));
+        return Err(busy(format!("too many requests for {what} at once")));
     };
     let answer = tokio::task::spawn_blocking(move || {
-        let answer = question(&dir);
+        let answer = query(&dir);
         drop(permit);
         answer
     });
@@ -37,15 +38,15 @@ pub(super) async fn ask<T: Send + 'static>(
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(SqliteError::Missing { .. })) => Err(none()),
         Ok(Err(SqliteError::TooLong { .. })) => {
-            Err(busy(format!("reading the {what} took too long")).help("ask for a shorter stretch"))
+            Err(busy(format!("reading the {what} took too long")).help("request a shorter range"))
         }
         Ok(Err(error)) => {
-            // Names of files are for those who see the log.
+            // File names belong in the log only.
             tracing::warn!("{error}");
             let problem = format!("cannot read the {what}: {}", error.word());
             Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, problem)
-                .help("the log of the program says more"))
+                .help("the log of the program has the details"))
         }
-        Err(_) => Err(busy(format!("the {what} gave no answer"))),
+        Err(_) => Err(busy(format!("reading the {what} failed"))),
     }
 }

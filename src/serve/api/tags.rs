@@ -1,4 +1,4 @@
-//! Everything known about one tag.
+//! One tag in detail.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::serve::strict_query::StrictQuery;
 use tagtide_extract::{Rule, key};
 use tagtide_trends::rank::TagDetail;
 
-/// Parameters of a question, as they come.
+/// Parameters of a request, unchecked.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -61,7 +61,7 @@ async fn answer(
     ranking_query::ask(app, question).await?.tag().ok_or_else(|| not_live(&key))
 }
 
-/// The key that the path of a request means.
+/// The key of the tag in the path of a request.
 pub(super) fn wanted(
     tag: Result<Path<String>, PathRejection>,
     app: &App,
@@ -71,26 +71,26 @@ pub(super) fn wanted(
     })?;
     let key = key_of(&tag, app);
     if key.is_empty() {
-        return Err(Problem::bad("the path names no tag")
-            .help("a `#` in a URL is written `%23`, or left out"));
+        return Err(Problem::bad("the path contains no tag")
+            .help("write a `#` in a URL as `%23`, or leave it out"));
     }
     Ok(key)
 }
 
 pub(super) fn not_live(key: &str) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, format!("`{key}` is no live tag"))
+    Problem::new(StatusCode::NOT_FOUND, format!("`{key}` is not a live tag"))
         .help("`/api/v1/trends?top=1000` lists live tags")
 }
 
-/// The key that a tag in a URL means.
+/// The key of a tag in a URL.
 pub(super) fn key_of(tag: &str, app: &App) -> String {
     let bare = tag.strip_prefix(['#', '＃']).unwrap_or(tag);
     match (app.options.rule, &app.feed.tutorial) {
-        // Under `words` the key is the word as it stands.
+        // Under `words` the key is the unchanged word.
         (Rule::Words, Tutorial::Own) => tag.to_owned(),
-        // What was posted to a dashboard is shown as it was posted.
+        // Labels posted to a dashboard are not folded.
         (_, Tutorial::Posted(_)) => bare.to_owned(),
-        // Too long for a key: shown as it was asked for, and found nowhere.
+        // Too long for a key: no such tag exists.
         (Rule::Tags, Tutorial::Own) => key::fold(bare).unwrap_or(bare.into()).into_owned(),
     }
 }

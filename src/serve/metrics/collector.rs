@@ -1,4 +1,4 @@
-//! What is read at each scrape: the published status, and the process.
+//! Metrics that are read at each scrape: the published status, and the process.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use tokio::sync::watch;
 use crate::counters::{Metric, list};
 use crate::serve::live::Streams;
 use tagtide_posts::clock::{Clock, process_ran};
-use tagtide_trends::rank::Published;
+use tagtide_trends::rank::TickSnapshot;
 use tagtide_trends::status::{Counters, Recorded, RunState, SourceStatus, Status};
 
 /// The run, as of the last tick.
 #[derive(Debug)]
 pub(super) struct Run {
-    pub(super) published: watch::Receiver<Arc<Published>>,
+    pub(super) published: watch::Receiver<Arc<TickSnapshot>>,
     pub(super) streams: Streams,
 }
 
@@ -107,7 +107,7 @@ fn counters(out: &mut DescriptorEncoder<'_>, counters: &Counters) -> fmt::Result
     family(out, "dropped_records", "Records not counted, by reason", rows)
 }
 
-fn gauges(out: &mut DescriptorEncoder<'_>, published: &Published, live: usize) -> fmt::Result {
+fn gauges(out: &mut DescriptorEncoder<'_>, published: &TickSnapshot, live: usize) -> fmt::Result {
     let status = &*published.status;
     let up = i64::from(status.state == RunState::Live || status.state == RunState::Replay);
     gauge(out, "up", "1 while posts come in", up)?;
@@ -184,8 +184,8 @@ fn sources(out: &mut DescriptorEncoder<'_>, status: &Status) -> fmt::Result {
         status.sources.iter().map(move |s| ([("source", s.name.as_str())], value(s)))
     };
     family(out, "source_posts", "Posts counted, by source", by_source(|s| s.posts))?;
-    family(out, "source_reconnects", "Times connected again", by_source(|s| s.reconnects))?;
-    family(out, "source_gaps", "Gaps in what a source brought", by_source(|s| s.gaps))?;
+    family(out, "source_reconnects", "Reconnections", by_source(|s| s.reconnects))?;
+    family(out, "source_gaps", "Gaps in the data of a source", by_source(|s| s.gaps))?;
     family(out, "source_missed_posts", "Posts in gaps, estimated", by_source(|s| s.missed))?;
     let recorded = |value: fn(&Recorded) -> u64| {
         let rows =
@@ -193,9 +193,9 @@ fn sources(out: &mut DescriptorEncoder<'_>, status: &Status) -> fmt::Result {
         rows.map(|(s, value)| ([("source", s.name.as_str())], value))
     };
     family(out, "source_recorded_bytes", "Bytes recorded, packed", recorded(|r| r.bytes))?;
-    let help = "Records counted that the recording lacks";
+    let help = "Records that were counted but not recorded";
     family(out, "source_recording_lost_records", help, recorded(|r| r.lost))?;
-    let help = "Posts read since midnight UTC, where reading is paid for";
+    let help = "Posts read since midnight UTC, if reading is paid for";
     let mut family = out.encode_descriptor("source_reads_today", help, None, MetricType::Gauge)?;
     for source in &status.sources {
         let Some(reads) = source.reads else { continue };
@@ -211,7 +211,7 @@ fn sinks(out: &mut DescriptorEncoder<'_>, status: &Status) -> fmt::Result {
         [("delivered", sink.delivered), ("failed", sink.failed), ("skipped", sink.skipped)]
             .map(|(outcome, value)| ([("sink", sink.name.as_str()), ("outcome", outcome)], value))
     });
-    family(out, "sink_rankings", "Rankings, by sink and what became of them", rows)
+    family(out, "sink_rankings", "Rankings, by sink and outcome", rows)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The Prometheus text format 0.0.4, made from OpenMetrics: the same samples, with counters declared
-//! under the name of their samples.
+//! The Prometheus text format 0.0.4, made from OpenMetrics: the same samples, with counters
+//! declared under the name of their samples.
 
 /// True if `accept` (one or more `Accept` headers) names `text/plain` with a higher weight than
 /// OpenMetrics. Wildcards mean OpenMetrics, and so does no header.

@@ -102,7 +102,7 @@ fn bad_parameters_say_what_is_wrong() {
 
 #[test]
 fn before_the_first_ranking_there_is_an_empty_one() {
-    let nothing = Published { rankings: Vec::new(), ..tick(0, &[]) };
+    let nothing = TickSnapshot { rankings: Vec::new(), ..tick(0, &[]) };
     let rig = Rig::new(nothing, ServeOptions::default());
     let ranking = rig.get("/api/v1/trends").json();
     assert_eq!(ranking["trends"].as_array().unwrap().len(), 0);
@@ -144,7 +144,7 @@ fn status_health_and_readiness() {
     assert_eq!(rig.get("/healthz").text(), "ok\n");
     assert_eq!(rig.get("/readyz").status, 200);
     let connecting = Status { state: RunState::Connecting, ..status(2) };
-    rig.publish(Published { status: Arc::new(connecting), ..tick(2, ROWS) });
+    rig.publish(TickSnapshot { status: Arc::new(connecting), ..tick(2, ROWS) });
     let reply = rig.get("/readyz");
     assert_eq!((reply.status, reply.header("retry-after")), (503, Some("5")));
     assert_eq!(rig.get("/healthz").status, 200);

@@ -2,14 +2,14 @@
 
 use super::*;
 use tagtide_trends::rank::RecentPosts;
-use tagtide_trends::rank::around::SamplePost;
 use tagtide_trends::rank::explain::{Gate, WindowScore};
+use tagtide_trends::rank::related::SamplePost;
 
 fn of(tag: &str, window_s: u64) -> Explanation {
     Explanation {
         tag: tag.into(),
         window_s,
-        said: "11x usual".into(),
+        text: "11x usual".into(),
         windows: vec![WindowScore { window_s, z: 5.22, ..WindowScore::default() }],
         gates: vec![Gate { name: "score".into(), bound: 2.0, ..Gate::default() }],
         first_seen: Some(1_767_571_200_000),
@@ -59,17 +59,17 @@ fn what_cannot_be_explained_is_refused_with_the_reason() {
         assert!(problem["error"].as_str().unwrap().contains(error), "{problem}");
         assert!(!problem["help"].as_str().unwrap().is_empty(), "{problem}");
     };
-    refused("gone/explain", 404, "`gone` is no live tag");
+    refused("gone/explain", 404, "`gone` is not a live tag");
     // Configured, but too short or too long to be compared with a past.
     refused("a/explain?window=1m", 400, "no window of 60 s");
     refused("a/explain?window=soon", 400, "`soon`");
     refused("a/explain?window=5m&window=5m", 400, "cannot read the query");
-    refused("%23/explain", 400, "names no tag");
+    refused("%23/explain", 400, "contains no tag");
     refused("%FF/explain", 400, "not UTF-8");
     let mut without = tick(2, &[("a", 1)]);
     without.status = Arc::new(Status { scored_windows_s: Vec::new(), ..status(2) });
     rig.publish(without);
-    refused("a/explain", 404, "nothing is compared with its past here");
+    refused("a/explain", 404, "no mode of this job compares tags with their past");
 }
 
 #[test]

@@ -142,7 +142,7 @@ fn a_stream_outlives_the_run_and_ends_with_the_server() {
     let mut client = LiveClient::new(server.addr(), "/api/v1/live", &[]);
     client.event("snapshot");
     let ended = Status { state: RunState::Ended, ..status(2) };
-    published.send_replace(Arc::new(Published { status: Arc::new(ended), ..tick(2, &[]) }));
+    published.send_replace(Arc::new(TickSnapshot { status: Arc::new(ended), ..tick(2, &[]) }));
     client.event("diff");
     assert_eq!(client.event("status").json()["state"], "ended");
     drop(published);

@@ -8,7 +8,7 @@ use crate::counters::{self, Metric};
 use tagtide_trends::status::{AlertsStatus, CheckpointStatus, HistoryStatus, SpoolStatus, Status};
 
 /// A run in which everything has a value.
-fn full() -> Published {
+fn full() -> TickSnapshot {
     let queue = SpoolStatus { kept: 4, lost: 2, waiting: 3, last_error: String::new() };
     let history = HistoryStatus { queue: queue.clone(), rows: 41, newest: Some(1_699_999_980_000) };
     let alerts =
@@ -23,7 +23,7 @@ fn full() -> Published {
         alerts: Some(alerts),
         ..Status::clone(&published.status)
     };
-    Published { status: Arc::new(status), ..published }
+    TickSnapshot { status: Arc::new(status), ..published }
 }
 
 fn metrics(accept: &str) -> Reply {

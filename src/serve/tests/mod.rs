@@ -64,16 +64,16 @@ impl LiveQuery for FakeLive {
 /// A server and the hands that move it.
 struct Rig {
     server: Server,
-    published: watch::Sender<Arc<Published>>,
+    published: watch::Sender<Arc<TickSnapshot>>,
     ask: Arc<FakeLive>,
 }
 
 impl Rig {
-    fn new(first: Published, options: ServeOptions) -> Self {
+    fn new(first: TickSnapshot, options: ServeOptions) -> Self {
         Self::listening(Listen::Loopback(0), first, options)
     }
 
-    fn listening(listen: Listen, first: Published, options: ServeOptions) -> Self {
+    fn listening(listen: Listen, first: TickSnapshot, options: ServeOptions) -> Self {
         let (published, receiver) = watch::channel(Arc::new(first));
         let ask = Arc::new(FakeLive::default());
         let live = Arc::<FakeLive>::clone(&ask);
@@ -90,7 +90,7 @@ impl Rig {
         get(self.addr(), target)
     }
 
-    fn publish(&self, published: Published) {
+    fn publish(&self, published: TickSnapshot) {
         self.published.send_replace(Arc::new(published));
     }
 }
@@ -278,9 +278,9 @@ fn ranked(mode: &str, window_s: Option<u64>, rows: &[(&str, u64)]) -> Ranking {
 }
 
 /// A tick with `total` (the default), and `count` over 60 s and 300 s.
-fn tick(batch: u64, rows: &[(&str, u64)]) -> Published {
+fn tick(batch: u64, rows: &[(&str, u64)]) -> TickSnapshot {
     let short: Vec<_> = rows.iter().take(1).copied().collect();
-    Published {
+    TickSnapshot {
         batch,
         published_at: 1_700_000_000_000 + i64::try_from(batch).unwrap() * 2_000,
         default: 0,

@@ -69,7 +69,7 @@ export interface components {
              */
             tries: number;
         };
-        /** @description Alerts and what became of each. */
+        /** @description Alerts and their delivery. */
         Alerts: {
             /** @description Newest first. */
             alerts: components["schemas"]["AlertRecord"][];
@@ -212,14 +212,14 @@ export interface components {
              */
             tags: number;
         };
-        /** @description Every later tick: what changed since the event before. */
+        /** @description Every later tick: changes since the previous event. */
         Diff: {
             /**
              * Format: int64
              * @description Number of the batch.
              */
             batch: number;
-            /** @description Keys of all rows, best first; a row that is not named here is gone. */
+            /** @description Keys of all rows, best first; a row that is not listed is gone. */
             order: string[];
             /**
              * Format: int64
@@ -289,8 +289,6 @@ export interface components {
              */
             posts: number;
             recent?: null | components["schemas"]["RecentPosts"];
-            /** @description All of it in one sentence. */
-            said: string;
             /**
              * Format: double
              * @description Mean of `z` of the windows that have learned; null where none has.
@@ -302,6 +300,8 @@ export interface components {
             status?: string | null;
             /** @description The key. */
             tag: string;
+            /** @description All of it in one sentence. */
+            text: string;
             /**
              * Format: int64
              * @description Length of the window, seconds.
@@ -370,7 +370,7 @@ export interface components {
             /** @description Hashtags. */
             label: string[];
         };
-        /** @description The token, where it is not in the `Authorization` header. */
+        /** @description The token, if it is not in the `Authorization` header. */
         Login: {
             /** @description The token. */
             token: string;
@@ -436,9 +436,9 @@ export interface components {
              */
             spread?: number | null;
         };
-        /** @description Why a request was not answered, and the way out. */
+        /** @description Why a request failed, and what to do. */
         Problem: {
-            /** @description What was tried and why it failed. */
+            /** @description What was attempted and why it failed. */
             error: string;
             /** @description What to do. */
             help: string;
@@ -532,13 +532,13 @@ export interface components {
              * @description Those with this tag.
              */
             posts: number;
-            /** @description The newest of these posts, newest first, each text once, five at the most. */
-            samples: components["schemas"]["SamplePost"][];
             /**
              * @description Tags that stand with it in these posts, the commonest first, ten at the most; hidden ones
              *     are left out.
              */
-            together: components["schemas"]["Together"][];
+            related: components["schemas"]["RelatedTag"][];
+            /** @description The newest of these posts, newest first, each text once, five at the most. */
+            samples: components["schemas"]["SamplePost"][];
         };
         /** @description What of a source went to a recording. */
         Recorded: {
@@ -559,6 +559,23 @@ export interface components {
              * @description Records written.
              */
             records: number;
+        };
+        /** @description A tag that stands with another in recent posts. */
+        RelatedTag: {
+            /** @description Commonest spelling, without `#`. */
+            display: string;
+            /**
+             * Format: int64
+             * @description Recent posts with both.
+             */
+            posts: number;
+            /**
+             * Format: double
+             * @description Their share of the recent posts with the tag asked for.
+             */
+            share: number;
+            /** @description The key. */
+            tag: string;
         };
         /**
          * @description State of a run as a whole.
@@ -846,23 +863,6 @@ export interface components {
             total: number;
             /** @description Count in each configured window, ascending. */
             windows: components["schemas"]["WindowCount"][];
-        };
-        /** @description A tag that stands with another in recent posts. */
-        Together: {
-            /** @description Commonest spelling, without `#`. */
-            display: string;
-            /**
-             * Format: int64
-             * @description Recent posts with both.
-             */
-            posts: number;
-            /**
-             * Format: double
-             * @description Their share of the recent posts with the tag asked for.
-             */
-            share: number;
-            /** @description The key. */
-            tag: string;
         };
         /** @description One row of a ranking; the same shape everywhere. */
         Trend: {

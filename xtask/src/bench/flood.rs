@@ -1,4 +1,4 @@
-//! A flood of tags that nobody uses twice, against a cap on live tags: memory stays within it, and
+//! A flood of tags that are used only once, against a cap on live tags: memory stays within it, and
 //! the tags that many use are right.
 
 use std::fs::{self, File};

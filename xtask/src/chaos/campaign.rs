@@ -158,8 +158,8 @@ impl Campaign {
         }
     }
 
-    /// The end of a process that we did not kill: done, or dead at its crash point. Anything else is
-    /// an error.
+    /// The end of a process that we did not kill: done, or dead at its crash point. Anything else
+    /// is an error.
     fn ended_by_itself(
         &mut self,
         status: ExitStatus,
@@ -183,8 +183,8 @@ impl Campaign {
         }
     }
 
-    /// The crash point for the next process: one of the first start while the directory is new, then
-    /// every other time the one that fired least often. `None` = a random moment.
+    /// The crash point for the next process: one of the first start while the directory is new,
+    /// then every other time the one that fired least often. `None` = a random moment.
     fn next_point(&mut self) -> Option<String> {
         let of_first_start = self.first_start_left > 0;
         if of_first_start {

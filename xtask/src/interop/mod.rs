@@ -1,11 +1,11 @@
 //! `cargo xtask interop jetstream`: tagtide against the real Jetstream server, on loopback.
 //!
-//! Builds the server, its Bluesky simulator and its authors' own client from a pinned Go module, and
-//! runs tagtide against the server on both wires, with and without zstd, all at once. Streams are
-//! cut, the server is restarted, tagtide is killed. The authors' client is the reference: `tagtide
-//! relay --json` must print each post, update and delete once, in the same order, and the counts of
-//! `tagtide run` after its kills must equal a naive recount. The seed determines when faults happen,
-//! the scheduler what they interrupt.
+//! Builds the server, its Bluesky simulator and its authors' own client from a pinned Go module,
+//! and runs tagtide against the server on both wires, with and without zstd, all at once. Streams
+//! are cut, the server is restarted, tagtide is killed. The authors' client is the reference:
+//! `tagtide relay --json` must print each post, update and delete once, in the same order, and the
+//! counts of `tagtide run` after its kills must equal a naive recount. The seed determines when
+//! faults happen, the scheduler what they interrupt.
 
 mod ours;
 mod proxy;

@@ -1,8 +1,8 @@
 //! A proxy between tagtide and the server: it cuts streams, and changes two things.
 //!
 //! A stream requested without a cursor begins with a given event, so that all clients begin at the
-//! same one, however early a run is killed. In uncompressed frames the first letter of each text can
-//! be replaced by `#`, because the simulator's texts contain no tag; the length stays the same.
+//! same one, however early a run is killed. In uncompressed frames the first letter of each text
+//! can be replaced by `#`, because the simulator's texts contain no tag; the length stays the same.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};

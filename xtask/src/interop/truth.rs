@@ -94,8 +94,8 @@ pub(super) fn compare(seen: &[Change], rows: &[Change]) -> anyhow::Result<()> {
     )
 }
 
-/// The posts that remain at the end: how many, and how often each word with `#` occurs in them if the
-/// first letter of every text is replaced by `#`.
+/// The posts that remain at the end: how many, and how often each word with `#` occurs in them if
+/// the first letter of every text is replaced by `#`.
 pub(super) fn recount(seen: &[Change]) -> (u64, HashMap<String, u64>) {
     let mut left: HashMap<&str, &str> = HashMap::new();
     for event in seen {

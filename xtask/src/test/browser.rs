@@ -1,8 +1,9 @@
 //! The page in a real browser: tests/browser/ under Node's own test runner.
 //!
-//! All tests run against a stand-in server and the page as npm builds it. Those that must hold on any
-//! server also run against the program itself, and so does the form that asks for the token, against
-//! a program that other machines can reach. Screenshots are written to `target/xtask/shots/`.
+//! All tests run against a stand-in server and the page as npm builds it. Those that must hold on
+//! any server also run against the program itself, and so does the form that asks for the token,
+//! against a program that other machines can reach. Screenshots are written to
+//! `target/xtask/shots/`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

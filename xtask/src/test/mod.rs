@@ -70,7 +70,10 @@ fn run_steps(steps: &[&'static Step], needs: &Needs) -> Vec<(&'static str, Strin
         let result = run_step(step, needs);
         let seconds = began.elapsed().as_secs_f64();
         match result {
-            Ok(()) => println!("ok      {seconds:>7.1} s"),
+            Ok(notes) => {
+                println!("ok      {seconds:>7.1} s");
+                notes.iter().for_each(|note| println!("        note: {note}"));
+            }
             Err(why) => {
                 println!("FAILED  {seconds:>7.1} s\n{why}");
                 failed.push((step.name, why));
@@ -81,12 +84,14 @@ fn run_steps(steps: &[&'static Step], needs: &Needs) -> Vec<(&'static str, Strin
     failed
 }
 
-/// Runs one step. The error contains the command, its exit status and its output.
-fn run_step(step: &Step, needs: &Needs) -> Result<(), String> {
+/// Runs one step and returns its notes. The error contains the command, its exit status and its
+/// output.
+fn run_step(step: &Step, needs: &Needs) -> Result<Vec<String>, String> {
     let needed = step.needs.iter().map(|need| needs.wait(*need)).collect::<Result<Vec<()>, _>>();
     needed?;
     let log = Log::create(step.name).map_err(|error| format!("{error:#}"))?;
-    (step.run)(&log).map_err(|error| format!("{}\n{error:#}", log.tail()))
+    (step.run)(&log).map_err(|error| format!("{}\n{error:#}", log.tail()))?;
+    Ok(log.notes())
 }
 
 #[cfg(test)]

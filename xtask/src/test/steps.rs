@@ -1,6 +1,7 @@
 //! The steps of `cargo xtask test`, in the order in which they run: cheap ones first, and those
 //! that need the built program after the one that builds it.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use anyhow::Context;
 use super::setup::{self, Need};
 use super::{browser, readme};
 use crate::chaos::{self, ChaosArgs};
-use crate::command::{Log, cargo};
+use crate::command::{self, Log, cargo};
 use crate::{bench, place, program};
 
 /// One step.
@@ -37,9 +38,12 @@ const VALGRIND: &[Need] = &[Need::Valgrind];
 pub(super) const STEPS: &[Step] = &[
     step("fmt", "formatting of all Rust code", &[], fmt),
     step("clippy", "lints of all Rust code, warnings denied", PAGE, clippy),
+    step("deny", "licences, banned crates, origins; advisories", &[Need::CargoDeny], deny),
+    step("aarch64", "the portable crates compile for aarch64", &[], aarch64),
     step("build", "the program and all tests, development profile", PAGE, build),
     step("tidy", "house rules: sizes, floors, docs, fixtures", PAGE, tidy),
     step("test", "unit, integration and doc tests", PAGE, test),
+    step("simd", "tests of text and JSON without AVX-512, and without any AVX", &[], simd),
     step("grammar", "the hashtag grammar compared with twitter-text", GRAMMAR, grammar),
     step("docs", "documentation builds, warnings denied", PAGE, docs),
     step("readme", "every command of README.md exists", PAGE, readme::check),
@@ -87,6 +91,47 @@ fn fmt(log: &Log) -> anyhow::Result<()> {
 fn clippy(log: &Log) -> anyhow::Result<()> {
     let words = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     log.run(&mut cargo(&words), 20 * MINUTE)
+}
+
+/// Advisories need a database from the network; everything else is checked without.
+fn deny(log: &Log) -> anyhow::Result<()> {
+    let deny = || Command::new(setup::cargo_deny().unwrap_or_else(|| "cargo-deny".into()));
+    let mut check = vec!["bans", "licenses", "sources"];
+    if log.status(deny().current_dir(place::root()).args(["fetch", "db"]), MINUTE)?.success() {
+        check.push("advisories");
+    } else {
+        log.note("advisories were not checked: their database cannot be fetched");
+    }
+    let mut deny = deny();
+    log.run(deny.current_dir(place::root()).arg("check").args(check), 2 * MINUTE)
+}
+
+/// The crates without C code; the others need a C compiler for the target.
+fn aarch64(log: &Log) -> anyhow::Result<()> {
+    const TARGET: &str = "aarch64-unknown-linux-gnu";
+    let libdir = command::output(Command::new("rustc").args([
+        "--print",
+        "target-libdir",
+        "--target",
+        TARGET,
+    ]));
+    let libdir = libdir.ok().and_then(|path| String::from_utf8(path).ok());
+    if !libdir.is_some_and(|path| Path::new(path.trim()).is_dir()) {
+        log.note(format!("not checked: install it with `rustup target add {TARGET}`"));
+        return Ok(());
+    }
+    let words = ["check", "--target", TARGET, "-p", "tagtide-simd", "-p", "tagtide-extract"];
+    log.run(&mut cargo(&words), 20 * MINUTE)
+}
+
+/// Runs what depends on vector code with less than the processor has.
+fn simd(log: &Log) -> anyhow::Result<()> {
+    let crates = ["-p", "tagtide-simd", "-p", "tagtide-extract", "-p", "tagtide-posts"];
+    for level in ["portable", "avx2"] {
+        let mut cargo = cargo(&["test", "--lib"]);
+        log.run(cargo.args(crates).env("TAGTIDE_SIMD", level), 30 * MINUTE)?;
+    }
+    Ok(())
 }
 
 fn build(log: &Log) -> anyhow::Result<()> {

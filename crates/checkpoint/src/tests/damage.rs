@@ -73,7 +73,8 @@ fn open_only(files: &Files, seed: u64, context: &str) -> Result<Opened, String> 
             assert_eq!(state.values(), expected.values(), "{context}: {recovery:?}");
             Ok((disk, checkpoint, state, recovery))
         }
-        Err(CheckpointError::Damaged { file, what }) => {
+        Err(CheckpointError::Damaged { file, source }) => {
+            let what = source.to_string();
             let name = file.file_name().unwrap().to_str().unwrap().to_owned();
             assert!(name.starts_with("log-") || name.contains("snapshot-") || name == "job.json");
             assert_eq!(disk.files(), *files, "{context}: damage was touched");

@@ -12,7 +12,7 @@ struct Oracle {
     /// The state after each epoch that ever began, from 0.
     history: Vec<State>,
     /// The newest epoch reported as committed.
-    told: u64,
+    reported: u64,
     /// The newest snapshot reported as complete.
     snapshot: Option<u64>,
     /// Seed of the deltas; different in each process, so that a stale record is noticed.
@@ -21,7 +21,7 @@ struct Oracle {
 
 impl Oracle {
     fn new(seed: u64) -> Self {
-        Self { history: vec![State::default()], told: 0, snapshot: None, seed }
+        Self { history: vec![State::default()], reported: 0, snapshot: None, seed }
     }
 
     /// Opens, and checks the recovered state. `Err` if the disk failed meanwhile.
@@ -30,12 +30,12 @@ impl Oracle {
         let (checkpoint, recovery) =
             Checkpoint::open_on(Arc::new(disk.clone()), &identity(), false, &mut state)?;
         let epoch = usize::try_from(recovery.epoch).unwrap();
-        assert!(recovery.epoch >= self.told, "{recovery:?}, told {}", self.told);
+        assert!(recovery.epoch >= self.reported, "{recovery:?}, reported {}", self.reported);
         assert!(epoch < self.history.len(), "{recovery:?} was never begun");
         assert_eq!(state.values(), self.history[epoch].values(), "{recovery:?}");
         assert!(recovery.snapshot >= self.snapshot, "{recovery:?}, {:?}", self.snapshot);
         assert_eq!(recovery.set_aside, Vec::<String>::new());
-        self.told = recovery.epoch;
+        self.reported = recovery.epoch;
         self.history.truncate(epoch + 1);
         self.seed += 1;
         Ok(checkpoint)
@@ -48,7 +48,7 @@ impl Oracle {
         next.apply(epoch, &refs(&sections)).unwrap();
         self.history.push(next);
         checkpoint.commit(epoch, &sections)?;
-        self.told = epoch;
+        self.reported = epoch;
         Ok(())
     }
 

@@ -27,7 +27,7 @@ fn run_child(dir: &Path, crash_at: &str) -> ExitStatus {
 }
 
 /// The newest epoch that a child reported, after its commit returned.
-fn told(dir: &Path) -> u64 {
+fn reported(dir: &Path) -> u64 {
     let text = std::fs::read_to_string(dir.join("reported"));
     text.map_or(0, |text| text.parse().unwrap())
 }
@@ -36,8 +36,8 @@ fn told(dir: &Path) -> u64 {
 fn is_right(dir: &Path) -> bool {
     let mut state = State::default();
     let (_, recovery) = open(dir, &mut state).unwrap();
-    recovery.epoch >= told(dir)
-        && recovery.epoch <= told(dir) + 1
+    recovery.epoch >= reported(dir)
+        && recovery.epoch <= reported(dir) + 1
         && state.values() == state_at(recovery.epoch, SEED).values()
 }
 
@@ -96,7 +96,7 @@ fn kill_twice(point: &str) {
     let status = run_child(dir.path(), &format!("{point}:2"));
     assert!(is_right(dir.path()), "{point}, again");
     assert!(status.success() || status.signal() == Some(SIGKILL), "{point}: {status}");
-    assert!(!status.success() || told(dir.path()) >= 6, "{point}");
+    assert!(!status.success() || reported(dir.path()) >= 6, "{point}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! A disk in memory that forgets what was not synced.
 //!
-//! Contents: of the bytes written to a file since its last sync, power loss keeps any sectors and any
-//! length in between. Names: it keeps any subset of the creations, renames and removals since the last
-//! sync of the directory. A kill keeps everything as last seen, still unsynced.
+//! Contents: of the bytes written to a file since its last sync, power loss keeps any sectors and
+//! any length in between. Names: it keeps any subset of the creations, renames and removals since
+//! the last sync of the directory. A kill keeps everything as last seen, still unsynced.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};

@@ -1,8 +1,8 @@
 //! Detects the format of a stream from its first records.
 //!
-//! Examines the first [`RECORDS_MAX`] records that are not blank. The first JSON object that only one
-//! format contains decides. Lines that are not JSON mean text, or `text+` if every line has that
-//! form. Never guesses from an unknown or incomplete object.
+//! Examines the first [`RECORDS_MAX`] records that are not blank. The first JSON object that only
+//! one format contains decides. Lines that are not JSON mean text, or `text+` if every line has
+//! that form. Never guesses from an unknown or incomplete object.
 
 use super::json::walker::{Stop, Walker};
 use super::json::{is_space, tolerant};
@@ -22,8 +22,8 @@ enum Vote {
     Cut,
 }
 
-/// The format of the records at the start of `sample`; `None` if it is unknown, or the sample is too
-/// small.
+/// The format of the records at the start of `sample`; `None` if it is unknown, or the sample is
+/// too small.
 ///
 /// The last record may be incomplete. It counts if it is complete JSON or cannot become JSON.
 #[must_use]

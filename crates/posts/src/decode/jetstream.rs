@@ -1,12 +1,12 @@
-//! Bluesky Jetstream, both wires, distinguished by their shape: v1 has `kind` and `commit` at the top,
-//! v2 has `payload`.
+//! Bluesky Jetstream, both wires, distinguished by their shape: v1 has `kind` and `commit` at the
+//! top, v2 has `payload`.
 //!
 //! Identity is `did/collection/rkey` (joined, the only string that this format allocates), revision
 //! `rev`, author `did`, event time the server's `time_us` or `time`, never `createdAt`. Only
 //! `app.bsky.feed.post` is a post. Tags are the tag facets with their UTF-8 byte spans, then
-//! `record.tags` without span; a post with neither has no tags, and its text is not parsed. An account
-//! event with status deleted, takendown or suspended drops its author. `identity`, `sync`, `#info` and
-//! error frames are not posts.
+//! `record.tags` without span; a post with neither has no tags, and its text is not parsed. An
+//! account event with status deleted, takendown or suspended drops its author. `identity`, `sync`,
+//! `#info` and error frames are not posts.
 
 use super::json::Walked;
 use super::json::walker::{Mark, Stop, Walker};

@@ -1,19 +1,20 @@
 //! Mastodon: a status, or a streaming event that wraps one.
 //!
-//! Identity is the status's `uri` (otherwise `id`), the same on every instance, so that one post seen
-//! by two instances is one post. A delete contains only the local `id` of the instance that streams
-//! it: a status has it as [`Post::alias`], a delete has the alias and no id. Edits are distinguished by
-//! `edited_at`, otherwise by their text.
+//! Identity is the status's `uri` (otherwise `id`), the same on every instance, so that one post
+//! seen by two instances is one post. A delete contains only the local `id` of the instance that
+//! streams it: a status has it as [`Post::alias`], a delete has the alias and no id. Edits are
+//! distinguished by `edited_at`, otherwise by their text.
 //!
 //! Author is `account.acct`, completed by the host of the `uri` if the account is local; the joined
 //! name is allocated. So it is the same on every instance, unless an instance has another host for
-//! posts than for names. Event time is `created_at`. A boost has the content, tags and language of the
-//! original. Only public and unlisted statuses are posts, and only the events `update`,
+//! posts than for names. Event time is `created_at`. A boost has the content, tags and language of
+//! the original. Only public and unlisted statuses are posts, and only the events `update`,
 //! `status.update` and `delete` are read.
 //!
-//! An event is `{"event":"..","payload":..}` with the payload as a JSON string, as in WebSockets, or as
-//! the object itself, which saves a copy. Our own source adds `"at"`, the arrival time in milliseconds,
-//! which is then the event time: a post from another instance may have been written hours ago.
+//! An event is `{"event":"..","payload":..}` with the payload as a JSON string, as in WebSockets,
+//! or as the object itself, which saves a copy. Our own source adds `"at"`, the arrival time in
+//! milliseconds, which is then the event time: a post from another instance may have been written
+//! hours ago.
 
 use super::json::walker::{Mark, Stop, Walker};
 use super::json::{self, Walked, tolerant};

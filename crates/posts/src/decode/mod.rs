@@ -79,9 +79,9 @@ pub fn decode(format: Format, record: &[u8]) -> Result<Option<Post<'_>>, DecodeE
 
 /// Decodes the record `padded[start..end]`, with the same result as [`decode`] for that slice.
 ///
-/// If at least [`crate::post::PAD`] bytes follow `end`, the last bytes are read as fast as the others.
-/// The content of those bytes does not matter, and they may be missing. A range outside `padded` is
-/// malformed.
+/// If at least [`crate::post::PAD`] bytes follow `end`, the last bytes are read as fast as the
+/// others. The content of those bytes does not matter, and they may be missing. A range outside
+/// `padded` is malformed.
 pub fn decode_padded(
     format: Format,
     padded: &[u8],

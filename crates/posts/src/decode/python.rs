@@ -1,13 +1,14 @@
 //! Lists of strings and numbers in Python syntax: the wire of the original dashboard.
 //!
 //! [`parse_list`] reads the output of `str([...])` in Python 3 and Python 2 (`u'..'` prefixes, ints
-//! with `L`, bytes of UTF-8 written as `\xe2\x80\xa6`). [`repr_text`], [`repr_texts`] and [`repr_ints`]
-//! write the output of Python 3's `repr`. Nothing here evaluates anything, recurses, or supports more
-//! of Python: no nested lists, no `\N{..}`, no raw or triple-quoted strings, no ints beyond 64 bits.
+//! with `L`, bytes of UTF-8 written as `\xe2\x80\xa6`). [`repr_text`], [`repr_texts`] and
+//! [`repr_ints`] write the output of Python 3's `repr`. Nothing here evaluates anything, recurses,
+//! or supports more of Python: no nested lists, no `\N{..}`, no raw or triple-quoted strings, no
+//! ints beyond 64 bits.
 //!
-//! One deviation from Python 3: a run of `\x80`..`\xff` escapes that is valid UTF-8 is read as those
-//! bytes (Python 2's meaning). Python 3 never prints such a run, because every byte that can begin it
-//! is a printable Latin-1 letter, which `repr` prints unescaped.
+//! One deviation from Python 3: a run of `\x80`..`\xff` escapes that is valid UTF-8 is read as
+//! those bytes (Python 2's meaning). Python 3 never prints such a run, because every byte that can
+//! begin it is a printable Latin-1 letter, which `repr` prints unescaped.
 
 use std::fmt::Write as _;
 

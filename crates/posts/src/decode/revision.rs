@@ -7,7 +7,8 @@ use crate::post::Raw;
 const TID: &[u8; 32] = b"234567abcdefghijklmnopqrstuvwxyz";
 const TID_LEN: usize = 13;
 
-/// The rank of a revision among those of its post: later ones are greater, all are below 2^63 and not
+/// The rank of a revision among those of its post: later ones are greater, all are below 2^63 and
+/// not
 /// 0. `None` if the platform defines no order.
 #[must_use]
 pub fn revision(format: Format, rev: &Raw<'_>) -> Option<u64> {
@@ -19,7 +20,8 @@ pub fn revision(format: Format, rev: &Raw<'_>) -> Option<u64> {
     Some(place.max(1))
 }
 
-/// Parses 13 characters of five bits each, of which the first bits are 0: microseconds and a clock id.
+/// Parses 13 characters of five bits each, of which the first bits are 0: microseconds and a clock
+/// id.
 fn tid(bytes: &[u8]) -> Option<u64> {
     if bytes.len() != TID_LEN {
         return None;

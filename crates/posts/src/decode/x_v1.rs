@@ -2,10 +2,10 @@
 //!
 //! Identity is `id_str` (otherwise `id`), author `user.id_str` (otherwise `user.id`), event time
 //! `timestamp_ms` (otherwise `created_at`), all of the outer status. Text and tags belong together:
-//! those of a complete `extended_tweet`, otherwise of `full_text`, otherwise of `text`; for a retweet
-//! those of `retweeted_status`, by the same rule. A quoted status is not counted. If the list of tags
-//! is missing (no `entities`, or no `hashtags` in it) the text is parsed. `delete` retracts a post, at
-//! its own `timestamp_ms`. Other messages are not posts.
+//! those of a complete `extended_tweet`, otherwise of `full_text`, otherwise of `text`; for a
+//! retweet those of `retweeted_status`, by the same rule. A quoted status is not counted. If the
+//! list of tags is missing (no `entities`, or no `hashtags` in it) the text is parsed. `delete`
+//! retracts a post, at its own `timestamp_ms`. Other messages are not posts.
 
 use std::sync::LazyLock;
 
@@ -148,8 +148,8 @@ fn body<'a>(w: &mut Walker<'a>, key: &[u8], body: &mut Body<'a>) -> Result<(), S
 /// The beginning of the keys that [`author`] reads.
 static SECOND_ID: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"id"));
 
-/// The id of a user object. Its dozens of other members follow the id, and are skipped at once unless
-/// one of them could be a second id.
+/// The id of a user object. Its dozens of other members follow the id, and are skipped at once
+/// unless one of them could be a second id.
 fn author<'a>(w: &mut Walker<'a>) -> Result<Id<'a>, Stop> {
     let mut user = Id::default();
     let begin = w.mark();

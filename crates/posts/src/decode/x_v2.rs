@@ -1,11 +1,11 @@
 //! X API v2: a line of the filtered or the sample stream.
 //!
-//! Identity is `data.id`, author `data.author_id`, event time `data.created_at`. A long post has its
-//! complete text and tags in `note_tweet`. v2 omits null and empty values: if `entities` exists, its
-//! `hashtags` are complete, and missing `hashtags` mean no tags; without `entities` the text is
-//! parsed. Ids in `edit_history_tweet_ids` other than its own make the post an edit of those. A retweet
-//! has the text and tags of the original in `includes.tweets`, if present, because its own text is
-//! truncated. `errors` and connection refusals are not posts.
+//! Identity is `data.id`, author `data.author_id`, event time `data.created_at`. A long post has
+//! its complete text and tags in `note_tweet`. v2 omits null and empty values: if `entities`
+//! exists, its `hashtags` are complete, and missing `hashtags` mean no tags; without `entities` the
+//! text is parsed. Ids in `edit_history_tweet_ids` other than its own make the post an edit of
+//! those. A retweet has the text and tags of the original in `includes.tweets`, if present, because
+//! its own text is truncated. `errors` and connection refusals are not posts.
 
 use smallvec::SmallVec;
 

@@ -2,8 +2,8 @@
 //!
 //! Most members of most records are skipped, and their cost is instructions. So this handles only
 //! the common form, `"key":value,` followed by the quote of the next key, without white space or
-//! escapes in the key, whose value is a string, a container, a literal or a number of digits only. It
-//! stops at the first member that is different, and the caller parses that one.
+//! escapes in the key, whose value is a string, a container, a literal or a number of digits only.
+//! It stops at the first member that is different, and the caller parses that one.
 
 use super::{container_end, string_end};
 
@@ -21,9 +21,9 @@ pub struct Member {
     pub key: Option<u32>,
 }
 
-/// The first member that is not plain, or whose key is in `letters`. `at` is the index of the opening
-/// quote of a key. Everything skipped ends before `end`, and no skipped container nests `room` levels
-/// or more.
+/// The first member that is not plain, or whose key is in `letters`. `at` is the index of the
+/// opening quote of a key. Everything skipped ends before `end`, and no skipped container nests
+/// `room` levels or more.
 #[inline(always)]
 #[must_use]
 pub fn after_plain(bytes: &[u8], at: usize, end: usize, room: u32, letters: &Letters) -> Member {

@@ -62,6 +62,12 @@ fn soup() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(run, 0..60).prop_map(|runs| runs.concat())
 }
 
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn the_level_is_as_asked_for() {
+    crate::level::tests::is_as_asked_for(super::level(), super::detect());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 

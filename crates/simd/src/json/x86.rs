@@ -4,12 +4,13 @@ use std::arch::x86_64::*;
 
 use super::plain::{Letters, Member};
 use super::{StringEnd, level, plain};
+use crate::level::Level;
 
 /// Bytes examined in one step: one bit of a `u64` each.
 const BLOCK: usize = 64;
 
-/// The first quote or backslash among the 32 bytes from `at`, counted from there. `None` if there is
-/// none, or if fewer bytes are readable.
+/// The first quote or backslash among the 32 bytes from `at`, counted from there. `None` if there
+/// is none, or if fewer bytes are readable.
 #[inline(always)]
 pub(super) fn first_of_32(bytes: &[u8], at: usize) -> Option<usize> {
     if at > bytes.len() || bytes.len() - at < 32 {
@@ -64,7 +65,7 @@ impl Avx2 {
     /// The token, if this processor supports it.
     #[inline]
     pub(super) fn detect() -> Option<Self> {
-        (level() >= 2).then_some(Self(()))
+        (level() >= Level::Avx2).then_some(Self(()))
     }
 }
 
@@ -76,7 +77,7 @@ impl Avx512 {
     /// The token, if this processor supports it.
     #[inline]
     pub(super) fn detect() -> Option<Self> {
-        (level() >= 3).then_some(Self(()))
+        (level() >= Level::Avx512).then_some(Self(()))
     }
 }
 
@@ -141,8 +142,8 @@ macro_rules! lanes {
 lanes!(Avx2, avx2, [__m256i; 2]);
 lanes!(Avx512, avx512, __m512i);
 
-/// The functions of a module, compiled for its features. Most members are shorter than half a block,
-/// and skipping them is faster without wider registers.
+/// The functions of a module, compiled for its features. Most members are shorter than half a
+/// block, and skipping them is faster without wider registers.
 macro_rules! compiled {
     ($token:ty, $features:literal) => {
         #[target_feature(enable = $features)]
@@ -267,9 +268,9 @@ mod avx512 {
     }
 }
 
-/// The bytes after an odd number of backslashes, which are escaped by the last of these. `carry` is 1
-/// if the first byte is escaped by the last one of the previous block, and is updated for the next
-/// block.
+/// The bytes after an odd number of backslashes, which are escaped by the last of these. `carry` is
+/// 1 if the first byte is escaped by the last one of the previous block, and is updated for the
+/// next block.
 #[inline(always)]
 fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
     const EVEN: u64 = 0x5555_5555_5555_5555;

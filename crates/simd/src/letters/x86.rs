@@ -2,27 +2,20 @@
 
 use std::arch::x86_64::*;
 
+use crate::level::{Cached, Level};
+
 use super::{
-    AT, AtomicU8, CLASSES, COLON, Gathered, LESS, LETTER, Lanes, Marks, NAME, Ordering, SLASH,
-    SPACE, STEP, Scalar, TIMES, TURN, Task, WORDS, finish,
+    AT, CLASSES, COLON, Gathered, LESS, LETTER, Lanes, Marks, NAME, SLASH, SPACE, STEP, Scalar,
+    TIMES, TURN, Task, WORDS, finish,
 };
 
-/// 1: neither; 2: the features of [`Avx2`]; 3: those of [`Avx512`]. Detected once.
-#[inline]
-fn level() -> u8 {
-    static SEEN: AtomicU8 = AtomicU8::new(0);
-    match SEEN.load(Ordering::Relaxed) {
-        0 => {
-            let seen = ask();
-            SEEN.store(seen, Ordering::Relaxed);
-            seen
-        }
-        seen => seen,
-    }
+#[inline(always)]
+pub(super) fn level() -> Level {
+    static LEVEL: Cached = Cached::new();
+    LEVEL.get(detect)
 }
 
-#[cold]
-fn ask() -> u8 {
+pub(super) fn detect() -> Level {
     let avx2 = is_x86_feature_detected!("avx2")
         && is_x86_feature_detected!("bmi1")
         && is_x86_feature_detected!("bmi2")
@@ -33,7 +26,7 @@ fn ask() -> u8 {
         && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512vbmi")
         && is_x86_feature_detected!("avx512vbmi2");
-    1 + u8::from(avx2) + u8::from(avx2 && avx512)
+    Level::new(avx2, avx512)
 }
 
 /// 32 bytes at a time. Its existence proves that the processor has the features.
@@ -45,7 +38,7 @@ impl Avx2 {
     #[must_use]
     #[inline]
     pub fn detect() -> Option<Self> {
-        (level() >= 2).then_some(Self(()))
+        (level() >= Level::Avx2).then_some(Self(()))
     }
 
     /// Runs `task` with it.
@@ -96,8 +89,8 @@ impl Lanes for Avx2 {
     }
 }
 
-/// 64 bytes at a time, with an instruction that compresses selected bytes. Its existence proves that
-/// the processor has the features.
+/// 64 bytes at a time, with an instruction that compresses selected bytes. Its existence proves
+/// that the processor has the features.
 #[derive(Clone, Copy, Debug)]
 pub struct Avx512(());
 
@@ -106,7 +99,7 @@ impl Avx512 {
     #[must_use]
     #[inline]
     pub fn detect() -> Option<Self> {
-        (level() >= 3).then_some(Self(()))
+        (level() >= Level::Avx512).then_some(Self(()))
     }
 
     /// Runs `task` with it.

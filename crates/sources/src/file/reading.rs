@@ -153,7 +153,9 @@ impl Reading {
                 Err(error) if is_passing(&error) => {}
                 Err(error) if self.input.is_cut_off(&error) => {
                     let path = self.path.display();
-                    tracing::warn!("the recording `{path}` is truncated; what is there is read");
+                    tracing::warn!(
+                        "the recording `{path}` is truncated; its complete frames are read"
+                    );
                     self.at_end = true;
                     return Ok(());
                 }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::rank::{RecentPosts, Spelling, build, scored, told};
+use crate::rank::{RecentPosts, Spelling, explain_text, ranking, trending_rows};
 use crate::score::formula::{LEARNED, LISTED};
 use crate::score::{Scale, Score, Trending};
 use crate::state::State;
@@ -22,7 +22,7 @@ pub struct Explanation {
     /// End of the window, milliseconds since the Unix epoch (event time).
     pub at: i64,
     /// All of it in one sentence.
-    pub said: String,
+    pub text: String,
     /// The gates let it into the ranking; whether it is among the first rows is another question.
     pub listed: bool,
     /// Baselines are still being learned: so many windows of the three that it takes. There is no
@@ -136,20 +136,20 @@ pub struct Gate {
 #[must_use]
 pub fn explain(state: &State, key: &str, window_ms: i64, at: i64) -> Option<Explanation> {
     let trending = state.trending(window_ms)?;
-    let detail = build::tag(state, key)?;
+    let detail = ranking::tag(state, key)?;
     let id = state.tags.find(key.as_bytes())?;
     let score = trending.score(&state.ring, id);
     let asked = score.asked();
     let people = people(state, id, trending.asked(), asked);
     let learning = trending.learning();
-    let (expected, lift, status) = scored::against_usual(&score);
+    let (expected, lift, status) = trending_rows::against_usual(&score);
     let mut explanation = Explanation {
         tag: detail.tag,
         display: detail.display,
         window_s: seconds(window_ms),
         at,
-        said: String::new(),
-        listed: state.may_list(id) && scored::passes(trending, &score),
+        text: String::new(),
+        listed: state.may_list(id) && trending_rows::passes(trending, &score),
         learning,
         status: status.map(str::to_owned),
         score: score.score,
@@ -159,7 +159,7 @@ pub fn explain(state: &State, key: &str, window_ms: i64, at: i64) -> Option<Expl
         lift,
         posts: u64::from(asked.posts),
         authors: state.ring.shown_authors(id, trending.asked()),
-        estimated: state.ring.crowd(id, trending.asked()).estimated,
+        estimated: state.ring.tag_authors(id, trending.asked()).estimated,
         windows: score.scales.iter().map(window).collect(),
         people,
         gates: gates(trending, &score, state.may_list(id)),
@@ -167,7 +167,7 @@ pub fn explain(state: &State, key: &str, window_ms: i64, at: i64) -> Option<Expl
         first_seen: detail.first_seen,
         recent: detail.recent,
     };
-    explanation.said = told::sentence(&explanation);
+    explanation.text = explain_text::sentence(&explanation);
     Some(explanation)
 }
 
@@ -190,7 +190,7 @@ fn window(scale: &Scale) -> WindowScore {
 }
 
 fn people(state: &State, id: u32, window: usize, asked: &Scale) -> Option<PeopleRules> {
-    let allowed = state.ring.allowed(id, window)?;
+    let allowed = state.ring.rule_figures(id, window)?;
     Some(PeopleRules {
         authors: allowed.named,
         posts: allowed.posts,

@@ -3,15 +3,15 @@
 //! The order is total everywhere: value descending, then posts descending, then key bytes
 //! ascending. Pure: no clock, no I/O.
 
-pub mod around;
-pub mod build;
 pub mod explain;
+pub mod explain_text;
 pub mod modes;
+pub mod ranking;
+pub mod related;
 pub mod report;
-pub mod scored;
-pub mod series;
-pub mod told;
-pub mod top;
+pub mod sparkline;
+pub mod top_k;
+pub mod trending_rows;
 
 use std::sync::Arc;
 
@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::status::Status;
 
-pub use around::RecentPosts;
 pub use explain::Explanation;
+pub use related::RecentPosts;
 
 /// What a ranking ranks by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -119,7 +119,7 @@ pub struct Ranking {
 
 /// Everything that is shown, as of one tick. Immutable and shared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Published {
+pub struct TickSnapshot {
     /// Number of the batch, from 1.
     pub batch: u64,
     /// Our clock at the tick, milliseconds since the Unix epoch.
@@ -132,7 +132,7 @@ pub struct Published {
     pub status: Arc<Status>,
 }
 
-impl Published {
+impl TickSnapshot {
     /// The default ranking alone, with `top` rows: what sinks take.
     #[must_use]
     pub fn brief(&self, top: usize) -> Self {

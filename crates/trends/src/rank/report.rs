@@ -1,7 +1,7 @@
 //! Rankings made as event time passes: each report asks for one ranking at even intervals.
 
 use crate::rank::Ranking;
-use crate::rank::build::{self, Key};
+use crate::rank::ranking::{self, Key};
 use crate::state::State;
 use crate::state::boundaries::{Observer, Wants};
 
@@ -80,7 +80,7 @@ impl Observer for Reporter {
         for &Report { key, rows, .. } in
             wanted.iter().filter(|r| r.is_due(at, state.ring.pane_ms()))
         {
-            let ranking = build::ranking(state, key, at, rows);
+            let ranking = ranking::ranking(state, key, at, rows);
             made.extend(ranking.map(|ranking| Reported { rows, ranking }));
         }
     }

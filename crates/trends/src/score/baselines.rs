@@ -14,12 +14,12 @@ use crate::store::column::Column;
 use crate::store::dirty_set::DirtySet;
 use crate::store::varint::{Many, Reader, put, put_signed};
 use crate::window::decay::Weights;
-use crate::window::restore::Nonsense;
+use crate::window::restore::CorruptSection;
 use tagtide_simd::prefetch;
 
 /// What `trending` has learned of one tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Learned {
+pub struct TagBaselines {
     /// Baselines of the three windows.
     pub baselines: [Baseline; SCALES],
     /// Highest score, as it was held at the slide `held_at`.
@@ -31,13 +31,13 @@ pub struct Learned {
 /// The same of all tags, by id. Each of the windows has a column, as it learns when it ends: the
 /// others are not read then, and where they have learned nothing, they take no memory.
 #[derive(Debug, Default)]
-pub(super) struct Tags {
+pub(super) struct Columns {
     pub(super) baselines: [Column<Baseline>; SCALES],
     /// Scores that are held, and since which slide.
     pub(super) held: Column<(f32, u32)>,
 }
 
-impl Tags {
+impl Columns {
     pub(super) fn grow(&mut self, rows: usize) {
         self.baselines.iter_mut().for_each(|column| column.grow(rows));
         self.held.grow(rows);
@@ -48,18 +48,22 @@ impl Tags {
     }
 
     /// Asks for what is known of a tag that is soon dealt with.
-    pub(super) fn expect(&self, id: u32) {
+    pub(super) fn prefetch(&self, id: u32) {
         self.baselines.iter().for_each(|column| prefetch(column.at(id)));
         prefetch(self.held.at(id));
     }
 
-    fn get(&self, id: u32) -> Learned {
+    fn get(&self, id: u32) -> TagBaselines {
         let (held, held_at) = self.held.get(id);
-        Learned { baselines: self.baselines.each_ref().map(|column| column.get(id)), held, held_at }
+        TagBaselines {
+            baselines: self.baselines.each_ref().map(|column| column.get(id)),
+            held,
+            held_at,
+        }
     }
 
-    pub(super) fn set(&mut self, id: u32, learned: Learned) {
-        let Learned { baselines, held, held_at } = learned;
+    pub(super) fn set(&mut self, id: u32, learned: TagBaselines) {
+        let TagBaselines { baselines, held, held_at } = learned;
         for (column, baseline) in self.baselines.iter_mut().zip(baselines) {
             *column.at_mut(id) = baseline;
         }
@@ -67,10 +71,10 @@ impl Tags {
     }
 }
 
-const CUT: Nonsense = Nonsense("a section of scores ends too early");
+const CUT: CorruptSection = CorruptSection("a section of scores ends too early");
 
 /// Length of a window that `trending` is asked for, and what it knows of tags.
-pub type OfWindow = (i64, Vec<(u32, Learned)>);
+pub type OfWindow = (i64, Vec<(u32, TagBaselines)>);
 
 /// The same for all its windows.
 pub type Baselines = Vec<OfWindow>;
@@ -86,7 +90,7 @@ pub struct Pacing {
     pub slide: i64,
     /// Nothing from here on has gaps.
     pub whole_from: i64,
-    /// Tags that peaked at that slide.
+    /// Columns that peaked at that slide.
     pub peaks: Vec<u32>,
 }
 
@@ -104,7 +108,7 @@ impl Trending {
     }
 
     /// What changed since the last call.
-    pub fn news(&mut self) -> OfWindow {
+    pub fn take_changed(&mut self) -> OfWindow {
         let changed = self.changed.as_mut().map(DirtySet::take);
         let tags = changed.unwrap_or_default().into_iter().map(|id| (id, self.tags.get(id)));
         (self.window_ms, tags.collect())
@@ -114,12 +118,12 @@ impl Trending {
     #[must_use]
     pub fn of(&self, ids: Range<u32>) -> OfWindow {
         let known = ids.map(|id| (id, self.tags.get(id)));
-        (self.window_ms, known.filter(|tag| tag.1 != Learned::default()).collect())
+        (self.window_ms, known.filter(|tag| tag.1 != TagBaselines::default()).collect())
     }
 
     /// Everything that is known of tags goes.
     pub(crate) fn forget_all(&mut self) {
-        self.tags = Tags::default();
+        self.tags = Columns::default();
     }
 
     /// Takes in what the last record says of this window; without it, the window is new and begins
@@ -139,22 +143,22 @@ impl Trending {
     }
 }
 
-/// Three numbers that belong together: a baseline, or a held score.
-type Three = [u32; 3];
+/// Triple numbers that belong together: a baseline, or a held score.
+type Triple = [u32; 3];
 
 /// The threes told last, by a hash of each. Most tags have been used once or twice, and so have the
 /// same baselines as others; they are told by their place here.
-struct Lately(Vec<Three>);
+struct RecentTriples(Vec<Triple>);
 
-impl Lately {
+impl RecentTriples {
     const BITS: u32 = 12;
 
-    /// Three zeros stand in the first place before anything was told.
+    /// Triple zeros stand in the first place before anything was told.
     fn new() -> Self {
         Self(vec![[0; 3]; 1 << Self::BITS])
     }
 
-    fn place(three: Three) -> usize {
+    fn place(three: Triple) -> usize {
         let mixed = three.iter().fold(0_u32, |mixed, &number| {
             (mixed.rotate_left(13) ^ number).wrapping_mul(0x9e37_79b9)
         });
@@ -162,7 +166,7 @@ impl Lately {
     }
 
     /// True where it stood at its place before; it does from now on.
-    fn meet(&mut self, three: Three) -> (usize, bool) {
+    fn meet(&mut self, three: Triple) -> (usize, bool) {
         let place = Self::place(three);
         let met = self.0[place] == three;
         self.0[place] = three;
@@ -170,7 +174,7 @@ impl Lately {
     }
 
     /// One more than its place; or 0, two numbers (8 bytes), the third.
-    fn put(&mut self, out: &mut Many<'_>, three: Three) {
+    fn put(&mut self, out: &mut Many<'_>, three: Triple) {
         let (place, met) = self.meet(three);
         if met {
             out.put(place as u64 + 1);
@@ -181,8 +185,8 @@ impl Lately {
         }
     }
 
-    /// Reads what [`Lately::put`] wrote.
-    fn read(&mut self, reader: &mut Reader<'_>) -> Option<Three> {
+    /// Reads what [`RecentTriples::put`] wrote.
+    fn read(&mut self, reader: &mut Reader<'_>) -> Option<Triple> {
         if let Some(place) = reader.get()?.checked_sub(1) {
             return self.0.get(usize::try_from(place).ok()?).copied();
         }
@@ -194,11 +198,11 @@ impl Lately {
 }
 
 /// For each window: its length, number of tags; for each of these: step from the id before, then in
-/// the form of [`Lately`] three times mean, variance (bits) and window of a baseline, and slide,
+/// the form of [`RecentTriples`] three times mean, variance (bits) and window of a baseline, and slide,
 /// held score (bits), 0.
 pub(crate) fn encode(told: &Baselines) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut lately = Lately::new();
+    let mut lately = RecentTriples::new();
     for (window_ms, tags) in told.iter().filter(|told| !told.1.is_empty()) {
         put_signed(&mut out, *window_ms);
         let mut many = Many::to(&mut out);
@@ -239,9 +243,9 @@ pub(crate) fn read(
     (body, in_full): (&[u8], bool),
     rows: u32,
     newer: impl Fn(u32) -> bool,
-) -> Result<(), Nonsense> {
+) -> Result<(), CorruptSection> {
     let mut reader = Reader::new(body);
-    let mut lately = Lately::new();
+    let mut lately = RecentTriples::new();
     trending.iter_mut().for_each(|trending| trending.grow(rows as usize));
     while !reader.is_empty() {
         let window_ms = reader.get_signed().ok_or(CUT)?;
@@ -263,8 +267,8 @@ pub(crate) fn read(
     Ok(())
 }
 
-fn read_short(reader: &mut Reader<'_>, lately: &mut Lately) -> Option<Learned> {
-    let mut learned = Learned::default();
+fn read_short(reader: &mut Reader<'_>, lately: &mut RecentTriples) -> Option<TagBaselines> {
+    let mut learned = TagBaselines::default();
     for baseline in &mut learned.baselines {
         let [above, nu, last] = lately.read(reader)?;
         *baseline = Baseline::from_parts((f32::from_bits(above), f32::from_bits(nu), last));
@@ -274,10 +278,10 @@ fn read_short(reader: &mut Reader<'_>, lately: &mut Lately) -> Option<Learned> {
     Some(learned)
 }
 
-/// Three times mean, variance (bits) and window of a baseline, held score (bits), slide: each a
+/// Triple times mean, variance (bits) and window of a baseline, held score (bits), slide: each a
 /// number of its own, as the id before them.
-fn read_full(reader: &mut Reader<'_>) -> Option<Learned> {
-    let mut learned = Learned::default();
+fn read_full(reader: &mut Reader<'_>) -> Option<TagBaselines> {
+    let mut learned = TagBaselines::default();
     for baseline in &mut learned.baselines {
         let (above, nu) = (reader.get_u32()?, reader.get_u32()?);
         let parts = (f32::from_bits(above), f32::from_bits(nu), reader.get_u32()?);
@@ -288,7 +292,7 @@ fn read_full(reader: &mut Reader<'_>) -> Option<Learned> {
 }
 
 /// Reads what [`encode_weights`] wrote.
-pub(crate) fn read_weights(body: &[u8], rows: u32) -> Result<Weights, Nonsense> {
+pub(crate) fn read_weights(body: &[u8], rows: u32) -> Result<Weights, CorruptSection> {
     let mut reader = Reader::new(body);
     let half_life_ms = reader.get_signed().ok_or(CUT)?;
     let landmark = reader.get_signed().ok_or(CUT)?;
@@ -320,10 +324,10 @@ mod tests {
             let of = |scale| if id.is_multiple_of(7) { id + scale } else { scale };
             let baseline = |scale| Baseline::from_parts((of(scale) as f32, 0.1 + of(5) as f32, 9));
             let held = if id.is_multiple_of(11) { (0.3 * id as f32, 12) } else { (0.0, 0) };
-            Learned { baselines: [0, 1, 2].map(baseline), held: held.0, held_at: held.1 }
+            TagBaselines { baselines: [0, 1, 2].map(baseline), held: held.0, held_at: held.1 }
         };
         let mut tags: Vec<_> = (3..9_000).step_by(3).map(|id| (id, learned(id))).collect();
-        tags.push((9_001, Learned::default()));
+        tags.push((9_001, TagBaselines::default()));
         vec![(1, Vec::new()), (WINDOW, tags)]
     }
 
@@ -368,7 +372,7 @@ mod tests {
     fn a_place_that_is_none_is_nonsense() {
         let mut body = Vec::new();
         put_signed(&mut body, WINDOW);
-        [1, 0, 1 + (1 << Lately::BITS)].iter().for_each(|&number| put(&mut body, number));
+        [1, 0, 1 + (1 << RecentTriples::BITS)].iter().for_each(|&number| put(&mut body, number));
         assert_eq!(read(&mut trending(), (&body, false), 1, |_| true), Err(CUT));
     }
 }

@@ -64,7 +64,7 @@ impl Comparison {
     }
 
     /// Holds peaks at a slide.
-    pub(super) fn hold(
+    pub(super) fn record_peaks(
         &mut self,
         ring: &Ring,
         rows: u32,

@@ -4,13 +4,13 @@
 //! order of posts within the lateness, the number of workers and the speed of a replay change
 //! nothing. What open panes hold may be scored, and is not kept.
 
-use crate::score::baselines::{Learned, Tags};
+use crate::score::baselines::{Columns, TagBaselines};
 use crate::score::comparison::{Comparison, Form};
 use crate::score::formula::{self, Pace};
 use crate::score::tag_score::{Scale, Score};
 use crate::store::dirty_set::DirtySet;
 use crate::window::Ring;
-use crate::window::people::Span;
+use crate::window::authors::Span;
 use crate::window::ring::fits_minutes;
 use tagtide_simd::prefetch;
 
@@ -19,7 +19,7 @@ pub const SCALES: usize = 3;
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
-/// Tags that are asked for before they are dealt with.
+/// Columns that are asked for before they are dealt with.
 const AHEAD: usize = 8;
 
 /// What must be true of a tag that is listed.
@@ -61,20 +61,20 @@ pub struct Trending {
     windows: [(i64, usize); SCALES],
     pub(super) paces: [Pace; SCALES],
     comparison: Option<Comparison>,
-    pub(super) tags: Tags,
-    /// Tags that peaked at the last slide, ascending.
+    pub(super) tags: Columns,
+    /// Columns that peaked at the last slide, ascending.
     pub(super) peaks: Vec<u32>,
     /// Number of the last slide.
     pub(super) slide: i64,
     /// Nothing before this has gaps; windows that begin earlier teach nothing.
     pub(super) whole_from: i64,
-    /// Tags that changed since the last checkpoint record, a bit each.
+    /// Columns that changed since the last checkpoint record, a bit each.
     pub(super) changed: Option<DirtySet>,
-    /// Tags of the boundary being dealt with.
+    /// Columns of the boundary being dealt with.
     asked: Vec<u32>,
     /// What is usual may have changed for every tag since the last slide.
     ask_all: bool,
-    /// Tags that might have been listed at the last slide, ascending.
+    /// Columns that might have been listed at the last slide, ascending.
     watched: Vec<u32>,
 }
 
@@ -120,7 +120,7 @@ impl Trending {
             comparison: options.compare.then(Comparison::default),
             windows,
             paces: lengths.map(|ms| Pace::new(ms, half_life)),
-            tags: Tags::default(),
+            tags: Columns::default(),
             peaks: Vec::new(),
             slide: 0,
             whole_from: i64::MAX,
@@ -175,10 +175,10 @@ impl Trending {
     /// ends there, its scores are held. Rankings follow, then [`Trending::learn`].
     pub fn slide(&mut self, ring: &Ring, rows: u32, at: i64) {
         if at % self.slide_ms == 0 {
-            self.hold(ring, rows, at);
+            self.record_peaks(ring, rows, at);
             if let Some(comparison) = &mut self.comparison {
                 let slide = (self.slide, self.slide_ms);
-                comparison.hold(ring, rows, self.windows[1].1, &self.paces[1], slide);
+                comparison.record_peaks(ring, rows, self.windows[1].1, &self.paces[1], slide);
             }
         }
     }
@@ -197,7 +197,7 @@ impl Trending {
             let mut ids = std::mem::take(&mut self.asked);
             ids.extend(ring.windows()[window].column().at_least(1, rows));
             for (number, &id) in ids.iter().enumerate() {
-                ring.expect_people(&ids, number, &span);
+                ring.prefetch_authors(&ids, number, &span);
                 if let Some(&soon) = ids.get(number + AHEAD) {
                     prefetch(self.tags.baselines[scale].at(soon));
                 }
@@ -226,7 +226,7 @@ impl Trending {
     }
 
     /// Holds the scores of a slide.
-    fn hold(&mut self, ring: &Ring, rows: u32, at: i64) {
+    fn record_peaks(&mut self, ring: &Ring, rows: u32, at: i64) {
         self.slide = at.div_euclid(self.slide_ms);
         self.peaks.clear();
         let spans = self.windows.map(|(_, window)| ring.span(window));
@@ -235,7 +235,7 @@ impl Trending {
         self.watched.clear();
         for (number, &id) in ids.iter().enumerate() {
             if let Some(&soon) = ids.get(number + AHEAD) {
-                self.tags.expect(soon);
+                self.tags.prefetch(soon);
             }
             // What is never listed need not be held: a peak is higher than that.
             if !self.may_reach(ring, id, formula::LISTED) {
@@ -253,7 +253,7 @@ impl Trending {
         self.asked = ids;
     }
 
-    /// Tags that may be listed at the boundary `at`: whoever could not be at the last one has to
+    /// Columns that may be listed at the boundary `at`: whoever could not be at the last one has to
     /// have posts since, unless what is usual has changed.
     fn candidates(&mut self, ring: &Ring, rows: u32, at: i64, ids: &mut Vec<u32>) {
         let counts = ring.windows()[self.windows[1].1].column();
@@ -358,7 +358,7 @@ impl Trending {
         for (number, scale) in scales.iter_mut().enumerate() {
             let (window_ms, window) = self.windows[number];
             let pace = &self.paces[number];
-            let crowd = ring.crowd(id, window);
+            let crowd = ring.tag_authors(id, window);
             let (mu, nu) = self.tags.baselines[number].at(id).at(pace, pace.windows());
             *scale = Scale {
                 window_ms,
@@ -413,7 +413,7 @@ impl Trending {
 
     /// Forgets a tag.
     pub fn forget(&mut self, id: u32) {
-        self.tags.set(id, Learned::default());
+        self.tags.set(id, TagBaselines::default());
         self.peaks.retain(|&peak| peak != id);
         if let Some(comparison) = &mut self.comparison {
             comparison.forget(id);

@@ -7,11 +7,11 @@
 use std::borrow::Cow;
 
 use crate::state::boundaries::Observer;
-use crate::state::identity::short;
+use crate::state::edits::short;
 use crate::state::pane_update::{How, PaneCounts, PaneTag, PaneUpdate};
 use crate::state::{LATE, State};
+use crate::window::authors::AuthorRow;
 use crate::window::counted::{Change, Counts};
-use crate::window::people::Seen;
 use tagtide_posts::post::Batch;
 
 /// What a tag of an update is called here.
@@ -123,7 +123,7 @@ impl State {
         for (tag, name) in pane.tags.iter().zip(names) {
             let Some(name) = *name else { continue };
             self.counters.tags = self.counters.tags.saturating_add_signed(tag.posts.into());
-            let dropped = self.judged.is_dropped(name.id);
+            let dropped = self.filter_marks.is_dropped(name.id);
             self.spell(name, if dropped { 0 } else { tag.posts });
             if !dropped {
                 lower(tag, name.id, &mut counts);
@@ -148,7 +148,7 @@ impl State {
         self.tags.count_spelling(name.id, name.spelling, by);
         if posts != 0 && self.settings.keep_delta {
             let tag = name.id << 3 | u32::from(name.spelling);
-            self.news.spelled_by.push((tag, posts.into()));
+            self.pending.spelled_by.push((tag, posts.into()));
         }
     }
 }
@@ -162,7 +162,7 @@ fn lower(tag: &PaneTag, id: u32, counts: &mut Counts) {
     let members = tag.authors.members().iter();
     for member in members.filter(|member| member.author != 0 && member.posts != 0) {
         unknown -= i64::from(member.posts);
-        let seen = Seen { id, author: short(member.author), print: member.text };
+        let seen = AuthorRow { id, author: short(member.author), print: member.text };
         counts.members.push((seen, member.posts));
     }
     if unknown != 0 || others != 0 || registers.is_some() {

@@ -6,13 +6,13 @@
 //! come after inherit, which keeps every estimate an upper bound.
 
 use crate::state::State;
-use crate::state::extracted::Extracted;
-use crate::state::sections::{Raw, kind};
+use crate::state::checkpoint_sections::{Raw, kind};
+use crate::state::extracted_batch::ExtractedBatch;
 use crate::store::column::Column;
 
 impl State {
     /// Makes room for the new tags of a batch where the cap asks for it.
-    pub(super) fn make_room(&mut self, batch: &Extracted) {
+    pub(super) fn make_room(&mut self, batch: &ExtractedBatch) {
         let max = self.settings.tags_max;
         if self.tags.len() + batch.entries.len() <= max {
             return;
@@ -30,7 +30,7 @@ impl State {
         let totals = ids.iter().map(|&id| self.ring.total().count(id));
         self.floor = self.floor.max(totals.max().unwrap_or(0));
         // What was counted under these ids must be read before they mean other tags.
-        let mut earlier = if self.settings.keep_delta { self.take_news() } else { Vec::new() };
+        let mut earlier = if self.settings.keep_delta { self.take_pending() } else { Vec::new() };
         let mut marked = Column::default();
         marked.grow(self.tags.rows() as usize);
         ids.iter().for_each(|&id| *marked.at_mut(id) = true);
@@ -46,7 +46,7 @@ impl State {
         self.counters.evicted_tags += ids.len() as u64;
         if self.settings.keep_delta {
             earlier.push(Raw::Tags(kind::EVICTED, ids));
-            self.news.earlier = earlier;
+            self.pending.earlier = earlier;
         }
     }
 

@@ -1,38 +1,38 @@
 //! State: everything that a run has counted, owned by one thread.
 //!
-//! A batch comes in as [`Extracted`]; its tags are interned ([`table`]), its rows judged against
-//! what is remembered ([`remember`]) and counted in panes ([`crate::window`]). Rankings read it,
-//! the checkpoint writes what changed ([`sections`]).
+//! A batch comes in as [`ExtractedBatch`]; its tags are interned ([`table`]), its rows filter_marks against
+//! what is remembered ([`post_memory`]) and counted in panes ([`crate::window`]). Rankings read it,
+//! the checkpoint writes what changed ([`checkpoint_sections`]).
 //!
-//! Pure: no I/O, no clock. A post's lateness is judged by the watermark before it, so the counts
+//! Pure: no I/O, no clock. A post's lateness is filter_marks by the watermark before it, so the counts
 //! depend on the order of the input alone, never on threads or speed.
 
 mod apply;
 pub mod boundaries;
+pub mod checkpoint_sections;
+mod edits;
 mod evict;
-pub mod extracted;
-mod identity;
-pub mod lists;
+pub mod extracted_batch;
 pub mod pane_update;
 mod parts;
+pub mod post_memory;
 pub mod recent;
-pub mod remember;
 pub mod restore;
 pub mod sample;
-pub mod sections;
 mod settings;
 mod spelling;
 pub mod table;
+pub mod tag_filter;
 
 pub use boundaries::Observer;
 pub use settings::Settings;
 
-use crate::state::extracted::{Extracted, NO_TIME, PostKey, Row};
-use crate::state::identity::{Verdict, named, short};
-use crate::state::lists::{Judged, Lists};
+use crate::state::edits::{Verdict, named, short};
+use crate::state::extracted_batch::{ExtractedBatch, NO_TIME, PostKey, Row};
 use crate::state::parts::Parts;
+use crate::state::post_memory::{PostMemory, RememberedPost};
 use crate::state::recent::Recent;
-use crate::state::remember::{Memory, Remembered};
+use crate::state::tag_filter::{FilterMarks, TagFilter};
 use crate::status::Counters;
 use crate::store::column::Column;
 use crate::store::hash::Seed;
@@ -48,18 +48,18 @@ pub struct State {
     pub(crate) tags: Tags,
     pub(crate) ring: Ring,
     pub(crate) marks: Watermarks,
-    pub(crate) remembered: Remembered,
+    pub(crate) remembered: PostMemory,
     recent: Recent,
     pub(crate) counters: Counters,
     pub(crate) posts_of: Vec<u64>,
     pub(crate) parts: Parts,
-    pub(crate) news: News,
+    pub(crate) pending: PendingDelta,
     /// Totals may be this much too large for tags admitted from now on.
     pub(crate) floor: u64,
     /// How much of each tag's total it may have inherited.
     pub(crate) errors: Column<u64>,
     pub(crate) trending: Vec<Trending>,
-    judged: Judged,
+    filter_marks: FilterMarks,
     /// Boundaries up to this event time are passed.
     passed: Option<i64>,
     settings: Settings,
@@ -74,18 +74,18 @@ pub struct State {
     /// Tags of the current row that count, where not all do.
     counting: Vec<u32>,
     /// Room for the tags of an update.
-    scratch: Extracted,
+    scratch: ExtractedBatch,
 }
 
 /// What changed since the last checkpoint record, beside the panes.
 #[derive(Debug, Default)]
-pub(crate) struct News {
+pub(crate) struct PendingDelta {
     /// Sections that must be read before the rest.
-    pub(crate) earlier: sections::RawSections,
+    pub(crate) earlier: checkpoint_sections::RawSections,
     /// New tags, as their section has them.
     pub(crate) born: Vec<u8>,
     /// New spellings, as their section has them.
-    pub(crate) learned: Vec<u8>,
+    pub(crate) new_spellings: Vec<u8>,
     /// Occurrences of spellings other than the first: id << 3 | number.
     pub(crate) spelled: Vec<u32>,
     /// The same, taken back.
@@ -95,7 +95,7 @@ pub(crate) struct News {
     /// Posts remembered from this number on are new.
     pub(crate) remembered_from: u64,
     /// Posts taken back.
-    pub(crate) gone: Vec<u64>,
+    pub(crate) retracted: Vec<u64>,
 }
 
 impl State {
@@ -110,17 +110,17 @@ impl State {
         let trending = trending.filter_map(|&ms| Trending::new(ms, &ring, options));
         Self {
             trending: trending.collect(),
-            judged: Judged::new(settings.lists.clone()),
+            filter_marks: FilterMarks::new(settings.lists.clone()),
             passed: None,
             tags: Tags::new(seed),
             ring,
             marks: Watermarks::new(settings.sources, settings.lateness_ms, settings.hold_max_ms),
-            remembered: Remembered::new(posts, ms),
+            remembered: PostMemory::new(posts, ms),
             recent: Recent::new(settings.recent_posts),
             counters: Counters::default(),
             posts_of: vec![0; settings.sources],
             parts: Parts::default(),
-            news: News::default(),
+            pending: PendingDelta::default(),
             floor: 0,
             errors: Column::default(),
             interned: Interned::default(),
@@ -129,7 +129,7 @@ impl State {
             sampled: 0,
             taken: Vec::new(),
             counting: Vec::new(),
-            scratch: Extracted::default(),
+            scratch: ExtractedBatch::default(),
             settings,
         }
     }
@@ -154,7 +154,7 @@ impl State {
 
     /// Takes in what a batch holds besides its rows, closes the panes that the watermark before it
     /// has passed, and looks its tags up. [`State::count_row`] follows for each row in order.
-    pub fn begin_batch(&mut self, batch: &Extracted, observer: &mut dyn Observer) {
+    pub fn begin_batch(&mut self, batch: &ExtractedBatch, observer: &mut dyn Observer) {
         if let Some(watermark) = self.marks.watermark() {
             self.advance(watermark, observer);
         }
@@ -169,22 +169,22 @@ impl State {
         counters.oversize += batch.batch.dropped.oversize;
         counters.partial += batch.batch.dropped.partial;
         (self.entry, self.spelled, self.sampled) = (0, 0, 0);
-        self.remembered.expect(batch.posts.iter().flat_map(|post| [post.id, post.alias]));
+        self.remembered.prefetch(batch.posts.iter().flat_map(|post| [post.id, post.alias]));
         self.name_tags(batch);
     }
 
     /// Looks up the tags of a batch, and admits those that are new.
-    fn name_tags(&mut self, batch: &Extracted) {
+    fn name_tags(&mut self, batch: &ExtractedBatch) {
         self.interned.ids.clear();
         self.interned.spelled.clear();
         self.make_room(batch);
         self.tags.intern(&batch.entries, &batch.arena, &mut self.interned);
         self.inherit();
         self.grow();
-        self.judged.judge(&self.tags, self.interned.born.iter().copied());
+        self.filter_marks.apply(&self.tags, self.interned.born.iter().copied());
         // What never counts would wait for its first pane for ever.
         let born = self.interned.born.iter().copied();
-        self.ring.admitted(born.filter(|&id| !self.judged.is_dropped(id)));
+        self.ring.admitted(born.filter(|&id| !self.filter_marks.is_dropped(id)));
         if self.settings.keep_delta {
             self.note_names();
         }
@@ -196,7 +196,7 @@ impl State {
     /// and dropped.
     pub fn count_row(
         &mut self,
-        batch: &Extracted,
+        batch: &ExtractedBatch,
         row: &Row,
         horizon: i64,
         observer: &mut dyn Observer,
@@ -219,11 +219,11 @@ impl State {
         } else if row.posts == 0 {
             // Its time is all that this view has of it.
             if let Some(key) = key {
-                self.leave(key, replaces);
+                self.retract_original(key, replaces);
             }
             Verdict::Drop
         } else {
-            key.map_or(Verdict::Count(row.at), |key| self.judge(key, replaces, row.at))
+            key.map_or(Verdict::Count(row.at), |key| self.apply_identity(key, replaces, row.at))
         };
         match verdict {
             Verdict::Count(at) => {
@@ -232,11 +232,11 @@ impl State {
                 self.sample(batch, row.entries_end, key, Some(at));
             }
             Verdict::Drop => {
-                self.unspell(entries.end);
+                self.retract_spellings(entries.end);
                 self.sample(batch, row.entries_end, key, None);
             }
         }
-        // Lateness is judged post by post, so that it does not depend on how the input is cut.
+        // Lateness is filter_marks post by post, so that it does not depend on how the input is cut.
         if (NO_TIME + 1..=horizon).contains(&row.until)
             && self.marks.seen(source, row.until)
             && let Some(watermark) = self.marks.watermark()
@@ -265,9 +265,9 @@ impl State {
         self.counters.tags += entries.len() as u64;
         let late = at == LATE || self.ring.is_late(at);
         let mut ids = &self.interned.ids[entries.clone()];
-        if self.judged.drops() {
+        if self.filter_marks.drops() {
             self.counting.clear();
-            self.counting.extend(ids.iter().filter(|&&id| !self.judged.is_dropped(id)));
+            self.counting.extend(ids.iter().filter(|&&id| !self.filter_marks.is_dropped(id)));
             ids = &self.counting;
         }
         if late {
@@ -283,30 +283,30 @@ impl State {
         self.spelled += mine;
         for &(entry, number) in &spelled[..mine] {
             let id = self.interned.ids[entry as usize];
-            if self.judged.is_dropped(id) {
+            if self.filter_marks.is_dropped(id) {
                 self.tags.count_spelling(id, number, -1);
             } else if self.settings.keep_delta {
-                self.news.spelled.push(id << 3 | u32::from(number));
+                self.pending.spelled.push(id << 3 | u32::from(number));
             }
         }
         if let Some(key) = key.filter(|key| key.id != 0) {
             let admissions = self.tags.admissions();
             let at = if late { LATE } else { at };
-            let memory = Memory { at, seen: row.at, admissions, ..named(key) };
+            let memory = RememberedPost { at, seen: row.at, admissions, ..named(key) };
             let mut spelled = spelled[..mine].iter().peekable();
             let start = entries.start;
             let all = self.interned.ids[entries].iter().enumerate().map(|(i, id)| {
                 let number = spelled.next_if(|s| s.0 as usize == start + i).map_or(0, |s| s.1);
                 id << 3 | u32::from(number)
             });
-            let tags = all.filter(|tag| !self.judged.is_dropped(tag >> 3));
+            let tags = all.filter(|tag| !self.filter_marks.is_dropped(tag >> 3));
             self.remembered.add(memory, tags);
             self.remembered.forget_old(self.marks.newest().unwrap_or(i64::MIN));
         }
     }
 
     /// Takes the spellings of a dropped row's entries back.
-    fn unspell(&mut self, entries_end: usize) {
+    fn retract_spellings(&mut self, entries_end: usize) {
         while let Some(&(entry, number)) = self.interned.spelled.get(self.spelled)
             && (entry as usize) < entries_end
         {
@@ -358,22 +358,22 @@ impl State {
     }
 
     /// Takes other lists of tags. What is dropped from now on stays as it was counted.
-    pub fn change_lists(&mut self, lists: Lists) {
-        self.judged.change(lists, &self.tags);
-        self.go_on_waiting();
+    pub fn change_tag_filter(&mut self, filter: TagFilter) {
+        self.filter_marks.change(filter, &self.tags);
+        self.keep_waiting();
     }
 
     /// Tags that count and were in no pane yet wait for their first.
-    fn go_on_waiting(&mut self) {
-        let Self { tags, ring, judged, .. } = self;
-        let waits = |&id: &u32| tags.is_live(id) && !judged.is_dropped(id);
-        ring.go_on_waiting((0..tags.rows()).filter(waits));
+    fn keep_waiting(&mut self) {
+        let Self { tags, ring, filter_marks, .. } = self;
+        let waits = |&id: &u32| tags.is_live(id) && !filter_marks.is_dropped(id);
+        ring.keep_waiting((0..tags.rows()).filter(waits));
     }
 
     /// True where rankings may list a tag.
     #[must_use]
     pub fn may_list(&self, id: u32) -> bool {
-        !self.judged.is_hidden(id)
+        !self.filter_marks.is_hidden(id)
     }
 
     /// Counts by reason.

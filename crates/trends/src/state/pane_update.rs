@@ -18,7 +18,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::state::identity::short as author_id;
+use crate::state::edits::short as author_id;
 pub use crate::window::registers::Registers;
 
 /// Authors of a tag that are listed one by one; more of them are sketched.

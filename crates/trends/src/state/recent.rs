@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use smallvec::SmallVec;
 
 use crate::state::State;
-use crate::state::extracted::{Extracted, PostKey};
-use crate::state::sample::{LANG_MAX_BYTES, NAME_MAX_BYTES, Sample, Shown, TEXT_MAX_BYTES};
+use crate::state::extracted_batch::{ExtractedBatch, PostKey};
+use crate::state::sample::{LANG_MAX_BYTES, NAME_MAX_BYTES, PostText, Sample, TEXT_MAX_BYTES};
 use crate::store::index::Index;
 use tagtide_posts::post::Op;
 
@@ -44,9 +44,9 @@ impl Kept {
         [self.id, self.alias].into_iter().filter(|&name| name != 0)
     }
 
-    fn shown(&self) -> Shown<'_> {
+    fn shown(&self) -> PostText<'_> {
         let [text, author, url] = self.ends.map(usize::from);
-        Shown {
+        PostText {
             text: &self.bytes[..text],
             author: &self.bytes[text..author],
             url: &self.bytes[author..url],
@@ -54,7 +54,7 @@ impl Kept {
         }
     }
 
-    fn write(&mut self, shown: &Shown<'_>) {
+    fn write(&mut self, shown: &PostText<'_>) {
         self.bytes.clear();
         let parts = [shown.text, shown.author, shown.url, shown.lang];
         self.bytes.reserve_exact(parts.map(str::len).iter().sum());
@@ -105,7 +105,7 @@ impl Recent {
         (at, admissions): (i64, u32),
         key: &PostKey,
         tags: impl Iterator<Item = u32>,
-        shown: &Shown<'_>,
+        shown: &PostText<'_>,
     ) {
         let second = at.div_euclid(1000);
         if second != self.second {
@@ -178,7 +178,7 @@ pub struct Read<'a> {
     /// Event time, milliseconds.
     pub at: i64,
     /// What may be read of it.
-    pub shown: Shown<'a>,
+    pub shown: PostText<'a>,
 }
 
 impl State {
@@ -197,7 +197,7 @@ impl State {
     /// count.
     pub(super) fn sample(
         &mut self,
-        batch: &Extracted,
+        batch: &ExtractedBatch,
         entries_end: u32,
         key: Option<&PostKey>,
         at: Option<i64>,
@@ -208,7 +208,7 @@ impl State {
             let Some(at) = at else { continue };
             let ids = &self.interned.ids;
             let ids = &ids[sample.entries.start as usize..sample.entries.end as usize];
-            let ids = ids.iter().copied().filter(|&id| !self.judged.is_dropped(id));
+            let ids = ids.iter().copied().filter(|&id| !self.filter_marks.is_dropped(id));
             // An edit counts at the time of the original; what was late has a time all the same.
             let edited = key.is_some_and(|key| key.op == Op::Update) && at != super::LATE;
             let at = if edited { at } else { sample.at };
@@ -252,7 +252,7 @@ impl State {
     /// Tags that stand with `id` in posts of the ring, the commonest first, ties by key; hidden
     /// ones are left out.
     #[must_use]
-    pub fn together(&self, id: u32, top: usize) -> Vec<(u32, u32)> {
+    pub fn related(&self, id: u32, top: usize) -> Vec<(u32, u32)> {
         let mut counts: HashMap<u32, u32> = HashMap::new();
         for post in self.posts_with(id) {
             for other in self.tags_of(post).filter(|&other| other != id) {

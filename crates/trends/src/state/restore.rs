@@ -7,18 +7,19 @@ mod names;
 
 use crate::score::baselines;
 use crate::score::trending::Trending;
+use crate::state::checkpoint_sections::{Meta, PART, kind};
 use crate::state::parts::Parts;
-use crate::state::remember::Remembered;
+use crate::state::post_memory::PostMemory;
 use crate::state::restore::names::Names;
-use crate::state::sections::{Meta, PART, kind};
 use crate::state::{Settings, State};
 use crate::store::column::Column;
 use crate::store::hash::Seed;
 use crate::store::varint::Reader;
-use crate::window::restore::{Nonsense, Part, Restore};
+use crate::window::restore::{CorruptSection, Part, Restore};
 
-const CUT: Nonsense = Nonsense("a section ends too early");
-const CONTRADICTION: Nonsense = Nonsense("a tag is told of twice or under an id that is taken");
+const CUT: CorruptSection = CorruptSection("a section ends too early");
+const CONTRADICTION: CorruptSection =
+    CorruptSection("a tag is told of twice or under an id that is taken");
 /// Sections together longer than this are worth a second thread.
 const TWO_THREADS_BYTES: usize = 128 << 10;
 
@@ -34,7 +35,7 @@ pub struct Restoring {
 struct Counts {
     settings: Settings,
     ring: Restore,
-    remembered: Remembered,
+    remembered: PostMemory,
     parts: Parts,
     errors: Column<u64>,
     trending: Vec<Trending>,
@@ -57,7 +58,7 @@ impl Stamps {
     }
 
     /// Reads of which epoch and parts a piece is; so many are told of at once.
-    fn piece(&mut self, reader: &mut Reader<'_>, parts: usize) -> Result<(), Nonsense> {
+    fn piece(&mut self, reader: &mut Reader<'_>, parts: usize) -> Result<(), CorruptSection> {
         let epoch = reader.get().ok_or(CUT)?;
         let number = reader.get().ok_or(CUT)? as usize;
         if number >= u32::MAX as usize / (PART * parts) {
@@ -110,12 +111,12 @@ impl Restoring {
     /// not the state's are passed over, and returned.
     ///
     /// # Errors
-    /// [`Nonsense`] where the bytes do not hold what they should, and the kind of their section.
+    /// [`CorruptSection`] where the bytes do not hold what they should, and the kind of their section.
     pub fn read<B: AsRef<[u8]> + Sync>(
         &mut self,
         epoch: u64,
         sections: &[(u16, B)],
-    ) -> Result<Vec<u16>, (u16, Nonsense)> {
+    ) -> Result<Vec<u16>, (u16, CorruptSection)> {
         let Self { names, counts } = self;
         let mut name = || each(sections, |of, body| names.read(epoch, of, body));
         let mut count = || each(sections, |of, body| counts.read(epoch, of, body));
@@ -143,8 +144,8 @@ impl Restoring {
     /// The state as of the last record read.
     ///
     /// # Errors
-    /// [`Nonsense`] where the sections do not fit together.
-    pub fn finish(self) -> Result<State, Nonsense> {
+    /// [`CorruptSection`] where the sections do not fit together.
+    pub fn finish(self) -> Result<State, CorruptSection> {
         let (mut names, told) = (self.names, self.counts);
         let rows = told.rows();
         let (mut ring, closed_to) = (told.ring, told.meta.closed_to);
@@ -194,9 +195,9 @@ impl Restoring {
             trending.settle(pacing, state.passed.map(|_| open_from));
         }
         state.grow();
-        state.judged.judge(&state.tags, 0..state.tags.rows());
-        state.go_on_waiting();
-        state.news.remembered_from = state.remembered.range().end;
+        state.filter_marks.apply(&state.tags, 0..state.tags.rows());
+        state.keep_waiting();
+        state.pending.remembered_from = state.remembered.range().end;
         Ok(state)
     }
 }
@@ -205,8 +206,8 @@ impl Restoring {
 /// what is wrong with it.
 fn each<B: AsRef<[u8]>>(
     sections: &[(u16, B)],
-    mut read: impl FnMut(u16, &[u8]) -> Result<bool, Nonsense>,
-) -> Result<Vec<bool>, (usize, (u16, Nonsense))> {
+    mut read: impl FnMut(u16, &[u8]) -> Result<bool, CorruptSection>,
+) -> Result<Vec<bool>, (usize, (u16, CorruptSection))> {
     let read = |(at, (of, body)): (usize, &(u16, B))| {
         read(*of, body.as_ref()).map_err(|nonsense| (at, (*of, nonsense)))
     };
@@ -219,7 +220,7 @@ impl Counts {
     }
 
     /// Reads one section; false = it is of another kind.
-    fn read(&mut self, epoch: u64, of: u16, body: &[u8]) -> Result<bool, Nonsense> {
+    fn read(&mut self, epoch: u64, of: u16, body: &[u8]) -> Result<bool, CorruptSection> {
         let rows = self.rows();
         if epoch > self.epoch {
             self.epoch = epoch;
@@ -233,7 +234,7 @@ impl Counts {
         let newer = |id| stamps.before(epoch, id);
         match of {
             kind::META => {
-                let bad = |_| Nonsense("the counters cannot be read");
+                let bad = |_| CorruptSection("the counters cannot be read");
                 self.meta = serde_json::from_slice(body).map_err(bad)?;
                 self.end(epoch);
             }
@@ -248,10 +249,10 @@ impl Counts {
             kind::MINUS => ring.minus(epoch, body, rows, newer)?,
             kind::COUNTED => ring.counted(epoch, body, rows, newer)?,
             kind::ALONE => ring.alone(body)?,
-            kind::CROWDS => ring.people(Part::Crowds(body.to_vec()))?,
-            kind::CAPS => ring.people(Part::Caps(body.to_vec()))?,
+            kind::CROWDS => ring.people(Part::AuthorSets(body.to_vec()))?,
+            kind::CAPS => ring.people(Part::PostCaps(body.to_vec()))?,
             kind::COUNTED_BEFORE => ring.people(Part::Counted(body.to_vec()))?,
-            kind::KNOWN => ring.people(Part::Known(body.to_vec()))?,
+            kind::KNOWN => ring.people(Part::Returning(body.to_vec()))?,
             kind::PEOPLE => ring.seen(epoch, body, newer)?,
             kind::LEFT => ring.left(epoch, body, newer)?,
             kind::CAPPED => ring.beyond((epoch, rows), body, false)?,
@@ -310,7 +311,7 @@ impl Counts {
         self.ring.admitted(id);
     }
 
-    fn born(&mut self, epoch: u64, body: &[u8]) -> Result<(), Nonsense> {
+    fn born(&mut self, epoch: u64, body: &[u8]) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
             let id = reader.get_u32().ok_or(CUT)?;
@@ -327,7 +328,7 @@ impl Counts {
     }
 
     /// Reads the tags of so many parts, which are of one epoch.
-    fn tags(&mut self, body: &[u8], parts: usize) -> Result<(), Nonsense> {
+    fn tags(&mut self, body: &[u8], parts: usize) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         self.stamps.piece(&mut reader, parts)?;
         while !reader.is_empty() {
@@ -344,7 +345,7 @@ impl Counts {
         Ok(())
     }
 
-    fn evicted(&mut self, epoch: u64, body: &[u8]) -> Result<(), Nonsense> {
+    fn evicted(&mut self, epoch: u64, body: &[u8]) -> Result<(), CorruptSection> {
         let mut ids = names::evicted(body, self.rows())?;
         let Self { ring, stamps, .. } = self;
         let newer = |id| stamps.before(epoch, id);

@@ -14,7 +14,7 @@ pub const LANG_MAX_BYTES: usize = 35;
 
 /// What somebody may read of a post.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Shown<'a> {
+pub struct PostText<'a> {
     /// The text without its markup.
     pub text: &'a str,
     /// The account where its platform names it in public; empty = unknown.
@@ -25,7 +25,7 @@ pub struct Shown<'a> {
     pub lang: &'a str,
 }
 
-impl Shown<'_> {
+impl PostText<'_> {
     /// Appends it to `out` within the bounds; says where its parts end.
     fn write(&self, out: &mut String) -> [u32; 4] {
         let held = |part: &str, max| part.len() <= max;
@@ -71,7 +71,7 @@ impl Samples {
 
     /// Copies a post of event time `at` with these tags; [`Samples::end_open`] follows where they
     /// are not known yet.
-    pub fn push(&mut self, at: i64, entries: Range<u32>, shown: &Shown<'_>) {
+    pub fn push(&mut self, at: i64, entries: Range<u32>, shown: &PostText<'_>) {
         let start = self.bytes.len() as u32;
         let ends = shown.write(&mut self.bytes);
         self.list.push(Sample { at, entries, start, ends });
@@ -92,10 +92,10 @@ impl Samples {
 
     /// What may be read of one of them.
     #[must_use]
-    pub fn shown(&self, sample: &Sample) -> Shown<'_> {
+    pub fn shown(&self, sample: &Sample) -> PostText<'_> {
         let [text, author, url, lang] = sample.ends;
         let part = |from: u32, to: u32| &self.bytes[from as usize..to as usize];
-        Shown {
+        PostText {
             text: part(sample.start, text),
             author: part(text, author),
             url: part(author, url),
@@ -112,10 +112,11 @@ mod tests {
     fn parts_come_back_and_long_ones_are_cut_or_left_out() {
         let long = format!("{}é", "x".repeat(TEXT_MAX_BYTES - 1));
         let mut samples = Samples::default();
-        let whole = Shown { text: "a #b", author: "ann@a.example", url: "https://a/1", lang: "en" };
+        let whole =
+            PostText { text: "a #b", author: "ann@a.example", url: "https://a/1", lang: "en" };
         let url = "u".repeat(NAME_MAX_BYTES + 1);
         samples.push(7, 0..1, &whole);
-        samples.push(8, 1..1, &Shown { text: &long, url: &url, ..Shown::default() });
+        samples.push(8, 1..1, &PostText { text: &long, url: &url, ..PostText::default() });
         samples.end_open(3);
         samples.end_open(4);
         let first = samples.get(0).expect("the first");
@@ -123,7 +124,11 @@ mod tests {
         let second = samples.get(1).expect("the second");
         assert_eq!(second.entries, 1..3);
         let text = &long[..TEXT_MAX_BYTES - 1];
-        assert_eq!(samples.shown(second), Shown { text, ..Shown::default() }, "not half an é");
+        assert_eq!(
+            samples.shown(second),
+            PostText { text, ..PostText::default() },
+            "not half an é"
+        );
         samples.clear();
         assert!(samples.get(0).is_none());
     }

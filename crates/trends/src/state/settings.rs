@@ -1,7 +1,7 @@
 //! What a state is made for.
 
 use crate::score::Gates;
-use crate::state::lists::Lists;
+use crate::state::tag_filter::TagFilter;
 use crate::view::ALL;
 use crate::window::Shape;
 
@@ -33,7 +33,7 @@ pub struct Settings {
     /// Keep what the modes for comparison need.
     pub compare: bool,
     /// Which tags count and are listed.
-    pub lists: Lists,
+    pub lists: TagFilter,
     /// Remember what changes, for a checkpoint.
     pub keep_delta: bool,
     /// Name of the view that is counted.
@@ -60,7 +60,7 @@ impl Settings {
             trending_ms,
             gates: Gates::default(),
             compare: false,
-            lists: Lists::default(),
+            lists: TagFilter::default(),
             keep_delta: false,
             view: ALL.to_owned(),
             filter: 0,

@@ -3,7 +3,7 @@
 //! Up to four spellings a tag are told apart and counted, in the order they were met. Most tags
 //! have one; its count is what no other spelling took of the tag's total, so it costs nothing.
 
-use crate::state::extracted::{Entry, NO_MASK, case_mask};
+use crate::state::extracted_batch::{Entry, NO_MASK, case_mask};
 use tagtide_simd::prefetch;
 
 /// Number of a spelling beyond the fourth: counted, not told apart.

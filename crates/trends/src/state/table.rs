@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use crate::state::extracted::Entry;
+use crate::state::extracted_batch::Entry;
 use crate::state::spelling::{Known, OTHER, Spelling, Spellings};
 use crate::store::column::Column;
 use crate::store::hash::Seed;
@@ -436,5 +436,4 @@ pub struct Interned {
 }
 
 #[cfg(test)]
-#[path = "table_tests.rs"]
 mod tests;

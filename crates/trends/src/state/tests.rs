@@ -1,18 +1,18 @@
 //! The state against a naive model, live and after recovery from pieces and records.
 
 mod boundaries;
-mod kept;
-mod lists;
+mod restarts;
+mod tag_filter;
 
 use std::collections::{BTreeMap, HashMap};
 
 use proptest::prelude::*;
 
 use crate::rank::Mode;
-use crate::rank::build::{Key, ranking, tag};
-use crate::state::extracted::{Extracted, PostKey, Row};
+use crate::rank::ranking::{Key, ranking, tag};
+use crate::state::checkpoint_sections::{Raw, RawSections, Snapshotter, encode, kind};
+use crate::state::extracted_batch::{ExtractedBatch, PostKey, Row};
 use crate::state::restore::Restoring;
-use crate::state::sections::{Raw, RawSections, Snapshotter, encode, kind};
 use crate::state::{Settings, State};
 use crate::store::hash::Seed;
 use crate::window::Shape;
@@ -165,7 +165,7 @@ impl Rig {
     }
 
     fn feed(&mut self, posts: &[(Op, i64, Vec<u8>, u64, u64)]) {
-        let mut out = Extracted::default();
+        let mut out = ExtractedBatch::default();
         let mut batch = Batch::default();
         batch.seq = self.seq;
         out.begin(batch);
@@ -252,7 +252,7 @@ impl Rig {
 
     fn epoch(&mut self) {
         self.epoch += 1;
-        let mut sections = self.state.take_news();
+        let mut sections = self.state.take_pending();
         sections.push(Raw::Body(kind::META, serde_json::to_vec(&self.state.meta()).expect("json")));
         self.records.push((self.epoch, sections));
         // One piece an epoch: the worst case for what changes in between.
@@ -371,7 +371,7 @@ proptest! {
 
 /// Posts of one author: operation, event time, identity.
 fn account(state: &mut State, seq: u64, posts: &[(Op, i64, u64)]) {
-    let mut out = Extracted::default();
+    let mut out = ExtractedBatch::default();
     let mut batch = Batch::default();
     batch.seq = seq;
     out.begin(batch);

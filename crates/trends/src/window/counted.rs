@@ -9,15 +9,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::store::varint::{Reader, put, put_signed};
-use crate::window::pane::{Open, Pair};
-use crate::window::people::{Panes, Seen};
+use crate::window::authors::{AuthorRow, ClosedPanes};
+use crate::window::pane::{OpenPane, Pair};
 use crate::window::registers::Registers;
-use crate::window::restore::Nonsense;
+use crate::window::restore::CorruptSection;
 use crate::window::ring::Ring;
-use crate::window::sketch::REGISTERS;
+use crate::window::sliding_hll::REGISTERS;
 use crate::window::total::bring_total;
 
-const CUT: Nonsense = Nonsense("a section of counts ends too early");
+const CUT: CorruptSection = CorruptSection("a section of counts ends too early");
 
 /// What of an open pane is beside its log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -148,12 +148,12 @@ impl Counted {
 
     /// The same; the answer is what was to be taken back of unknown authors and is not there: it
     /// may be in the log.
-    fn change_and_rest(&mut self, changes: &mut [Change]) -> Vec<(Seen, i32)> {
+    fn change_and_rest(&mut self, changes: &mut [Change]) -> Vec<(AuthorRow, i32)> {
         let wanted: Vec<i64> = changes.iter().map(|change| change.unknown).collect();
         self.change(changes);
         let rest = changes.iter().zip(wanted).map(|(change, wanted)| {
             let rest = (wanted - change.unknown).clamp(i32::MIN.into(), 0) as i32;
-            (Seen { id: change.id, ..Seen::default() }, rest)
+            (AuthorRow { id: change.id, ..AuthorRow::default() }, rest)
         });
         rest.filter(|(_, rest)| *rest < 0).collect()
     }
@@ -235,7 +235,7 @@ impl PaneChanges {
     }
 
     /// Reads what [`PaneChanges::put`] wrote; tags have ids below `rows`.
-    pub(super) fn read(reader: &mut Reader<'_>, rows: u32) -> Result<Self, Nonsense> {
+    pub(super) fn read(reader: &mut Reader<'_>, rows: u32) -> Result<Self, CorruptSection> {
         let index = reader.get_signed().ok_or(CUT)?;
         let authors = reader.get_byte().ok_or(CUT)? == 1;
         let mut changes = Vec::new();
@@ -266,7 +266,7 @@ pub struct Counts {
     /// Posts with a tag, more or less.
     pub tagged: i64,
     /// Posts of listed authors, more or less.
-    pub members: Vec<(Seen, i32)>,
+    pub members: Vec<(AuthorRow, i32)>,
     /// Posts of all others.
     pub changes: Vec<Change>,
 }
@@ -276,7 +276,7 @@ impl Counts {
     fn sum(&mut self, with_authors: bool) {
         if !with_authors {
             let members = self.members.drain(..);
-            let unknown = |(seen, posts): (Seen, i32)| Change {
+            let unknown = |(seen, posts): (AuthorRow, i32)| Change {
                 id: seen.id,
                 unknown: posts.into(),
                 ..Change::default()
@@ -313,7 +313,7 @@ impl Counts {
     }
 
     /// What is taken back of listed authors, by author; the rest stays.
-    fn take_less(&mut self) -> Vec<(Seen, i32)> {
+    fn take_less(&mut self) -> Vec<(AuthorRow, i32)> {
         let (mut less, more): (Vec<_>, _) = self.members.drain(..).partition(|of| of.1 < 0);
         self.members = more;
         less.sort_unstable_by_key(|(seen, _)| (seen.author, seen.id));
@@ -340,7 +340,7 @@ impl Ring {
         if !is_open && counts.is_nothing() {
             return;
         }
-        self.hide();
+        self.remove_overlay();
         let authors = counts.members.iter().any(|member| member.1 > 0)
             || counts.changes.iter().any(|change| change.registers.is_some());
         if authors && self.people.is_none() {
@@ -371,13 +371,13 @@ impl Ring {
         }
         for mine in less.chunk_by(|a, b| a.0.author == b.0.author) {
             let ids = mine.iter().flat_map(|(seen, n)| std::iter::repeat_n(seen.id, *n as usize));
-            self.retract(index, &ids.collect::<Vec<_>>(), mine[0].0.author, (0, 0));
+            self.retract_from(index, &ids.collect::<Vec<_>>(), mine[0].0.author, (0, 0));
         }
     }
 
     /// Makes ids in the log of what was counted elsewhere; its authors are unknown, and stand among
     /// those seen already.
-    pub(super) fn log_counted(&mut self, open: &mut Open) {
+    pub(super) fn log_counted(&mut self, open: &mut OpenPane) {
         self.save_open(open, None);
         bring_total(&mut self.total, open, &mut self.summer);
         let counted = std::mem::take(&mut open.counted);
@@ -389,16 +389,16 @@ impl Ring {
     /// Takes posts back that a closed pane counted, or none; the counts are those of
     /// [`Ring::add_counts`] that are below zero.
     pub fn take_counts(&mut self, index: i64, mut counts: Counts) {
-        self.hide();
+        self.remove_overlay();
         counts.changes.retain(|change| change.posts() < 0);
         let unknown = counts.changes.iter().map(|change| {
             let posts = change.posts().max(i32::MIN.into()) as i32;
-            (Seen { id: change.id, ..Seen::default() }, posts)
+            (AuthorRow { id: change.id, ..AuthorRow::default() }, posts)
         });
         counts.members.extend(unknown);
         let less = counts.take_less();
         let Self { closed, minutes, pane_ms, .. } = self;
-        let mut kept = Panes { closed, minutes, pane_ms: *pane_ms };
+        let mut kept = ClosedPanes { closed, minutes, pane_ms: *pane_ms };
         // No more than the pane has of each tag.
         let pane = kept.find(index).map(|closed| Arc::clone(&closed.pairs));
         let mut left: HashMap<u32, u32> = HashMap::new();
@@ -412,7 +412,7 @@ impl Ring {
                 ids.extend(std::iter::repeat_n(seen.id, posts as usize));
             }
             if !ids.is_empty() {
-                self.retract(index, &ids, mine[0].0.author, (0, 0));
+                self.retract_from(index, &ids, mine[0].0.author, (0, 0));
             }
         }
         let less = |by: i64| u64::try_from(by.saturating_neg()).unwrap_or(0);

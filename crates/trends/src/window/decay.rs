@@ -10,7 +10,7 @@ use std::ops::Range;
 use crate::store::column::{CHUNK, Column};
 use crate::store::dirty_set::DirtySet;
 use crate::window::pane::Pair;
-use crate::window::sliding::runs;
+use crate::window::sliding_window::runs;
 
 /// Half-lives after which the landmark moves.
 const MOVE_AFTER: i64 = 256;
@@ -106,7 +106,7 @@ impl Decay {
     }
 
     /// Takes one post of each of `ids` back that was counted in a pane which ended at `at_ms`.
-    pub fn take_back(&mut self, at_ms: i64, ids: &[u32]) {
+    pub fn retract(&mut self, at_ms: i64, ids: &[u32]) {
         let weight = self.weight(at_ms);
         for &id in ids {
             let column = self.column.at_mut(id);
@@ -116,7 +116,7 @@ impl Decay {
     }
 
     /// Lays the counts of an open pane over them.
-    pub fn lay(&mut self, at_ms: i64, pairs: &[Pair]) {
+    pub fn overlay(&mut self, at_ms: i64, pairs: &[Pair]) {
         if self.landmark == i64::MIN {
             self.landmark = at_ms.div_euclid(self.half_life_ms);
             self.laid_first = true;
@@ -130,7 +130,7 @@ impl Decay {
     }
 
     /// Takes off what was laid over.
-    pub fn lift(&mut self) {
+    pub fn remove_overlay(&mut self) {
         for (id, before) in self.laid.drain(..).rev() {
             *self.column.at_mut(id) = before;
         }
@@ -223,18 +223,18 @@ mod tests {
         decay.add(start, &[(0, 8)]);
         let count = |decay: &Decay, id, at| decay.count(decay.column().get(id), at);
         assert!((count(&decay, 0, start + 3 * HOUR) - 1.0).abs() < 1e-9);
-        decay.lay(start + HOUR, &[(0, 4), (1, 1)]);
+        decay.overlay(start + HOUR, &[(0, 4), (1, 1)]);
         assert!((count(&decay, 0, start + HOUR) - 8.0).abs() < 1e-9);
-        decay.lift();
+        decay.remove_overlay();
         assert_eq!(decay.column().get(1), 0.0);
         let later = start + 100_000 * HOUR;
-        decay.lay(later, &[(1, 5)]);
+        decay.overlay(later, &[(1, 5)]);
         assert!((count(&decay, 1, later) - 5.0).abs() < 1e-9, "open after eleven years");
-        decay.lift();
+        decay.remove_overlay();
         decay.add(later, &[(1, 5)]);
         assert!((count(&decay, 1, later) - 5.0).abs() < 1e-9);
         assert!(count(&decay, 0, later) < 1e-200);
-        decay.take_back(later, &[1]);
+        decay.retract(later, &[1]);
         assert!((count(&decay, 1, later) - 4.0).abs() < 1e-9);
     }
 }

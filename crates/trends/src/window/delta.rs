@@ -1,24 +1,24 @@
 //! What changed in a ring since the last checkpoint record, and the pieces of a full snapshot.
 //!
 //! The ring hands over copies of logs and shared lists of counts, which costs it nearly nothing;
-//! another thread sums and encodes them ([`Told::put`]). A pane is written as: index, posts, posts
+//! another thread sums and encodes them ([`PaneDelta::put`]). A pane is written as: index, posts, posts
 //! with a tag, number of pairs, pairs. Numbers are variable-length integers; the first three are
 //! signed, as deletes may make them negative.
 
 use std::sync::Arc;
 
 use crate::store::varint::{Many, put, put_signed};
+use crate::window::author_sections::{Retracted, put_seen};
+use crate::window::authors::AuthorRow;
 use crate::window::counted::PaneChanges;
-use crate::window::keep::{Left, put_seen};
-use crate::window::pane::{Beyond, Closed, Open, Pair};
-use crate::window::people::Seen;
+use crate::window::pane::{Beyond, ClosedPane, OpenPane, Pair};
 use crate::window::ring::{MINUTE_MS, Ring, step_of};
 
 /// Changes gathered for the next checkpoint record.
 #[derive(Debug, Default)]
 pub struct Delta {
-    /// Panes, oldest news first.
-    pub panes: Vec<Told>,
+    /// ClosedPanes, oldest news first.
+    pub panes: Vec<PaneDelta>,
     /// Ids counted late, one for each occurrence.
     pub late: Vec<u32>,
     /// Occurrences counted late elsewhere.
@@ -28,24 +28,24 @@ pub struct Delta {
     /// Posts taken back: pane and ids.
     pub minus: Vec<(i64, Vec<u32>)>,
     /// Pane, and who posted its tags.
-    pub seen: Rows,
-    /// Rows that were taken by [`Ring::take_rows`], in their bytes.
+    pub seen: AuthorRows,
+    /// AuthorRows that were taken by [`Ring::take_rows`], in their bytes.
     pub told: Vec<u8>,
     /// Posts taken back from panes that are kept.
-    pub left: Vec<Left>,
+    pub left: Vec<Retracted>,
     /// Posts of closed panes beyond the cap: pane, and how many more or less there are of each.
     pub beyond: Vec<(i64, Vec<Surplus>)>,
 }
 
-/// Panes, and who posted their tags.
-pub type Rows = Vec<(i64, Vec<Seen>)>;
+/// ClosedPanes, and who posted their tags.
+pub type AuthorRows = Vec<(i64, Vec<AuthorRow>)>;
 
 /// Tag, author, and how many more or less of their posts are beyond the cap.
 pub type Surplus = (u32, u32, i64);
 
 /// What is told of one pane.
 #[derive(Debug)]
-pub struct Told {
+pub struct PaneDelta {
     index: i64,
     posts: i64,
     tagged: i64,
@@ -62,18 +62,18 @@ enum Counts {
 
 /// A pane of a snapshot, or a minute of panes.
 #[derive(Debug)]
-pub struct Kept {
+pub struct PanePiece {
     minute: bool,
     /// Occurrences of tags that gave way.
     other: u64,
-    told: Told,
+    told: PaneDelta,
     /// Posts without author.
     alone: Counts,
     /// Posts beyond the cap.
     beyond: Vec<Beyond>,
 }
 
-impl Told {
+impl PaneDelta {
     /// A pane has so many posts more, and posts with a tag.
     pub(super) fn posts(index: i64, posts: i64, tagged: i64) -> Self {
         Self { index, posts, tagged, counts: Counts::Pairs(Arc::default()) }
@@ -104,21 +104,21 @@ impl Counts {
     }
 }
 
-impl Kept {
-    fn closed(closed: &Closed, minute: bool) -> Self {
+impl PanePiece {
+    fn closed(closed: &ClosedPane, minute: bool) -> Self {
         let (posts, tagged) = (closed.posts as i64, closed.tagged as i64);
         let counts = Counts::Pairs(Arc::clone(&closed.pairs));
-        let told = Told { index: closed.index, posts, tagged, counts };
+        let told = PaneDelta { index: closed.index, posts, tagged, counts };
         let alone = Counts::Pairs(Arc::clone(&closed.alone));
         Self { minute, other: closed.other, told, alone, beyond: closed.beyond.clone() }
     }
 
     /// Where authors are told apart, `authors`.
-    fn open(open: &Open, authors: bool) -> Self {
+    fn open(open: &OpenPane, authors: bool) -> Self {
         let (posts, tagged) = (open.posts as i64, open.tagged as i64);
         let pairs = open.counted.pairs.clone();
         let counts = Counts::Log { plus: open.log.clone(), minus: open.minus.clone(), pairs };
-        let told = Told { index: open.index, posts, tagged, counts };
+        let told = PaneDelta { index: open.index, posts, tagged, counts };
         let seen = open.seen.iter().filter(|seen| seen.author == 0).map(|seen| seen.id);
         let unseen = open.unseen.iter().filter(|gone| gone.1 == 0).map(|gone| gone.0);
         let pairs = open.counted.all_unknown().filter(|_| authors).collect();
@@ -159,7 +159,7 @@ impl Delta {
         if !self.late.is_empty() || !self.late_pairs.is_empty() {
             let minus = Vec::new();
             let counts = Counts::Log { plus: self.late, minus, pairs: self.late_pairs };
-            Told { index: 0, posts: 0, tagged: 0, counts }.put(&mut late);
+            PaneDelta { index: 0, posts: 0, tagged: 0, counts }.put(&mut late);
         }
         for (index, ids) in self.minus {
             put_signed(&mut minus, index);
@@ -177,7 +177,7 @@ impl Delta {
 }
 
 /// Appends rows of people.
-pub fn put_rows(out: &mut Vec<u8>, rows: &Rows) {
+pub fn put_rows(out: &mut Vec<u8>, rows: &AuthorRows) {
     rows.iter().for_each(|(index, seen)| put_seen(out, *index, seen));
 }
 
@@ -232,7 +232,7 @@ impl Ring {
 
     /// Takes rows of people out of the delta, once there are `least`; their bytes belong to the
     /// next one ([`Delta::told`]).
-    pub fn take_rows(&mut self, least: usize) -> Option<Rows> {
+    pub fn take_rows(&mut self, least: usize) -> Option<AuthorRows> {
         let rows = |delta: &Delta| delta.seen.iter().map(|(_, seen)| seen.len()).sum::<usize>();
         let delta = self.delta.as_mut().filter(|delta| rows(delta) >= least)?;
         Some(std::mem::take(&mut delta.seen))
@@ -250,7 +250,7 @@ impl Ring {
     }
 
     /// Adds an open pane's news to the delta; `whole` = its log summed up, where it closes.
-    pub(super) fn save_open(&mut self, open: &mut Open, whole: Option<&Arc<Vec<Pair>>>) {
+    pub(super) fn save_open(&mut self, open: &mut OpenPane, whole: Option<&Arc<Vec<Pair>>>) {
         let Some(delta) = &mut self.delta else { return };
         let saved = open.saved;
         if saved.seen < open.seen.len() {
@@ -276,16 +276,16 @@ impl Ring {
             },
         };
         let (posts, tagged) = (posts - saved.posts, tagged - saved.tagged);
-        delta.panes.push(Told { index: open.index, posts, tagged, counts });
+        delta.panes.push(PaneDelta { index: open.index, posts, tagged, counts });
         Self::mark_saved(open);
     }
 
-    /// Panes of the next minutes after `cursor`, until they hold `budget` counts or all are there,
+    /// ClosedPanes of the next minutes after `cursor`, until they hold `budget` counts or all are there,
     /// and the last minute of them. Empty when none was left.
     ///
     /// A minute is always taken whole, so that panes that merge to minutes between two calls are
     /// neither missed nor taken twice.
-    pub fn snapshot_panes(&self, cursor: i64, budget: usize) -> (i64, Vec<Kept>) {
+    pub fn snapshot_panes(&self, cursor: i64, budget: usize) -> (i64, Vec<PanePiece>) {
         let minute_of = |index| step_of(index, self.pane_ms, MINUTE_MS);
         let minutes = self.minutes.iter().map(|m| (m.index, m.pairs.len()));
         let closed = self.closed.iter().map(|c| (minute_of(c.index), c.pairs.len()));
@@ -299,10 +299,11 @@ impl Ring {
             (last, held) = (minute, held + len);
         }
         let taken = |minute: i64| cursor < minute && minute <= last;
-        let minutes = self.minutes.iter().filter(|m| taken(m.index)).map(|m| Kept::closed(m, true));
+        let minutes =
+            self.minutes.iter().filter(|m| taken(m.index)).map(|m| PanePiece::closed(m, true));
         let closed = self.closed.iter().filter(|c| taken(minute_of(c.index)));
         let open = self.open.iter().filter(|o| taken(minute_of(o.index)));
-        let open = open.map(|open| Kept::open(open, self.people.is_some()));
-        (last, minutes.chain(closed.map(|c| Kept::closed(c, false))).chain(open).collect())
+        let open = open.map(|open| PanePiece::open(open, self.people.is_some()));
+        (last, minutes.chain(closed.map(|c| PanePiece::closed(c, false))).chain(open).collect())
     }
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::store::column::Column;
-use crate::window::pane::{Closed, Open, Pair};
+use crate::window::pane::{ClosedPane, OpenPane, Pair};
 use crate::window::ring::{Ring, step_of};
 
 impl Ring {
     /// Takes the tags of `ids` out of all panes, windows and totals. `marked` is true for them.
     pub fn evict(&mut self, ids: &[u32], marked: &Column<bool>) {
-        self.hide();
+        self.remove_overlay();
         let mut asks = false;
         if let Some(people) = &mut self.people {
             asks = people.known.is_some();
@@ -44,8 +44,9 @@ impl Ring {
     /// Sums what `other` holds in each window anew from the panes kept.
     pub(super) fn sum_other(&mut self) {
         for window in &mut self.windows {
-            let inside =
-                |c: &&Closed, step: i64| step_of(c.index, step, window.step_ms) > window.gone_to;
+            let inside = |c: &&ClosedPane, step: i64| {
+                step_of(c.index, step, window.step_ms) > window.gone_to
+            };
             let panes = self.closed.iter().filter(|c| inside(c, self.pane_ms));
             let minutes = self
                 .minutes
@@ -56,7 +57,7 @@ impl Ring {
     }
 }
 
-fn evict_closed(closed: &mut Closed, marked: &Column<bool>) {
+fn evict_closed(closed: &mut ClosedPane, marked: &Column<bool>) {
     closed.other += take_out(Arc::make_mut(&mut closed.pairs), &mut closed.lasts, marked);
     closed.beyond.retain(|beyond| !marked.get(beyond.0));
     if !closed.alone.is_empty() {
@@ -78,8 +79,8 @@ pub(super) fn take_out(pairs: &mut Vec<Pair>, lasts: &mut Vec<u32>, marked: &Col
 }
 
 /// The caller has brought the pane's news to totals and checkpoint, so its log may be rewritten.
-fn evict_open(open: &mut Open, marked: &Column<bool>) {
-    let held = |open: &Open| open.log.len().saturating_sub(open.minus.len()) as u64;
+fn evict_open(open: &mut OpenPane, marked: &Column<bool>) {
+    let held = |open: &OpenPane| open.log.len().saturating_sub(open.minus.len()) as u64;
     open.other += open.counted.retain(|id| !marked.get(id));
     let before = held(open);
     open.log.retain(|&id| !marked.get(id));

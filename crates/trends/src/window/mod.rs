@@ -1,4 +1,4 @@
-//! Panes, windows and the watermark: which counts belong to which stretch of event time.
+//! ClosedPanes, windows and the watermark: which counts belong to which stretch of event time.
 //!
 //! A pane is the smallest slice. While open it is a log of tag ids (4 bytes an occurrence); closed
 //! it is a list of (id, count). A window is a dense column of counts to which panes are added when
@@ -9,26 +9,25 @@
 //! Pure: no clock. Bounds: panes are kept for the longest window; beyond one hour they merge to
 //! minutes.
 
-mod back;
+pub mod author_sections;
+pub mod author_sets;
+pub mod authors;
 pub mod counted;
-pub mod crowd;
 pub mod decay;
 pub mod delta;
 mod evict;
-pub mod first;
-pub mod keep;
-pub mod known;
+pub mod first_seen;
+mod overlay;
 pub mod pane;
-pub mod people;
-mod people_rules;
+pub mod pane_iter;
 pub mod registers;
 pub mod restore;
+mod retract;
+pub mod returning_authors;
 pub mod ring;
-mod show;
-pub mod sketch;
-pub mod sliding;
+pub mod sliding_hll;
+pub mod sliding_window;
 pub mod total;
-pub mod visit;
 pub mod watermark;
 
 pub use ring::{Ring, Shape};

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::store::column::{Column, ones};
+use crate::window::authors::AuthorRow;
 use crate::window::counted::Counted;
-use crate::window::people::Seen;
 
 /// A count of one tag.
 pub type Pair = (u32, u32);
@@ -15,7 +15,7 @@ pub type Beyond = (u32, u32, u32);
 
 /// A pane that still takes posts.
 #[derive(Debug, Default)]
-pub struct Open {
+pub struct OpenPane {
     /// Start / pane length.
     pub index: i64,
     /// Tag ids in order of arrival.
@@ -23,7 +23,7 @@ pub struct Open {
     /// Tag ids taken back by deletes.
     pub minus: Vec<u32>,
     /// Who they came from, in order of arrival, as far as known.
-    pub seen: Vec<Seen>,
+    pub seen: Vec<AuthorRow>,
     /// Tag and author of what deletes took back; 0 = it had none.
     pub unseen: Vec<(u32, u32)>,
     /// What was counted elsewhere; it is neither in `log` nor in `seen`.
@@ -39,12 +39,12 @@ pub struct Open {
     /// How much of `log` and `minus` is in the totals.
     pub(super) in_total: usize,
     /// What of it is laid over the windows.
-    pub(super) shown: Shown,
+    pub(super) shown: OverlaidCounts,
     /// How much the checkpoint has.
-    pub(super) saved: Saved,
+    pub(super) saved: SavedLengths,
 }
 
-impl Open {
+impl OpenPane {
     /// Posts of a tag, without what was taken back.
     pub(super) fn count(&self, id: u32) -> u64 {
         let times = |of: &[u32]| of.iter().filter(|&&other| other == id).count() as u64;
@@ -54,12 +54,16 @@ impl Open {
 
     /// Of posts to be taken back, those that are in its log, of each author where `authors` are told
     /// apart; by author.
-    pub(super) fn held(&self, mut less: Vec<(Seen, i32)>, authors: bool) -> Vec<(Seen, u32)> {
+    pub(super) fn held(
+        &self,
+        mut less: Vec<(AuthorRow, i32)>,
+        authors: bool,
+    ) -> Vec<(AuthorRow, u32)> {
         if less.is_empty() {
             return Vec::new();
         }
         less.sort_unstable_by_key(|(seen, _)| (seen.author, seen.id));
-        let who = |seen: &Seen| (seen.id, seen.author);
+        let who = |seen: &AuthorRow| (seen.id, seen.author);
         let mut held: HashMap<_, i64> = less.iter().map(|of| (who(&of.0), 0)).collect();
         let mut add = |who, by| {
             held.entry(who).and_modify(|posts| *posts += by);
@@ -71,7 +75,7 @@ impl Open {
             self.log.iter().for_each(|id| add((*id, 0), 1));
             self.minus.iter().for_each(|id| add((*id, 0), -1));
         }
-        let mut take = |(seen, posts): (Seen, i32)| {
+        let mut take = |(seen, posts): (AuthorRow, i32)| {
             let held = held.entry(who(&seen)).or_default();
             let taken = i64::from(posts.unsigned_abs()).min(*held).max(0);
             *held -= taken;
@@ -83,7 +87,7 @@ impl Open {
 
 /// What of an open pane is laid over the windows.
 #[derive(Debug, Default)]
-pub(super) struct Shown {
+pub(super) struct OverlaidCounts {
     pub(super) pairs: Vec<Pair>,
     pub(super) posts: u64,
     pub(super) tagged: u64,
@@ -91,7 +95,7 @@ pub(super) struct Shown {
 
 /// What of an open pane the checkpoint has.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Saved {
+pub(super) struct SavedLengths {
     pub(super) log: usize,
     pub(super) seen: usize,
     pub(super) posts: i64,
@@ -100,7 +104,7 @@ pub(super) struct Saved {
 
 /// A pane, or a minute of panes, that takes no more posts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Closed {
+pub struct ClosedPane {
     /// Start / length, length being that of a pane or a minute.
     pub index: i64,
     /// Counts; each tag once, by id. Shared with the checkpoint until it has written them.
@@ -120,7 +124,7 @@ pub struct Closed {
     pub other: u64,
 }
 
-impl Closed {
+impl ClosedPane {
     /// An author takes back a post with these tags: divides them into those that it counts for, and
     /// those for which the author has one beyond the cap here, which is one less now.
     pub(super) fn divide(&mut self, ids: &[u32], author: u32) -> (Vec<u32>, Vec<u32>) {
@@ -168,13 +172,13 @@ impl Closed {
 /// touched. The sums come out by id, so that whoever adds them to columns walks
 /// through memory in one direction; that is several times faster than jumping.
 #[derive(Debug, Default)]
-pub struct Summer {
+pub struct PaneSum {
     scratch: Column<u32>,
     touched: Vec<u64>,
     sorted: Vec<u32>,
 }
 
-impl Summer {
+impl PaneSum {
     /// Makes room for ids below `rows`.
     pub fn grow(&mut self, rows: usize) {
         self.scratch.grow(rows);
@@ -197,11 +201,11 @@ impl Summer {
     }
 
     /// Replaces `pairs` by the sums of an open pane, without what was taken back.
-    pub fn sum_open(&mut self, open: &Open, pairs: &mut Vec<Pair>) {
+    pub fn sum_open(&mut self, open: &OpenPane, pairs: &mut Vec<Pair>) {
         pairs.clear();
         self.add(&open.log);
         self.add_pairs(&open.counted.pairs);
-        self.take_back(&open.minus);
+        self.retract(&open.minus);
         self.finish(pairs);
     }
 
@@ -222,7 +226,7 @@ impl Summer {
     }
 
     /// Takes one occurrence of each id back; never below zero.
-    pub fn take_back(&mut self, ids: &[u32]) {
+    pub fn retract(&mut self, ids: &[u32]) {
         for &id in ids {
             let count = self.scratch.at_mut(id);
             *count = count.saturating_sub(1);

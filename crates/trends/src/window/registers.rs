@@ -1,6 +1,6 @@
 //! A HyperLogLog sketch of the authors of one tag in one pane, as it is counted elsewhere.
 
-use crate::window::sketch::{self, REGISTERS};
+use crate::window::sliding_hll::{self, REGISTERS};
 
 /// A sketch of authors: the largest rank of each register, 0 = empty.
 ///
@@ -19,7 +19,7 @@ impl Registers {
     /// From the ranks of all registers; `None` where one is larger than a rank can be.
     #[must_use]
     pub fn from_ranks(ranks: [u8; REGISTERS]) -> Option<Self> {
-        let is_rank = |&rank: &u8| u32::from(rank) <= sketch::RANK_MAX;
+        let is_rank = |&rank: &u8| u32::from(rank) <= sliding_hll::RANK_MAX;
         ranks.iter().all(is_rank).then(|| Self(Box::new(ranks)))
     }
 
@@ -31,7 +31,7 @@ impl Registers {
 
     /// Takes an author in, by what identifies authors within a tag.
     pub fn insert(&mut self, author: u32) {
-        let (register, rank) = sketch::place(author);
+        let (register, rank) = sliding_hll::place(author);
         self.0[register] = self.0[register].max(rank as u8);
     }
 
@@ -49,7 +49,7 @@ impl Registers {
     /// How many authors it holds, about.
     #[must_use]
     pub fn estimate(&self) -> f64 {
-        sketch::estimate_ranks(&self.0)
+        sliding_hll::estimate_ranks(&self.0)
     }
 }
 

@@ -3,9 +3,9 @@
 //! Pieces are taken at different epochs, so each carries the epoch it was taken at, and a delta
 //! counts for a pane (or a tag's total) only if its epoch is later.
 
+mod authors;
 mod counted;
 mod parts;
-mod people;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -13,23 +13,23 @@ use crate::store::column::Column;
 use crate::store::varint::Reader;
 use crate::window::counted::Counted;
 use crate::window::decay::{Decay, Weights};
-use crate::window::pane::{Closed, Open, Pair};
+use crate::window::pane::{ClosedPane, OpenPane, Pair};
+pub use crate::window::restore::authors::Part;
+use crate::window::restore::authors::Replay;
 use crate::window::restore::parts::{Parts, read_pairs, read_surplus};
-pub use crate::window::restore::people::Part;
-use crate::window::restore::people::Replay;
 use crate::window::ring::{MINUTE_MS, Ring, step_of};
-use crate::window::sliding::Window;
+use crate::window::sliding_window::Window;
 use crate::window::total::Total;
 use tagtide_simd::prefetch;
 
 /// A section that does not hold what it should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Nonsense(pub &'static str);
+pub struct CorruptSection(pub &'static str);
 
-const CUT: Nonsense = Nonsense("a pane section ends too early");
+const CUT: CorruptSection = CorruptSection("a pane section ends too early");
 
-const UNKNOWN: Nonsense = Nonsense("a count names a tag that does not exist");
+const UNKNOWN: CorruptSection = CorruptSection("a count names a tag that does not exist");
 
 /// Totals asked for before they are needed.
 const AHEAD: usize = 16;
@@ -63,7 +63,7 @@ impl Restore {
     #[must_use]
     pub fn new(ring: Ring) -> Self {
         Self {
-            people: ring.nobody().map(Replay::new),
+            people: ring.empty_authors().map(Replay::new),
             ring,
             panes: BTreeMap::new(),
             minutes: BTreeMap::new(),
@@ -89,13 +89,13 @@ impl Restore {
     /// Reads when tags were first counted, of those that `newer` says.
     ///
     /// # Errors
-    /// [`Nonsense`] where the bytes do not hold what they should.
+    /// [`CorruptSection`] where the bytes do not hold what they should.
     pub fn first(
         &mut self,
         body: &[u8],
         rows: u32,
         newer: impl Fn(u32) -> bool,
-    ) -> Result<(), Nonsense> {
+    ) -> Result<(), CorruptSection> {
         self.ring.first.read(body, rows, newer)
     }
 
@@ -115,8 +115,8 @@ impl Restore {
     /// Reads a piece that [`Ring::snapshot_panes`] wrote at `epoch`.
     ///
     /// # Errors
-    /// [`Nonsense`] where the bytes do not hold what they should.
-    pub fn piece(&mut self, epoch: u64, body: &[u8]) -> Result<(), Nonsense> {
+    /// [`CorruptSection`] where the bytes do not hold what they should.
+    pub fn piece(&mut self, epoch: u64, body: &[u8]) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
             let minute = reader.get().ok_or(CUT)? == 1;
@@ -138,14 +138,14 @@ impl Restore {
     /// before this epoch.
     ///
     /// # Errors
-    /// [`Nonsense`] where the bytes do not hold what they should.
+    /// [`CorruptSection`] where the bytes do not hold what they should.
     pub fn delta(
         &mut self,
         epoch: u64,
         body: &[u8],
         rows: u32,
         newer: impl Fn(u32) -> bool,
-    ) -> Result<(), Nonsense> {
+    ) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
             let index = reader.get_signed().ok_or(CUT)?;
@@ -167,13 +167,13 @@ impl Restore {
     /// Reads late counts of a delta.
     ///
     /// # Errors
-    /// [`Nonsense`] where the bytes do not hold what they should.
+    /// [`CorruptSection`] where the bytes do not hold what they should.
     pub fn late(
         &mut self,
         body: &[u8],
         rows: u32,
         newer: impl Fn(u32) -> bool,
-    ) -> Result<(), Nonsense> {
+    ) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         reader.get_signed().ok_or(CUT)?;
         add_totals(&mut self.ring.total, Parts::default().read(&mut reader, rows)?, newer);
@@ -183,14 +183,14 @@ impl Restore {
     /// Reads posts taken back in a delta of `epoch`.
     ///
     /// # Errors
-    /// [`Nonsense`] where the bytes do not hold what they should.
+    /// [`CorruptSection`] where the bytes do not hold what they should.
     pub fn minus(
         &mut self,
         epoch: u64,
         body: &[u8],
         rows: u32,
         newer: impl Fn(u32) -> bool,
-    ) -> Result<(), Nonsense> {
+    ) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
             let index = reader.get_signed().ok_or(CUT)?;
@@ -220,8 +220,8 @@ impl Restore {
     /// Reads posts without author in the panes of the piece of the ring before.
     ///
     /// # Errors
-    /// [`Nonsense`] where the bytes do not hold what they should.
-    pub fn alone(&mut self, body: &[u8]) -> Result<(), Nonsense> {
+    /// [`CorruptSection`] where the bytes do not hold what they should.
+    pub fn alone(&mut self, body: &[u8]) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
             let minute = reader.get().ok_or(CUT)? == 1;
@@ -235,29 +235,29 @@ impl Restore {
     /// Keeps what a part of a snapshot tells of people until records have come to its epoch.
     ///
     /// # Errors
-    /// [`Nonsense`] where the bytes do not hold what they should.
-    pub fn people(&mut self, part: Part) -> Result<(), Nonsense> {
+    /// [`CorruptSection`] where the bytes do not hold what they should.
+    pub fn people(&mut self, part: Part) -> Result<(), CorruptSection> {
         self.people.as_mut().map_or(Ok(()), |people| people.wait(part))
     }
 
     /// A record of `epoch` is about to be read.
     ///
     /// # Errors
-    /// [`Nonsense`] where a part does not hold what it should.
-    pub fn reach(&mut self, epoch: u64) -> Result<(), Nonsense> {
+    /// [`CorruptSection`] where a part does not hold what it should.
+    pub fn reach(&mut self, epoch: u64) -> Result<(), CorruptSection> {
         self.people.as_mut().map_or(Ok(()), |people| people.reach(epoch))
     }
 
     /// Reads who posted the tags of panes in a record of `epoch`.
     ///
     /// # Errors
-    /// [`Nonsense`] where the bytes do not hold what they should.
+    /// [`CorruptSection`] where the bytes do not hold what they should.
     pub fn seen(
         &mut self,
         epoch: u64,
         body: &[u8],
         newer: impl Fn(u32) -> bool,
-    ) -> Result<(), Nonsense> {
+    ) -> Result<(), CorruptSection> {
         let Self { people: Some(people), ring, panes, minutes, stamps, .. } = self else {
             return Ok(());
         };
@@ -276,13 +276,13 @@ impl Restore {
     /// Reads who was taken back in a record of `epoch`.
     ///
     /// # Errors
-    /// [`Nonsense`] where the bytes do not hold what they should.
+    /// [`CorruptSection`] where the bytes do not hold what they should.
     pub fn left(
         &mut self,
         epoch: u64,
         body: &[u8],
         newer: impl Fn(u32) -> bool,
-    ) -> Result<(), Nonsense> {
+    ) -> Result<(), CorruptSection> {
         let Self { people: Some(people), ring, panes, minutes, stamps, .. } = self else {
             return Ok(());
         };
@@ -296,8 +296,8 @@ impl Restore {
     /// Reads posts beyond the cap in the panes of the piece of the ring before.
     ///
     /// # Errors
-    /// [`Nonsense`] where the bytes do not hold what they should.
-    pub fn beyond_before(&mut self, body: &[u8]) -> Result<(), Nonsense> {
+    /// [`CorruptSection`] where the bytes do not hold what they should.
+    pub fn beyond_before(&mut self, body: &[u8]) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
             let minute = reader.get().ok_or(CUT)? == 1;
@@ -312,8 +312,13 @@ impl Restore {
     /// says of which author; tags have ids below `rows`.
     ///
     /// # Errors
-    /// [`Nonsense`] where the bytes do not hold what they should.
-    pub fn beyond(&mut self, at: (u64, u32), body: &[u8], whose: bool) -> Result<(), Nonsense> {
+    /// [`CorruptSection`] where the bytes do not hold what they should.
+    pub fn beyond(
+        &mut self,
+        at: (u64, u32),
+        body: &[u8],
+        whose: bool,
+    ) -> Result<(), CorruptSection> {
         let (epoch, rows) = at;
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
@@ -392,13 +397,13 @@ impl Restore {
     /// [`Ring::joined`].
     ///
     /// # Errors
-    /// [`Nonsense`] where a pane names a tag that was never told of.
+    /// [`CorruptSection`] where a pane names a tag that was never told of.
     pub fn finish(
         mut self,
         closed_to: i64,
         (from, joined): (Option<i64>, Option<[u64; 2]>),
         rows: u32,
-    ) -> Result<Ring, Nonsense> {
+    ) -> Result<Ring, CorruptSection> {
         if self.ids_below > rows {
             return Err(UNKNOWN);
         }
@@ -477,15 +482,15 @@ fn add_totals(total: &mut Total, pairs: &[Pair], newer: impl Fn(u32) -> bool) {
 }
 
 /// Opens a pane again, without authors.
-fn reopen(closed: &Closed) -> Open {
+fn reopen(closed: &ClosedPane) -> OpenPane {
     let pairs = closed.pairs.iter().filter(|pair| pair.1 > 0).copied().collect();
-    let mut open = Open {
+    let mut open = OpenPane {
         index: closed.index,
         counted: Counted { pairs, sketches: Vec::new() },
         posts: closed.posts,
         tagged: closed.tagged,
         other: closed.other,
-        ..Open::default()
+        ..OpenPane::default()
     };
     Ring::mark_saved(&mut open);
     open

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::window::authors::{AuthorCounts, AuthorRow, ClosedPanes, PaneAuthors, Rules};
 use crate::window::decay::Decay;
-use crate::window::first::First;
-use crate::window::pane::{Closed, Open, Pair, Saved, Summer};
-use crate::window::people::{Panes, People, Rules, Seen, Taken};
-use crate::window::sliding::Window;
+use crate::window::first_seen::FirstSeen;
+use crate::window::pane::{ClosedPane, OpenPane, Pair, PaneSum, SavedLengths};
+use crate::window::sliding_window::Window;
 use crate::window::total::{Aside, Total, bring_total};
 
 pub(super) const MINUTE_MS: i64 = 60_000;
@@ -29,38 +29,38 @@ pub struct Shape {
     pub decay_ms: Option<i64>,
 }
 
-/// Panes, windows, totals.
+/// ClosedPanes, windows, totals.
 #[derive(Debug)]
 pub struct Ring {
     pub(super) pane_ms: i64,
-    /// Panes are kept apart for so many panes, then merge to minutes or go.
+    /// ClosedPanes are kept apart for so many panes, then merge to minutes or go.
     pub(super) fine: i64,
     pub(super) windows: Vec<Window>,
     pub(super) total: Total,
     pub(super) aside: Aside,
-    pub(super) first: First,
-    pub(super) open: Vec<Open>,
-    pub(super) closed: VecDeque<Closed>,
-    pub(super) minutes: VecDeque<Closed>,
-    /// Panes up to this one take no more posts.
+    pub(super) first: FirstSeen,
+    pub(super) open: Vec<OpenPane>,
+    pub(super) closed: VecDeque<ClosedPane>,
+    pub(super) minutes: VecDeque<ClosedPane>,
+    /// ClosedPanes up to this one take no more posts.
     pub(super) closed_to: i64,
     /// The newest pane of the ranking that is laid over the windows now.
     pub(super) shown_at: Option<i64>,
-    pub(super) summer: Summer,
+    pub(super) summer: PaneSum,
     /// Logs of closed panes, to be filled again.
     spare: Vec<Vec<u32>>,
     pub(super) delta: Option<super::delta::Delta>,
     pub(super) decay: Option<Decay>,
     pub(super) people_rules: Option<Rules>,
     /// There once the first post with an author has come: until then posts are people.
-    pub(super) people: Option<People>,
+    pub(super) people: Option<AuthorCounts>,
 }
 
 impl Ring {
     /// Empty. `keep_delta` = remember what changes, for a checkpoint.
     #[must_use]
     pub fn new(shape: &Shape, keep_delta: bool) -> Self {
-        // Panes of a minute and more are as coarse as they need be.
+        // ClosedPanes of a minute and more are as coarse as they need be.
         let merges = shape.pane_ms < MINUTE_MS;
         let long = merges && shape.windows_ms.iter().any(|&ms| ms > HOUR_MS);
         let longest = shape.windows_ms.iter().copied().max().unwrap_or(0);
@@ -76,13 +76,13 @@ impl Ring {
             windows: windows.collect(),
             total: Total::default(),
             aside: Aside::default(),
-            first: First::default(),
+            first: FirstSeen::default(),
             open: Vec::new(),
             closed: VecDeque::new(),
             minutes: VecDeque::new(),
             closed_to: i64::MIN,
             shown_at: None,
-            summer: Summer::default(),
+            summer: PaneSum::default(),
             spare: Vec::new(),
             delta: keep_delta.then(super::delta::Delta::default),
             decay: shape.decay_ms.map(|ms| Decay::new(ms, keep_delta)),
@@ -137,7 +137,7 @@ impl Ring {
         open.log.extend_from_slice(ids);
         if people {
             let (author, print) = who.unwrap_or_default();
-            open.seen.extend(ids.iter().map(|&id| Seen { id, author, print }));
+            open.seen.extend(ids.iter().map(|&id| AuthorRow { id, author, print }));
         }
         open.posts += posts;
         open.tagged += tagged;
@@ -153,7 +153,7 @@ impl Ring {
         }
     }
 
-    pub(super) fn open_pane(&mut self, index: i64) -> &mut Open {
+    pub(super) fn open_pane(&mut self, index: i64) -> &mut OpenPane {
         // Posts come nearly in order, so the pane is the last one or close to it.
         let at = self.open.iter().rposition(|open| open.index <= index);
         match at {
@@ -161,7 +161,7 @@ impl Ring {
             _ => {
                 let at = at.map_or(0, |at| at + 1);
                 let log = self.spare.pop().unwrap_or_default();
-                self.open.insert(at, Open { index, log, ..Open::default() });
+                self.open.insert(at, OpenPane { index, log, ..OpenPane::default() });
                 &mut self.open[at]
             }
         }
@@ -173,7 +173,7 @@ impl Ring {
         if to <= self.closed_to {
             return;
         }
-        self.hide();
+        self.remove_overlay();
         while self.open.first().is_some_and(|open| open.index <= to) {
             let open = self.open.remove(0);
             self.close(open);
@@ -181,11 +181,11 @@ impl Ring {
         self.closed_to = to;
         self.expire(to);
         if let Some(people) = &mut self.people {
-            people.bury_big(&mut self.windows, to);
+            people.prune_sketched(&mut self.windows, to);
         }
     }
 
-    fn close(&mut self, mut open: Open) {
+    fn close(&mut self, mut open: OpenPane) {
         let seen = self.people.as_mut().map(|people| people.sort(&open.seen));
         let whole = seen.filter(|_| open.seen.len() == open.log.len());
         let mut pairs = whole.unwrap_or_else(|| self.summer.sum(&open.log));
@@ -200,7 +200,7 @@ impl Ring {
         if !open.minus.is_empty() || !open.counted.is_empty() {
             self.summer.add_pairs(&pairs);
             self.summer.add_pairs(&open.counted.pairs);
-            self.summer.take_back(&open.minus);
+            self.summer.retract(&open.minus);
             let mut left = Vec::new();
             self.summer.finish(&mut left);
             pairs = Arc::new(left);
@@ -208,9 +208,9 @@ impl Ring {
         self.first.close(open.index * self.pane_ms, &pairs, self.delta.is_some());
         self.closed_to = open.index;
         self.expire(open.index);
-        let Taken { lasts, alone, beyond } = self.close_people(&mut open, &mut pairs);
+        let PaneAuthors { lasts, alone, beyond } = self.close_people(&mut open, &mut pairs);
         let alone = Arc::new(alone);
-        let Open { index, posts, tagged, other, mut log, .. } = open;
+        let OpenPane { index, posts, tagged, other, mut log, .. } = open;
         if self.spare.len() < SPARE {
             log.clear();
             self.spare.push(log);
@@ -218,16 +218,16 @@ impl Ring {
         if let Some(decay) = &mut self.decay {
             decay.add((index + 1) * self.pane_ms, &pairs);
         }
-        let closed = Closed { index, pairs, lasts, alone, beyond, posts, tagged, other };
+        let closed = ClosedPane { index, pairs, lasts, alone, beyond, posts, tagged, other };
         self.windows.iter_mut().for_each(|window| window.add_closed(&closed));
         self.closed.push_back(closed);
     }
 
     /// Takes in the people of a pane that closes, and takes off `pairs` what is beyond the cap.
-    fn close_people(&mut self, open: &mut Open, pairs: &mut Arc<Vec<Pair>>) -> Taken {
+    fn close_people(&mut self, open: &mut OpenPane, pairs: &mut Arc<Vec<Pair>>) -> PaneAuthors {
         let Self { people, closed, minutes, windows, pane_ms, .. } = self;
-        let Some(people) = people else { return Taken::default() };
-        let mut kept = Panes { closed, minutes, pane_ms: *pane_ms };
+        let Some(people) = people else { return PaneAuthors::default() };
+        let mut kept = ClosedPanes { closed, minutes, pane_ms: *pane_ms };
         let taken = people.close(&mut kept, windows, open, pairs);
         if !taken.beyond.is_empty() {
             let pairs = Arc::make_mut(pairs);
@@ -275,7 +275,7 @@ impl Ring {
             if first.index > to || (keep && minute * per_minute + per_minute - 1 > to) {
                 return;
             }
-            let mut whole = Closed { index: minute, ..Closed::default() };
+            let mut whole = ClosedPane { index: minute, ..ClosedPane::default() };
             lasts.clear();
             while self.closed.front().is_some_and(|c| {
                 if keep { c.index.div_euclid(per_minute) == minute } else { c.index <= to }
@@ -311,16 +311,16 @@ impl Ring {
         }
     }
 
-    /// People before any has come; `None` where they are not counted.
-    pub(super) fn nobody(&self) -> Option<People> {
+    /// AuthorCounts before any has come; `None` where they are not counted.
+    pub(super) fn empty_authors(&self) -> Option<AuthorCounts> {
         let longest = self.windows.iter().map(|window| window.ms).max().unwrap_or(self.pane_ms);
-        self.people_rules.map(|rules| People::new(rules, self.pane_ms, longest))
+        self.people_rules.map(|rules| AuthorCounts::new(rules, self.pane_ms, longest))
     }
 
     /// Until the first post with an author, posts are people.
     pub(super) fn begin_people(&mut self) {
-        self.hide();
-        let Some(mut people) = self.nobody() else { return };
+        self.remove_overlay();
+        let Some(mut people) = self.empty_authors() else { return };
         people.grow(self.total.column.rows());
         people.from = self.closed_to;
         self.people = Some(people);
@@ -330,7 +330,7 @@ impl Ring {
             let mut pairs = Vec::new();
             self.summer.sum_open(open, &mut pairs);
             let posts = pairs.iter().flat_map(|&(id, n)| std::iter::repeat_n(id, n as usize));
-            open.seen = posts.map(|id| Seen { id, author: 0, print: 0 }).collect();
+            open.seen = posts.map(|id| AuthorRow { id, author: 0, print: 0 }).collect();
             if !open.counted.is_empty() {
                 self.log_counted(open);
             }
@@ -369,7 +369,7 @@ impl Ring {
         self.open.first().map(|open| open.index * self.pane_ms)
     }
 
-    /// Panes up to this one take no more posts.
+    /// ClosedPanes up to this one take no more posts.
     #[must_use]
     pub fn closed_to(&self) -> i64 {
         self.closed_to
@@ -411,9 +411,9 @@ impl Ring {
         series
     }
 
-    pub(super) fn mark_saved(open: &mut Open) {
+    pub(super) fn mark_saved(open: &mut OpenPane) {
         let (posts, tagged) = (open.posts as i64, open.tagged as i64);
-        open.saved = Saved { log: open.log.len(), seen: open.seen.len(), posts, tagged };
+        open.saved = SavedLengths { log: open.log.len(), seen: open.seen.len(), posts, tagged };
     }
 
     /// Sums the windows anew from the panes kept.
@@ -449,13 +449,13 @@ pub(super) fn step_of(pane: i64, pane_ms: i64, step_ms: i64) -> i64 {
 /// What falls out of a window when its steps in `(after, to]` go: panes, and for a window that
 /// slides by minutes also whole minutes.
 pub(super) fn fallen<'a>(
-    (closed, minutes): (&'a VecDeque<Closed>, &'a VecDeque<Closed>),
+    (closed, minutes): (&'a VecDeque<ClosedPane>, &'a VecDeque<ClosedPane>),
     pane_ms: i64,
     step_ms: i64,
     after: i64,
     to: i64,
-) -> impl Iterator<Item = &'a Closed> {
-    let range = |panes: &'a VecDeque<Closed>, step: &dyn Fn(&Closed) -> i64| {
+) -> impl Iterator<Item = &'a ClosedPane> {
+    let range = |panes: &'a VecDeque<ClosedPane>, step: &dyn Fn(&ClosedPane) -> i64| {
         let start = panes.partition_point(|closed| step(closed) <= after);
         let end = panes.partition_point(|closed| step(closed) <= to);
         panes.range(start..end.max(start))

@@ -1,7 +1,7 @@
 //! All-time counts of one view.
 
 use crate::store::column::Column;
-use crate::window::pane::{Open, Pair, Summer};
+use crate::window::pane::{OpenPane, Pair, PaneSum};
 use crate::window::ring::Ring;
 
 /// All-time counts.
@@ -57,7 +57,7 @@ impl Ring {
         for open in &self.open {
             self.summer.add(&open.log[..open.in_total]);
             self.summer.add_pairs(&open.counted.pairs);
-            self.summer.take_back(&open.minus);
+            self.summer.retract(&open.minus);
             (*posts, *tagged) = (*posts + open.posts, *tagged + open.tagged);
         }
         self.summer.finish(pairs);
@@ -86,7 +86,7 @@ impl Ring {
 }
 
 /// Brings an open pane's news into the totals.
-pub(super) fn bring_total(total: &mut Total, open: &mut Open, summer: &mut Summer) {
+pub(super) fn bring_total(total: &mut Total, open: &mut OpenPane, summer: &mut PaneSum) {
     let pairs = summer.sum(&open.log[open.in_total..]);
     pairs.iter().for_each(|&(id, by)| total.add(id, u64::from(by)));
     open.in_total = open.log.len();

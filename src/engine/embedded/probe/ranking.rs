@@ -8,9 +8,9 @@ use crate::run::random_seed;
 use crate::run::state_settings::settings;
 use tagtide_posts::clock::monotonic;
 use tagtide_posts::post::Batch;
-use tagtide_trends::rank::{Mode, PUBLISHED_ROWS_MIN, build};
+use tagtide_trends::rank::{Mode, PUBLISHED_ROWS_MIN, ranking};
 use tagtide_trends::state::State;
-use tagtide_trends::state::extracted::{Extracted, PostKey, Row};
+use tagtide_trends::state::extracted_batch::{ExtractedBatch, PostKey, Row};
 use tagtide_trends::store::hash::Seed;
 
 const MODES: [Mode; 5] = [Mode::Trending, Mode::Total, Mode::Count, Mode::Authors, Mode::Decay];
@@ -54,7 +54,7 @@ pub fn ranking(tags: u32, minutes: &[u64], ticks: u32) -> String {
         for (number, mode) in MODES.into_iter().enumerate() {
             let start = monotonic();
             for &key in ranked.iter().filter(|key| key.mode == mode) {
-                std::hint::black_box(build::ranking(&state, key, at, PUBLISHED_ROWS_MIN));
+                std::hint::black_box(ranking::ranking(&state, key, at, PUBLISHED_ROWS_MIN));
             }
             times[number + 2].1.push(start.elapsed());
         }
@@ -85,7 +85,7 @@ fn feed(
     tags: impl Iterator<Item = u32>,
     random: &mut Random,
 ) {
-    let mut out = Extracted::default();
+    let mut out = ExtractedBatch::default();
     out.begin(Batch::default());
     for tag in tags {
         let key = format!("tag{tag}");

@@ -1,9 +1,9 @@
 //! JSON without a tree.
 //!
 //! [`walker`] visits the wanted keys of a record and skips the rest without parsing it. Anything
-//! unusual goes to [`tolerant`], which validates the record with a full parser, rewrites it in plain
-//! form and runs the same walk again. So each format is written once. [`crate::post::escape`] decodes
-//! escapes, and only of strings that are read.
+//! unusual goes to [`tolerant`], which validates the record with a full parser, rewrites it in
+//! plain form and runs the same walk again. So each format is written once. [`crate::post::escape`]
+//! decodes escapes, and only of strings that are read.
 //!
 //! Never: recursion by the depth of the input, a panic on any bytes, a read past the slice.
 
@@ -45,8 +45,8 @@ where
     }
 }
 
-/// The range of the record without byte order mark, white space and line ending; `None` if nothing is
-/// left.
+/// The range of the record without byte order mark, white space and line ending; `None` if nothing
+/// is left.
 fn body(bytes: &[u8]) -> Option<(usize, usize)> {
     let mut from = if bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
     from += bytes[from..].iter().position(|byte| !is_space(*byte))?;

@@ -91,8 +91,8 @@ fn repair(record: &[u8]) -> Result<String, DecodeError> {
     Ok(repaired)
 }
 
-/// Length in bytes of the escape at the start of `bytes`; `Err` if it is invalid, so that [`escape`]
-/// reads it as U+FFFD.
+/// Length in bytes of the escape at the start of `bytes`; `Err` if it is invalid, so that
+/// [`escape`] reads it as U+FFFD.
 fn escape_length(bytes: &[u8]) -> Result<usize, usize> {
     match bytes.get(1) {
         Some(b'u') if escape::hex(bytes).is_some() => Ok(6),

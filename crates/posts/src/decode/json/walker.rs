@@ -1,10 +1,10 @@
 //! A cursor over one JSON object that reads the requested values and skips the rest.
 //!
-//! A walk requests keys in nested closures, so its depth is that of the code, not of the input. It sees
-//! duplicate keys in order, so the last one wins. Inside a skipped value only strings and brackets are
-//! examined, so an invalid literal there is not noticed. Everything that the cursor cannot handle is
-//! [`Stop::Odd`]: an escaped key, a bad literal in a value that is read, bytes after the end, more than
-//! [`DEPTH_MAX`] levels.
+//! A walk requests keys in nested closures, so its depth is that of the code, not of the input. It
+//! sees duplicate keys in order, so the last one wins. Inside a skipped value only strings and
+//! brackets are examined, so an invalid literal there is not noticed. Everything that the cursor
+//! cannot handle is [`Stop::Odd`]: an escaped key, a bad literal in a value that is read, bytes
+//! after the end, more than [`DEPTH_MAX`] levels.
 
 use crate::decode::DecodeError;
 use crate::post::Raw;
@@ -88,8 +88,8 @@ impl<'a> Bytes<'a> {
         Ok((at + space, rest[space]))
     }
 
-    /// The key at `at`, or the next one that passes `keys`. Returns place and first byte of its value,
-    /// then the key. `room` is that of values.
+    /// The key at `at`, or the next one that passes `keys`. Returns place and first byte of its
+    /// value, then the key. `room` is that of values.
     #[inline(always)]
     fn key(
         self,
@@ -231,8 +231,8 @@ impl<'a> Walker<'a> {
         if self.clean { u32::MAX } else { DEPTH_MAX.saturating_sub(self.depth) }
     }
 
-    /// Calls `each` with every key, the cursor before its value. Values that `each` does not read are
-    /// skipped. `false` if the value is not an object.
+    /// Calls `each` with every key, the cursor before its value. Values that `each` does not read
+    /// are skipped. `false` if the value is not an object.
     #[inline(always)]
     pub(crate) fn object<F>(&mut self, mut each: F) -> Result<bool, Stop>
     where
@@ -241,8 +241,8 @@ impl<'a> Walker<'a> {
         self.members(&Keys::ALL, |w, key| each(w, key).map(|()| true))
     }
 
-    /// The same for keys that pass `keys`, as long as `each` returns `true`; the rest of the object is
-    /// skipped.
+    /// The same for keys that pass `keys`, as long as `each` returns `true`; the rest of the object
+    /// is skipped.
     #[inline(always)]
     pub(crate) fn members<F>(&mut self, keys: &Keys, mut each: F) -> Result<bool, Stop>
     where
@@ -291,8 +291,8 @@ impl<'a> Walker<'a> {
         Ok(true)
     }
 
-    /// Calls `each` before every element. Elements that `each` does not read are skipped. `false` if
-    /// the value is not an array.
+    /// Calls `each` before every element. Elements that `each` does not read are skipped. `false`
+    /// if the value is not an array.
     #[inline(always)]
     pub(crate) fn array<F>(&mut self, mut each: F) -> Result<bool, Stop>
     where
@@ -395,7 +395,8 @@ impl<'a> Walker<'a> {
     }
 }
 
-/// The value of eight digits, the highest in the lowest byte: pairs are joined, then pairs of pairs.
+/// The value of eight digits, the highest in the lowest byte: pairs are joined, then pairs of
+/// pairs.
 #[inline(always)]
 fn eight_digits(word: u64) -> i64 {
     let ones = word & 0x0F0F_0F0F_0F0F_0F0F;

@@ -2,15 +2,15 @@
 
 use super::*;
 use crate::rank::Mode;
-use crate::rank::build::{Key, ranking};
+use crate::rank::ranking::{Key, ranking};
 use crate::score::formula;
 use crate::score::trending::windows_ms;
 use crate::state::Settings;
-use crate::state::extracted::{Extracted, PostKey, Row};
-use crate::state::lists::Lists;
+use crate::state::extracted_batch::{ExtractedBatch, PostKey, Row};
+use crate::state::tag_filter::TagFilter;
 use crate::store::hash::Seed;
 use crate::window::Shape;
-use crate::window::people::Rules;
+use crate::window::authors::Rules;
 use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::post::Batch;
 
@@ -38,7 +38,7 @@ impl Stream {
             people: Some(rules),
             decay_ms: None,
         };
-        let lists = Lists { hide: Patterns::new(["tag39".to_owned()]), ..Lists::default() };
+        let lists = TagFilter { hide: Patterns::new(["tag39".to_owned()]), ..TagFilter::default() };
         let settings = Settings { lists, ..Settings::of(shape, vec![HOUR]) };
         let mut stream = Self { state: State::new(settings, SEED), at: 100 * HOUR };
         for minute in 0..minutes {
@@ -49,7 +49,7 @@ impl Stream {
 
     /// What was posted in the next minute, by whom.
     fn minute(&mut self, posts: &[(&str, u64)]) {
-        let mut batch = Extracted::default();
+        let mut batch = ExtractedBatch::default();
         batch.begin(Batch::default());
         for &(tag, author) in posts {
             batch.begin_post();
@@ -110,7 +110,7 @@ fn ten_people_on_a_new_tag() {
     assert_eq!((of.listed, of.peak, of.learning), (true, true, None));
     assert_eq!(of.status.as_deref(), Some("rising"));
     assert!(of.gates.iter().all(|gate| gate.passed), "{:?}", of.gates);
-    assert_eq!(of.said, "11x usual for an hour: 10 people in 10 different minutes");
+    assert_eq!(of.text, "11x usual for an hour: 10 people in 10 different minutes");
     let rules = of.people.expect("authors are known");
     assert_eq!((rules.authors, rules.spans, rules.span_s), (10.0, 10, 60));
     assert_eq!((rules.busiest, rules.spread, rules.repeat), (Some(3.0), Some(10.0), 10.0));
@@ -132,7 +132,7 @@ fn ten_whom_nobody_has_seen_before_are_held_back_where_the_job_asks() {
     let share = rules.known_share.expect("others came before");
     assert!((0.9..1.0).contains(&share), "{share}");
     assert!(!of.listed && !gate(&of, "min_count").passed && gate(&of, "min_authors").passed);
-    assert!(of.said.ends_with("counted as 0: 0 of them had posted before"), "{}", of.said);
+    assert!(of.text.ends_with("counted as 0: 0 of them had posted before"), "{}", of.text);
     let of = stream.explain("back").expect("it is live");
     let rules = of.people.as_ref().expect("authors are known");
     assert_eq!((rules.known, rules.known_allows), (Some(10.0), Some(10.0)));
@@ -156,14 +156,14 @@ fn a_crowd_in_a_minute_is_held_back_by_its_gate() {
     assert!(!of.listed && !gate(&of, "min_count").passed && gate(&of, "min_authors").passed);
     assert_eq!((gate(&of, "min_count").value, gate(&of, "min_count").bound), (Some(3.0), 5.0));
     assert!(
-        of.said.ends_with("60 people in one minute, counted as 3: most came at once"),
+        of.text.ends_with("60 people in one minute, counted as 3: most came at once"),
         "{}",
-        of.said
+        of.text
     );
     let of = stream.explain("loud").expect("it is live");
     let rules = of.people.expect("authors are known");
     assert_eq!((rules.authors, rules.posts, rules.repeat, rules.counted), (6.0, 15.0, 3.0, 3.0));
-    assert!(of.said.ends_with("counted as 3: they post 2.5 times each"), "{}", of.said);
+    assert!(of.text.ends_with("counted as 3: they post 2.5 times each"), "{}", of.text);
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn while_it_learns_the_score_is_not_asked() {
     let learned = gate(&of, "learned");
     assert_eq!((learned.value, learned.bound, learned.passed), (Some(2.0), 3.0, false));
     let begin = "learning baseline (2 of 3 windows), over an hour: 10 people";
-    assert!(of.said.starts_with(begin), "{}", of.said);
+    assert!(of.text.starts_with(begin), "{}", of.text);
 }
 
 /// The shortest window has a score first, and says nothing of what is usual in the one asked for.
@@ -207,7 +207,7 @@ fn posts_without_author_are_counted_as_they_are() {
     }
     let of = stream.explain("text").expect("it is live");
     assert_eq!((of.people, of.posts, of.authors), (None, 60, 60));
-    assert!(of.said.ends_with(": 60 posts"), "{}", of.said);
+    assert!(of.text.ends_with(": 60 posts"), "{}", of.text);
 }
 
 /// What is explained is what is ranked, whether it is listed or not.

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use crate::rank::Mode;
-use crate::rank::build::{Key, ranking, tag};
-use crate::state::extracted::{Extracted, Row};
+use crate::rank::ranking::{Key, ranking, tag};
+use crate::state::checkpoint_sections::{Raw, Snapshotter, encode, kind};
+use crate::state::extracted_batch::{ExtractedBatch, Row};
 use crate::state::restore::Restoring;
-use crate::state::sections::{Raw, Snapshotter, encode, kind};
 use crate::state::{Settings, State};
 use crate::store::hash::Seed;
 use crate::window::Shape;
@@ -28,7 +28,7 @@ fn settings() -> Settings {
 }
 
 fn feed(state: &mut State, at: i64, tags: &[String]) {
-    let mut out = Extracted::default();
+    let mut out = ExtractedBatch::default();
     out.begin(Batch::default());
     for tag in tags {
         out.begin_post();
@@ -71,7 +71,7 @@ fn heavy_hitters_outlive_a_flood_and_a_restart() {
         feed(&mut state, step * 1000, &tags);
         assert!(state.tags.len() <= CAP, "the cap holds");
         if step % 7 == 0 {
-            let mut sections = state.take_news();
+            let mut sections = state.take_pending();
             sections.push(Raw::Body(kind::META, serde_json::to_vec(&state.meta()).expect("json")));
             records.push(sections);
             let epoch = records.len() as u64;
@@ -83,7 +83,7 @@ fn heavy_hitters_outlive_a_flood_and_a_restart() {
             }
         }
     }
-    let mut last = state.take_news();
+    let mut last = state.take_pending();
     last.push(Raw::Body(kind::META, serde_json::to_vec(&state.meta()).expect("json")));
     records.push(last);
     assert!(state.is_approximate() && state.counters().evicted_tags > 5000);

@@ -9,7 +9,7 @@ use std::ops::Bound;
 use crate::state::pane_update::{Authors, Member, PaneTag, Registers};
 use crate::state::parts::{Changed, Key, Part, Parts, Side, name};
 use crate::store::varint::{Reader, put, put_bytes, put_signed};
-use crate::window::sketch::REGISTERS;
+use crate::window::sliding_hll::REGISTERS;
 
 const LISTED: u8 = 1;
 const SKETCHED: u8 = 2;

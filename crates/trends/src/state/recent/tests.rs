@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::state::Settings;
-use crate::state::extracted::Row;
-use crate::state::lists::Lists;
+use crate::state::extracted_batch::Row;
+use crate::state::tag_filter::TagFilter;
 use crate::store::hash::Seed;
 use crate::window::Shape;
 use tagtide_extract::wildcard::Patterns;
@@ -37,7 +37,7 @@ impl Stream {
 
     /// A record with words of which those with `#` are tags.
     fn feed(&mut self, key: PostKey, replaces: &[u64], text: &str) {
-        let mut batch = Extracted::default();
+        let mut batch = ExtractedBatch::default();
         batch.begin(Batch::default());
         for tag in text.split(' ').filter_map(|word| word.strip_prefix('#')) {
             batch.push_key(&SEED, tag.as_bytes(), tag.as_bytes(), true);
@@ -46,7 +46,7 @@ impl Stream {
         batch.posts.push(PostKey { replaces_end: replaces.len() as u32, ..key });
         let end = batch.entries.len() as u32;
         if end > 0 {
-            batch.samples.push(self.at, 0..end, &Shown { text, ..Shown::default() });
+            batch.samples.push(self.at, 0..end, &PostText { text, ..PostText::default() });
         }
         let tagged = u32::from(end > 0);
         let (at, until) = (self.at, self.at);
@@ -65,10 +65,10 @@ impl Stream {
         self.state.recent_posts(id, 9).iter().map(|post| post.shown.text).collect()
     }
 
-    fn together(&self, tag: &str) -> Vec<(String, u32)> {
+    fn related(&self, tag: &str) -> Vec<(String, u32)> {
         let id = self.state.tags.find(tag.as_bytes()).expect("a live tag");
         let named = |(other, posts)| (self.state.tags.key_string(other), posts);
-        self.state.together(id, 3).into_iter().map(named).collect()
+        self.state.related(id, 3).into_iter().map(named).collect()
     }
 }
 
@@ -86,7 +86,7 @@ fn the_newest_stay_and_tags_that_stand_together_are_counted() {
     }
     assert_eq!(stream.texts("a"), ["#a #c", "#a #b #d", "#a #b"], "newest first");
     let named = |tag: &str, posts| (tag.to_owned(), posts);
-    assert_eq!(stream.together("a"), [named("b", 2), named("c", 1), named("d", 1)]);
+    assert_eq!(stream.related("a"), [named("b", 2), named("c", 1), named("d", 1)]);
     assert_eq!(stream.state.recent().held(), 4, "posts without tags are not kept");
     stream.post(9, "#a #c");
     assert_eq!(stream.texts("a"), ["#a #c", "#a #b #d"], "a text stands there once");
@@ -141,12 +141,12 @@ fn deletes_are_honoured_after_counts_have_forgotten_the_post() {
 #[test]
 fn lists_and_the_option_are_obeyed() {
     let list = |tag: &str| Patterns::new([tag.to_owned()]);
-    let lists = Lists { hide: list("hidden"), drop: list("dropped"), ..Lists::default() };
+    let lists = TagFilter { hide: list("hidden"), drop: list("dropped"), ..TagFilter::default() };
     let mut stream = Stream::new(Settings { lists, ..settings(10) });
     stream.post(1, "#a #hidden #dropped #b");
-    assert_eq!(stream.together("a"), [("b".to_owned(), 1)]);
-    stream.state.change_lists(Lists { hide: list("b"), ..Lists::default() });
-    assert_eq!(stream.together("a"), [("hidden".to_owned(), 1)], "as the lists are now");
+    assert_eq!(stream.related("a"), [("b".to_owned(), 1)]);
+    stream.state.change_tag_filter(TagFilter { hide: list("b"), ..TagFilter::default() });
+    assert_eq!(stream.related("a"), [("hidden".to_owned(), 1)], "as the lists are now");
     let mut off = Stream::keeping(0);
     off.post(1, "#a #b");
     assert_eq!((off.state.recent().held(), off.texts("a").len()), (0, 0));

@@ -1,11 +1,11 @@
 //! The names of tags: keys, ids and spellings.
 
+use crate::state::checkpoint_sections::kind;
 use crate::state::restore::{CONTRADICTION, CUT, Stamps, parts_of};
-use crate::state::sections::kind;
 use crate::state::spelling::OTHER;
 use crate::state::table::Tags;
 use crate::store::varint::Reader;
-use crate::window::restore::Nonsense;
+use crate::window::restore::CorruptSection;
 
 /// The names of tags, being put together.
 #[derive(Debug)]
@@ -21,7 +21,12 @@ impl Names {
     }
 
     /// Reads one section; false = it is of another kind.
-    pub(super) fn read(&mut self, epoch: u64, of: u16, body: &[u8]) -> Result<bool, Nonsense> {
+    pub(super) fn read(
+        &mut self,
+        epoch: u64,
+        of: u16,
+        body: &[u8],
+    ) -> Result<bool, CorruptSection> {
         if let Some(parts) = parts_of(of) {
             self.tags(body, parts)?;
             return Ok(true);
@@ -42,11 +47,11 @@ impl Names {
         Ok(true)
     }
 
-    fn admit(&mut self, id: u32, since: u32, key: &[u8]) -> Result<(), Nonsense> {
+    fn admit(&mut self, id: u32, since: u32, key: &[u8]) -> Result<(), CorruptSection> {
         if self.tags.restore(id, key, since) { Ok(()) } else { Err(CONTRADICTION) }
     }
 
-    fn born(&mut self, epoch: u64, body: &[u8]) -> Result<(), Nonsense> {
+    fn born(&mut self, epoch: u64, body: &[u8]) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
             let id = reader.get_u32().ok_or(CUT)?;
@@ -60,7 +65,7 @@ impl Names {
         Ok(())
     }
 
-    fn learned(&mut self, epoch: u64, body: &[u8]) -> Result<(), Nonsense> {
+    fn learned(&mut self, epoch: u64, body: &[u8]) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
             let id = reader.get_u32().ok_or(CUT)?;
@@ -72,7 +77,7 @@ impl Names {
         Ok(())
     }
 
-    fn spelled(&mut self, epoch: u64, body: &[u8], by: i64) -> Result<(), Nonsense> {
+    fn spelled(&mut self, epoch: u64, body: &[u8], by: i64) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
             let tag = reader.get_u32().ok_or(CUT)?;
@@ -84,7 +89,7 @@ impl Names {
         Ok(())
     }
 
-    fn spelled_by(&mut self, epoch: u64, body: &[u8]) -> Result<(), Nonsense> {
+    fn spelled_by(&mut self, epoch: u64, body: &[u8]) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
             let tag = reader.get_u32().ok_or(CUT)?;
@@ -97,7 +102,7 @@ impl Names {
     }
 
     /// Reads the tags of so many parts, which are of one epoch.
-    fn tags(&mut self, body: &[u8], parts: usize) -> Result<(), Nonsense> {
+    fn tags(&mut self, body: &[u8], parts: usize) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         self.stamps.piece(&mut reader, parts)?;
         while !reader.is_empty() {
@@ -125,7 +130,7 @@ impl Names {
 }
 
 /// Passes over what a piece says of a tag's spellings.
-pub(super) fn pass_spellings(reader: &mut Reader<'_>) -> Result<(), Nonsense> {
+pub(super) fn pass_spellings(reader: &mut Reader<'_>) -> Result<(), CorruptSection> {
     let spellings = reader.get().ok_or(CUT)?;
     for _ in 0..spellings {
         reader.get_bytes().ok_or(CUT)?;
@@ -137,7 +142,7 @@ pub(super) fn pass_spellings(reader: &mut Reader<'_>) -> Result<(), Nonsense> {
 }
 
 /// Ids of tags that gave way, which are below `rows`.
-pub(super) fn evicted(body: &[u8], rows: u32) -> Result<Vec<u32>, Nonsense> {
+pub(super) fn evicted(body: &[u8], rows: u32) -> Result<Vec<u32>, CorruptSection> {
     let mut reader = Reader::new(body);
     let mut ids = Vec::new();
     while !reader.is_empty() {

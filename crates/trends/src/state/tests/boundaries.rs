@@ -2,14 +2,14 @@
 
 use super::{PANE, seed};
 use crate::rank::Mode;
-use crate::rank::build::Key;
+use crate::rank::ranking::Key;
 use crate::rank::report::{Report, Reported, Reporter};
 use crate::score::Gates;
 use crate::score::trending::windows_ms;
-use crate::state::extracted::{Extracted, PostKey, Row};
+use crate::state::extracted_batch::{ExtractedBatch, PostKey, Row};
 use crate::state::{Settings, State};
 use crate::window::Shape;
-use crate::window::people::Rules;
+use crate::window::authors::Rules;
 use tagtide_posts::post::Batch;
 
 const W: i64 = 40_000;
@@ -32,7 +32,7 @@ fn state(pane_ms: i64, window_ms: i64, reports: Vec<Report>) -> (State, Reporter
 /// Posts one after the other: event time, tag, author.
 fn feed((state, reports): &mut (State, Reporter), posts: &[(i64, &str, u64)]) {
     for &(at, tag, author) in posts {
-        let mut out = Extracted::default();
+        let mut out = ExtractedBatch::default();
         out.begin(Batch::default());
         out.begin_post();
         out.push_key(&seed(3), tag.as_bytes(), tag.as_bytes(), true);

@@ -3,20 +3,20 @@
 use crate::store::varint::Reader;
 use crate::window::counted::PaneChanges;
 use crate::window::restore::parts::Parts;
-use crate::window::restore::{Nonsense, Restore};
+use crate::window::restore::{CorruptSection, Restore};
 
 impl Restore {
     /// Reads how what was counted elsewhere of open panes changed in a record of `epoch`.
     ///
     /// # Errors
-    /// [`Nonsense`] where the bytes do not hold what they should.
+    /// [`CorruptSection`] where the bytes do not hold what they should.
     pub fn counted(
         &mut self,
         epoch: u64,
         body: &[u8],
         rows: u32,
         newer: impl Fn(u32) -> bool,
-    ) -> Result<(), Nonsense> {
+    ) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
             let PaneChanges { index, authors, mut changes } = PaneChanges::read(&mut reader, rows)?;

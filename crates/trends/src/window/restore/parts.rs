@@ -7,8 +7,8 @@ use crate::store::varint::Reader;
 use crate::window::counted::Change;
 use crate::window::delta::Surplus;
 use crate::window::evict::take_out;
-use crate::window::pane::{Closed, Pair, Summer};
-use crate::window::restore::{CUT, Nonsense, UNKNOWN};
+use crate::window::pane::{ClosedPane, Pair, PaneSum};
+use crate::window::restore::{CUT, CorruptSection, UNKNOWN};
 
 /// A pane being put together.
 #[derive(Debug, Default)]
@@ -31,7 +31,11 @@ pub(super) struct Parts {
 
 impl Parts {
     /// Reads a pane to what is there already; the answer is its pairs.
-    pub(super) fn read(&mut self, reader: &mut Reader<'_>, rows: u32) -> Result<&[Pair], Nonsense> {
+    pub(super) fn read(
+        &mut self,
+        reader: &mut Reader<'_>,
+        rows: u32,
+    ) -> Result<&[Pair], CorruptSection> {
         let before = self.pairs.len();
         self.posts += reader.get_signed().ok_or(CUT)?;
         self.tagged += reader.get_signed().ok_or(CUT)?;
@@ -69,7 +73,7 @@ impl Parts {
     }
 
     /// `before` = everything in it is without author.
-    pub(super) fn close(self, index: i64, before: bool, summer: &mut Summer) -> Closed {
+    pub(super) fn close(self, index: i64, before: bool, summer: &mut PaneSum) -> ClosedPane {
         let mut pairs = self.pairs;
         // What one piece alone told is mostly in order already.
         let summed = pairs.is_sorted_by(|a, b| a.0 < b.0) && pairs.iter().all(|pair| pair.1 > 0);
@@ -81,7 +85,7 @@ impl Parts {
             };
             summer.add_pairs(&pairs);
             summer.add_pairs(&of(-1));
-            summer.take_back(&self.minus);
+            summer.retract(&self.minus);
             summer.take_pairs(&self.less);
             summer.take_pairs(&of(1));
             pairs.clear();
@@ -93,7 +97,7 @@ impl Parts {
         let mut alone = Vec::new();
         if !before && !self.alone.is_empty() {
             summer.add_pairs(&self.alone);
-            summer.take_back(&self.alone_minus);
+            summer.retract(&self.alone_minus);
             summer.take_pairs(&self.alone_less);
             summer.finish(&mut alone);
         }
@@ -105,7 +109,7 @@ impl Parts {
         let sum = same.map(|same| (same[0].0, same[0].1, same.iter().map(|of| of.2).sum::<i64>()));
         let left = sum.filter(|of| of.2 > 0).map(|(id, who, by)| (id, who, by as u32));
         let beyond = left.collect();
-        Closed { index, pairs, lasts, alone, beyond, posts, tagged, other }
+        ClosedPane { index, pairs, lasts, alone, beyond, posts, tagged, other }
     }
 }
 
@@ -113,7 +117,7 @@ pub(super) fn read_pairs(
     reader: &mut Reader<'_>,
     rows: u32,
     pairs: &mut Vec<Pair>,
-) -> Result<(), Nonsense> {
+) -> Result<(), CorruptSection> {
     let told = reader.get().ok_or(CUT)?;
     // A pair has two bytes at least: nonsense reserves no more than what is there.
     pairs.reserve((reader.rest().len() / 2).min(usize::try_from(told).unwrap_or(usize::MAX)));
@@ -133,7 +137,7 @@ pub(super) fn read_surplus(
     reader: &mut Reader<'_>,
     rows: u32,
     surplus: &mut Vec<Surplus>,
-) -> Result<(), Nonsense> {
+) -> Result<(), CorruptSection> {
     for _ in 0..reader.get().ok_or(CUT)? {
         let (id, author) = (reader.get_u32().ok_or(CUT)?, reader.get_u32().ok_or(CUT)?);
         surplus.push((id, author, reader.get_signed().ok_or(CUT)?));

@@ -1,0 +1,163 @@
+//! One sliding window: counts of all tags in the panes that it holds.
+
+use crate::store::column::{CHUNK, Column};
+use crate::window::pane::{ClosedPane, Pair};
+use crate::window::ring::step_of;
+
+/// The newest pane of the step `gone_to`, and so the newest that lies before the step after it.
+pub(super) fn pane_before(gone_to: i64, step_ms: i64, pane_ms: i64) -> i64 {
+    gone_to.saturating_add(1).saturating_mul(step_ms / pane_ms).saturating_sub(1)
+}
+
+/// Pairs, by id, and what stands beside them if anything does, in runs that each lie in one chunk
+/// of a column: so no row has to be looked up twice, once for its chunk and once in it.
+pub(super) fn runs<'a>(
+    mut pairs: &'a [Pair],
+    mut beside: &'a [u32],
+) -> impl Iterator<Item = (usize, &'a [Pair], &'a [u32])> {
+    debug_assert!(beside.is_empty() || beside.len() == pairs.len(), "one beside each");
+    std::iter::from_fn(move || {
+        let chunk = pairs.first()?.0 as usize / CHUNK;
+        let len = pairs.partition_point(|pair| pair.0 as usize / CHUNK <= chunk);
+        let (run, rest) = pairs.split_at(len);
+        let (its, others) = beside.split_at(len.min(beside.len()));
+        (pairs, beside) = (rest, others);
+        Some((chunk, run, its))
+    })
+}
+
+/// One window: counts of the panes in it.
+#[derive(Debug, Default)]
+pub struct Window {
+    /// Its length.
+    pub ms: i64,
+    /// Length of the steps it slides by: panes, or minutes beyond one hour.
+    pub(super) step_ms: i64,
+    pub(super) column: Column<u32>,
+    /// AuthorCounts, as far as the ring counts them.
+    pub(super) people: Column<u32>,
+    /// Steps up to this one have fallen out.
+    pub(super) gone_to: i64,
+    /// Posts in it.
+    pub posts: u64,
+    /// Posts with a tag in it.
+    pub tagged: u64,
+    /// Tags with a count.
+    pub distinct: u64,
+    /// Occurrences of tags that gave way to others.
+    pub other: u64,
+}
+
+impl Window {
+    pub(super) fn take(&mut self, id: u32, by: u32) {
+        let count = self.column.at_mut(id);
+        let left = count.saturating_sub(by);
+        self.distinct -= u64::from(*count > 0 && left == 0);
+        *count = left;
+    }
+
+    /// Adds counts, by id, and people beside them where these are counted.
+    pub(super) fn add_all(&mut self, pairs: &[Pair], lasts: &[u32]) {
+        for (chunk, pairs, lasts) in runs(pairs, lasts) {
+            let column = self.column.chunk_mut(chunk);
+            let mut came = 0;
+            let mut add = |&(id, by): &Pair| {
+                let count = &mut column[id as usize % CHUNK];
+                came += u32::from((*count == 0) & (by > 0));
+                *count += by;
+            };
+            if lasts.is_empty() {
+                pairs.iter().for_each(add);
+            } else {
+                let people = self.people.chunk_mut(chunk);
+                for (pair, &last) in pairs.iter().zip(lasts) {
+                    add(pair);
+                    people[pair.0 as usize % CHUNK] += last;
+                }
+            }
+            self.distinct += u64::from(came);
+        }
+    }
+
+    /// Takes off what [`Window::add_all`] adds; never below zero.
+    pub(super) fn take_all(&mut self, pairs: &[Pair], lasts: &[u32]) {
+        for (chunk, pairs, lasts) in runs(pairs, lasts) {
+            let column = self.column.chunk_mut(chunk);
+            let mut went = 0;
+            let mut take = |&(id, by): &Pair| {
+                let count = &mut column[id as usize % CHUNK];
+                let left = count.saturating_sub(by);
+                went += u32::from((*count > 0) & (left == 0));
+                *count = left;
+            };
+            if lasts.is_empty() {
+                pairs.iter().for_each(take);
+            } else {
+                let people = self.people.chunk_mut(chunk);
+                for (pair, &last) in pairs.iter().zip(lasts) {
+                    take(pair);
+                    let people = &mut people[pair.0 as usize % CHUNK];
+                    *people = people.saturating_sub(last);
+                }
+            }
+            self.distinct -= u64::from(went);
+        }
+    }
+
+    pub(super) fn add_closed(&mut self, closed: &ClosedPane) {
+        self.add_all(&closed.pairs, &closed.lasts);
+        self.posts += closed.posts;
+        self.tagged += closed.tagged;
+        self.other += closed.other;
+    }
+
+    pub(super) fn take_closed(&mut self, closed: &ClosedPane) {
+        self.take_all(&closed.pairs, &closed.lasts);
+        self.posts = self.posts.saturating_sub(closed.posts);
+        self.tagged = self.tagged.saturating_sub(closed.tagged);
+        self.other = self.other.saturating_sub(closed.other);
+    }
+
+    /// The newest step that lies before it when `newest` is its newest pane.
+    pub(super) fn gone_at(&self, newest: i64, pane_ms: i64) -> i64 {
+        step_of(newest, pane_ms, self.step_ms).saturating_sub(self.steps())
+    }
+
+    pub(super) fn steps(&self) -> i64 {
+        self.ms / self.step_ms
+    }
+
+    /// True where a closed pane counts in it.
+    pub(super) fn holds(&self, pane: i64, pane_ms: i64) -> bool {
+        step_of(pane, pane_ms, self.step_ms) > self.gone_to
+    }
+
+    /// The newest pane that has fallen out.
+    pub(super) fn gone_to_pane(&self, pane_ms: i64) -> i64 {
+        pane_before(self.gone_to, self.step_ms, pane_ms)
+    }
+
+    /// AuthorCounts of one tag.
+    #[must_use]
+    pub fn people(&self, id: u32) -> u32 {
+        if (id as usize) < self.people.rows() { self.people.get(id) } else { 0 }
+    }
+
+    /// AuthorCounts of all tags, by id.
+    #[must_use]
+    pub fn people_column(&self) -> &Column<u32> {
+        &self.people
+    }
+
+    /// Count of one tag.
+    #[must_use]
+    pub fn count(&self, id: u32) -> u32 {
+        self.column.get(id)
+    }
+
+    /// Counts of all tags, by id.
+    #[must_use]
+    pub fn column(&self) -> &Column<u32> {
+        &self.column
+    }
+}
