@@ -4,7 +4,6 @@
 //! messages to stderr. Exit codes are in `exit`.
 
 mod alert;
-mod bench;
 mod check;
 mod completions;
 mod dashboard;
@@ -19,7 +18,6 @@ mod history;
 mod logging;
 mod man;
 mod preflight;
-mod quality;
 mod records;
 mod relay;
 mod replay;
@@ -36,6 +34,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use exit::Outcome;
 use logging::LogArgs;
+use tagtide_checkpoint::CRASH_POINTS;
 use tagtide_sources::options::nearest;
 
 /// Four commands to try first; the help begins with them.
@@ -102,18 +101,6 @@ enum Command {
     /// Print the points at which TAGTIDE_CRASH_AT can kill a run, for the chaos harness
     #[command(hide = true)]
     CrashPoints,
-    /// Read a file and find its tags, without counting, for the bench
-    #[command(hide = true)]
-    BenchScan(bench::ScanArgs),
-    /// Commit and recover a state of many tags, for the bench
-    #[command(hide = true)]
-    BenchCheckpoint(bench::CheckpointArgs),
-    /// Rank many live tags in all modes, for the bench
-    #[command(hide = true)]
-    BenchRank(bench::RankArgs),
-    /// Judge the rankings on benchmarks with a known answer
-    #[command(hide = true)]
-    Quality(quality::QualityArgs),
 }
 
 /// The whole program: parses the command line, runs the command, returns the exit code.
@@ -162,11 +149,10 @@ fn dispatch(command: Command, log: &LogArgs) -> Outcome {
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => completions::run(&args, Cli::command()),
         Command::Man(args) => man::run(&args, Cli::command()),
-        Command::CrashPoints => bench::crash_points(),
-        Command::BenchScan(args) => bench::scan(&args),
-        Command::BenchCheckpoint(args) => bench::checkpoint(&args),
-        Command::BenchRank(args) => bench::rank(&args),
-        Command::Quality(args) => quality::run(&args),
+        Command::CrashPoints => {
+            CRASH_POINTS.iter().for_each(|name| println!("{name}"));
+            Ok(())
+        }
     }
 }
 

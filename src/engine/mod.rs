@@ -8,8 +8,6 @@ mod embedded;
 
 pub mod stages;
 
-pub use embedded::probe;
-
 use std::sync::Arc;
 
 use crossbeam_channel::{Sender, bounded};

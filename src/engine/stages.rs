@@ -1,21 +1,30 @@
 //! The stages of a run, called one after the other on the caller's thread, without its threads,
 //! queues and clock. For measurements only.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ingest::{ExtractConfig, make_sources};
 use crate::job::{Plan, TextTime};
-use crate::run::publisher::Publisher;
+use crate::run::checkpointer::{self, Checkpointer};
+use crate::run::gaps::Gaps;
+use crate::run::job_identity::identity;
+use crate::run::publisher::{self, Publisher};
+use crate::run::reports::{ReportThreads, Reports};
 use crate::run::state_settings::StateSettings;
 use crate::run::view_sections::news;
 use crate::run::view_states::{States, open_views};
-use crate::run::{EngineError, HashKeys};
+use crate::run::{EngineError, HashKeys, random_seed};
+use tagtide_checkpoint::{CheckpointError, Recovery};
 use tagtide_extract::Extractor;
 use tagtide_posts::clock::Clock;
 use tagtide_posts::post::{Batch, EventTime};
 use tagtide_sources::Poll;
 use tagtide_trends::rank::Ranking;
+use tagtide_trends::rank::ranking::Key;
+use tagtide_trends::state::State;
 use tagtide_trends::state::checkpoint_sections::{Sections, encode, give_rows};
 use tagtide_trends::state::extracted_batch::ExtractedBatch;
 use tagtide_trends::store::hash::Seed;
@@ -33,22 +42,47 @@ pub struct Stages {
     extracted: ExtractedBatch,
     /// Buffer of the next batch.
     batch: Batch,
-    /// Records are made.
-    checkpoint: bool,
-    /// Rows encoded so far for the next record.
-    rows: Vec<u8>,
+    record: Record,
+}
+
+/// What becomes of checkpoint records.
+enum Record {
+    /// None are made.
+    None,
+    /// They are encoded on this thread; rows encoded so far for the next one.
+    Encoded(Vec<u8>),
+    /// They are written to a directory.
+    Written(Checkpointer),
 }
 
 impl Stages {
-    /// For `plan`, with hashes keyed by `key`; `checkpoint` = as with a state directory.
+    /// For `plan`, with hashes keyed by `key`; `encode` = records are made as with a state
+    /// directory, and written nowhere.
     ///
     /// # Errors
     /// [`EngineError::View`].
-    pub fn new(plan: &Plan, key: [u8; 32], checkpoint: bool) -> Result<Self, EngineError> {
+    pub fn new(plan: &Plan, key: [u8; 32], encode: bool) -> Result<Self, EngineError> {
         let seed = Seed::new(key);
-        let views = open_views(plan)?;
-        let states = StateSettings::new(plan, &views, checkpoint, seed).empty();
-        let filters = views.into_iter().map(|view| view.filter).collect();
+        let record = if encode { Record::Encoded(Vec::new()) } else { Record::None };
+        let states = StateSettings::new(plan, &open_views(plan)?, encode, seed).empty();
+        Self::with(plan, states, seed, record)
+    }
+
+    /// For `plan` with the checkpoint in `dir`, which is thrown away if `fresh`.
+    ///
+    /// # Errors
+    /// [`EngineError::Checkpoint`].
+    pub fn open(plan: &Plan, dir: &Path, fresh: bool) -> Result<(Self, Recovery), EngineError> {
+        let seed = random_seed();
+        let settings = StateSettings::new(plan, &open_views(plan)?, true, seed);
+        let opened = checkpointer::open(dir, &identity(plan, None), fresh, settings)?;
+        let checkpointer = Checkpointer::start(opened.checkpoint, ReportThreads::default());
+        let record = Record::Written(checkpointer.map_err(EngineError::Thread)?);
+        Ok((Self::with(plan, opened.states, seed, record)?, opened.recovery))
+    }
+
+    fn with(plan: &Plan, states: States, seed: Seed, record: Record) -> Result<Self, EngineError> {
+        let filters = open_views(plan)?.into_iter().map(|view| view.filter).collect();
         let config = ExtractConfig::new(plan, filters, HashKeys { tags: seed, people: seed });
         if let TextTime::Rate { start: Some(start), .. } = plan.sources[0].text_time {
             let _ = config.streams[0].start.set(start);
@@ -60,8 +94,7 @@ impl Stages {
             publisher: Publisher::new(plan, 0),
             extracted: ExtractedBatch::default(),
             batch: Batch::default(),
-            checkpoint,
-            rows: Vec::new(),
+            record,
         })
     }
 
@@ -87,25 +120,61 @@ impl Stages {
             self.states.count_row(&self.extracted, row, i64::MAX);
         }
         drop(self.states.take_reported());
-        if self.checkpoint
+        if let Record::Encoded(encoded) = &mut self.record
             && let Some(rows) = self.states.all.take_rows(ROWS)
         {
-            put_rows(&mut self.rows, &rows);
+            put_rows(encoded, &rows);
         }
+    }
+
+    /// Closes what event time has passed and adds open panes, for rankings at event time `at`.
+    pub fn show(&mut self, at: i64) {
+        self.states.show(at);
+        drop(self.states.take_reported());
     }
 
     /// Every ranking of a tick at event time `at`.
     pub fn rank(&mut self, at: i64) -> Vec<Arc<Ranking>> {
-        self.states.show(at);
-        drop(self.states.take_reported());
+        self.show(at);
         self.publisher.rank(&self.states, at)
     }
 
-    /// The sections of the next checkpoint record, encoded.
+    /// The sections of the next checkpoint record, encoded here.
     pub fn record(&mut self) -> Sections {
         let mut sections = news(&mut self.states);
-        give_rows(&mut sections, &mut self.rows);
+        if let Record::Encoded(rows) = &mut self.record {
+            give_rows(&mut sections, rows);
+        }
         encode(sections)
+    }
+
+    /// Hands an epoch to the checkpoint thread, where there is one.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] of this epoch or one before.
+    pub fn commit(&mut self) -> Result<(), CheckpointError> {
+        let Record::Written(checkpointer) = &mut self.record else { return Ok(()) };
+        let (none, mut gaps) = (BTreeMap::new(), Gaps::new(1));
+        let reports = (&mut Reports::default(), &mut gaps);
+        checkpointer.epoch(&mut self.states, &[&none], reports, false)
+    }
+
+    /// Waits until every epoch handed over is durable; `end` = and ends the checkpoint thread.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] of an epoch handed over.
+    pub fn settle(&mut self, end: bool) -> Result<(), CheckpointError> {
+        match &mut self.record {
+            Record::Written(checkpointer) if end => checkpointer.finish(),
+            Record::Written(checkpointer) => checkpointer.settle(),
+            Record::None | Record::Encoded(_) => Ok(()),
+        }
+    }
+
+    /// The state of all posts.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.states.all
     }
 
     /// Newest event time counted.
@@ -120,6 +189,12 @@ impl Stages {
         let counters = self.states.all.counters();
         [counters.posts, counters.tags, self.states.all.distinct_tags()]
     }
+}
+
+/// Every ranking of `plan`.
+#[must_use]
+pub fn keys(plan: &Plan) -> Vec<Key> {
+    publisher::keys(plan)
 }
 
 /// Everything that the first source of `plan` delivers, in batches of whole lines.

@@ -36,10 +36,16 @@ pub(crate) fn build(log: &Log, release: bool, features: &[&str]) -> anyhow::Resu
     Ok(copy)
 }
 
-/// Builds the binary of crates/bench in the release profile.
+/// Builds `tagtide-bench` in the release profile, and returns the path of a copy, in the folder of
+/// that of the program.
 pub(crate) fn build_bench(log: &Log) -> anyhow::Result<PathBuf> {
     log.run(&mut cargo(&["build", "--release", "--package", "tagtide-bench"]), BUILD_LIMIT)?;
-    Ok(place::target().join("release/tagtide-bench"))
+    let built = place::target().join("release/tagtide-bench");
+    let dir = place::target().join("xtask/bin");
+    fs::create_dir_all(&dir)?;
+    let copy = dir.join("tagtide-bench");
+    fs::copy(&built, &copy).with_context(|| format!("cannot copy `{}`", built.display()))?;
+    Ok(copy)
 }
 
 /// Builds the program with default features in the development profile.

@@ -1,5 +1,5 @@
 //! `cargo xtask quality`: how good the rankings are, on benchmarks with a known answer, as tables
-//! for docs/ranking.md. The program itself runs them, through the code that ranks live.
+//! for docs/ranking.md. `tagtide-bench quality` runs them, through the code that ranks live.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
@@ -8,11 +8,11 @@ use anyhow::Context;
 
 use crate::{command, program};
 
-/// What follows `cargo xtask quality`; the help too is the program's.
+/// What follows `cargo xtask quality`; `--help` too.
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct QualityArgs {
-    /// Handed to `tagtide quality` as they are.
+    /// Arguments of `tagtide-bench quality`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     words: Vec<OsString>,
 }
@@ -20,12 +20,12 @@ pub(crate) struct QualityArgs {
 /// Runs them.
 pub(crate) fn run(args: &QualityArgs) -> anyhow::Result<ExitCode> {
     let log = command::Log::create("quality")?;
-    let tagtide = program::build(&log, true, &[])?;
-    let status = Command::new(&tagtide)
+    let bench = program::build_bench(&log)?;
+    let status = Command::new(&bench)
         .arg("quality")
         .args(&args.words)
         .status()
-        .with_context(|| format!("cannot run `{}`", tagtide.display()))?;
+        .with_context(|| format!("cannot run `{}`", bench.display()))?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -1,7 +1,5 @@
 //! The embedded engine: sources and workers in this process, which send rows.
 
-pub mod probe;
-
 use crate::engine::{Engine, Start};
 use crate::ingest::{ExtractConfig, Ingest, make_sources};
 use crate::run::{EngineError, RunningEngine};

@@ -7,7 +7,7 @@ use super::jobs::{Counting, FULL, Measured, count_file, expect_posts};
 /// `total` alone.
 const ALONE: Counting = Counting { modes: &["total"], batch: "2s", ..FULL };
 /// Five modes; with `trending` go its own windows, with a state directory history.
-const EVERYTHING: Counting =
+pub(super) const EVERYTHING: Counting =
     Counting { modes: &["total", "count", "authors", "trending", "decay"], ..ALONE };
 
 /// Runs both in turns, `runs` times, and says the ratio of the best.

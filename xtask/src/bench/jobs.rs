@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{bail, ensure};
 
 use super::LIMIT;
+use super::parts::Parts;
 use crate::clock;
 use crate::place::fresh_dir;
 use crate::process::Guard;
@@ -90,8 +91,8 @@ pub(super) fn wc(file: &Path) -> anyhow::Result<Measured> {
 }
 
 /// Reads the file and finds its tags; keeps nothing.
-pub(super) fn bare_scan(program: &Path, file: &Path, format: &str) -> anyhow::Result<Measured> {
-    timed(Command::new(program).arg("bench-scan").arg(file).args(["--format", format]))
+pub(super) fn bare_scan(parts: &Parts, file: &Path, format: &str) -> anyhow::Result<Measured> {
+    timed(parts.command("scan").arg(file).args(["--format", format]))
 }
 
 /// `tagtide run` on the file, two workers.

@@ -1,10 +1,11 @@
 //! `cargo xtask bench`: speed, memory, checkpoint and latency of the release build, as a Markdown
 //! table for docs/performance.md.
 //!
-//! Each figure is the best of `--runs` runs, taken from outside the process. Beside the program's
-//! own figures stand what bounds them on the same file in the same run: `wc -l`, and a bare scan
-//! that reads and finds tags but keeps no state.
+//! Each figure is the best of `--runs` runs, taken from outside the process. Two more rows bound
+//! the speed on the same file: `wc -l`, and a bare scan that finds tags but does not count them.
+//! With `--against` two programs run in turns, and the table has the ratios.
 
+mod against;
 mod everything;
 mod flood;
 mod inputs;
@@ -13,6 +14,7 @@ mod jobs;
 mod latency;
 mod live;
 mod machine;
+mod parts;
 mod spark;
 mod table;
 mod tcp;
@@ -23,11 +25,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::command::{self, Log};
-use crate::{clock, program};
+use crate::command::Log;
+use crate::program;
 use inputs::Inputs;
 pub(crate) use instructions::measure as instructions;
 use jobs::Measured;
+use parts::Parts;
 use table::{Row, Table};
 
 /// Options of `cargo xtask bench`.
@@ -52,9 +55,13 @@ pub(crate) struct BenchArgs {
     /// Keep the counts of `--only instructions` as those that later ones are compared with.
     #[arg(long)]
     keep: bool,
-    /// Measure this program instead of building one.
+    /// Measure this program instead of building one; `tagtide-bench` has to be in its folder.
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
+    /// Run this other program in turns with it, `--runs` times each, and print the medians of the
+    /// ratios. Parts: text, json, everything, ranking, checkpoint.
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
 }
 
 /// Longest time that one measured process may take.
@@ -78,12 +85,17 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         Some(program) => program.clone(),
         None => {
             eprintln!("building the release profile");
+            program::build_bench(&log)?;
             program::build(&log, true, &[])?
         }
     };
     let inputs = Inputs::new(&program, args.posts, args.json_posts)?;
     let bench = Bench { args, program, inputs };
     println!("{}", machine::describe());
+    if let Some(other) = &args.against {
+        println!("{}", bench.against(other)?);
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut table = Table::default();
     let measured = bench.measure(&log, &mut table);
     // What was measured before a failure took minutes, and is as good as ever.
@@ -106,10 +118,10 @@ impl Bench<'_> {
             self.memory(table)?;
         }
         if self.wants("checkpoint") {
-            self.itself(table, "Checkpoint", "bench-checkpoint")?;
+            self.part_of(table, "Checkpoint", "checkpoint")?;
         }
         if self.wants("ranking") {
-            self.itself(table, "Rankings", "bench-rank")?;
+            self.part_of(table, "Rankings", "rank")?;
         }
         if self.wants("everything") {
             let (plus, json) = (self.inputs.plus()?, self.inputs.json()?);
@@ -164,7 +176,7 @@ impl Bench<'_> {
     fn file(&self, table: &mut Table, format: &str, file: &Path, posts: u64) -> anyhow::Result<()> {
         let wc = self.best(&format!("{format}: wc -l"), || jobs::wc(file))?;
         let scan = self.best(&format!("{format}: bare scan"), || {
-            jobs::bare_scan(&self.program, file, format)
+            jobs::bare_scan(&Parts::of(&self.program), file, format)
         })?;
         let mut row = |what: String, measured: &Measured| {
             table.row(Row::new(what, posts, measured).beside(&wc, &scan));
@@ -208,14 +220,10 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// What the program measures itself.
-    fn itself(&self, table: &mut Table, what: &str, command: &str) -> anyhow::Result<()> {
-        let began = clock::monotonic();
-        let mut bench = std::process::Command::new(&self.program);
-        let output = command::output(bench.arg(command))?;
-        eprintln!("{command}: {:.1} s", began.elapsed().as_secs_f64());
-        let text = String::from_utf8_lossy(&output);
-        table.note(format!("{what}:\n\n```\n{}\n```", text.trim_end()));
+    /// What a command of `tagtide-bench` prints.
+    fn part_of(&self, table: &mut Table, what: &str, command: &str) -> anyhow::Result<()> {
+        let text = Parts::of(&self.program).output(command)?;
+        table.note(format!("{what}:\n\n```\n{text}\n```"));
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use crate::state::parts::Parts;
 use crate::state::post_memory::PostMemory;
 use crate::state::restore::names::Names;
 use crate::state::{Settings, State};
-use crate::store::column::Column;
+use crate::store::cow_column::CowColumn;
 use crate::store::hash::Seed;
 use crate::store::varint::Reader;
 use crate::window::restore::{CorruptSection, Part, Restore};
@@ -37,7 +37,7 @@ struct Counts {
     ring: Restore,
     remembered: PostMemory,
     parts: Parts,
-    errors: Column<u64>,
+    errors: CowColumn<u64>,
     trending: Vec<Trending>,
     meta: Meta,
     stamps: Stamps,
@@ -57,16 +57,15 @@ impl Stamps {
         self.0.get(id as usize / PART).is_none_or(|&stamp| stamp < epoch)
     }
 
-    /// Reads of which epoch and parts a piece is; so many are told of at once.
-    fn piece(&mut self, reader: &mut Reader<'_>, parts: usize) -> Result<(), CorruptSection> {
+    /// Reads of which epoch and part a piece is.
+    fn piece(&mut self, reader: &mut Reader<'_>) -> Result<(), CorruptSection> {
         let epoch = reader.get().ok_or(CUT)?;
         let number = reader.get().ok_or(CUT)? as usize;
-        if number >= u32::MAX as usize / (PART * parts) {
+        if number >= u32::MAX as usize / PART {
             return Err(CUT);
         }
-        let first = number * parts;
-        self.0.resize(self.0.len().max(first + parts), 0);
-        self.0[first..first + parts].fill(epoch);
+        self.0.resize(self.0.len().max(number + 1), 0);
+        self.0[number] = epoch;
         Ok(())
     }
 
@@ -75,15 +74,6 @@ impl Stamps {
     /// their ids.
     fn rows(&self, rows: u32) -> u32 {
         rows.max((self.0.len() * PART) as u32)
-    }
-}
-
-/// Parts of which a section of this kind tells; `None` = it is none of a snapshot's tags.
-fn parts_of(of: u16) -> Option<usize> {
-    match of {
-        kind::TAGS => Some(1),
-        kind::TAGS_65536 => Some((1 << 16) / PART),
-        _ => None,
     }
 }
 
@@ -98,7 +88,7 @@ impl Restoring {
             ring: Restore::new(empty.ring),
             remembered: empty.remembered,
             parts: empty.parts,
-            errors: Column::default(),
+            errors: CowColumn::default(),
             trending: empty.trending,
             stamps: Stamps::default(),
             told: 0,
@@ -226,8 +216,8 @@ impl Counts {
             self.epoch = epoch;
             self.ring.reach(epoch)?;
         }
-        if let Some(parts) = parts_of(of) {
-            self.tags(body, parts)?;
+        if of == kind::TAGS {
+            self.tags(body)?;
             return Ok(true);
         }
         let Self { ring, stamps, .. } = self;
@@ -255,13 +245,11 @@ impl Counts {
             kind::KNOWN => ring.people(Part::Returning(body.to_vec()))?,
             kind::PEOPLE => ring.seen(epoch, body, newer)?,
             kind::LEFT => ring.left(epoch, body, newer)?,
-            kind::CAPPED => ring.beyond((epoch, rows), body, false)?,
-            kind::BEYOND => ring.beyond((epoch, rows), body, true)?,
+            kind::BEYOND => ring.beyond((epoch, rows), body)?,
             kind::BEYOND_BEFORE => ring.beyond_before(body)?,
             // A piece, which is of no record, is the first to tell of its tags.
-            kind::BASELINES | kind::BASELINES_IN_FULL => {
-                let told = (body, of == kind::BASELINES_IN_FULL);
-                baselines::read(&mut self.trending, told, rows, |id| epoch == 0 || newer(id))?;
+            kind::BASELINES => {
+                baselines::read(&mut self.trending, body, rows, |id| epoch == 0 || newer(id))?;
             }
             kind::DECAY => {
                 let weights = baselines::read_weights(body, rows)?;
@@ -269,7 +257,6 @@ impl Counts {
             }
             kind::FIRST => ring.first(body, rows, |id| epoch == 0 || newer(id))?,
             kind::REMEMBERED => self.remembered.read(body).ok_or(CUT)?,
-            kind::REMEMBERED_UNORDERED => self.remembered.read_unordered(body).ok_or(CUT)?,
             kind::PARTS => self.parts.read(body).ok_or(CUT)?,
             kind::GONE => {
                 let mut reader = Reader::new(body);
@@ -328,9 +315,9 @@ impl Counts {
     }
 
     /// Reads the tags of so many parts, which are of one epoch.
-    fn tags(&mut self, body: &[u8], parts: usize) -> Result<(), CorruptSection> {
+    fn tags(&mut self, body: &[u8]) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
-        self.stamps.piece(&mut reader, parts)?;
+        self.stamps.piece(&mut reader)?;
         while !reader.is_empty() {
             let id = reader.get_u32().ok_or(CUT)?;
             reader.get_u32().ok_or(CUT)?;
@@ -374,20 +361,19 @@ mod tests {
         let windows_ms = vec![60_000];
         let shape = Shape { pane_ms: 10_000, windows_ms, people: None, decay_ms: None };
         let settings = Settings { keep_delta: true, ..Settings::of(shape, Vec::new()) };
-        for (of, ids) in [(kind::TAGS, 16_384), (kind::TAGS_65536, 65_536)] {
-            let mut restoring = Restoring::new(settings.clone(), Seed::new([1; 32]));
-            let mut body = Vec::new();
-            put(&mut body, 7);
-            put(&mut body, 1);
-            assert_eq!(restoring.read(0, &[(of, body)]), Ok(Vec::new()));
-            for stamps in [&restoring.counts.stamps, &restoring.names.stamps] {
-                let newer = |epoch, id| stamps.before(epoch, id);
-                assert_eq!(
-                    [newer(7, ids - 1), newer(7, ids), newer(7, 2 * ids - 1)],
-                    [true, false, false]
-                );
-                assert_eq!([newer(7, 2 * ids), newer(8, ids)], [true, true], "{of}");
-            }
+        let (of, ids) = (kind::TAGS, 16_384);
+        let mut restoring = Restoring::new(settings, Seed::new([1; 32]));
+        let mut body = Vec::new();
+        put(&mut body, 7);
+        put(&mut body, 1);
+        assert_eq!(restoring.read(0, &[(of, body)]), Ok(Vec::new()));
+        for stamps in [&restoring.counts.stamps, &restoring.names.stamps] {
+            let newer = |epoch, id| stamps.before(epoch, id);
+            assert_eq!(
+                [newer(7, ids - 1), newer(7, ids), newer(7, 2 * ids - 1)],
+                [true, false, false]
+            );
+            assert_eq!([newer(7, 2 * ids), newer(8, ids)], [true, true]);
         }
     }
 

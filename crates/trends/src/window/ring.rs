@@ -8,7 +8,7 @@ use crate::window::decay::Decay;
 use crate::window::first_seen::FirstSeen;
 use crate::window::pane::{ClosedPane, OpenPane, Pair, PaneSum, SavedLengths};
 use crate::window::sliding_window::Window;
-use crate::window::total::{Aside, Total, bring_total};
+use crate::window::total::{Total, bring_total};
 
 pub(super) const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -29,20 +29,19 @@ pub struct Shape {
     pub decay_ms: Option<i64>,
 }
 
-/// ClosedPanes, windows, totals.
+/// Panes, windows, totals.
 #[derive(Debug)]
 pub struct Ring {
     pub(super) pane_ms: i64,
-    /// ClosedPanes are kept apart for so many panes, then merge to minutes or go.
+    /// Panes are kept apart for so many panes, then merge to minutes or go.
     pub(super) fine: i64,
     pub(super) windows: Vec<Window>,
     pub(super) total: Total,
-    pub(super) aside: Aside,
     pub(super) first: FirstSeen,
     pub(super) open: Vec<OpenPane>,
     pub(super) closed: VecDeque<ClosedPane>,
     pub(super) minutes: VecDeque<ClosedPane>,
-    /// ClosedPanes up to this one take no more posts.
+    /// Panes up to this one take no more posts.
     pub(super) closed_to: i64,
     /// The newest pane of the ranking that is laid over the windows now.
     pub(super) shown_at: Option<i64>,
@@ -60,7 +59,7 @@ impl Ring {
     /// Empty. `keep_delta` = remember what changes, for a checkpoint.
     #[must_use]
     pub fn new(shape: &Shape, keep_delta: bool) -> Self {
-        // ClosedPanes of a minute and more are as coarse as they need be.
+        // Panes of a minute and more are as coarse as they need be.
         let merges = shape.pane_ms < MINUTE_MS;
         let long = merges && shape.windows_ms.iter().any(|&ms| ms > HOUR_MS);
         let longest = shape.windows_ms.iter().copied().max().unwrap_or(0);
@@ -75,7 +74,6 @@ impl Ring {
             fine: if long { HOUR_MS } else { longest } / shape.pane_ms,
             windows: windows.collect(),
             total: Total::default(),
-            aside: Aside::default(),
             first: FirstSeen::default(),
             open: Vec::new(),
             closed: VecDeque::new(),
@@ -193,7 +191,7 @@ impl Ring {
         let mut pairs = Arc::new(pairs);
         self.save_open(&mut open, Some(&pairs));
         if open.in_total == 0 {
-            pairs.iter().for_each(|&(id, by)| self.total.add(id, u64::from(by)));
+            self.total.add_all(&pairs);
         } else {
             bring_total(&mut self.total, &mut open, &mut self.summer);
         }
@@ -311,7 +309,7 @@ impl Ring {
         }
     }
 
-    /// AuthorCounts before any has come; `None` where they are not counted.
+    /// People before any has come; `None` where they are not counted.
     pub(super) fn empty_authors(&self) -> Option<AuthorCounts> {
         let longest = self.windows.iter().map(|window| window.ms).max().unwrap_or(self.pane_ms);
         self.people_rules.map(|rules| AuthorCounts::new(rules, self.pane_ms, longest))
@@ -337,7 +335,7 @@ impl Ring {
         }
         self.open = open;
         for window in &mut self.windows {
-            window.people.copy_from(&window.column);
+            window.people = window.column.snapshot();
         }
         for closed in self.closed.iter_mut().chain(&mut self.minutes) {
             closed.lasts = closed.pairs.iter().map(|pair| pair.1).collect();
@@ -369,7 +367,7 @@ impl Ring {
         self.open.first().map(|open| open.index * self.pane_ms)
     }
 
-    /// ClosedPanes up to this one take no more posts.
+    /// Panes up to this one take no more posts.
     #[must_use]
     pub fn closed_to(&self) -> i64 {
         self.closed_to

@@ -1,7 +1,7 @@
 //! Ten days of made-up posts: an ordinary background, bursts to be found, and bots not to be.
 
-use super::random::Random;
 use super::shapes::Shape;
+use crate::random::Random;
 
 pub(super) const BIN_MS: i64 = 300_000;
 pub(super) const HOUR_MS: i64 = 3_600_000;

@@ -6,10 +6,12 @@ use serde_json::json;
 use tagtide::engine::stages::{Stages, deliveries};
 use tagtide::job::{Job, Plan, Purpose, check};
 
+use crate::random::Random;
+
 /// Key of all hashes.
 const KEY: [u8; 32] = *b"fixed, so that counts are equal!";
 /// Event time of the first post: [`START`].
-pub(super) const START_MS: i64 = 1_767_571_200_000;
+pub(crate) const START_MS: i64 = 1_767_571_200_000;
 const START: &str = "2026-01-05T00:00:00Z";
 /// Bytes of one batch, about; as sources fill them.
 const BATCH_BYTES: usize = 1 << 20;
@@ -18,16 +20,16 @@ const JOB: &str = "name = \"instructions\"\ntime = \"event\"\nspeed = \"max\"\n[
                    windows = [\"1m\", \"5m\", \"15m\", \"1h\", \"24h\"]\n";
 
 /// What is counted.
-pub(super) struct Input {
-    pub(super) format: &'static str,
-    pub(super) posts: u64,
+pub(crate) struct Input {
+    pub(crate) format: &'static str,
+    pub(crate) posts: u64,
     /// Posts per second of event time.
-    pub(super) rate: u64,
+    pub(crate) rate: u64,
 }
 
 impl Input {
     /// Batches of whole lines.
-    pub(super) fn batches(&self) -> anyhow::Result<Vec<Vec<u8>>> {
+    pub(crate) fn batches(&self) -> anyhow::Result<Vec<Vec<u8>>> {
         let made = if self.format == "jetstream" { "text+" } else { self.format };
         let job = format!(
             "{JOB}[[source]]\nkind = \"generator\"\nlive = false\nseed = 1\ntags = 50_000\n\
@@ -52,7 +54,7 @@ impl Input {
     }
 
     /// Stages of a job that reads this format; `checkpoint` = as with a state directory.
-    pub(super) fn stages(&self, modes: &str, checkpoint: bool) -> anyhow::Result<Stages> {
+    pub(crate) fn stages(&self, modes: &str, checkpoint: bool) -> anyhow::Result<Stages> {
         let mut job = format!("{JOB}{modes}[[source]]\nkind = \"stdin\"\n");
         job += &format!("format = \"{}\"\n", self.format);
         if self.format == "text" {
@@ -62,14 +64,15 @@ impl Input {
     }
 }
 
-fn plan(job: &str) -> anyhow::Result<Plan> {
+/// A job that is sound.
+pub(crate) fn plan(job: &str) -> anyhow::Result<Plan> {
     let problem = |problems| anyhow!("the job has problems: {problems:?}");
     let job = Job::parse(job, "job.toml").map_err(|problems| anyhow!("{problems:?}"))?;
     check(&job, Purpose::Run).map_err(problem)
 }
 
 /// Lines of a batch.
-pub(super) fn newlines(batch: &[u8]) -> u64 {
+pub(crate) fn newlines(batch: &[u8]) -> u64 {
     batch.iter().filter(|&&byte| byte == b'\n').count() as u64
 }
 
@@ -117,17 +120,17 @@ fn jetstream(line: &str, number: u64, out: &mut Vec<u8>) -> anyhow::Result<()> {
 
 /// `text+` lines of one hour in which each of `tags` tags is posted once, and a few of them by
 /// many authors.
-pub(super) fn every_tag(tags: u64) -> Vec<Vec<u8>> {
-    let mut random = Random(1);
+pub(crate) fn every_tag(tags: u64) -> Vec<Vec<u8>> {
+    let mut random = Random::of(1);
     let mut batches = Vec::new();
     for first in (0..tags).step_by(10_000) {
         let mut batch = Vec::new();
         let at = START_MS + (first * 3_600_000 / tags) as i64;
         for tag in first..tags.min(first + 10_000) {
-            random.line(tag, at, &mut batch);
+            line(&mut random, tag, at, &mut batch);
             if tag % 2 == 0 {
-                let again = random.skewed(tags);
-                random.line(again, at, &mut batch);
+                let again = skewed(&mut random, tags);
+                line(&mut random, again, at, &mut batch);
             }
         }
         batches.push(batch);
@@ -136,38 +139,26 @@ pub(super) fn every_tag(tags: u64) -> Vec<Vec<u8>> {
 }
 
 /// `text+` lines of one moment with some of `tags` tags, some of them much more often than others.
-pub(super) fn some_tags(tags: u64, posts: u64, at: i64, seed: u64) -> Vec<u8> {
-    let mut random = Random(seed << 32);
+pub(crate) fn some_tags(tags: u64, posts: u64, at: i64, seed: u64) -> Vec<u8> {
+    let mut random = Random::of(seed << 32);
     let mut batch = Vec::new();
     for _ in 0..posts {
-        let tag = random.skewed(tags);
-        random.line(tag, at, &mut batch);
+        let tag = skewed(&mut random, tags);
+        line(&mut random, tag, at, &mut batch);
     }
     batch
 }
 
-/// SplitMix64.
-struct Random(u64);
+/// A tag of `tags`: the lowest come most often. Made of integers only, so that it is the same on
+/// every machine.
+fn skewed(random: &mut Random, tags: u64) -> u64 {
+    let bits = u64::from(64 - tags.leading_zeros());
+    let most = 1 << (1 + random.bits() % bits);
+    random.bits() % tags.min(most)
+}
 
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let x = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ (x >> 31)
-    }
-
-    /// A tag of `tags`: the lowest come most often. Integers only, so that every machine makes the
-    /// same.
-    fn skewed(&mut self, tags: u64) -> u64 {
-        let bits = u64::from(64 - tags.leading_zeros());
-        let most = 1 << (1 + self.next() % bits);
-        self.next() % tags.min(most)
-    }
-
-    /// A post by one of very many authors.
-    fn line(&mut self, tag: u64, at: i64, out: &mut Vec<u8>) {
-        let author = self.next() % 1_000_000;
-        out.extend_from_slice(format!("user{author}\t{at}\t#tag{tag} is here\n").as_bytes());
-    }
+/// A post by one of very many authors.
+fn line(random: &mut Random, tag: u64, at: i64, out: &mut Vec<u8>) {
+    let author = random.bits() % 1_000_000;
+    out.extend_from_slice(format!("user{author}\t{at}\t#tag{tag} is here\n").as_bytes());
 }

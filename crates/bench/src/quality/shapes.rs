@@ -1,6 +1,6 @@
 //! How a burst rises and falls, hour by hour.
 
-use super::random::Random;
+use crate::random::Random;
 
 /// Hours of a shape, and the hour of its peak.
 const HOURS: usize = 96;

@@ -6,6 +6,8 @@
 
 use std::path::Path;
 
+use anyhow::Context;
+
 use super::{Feeder, Post, START_MS, state};
 use tagtide_trends::rank::report::Reporter;
 use tagtide_trends::score::formula::PEAK;
@@ -36,17 +38,15 @@ struct Alerts {
 }
 
 /// Runs it on the copy in `dir`.
-pub(super) fn run(dir: &Path, window_ms: i64) -> Result<(), String> {
-    let read = |path: &Path| {
-        std::fs::read_to_string(path)
-            .map_err(|error| format!("cannot read `{}`: {error}", path.display()))
-    };
+pub(super) fn run(dir: &Path, window_ms: i64) -> anyhow::Result<()> {
+    let cannot_read = |path: &Path| format!("cannot read `{}`", path.display());
+    let read = |path: &Path| std::fs::read_to_string(path).with_context(|| cannot_read(path));
     let labels: serde_json::Value =
         serde_json::from_str(&read(&dir.join("labels/combined_windows.json"))?)
-            .map_err(|error| format!("cannot read the labels: {error}"))?;
+            .context("cannot read the labels")?;
     let folder = dir.join("data/realTweets");
     let mut files: Vec<_> = std::fs::read_dir(&folder)
-        .map_err(|error| format!("cannot read `{}`: {error}", folder.display()))?
+        .with_context(|| cannot_read(&folder))?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "csv"))
         .collect();
@@ -113,19 +113,20 @@ fn sigmoid(position: f64) -> f64 {
 }
 
 impl Series {
-    fn read(name: &str, csv: &str, labels: &[serde_json::Value]) -> Result<Self, String> {
+    fn read(name: &str, csv: &str, labels: &[serde_json::Value]) -> anyhow::Result<Self> {
         let lines = csv.lines().skip(1).filter_map(|line| line.split_once(','));
         let (times, counts): (Vec<&str>, Vec<&str>) = lines.unzip();
-        let count = |count: &&str| count.trim().parse().map_err(|e| format!("`{name}`: {e}"));
-        let counts = counts.iter().map(count).collect::<Result<Vec<f64>, _>>()?;
+        let count = |count: &&str| count.trim().parse().with_context(|| format!("`{name}`"));
+        let counts = counts.iter().map(count).collect::<anyhow::Result<Vec<f64>>>()?;
         let place = |label: &serde_json::Value| {
             let at = label.as_str().unwrap_or_default().get(..19).unwrap_or_default();
-            times.iter().position(|time| *time == at).ok_or(format!("`{name}` has no row at {at}"))
+            let row = times.iter().position(|time| *time == at);
+            row.with_context(|| format!("`{name}` has no row at {at}"))
         };
         let labels = labels.iter().map(|label| Ok((place(&label[0])?, place(&label[1])?)));
         Ok(Self {
             start: times.first().copied().unwrap_or_default().to_owned(),
-            labels: labels.collect::<Result<_, String>>()?,
+            labels: labels.collect::<anyhow::Result<_>>()?,
             counts: counts.into_iter().map(|count| count as u32).collect(),
         })
     }

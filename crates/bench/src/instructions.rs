@@ -5,15 +5,13 @@
 //! making the input and filling the state are not counted. Two runs of one binary differ by less
 //! than 0.1 %: the standard library keys its hash maps differently in each process.
 
-mod input;
-
 use std::hint::black_box;
 
 use anyhow::{Context, bail};
 use clap::Args as ClapArgs;
 use tagtide::engine::stages::Stages;
 
-use input::{Input, START_MS, newlines};
+use crate::input::{self, Input, START_MS, newlines};
 
 /// `total` and `count`, as most jobs have them.
 const FEW: &str = "modes = [\"total\", \"count\"]\n";

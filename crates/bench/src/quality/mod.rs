@@ -4,18 +4,17 @@
 //! bursts, how soon, and who falls for the bots. A, [`nab`]: labelled series of real counts.
 
 mod nab;
-mod random;
 mod shapes;
 mod world;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-use clap::Args;
+use anyhow::Context;
+use clap::Args as ClapArgs;
 
 use self::shapes::Shape;
 use self::world::{BIN_MS, DAYS, HOUR_MS, Kind, Post, START_MS, World};
-use super::exit::{FAILED, Failure, Outcome};
 use tagtide_posts::post::Batch;
 use tagtide_trends::rank::ranking::Key;
 use tagtide_trends::rank::report::{Report, Reported, Reporter};
@@ -32,8 +31,8 @@ const JUDGED_MS: i64 = 15 * 60_000;
 const PANE_MS: i64 = 10_000;
 const TOP: usize = 10;
 
-#[derive(Args, Debug)]
-pub(super) struct QualityArgs {
+#[derive(ClapArgs)]
+pub(crate) struct Args {
     /// Seeds of the runs
     #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 3, 4])]
     seeds: Vec<u64>,
@@ -56,12 +55,12 @@ pub(super) struct QualityArgs {
 }
 
 /// Runs what was asked for and prints tables.
-pub(super) fn run(args: &QualityArgs) -> Outcome {
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(dir) = &args.nab {
-        return nab::run(dir, args.window * 1000).map_err(|error| Failure::new(FAILED, error));
+        return nab::run(dir, args.window * 1000);
     }
     let shapes = match &args.shapes {
-        Some(path) => read_shapes(path).map_err(|error| Failure::new(FAILED, error))?,
+        Some(path) => read_shapes(path)?,
         None => Vec::new(),
     };
     println!(
@@ -84,14 +83,15 @@ pub(super) fn run(args: &QualityArgs) -> Outcome {
     Ok(())
 }
 
-fn read_shapes(path: &PathBuf) -> Result<Vec<Shape>, String> {
+fn read_shapes(path: &PathBuf) -> anyhow::Result<Vec<Shape>> {
     let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
+        .with_context(|| format!("cannot read `{}`", path.display()))?;
     let mut shapes = Vec::new();
     for (line, number) in text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {
         let hours: Result<Vec<f64>, _> = line.split(',').map(|hour| hour.trim().parse()).collect();
-        let hours = hours.map_err(|error| format!("line {number} of the shapes: {error}"))?;
-        shapes.push(Shape::new(hours).ok_or(format!("line {number} of the shapes is all zero"))?);
+        let hours = hours.with_context(|| format!("line {number} of the shapes"))?;
+        let shape = Shape::new(hours);
+        shapes.push(shape.with_context(|| format!("line {number} of the shapes is all zero"))?);
     }
     Ok(shapes)
 }
