@@ -10,6 +10,7 @@ use crate::state::boundaries::Observer;
 use crate::state::edits::short;
 use crate::state::pane_update::{How, PaneCounts, PaneTag, PaneUpdate};
 use crate::state::{LATE, State};
+use crate::status::Counters;
 use crate::window::authors::AuthorRow;
 use crate::window::counted::{Change, Counts};
 use tagtide_posts::post::Batch;
@@ -54,9 +55,8 @@ impl State {
 
     /// Moves the watermark of the partitions, or the part, that an update is about.
     fn mark(&mut self, update: &PaneUpdate, observer: &mut dyn Observer) {
-        let (pane_ms, lateness_ms) = (self.ring.pane_ms(), self.settings.lateness_ms);
-        let Some(watermark) = update.watermark(pane_ms, lateness_ms) else { return };
-        let at = watermark.saturating_add(lateness_ms);
+        let Some(watermark) = update.watermark(self.ring.pane_ms()) else { return };
+        let at = watermark.saturating_add(self.settings.lateness_ms);
         let source = usize::from(update.source);
         let newer = match &update.how {
             How::Replace { part, .. } => self.marks.seen_in(source, part, at),
@@ -150,6 +150,26 @@ impl State {
             let tag = name.id << 3 | u32::from(name.spelling);
             self.pending.spelled_by.push((tag, posts.into()));
         }
+    }
+
+    /// Notes what an engine that counts by itself says besides its counts.
+    pub fn note(&mut self, source: usize, posts: u64, counters: &Counters) {
+        self.posts_of[source] += posts;
+        let mine = &mut self.counters;
+        mine.control += counters.control;
+        mine.malformed += counters.malformed;
+        mine.oversize += counters.oversize;
+        mine.partial += counters.partial;
+        mine.invalid_utf8 += counters.invalid_utf8;
+        mine.oversize_tags += counters.oversize_tags;
+        mine.future += counters.future;
+        mine.duplicates += counters.duplicates;
+        mine.deletes += counters.deletes;
+        mine.deletes_unknown += counters.deletes_unknown;
+        mine.edits += counters.edits;
+        mine.skipped_reposts += counters.skipped_reposts;
+        mine.skipped_bots += counters.skipped_bots;
+        mine.blocked += counters.blocked;
     }
 }
 

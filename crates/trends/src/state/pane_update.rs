@@ -40,9 +40,10 @@ pub struct PaneUpdate {
     pub input: Vec<InputRange>,
     /// The counts; a pane of a view occurs once.
     pub panes: Vec<PaneCounts>,
-    /// Event time in milliseconds: the sender will count nothing more in panes that end at or
-    /// before it. Valid for the partitions of `input`, or for the part that is replaced. `None` =
-    /// the sender does not know; then its newest pane and the lateness of the job decide.
+    /// Event time in milliseconds: once everything that was sent before has arrived, the sender
+    /// counts nothing more in panes that end at or before it. It is about the partitions of `input`
+    /// (without these, about the whole source), or about the part that is replaced. `None` = it does
+    /// not say.
     pub watermark: Option<i64>,
 }
 
@@ -179,23 +180,20 @@ impl PaneUpdate {
         self.how != How::Add || self.input.iter().all(begins_there)
     }
 
-    /// Event time up to which the sender counts nothing more, where it says so: by its watermark or
-    /// by a pane that it has ended. Where it does not, no post is expected that is older than its
-    /// newest pane by more than the lateness. `None` = it says nothing of time.
+    /// Event time up to which the sender counts nothing more, by its watermark or by a pane that it
+    /// has ended; `None` = it does not say.
     #[must_use]
-    pub fn watermark(&self, pane_ms: i64, lateness_ms: i64) -> Option<i64> {
-        let start = |pane: i64| pane.saturating_mul(pane_ms);
-        let panes = || self.panes.iter().filter(|pane| pane.pane != PaneCounts::LATE);
-        let ended = panes().filter(|pane| pane.closed).map(|pane| start(pane.pane + 1)).max();
-        let newest = || panes().map(|pane| start(pane.pane).saturating_sub(lateness_ms)).max();
-        self.watermark.max(ended).or_else(newest)
+    pub fn watermark(&self, pane_ms: i64) -> Option<i64> {
+        let ended = self.panes.iter().filter(|pane| pane.closed);
+        let ends = ended.map(|pane| pane.pane.saturating_add(1).saturating_mul(pane_ms));
+        self.watermark.max(ends.max())
     }
 
     /// One update for each view, with its part of the counts, of a job that has so many besides the
     /// view of all posts, which comes first. All of them have the same watermark.
     #[must_use]
-    pub fn by_view(mut self, views: usize, pane_ms: i64, lateness_ms: i64) -> Vec<Self> {
-        self.watermark = self.watermark(pane_ms, lateness_ms);
+    pub fn by_view(mut self, views: usize, pane_ms: i64) -> Vec<Self> {
+        self.watermark = self.watermark(pane_ms);
         let mut panes: Vec<Vec<PaneCounts>> = vec![Vec::new(); views + 1];
         for pane in std::mem::take(&mut self.panes) {
             if let Some(panes) = panes.get_mut(usize::from(pane.view)) {
@@ -370,15 +368,15 @@ mod tests {
         let update =
             PaneUpdate { source: 2, how: How::Add, input: Vec::new(), panes, watermark: Some(9) };
         let panes = |update: &PaneUpdate| update.panes.iter().map(|of| of.pane).collect();
-        let views: Vec<Vec<i64>> = update.clone().by_view(2, 10, 5).iter().map(panes).collect();
+        let views: Vec<Vec<i64>> = update.clone().by_view(2, 10).iter().map(panes).collect();
         assert_eq!(views, [vec![3], vec![3, 4], vec![]]);
         let marks = |update: PaneUpdate| {
-            let marks = update.by_view(2, 10, 5).into_iter();
-            marks.map(|of| (of.watermark(10, 5), of.panes.len())).collect::<Vec<_>>()
+            let marks = update.by_view(2, 10).into_iter();
+            marks.map(|of| (of.watermark(10), of.panes.len())).collect::<Vec<_>>()
         };
         assert_eq!(marks(update.clone()), [(Some(9), 1), (Some(9), 2), (Some(9), 0)]);
         let silent = PaneUpdate { watermark: None, ..update };
-        assert_eq!(marks(silent.clone()), [(Some(35), 1), (Some(35), 2), (Some(35), 0)]);
+        assert_eq!(marks(silent.clone()), [(None, 1), (None, 2), (None, 0)]);
         let mut ended = silent;
         ended.panes[1].closed = true;
         assert_eq!(marks(ended), [(Some(40), 1), (Some(40), 2), (Some(40), 0)]);
