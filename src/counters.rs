@@ -29,7 +29,7 @@ pub enum Metric {
 
 /// All counters, in the order in which they are printed.
 #[must_use]
-pub fn list(counters: &Counters) -> [Counter; 19] {
+pub fn list(counters: &Counters) -> [Counter; 20] {
     use Metric::{Dropped, Own};
     let Counters {
         posts,
@@ -44,6 +44,7 @@ pub fn list(counters: &Counters) -> [Counter; 19] {
         late,
         future,
         duplicates,
+        repeated_updates,
         deletes,
         deletes_unknown,
         edits,
@@ -70,6 +71,12 @@ pub fn list(counters: &Counters) -> [Counter; 19] {
         row("partial", "partial", Dropped("partial"), partial),
         row("future", "future", Dropped("future"), future),
         row("duplicates", "duplicates", Dropped("duplicate"), duplicates),
+        row(
+            "repeated_updates",
+            "repeated updates",
+            Own("repeated_updates", "Counts made elsewhere that had been applied before"),
+            repeated_updates,
+        ),
         row("skipped_reposts", "skipped reposts", Dropped("skipped_repost"), skipped_reposts),
         row("skipped_bots", "skipped posts of bots", Dropped("skipped_bot"), skipped_bots),
         row("blocked", "posts of blocked accounts", Dropped("blocked"), blocked),

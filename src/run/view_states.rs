@@ -132,7 +132,7 @@ impl States {
 
     /// [`State::apply`] of each with its part of an update.
     pub(crate) fn apply(&mut self, update: PaneUpdate) {
-        let parts = update.by_view(self.views.len());
+        let parts = update.by_view(self.views.len(), self.all.ring().pane_ms());
         for ((state, reporter), part) in self.with_reporters().zip(&parts) {
             state.apply(part, reporter);
         }

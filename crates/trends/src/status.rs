@@ -118,6 +118,9 @@ pub struct Counters {
     pub future: u64,
     /// Posts seen before, dropped.
     pub duplicates: u64,
+    /// Counts made elsewhere that had been applied before, dropped.
+    #[serde(default)]
+    pub repeated_updates: u64,
     /// Deletes that took back a remembered post.
     pub deletes: u64,
     /// Deletes of posts that are not remembered.

@@ -188,6 +188,11 @@ export interface components {
             posts: number;
             /**
              * Format: int64
+             * @description Counts made elsewhere that had been applied before, dropped.
+             */
+            repeated_updates?: number;
+            /**
+             * Format: int64
              * @description Posts of accounts that their platform calls bots, where the job leaves them out.
              */
             skipped_bots?: number;

@@ -1,141 +1,155 @@
 //! Takes in counts that were made elsewhere.
+//!
+//! An update is turned into what its posts would have left behind: names of tags, rows of authors
+//! and sums in open panes, all-time counts of late ones. From there on nothing tells whether posts
+//! or counts came in.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
+use crate::state::boundaries::Observer;
 use crate::state::edits::short;
-use crate::state::extracted_batch::ExtractedBatch;
-use crate::state::pane_update::{Authors, PaneCounts, PaneUpdate};
-use crate::state::{Observer, State};
+use crate::state::pane_update::{How, PaneCounts, PaneTag, PaneUpdate};
+use crate::state::{LATE, State};
 use crate::status::Counters;
+use crate::window::authors::AuthorRow;
+use crate::window::counted::{Change, Counts};
+use tagtide_posts::post::Batch;
+
+/// What a tag of an update is called here.
+#[derive(Clone, Copy, Debug)]
+struct Name {
+    id: u32,
+    /// Number of its spelling.
+    spelling: u8,
+    /// The table has counted one use of the spelling.
+    counted: bool,
+}
 
 impl State {
-    /// Counts of panes of this view.
+    /// Takes in an update, whose panes are all of this state's view; those that the watermark
+    /// before it has passed are closed first, and those that it passes itself afterwards.
+    ///
+    /// Whether an update that adds begins where the one before it ended is for the caller to say
+    /// ([`PaneUpdate::follows`]), who also knows which posts are from the future. Posts of a source
+    /// and records that were not counted do not follow from an update; see [`State::counters`].
     pub fn apply(&mut self, update: &PaneUpdate, observer: &mut dyn Observer) {
-        for pane in &update.panes {
-            self.apply_pane(pane, observer);
+        if let Some(watermark) = self.marks.watermark() {
+            self.advance(watermark, observer);
         }
-        if let Some(watermark) = update.watermark {
-            let at = watermark.saturating_add(self.settings.lateness_ms);
-            if self.marks.seen(update.source.into(), at)
-                && let Some(watermark) = self.marks.watermark()
-            {
-                self.advance(watermark, observer);
+        let panes: Vec<Cow<'_, PaneCounts>> = match &update.how {
+            How::Add => update.panes.iter().map(Cow::Borrowed).collect(),
+            How::Replace { part, version } => {
+                self.forget_parts();
+                let panes = update.panes.iter();
+                let replace = |pane| self.replace((update.source, part), *version, pane);
+                panes.filter_map(replace).map(Cow::Owned).collect()
             }
+        };
+        let names = self.name_panes(&panes);
+        let mut names = names.iter();
+        for pane in &panes {
+            self.count_pane(pane, &mut names);
+        }
+        self.mark(update, observer);
+    }
+
+    /// Moves the watermark of the partitions, or the part, that an update is about.
+    fn mark(&mut self, update: &PaneUpdate, observer: &mut dyn Observer) {
+        let Some(watermark) = update.watermark(self.ring.pane_ms()) else { return };
+        let at = watermark.saturating_add(self.settings.lateness_ms);
+        let source = usize::from(update.source);
+        let newer = match &update.how {
+            How::Replace { part, .. } => self.marks.seen_in(source, part, at),
+            How::Add if update.input.is_empty() => self.marks.seen(source, at),
+            How::Add => {
+                let partitions = update.input.iter().map(|range| &range.partition);
+                // Each of them is to be seen.
+                partitions.filter(|of| self.marks.seen_in(source, of, at)).count() > 0
+            }
+        };
+        if newer && let Some(watermark) = self.marks.watermark() {
+            self.advance(watermark, observer);
         }
     }
 
-    fn apply_pane(&mut self, update: &PaneCounts, observer: &mut dyn Observer) {
-        let mut batch = ExtractedBatch::default();
+    /// Looks up the tags of panes, in their order, and admits those that are new; `None` for those
+    /// that are too long, and for those that are taken back and not known.
+    fn name_panes(&mut self, panes: &[Cow<'_, PaneCounts>]) -> Vec<Option<Name>> {
+        let mut batch = std::mem::take(&mut self.scratch);
+        batch.begin(Batch::default());
         let seed = *self.tags.seed();
-        for tag in &update.tags {
-            for _ in 0..tag.posts.unsigned_abs() {
-                batch.begin_post();
-                batch.push_key(&seed, tag.key.as_bytes(), tag.display.as_bytes(), false);
-            }
+        let tags = || panes.iter().flat_map(|pane| &pane.tags);
+        for tag in tags().filter(|tag| tag.adds()) {
+            batch.push_key(&seed, tag.key.as_bytes(), tag.display.as_bytes(), false);
         }
-        self.begin_batch(&batch, observer);
-        let at = update.pane.saturating_mul(self.ring.pane_ms());
-        let late = update.pane == PaneCounts::LATE || self.ring.is_late(at);
-        let ids = std::mem::take(&mut self.interned.ids);
-        let mut gone: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-        let (mut entry, mut spelled) = (0, 0);
-        for tag in &update.tags {
-            let end = entry + tag.posts.unsigned_abs() as usize;
-            self.spell(&ids, &mut spelled, end, tag.posts > 0);
-            let mine = &ids[entry..end];
-            entry = end;
-            let mut left = mine;
-            let dropped = |id: &&u32| self.filter_marks.is_dropped(**id);
-            if mine.first().as_ref().is_none_or(dropped) {
-                continue;
+        self.counters.oversize_tags += batch.odd.oversize_tags;
+        self.name_tags(&batch);
+        self.scratch = batch;
+        let mut ids = self.interned.ids.iter().zip(0_u32..);
+        let mut spelled = self.interned.spelled.iter().peekable();
+        let mut name = |tag: &PaneTag| {
+            if !tag.adds() {
+                let name = self.tags.spelling(tag.key.as_bytes(), tag.display.as_bytes());
+                return name.map(|(id, spelling)| Name { id, spelling, counted: false });
             }
-            if tag.posts > 0 && late {
-                self.ring.add_late(mine);
-                continue;
+            if !Self::is_key(&tag.key) {
+                return None;
             }
-            if let Authors::Listed(members) = &tag.authors {
-                for member in members {
-                    let posts = (member.posts.unsigned_abs() as usize).min(left.len());
-                    let (theirs, rest) = left.split_at(posts);
-                    left = rest;
-                    if tag.posts > 0 {
-                        let who = Some((short(member.author), member.text));
-                        self.ring.add(at, 0, 0, theirs, who);
-                    } else {
-                        gone.entry(short(member.author)).or_default().extend(theirs);
-                    }
-                }
-            }
-            if tag.posts > 0 {
-                self.ring.add(at, 0, 0, left, None);
-            } else if !left.is_empty() {
-                gone.entry(0).or_default().extend(left);
-            }
-        }
-        self.interned.ids = ids;
-        self.count_posts(update, late, at);
-        if update.posts < 0 {
-            self.take_posts_back(update, at, gone);
-        }
+            let (&id, entry) = ids.next()?;
+            let spelling = spelled.next_if(|of| of.0 == entry).map_or(0, |of| of.1);
+            Some(Name { id, spelling, counted: true })
+        };
+        tags().map(&mut name).collect()
     }
 
-    /// Counts the spellings of entries up to `end`, which are in already, or takes them back.
-    fn spell(&mut self, ids: &[u32], from: &mut usize, end: usize, plus: bool) {
-        while let Some(&(entry, number)) = self.interned.spelled.get(*from)
-            && (entry as usize) < end
-        {
-            *from += 1;
-            let id = ids[entry as usize];
-            if self.filter_marks.is_dropped(id) {
-                self.tags.count_spelling(id, number, -1);
-                continue;
-            }
-            let tag = id << 3 | u32::from(number);
-            if plus {
-                self.pending.spelled.push(tag);
-            } else {
-                self.tags.count_spelling(id, number, -1);
-                self.tags.count_spelling(id, number, -1);
-                self.pending.unspelled.push(tag);
-            }
-        }
-        if !self.settings.keep_delta {
-            self.pending.spelled.clear();
-            self.pending.unspelled.clear();
-        }
+    fn is_key(key: &str) -> bool {
+        (1..=tagtide_extract::KEY_MAX_BYTES).contains(&key.len())
     }
 
-    fn count_posts(&mut self, update: &PaneCounts, late: bool, at: i64) {
+    fn count_pane<'a>(
+        &mut self,
+        pane: &PaneCounts,
+        names: &mut impl Iterator<Item = &'a Option<Name>>,
+    ) {
+        let late = pane.pane == PaneCounts::LATE || self.ring.is_closed(pane.pane);
         let counters = &mut self.counters;
-        let tags: i64 = update.tags.iter().map(|tag| i64::from(tag.posts)).sum();
-        counters.posts = counters.posts.saturating_add_signed(update.posts);
-        counters.tagged_posts = counters.tagged_posts.saturating_add_signed(update.tagged);
-        counters.tags = counters.tags.saturating_add_signed(tags);
-        if let (Ok(posts), Ok(tagged)) = (update.posts.try_into(), update.tagged.try_into()) {
-            if late {
-                counters.late += posts;
-            } else {
-                self.ring.add(at, posts, tagged, &[], None);
+        counters.posts = counters.posts.saturating_add_signed(pane.posts);
+        counters.tagged_posts = counters.tagged_posts.saturating_add_signed(pane.tagged);
+        if late {
+            counters.late += u64::try_from(pane.posts).unwrap_or(0);
+        }
+        let (posts, tagged) = (pane.posts, pane.tagged);
+        let mut counts = Counts { posts, tagged, ..Counts::default() };
+        for (tag, name) in pane.tags.iter().zip(names) {
+            let Some(name) = *name else { continue };
+            self.counters.tags = self.counters.tags.saturating_add_signed(tag.posts.into());
+            let dropped = self.filter_marks.is_dropped(name.id);
+            self.spell(name, if dropped { 0 } else { tag.posts });
+            if !dropped {
+                lower(tag, name.id, &mut counts);
             }
+        }
+        if late {
+            let is_marked = pane.pane == PaneCounts::LATE;
+            let index = if is_marked { self.ring.pane_of(LATE) } else { pane.pane };
+            self.ring.add_late_counts(&counts.take_more());
+            self.ring.take_counts(index, counts);
+        } else {
+            self.ring.add_counts(pane.pane, counts);
         }
     }
 
-    /// Takes posts back as if one by one: of each author at least one, whose tags are in `gone`.
-    fn take_posts_back(&mut self, update: &PaneCounts, at: i64, gone: BTreeMap<u32, Vec<u32>>) {
-        let mut posts: Vec<(u32, Vec<u32>)> = gone.into_iter().collect();
-        let tagged = update.tagged.unsigned_abs() as usize;
-        let mut more = tagged.saturating_sub(posts.len());
-        for number in 0..posts.len() {
-            while more > 0 && posts[number].1.len() > 1 {
-                let (author, tags) = &mut posts[number];
-                let one = (*author, tags.split_off(tags.len() - 1));
-                posts.push(one);
-                more -= 1;
-            }
+    /// Counts uses of a spelling.
+    fn spell(&mut self, name: Name, posts: i32) {
+        if name.spelling == 0 {
+            return;
         }
-        let all = (update.posts.unsigned_abs() as usize).max(posts.len());
-        posts.resize(all, (0, Vec::new()));
-        posts.iter().for_each(|(author, tags)| self.ring.retract(at, tags, *author));
+        let by = i64::from(posts) - i64::from(name.counted);
+        self.tags.count_spelling(name.id, name.spelling, by);
+        if posts != 0 && self.settings.keep_delta {
+            let tag = name.id << 3 | u32::from(name.spelling);
+            self.pending.spelled_by.push((tag, posts.into()));
+        }
     }
 
     /// Notes what an engine that counts by itself says besides its counts.
@@ -156,5 +170,22 @@ impl State {
         mine.skipped_reposts += counters.skipped_reposts;
         mine.skipped_bots += counters.skipped_bots;
         mine.blocked += counters.blocked;
+    }
+}
+
+/// Adds what a tag has to `counts`.
+fn lower(tag: &PaneTag, id: u32, counts: &mut Counts) {
+    let sketch = tag.authors.sketch();
+    let others = sketch.map_or(0, |(_, others)| others.into());
+    let registers = sketch.map(|sketch| sketch.0).filter(|registers| !registers.is_empty());
+    let mut unknown = i64::from(tag.posts) - others;
+    let members = tag.authors.members().iter();
+    for member in members.filter(|member| member.author != 0 && member.posts != 0) {
+        unknown -= i64::from(member.posts);
+        let seen = AuthorRow { id, author: short(member.author), print: member.text };
+        counts.members.push((seen, member.posts));
+    }
+    if unknown != 0 || others != 0 || registers.is_some() {
+        counts.changes.push(Change { id, unknown, others, registers: registers.cloned() });
     }
 }

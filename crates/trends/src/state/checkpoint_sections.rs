@@ -4,14 +4,16 @@
 //! snapshot is taken piece by piece at different epochs, so each piece says its epoch; what a
 //! later record tells counts for a tag or a pane only if its epoch is newer than the piece.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::score::baselines::{self, Baselines, Pacing};
 use crate::score::trending::Trending;
-use crate::state::State;
 use crate::state::table::Interned;
+use crate::state::{State, parts};
 use crate::status::Counters;
-use crate::store::varint::{Many, Reader, put, put_bytes};
+use crate::store::varint::{Many, Reader, put, put_bytes, put_signed};
 use crate::window::author_sections::AuthorsPiece;
 use crate::window::decay::{Decay, Weights};
 use crate::window::delta::{AuthorRows, Delta, PanePiece};
@@ -59,6 +61,14 @@ pub mod kind {
     pub const GAPS: u16 = 31;
     /// A view: name, fingerprint of its filter, then kind and body of each of its own sections.
     pub const VIEW: u16 = 32;
+    /// Posts of open panes that were counted elsewhere, more or less.
+    pub const COUNTED: u16 = 33;
+    /// Snapshot: posts of open panes that were counted elsewhere, where authors are told apart.
+    pub const COUNTED_BEFORE: u16 = 34;
+    /// Occurrences of spellings counted elsewhere, more or less: id << 3 | number.
+    pub const SPELLED_BY: u16 = 35;
+    /// Counts of parts: pane, part, version, and the tags that have changed.
+    pub const PARTS: u16 = 36;
     /// Snapshot: panes of some minutes.
     pub const RING: u16 = 21;
     /// Snapshot: the tags of [`super::PART`] ids.
@@ -98,12 +108,12 @@ pub enum Raw {
     Tags(u16, Vec<u32>),
     /// Numbers of posts.
     RetractedPosts(Vec<u64>),
-    /// [`kind::PANES`], [`kind::LATE`], [`kind::MINUS`], [`kind::PEOPLE`], [`kind::LEFT`] and
-    /// [`kind::BEYOND`].
+    /// [`kind::PANES`], [`kind::LATE`], [`kind::MINUS`], [`kind::PEOPLE`], [`kind::LEFT`],
+    /// [`kind::BEYOND`] and [`kind::COUNTED`].
     Delta(Delta),
     /// [`kind::RING`], [`kind::ALONE`] and [`kind::BEYOND_BEFORE`] as of an epoch.
     Ring(u64, Vec<PanePiece>),
-    /// [`kind::CROWDS`] and [`kind::CAPS`].
+    /// [`kind::CROWDS`], [`kind::CAPS`] and [`kind::COUNTED_BEFORE`].
     AuthorSets(AuthorsPiece),
     /// [`kind::KNOWN`].
     Known(Piece),
@@ -136,8 +146,8 @@ pub fn encode(raw: RawSections) -> Sections {
             Raw::Tags(of, ids) => sections.push((of, numbers(ids.into_iter().map(u64::from)))),
             Raw::RetractedPosts(posts) => sections.push((kind::GONE, numbers(posts.into_iter()))),
             Raw::Delta(delta) => {
-                use kind::{BEYOND, LATE, LEFT, MINUS, PANES, PEOPLE};
-                let kinds = [PANES, LATE, MINUS, PEOPLE, LEFT, BEYOND];
+                use kind::{BEYOND, COUNTED, LATE, LEFT, MINUS, PANES, PEOPLE};
+                let kinds = [PANES, LATE, MINUS, PEOPLE, LEFT, BEYOND, COUNTED];
                 sections.extend(kinds.into_iter().zip(delta.encode()));
             }
             Raw::Ring(epoch, panes) => {
@@ -148,8 +158,9 @@ pub fn encode(raw: RawSections) -> Sections {
                 sections.extend([(kind::ALONE, alone), (kind::BEYOND_BEFORE, beyond)]);
             }
             Raw::AuthorSets(crowded) => {
-                let caps = crowded.encode_caps();
+                let (caps, counted) = (crowded.encode_caps(), crowded.encode_counted());
                 sections.extend([(kind::CROWDS, crowded.encode()), (kind::CAPS, caps)]);
+                sections.push((kind::COUNTED_BEFORE, counted));
             }
             Raw::Known(piece) => sections.push((kind::KNOWN, piece.encode())),
             Raw::Baselines(told) => sections.push((kind::BASELINES, baselines::encode(&told))),
@@ -204,6 +215,9 @@ pub struct Meta {
     pub posts_of: Vec<u64>,
     /// Newest event time of each source.
     pub newest: Vec<Option<i64>>,
+    /// Newest event time of each partition, of sources that have several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partitions: Vec<BTreeMap<Box<str>, i64>>,
     /// Panes up to this one are closed.
     pub closed_to: i64,
     /// What tags admitted from now on inherit.
@@ -237,6 +251,7 @@ impl State {
             counters: self.counters,
             posts_of: self.posts_of.clone(),
             newest: self.marks.all_newest().to_vec(),
+            partitions: self.marks.partitions(),
             closed_to: self.ring.closed_to(),
             floor: self.floor,
             admissions: self.tags.admissions(),
@@ -266,6 +281,8 @@ impl State {
             Raw::Body(kind::LEARNED, pending.new_spellings),
             Raw::Tags(kind::SPELLED, pending.spelled),
             Raw::Tags(kind::UNSPELLED, pending.unspelled),
+            Raw::Body(kind::SPELLED_BY, spelled_by(&pending.spelled_by)),
+            Raw::Body(kind::PARTS, self.parts.take_news()),
             Raw::Delta(self.ring.take_delta()),
             Raw::Body(
                 kind::REMEMBERED,
@@ -359,6 +376,15 @@ fn put_spelling(out: &mut Vec<u8>, key: &[u8], typed: &[u8]) {
     put_bytes(out, if typed == key { b"" } else { typed });
 }
 
+fn spelled_by(all: &[(u32, i64)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for &(tag, by) in all {
+        put(&mut out, u64::from(tag));
+        put_signed(&mut out, by);
+    }
+    out
+}
+
 fn numbers(values: impl Iterator<Item = u64>) -> Vec<u8> {
     let mut out = Vec::new();
     let mut many = Many::to(&mut out);
@@ -373,6 +399,7 @@ pub struct Snapshotter {
     known: usize,
     part: u32,
     minute: i64,
+    held: Option<parts::Key>,
     remembered: u64,
 }
 
@@ -384,7 +411,8 @@ impl Snapshotter {
     /// Begins with the first piece.
     #[must_use]
     pub fn new(state: &State) -> Self {
-        Self { known: 0, part: 0, minute: i64::MIN, remembered: state.remembered.range().start }
+        let remembered = state.remembered.range().start;
+        Self { known: 0, part: 0, minute: i64::MIN, held: None, remembered }
     }
 
     /// The next piece, as of `epoch`, which must be the newest record's; `None` = all are taken.
@@ -404,6 +432,10 @@ impl Snapshotter {
         if !panes.is_empty() {
             self.minute = minute;
             return Some(vec![Raw::Ring(epoch, panes)]);
+        }
+        if let Some((held, body)) = state.parts.piece(self.held.as_ref()) {
+            self.held = Some(held);
+            return Some(vec![Raw::Body(kind::PARTS, body)]);
         }
         let posts = state.remembered.range();
         let from = self.remembered.max(posts.start);

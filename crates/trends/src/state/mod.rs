@@ -16,6 +16,7 @@ mod evict;
 pub mod extracted_batch;
 mod names;
 pub mod pane_update;
+mod parts;
 pub mod post_memory;
 pub mod recent;
 pub mod restore;
@@ -31,6 +32,7 @@ pub use settings::Settings;
 
 use crate::state::edits::{Verdict, named, short};
 use crate::state::extracted_batch::{ExtractedBatch, NO_TIME, PostKey, Row};
+use crate::state::parts::Parts;
 use crate::state::post_memory::{PostMemory, RememberedPost};
 use crate::state::recent::Recent;
 use crate::state::tag_filter::{FilterMarks, TagFilter};
@@ -53,6 +55,7 @@ pub struct State {
     recent: Recent,
     pub(crate) counters: Counters,
     pub(crate) posts_of: Vec<u64>,
+    pub(crate) parts: Parts,
     pub(crate) pending: PendingDelta,
     /// Totals may be this much too large for tags admitted from now on.
     pub(crate) floor: u64,
@@ -73,6 +76,8 @@ pub struct State {
     taken: Vec<u32>,
     /// Tags of the current row that count, where not all do.
     counting: Vec<u32>,
+    /// Room for the tags of an update.
+    scratch: ExtractedBatch,
 }
 
 /// What changed since the last checkpoint record, beside the panes.
@@ -88,6 +93,8 @@ pub(crate) struct PendingDelta {
     pub(crate) spelled: Vec<u32>,
     /// The same, taken back.
     pub(crate) unspelled: Vec<u32>,
+    /// Occurrences of them that were counted elsewhere, more or less.
+    pub(crate) spelled_by: Vec<(u32, i64)>,
     /// Posts remembered from this number on are new.
     pub(crate) remembered_from: u64,
     /// Posts taken back.
@@ -115,6 +122,7 @@ impl State {
             recent: Recent::new(settings.recent_posts),
             counters: Counters::default(),
             posts_of: vec![0; settings.sources],
+            parts: Parts::default(),
             pending: PendingDelta::default(),
             floor: 0,
             errors: CowColumn::default(),
@@ -124,6 +132,7 @@ impl State {
             sampled: 0,
             taken: Vec::new(),
             counting: Vec::new(),
+            scratch: ExtractedBatch::default(),
             settings,
         }
     }
@@ -162,10 +171,15 @@ impl State {
         counters.blocked += odd.blocked;
         counters.oversize += batch.batch.dropped.oversize;
         counters.partial += batch.batch.dropped.partial;
-        self.interned.ids.clear();
-        self.interned.spelled.clear();
         (self.entry, self.spelled, self.sampled) = (0, 0, 0);
         self.remembered.prefetch(batch.posts.iter().flat_map(|post| [post.id, post.alias]));
+        self.name_tags(batch);
+    }
+
+    /// Looks up the tags of a batch, and admits those that are new.
+    fn name_tags(&mut self, batch: &ExtractedBatch) {
+        self.interned.ids.clear();
+        self.interned.spelled.clear();
         self.make_room(batch);
         self.tags.intern(&batch.entries, &batch.arena, &mut self.interned);
         self.inherit();

@@ -19,7 +19,7 @@
 use std::collections::BTreeMap;
 
 use crate::state::edits::short as author_id;
-use crate::window::sliding_hll::{self, REGISTERS};
+pub use crate::window::registers::Registers;
 
 /// Authors of a tag that are listed one by one; more of them are sketched.
 pub const LISTED_MAX: usize = 512;
@@ -40,9 +40,10 @@ pub struct PaneUpdate {
     pub input: Vec<InputRange>,
     /// The counts; a pane of a view occurs once.
     pub panes: Vec<PaneCounts>,
-    /// Event time in milliseconds: the sender will count nothing more in panes that end at or
-    /// before it. Valid for the partitions of `input`, or for the part that is replaced. `None` =
-    /// the sender does not know; then its newest pane and the lateness of the job decide.
+    /// Event time in milliseconds: once everything that was sent before has arrived, the sender
+    /// counts nothing more in panes that end at or before it. It is about the partitions of `input`
+    /// (without these, about the whole source), or about the part that is replaced. `None` = it does
+    /// not say.
     pub watermark: Option<i64>,
 }
 
@@ -116,8 +117,8 @@ pub enum Authors {
     /// No author is known.
     #[default]
     Unknown,
-    /// All that are known, at most [`LISTED_MAX`] different ones; posts beyond the sum of theirs
-    /// have unknown authors.
+    /// All that are known, at most [`LISTED_MAX`] different ones besides those whose posts are taken
+    /// back; posts beyond the sum of theirs have unknown authors.
     Listed(Vec<Member>),
     /// More than that.
     Sketched {
@@ -131,6 +132,24 @@ pub enum Authors {
     },
 }
 
+impl Authors {
+    /// Those that have entries of their own.
+    pub(crate) fn members(&self) -> &[Member] {
+        match self {
+            Self::Unknown => &[],
+            Self::Listed(members) | Self::Sketched { sample: members, .. } => members,
+        }
+    }
+
+    /// The sketch, and the posts of authors that only the sketch knows.
+    pub(crate) fn sketch(&self) -> Option<(&Registers, i32)> {
+        match self {
+            Self::Sketched { registers, others, .. } => Some((registers, *others)),
+            _ => None,
+        }
+    }
+}
+
 /// An author of a tag in a pane; one who posted several texts has an entry for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Member {
@@ -142,9 +161,15 @@ pub struct Member {
     pub posts: i32,
 }
 
-/// A HyperLogLog sketch of authors: the largest rank of each register, 0 = empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Registers(Box<[u8; REGISTERS]>);
+impl PaneTag {
+    /// True where some of its posts come on top.
+    pub(crate) fn adds(&self) -> bool {
+        let others = |(_, others)| others > 0;
+        self.posts > 0
+            || self.authors.members().iter().any(|member| member.posts > 0)
+            || self.authors.sketch().is_some_and(others)
+    }
+}
 
 impl PaneUpdate {
     /// True where the update may be applied: it replaces, or each of its ranges begins at the
@@ -155,10 +180,20 @@ impl PaneUpdate {
         self.how != How::Add || self.input.iter().all(begins_there)
     }
 
-    /// One update for each view, with its part of the counts, of a job that has so many besides the
-    /// view of all posts, which comes first.
+    /// Event time up to which the sender counts nothing more, by its watermark or by a pane that it
+    /// has ended; `None` = it does not say.
     #[must_use]
-    pub fn by_view(mut self, views: usize) -> Vec<Self> {
+    pub fn watermark(&self, pane_ms: i64) -> Option<i64> {
+        let ended = self.panes.iter().filter(|pane| pane.closed);
+        let ends = ended.map(|pane| pane.pane.saturating_add(1).saturating_mul(pane_ms));
+        self.watermark.max(ends.max())
+    }
+
+    /// One update for each view, with its part of the counts, of a job that has so many besides the
+    /// view of all posts, which comes first. All of them have the same watermark.
+    #[must_use]
+    pub fn by_view(mut self, views: usize, pane_ms: i64) -> Vec<Self> {
+        self.watermark = self.watermark(pane_ms);
         let mut panes: Vec<Vec<PaneCounts>> = vec![Vec::new(); views + 1];
         for pane in std::mem::take(&mut self.panes) {
             if let Some(panes) = panes.get_mut(usize::from(pane.view)) {
@@ -169,44 +204,6 @@ impl PaneUpdate {
     }
 }
 
-impl Registers {
-    /// Of no author.
-    #[must_use]
-    pub fn new() -> Self {
-        Self(Box::new([0; REGISTERS]))
-    }
-
-    /// From the ranks of all registers; `None` where one is larger than a rank can be.
-    #[must_use]
-    pub fn from_ranks(ranks: [u8; REGISTERS]) -> Option<Self> {
-        let is_rank = |&rank: &u8| u32::from(rank) <= sliding_hll::RANK_MAX;
-        ranks.iter().all(is_rank).then(|| Self(Box::new(ranks)))
-    }
-
-    /// The ranks of all registers.
-    #[must_use]
-    pub fn ranks(&self) -> &[u8; REGISTERS] {
-        &self.0
-    }
-
-    /// Takes an author in.
-    pub fn insert(&mut self, author: u64) {
-        let (register, rank) = sliding_hll::place(author_id(author));
-        self.0[register] = self.0[register].max(rank as u8);
-    }
-
-    /// Takes in the authors of another sketch.
-    pub fn merge(&mut self, other: &Self) {
-        self.0.iter_mut().zip(&*other.0).for_each(|(mine, &theirs)| *mine = theirs.max(*mine));
-    }
-}
-
-impl Default for Registers {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// Gathers the authors of a tag in a pane in bounded memory, for a sender of [`PaneUpdate`]s.
 #[derive(Clone, Debug, Default)]
 pub struct AuthorSet {
@@ -214,6 +211,8 @@ pub struct AuthorSet {
     members: BTreeMap<(u64, u32), i32>,
     /// Different authors among them.
     authors: usize,
+    /// Posts taken back of authors that had none.
+    taken: BTreeMap<(u64, u32), i32>,
     sketch: Option<Registers>,
     /// Posts of authors beyond the sample.
     others: i32,
@@ -222,12 +221,12 @@ pub struct AuthorSet {
 impl AuthorSet {
     /// Counts posts with one text of an author; 0 = unknown, who is not gathered.
     pub fn add(&mut self, author: u64, text: u32, posts: i32) {
-        if author == 0 {
+        if author == 0 || posts == 0 {
             return;
         }
         if let Some(sketch) = &mut self.sketch {
             if posts > 0 {
-                sketch.insert(author);
+                sketch.insert(author_id(author));
             }
             let last = self.members.last_key_value().map_or(0, |last| last.0.0);
             if author_id(author) > author_id(last) {
@@ -236,6 +235,10 @@ impl AuthorSet {
             }
         }
         if !self.has(author) {
+            if posts < 0 {
+                *self.taken.entry((author, text)).or_default() += posts;
+                return;
+            }
             self.authors += 1;
         }
         *self.members.entry((author, text)).or_default() += posts;
@@ -256,7 +259,7 @@ impl AuthorSet {
         if self.sketch.is_none() {
             let mut sketch = Registers::new();
             let came = self.members.iter().filter(|(_, posts)| **posts > 0);
-            came.for_each(|((author, _), _)| sketch.insert(*author));
+            came.for_each(|((author, _), _)| sketch.insert(author_id(*author)));
             self.sketch = Some(sketch);
         }
         while self.authors > SAMPLE
@@ -275,10 +278,10 @@ impl AuthorSet {
     /// What an update says of them.
     #[must_use]
     pub fn authors(&self) -> Authors {
-        let members = self.members.iter().filter(|(_, posts)| **posts != 0);
+        let members = self.members.iter().chain(&self.taken).filter(|(_, posts)| **posts != 0);
         let members = members.map(|(&(author, text), &posts)| Member { author, text, posts });
         match &self.sketch {
-            None if self.members.is_empty() => Authors::Unknown,
+            None if self.members.is_empty() && self.taken.is_empty() => Authors::Unknown,
             None => Authors::Listed(members.collect()),
             Some(registers) => Authors::Sketched {
                 registers: registers.clone(),
@@ -306,7 +309,7 @@ mod tests {
             for &author in &all {
                 one.add(author, 0, 1);
                 one.add(author, 7, 2);
-                registers.insert(author);
+                registers.insert(author_id(author));
             }
             all.sort_unstable();
             for &author in all.iter().rev() {
@@ -365,7 +368,17 @@ mod tests {
         let update =
             PaneUpdate { source: 2, how: How::Add, input: Vec::new(), panes, watermark: Some(9) };
         let panes = |update: &PaneUpdate| update.panes.iter().map(|of| of.pane).collect();
-        let views: Vec<Vec<i64>> = update.by_view(2).iter().map(panes).collect();
+        let views: Vec<Vec<i64>> = update.clone().by_view(2, 10).iter().map(panes).collect();
         assert_eq!(views, [vec![3], vec![3, 4], vec![]]);
+        let marks = |update: PaneUpdate| {
+            let marks = update.by_view(2, 10).into_iter();
+            marks.map(|of| (of.watermark(10), of.panes.len())).collect::<Vec<_>>()
+        };
+        assert_eq!(marks(update.clone()), [(Some(9), 1), (Some(9), 2), (Some(9), 0)]);
+        let silent = PaneUpdate { watermark: None, ..update };
+        assert_eq!(marks(silent.clone()), [(None, 1), (None, 2), (None, 0)]);
+        let mut ended = silent;
+        ended.panes[1].closed = true;
+        assert_eq!(marks(ended), [(Some(40), 1), (Some(40), 2), (Some(40), 0)]);
     }
 }

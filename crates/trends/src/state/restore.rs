@@ -8,6 +8,7 @@ mod names;
 use crate::score::baselines;
 use crate::score::trending::Trending;
 use crate::state::checkpoint_sections::{Meta, PART, kind};
+use crate::state::parts::Parts;
 use crate::state::post_memory::PostMemory;
 use crate::state::restore::names::Names;
 use crate::state::{Settings, State};
@@ -35,6 +36,7 @@ struct Counts {
     settings: Settings,
     ring: Restore,
     remembered: PostMemory,
+    parts: Parts,
     errors: CowColumn<u64>,
     trending: Vec<Trending>,
     meta: Meta,
@@ -85,6 +87,7 @@ impl Restoring {
             settings,
             ring: Restore::new(empty.ring),
             remembered: empty.remembered,
+            parts: empty.parts,
             errors: CowColumn::default(),
             trending: empty.trending,
             stamps: Stamps::default(),
@@ -166,6 +169,13 @@ impl Restoring {
                 state.marks.seen(source, *at);
             }
         }
+        for (source, partitions) in told.meta.partitions.iter().enumerate() {
+            for (partition, at) in partitions.iter().filter(|_| source < state.posts_of.len()) {
+                state.marks.seen_in(source, partition, *at);
+            }
+        }
+        state.parts = told.parts;
+        state.forget_parts();
         state.passed = told.meta.passed;
         state.trending = told.trending;
         let open_from = closed_to.saturating_add(1).saturating_mul(state.ring.pane_ms());
@@ -227,9 +237,11 @@ impl Counts {
             kind::PANES => ring.delta(epoch, body, rows, newer)?,
             kind::LATE => ring.late(body, rows, newer)?,
             kind::MINUS => ring.minus(epoch, body, rows, newer)?,
+            kind::COUNTED => ring.counted(epoch, body, rows, newer)?,
             kind::ALONE => ring.alone(body)?,
             kind::CROWDS => ring.people(Part::AuthorSets(body.to_vec()))?,
             kind::CAPS => ring.people(Part::PostCaps(body.to_vec()))?,
+            kind::COUNTED_BEFORE => ring.people(Part::Counted(body.to_vec()))?,
             kind::KNOWN => ring.people(Part::Returning(body.to_vec()))?,
             kind::PEOPLE => ring.seen(epoch, body, newer)?,
             kind::LEFT => ring.left(epoch, body, newer)?,
@@ -245,6 +257,7 @@ impl Counts {
             }
             kind::FIRST => ring.first(body, rows, |id| epoch == 0 || newer(id))?,
             kind::REMEMBERED => self.remembered.read(body).ok_or(CUT)?,
+            kind::PARTS => self.parts.read(body).ok_or(CUT)?,
             kind::GONE => {
                 let mut reader = Reader::new(body);
                 while !reader.is_empty() {

@@ -157,6 +157,15 @@ impl Tags {
         self.index.matches(hash).find(|&id| self.has_key(id, key))
     }
 
+    /// The id of a key, and the number of one of its spellings; `None` where the key has no id.
+    #[must_use]
+    pub fn spelling(&self, key: &[u8], typed: &[u8]) -> Option<(u32, u8)> {
+        let id = self.find(key)?;
+        let known = self.spellings_met(id).0;
+        let number = known.iter().position(|known| known == typed);
+        Some((id, number.map_or(OTHER, |number| number as u8)))
+    }
+
     /// Takes `ids` out; their ids are given out again.
     pub fn remove(&mut self, ids: &[u32]) {
         let mut key = Vec::new();

@@ -9,6 +9,7 @@ use std::ops::Range;
 use crate::store::varint::{Many, put, put_signed};
 use crate::window::author_sets::{Member, PRINTS, Print};
 use crate::window::authors::{AuthorRow, SketchedTag};
+use crate::window::counted::{Counted, PaneChanges};
 use crate::window::decay::Weights;
 use crate::window::returning_authors::Piece;
 use crate::window::ring::Ring;
@@ -33,6 +34,8 @@ pub(super) struct OpenRows {
     pub(super) unseen: Vec<(u32, u32)>,
     /// Authors, where it matters who has posted before.
     pub(super) came: Vec<u32>,
+    /// What was counted elsewhere.
+    pub(super) counted: Counted,
 }
 
 /// People of the tags of some ids, to be encoded on another thread.
@@ -44,6 +47,8 @@ pub struct AuthorsPiece {
     prints: Vec<(u32, [Print; PRINTS])>,
     big: Vec<(u32, SketchedTag)>,
     open: Vec<(i64, OpenRows)>,
+    /// What was counted elsewhere of each open pane.
+    counted: Vec<PaneChanges>,
     /// Number of a span, and what counts towards the cap in it: tag, author, posts.
     caps: (i64, Vec<(u32, u32, u8)>),
 }
@@ -95,6 +100,19 @@ impl AuthorsPiece {
         put_signed(&mut out, *span);
         for &(id, author, posts) in counted {
             [id, author, posts.into()].iter().for_each(|&number| put(&mut out, number.into()));
+        }
+        out
+    }
+
+    /// Epoch, newest closed pane; then for each open pane what was counted elsewhere, as changes of
+    /// nothing. Nothing where there is none.
+    #[must_use]
+    pub fn encode_counted(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        if !self.counted.is_empty() {
+            put(&mut out, self.epoch);
+            put_signed(&mut out, self.closed_to);
+            self.counted.iter().for_each(|changes| changes.put(&mut out));
         }
         out
     }
@@ -172,11 +190,18 @@ impl Ring {
         let open = self.open.iter().map(|open| {
             let seen = open.seen.iter().copied().filter(|seen| ids.contains(&seen.id)).collect();
             let unseen = open.unseen.iter().copied().filter(|gone| ids.contains(&gone.0)).collect();
-            (open.index, OpenRows { seen, unseen, came: Vec::new() })
+            (open.index, OpenRows { seen, unseen, ..OpenRows::default() })
         });
         let open = open.filter(|(_, rows)| !rows.seen.is_empty() || !rows.unseen.is_empty());
         let open = open.collect();
-        Some(AuthorsPiece { epoch, closed_to: self.closed_to, members, prints, big, open, caps })
+        let counted = self.open.iter().map(|open| PaneChanges {
+            index: open.index,
+            authors: true,
+            changes: open.counted.as_changes(|id| ids.contains(&id)),
+        });
+        let counted = counted.filter(|pane| !pane.changes.is_empty()).collect();
+        let closed_to = self.closed_to;
+        Some(AuthorsPiece { epoch, closed_to, members, prints, big, open, counted, caps })
     }
 
     /// Decayed counts that changed since the last call, or those of the tags in a range; `None`

@@ -10,6 +10,7 @@
 //! the lateness changes nothing. A post that says what one of the tag's last few texts said is a
 //! copy, where that was another author's: it adds to posts, not to people.
 
+mod counted;
 mod overlay;
 mod people_rules;
 mod post_cap;
@@ -227,6 +228,9 @@ impl AuthorCounts {
             }
         }
         self.big.end(now);
+        if !open.counted.is_empty() {
+            self.close_counted(kept, windows, open, (pairs, &sorted), &mut taken);
+        }
         self.known.iter_mut().for_each(|known| known.end(open));
         self.sweep(now);
         self.sorted = sorted;
@@ -354,10 +358,7 @@ impl AuthorCounts {
         let mut authors = self.crowds.authors(id).to_vec();
         let below = *authors.select_nth_unstable(EXACT_MAX / 2).1;
         if !self.big.set_below(id, below) {
-            let members = self.crowds.of(id).filter(|(_, m)| !m.marks.only_copies());
-            let members = members.map(|(author, m)| (Self::pane(m.last, now), author));
-            self.big.make(kept, windows, (id, below), members);
-            self.crowds.mark_sample(id, true);
+            self.make_sketch(kept, windows, (id, now), below);
         }
         self.crowds.retain(id, |author, _| author < below);
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::store::varint::{Many, put, put_signed};
 use crate::window::author_sections::{Retracted, put_seen};
 use crate::window::authors::AuthorRow;
+use crate::window::counted::PaneChanges;
 use crate::window::pane::{Beyond, ClosedPane, OpenPane, Pair};
 use crate::window::ring::{MINUTE_MS, Ring, step_of};
 
@@ -20,6 +21,10 @@ pub struct Delta {
     pub panes: Vec<PaneDelta>,
     /// Ids counted late, one for each occurrence.
     pub late: Vec<u32>,
+    /// Occurrences counted late elsewhere.
+    pub late_pairs: Vec<Pair>,
+    /// What was counted elsewhere of open panes.
+    pub counted: Vec<PaneChanges>,
     /// Posts taken back: pane and ids.
     pub minus: Vec<(i64, Vec<u32>)>,
     /// Pane, and who posted its tags.
@@ -51,8 +56,8 @@ pub struct PaneDelta {
 enum Counts {
     /// Summed up.
     Pairs(Arc<Vec<Pair>>),
-    /// One id for each occurrence, and for each that was taken back.
-    Log { plus: Vec<u32>, minus: Vec<u32> },
+    /// One id for each occurrence, and for each that was taken back; others summed up.
+    Log { plus: Vec<u32>, minus: Vec<u32>, pairs: Vec<Pair> },
 }
 
 /// A pane of a snapshot, or a minute of panes.
@@ -69,6 +74,11 @@ pub struct PanePiece {
 }
 
 impl PaneDelta {
+    /// A pane has so many posts more, and posts with a tag.
+    pub(super) fn posts(index: i64, posts: i64, tagged: i64) -> Self {
+        Self { index, posts, tagged, counts: Counts::Pairs(Arc::default()) }
+    }
+
     /// Appends it in the form of a pane.
     pub fn put(self, out: &mut Vec<u8>) {
         put_signed(out, self.index);
@@ -82,14 +92,14 @@ impl Counts {
     fn is_empty(&self) -> bool {
         match self {
             Self::Pairs(pairs) => pairs.is_empty(),
-            Self::Log { plus, .. } => plus.is_empty(),
+            Self::Log { plus, pairs, .. } => plus.is_empty() && pairs.is_empty(),
         }
     }
 
     fn put(self, out: &mut Vec<u8>) {
         match self {
             Self::Pairs(pairs) => put_pairs(out, &pairs),
-            Self::Log { plus, minus } => put_pairs(out, &sum(plus, minus)),
+            Self::Log { plus, minus, pairs } => put_pairs(out, &sum(plus, minus, pairs)),
         }
     }
 }
@@ -103,13 +113,16 @@ impl PanePiece {
         Self { minute, other: closed.other, told, alone, beyond: closed.beyond.clone() }
     }
 
-    fn open(open: &OpenPane) -> Self {
+    /// Where authors are told apart, `authors`.
+    fn open(open: &OpenPane, authors: bool) -> Self {
         let (posts, tagged) = (open.posts as i64, open.tagged as i64);
-        let counts = Counts::Log { plus: open.log.clone(), minus: open.minus.clone() };
+        let pairs = open.counted.pairs.clone();
+        let counts = Counts::Log { plus: open.log.clone(), minus: open.minus.clone(), pairs };
         let told = PaneDelta { index: open.index, posts, tagged, counts };
         let seen = open.seen.iter().filter(|seen| seen.author == 0).map(|seen| seen.id);
         let unseen = open.unseen.iter().filter(|gone| gone.1 == 0).map(|gone| gone.0);
-        let alone = Counts::Log { plus: seen.collect(), minus: unseen.collect() };
+        let pairs = open.counted.all_unknown().filter(|_| authors).collect();
+        let alone = Counts::Log { plus: seen.collect(), minus: unseen.collect(), pairs };
         Self { minute: false, other: open.other, told, alone, beyond: Vec::new() }
     }
 
@@ -135,15 +148,17 @@ impl PanePiece {
 
 impl Delta {
     /// The bodies of its sections: panes, late pairs in the form of one pane, posts taken back
-    /// (pane, number of ids, ids), rows of people, whom they lost, and what was beyond the cap
-    /// (pane, number, and for each: tag, author, more or less).
+    /// (pane, number of ids, ids), rows of people, whom they lost, what was beyond the cap (pane,
+    /// number, and for each: tag, author, more or less), and what was counted elsewhere.
     #[must_use]
-    pub fn encode(self) -> [Vec<u8>; 6] {
-        let [mut panes, mut late, mut minus, mut left, mut beyond] = <[Vec<u8>; 5]>::default();
+    pub fn encode(self) -> [Vec<u8>; 7] {
+        let [mut panes, mut late, mut minus, mut left, mut beyond, mut counted] =
+            <[Vec<u8>; 6]>::default();
         let mut people = self.told;
         self.panes.into_iter().for_each(|told| told.put(&mut panes));
-        if !self.late.is_empty() {
-            let counts = Counts::Log { plus: self.late, minus: Vec::new() };
+        if !self.late.is_empty() || !self.late_pairs.is_empty() {
+            let minus = Vec::new();
+            let counts = Counts::Log { plus: self.late, minus, pairs: self.late_pairs };
             PaneDelta { index: 0, posts: 0, tagged: 0, counts }.put(&mut late);
         }
         for (index, ids) in self.minus {
@@ -156,7 +171,8 @@ impl Delta {
         for (index, surplus) in self.beyond {
             put_surplus(&mut beyond, index, surplus.into_iter());
         }
-        [panes, late, minus, people, left, beyond]
+        self.counted.iter().for_each(|changes| changes.put(&mut counted));
+        [panes, late, minus, people, left, beyond, counted]
     }
 }
 
@@ -186,13 +202,15 @@ fn put_pairs(out: &mut Vec<u8>, pairs: &[Pair]) {
 
 /// Sums by id, never below zero. Sorted, because the thread that encodes has no column of all
 /// tags to sum in.
-fn sum(mut plus: Vec<u32>, mut minus: Vec<u32>) -> Vec<Pair> {
+fn sum(mut plus: Vec<u32>, mut minus: Vec<u32>, mut all: Vec<Pair>) -> Vec<Pair> {
     plus.sort_unstable();
     minus.sort_unstable();
     let mut minus = minus.into_iter().peekable();
+    all.extend(plus.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u32)));
+    all.sort_unstable();
     let mut pairs = Vec::new();
-    for same in plus.chunk_by(|a, b| a == b) {
-        let (id, mut count) = (same[0], same.len() as u32);
+    for same in all.chunk_by(|a, b| a.0 == b.0) {
+        let (id, mut count) = (same[0].0, same.iter().map(|pair| pair.1).sum::<u32>());
         while let Some(taken) = minus.next_if(|&taken| taken <= id) {
             count = count.saturating_sub(u32::from(taken == id));
         }
@@ -251,7 +269,11 @@ impl Ring {
         }
         let counts = match whole {
             Some(pairs) if saved.log == 0 => Counts::Pairs(Arc::clone(pairs)),
-            _ => Counts::Log { plus: open.log[saved.log..].to_vec(), minus: Vec::new() },
+            _ => Counts::Log {
+                plus: open.log[saved.log..].to_vec(),
+                minus: Vec::new(),
+                pairs: Vec::new(),
+            },
         };
         let (posts, tagged) = (posts - saved.posts, tagged - saved.tagged);
         delta.panes.push(PaneDelta { index: open.index, posts, tagged, counts });
@@ -267,7 +289,8 @@ impl Ring {
         let minute_of = |index| step_of(index, self.pane_ms, MINUTE_MS);
         let minutes = self.minutes.iter().map(|m| (m.index, m.pairs.len()));
         let closed = self.closed.iter().map(|c| (minute_of(c.index), c.pairs.len()));
-        let open = self.open.iter().map(|o| (minute_of(o.index), o.log.len()));
+        let open = self.open.iter();
+        let open = open.map(|o| (minute_of(o.index), o.log.len() + o.counted.pairs.len()));
         let (mut last, mut held) = (cursor, 0);
         for (minute, len) in minutes.chain(closed).chain(open).filter(|(m, _)| *m > cursor) {
             if held >= budget && minute != last {
@@ -279,7 +302,8 @@ impl Ring {
         let minutes =
             self.minutes.iter().filter(|m| taken(m.index)).map(|m| PanePiece::closed(m, true));
         let closed = self.closed.iter().filter(|c| taken(minute_of(c.index)));
-        let open = self.open.iter().filter(|o| taken(minute_of(o.index))).map(PanePiece::open);
+        let open = self.open.iter().filter(|o| taken(minute_of(o.index)));
+        let open = open.map(|open| PanePiece::open(open, self.people.is_some()));
         (last, minutes.chain(closed.map(|c| PanePiece::closed(c, false))).chain(open).collect())
     }
 }

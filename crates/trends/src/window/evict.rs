@@ -81,6 +81,7 @@ pub(super) fn take_out(pairs: &mut Vec<Pair>, lasts: &mut Vec<u32>, marked: &Col
 /// The caller has brought the pane's news to totals and checkpoint, so its log may be rewritten.
 fn evict_open(open: &mut OpenPane, marked: &Column<bool>) {
     let held = |open: &OpenPane| open.log.len().saturating_sub(open.minus.len()) as u64;
+    open.other += open.counted.retain(|id| !marked.get(id));
     let before = held(open);
     open.log.retain(|&id| !marked.get(id));
     open.minus.retain(|&id| !marked.get(id));

@@ -182,9 +182,7 @@ impl Ring {
     /// the Unix epoch; `None` where it is not known.
     #[must_use]
     pub fn first_seen(&self, id: u32) -> Option<i64> {
-        let times = |of: &[u32]| of.iter().filter(|&&other| other == id).count();
-        let mut open = self.open.iter();
-        let mut first = || open.find(|open| times(&open.log) > times(&open.minus));
+        let first = || self.open.iter().find(|open| open.count(id) > 0);
         let start = |first: &OpenPane| first.index.saturating_mul(self.pane_ms);
         known(self.first.seconds.get(id), || first().map(start))
     }

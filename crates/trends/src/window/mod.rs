@@ -12,6 +12,7 @@
 pub mod author_sections;
 pub mod author_sets;
 pub mod authors;
+pub mod counted;
 pub mod decay;
 pub mod delta;
 mod evict;
@@ -19,6 +20,7 @@ pub mod first_seen;
 mod overlay;
 pub mod pane;
 pub mod pane_iter;
+pub mod registers;
 pub mod restore;
 mod retract;
 pub mod returning_authors;

@@ -1,9 +1,11 @@
 //! One slice of event time, open or closed.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::store::column::{Column, ones};
 use crate::window::authors::AuthorRow;
+use crate::window::counted::Counted;
 
 /// A count of one tag.
 pub type Pair = (u32, u32);
@@ -24,6 +26,8 @@ pub struct OpenPane {
     pub seen: Vec<AuthorRow>,
     /// Tag and author of what deletes took back; 0 = it had none.
     pub unseen: Vec<(u32, u32)>,
+    /// What was counted elsewhere; it is neither in `log` nor in `seen`.
+    pub counted: Counted,
     /// Authors of posts whose tags gave way, where it matters who has posted before.
     pub came: Vec<u32>,
     /// Posts.
@@ -38,6 +42,47 @@ pub struct OpenPane {
     pub(super) shown: OverlaidCounts,
     /// How much the checkpoint has.
     pub(super) saved: SavedLengths,
+}
+
+impl OpenPane {
+    /// Posts of a tag, without what was taken back.
+    pub(super) fn count(&self, id: u32) -> u64 {
+        let times = |of: &[u32]| of.iter().filter(|&&other| other == id).count() as u64;
+        let plus = times(&self.log) + u64::from(self.counted.of(id));
+        plus.saturating_sub(times(&self.minus))
+    }
+
+    /// Of posts to be taken back, those that are in its log, of each author where `authors` are told
+    /// apart; by author.
+    pub(super) fn held(
+        &self,
+        mut less: Vec<(AuthorRow, i32)>,
+        authors: bool,
+    ) -> Vec<(AuthorRow, u32)> {
+        if less.is_empty() {
+            return Vec::new();
+        }
+        less.sort_unstable_by_key(|(seen, _)| (seen.author, seen.id));
+        let who = |seen: &AuthorRow| (seen.id, seen.author);
+        let mut held: HashMap<_, i64> = less.iter().map(|of| (who(&of.0), 0)).collect();
+        let mut add = |who, by| {
+            held.entry(who).and_modify(|posts| *posts += by);
+        };
+        if authors {
+            self.seen.iter().for_each(|seen| add(who(seen), 1));
+            self.unseen.iter().for_each(|gone| add(*gone, -1));
+        } else {
+            self.log.iter().for_each(|id| add((*id, 0), 1));
+            self.minus.iter().for_each(|id| add((*id, 0), -1));
+        }
+        let mut take = |(seen, posts): (AuthorRow, i32)| {
+            let held = held.entry(who(&seen)).or_default();
+            let taken = i64::from(posts.unsigned_abs()).min(*held).max(0);
+            *held -= taken;
+            (taken > 0).then_some((seen, taken as u32))
+        };
+        less.drain(..).filter_map(&mut take).collect()
+    }
 }
 
 /// What of an open pane is laid over the windows.
@@ -160,6 +205,7 @@ impl PaneSum {
     pub fn sum_open(&mut self, open: &OpenPane, pairs: &mut Vec<Pair>) {
         pairs.clear();
         self.add(&open.log);
+        self.add_pairs(&open.counted.pairs);
         self.retract(&open.minus);
         self.finish(pairs);
     }

@@ -8,7 +8,7 @@ use crate::window::ring::{MINUTE_MS, Ring};
 pub struct Slice<'a> {
     /// Start, milliseconds since the Unix epoch.
     pub start_ms: i64,
-    /// Counts of a closed one, each tag once.
+    /// Counts of a closed one, or those of an open one that are not in its log; each tag once.
     pub pairs: &'a [Pair],
     /// Tag ids of an open one, in order of arrival.
     pub log: &'a [u32],
@@ -42,7 +42,7 @@ impl Ring {
         });
         let open = self.open.iter().map(|open| Slice {
             start_ms: open.index * self.pane_ms,
-            pairs: &[],
+            pairs: &open.counted.pairs,
             log: &open.log,
             minus: &open.minus,
         });

@@ -4,12 +4,14 @@
 //! counts for a pane (or a tag's total) only if its epoch is later.
 
 mod authors;
+mod counted;
 mod parts;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::store::column::Column;
 use crate::store::varint::Reader;
+use crate::window::counted::Counted;
 use crate::window::decay::{Decay, Weights};
 use crate::window::pane::{ClosedPane, OpenPane, Pair};
 pub use crate::window::restore::authors::Part;
@@ -468,13 +470,12 @@ fn add_totals(total: &mut Total, pairs: &[Pair], newer: impl Fn(u32) -> bool) {
     }
 }
 
+/// Opens a pane again, without authors.
 fn reopen(closed: &ClosedPane) -> OpenPane {
-    let log: Vec<u32> =
-        closed.pairs.iter().flat_map(|&(id, n)| std::iter::repeat_n(id, n as usize)).collect();
+    let pairs = closed.pairs.iter().filter(|pair| pair.1 > 0).copied().collect();
     let mut open = OpenPane {
         index: closed.index,
-        in_total: log.len(),
-        log,
+        counted: Counted { pairs, sketches: Vec::new() },
         posts: closed.posts,
         tagged: closed.tagged,
         other: closed.other,

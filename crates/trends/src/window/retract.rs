@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::window::LATE;
 use crate::window::author_sections::Retracted;
 use crate::window::authors::ClosedPanes;
+use crate::window::delta::PaneDelta;
 use crate::window::ring::Ring;
 use crate::window::total::bring_total;
 
@@ -12,23 +13,34 @@ impl Ring {
     /// Takes a post back: its tags from its pane, where that is still kept, and from the totals;
     /// `author` 0 = it had none.
     pub fn retract(&mut self, at_ms: i64, ids: &[u32], author: u32) {
+        let tagged = u64::from(!ids.is_empty());
+        self.retract_from(self.pane_of(at_ms), ids, author, (1, tagged));
+    }
+
+    /// Takes occurrences of tags back from the pane `index`, all of one author, and so many posts
+    /// and posts with a tag.
+    pub(super) fn retract_from(
+        &mut self,
+        index: i64,
+        ids: &[u32],
+        author: u32,
+        (posts, tagged): (u64, u64),
+    ) {
         self.remove_overlay();
-        let index = self.pane_of(at_ms);
         if let Some(delta) = &mut self.delta {
             delta.minus.push((index, ids.to_vec()));
         }
-        let tagged = u64::from(!ids.is_empty());
         if let Some(open) = self.open.iter_mut().find(|open| open.index == index) {
             bring_total(&mut self.total, open, &mut self.summer);
             ids.iter().for_each(|&id| self.total.take(id, 1));
-            // The checkpoint learns of it as a post taken back, not as fewer posts.
+            // The checkpoint takes it for a post taken back, not for fewer posts.
             open.saved.posts -= 1;
             open.saved.tagged -= i64::from(!ids.is_empty());
             open.minus.extend_from_slice(ids);
             if self.people.is_some() {
                 open.unseen.extend(ids.iter().map(|&id| (id, author)));
             }
-            open.posts = open.posts.saturating_sub(1);
+            open.posts = open.posts.saturating_sub(posts);
             open.tagged = open.tagged.saturating_sub(tagged);
             self.tell_left(index, ids, author);
             return;
@@ -36,19 +48,22 @@ impl Ring {
         ids.iter().for_each(|&id| self.total.take(id, 1));
         let counted = self.counted(index, ids, author);
         let (ids, all) = (counted.as_deref().unwrap_or(ids), ids);
-        let Self { closed, minutes, pane_ms, decay, people_rules, .. } = &mut *self;
+        let Self { closed, minutes, pane_ms, decay, people_rules, delta, .. } = &mut *self;
         let mut kept = ClosedPanes { closed, minutes, pane_ms: *pane_ms };
         let closed = kept.find(index);
         // A late post has no pane, and never weighed anything; nor did one beyond the cap, and
         // which these were is known of panes that are kept alone.
         let capped = people_rules.is_some_and(|rules| rules.cap > 0);
-        let weighed = at_ms != LATE && (closed.is_some() || !capped);
+        let late = index == LATE.div_euclid(*pane_ms);
+        let weighed = !late && (closed.is_some() || !capped);
         if let Some(decay) = decay.as_mut().filter(|_| weighed) {
             decay.retract((index + 1) * *pane_ms, ids);
         }
         let Some(closed) = closed else { return };
-        closed.posts = closed.posts.saturating_sub(1);
-        closed.tagged = closed.tagged.saturating_sub(tagged);
+        if let Some(delta) = delta.as_mut().filter(|_| posts == 0) {
+            // For the checkpoint each is a post taken back.
+            delta.panes.push(PaneDelta::posts(index, 1, i64::from(!ids.is_empty())));
+        }
         // What the checkpoint has in hand stays as it was when it took it.
         let pairs = Arc::make_mut(&mut closed.pairs);
         for &id in ids {
@@ -57,12 +72,34 @@ impl Ring {
             }
         }
         self.leave(index, all, author);
-        for window in &mut self.windows {
-            if window.holds(index, self.pane_ms) {
-                ids.iter().for_each(|&id| window.take(id, 1));
-                window.posts = window.posts.saturating_sub(1);
-                window.tagged = window.tagged.saturating_sub(tagged);
-            }
+        for window in self.windows.iter_mut().filter(|w| w.holds(index, self.pane_ms)) {
+            ids.iter().for_each(|&id| window.take(id, 1));
+        }
+        self.less_posts(index, posts, tagged);
+    }
+
+    /// A closed pane has so many posts less, and posts with a tag.
+    fn less_posts(&mut self, index: i64, posts: u64, tagged: u64) {
+        let Self { closed, minutes, pane_ms, .. } = &mut *self;
+        let mut kept = ClosedPanes { closed, minutes, pane_ms: *pane_ms };
+        let Some(closed) = kept.find(index) else { return };
+        closed.posts = closed.posts.saturating_sub(posts);
+        closed.tagged = closed.tagged.saturating_sub(tagged);
+        for window in self.windows.iter_mut().filter(|w| w.holds(index, self.pane_ms)) {
+            window.posts = window.posts.saturating_sub(posts);
+            window.tagged = window.tagged.saturating_sub(tagged);
+        }
+    }
+
+    /// Takes posts back from a closed pane, whatever their tags.
+    pub(super) fn take_posts(&mut self, index: i64, posts: u64, tagged: u64) {
+        let Self { closed, minutes, pane_ms, .. } = &mut *self;
+        let mut kept = ClosedPanes { closed, minutes, pane_ms: *pane_ms };
+        let Some(closed) = kept.find(index) else { return };
+        let (posts, tagged) = (posts.min(closed.posts), tagged.min(closed.tagged));
+        self.less_posts(index, posts, tagged);
+        if let Some(delta) = self.delta.as_mut().filter(|_| posts > 0 || tagged > 0) {
+            delta.panes.push(PaneDelta::posts(index, -(posts as i64), -(tagged as i64)));
         }
     }
 

@@ -151,7 +151,7 @@ impl Ring {
         }
     }
 
-    fn open_pane(&mut self, index: i64) -> &mut OpenPane {
+    pub(super) fn open_pane(&mut self, index: i64) -> &mut OpenPane {
         // Posts come nearly in order, so the pane is the last one or close to it.
         let at = self.open.iter().rposition(|open| open.index <= index);
         match at {
@@ -195,8 +195,9 @@ impl Ring {
         } else {
             bring_total(&mut self.total, &mut open, &mut self.summer);
         }
-        if !open.minus.is_empty() {
+        if !open.minus.is_empty() || !open.counted.is_empty() {
             self.summer.add_pairs(&pairs);
+            self.summer.add_pairs(&open.counted.pairs);
             self.summer.retract(&open.minus);
             let mut left = Vec::new();
             self.summer.finish(&mut left);
@@ -315,19 +316,24 @@ impl Ring {
     }
 
     /// Until the first post with an author, posts are people.
-    fn begin_people(&mut self) {
+    pub(super) fn begin_people(&mut self) {
         self.remove_overlay();
         let Some(mut people) = self.empty_authors() else { return };
         people.grow(self.total.column.rows());
         people.from = self.closed_to;
         self.people = Some(people);
-        for open in &mut self.open {
+        let mut open = std::mem::take(&mut self.open);
+        for open in &mut open {
             // Without what was taken back before: nobody else would be told of it.
             let mut pairs = Vec::new();
             self.summer.sum_open(open, &mut pairs);
             let posts = pairs.iter().flat_map(|&(id, n)| std::iter::repeat_n(id, n as usize));
             open.seen = posts.map(|id| AuthorRow { id, author: 0, print: 0 }).collect();
+            if !open.counted.is_empty() {
+                self.log_counted(open);
+            }
         }
+        self.open = open;
         for window in &mut self.windows {
             window.people = window.column.snapshot();
         }
@@ -398,10 +404,7 @@ impl Ring {
             series.push((pane.index * self.pane_ms, self.pane_ms, count(&pane.pairs)));
         }
         for open in &self.open {
-            let plus = open.log.iter().filter(|&&of| of == id).count();
-            let minus = open.minus.iter().filter(|&&of| of == id).count();
-            let count = plus.saturating_sub(minus) as u64;
-            series.push((open.index * self.pane_ms, self.pane_ms, count));
+            series.push((open.index * self.pane_ms, self.pane_ms, open.count(id)));
         }
         series
     }

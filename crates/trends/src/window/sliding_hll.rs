@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 
 use smallvec::SmallVec;
 
+use crate::window::registers::Registers;
 use tagtide_simd::prefetch;
 
 const BITS: u32 = 9;
@@ -119,6 +120,12 @@ fn estimate(sums: i64) -> f64 {
     m * m / (2.0 * std::f64::consts::LN_2 * z)
 }
 
+/// The estimate of a sketch whose registers have these largest ranks.
+pub(super) fn estimate_ranks(ranks: &[u8; REGISTERS]) -> f64 {
+    let parts = ranks.iter().filter_map(|&rank| PARTS.get(usize::from(rank)));
+    estimate(parts.sum())
+}
+
 /// The register of an author, and the rank that the author has in it, from 1.
 #[inline]
 pub fn place(author: u32) -> (usize, u32) {
@@ -224,6 +231,19 @@ impl SlidingHll {
     /// Takes an author in who was seen in the pane that was begun last.
     pub fn insert(&mut self, author: u32) {
         let (register, rank) = place(author);
+        self.put(register, rank);
+    }
+
+    /// Takes in those whose sketch has these largest ranks, who were seen in the pane that was begun
+    /// last: the same as taking each of them in.
+    pub fn merge(&mut self, of_pane: &Registers) {
+        let ranks = of_pane.ranks().iter().enumerate().filter(|(_, rank)| **rank > 0);
+        ranks.for_each(|(register, &rank)| self.put(register, rank.into()));
+    }
+
+    /// Puts a rank into a register.
+    #[inline]
+    fn put(&mut self, register: usize, rank: u32) {
         let Self { registers, cells, free, steps, windows, .. } = self;
         let here = steps.len() - 1;
         let (mut rest, mut before, mut spare) = (registers[register], 0, NONE);

@@ -94,6 +94,7 @@ impl Ring {
         let mut aside = Aside::default();
         for open in &self.open {
             self.summer.add(&open.log[..open.in_total]);
+            self.summer.add_pairs(&open.counted.pairs);
             self.summer.retract(&open.minus);
             aside.posts += open.posts;
             aside.tagged += open.tagged;

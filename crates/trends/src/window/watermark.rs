@@ -1,5 +1,7 @@
 //! Watermarks: how far event time is complete, for each source and for all.
 
+use std::collections::BTreeMap;
+
 /// Watermarks of all sources, in milliseconds of event time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Watermarks {
@@ -10,6 +12,11 @@ pub struct Watermarks {
     /// First event time of any.
     first: Option<i64>,
     ended: Vec<bool>,
+    /// Of sources with several partitions, the newest event time of each, by name. What the source
+    /// as a whole has is then that of the partition which is furthest behind.
+    partitions: Vec<BTreeMap<Box<str>, i64>>,
+    /// Newest event time of any partition.
+    ahead: Option<i64>,
 }
 
 impl Watermarks {
@@ -18,7 +25,8 @@ impl Watermarks {
     #[must_use]
     pub fn new(sources: usize, lateness_ms: i64, hold_max_ms: i64) -> Self {
         let (newest, ended) = (vec![None; sources], vec![false; sources]);
-        Self { lateness_ms, hold_max_ms, newest, first: None, ended }
+        let partitions = vec![BTreeMap::new(); sources];
+        Self { lateness_ms, hold_max_ms, newest, first: None, ended, partitions, ahead: None }
     }
 
     /// A source has shown event time `at` (or, when it is live and idle, our clock). True where
@@ -33,6 +41,44 @@ impl Watermarks {
         newer
     }
 
+    /// A partition of a source has shown event time `at`; `""` = the source has only one. True where
+    /// the source as a whole has come further.
+    ///
+    /// A partition is known from the first time on that it has shown. One that is behind the newest
+    /// of its source by more than it may hold back does not count.
+    pub fn seen_in(&mut self, source: usize, partition: &str, at: i64) -> bool {
+        let partitions = &mut self.partitions[source];
+        if partition.is_empty() && partitions.is_empty() {
+            return self.seen(source, at);
+        }
+        let newest = partitions.entry(partition.into()).or_insert(at);
+        *newest = at.max(*newest);
+        self.first = self.first.or(Some(at));
+        self.ahead = self.ahead.max(Some(at));
+        let ahead = partitions.values().copied().max().unwrap_or(at);
+        let held = ahead.saturating_sub(self.hold_max_ms);
+        let least = partitions.values().copied().filter(|of| *of >= held).min();
+        let before = std::mem::replace(&mut self.newest[source], least);
+        before < least
+    }
+
+    /// No post of a partition older than this is expected.
+    #[must_use]
+    pub fn complete_to(&self, source: usize, partition: &str) -> i64 {
+        if self.ended[source] {
+            return i64::MAX;
+        }
+        let newest = self.partitions[source].get(partition).copied();
+        newest.map_or(i64::MIN, |newest| newest.saturating_sub(self.lateness_ms))
+    }
+
+    /// Newest event times of partitions, for the checkpoint; empty where no source has several.
+    #[must_use]
+    pub fn partitions(&self) -> Vec<BTreeMap<Box<str>, i64>> {
+        let any = self.partitions.iter().any(|of| !of.is_empty());
+        if any { self.partitions.clone() } else { Vec::new() }
+    }
+
     /// A source has ended and holds nobody back.
     pub fn ended(&mut self, source: usize) {
         self.ended[source] = true;
@@ -41,7 +87,7 @@ impl Watermarks {
     /// Newest event time of all.
     #[must_use]
     pub fn newest(&self) -> Option<i64> {
-        self.newest.iter().copied().flatten().max()
+        self.newest.iter().copied().flatten().max().max(self.ahead)
     }
 
     /// No post older than this is expected from any source; `None` before all have shown one, or

@@ -33,6 +33,7 @@ impl Names {
             kind::LEARNED => self.learned(epoch, body)?,
             kind::SPELLED => self.spelled(epoch, body, 1)?,
             kind::UNSPELLED => self.spelled(epoch, body, -1)?,
+            kind::SPELLED_BY => self.spelled_by(epoch, body)?,
             kind::EVICTED => {
                 let mut ids = evicted(body, self.stamps.rows(self.tags.rows()))?;
                 ids.retain(|&id| self.stamps.before(epoch, id) && self.tags.is_live(id));
@@ -78,6 +79,18 @@ impl Names {
         while !reader.is_empty() {
             let tag = reader.get_u32().ok_or(CUT)?;
             let id = tag >> 3;
+            if self.stamps.before(epoch, id) && self.tags.is_live(id) {
+                self.tags.count_spelling(id, (tag & 7) as u8, by);
+            }
+        }
+        Ok(())
+    }
+
+    fn spelled_by(&mut self, epoch: u64, body: &[u8]) -> Result<(), CorruptSection> {
+        let mut reader = Reader::new(body);
+        while !reader.is_empty() {
+            let tag = reader.get_u32().ok_or(CUT)?;
+            let (id, by) = (tag >> 3, reader.get_signed().ok_or(CUT)?);
             if self.stamps.before(epoch, id) && self.tags.is_live(id) {
                 self.tags.count_spelling(id, (tag & 7) as u8, by);
             }

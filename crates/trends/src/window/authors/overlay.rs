@@ -105,6 +105,7 @@ impl AuthorCounts {
     /// Puts the authors of an open pane behind `seen`, by tag and author, and lays its posts
     /// without author.
     fn overlay_pane(&mut self, open: &mut OpenPane, windows: u64, seen: &mut Vec<(u32, u32, i64)>) {
+        let (before, laid) = (seen.len(), self.overlaid.len());
         radix_sort::sort(&open.seen, &mut self.sorted, &mut self.spare);
         open.unseen.sort_unstable();
         let mut rows = TagRows { seen: &self.sorted, unseen: &open.unseen };
@@ -123,6 +124,7 @@ impl AuthorCounts {
                 self.overlaid.push(OverlayEntry { id, pane, windows, authored, stranger, count });
             }
         }
+        self.overlay_sketched(open, &seen[before..], laid);
     }
 
     /// Takes off what was laid over.

@@ -9,6 +9,7 @@ use std::ops::Range;
 use crate::window::author_sets::AuthorSets;
 use crate::window::authors::ClosedPanes;
 use crate::window::pane::ClosedPane;
+use crate::window::registers::Registers;
 use crate::window::ring::MINUTE_MS;
 use crate::window::sliding_hll::{Entries, SlidingHll};
 use crate::window::sliding_window::Window;
@@ -133,8 +134,9 @@ impl SketchedTags {
     /// Whoever came in the pane `now` has come.
     pub(super) fn end(&mut self, now: i64) {
         let mut last = u32::MAX;
-        for (at, &(place, author)) in self.came.iter().enumerate() {
-            let ahead = AHEAD.map(|ahead| self.came.get(at + ahead));
+        let came = std::mem::take(&mut self.came);
+        for (at, &(place, author)) in came.iter().enumerate() {
+            let ahead = AHEAD.map(|ahead| came.get(at + ahead));
             if let Some(&(place, _)) = ahead[0] {
                 self.tags[place as usize].sketch.prefetch_self();
             }
@@ -144,19 +146,31 @@ impl SketchedTags {
             if let Some(&(place, author)) = ahead[2] {
                 self.tags[place as usize].sketch.prefetch_entry(author);
             }
-            let sketch = &mut self.tags[place as usize].sketch;
             if place != last {
-                let due = &mut self.due[place as usize];
-                due.slide(sketch, now, &self.reaches);
-                sketch.begin(now as u32);
-                // Of a window that was empty this pane is the first to fall out.
-                let first = self.reaches.least.first().copied().unwrap_or(u32::MAX);
-                *due = Due { slide: due.slide.min(now + i64::from(first)), tell: true };
+                self.begin_tag(place as usize, now);
                 last = place;
             }
-            sketch.insert(author);
+            self.tags[place as usize].sketch.insert(author);
         }
+        self.came = came;
         self.came.clear();
+    }
+
+    /// Takes in the authors of a tag that is here, as a sketch of the pane `now` has them.
+    pub(super) fn merge(&mut self, id: u32, registers: &Registers, now: i64) {
+        let Some(place) = self.place(id).map(|place| place as usize) else { return };
+        self.begin_tag(place, now);
+        self.tags[place].sketch.merge(registers);
+    }
+
+    /// Somebody of a tag has come in the pane `now`.
+    fn begin_tag(&mut self, place: usize, now: i64) {
+        let (sketch, due) = (&mut self.tags[place].sketch, &mut self.due[place]);
+        due.slide(sketch, now, &self.reaches);
+        sketch.begin(now as u32);
+        // Of a window that was empty this pane is the first to fall out.
+        let first = self.reaches.least.first().copied().unwrap_or(u32::MAX);
+        *due = Due { slide: due.slide.min(now + i64::from(first)), tell: true };
     }
 
     /// Members of a tag that is here are those with a hash below this.

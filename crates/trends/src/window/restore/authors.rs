@@ -14,7 +14,8 @@ use crate::store::varint::Reader;
 use crate::window::author_sections::OpenRows;
 use crate::window::author_sets::{EXACT_MAX, Marks, Member, PRINTS, Print};
 use crate::window::authors::{AuthorCounts, AuthorRow, ClosedPanes};
-use crate::window::pane::OpenPane;
+use crate::window::counted::{Change, PaneChanges};
+use crate::window::pane::{OpenPane, Pair};
 use crate::window::restore::{CUT, CorruptSection, UNKNOWN};
 use crate::window::ring::Ring;
 use crate::window::sliding_hll::REGISTERS;
@@ -38,6 +39,8 @@ pub enum Part {
     Returning(Vec<u8>),
     /// What counts towards the cap.
     PostCaps(Vec<u8>),
+    /// What was counted elsewhere of open panes.
+    Counted(Vec<u8>),
 }
 
 /// The ring's own panes are put together apart from people: none is there to be changed.
@@ -58,7 +61,10 @@ impl Replay {
 
     /// Keeps a part until records have come to its epoch.
     pub(super) fn wait(&mut self, part: Part) -> Result<(), CorruptSection> {
-        let (Part::AuthorSets(body) | Part::Returning(body) | Part::PostCaps(body)) = &part;
+        let (Part::AuthorSets(body)
+        | Part::Returning(body)
+        | Part::PostCaps(body)
+        | Part::Counted(body)) = &part;
         let epoch = Reader::new(body).get().ok_or(CUT)?;
         self.waiting.push_back((epoch, part));
         Ok(())
@@ -71,6 +77,7 @@ impl Replay {
                 Part::AuthorSets(body) => self.part(&body)?,
                 Part::Returning(body) => self.known(&body)?,
                 Part::PostCaps(body) => self.caps(&body)?,
+                Part::Counted(body) => self.counted_before(&body)?,
             }
         }
         Ok(())
@@ -182,6 +189,24 @@ impl Replay {
         Ok(index)
     }
 
+    fn counted_before(&mut self, body: &[u8]) -> Result<(), CorruptSection> {
+        let mut reader = Reader::new(body);
+        reader.get().ok_or(CUT)?;
+        self.close_to(reader.get_signed().ok_or(CUT)?);
+        while !reader.is_empty() {
+            let mut pane = PaneChanges::read(&mut reader, self.rows)?;
+            self.counted(pane.index, &mut pane.changes);
+        }
+        Ok(())
+    }
+
+    /// What was counted elsewhere of an open pane changes.
+    pub(super) fn counted(&mut self, index: i64, changes: &mut [Change]) {
+        if !changes.is_empty() {
+            self.open.entry(index).or_default().counted.change(changes);
+        }
+    }
+
     /// Reads who was taken back; gives each post without author to `alone`.
     pub(super) fn left(
         &mut self,
@@ -224,9 +249,12 @@ impl Replay {
     /// Closes panes again.
     pub(super) fn close_to(&mut self, to: i64) {
         while let Some(first) = self.open.first_entry().filter(|first| *first.key() <= to) {
-            let (index, OpenRows { seen, unseen, came }) = first.remove_entry();
-            let pairs = self.people.sort(&seen);
-            let mut open = OpenPane { index, seen, unseen, came, ..OpenPane::default() };
+            let (index, OpenRows { seen, unseen, came, counted }) = first.remove_entry();
+            let mut pairs = self.people.sort(&seen);
+            if !counted.is_empty() {
+                pairs = with(&pairs, &counted.pairs);
+            }
+            let mut open = OpenPane { index, seen, unseen, came, counted, ..OpenPane::default() };
             let people = &mut self.people;
             nothing(people.pane_ms(), |kept| {
                 people.close(kept, &mut [], &mut open, &pairs);
@@ -240,6 +268,7 @@ impl Replay {
         for rows in self.open.values_mut() {
             rows.seen.retain(|seen| !marked.get(seen.id));
             rows.unseen.retain(|gone| !marked.get(gone.0));
+            rows.counted.retain(|id| !marked.get(id));
         }
     }
 
@@ -276,8 +305,16 @@ impl Replay {
             _ => self.forget_known(),
         }
         for open in &mut ring.open {
-            let OpenRows { seen, unseen, came } = self.open.remove(&open.index).unwrap_or_default();
+            let rows = self.open.remove(&open.index).unwrap_or_default();
+            let OpenRows { seen, unseen, came, counted } = rows;
             (open.seen, open.unseen, open.came) = (seen, unseen, came);
+            // Who has a row stands in the log.
+            let all = std::mem::replace(&mut open.counted, counted);
+            for (id, posts) in all.pairs {
+                let logged = posts.saturating_sub(open.counted.of(id));
+                open.log.extend(std::iter::repeat_n(id, logged as usize));
+            }
+            open.in_total = open.log.len();
             Ring::mark_saved(open);
         }
         for closed in ring.closed.iter_mut().chain(&mut ring.minutes) {
@@ -305,6 +342,18 @@ impl Replay {
 /// from programs that had them by author alone.
 fn in_order(members: &mut [(u32, Member)], closed_to: u32) {
     members.sort_by_key(|(author, member)| (Reverse(closed_to.wrapping_sub(member.last)), *author));
+}
+
+/// These counts and more of them, each tag once, ascending.
+fn with(pairs: &[Pair], more: &[Pair]) -> Vec<Pair> {
+    let mut all = [pairs, more].concat();
+    all.sort_unstable();
+    all.dedup_by(|more, sum| {
+        let same = more.0 == sum.0;
+        sum.1 += if same { more.1 } else { 0 };
+        same
+    });
+    all
 }
 
 fn read_member(reader: &mut Reader<'_>) -> Option<(u32, Member)> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::store::column::Column;
 use crate::store::varint::Reader;
+use crate::window::counted::Change;
 use crate::window::delta::Surplus;
 use crate::window::evict::take_out;
 use crate::window::pane::{ClosedPane, Pair, PaneSum};
@@ -14,6 +15,9 @@ use crate::window::restore::{CUT, CorruptSection, UNKNOWN};
 pub(super) struct Parts {
     pub(super) pairs: Vec<Pair>,
     pub(super) minus: Vec<u32>,
+    /// Posts taken back of those that were counted elsewhere, and of these those without author.
+    pub(super) less: Vec<Pair>,
+    pub(super) alone_less: Vec<Pair>,
     /// Posts beyond the cap that records tell of, and that the piece has taken off already.
     pub(super) beyond: Vec<Surplus>,
     pub(super) beyond_before: Vec<Surplus>,
@@ -39,12 +43,27 @@ impl Parts {
         Ok(&self.pairs[before..])
     }
 
+    /// Takes in how what was counted elsewhere has changed.
+    pub(super) fn change(&mut self, change: &Change, authors: bool) {
+        let put = |by: i64, more: &mut Vec<Pair>, less: &mut Vec<Pair>| {
+            let to = if by > 0 { more } else { less };
+            let posts = by.unsigned_abs().min(u32::MAX.into()) as u32;
+            to.extend((posts > 0).then_some((change.id, posts)));
+        };
+        put(change.posts(), &mut self.pairs, &mut self.less);
+        if authors {
+            put(change.unknown, &mut self.alone, &mut self.alone_less);
+        }
+    }
+
     pub(super) fn take_out(&mut self, marked: &Column<bool>) {
         let mut none = Vec::new();
         let held = take_out(&mut self.pairs, &mut none, marked);
         let before = self.minus.len();
         self.minus.retain(|&id| !marked.get(id));
         let mut gone = (before - self.minus.len()) as i64;
+        gone += take_out(&mut self.less, &mut none, marked) as i64;
+        take_out(&mut self.alone_less, &mut none, marked);
         gone += self.beyond.iter().filter(|of| marked.get(of.0)).map(|of| of.2).sum::<i64>();
         self.beyond.retain(|of| !marked.get(of.0));
         self.beyond_before.retain(|of| !marked.get(of.0));
@@ -58,7 +77,8 @@ impl Parts {
         let mut pairs = self.pairs;
         // What one piece alone told is mostly in order already.
         let summed = pairs.is_sorted_by(|a, b| a.0 < b.0) && pairs.iter().all(|pair| pair.1 > 0);
-        if !summed || !self.minus.is_empty() || !self.beyond.is_empty() {
+        let less = self.minus.is_empty() && self.less.is_empty();
+        if !summed || !less || !self.beyond.is_empty() {
             let of = |sign: i64| {
                 let some = self.beyond.iter().filter(move |of| of.2.signum() == sign);
                 some.map(|of| (of.0, of.2.unsigned_abs() as u32)).collect::<Vec<_>>()
@@ -66,6 +86,7 @@ impl Parts {
             summer.add_pairs(&pairs);
             summer.add_pairs(&of(-1));
             summer.retract(&self.minus);
+            summer.take_pairs(&self.less);
             summer.take_pairs(&of(1));
             pairs.clear();
             summer.finish(&mut pairs);
@@ -77,6 +98,7 @@ impl Parts {
         if !before && !self.alone.is_empty() {
             summer.add_pairs(&self.alone);
             summer.retract(&self.alone_minus);
+            summer.take_pairs(&self.alone_less);
             summer.finish(&mut alone);
         }
         let alone = if before { Arc::clone(&pairs) } else { Arc::new(alone) };
