@@ -9,6 +9,8 @@ mod commits;
 mod docs;
 #[path = "tidy/floors.rs"]
 mod floors;
+#[path = "tidy/names.rs"]
+mod names;
 #[path = "tidy/project.rs"]
 mod project;
 #[path = "tidy/sizes.rs"]

@@ -1,4 +1,4 @@
-//! The end of a run in words: what was counted, and what was not and why.
+//! The summary of a run: what was counted, and what was not and why.
 
 use serde::Serialize;
 
@@ -45,7 +45,7 @@ struct Counted<'a> {
     trends: &'a [Trend],
 }
 
-/// The counts and the ranking as one line of JSON; `epoch` where there was a checkpoint.
+/// The counts and the ranking as one line of JSON; `epoch` if there was a checkpoint.
 pub(super) fn json(summary: &Summary, epoch: Option<u64>) -> Result<String, Failure> {
     let counters = &summary.status.counters;
     let ranking = &summary.ranking;

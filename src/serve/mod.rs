@@ -1,9 +1,9 @@
 //! HTTP: the page, the API, live updates, metrics, the routes of the original dashboard.
 //!
 //! A [`Server`] reads a watch channel of [`TickSnapshot`] and asks a [`LiveQuery`] for anything
-//! that a tick does not contain. It never counts, never changes a count, and writes nothing to disk;
-//! history and alerts are read from their files. The only input that it accepts is a ranking posted
-//! to `/updateData`, and only if its [`Feed`] is a [`PostedRanking`] (`tagtide dashboard`).
+//! that a tick does not contain. It never counts, never changes a count, and writes nothing to
+//! disk; history and alerts are read from their files. The only input that it accepts is a ranking
+//! posted to `/updateData`, and only if its [`Feed`] is a [`PostedRanking`] (`tagtide dashboard`).
 //!
 //! | file | content |
 //! |---|---|

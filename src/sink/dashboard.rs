@@ -1,4 +1,4 @@
-//! POST to a dashboard's `/updateData`, as the original's Spark job does it.
+//! POST to a dashboard's `/updateData`, like the original's Spark job.
 //!
 //! A form with two Python lists, `label=['#a', '#b']` and `data=[12, 3]`; the answer is 201. Only
 //! the newest ranking matters: one that waits is replaced.
@@ -22,7 +22,7 @@ pub static KIND: SinkKind = SinkKind {
     check: |section| Arc::new(Options::check(section)),
 };
 
-/// Where the original dashboard listens.
+/// The address of the original dashboard.
 const URL: &str = "http://localhost:5001/updateData";
 
 /// Which dashboard.
@@ -92,7 +92,7 @@ impl Sink for Dashboard {
     }
 }
 
-/// Tags and counts as Python writes lists of them.
+/// Tags and counts as Python lists.
 fn python_lists(trends: &[Trend]) -> (String, String) {
     let labels: Vec<_> = trends.iter().map(hashtag).collect();
     let labels = repr_texts(labels.iter().map(|label| label.as_ref()));

@@ -1,4 +1,4 @@
-//! What the sinks that POST share: a target, and an answer read with a bound.
+//! Shared by the sinks that POST: a target, and an answer read with a limit.
 
 use std::io::Read;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use super::SinkError;
 use tagtide_sources::Reason;
 use tagtide_sources::http_client::{self, cause};
 
-/// Longest time for a whole exchange.
+/// Longest time for request and answer.
 const EXCHANGE_MAX: Duration = Duration::from_secs(5);
-/// Most bytes of an answer that are read; the rest is of no interest.
+/// Most bytes of an answer that are read.
 const ANSWER_MAX_BYTES: u64 = 64 << 10;
 
 /// A target and the client that reaches it.
@@ -33,7 +33,7 @@ impl Target {
         Ok(Self { client, url })
     }
 
-    /// Scheme, host, port and path, for logs. A query may hold a secret.
+    /// Scheme, host, port and path, for logs. A query can contain a secret.
     pub(super) fn shown(&self) -> String {
         let mut url = self.url.clone();
         url.set_query(None);
@@ -41,16 +41,16 @@ impl Target {
         url.into()
     }
 
-    /// Sends it; the status of the answer, whose body is read and dropped.
+    /// Sends the request and returns the status of the answer, whose body is read and dropped.
     pub(super) fn send(&self, request: RequestBuilder) -> Result<StatusCode, SinkError> {
         let answer = request.send().map_err(|error| {
-            // Its URL may hold a secret.
+            // Its URL can contain a secret.
             let error = error.without_url();
             let text = format!("cannot POST to `{}`: {}", self.shown(), cause(&error));
             Reason::because(text, error)
         })?;
         let status = answer.status();
-        // Read so that the connection can be used again; an error here changes nothing.
+        // Read so that the connection can be reused; an error here does not matter.
         let _ = std::io::copy(&mut answer.take(ANSWER_MAX_BYTES), &mut std::io::sink());
         Ok(status)
     }

@@ -153,7 +153,7 @@ impl<'a> Line<'a> {
 }
 
 /// A tag as the original prints it: `#` before the commonest spelling; a word that holds a `#`
-/// already (rule `words`) as it stands. A tag of the hashtag grammar never holds one.
+/// already (rule `words`) is printed unchanged. A tag of the hashtag grammar never holds one.
 #[must_use]
 pub fn hashtag(trend: &Trend) -> Cow<'_, str> {
     if trend.display.contains('#') {

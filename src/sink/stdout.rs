@@ -1,7 +1,7 @@
 //! Standard output: after every batch a header with its time and the table, or one JSON object.
-//! Below a table without rows stands what the sources are doing.
+//! A table without rows is followed by the states of the sources.
 //!
-//! The header's time is local; in a replay it is the event time that the ranking stands for. When
+//! The header's time is local; in a replay it is the event time of the ranking. When
 //! the reader of a pipe goes away, the process is asked to end as by SIGTERM: it drains, writes its
 //! checkpoint and exits without an error.
 
@@ -61,7 +61,7 @@ pub(super) struct Stdout<W> {
     out: W,
     json: bool,
     zone: TimeZone,
-    /// The reader went away; nothing more is written.
+    /// The reader has closed the pipe; nothing more is written.
     closed: bool,
 }
 
@@ -100,12 +100,12 @@ impl<W: Write> Stdout<W> {
     }
 }
 
-/// What each source is doing: nobody is to sit before an empty table and wonder.
+/// The state of each source, which explains an empty table.
 fn sources(status: &Status) -> String {
     let line = |SourceStatus { name, state, detail, posts, .. }: &SourceStatus| {
         let why = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
-        let said = format!("{name}: {state}{why}, {posts} posts counted");
-        table::shown_to(&said, LINE_MAX_CHARS).into_owned() + "\n"
+        let line = format!("{name}: {state}{why}, {posts} posts counted");
+        table::shown_to(&line, LINE_MAX_CHARS).into_owned() + "\n"
     };
     status.sources.iter().map(line).collect()
 }

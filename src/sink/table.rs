@@ -15,7 +15,7 @@ pub const CELL_MAX_CHARS: usize = 60;
 
 /// The rows as a table `hashtag | hashtag_count | change`, with a newline at the end. Modes that
 /// rank by something else have columns for it before `change`; while baselines are learned, and
-/// where counts are approximate, a line below says so.
+/// where counts are approximate, a line below states it.
 #[must_use]
 pub fn render(ranking: &Ranking) -> String {
     let columns = columns(ranking);
@@ -42,17 +42,17 @@ fn approximate(ranking: &Ranking) -> String {
     if !ranking.approximate {
         return String::new();
     }
-    let mut said = "approximate: more tags than limits.tags_max".to_owned();
+    let mut text = "approximate: more tags than limits.tags_max".to_owned();
     if ranking.error_bound > 0 {
-        said.push_str(&format!("; a count is at most {} too large", ranking.error_bound));
+        text.push_str(&format!("; a count is at most {} too large", ranking.error_bound));
     }
     if ranking.other > 0 {
-        said.push_str(&format!("; {} occurrences are of tags that gave way", ranking.other));
+        text.push_str(&format!("; {} occurrences are of evicted tags", ranking.other));
     }
-    said + "\n"
+    text + "\n"
 }
 
-/// A column: its name, and what stands in it.
+/// A column: its name, and its cell for a row.
 type Column = (&'static str, fn(&Trend) -> String);
 
 /// The columns of a mode beside those that the original has.

@@ -102,27 +102,26 @@ fn modes_with_a_past_have_columns_for_it() {
     assert_eq!(row, "|  #Rust|         1200|    900|7.0x|rising|    +2|");
     ranking.approximate = true;
     (ranking.error_bound, ranking.other) = (0, 3);
-    let said =
-        "approximate: more tags than limits.tags_max; 3 occurrences are of tags that gave way";
-    assert_eq!(table(&ranking).2, said);
+    let note = "approximate: more tags than limits.tags_max; 3 occurrences are of evicted tags";
+    assert_eq!(table(&ranking).2, note);
     ranking.learning = Some(2);
     assert_eq!(table(&ranking).2, "learning baseline (2 of 3 windows)");
 }
 
 #[test]
-fn below_an_empty_table_stands_what_the_sources_are_doing() {
+fn below_an_empty_table_are_the_states_of_the_sources() {
     let mut sink = stdout::Stdout::new(Vec::new(), false).zone(TimeZone::UTC);
     let mut empty = published(1, Vec::new());
     let source = SourceStatus {
         name: "bluesky".to_owned(),
         state: "retrying".to_owned(),
-        detail: "nobody\u{1b} answers".to_owned(),
+        detail: "no\u{1b} answer".to_owned(),
         ..SourceStatus::default()
     };
     empty.status = Arc::new(Status { sources: vec![source], ..Status::default() });
     sink.publish(&empty).expect("a vector takes everything");
     let text = String::from_utf8_lossy(sink.out());
-    let wanted = "\nbluesky: retrying (nobody\u{fffd} answers), 0 posts counted\n";
+    let wanted = "\nbluesky: retrying (no\u{fffd} answer), 0 posts counted\n";
     assert!(text.ends_with(wanted), "{text}");
 }
 
@@ -284,7 +283,7 @@ fn a_dashboard_that_is_down_says_so() {
     let addr = listener.local_addr().expect("its address");
     drop(listener);
     let mut sink = dashboard::Dashboard::new(&format!("http://{addr}/")).expect("a sink");
-    let error = sink.publish(&two()).expect_err("nobody is there").to_string();
+    let error = sink.publish(&two()).expect_err("it is down").to_string();
     assert!(error.starts_with("cannot POST to `http://127.0.0.1:"), "{error}");
     assert!(error.to_lowercase().contains("refused"), "{error}");
 }

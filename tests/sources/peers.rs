@@ -183,7 +183,9 @@ fn send_lines(to: Option<&crossbeam_channel::Sender<Vec<u8>>>, sent: &mut usize,
 
 /// True once the thread has noticed that there is no reader.
 fn is_gone(pipe: Option<&crossbeam_channel::Sender<Vec<u8>>>) -> bool {
-    pipe.is_none_or(|pipe| pipe.send(b"are you there?\n".to_vec()).is_err())
+    let Some(pipe) = pipe else { return true };
+    let sent = pipe.try_send(b"is anything there?\n".to_vec());
+    matches!(sent, Err(crossbeam_channel::TrySendError::Disconnected(_)))
 }
 
 /// A server of lines.

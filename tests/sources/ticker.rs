@@ -1,7 +1,7 @@
 //! A toy source, added as any new source is: this file, one entry beside the list, fixtures, rows
 //! of docs. It goes through the job file, the engine, a resume and the contract suite.
 //!
-//! `ticker` makes lines `tick N says #tagM`, so many, numbered from where it was.
+//! `ticker` makes `ticks` lines, numbered from 0: `tick 0 says #tick`.
 
 use std::sync::Arc;
 use std::time::Duration;

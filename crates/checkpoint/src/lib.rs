@@ -8,7 +8,8 @@
 //!
 //! ```
 //! use tagtide_checkpoint::{
-//!     Checkpoint, CheckpointError, Identity, Key, Part, Restore, RestoreError, Section, SectionRef,
+//!     Checkpoint, CheckpointError, Identity, Key, Part, Restore, RestoreError, Section,
+//!     SectionRef,
 //! };
 //!
 //! /// Collects what the log contains.

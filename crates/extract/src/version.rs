@@ -1,13 +1,13 @@
-//! The version of the hashtag grammar: which text makes which key.
+//! The version of the hashtag grammar: which text has which key.
 //!
 //! A state directory records it. Raise [`GRAMMAR`] with every change of what a hashtag is or how it
-//! folds, new Unicode tables included, and add a line to [`KEY_CHANGES`] where a tag that people
-//! write has another key than before: its old counts would stand beside its new ones.
+//! folds, including new Unicode tables. Also add a line to [`KEY_CHANGES`] if existing tags get a
+//! different key, because their old counts would be under the old one.
 
 /// The grammar of this program.
 pub const GRAMMAR: u32 = 1;
 
-/// Versions of the grammar that changed keys, ascending, with the kind of tags whose keys changed.
+/// Versions of the grammar that changed keys, ascending, with the tags whose keys changed.
 pub const KEY_CHANGES: &[(u32, &str)] = &[];
 
 #[cfg(test)]

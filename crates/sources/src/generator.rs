@@ -80,7 +80,7 @@ fn laws(plan: &Options, start: EventTime) -> Result<Laws, String> {
 /// A plan without a start begins at [`FILE_START`]. Returns the bytes written.
 ///
 /// # Errors
-/// A plan that cannot be followed (`InvalidInput`), or what `out` says.
+/// `InvalidInput` for options that cannot be followed, or the error of `out`.
 pub fn write_posts(plan: &Options, posts: u64, out: &mut impl Write) -> std::io::Result<u64> {
     use std::io::{Error, ErrorKind};
     let laws = laws(plan, plan.start.unwrap_or(FILE_START))
@@ -117,7 +117,7 @@ pub fn write_posts(plan: &Options, posts: u64, out: &mut impl Write) -> std::io:
     }
 }
 
-/// What the Position of the generator says, as JSON.
+/// The Position of the generator, as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Cursor {
     /// Posts made.
@@ -149,8 +149,8 @@ impl GeneratorSource {
         Ok(Self { plan: plan.clone(), clock: clock.clone(), world: None, post: 0 })
     }
 
-    /// Waits until a live post is due, and a little for those right behind it; says how many
-    /// posts there may be by now.
+    /// Waits until a live post is due, and a little for those right behind it; returns how many
+    /// posts are due by now.
     fn due(&self, laws: &Laws, wait: Duration) -> u64 {
         let end = monotonic() + wait;
         loop {

@@ -48,14 +48,12 @@ fn roots_of(files: &[&str]) -> Vec<Certificate> {
 }
 
 /// A blocking client for requests to `url`; the caller sets how long an exchange may take.
-#[must_use]
 pub fn blocking(url: &Url) -> blocking::ClientBuilder {
     builder(url).into()
 }
 
 /// A client for requests to `url`, with our name and bounds; the caller sets how long an exchange
 /// may take.
-#[must_use]
 pub fn builder(url: &Url) -> ClientBuilder {
     // An error means that another part of the process has installed it already.
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -136,7 +136,7 @@ impl JetstreamSource {
         Ok(found)
     }
 
-    /// Opens the stream of the present host; repeats the request if the server says how.
+    /// Opens the stream of the present host; repeats the request as the server asks.
     fn dial(&mut self, after: &[Position]) -> Result<Stream, SourceError> {
         let partition = self.partition();
         let mut asked_again = 0;
@@ -237,8 +237,8 @@ fn all_refused(refusals: &[SourceError]) -> SourceError {
         Some(cause) => SourceError::retry(
             cause,
             format!(
-                "no Bluesky server can be reached: {whys}\nhelp: look at the network, at \
-                 `HTTPS_PROXY`, and at what `tagtide doctor` says; `tagtide demo` needs no network"
+                "no Bluesky server can be reached: {whys}\nhelp: check the network and \
+                 `HTTPS_PROXY`, and run `tagtide doctor`; `tagtide demo` needs no network"
             ),
         ),
     }

@@ -126,13 +126,13 @@ impl MastodonSource {
             let url = instance::at(&self.instance, path);
             self.web.run(instance::ask(&client, url, None, &self.clock, Duration::ZERO))
         };
-        let said = match get("/api/v2/instance") {
+        let body = match get("/api/v2/instance") {
             Err(refusal) if refusal.status.is_some_and(|status| status.as_u16() == 404) => {
                 get("/api/v1/instance")?
             }
-            said => said?,
+            answer => answer?,
         };
-        instance::about(&self.instance, &said)
+        instance::about(&self.instance, &body)
     }
 
     /// Opens the stream at the address that the instance names.

@@ -39,7 +39,7 @@ impl Rate {
     /// Posts a second.
     pub(super) fn per_s(&self) -> f64 {
         self.per_s.unwrap_or_else(|| {
-            // Within the first span: over a whole one, so that a burst says no more than it is.
+            // Within the first span: over a whole one, so that a burst does not raise the rate.
             self.posts as f64 * 1e6 / SPAN_US as f64
         })
     }

@@ -97,12 +97,6 @@ impl Reconnect {
         }
     }
 
-    /// Failures since the last good stream.
-    #[must_use]
-    pub fn attempts(&self) -> u32 {
-        self.network.saturating_add(self.http).saturating_add(self.limited)
-    }
-
     /// Between nothing and a quarter of `wait`.
     fn share(&mut self, wait: Duration) -> Duration {
         let Jitter::Seeded(state) = &mut self.jitter else { return Duration::ZERO };

@@ -93,7 +93,7 @@ impl Web {
         Ok(cached.insert(client).clone())
     }
 
-    /// The refusal that an unexpected answer stands for; reads the beginning of its body.
+    /// The refusal that an unexpected answer means; reads the beginning of its body.
     pub(super) async fn refusal(clock: &Clock, mut answer: Response) -> Refusal {
         let status = answer.status();
         let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());

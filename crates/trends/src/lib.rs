@@ -14,7 +14,7 @@
 //! use tagtide_trends::state::extracted_batch::{ExtractedBatch, PostKey};
 //! use tagtide_trends::state::{Settings, State};
 //! use tagtide_trends::store::hash::Seed;
-//! use tagtide_trends::window::{Shape, people::Rules};
+//! use tagtide_trends::window::{Shape, authors::Rules};
 //!
 //! let seed = Seed::new([7; 32]); // random in a program
 //! let (pane_ms, windows_ms) = (1_000, vec![60_000]);

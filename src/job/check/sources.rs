@@ -98,8 +98,7 @@ fn expand(
     };
     if let Some((scheme, value)) = short.value.split_once("://") {
         if let Some(kind) = find(kinds, scheme).filter(|kind| kind.short_key.is_some()) {
-            let is_path = kind.name == file::KIND.name;
-            return of(kind, if is_path { value } else { value.trim_end_matches('/') });
+            return of(kind, value);
         }
         let what = format!("`{scheme}://` is not a source that this version knows");
         let help =
@@ -123,7 +122,7 @@ fn expand(
     of(&file::KIND, &short.value)
 }
 
-/// Sets the key of a short form, as a list where the kind takes one.
+/// Sets the key of a short form: a list of one, or a text, of which a last `/` is left out.
 fn set(keys: &mut Written, kind: &SourceKind, key: &'static str, value: &str, place: &Place) {
     use tagtide_sources::options::Takes;
     let is_list = kind.keys.iter().any(|known| known.name == key && known.takes == Takes::List);
@@ -131,7 +130,7 @@ fn set(keys: &mut Written, kind: &SourceKind, key: &'static str, value: &str, pl
         let value = Scalar::Text(value.to_owned());
         Value::List(vec![Field { value, place: place.clone() }])
     } else {
-        Value::Text(value.to_owned())
+        Value::Text(value.trim_end_matches('/').to_owned())
     };
     keys.set(key, Field { value, place: place.clone() });
 }

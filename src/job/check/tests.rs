@@ -280,7 +280,7 @@ fn everything_toml_holds_every_key_and_the_defaults() {
     for line in full.lines() {
         if let Some(name) = line.strip_prefix('[') {
             let name = name.trim_matches(['[', ']']);
-            // A view's own name stands behind the dot.
+            // The name of a view follows the dot.
             table = name.split('.').next().unwrap_or(name).to_owned();
             written.insert(table.clone());
         } else if let Some((key, _)) = line.split_once(" = ")

@@ -143,7 +143,7 @@ fn labels_are_valid(labels: &str) {
         let end = loop {
             match chars.next().expect("a closing quote") {
                 (_, '\\') => {
-                    assert!(matches!(chars.next(), Some((_, '\\' | '"' | 'n'))), "{labels}")
+                    assert!(matches!(chars.next(), Some((_, '\\' | '"' | 'n'))), "{labels}");
                 }
                 (at, '"') => break at,
                 _ => {}

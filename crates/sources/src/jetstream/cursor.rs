@@ -63,14 +63,14 @@ impl LastEvent {
     }
 }
 
-/// What to do with an event.
+/// What happens with an event.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Verdict {
     /// It is new, or known by its identity.
     Take,
     /// It is new, and this is missing before it.
     TakeAfter(Gap),
-    /// It was there before.
+    /// It was delivered before.
     Drop,
     /// This is not the server that gave the number: ask by time.
     OtherHistory,
@@ -135,7 +135,7 @@ impl Resume {
     }
 
     /// Judges the next event; `is_ahead` = its time is nothing to go by.
-    pub(super) fn judge(&mut self, at: &At, is_ahead: bool) -> Verdict {
+    pub(super) fn classify(&mut self, at: &At, is_ahead: bool) -> Verdict {
         if let Cursor::TimeUs(from) = self.cursor
             && at.time_us < from
         {
@@ -191,15 +191,15 @@ mod tests {
     fn the_same_server_is_asked_by_number_and_the_event_at_the_cursor_is_dropped() {
         let mut on = resume(&[place(Some(7), T).position("v2 a")], Way::Number);
         assert_eq!(on.cursor(), Cursor::Seq(7));
-        assert_eq!(on.judge(&at(7, T), false), Verdict::Drop);
-        assert_eq!(on.judge(&at(8, T), false), Verdict::Take);
+        assert_eq!(on.classify(&at(7, T), false), Verdict::Drop);
+        assert_eq!(on.classify(&at(8, T), false), Verdict::Take);
     }
 
     #[test]
     fn another_event_at_the_cursor_is_another_history() {
         for other in [at(8, T + 1), at(7, T + 1), at(1, T - 5), At { seq: None, ..at(7, T) }] {
             let mut on = resume(&[place(Some(7), T).position("v2 a")], Way::Number);
-            assert_eq!(on.judge(&other, false), Verdict::OtherHistory, "{other:?}");
+            assert_eq!(on.classify(&other, false), Verdict::OtherHistory, "{other:?}");
         }
     }
 
@@ -208,9 +208,9 @@ mod tests {
         let after = [place(Some(9), T - 50).position("v2 a"), place(Some(7), T).position("v2 b")];
         let mut on = resume(&after, Way::Number);
         assert_eq!(on.cursor(), Cursor::TimeUs(T - 10_000_000));
-        assert_eq!(on.judge(&at(1, T - 10_000_001), false), Verdict::Drop);
-        assert_eq!(on.judge(&at(2, T - 10_000_000), false), Verdict::Take);
-        assert_eq!(on.judge(&at(3, T + 9_000_000), false), Verdict::Take, "silence is no gap");
+        assert_eq!(on.classify(&at(1, T - 10_000_001), false), Verdict::Drop);
+        assert_eq!(on.classify(&at(2, T - 10_000_000), false), Verdict::Take);
+        assert_eq!(on.classify(&at(3, T + 9_000_000), false), Verdict::Take, "silence is no gap");
     }
 
     #[test]
@@ -223,11 +223,11 @@ mod tests {
     fn what_the_server_no_longer_has_is_a_gap_with_its_measure() {
         for way in [Way::Time, Way::Live] {
             let mut on = resume(&[place(Some(7), T).position("v2 a")], way);
-            let Verdict::TakeAfter(gap) = on.judge(&at(900, T + 4_000_000), false) else {
+            let Verdict::TakeAfter(gap) = on.classify(&at(900, T + 4_000_000), false) else {
                 panic!("no gap by {way:?}")
             };
             assert_eq!((gap.from, gap.to, gap.missed), (T / 1000, T / 1000 + 4_000, 200));
-            assert_eq!(on.judge(&at(901, T + 9_000_000), false), Verdict::Take, "reported once");
+            assert_eq!(on.classify(&at(901, T + 9_000_000), false), Verdict::Take, "reported once");
         }
     }
 
@@ -237,8 +237,8 @@ mod tests {
         assert!(is_ahead(NOW.0 * 1_000 + AHEAD_MAX_US + 1, NOW));
         assert!(!is_ahead(i64::MAX, EventTime(i64::MAX)));
         let mut on = resume(&[place(None, T).position("v2 a")], Way::Live);
-        assert_eq!(on.judge(&at(8, T + YEAR_US), true), Verdict::Take);
-        let Verdict::TakeAfter(gap) = on.judge(&at(9, T + 4_000_000), false) else {
+        assert_eq!(on.classify(&at(8, T + YEAR_US), true), Verdict::Take);
+        let Verdict::TakeAfter(gap) = on.classify(&at(9, T + 4_000_000), false) else {
             panic!("no gap")
         };
         assert_eq!(gap.to, T / 1_000 + 4_000);
@@ -258,15 +258,15 @@ mod tests {
         // A number is as good as ever.
         let mut on = resume(&[place(Some(7), ahead).position("v2 a")], Way::Number);
         assert_eq!(on.cursor(), Cursor::Seq(7));
-        assert_eq!(on.judge(&at(7, ahead), true), Verdict::Drop);
-        assert_eq!(on.judge(&at(8, T + 1), false), Verdict::Take);
+        assert_eq!(on.classify(&at(7, ahead), true), Verdict::Drop);
+        assert_eq!(on.classify(&at(8, T + 1), false), Verdict::Take);
     }
 
     #[test]
     fn a_first_start_is_live_and_misses_nothing() {
         let mut on = resume(&[], Way::Number);
         assert_eq!(on.cursor(), Cursor::None);
-        assert_eq!(on.judge(&at(5, T), false), Verdict::Take);
+        assert_eq!(on.classify(&at(5, T), false), Verdict::Take);
         let nonsense = Position { partition: "v2 a".into(), at: "{".into() };
         let error = Resume::new(&[nonsense], "v2 a", Way::Number, NOW);
         let error = error.expect_err("it cannot be read");

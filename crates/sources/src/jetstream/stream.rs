@@ -21,14 +21,14 @@ use tagtide_posts::post::{Batch, EventTime, Gap};
 /// Silence for this long is a loss; the server pings every 30 s.
 const STALL: Duration = Duration::from_secs(45);
 
-/// How a stream came to its end.
+/// How a stream ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
     /// Closed, cut, silent.
     Lost(String),
     /// A frame that cannot be read past.
     Broken(String),
-    /// The server's numbers are not those of before.
+    /// The server numbers its events differently than before.
     OtherHistory,
 }
 
@@ -41,19 +41,19 @@ pub(super) struct Stream {
     pub(super) rate: Rate,
     clock: Clock,
     life: Liveness,
-    /// The furthest event; a repeated one does not lead back.
+    /// The furthest event; a repeated one does not move it back.
     furthest: Option<At>,
-    /// An event came that is newer than all before it.
+    /// An event arrived that is newer than all before it.
     pub(super) got_on: bool,
     /// How it has ended; returned once everything before it is delivered.
     pub(super) ended: Option<Ended>,
-    /// Filled in while a batch is.
-    news: News,
+    /// Collected while a batch is filled.
+    result: FillResult,
 }
 
 /// The result of one fill, besides the records.
 #[derive(Default)]
-struct News {
+struct FillResult {
     lines: u64,
     oversize: u64,
     place: Option<At>,
@@ -80,7 +80,7 @@ impl Stream {
             furthest: None,
             got_on: false,
             ended: None,
-            news: News::default(),
+            result: FillResult::default(),
         }
     }
 
@@ -102,7 +102,7 @@ impl Stream {
         let ended = tokio::time::timeout(wait, pin!(frames)).await.unwrap_or(None);
         let silent = |silent: Duration| Ended::Lost(format!("silent for {} s", silent.as_secs()));
         let ended = ended.or_else(|| self.life.silence(monotonic()).map(silent));
-        let News { lines, oversize, place, gap } = std::mem::take(&mut self.news);
+        let FillResult { lines, oversize, place, gap } = std::mem::take(&mut self.result);
         let len = buffer.len();
         batch.seal(len);
         batch.lines = lines;
@@ -115,7 +115,7 @@ impl Stream {
         ended
     }
 
-    /// Takes frames until the batch is full or there is nothing to take; waits for the first.
+    /// Reads frames until the batch is full or none is left; waits for the first.
     fn frames(
         &mut self,
         cx: &mut Context<'_>,
@@ -126,7 +126,7 @@ impl Stream {
         while buffer.len() < most {
             let message = match Pin::new(&mut self.socket).poll_next(cx) {
                 Poll::Ready(message) => message,
-                Poll::Pending if self.news.lines > 0 => break,
+                Poll::Pending if self.result.lines > 0 => break,
                 Poll::Pending => return Poll::Pending,
             };
             self.life.frame(monotonic(), self.clock.now());
@@ -155,7 +155,7 @@ impl Stream {
         match error {
             Error::Io(error) => Ended::Lost(why(error)),
             Error::Capacity(_) => {
-                self.news.oversize += 1;
+                self.result.oversize += 1;
                 Ended::Broken("a frame without end".to_owned())
             }
             Error::Utf8(_) => Ended::Broken("a frame that is no text".to_owned()),
@@ -182,7 +182,7 @@ impl Stream {
         let ended = match unpack.unpack(bytes) {
             Unpacked::Whole => self.record(&unpack.frame, buffer, line_max_bytes),
             Unpacked::TooLong => {
-                self.news.oversize += 1;
+                self.result.oversize += 1;
                 None
             }
             Unpacked::Damaged => {
@@ -206,11 +206,11 @@ impl Stream {
             Frame::Event(at) => {
                 self.life.event();
                 let is_ahead = is_ahead(at.time_us, self.clock.now());
-                match self.resume.judge(&at, is_ahead) {
+                match self.resume.classify(&at, is_ahead) {
                     Verdict::Take => {}
                     Verdict::TakeAfter(gap) => {
                         self.rate.jump();
-                        self.news.gap = Some(gap);
+                        self.result.gap = Some(gap);
                     }
                     Verdict::Drop => return None,
                     Verdict::OtherHistory => return Some(Ended::OtherHistory),
@@ -232,7 +232,7 @@ impl Stream {
             Frame::Other => {}
         }
         if bytes.len() > line_max_bytes {
-            self.news.oversize += 1;
+            self.result.oversize += 1;
         } else {
             self.append(bytes, buffer);
         }
@@ -247,7 +247,7 @@ impl Stream {
         }
         if self.furthest.is_none_or(|before| at.is_further_than(&before)) {
             self.furthest = Some(at);
-            self.news.place = Some(at);
+            self.result.place = Some(at);
         }
     }
 
@@ -261,6 +261,6 @@ impl Stream {
             }
         }
         buffer.push(b'\n');
-        self.news.lines += 1;
+        self.result.lines += 1;
     }
 }

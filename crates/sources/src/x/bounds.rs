@@ -1,4 +1,4 @@
-//! What X allows and what the job allows: connections in a quarter of an hour, posts in a day.
+//! Limits of X and of the job: connections in a quarter of an hour, posts in a day.
 //! Pure: the caller passes the time.
 
 use std::collections::VecDeque;
@@ -23,16 +23,19 @@ impl Connects {
         Self { max: max as usize, at_s: VecDeque::new() }
     }
 
-    /// Takes over those of before a restart.
+    /// Restores those from before a restart.
     pub(super) fn take_over(&mut self, at_s: &[i64]) {
         self.at_s.extend(at_s);
         self.at_s.make_contiguous().sort_unstable();
     }
 
-    /// Notes one that is about to be tried; otherwise how long it has to wait.
+    /// Records an attempt.
+    ///
+    /// # Errors
+    /// How long to wait, if there were too many.
     pub(super) fn note(&mut self, now: EventTime) -> Result<(), Duration> {
         let now_s = now.0.div_euclid(1000);
-        // One of the future is of a clock that was set back: it holds for the whole span at most.
+        // A time in the future is from before the clock was set back; it expires in time.
         let is_old = |at: &i64| (now_s - at).abs() >= CONNECTS_SPAN_S;
         self.at_s.retain(|at| !is_old(at));
         if self.at_s.len() < self.max {
@@ -44,13 +47,13 @@ impl Connects {
         Err(Duration::from_secs(left.unsigned_abs()))
     }
 
-    /// What a Position keeps.
+    /// For the Position.
     pub(super) fn at_s(&self) -> Vec<i64> {
         self.at_s.iter().copied().collect()
     }
 }
 
-/// Posts read in a day of UTC, and how many that may be.
+/// Posts read in a day (UTC), and their limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Budget {
     max: u64,
@@ -65,18 +68,18 @@ impl Budget {
         Self { max, price, day: i64::MIN, read: 0 }
     }
 
-    /// Takes over what was read before a restart.
+    /// Restores what was read before a restart.
     pub(super) fn take_over(&mut self, day: i64, read: u64) {
         (self.day, self.read) = (day, read);
     }
 
-    /// Notes posts that were read now.
+    /// Counts posts that were read now.
     pub(super) fn add(&mut self, now: EventTime, posts: u64) {
         self.turn(now);
         self.read = self.read.saturating_add(posts);
     }
 
-    /// How long until more may be read, where today's are used up.
+    /// How long until more can be read, if today's are used up.
     pub(super) fn held(&mut self, now: EventTime) -> Option<Duration> {
         self.turn(now);
         let left_ms = (self.day + 1) * DAY_MS - now.0;
@@ -84,7 +87,7 @@ impl Budget {
         (self.read >= self.max).then_some(wait)
     }
 
-    /// A clock that is set back begins no new day.
+    /// Begins a new day; a clock that is set back does not.
     fn turn(&mut self, now: EventTime) {
         let day = now.0.div_euclid(DAY_MS);
         if day > self.day {
@@ -92,7 +95,7 @@ impl Budget {
         }
     }
 
-    /// Day and posts, as a Position keeps them.
+    /// Day and posts, for the Position.
     pub(super) fn stored(&self) -> (i64, u64) {
         (self.day, self.read)
     }

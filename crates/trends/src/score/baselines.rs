@@ -90,7 +90,7 @@ pub struct Pacing {
     pub slide: i64,
     /// Nothing from here on has gaps.
     pub whole_from: i64,
-    /// Columns that peaked at that slide.
+    /// Tags that peaked at that slide.
     pub peaks: Vec<u32>,
 }
 
@@ -143,7 +143,7 @@ impl Trending {
     }
 }
 
-/// Triple numbers that belong together: a baseline, or a held score.
+/// Three numbers that belong together: a baseline, or a held score.
 type Triple = [u32; 3];
 
 /// The threes told last, by a hash of each. Most tags have been used once or twice, and so have the
@@ -153,7 +153,7 @@ struct RecentTriples(Vec<Triple>);
 impl RecentTriples {
     const BITS: u32 = 12;
 
-    /// Triple zeros stand in the first place before anything was told.
+    /// Three zeros stand in the first place before anything was told.
     fn new() -> Self {
         Self(vec![[0; 3]; 1 << Self::BITS])
     }
@@ -236,11 +236,10 @@ pub(crate) fn encode_weights(weights: &Weights) -> Vec<u8> {
     out
 }
 
-/// Reads what [`encode`] wrote, or where it is `in_full` what earlier programs did; windows that
-/// are asked for no more are passed over.
+/// Reads what [`encode`] wrote; windows that are not asked for any more are skipped.
 pub(crate) fn read(
     trending: &mut [Trending],
-    (body, in_full): (&[u8], bool),
+    body: &[u8],
     rows: u32,
     newer: impl Fn(u32) -> bool,
 ) -> Result<(), CorruptSection> {
@@ -252,13 +251,10 @@ pub(crate) fn read(
         let mut mine = trending.iter_mut().find(|trending| trending.window_ms == window_ms);
         let mut before = 0_u32;
         for _ in 0..reader.get().ok_or(CUT)? {
-            let told = reader.get_u32().ok_or(CUT)?;
-            let id = if in_full { Some(told) } else { before.checked_add(told) };
+            let id = before.checked_add(reader.get_u32().ok_or(CUT)?);
             let id = id.filter(|&id| id < rows).ok_or(CUT)?;
             before = id;
-            let learned =
-                if in_full { read_full(&mut reader) } else { read_short(&mut reader, &mut lately) };
-            let learned = learned.ok_or(CUT)?;
+            let learned = read_tag(&mut reader, &mut lately).ok_or(CUT)?;
             if let Some(mine) = mine.as_mut().filter(|_| newer(id)) {
                 mine.tags.set(id, learned);
             }
@@ -267,7 +263,7 @@ pub(crate) fn read(
     Ok(())
 }
 
-fn read_short(reader: &mut Reader<'_>, lately: &mut RecentTriples) -> Option<TagBaselines> {
+fn read_tag(reader: &mut Reader<'_>, lately: &mut RecentTriples) -> Option<TagBaselines> {
     let mut learned = TagBaselines::default();
     for baseline in &mut learned.baselines {
         let [above, nu, last] = lately.read(reader)?;
@@ -275,19 +271,6 @@ fn read_short(reader: &mut Reader<'_>, lately: &mut RecentTriples) -> Option<Tag
     }
     let [held_at, held, _] = lately.read(reader)?;
     (learned.held, learned.held_at) = (f32::from_bits(held), held_at);
-    Some(learned)
-}
-
-/// Triple times mean, variance (bits) and window of a baseline, held score (bits), slide: each a
-/// number of its own, as the id before them.
-fn read_full(reader: &mut Reader<'_>) -> Option<TagBaselines> {
-    let mut learned = TagBaselines::default();
-    for baseline in &mut learned.baselines {
-        let (above, nu) = (reader.get_u32()?, reader.get_u32()?);
-        let parts = (f32::from_bits(above), f32::from_bits(nu), reader.get_u32()?);
-        *baseline = Baseline::from_parts(parts);
-    }
-    (learned.held, learned.held_at) = (f32::from_bits(reader.get_u32()?), reader.get_u32()?);
     Some(learned)
 }
 
@@ -331,40 +314,18 @@ mod tests {
         vec![(1, Vec::new()), (WINDOW, tags)]
     }
 
-    /// As they were written before the short form.
-    fn encode_full(told: &Baselines) -> Vec<u8> {
-        let mut out = Vec::new();
-        for (window_ms, tags) in told.iter().filter(|told| !told.1.is_empty()) {
-            put_signed(&mut out, *window_ms);
-            put(&mut out, tags.len() as u64);
-            for (id, learned) in tags {
-                put(&mut out, u64::from(*id));
-                for baseline in &learned.baselines {
-                    let (above, nu, last) = baseline.parts();
-                    for number in [above.to_bits(), nu.to_bits(), last] {
-                        put(&mut out, u64::from(number));
-                    }
-                }
-                put(&mut out, u64::from(learned.held.to_bits()));
-                put(&mut out, u64::from(learned.held_at));
-            }
-        }
-        out
-    }
-
     #[test]
-    fn baselines_come_back_bit_for_bit_from_both_forms() {
+    fn baselines_come_back_bit_for_bit() {
         let told = told();
-        let (short, full) = (encode(&told), encode_full(&told));
-        assert!(short.len() * 2 < full.len(), "{} of {} bytes", short.len(), full.len());
-        for (body, in_full) in [(&short, false), (&full, true)] {
-            let mut trending = trending();
-            read(&mut trending, (body, in_full), 9_002, |_| true).expect("it was written so");
-            assert_eq!(trending[0].of(0..9_002).1, told[1].1[..2_999]);
-            for len in [0, 1, 2, 5, 700, body.len() - 1] {
-                let cut = read(&mut trending, (&body[..len], in_full), 9_002, |_| true);
-                assert_eq!(cut.is_ok(), len == 0, "{len} bytes");
-            }
+        let body = encode(&told);
+        // Each number as it is would take more than twice as much.
+        assert!(body.len() < 3_000 * 20, "{} bytes", body.len());
+        let mut trending = trending();
+        read(&mut trending, &body, 9_002, |_| true).expect("it was written so");
+        assert_eq!(trending[0].of(0..9_002).1, told[1].1[..2_999]);
+        for len in [0, 1, 2, 5, 700, body.len() - 1] {
+            let cut = read(&mut trending, &body[..len], 9_002, |_| true);
+            assert_eq!(cut.is_ok(), len == 0, "{len} bytes");
         }
     }
 
@@ -373,6 +334,6 @@ mod tests {
         let mut body = Vec::new();
         put_signed(&mut body, WINDOW);
         [1, 0, 1 + (1 << RecentTriples::BITS)].iter().for_each(|&number| put(&mut body, number));
-        assert_eq!(read(&mut trending(), (&body, false), 1, |_| true), Err(CUT));
+        assert_eq!(read(&mut trending(), &body, 1, |_| true), Err(CUT));
     }
 }

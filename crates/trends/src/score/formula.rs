@@ -3,7 +3,7 @@
 //! Counts are made comparable by the transform of Anscombe (Biometrika 35, 1948), under which
 //! Poisson noise has a variance of about one whatever the mean; a running mean and variance of the
 //! transformed counts is the baseline, as in SigniTrend (Schubert, Weiler, Kriegel, KDD 2014).
-//! Triple windows, a quarter, once and four times the one asked for, are scored together: the short
+//! Three windows, a quarter, once and four times the one asked for, are scored together: the short
 //! one sees a burst early, the long one sees that it lasts.
 
 /// The transform of a count of zero: where every baseline begins.

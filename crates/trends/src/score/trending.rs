@@ -19,7 +19,7 @@ pub const SCALES: usize = 3;
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
-/// Columns that are asked for before they are dealt with.
+/// Tags that are asked for before they are dealt with.
 const AHEAD: usize = 8;
 
 /// What must be true of a tag that is listed.
@@ -62,19 +62,19 @@ pub struct Trending {
     pub(super) paces: [Pace; SCALES],
     comparison: Option<Comparison>,
     pub(super) tags: Columns,
-    /// Columns that peaked at the last slide, ascending.
+    /// Tags that peaked at the last slide, ascending.
     pub(super) peaks: Vec<u32>,
     /// Number of the last slide.
     pub(super) slide: i64,
     /// Nothing before this has gaps; windows that begin earlier teach nothing.
     pub(super) whole_from: i64,
-    /// Columns that changed since the last checkpoint record, a bit each.
+    /// Tags that changed since the last checkpoint record, a bit each.
     pub(super) changed: Option<DirtySet>,
-    /// Columns of the boundary being dealt with.
+    /// Tags of the boundary being dealt with.
     asked: Vec<u32>,
     /// What is usual may have changed for every tag since the last slide.
     ask_all: bool,
-    /// Columns that might have been listed at the last slide, ascending.
+    /// Tags that might have been listed at the last slide, ascending.
     watched: Vec<u32>,
 }
 
@@ -253,7 +253,7 @@ impl Trending {
         self.asked = ids;
     }
 
-    /// Columns that may be listed at the boundary `at`: whoever could not be at the last one has to
+    /// Tags that may be listed at the boundary `at`: whoever could not be at the last one has to
     /// have posts since, unless what is usual has changed.
     fn candidates(&mut self, ring: &Ring, rows: u32, at: i64, ids: &mut Vec<u32>) {
         let counts = ring.windows()[self.windows[1].1].column();

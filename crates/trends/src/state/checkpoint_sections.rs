@@ -18,7 +18,8 @@ use crate::window::delta::{AuthorRows, Delta, PanePiece};
 use crate::window::first_seen::{self, FirstTimes};
 use crate::window::returning_authors::Piece;
 
-/// Numbers of the sections; given out once, never used for anything else.
+/// Numbers of the sections; each is given out once and never used for anything else. 10, 15, 16 and
+/// 20 had meanings before the first release.
 pub mod kind {
     /// Positions of all sources (written and read by the engine).
     pub const POSITIONS: u16 = 1;
@@ -32,14 +33,12 @@ pub mod kind {
     pub const SPELLED: u16 = 5;
     /// The same, taken back.
     pub const UNSPELLED: u16 = 6;
-    /// ClosedPanes.
+    /// Panes.
     pub const PANES: u16 = 7;
     /// Late counts.
     pub const LATE: u16 = 8;
     /// Posts taken back from their panes.
     pub const MINUS: u16 = 9;
-    /// Posts remembered, with revisions that have no order; earlier programs wrote them.
-    pub const REMEMBERED_UNORDERED: u16 = 10;
     /// Numbers of posts taken back.
     pub const GONE: u16 = 11;
     /// Tags that gave way.
@@ -48,18 +47,12 @@ pub mod kind {
     pub const PEOPLE: u16 = 13;
     /// Who was taken back.
     pub const LEFT: u16 = 14;
-    /// Posts of closed panes beyond the cap, of whomever; earlier programs wrote them.
-    pub const CAPPED: u16 = 15;
-    /// Baselines as [`BASELINES`] has them, each in full; earlier programs wrote them.
-    pub const BASELINES_IN_FULL: u16 = 16;
     /// Decayed counts.
     pub const DECAY: u16 = 17;
     /// When tags were first counted: steps of ids and of times.
     pub const FIRST: u16 = 18;
     /// Posts of closed panes beyond the cap: how many more or less of each author.
     pub const BEYOND: u16 = 19;
-    /// Snapshot: the tags of 65,536 ids; earlier programs wrote them.
-    pub const TAGS_65536: u16 = 20;
     /// What alert rules have seen (written and read by the engine).
     pub const RULES: u16 = 30;
     /// Gaps of all sources (written and read by the engine).
@@ -211,7 +204,7 @@ pub struct Meta {
     pub posts_of: Vec<u64>,
     /// Newest event time of each source.
     pub newest: Vec<Option<i64>>,
-    /// ClosedPanes up to this one are closed.
+    /// Panes up to this one are closed.
     pub closed_to: i64,
     /// What tags admitted from now on inherit.
     #[serde(default)]
@@ -222,7 +215,7 @@ pub struct Meta {
     /// Boundaries up to this event time are passed.
     #[serde(default)]
     pub passed: Option<i64>,
-    /// ClosedPanes up to this one were closed before the first post with an author.
+    /// Panes up to this one were closed before the first post with an author.
     #[serde(default)]
     pub people_from: Option<i64>,
     /// Authors who came to a tag in the last days, and those of them who had posted before.
@@ -255,7 +248,7 @@ impl State {
         }
     }
 
-    /// AuthorRows of people that the next record will tell, once there are `least`, to be encoded before
+    /// Rows of people that the next record will tell, once there are `least`, to be encoded before
     /// it is due ([`give_rows`]). None after a tag has given way: rows of another may have its
     /// number from then on.
     pub fn take_rows(&mut self, least: usize) -> Option<AuthorRows> {

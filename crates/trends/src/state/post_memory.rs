@@ -1,4 +1,4 @@
-//! PostMemory posts: what deletes take back, edits replace and duplicates repeat.
+//! Remembered posts: what deletes take back, edits replace and duplicates repeat.
 //!
 //! Bounded twice: by number and by age; the oldest are forgotten first. A delete seen before its
 //! post leaves a tombstone, which is remembered like a post.

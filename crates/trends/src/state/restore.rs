@@ -55,16 +55,15 @@ impl Stamps {
         self.0.get(id as usize / PART).is_none_or(|&stamp| stamp < epoch)
     }
 
-    /// Reads of which epoch and parts a piece is; so many are told of at once.
-    fn piece(&mut self, reader: &mut Reader<'_>, parts: usize) -> Result<(), CorruptSection> {
+    /// Reads of which epoch and part a piece is.
+    fn piece(&mut self, reader: &mut Reader<'_>) -> Result<(), CorruptSection> {
         let epoch = reader.get().ok_or(CUT)?;
         let number = reader.get().ok_or(CUT)? as usize;
-        if number >= u32::MAX as usize / (PART * parts) {
+        if number >= u32::MAX as usize / PART {
             return Err(CUT);
         }
-        let first = number * parts;
-        self.0.resize(self.0.len().max(first + parts), 0);
-        self.0[first..first + parts].fill(epoch);
+        self.0.resize(self.0.len().max(number + 1), 0);
+        self.0[number] = epoch;
         Ok(())
     }
 
@@ -73,15 +72,6 @@ impl Stamps {
     /// their ids.
     fn rows(&self, rows: u32) -> u32 {
         rows.max((self.0.len() * PART) as u32)
-    }
-}
-
-/// Parts of which a section of this kind tells; `None` = it is none of a snapshot's tags.
-fn parts_of(of: u16) -> Option<usize> {
-    match of {
-        kind::TAGS => Some(1),
-        kind::TAGS_65536 => Some((1 << 16) / PART),
-        _ => None,
     }
 }
 
@@ -216,8 +206,8 @@ impl Counts {
             self.epoch = epoch;
             self.ring.reach(epoch)?;
         }
-        if let Some(parts) = parts_of(of) {
-            self.tags(body, parts)?;
+        if of == kind::TAGS {
+            self.tags(body)?;
             return Ok(true);
         }
         let Self { ring, stamps, .. } = self;
@@ -243,13 +233,11 @@ impl Counts {
             kind::KNOWN => ring.people(Part::Returning(body.to_vec()))?,
             kind::PEOPLE => ring.seen(epoch, body, newer)?,
             kind::LEFT => ring.left(epoch, body, newer)?,
-            kind::CAPPED => ring.beyond((epoch, rows), body, false)?,
-            kind::BEYOND => ring.beyond((epoch, rows), body, true)?,
+            kind::BEYOND => ring.beyond((epoch, rows), body)?,
             kind::BEYOND_BEFORE => ring.beyond_before(body)?,
             // A piece, which is of no record, is the first to tell of its tags.
-            kind::BASELINES | kind::BASELINES_IN_FULL => {
-                let told = (body, of == kind::BASELINES_IN_FULL);
-                baselines::read(&mut self.trending, told, rows, |id| epoch == 0 || newer(id))?;
+            kind::BASELINES => {
+                baselines::read(&mut self.trending, body, rows, |id| epoch == 0 || newer(id))?;
             }
             kind::DECAY => {
                 let weights = baselines::read_weights(body, rows)?;
@@ -257,7 +245,6 @@ impl Counts {
             }
             kind::FIRST => ring.first(body, rows, |id| epoch == 0 || newer(id))?,
             kind::REMEMBERED => self.remembered.read(body).ok_or(CUT)?,
-            kind::REMEMBERED_UNORDERED => self.remembered.read_unordered(body).ok_or(CUT)?,
             kind::GONE => {
                 let mut reader = Reader::new(body);
                 while !reader.is_empty() {
@@ -315,9 +302,9 @@ impl Counts {
     }
 
     /// Reads the tags of so many parts, which are of one epoch.
-    fn tags(&mut self, body: &[u8], parts: usize) -> Result<(), CorruptSection> {
+    fn tags(&mut self, body: &[u8]) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
-        self.stamps.piece(&mut reader, parts)?;
+        self.stamps.piece(&mut reader)?;
         while !reader.is_empty() {
             let id = reader.get_u32().ok_or(CUT)?;
             reader.get_u32().ok_or(CUT)?;
@@ -361,20 +348,19 @@ mod tests {
         let windows_ms = vec![60_000];
         let shape = Shape { pane_ms: 10_000, windows_ms, people: None, decay_ms: None };
         let settings = Settings { keep_delta: true, ..Settings::of(shape, Vec::new()) };
-        for (of, ids) in [(kind::TAGS, 16_384), (kind::TAGS_65536, 65_536)] {
-            let mut restoring = Restoring::new(settings.clone(), Seed::new([1; 32]));
-            let mut body = Vec::new();
-            put(&mut body, 7);
-            put(&mut body, 1);
-            assert_eq!(restoring.read(0, &[(of, body)]), Ok(Vec::new()));
-            for stamps in [&restoring.counts.stamps, &restoring.names.stamps] {
-                let newer = |epoch, id| stamps.before(epoch, id);
-                assert_eq!(
-                    [newer(7, ids - 1), newer(7, ids), newer(7, 2 * ids - 1)],
-                    [true, false, false]
-                );
-                assert_eq!([newer(7, 2 * ids), newer(8, ids)], [true, true], "{of}");
-            }
+        let (of, ids) = (kind::TAGS, 16_384);
+        let mut restoring = Restoring::new(settings, Seed::new([1; 32]));
+        let mut body = Vec::new();
+        put(&mut body, 7);
+        put(&mut body, 1);
+        assert_eq!(restoring.read(0, &[(of, body)]), Ok(Vec::new()));
+        for stamps in [&restoring.counts.stamps, &restoring.names.stamps] {
+            let newer = |epoch, id| stamps.before(epoch, id);
+            assert_eq!(
+                [newer(7, ids - 1), newer(7, ids), newer(7, 2 * ids - 1)],
+                [true, false, false]
+            );
+            assert_eq!([newer(7, 2 * ids), newer(8, ids)], [true, true]);
         }
     }
 

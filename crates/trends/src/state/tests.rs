@@ -268,15 +268,9 @@ impl Rig {
     }
 
     fn recover(&mut self) -> State {
-        let (mut restoring, earlier) =
-            (Restoring::new(settings(), seed(2)), self.seq.is_multiple_of(2));
+        let mut restoring = Restoring::new(settings(), seed(2));
         let mut read = |epoch, raw| {
-            let mut sections = encode(raw);
-            // The first 16,384 ids are alike in both; earlier programs wrote the other.
-            for (of, _) in sections.iter_mut().filter(|(of, _)| *of == kind::TAGS && earlier) {
-                *of = kind::TAGS_65536;
-            }
-            assert_eq!(restoring.read(epoch, &sections), Ok(Vec::new()));
+            assert_eq!(restoring.read(epoch, &encode(raw)), Ok(Vec::new()));
         };
         let (begun, pieces) = self.snapshots.pop().unwrap_or_default();
         read(0, pieces);

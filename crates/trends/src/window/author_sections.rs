@@ -1,4 +1,4 @@
-//! AuthorCounts in the checkpoint: who posted what since the last record, who was taken back, and the
+//! People in the checkpoint: who posted what since the last record, who was taken back, and the
 //! members of the tags of a snapshot's part.
 //!
 //! Members and sketches follow from the posts of each tag alone, in the order of panes. So a
@@ -16,7 +16,7 @@ use crate::window::ring::Ring;
 /// A post that was taken back from a pane that is kept.
 #[derive(Clone, Debug)]
 pub struct Retracted {
-    /// ClosedPanes up to this one were closed then.
+    /// Panes up to this one were closed then.
     pub closed_to: i64,
     /// The post's pane.
     pub index: i64,
@@ -35,7 +35,7 @@ pub(super) struct OpenRows {
     pub(super) came: Vec<u32>,
 }
 
-/// AuthorCounts of the tags of some ids, to be encoded on another thread.
+/// People of the tags of some ids, to be encoded on another thread.
 #[derive(Debug)]
 pub struct AuthorsPiece {
     epoch: u64,
@@ -180,7 +180,7 @@ impl Ring {
     }
 
     /// Decayed counts that changed since the last call, or those of the tags in a range; `None`
-    /// where none are kept. OpenPane panes are taken off for it.
+    /// where none are kept. Open panes are taken off for it.
     pub fn weights(&mut self, ids: Option<Range<u32>>) -> Option<Weights> {
         self.decay.as_ref()?;
         self.remove_overlay();
@@ -201,7 +201,7 @@ impl Ring {
         Some(self.people.as_ref()?.known.as_ref()?.joined())
     }
 
-    /// ClosedPanes up to this one were closed before the first post with an author; `None` where nobody
+    /// Panes up to this one were closed before the first post with an author; `None` where nobody
     /// is told apart.
     #[must_use]
     pub fn people_from(&self) -> Option<i64> {

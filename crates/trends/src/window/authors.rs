@@ -15,6 +15,7 @@ mod people_rules;
 mod post_cap;
 mod radix_sort;
 mod sketched;
+mod span;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -26,10 +27,11 @@ use crate::window::ring::{MINUTE_MS, step_of};
 use crate::window::sliding_window::Window;
 
 use overlay::OverlayEntry;
-pub use overlay::{Returning, RuleFigures, Span, TagAuthors};
+pub use people_rules::{Returning, RuleFigures, TagAuthors};
 pub(super) use post_cap::PostCaps;
 pub(super) use sketched::SketchedTag;
 use sketched::SketchedTags;
+pub use span::Span;
 
 /// One occurrence of a tag with an author.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +51,7 @@ pub struct Rules {
     pub cap: u8,
     /// Span of the cap, milliseconds, aligned to Unix time.
     pub cap_ms: i64,
-    /// AuthorCounts are held against how many of them had posted before.
+    /// People are held against how many of them had posted before.
     pub known: bool,
 }
 
@@ -62,9 +64,9 @@ pub struct AuthorCounts {
     pub(super) caps: PostCaps,
     /// Where the rules ask for it.
     pub(super) known: Option<ReturningAuthors>,
-    /// ClosedPanes up to this one were closed before the first post with an author.
+    /// Panes up to this one were closed before the first post with an author.
     pub(super) from: i64,
-    /// ClosedPanes that the longest window holds.
+    /// Panes that the longest window holds.
     horizon: u32,
     pane_ms: i64,
     /// Tags below this one were swept in this round, when this pane closed.

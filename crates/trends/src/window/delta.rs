@@ -16,7 +16,7 @@ use crate::window::ring::{MINUTE_MS, Ring, step_of};
 /// Changes gathered for the next checkpoint record.
 #[derive(Debug, Default)]
 pub struct Delta {
-    /// ClosedPanes, oldest news first.
+    /// Panes, oldest news first.
     pub panes: Vec<PaneDelta>,
     /// Ids counted late, one for each occurrence.
     pub late: Vec<u32>,
@@ -24,7 +24,7 @@ pub struct Delta {
     pub minus: Vec<(i64, Vec<u32>)>,
     /// Pane, and who posted its tags.
     pub seen: AuthorRows,
-    /// AuthorRows that were taken by [`Ring::take_rows`], in their bytes.
+    /// Rows that were taken by [`Ring::take_rows`], in their bytes.
     pub told: Vec<u8>,
     /// Posts taken back from panes that are kept.
     pub left: Vec<Retracted>,
@@ -32,7 +32,7 @@ pub struct Delta {
     pub beyond: Vec<(i64, Vec<Surplus>)>,
 }
 
-/// ClosedPanes, and who posted their tags.
+/// Panes, and who posted their tags.
 pub type AuthorRows = Vec<(i64, Vec<AuthorRow>)>;
 
 /// Tag, author, and how many more or less of their posts are beyond the cap.
@@ -258,7 +258,7 @@ impl Ring {
         Self::mark_saved(open);
     }
 
-    /// ClosedPanes of the next minutes after `cursor`, until they hold `budget` counts or all are there,
+    /// Panes of the next minutes after `cursor`, until they hold `budget` counts or all are there,
     /// and the last minute of them. Empty when none was left.
     ///
     /// A minute is always taken whole, so that panes that merge to minutes between two calls are

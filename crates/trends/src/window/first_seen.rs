@@ -1,7 +1,7 @@
 //! When each tag was first counted: the start of the first pane that it counted in since it has
 //! been admitted.
 //!
-//! ClosedPanes close in the order of event time, so the first closed pane that holds a tag is the
+//! Panes close in the order of event time, so the first closed pane that holds a tag is the
 //! earliest, whatever the order of posts within the lateness or the number of workers. Only tags
 //! that still wait for theirs are looked for, so that the others cost nothing. A tag that came late
 //! alone is held to be as old as the oldest pane that was open then.
@@ -17,7 +17,7 @@ const UNKNOWN: u32 = 1;
 
 const CUT: CorruptSection = CorruptSection("a section of first times ends too early");
 
-/// FirstSeen times of tags.
+/// First times of tags.
 #[derive(Debug, Default)]
 pub(super) struct FirstSeen {
     /// Seconds since the Unix epoch; 0 = it waits for its first pane, or [`UNKNOWN`].
@@ -161,7 +161,7 @@ impl Ring {
         std::mem::take(&mut self.first.news)
     }
 
-    /// FirstSeen times of some tags.
+    /// First times of some tags.
     #[must_use]
     pub fn first_times(&self, ids: impl Iterator<Item = u32>) -> FirstTimes {
         ids.map(|id| (id, self.first.seconds.get(id))).collect()

@@ -1,4 +1,4 @@
-//! ClosedPanes, windows and the watermark: which counts belong to which stretch of event time.
+//! Panes, windows and the watermark: which counts belong to which stretch of event time.
 //!
 //! A pane is the smallest slice. While open it is a log of tag ids (4 bytes an occurrence); closed
 //! it is a list of (id, count). A window is a dense column of counts to which panes are added when

@@ -87,7 +87,7 @@ impl Ring {
         Span::new(at, &self.windows[at], (self.shown_at, self.closed_to), self.pane_ms)
     }
 
-    /// AuthorCounts of a tag in the window number `at`, as shown.
+    /// People of a tag in the window number `at`, as shown.
     #[must_use]
     pub fn tag_authors(&self, id: u32, at: usize) -> TagAuthors {
         let window = &self.windows[at];

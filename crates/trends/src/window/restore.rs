@@ -311,24 +311,13 @@ impl Restore {
     ///
     /// # Errors
     /// [`CorruptSection`] where the bytes do not hold what they should.
-    pub fn beyond(
-        &mut self,
-        at: (u64, u32),
-        body: &[u8],
-        whose: bool,
-    ) -> Result<(), CorruptSection> {
+    pub fn beyond(&mut self, at: (u64, u32), body: &[u8]) -> Result<(), CorruptSection> {
         let (epoch, rows) = at;
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
             let index = reader.get_signed().ok_or(CUT)?;
             let mut beyond = Vec::new();
-            if whose {
-                read_surplus(&mut reader, rows, &mut beyond)?;
-            } else {
-                let mut pairs = Vec::new();
-                read_pairs(&mut reader, rows, &mut pairs)?;
-                beyond.extend(pairs.into_iter().map(|(id, by)| (id, 0, i64::from(by))));
-            }
+            read_surplus(&mut reader, rows, &mut beyond)?;
             let Self { ring, panes, minutes, stamps, .. } = self;
             if let Some(parts) = found(panes, minutes, stamps, (epoch, index, ring.pane_ms)) {
                 parts.beyond.append(&mut beyond);

@@ -79,7 +79,7 @@ impl Ring {
         Some(counted)
     }
 
-    /// AuthorCounts leave a closed pane that is kept.
+    /// People leave a closed pane that is kept.
     fn leave(&mut self, index: i64, ids: &[u32], author: u32) {
         self.tell_left(index, ids, author);
         let Self { people, closed, minutes, windows, pane_ms, .. } = self;

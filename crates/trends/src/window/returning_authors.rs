@@ -25,7 +25,7 @@ const DAYS: i64 = 7;
 #[derive(Debug)]
 pub(super) struct ReturningAuthors {
     pane_ms: i64,
-    /// ClosedPanes in which everybody passes for known, because the memory is too young.
+    /// Panes in which everybody passes for known, because the memory is too young.
     young: i64,
     /// This generation and the one before; empty before the first author.
     seen: [Vec<u32>; 2],

@@ -29,11 +29,11 @@ pub struct Shape {
     pub decay_ms: Option<i64>,
 }
 
-/// ClosedPanes, windows, totals.
+/// Panes, windows, totals.
 #[derive(Debug)]
 pub struct Ring {
     pub(super) pane_ms: i64,
-    /// ClosedPanes are kept apart for so many panes, then merge to minutes or go.
+    /// Panes are kept apart for so many panes, then merge to minutes or go.
     pub(super) fine: i64,
     pub(super) windows: Vec<Window>,
     pub(super) total: Total,
@@ -42,7 +42,7 @@ pub struct Ring {
     pub(super) open: Vec<OpenPane>,
     pub(super) closed: VecDeque<ClosedPane>,
     pub(super) minutes: VecDeque<ClosedPane>,
-    /// ClosedPanes up to this one take no more posts.
+    /// Panes up to this one take no more posts.
     pub(super) closed_to: i64,
     /// The newest pane of the ranking that is laid over the windows now.
     pub(super) shown_at: Option<i64>,
@@ -60,7 +60,7 @@ impl Ring {
     /// Empty. `keep_delta` = remember what changes, for a checkpoint.
     #[must_use]
     pub fn new(shape: &Shape, keep_delta: bool) -> Self {
-        // ClosedPanes of a minute and more are as coarse as they need be.
+        // Panes of a minute and more are as coarse as they need be.
         let merges = shape.pane_ms < MINUTE_MS;
         let long = merges && shape.windows_ms.iter().any(|&ms| ms > HOUR_MS);
         let longest = shape.windows_ms.iter().copied().max().unwrap_or(0);
@@ -310,7 +310,7 @@ impl Ring {
         }
     }
 
-    /// AuthorCounts before any has come; `None` where they are not counted.
+    /// People before any has come; `None` where they are not counted.
     pub(super) fn empty_authors(&self) -> Option<AuthorCounts> {
         let longest = self.windows.iter().map(|window| window.ms).max().unwrap_or(self.pane_ms);
         self.people_rules.map(|rules| AuthorCounts::new(rules, self.pane_ms, longest))
@@ -363,7 +363,7 @@ impl Ring {
         self.open.first().map(|open| open.index * self.pane_ms)
     }
 
-    /// ClosedPanes up to this one take no more posts.
+    /// Panes up to this one take no more posts.
     #[must_use]
     pub fn closed_to(&self) -> i64 {
         self.closed_to

@@ -127,7 +127,7 @@ pub fn place(author: u32) -> (usize, u32) {
     ((author >> (32 - BITS)) as usize, rank)
 }
 
-/// ClosedPanes from `pane` to `newest`, both modulo 2^27.
+/// Panes from `pane` to `newest`, both modulo 2^27.
 fn age(newest: u32, pane: u32) -> u32 {
     newest.wrapping_sub(pane) & PANE_MASK
 }
@@ -409,7 +409,7 @@ impl SlidingHll {
     pub fn restore(registers: impl Iterator<Item = Entries>, horizon: u32) -> Self {
         let registers: Vec<_> = registers.take(REGISTERS).collect();
         let some = registers.iter().flatten().next().map_or(0, |entry| entry & PANE_MASK);
-        // ClosedPanes are told modulo 2^27, and are near to each other.
+        // Panes are told modulo 2^27, and are near to each other.
         let since = |pane: u32| (pane.wrapping_sub(some) << (32 - PANE_BITS)).cast_signed();
         let mut sketch = Self::new(horizon);
         sketch.panes.extend(registers.iter().flatten().map(|entry| entry & PANE_MASK));

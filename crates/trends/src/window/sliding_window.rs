@@ -34,7 +34,7 @@ pub struct Window {
     /// Length of the steps it slides by: panes, or minutes beyond one hour.
     pub(super) step_ms: i64,
     pub(super) column: Column<u32>,
-    /// AuthorCounts, as far as the ring counts them.
+    /// People, as far as the ring counts them.
     pub(super) people: Column<u32>,
     /// Steps up to this one have fallen out.
     pub(super) gone_to: i64,
@@ -137,13 +137,13 @@ impl Window {
         pane_before(self.gone_to, self.step_ms, pane_ms)
     }
 
-    /// AuthorCounts of one tag.
+    /// People of one tag.
     #[must_use]
     pub fn people(&self, id: u32) -> u32 {
         if (id as usize) < self.people.rows() { self.people.get(id) } else { 0 }
     }
 
-    /// AuthorCounts of all tags, by id.
+    /// People of all tags, by id.
     #[must_use]
     pub fn people_column(&self) -> &Column<u32> {
         &self.people

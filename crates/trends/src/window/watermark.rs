@@ -38,12 +38,6 @@ impl Watermarks {
         self.ended[source] = true;
     }
 
-    /// Newest event time of one source.
-    #[must_use]
-    pub fn newest_of(&self, source: usize) -> Option<i64> {
-        self.newest[source]
-    }
-
     /// Newest event time of all.
     #[must_use]
     pub fn newest(&self) -> Option<i64> {

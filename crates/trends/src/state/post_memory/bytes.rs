@@ -1,9 +1,8 @@
-//! PostMemory posts as a checkpoint section has them: most are told by two hashes, a few bytes
+//! Remembered posts as a checkpoint section has them: most are told by two hashes, a few bytes
 //! beside them, and their tags.
 
 use std::ops::Range;
 
-use crate::state::extracted_batch::UNORDERED;
 use crate::state::post_memory::{PostMemory, RememberedPost};
 use crate::store::varint::{Many, Reader};
 use crate::window::LATE;
@@ -86,10 +85,18 @@ impl PostMemory {
         bytes
     }
 
-    /// Remembers what [`PostMemory::to_bytes`] has told; `None` where that is cut off.
+    /// Remembers what [`PostMemory::to_bytes`] wrote; `None` where that is cut off.
     pub fn read(&mut self, bytes: &[u8]) -> Option<()> {
+        let mut reader = Reader::new(bytes);
+        let mut number = reader.get()?;
+        if number > self.range().end {
+            // The posts between were remembered and forgotten within one epoch.
+            self.forget_all();
+            self.number_from(number);
+        }
         let (mut seen, mut admissions) = (0_i64, 0_i64);
-        self.read_posts(bytes, |reader| {
+        let mut tags = Vec::new();
+        while !reader.is_empty() {
             let head = reader.get()?;
             let id = reader.get_fixed()?;
             let author = if head & AUTHOR == 0 { 0 } else { reader.get_fixed()? };
@@ -103,42 +110,9 @@ impl PostMemory {
             let admissions = u32::try_from(admissions).ok()?;
             let (gone, left) = (odd & GONE != 0, odd & LEFT != 0);
             let named = RememberedPost { id, alias, revision, author, ..RememberedPost::default() };
-            Some((RememberedPost { at, seen, admissions, gone, left, ..named }, head >> BITS))
-        })
-    }
-
-    /// The same as programs before told it, whose revisions are only told apart.
-    pub fn read_unordered(&mut self, bytes: &[u8]) -> Option<()> {
-        self.read_posts(bytes, |reader| {
-            let (id, alias, revision) = (reader.get_fixed()?, reader.get()?, reader.get()?);
-            let revision = if revision == 0 { 0 } else { revision | UNORDERED };
-            let (author, at, seen) =
-                (reader.get_fixed()?, reader.get_signed()?, reader.get_signed()?);
-            let (admissions, gone) = (reader.get_u32()?, reader.get()?);
-            let (gone, left) = (gone > 0, gone > 1);
-            let named = RememberedPost { id, alias, revision, author, ..RememberedPost::default() };
-            Some((RememberedPost { at, seen, admissions, gone, left, ..named }, reader.get()?))
-        })
-    }
-
-    /// `read` = reads a post without its tags, and how many these are.
-    fn read_posts(
-        &mut self,
-        bytes: &[u8],
-        mut read: impl FnMut(&mut Reader<'_>) -> Option<(RememberedPost, u64)>,
-    ) -> Option<()> {
-        let mut reader = Reader::new(bytes);
-        let mut number = reader.get()?;
-        if number > self.range().end {
-            // What lay between was remembered and forgotten within one epoch.
-            self.forget_all();
-            self.number_from(number);
-        }
-        let mut tags = Vec::new();
-        while !reader.is_empty() {
-            let (post, named) = read(&mut reader)?;
+            let post = RememberedPost { at, seen, admissions, gone, left, ..named };
             tags.clear();
-            for _ in 0..named {
+            for _ in 0..head >> BITS {
                 tags.push(reader.get_u32()?);
             }
             if number == self.range().end {
@@ -155,7 +129,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::store::varint::{put, put_signed};
 
     fn any_post() -> impl Strategy<Value = (RememberedPost, Vec<u32>)> {
         let times = (prop_oneof![Just(LATE), any::<i64>()], any::<i64>(), any::<bool>());
@@ -196,30 +169,5 @@ mod tests {
             prop_assert_eq!(again.range(), told.range());
             let _ = PostMemory::new(100, i64::MAX).read(&bytes[..cut.min(bytes.len())]);
         }
-    }
-
-    #[test]
-    fn what_programs_before_told_is_read() {
-        let mut bytes = vec![5];
-        bytes.extend(7_u64.to_le_bytes());
-        [0, 9].iter().for_each(|&number| put(&mut bytes, number));
-        bytes.extend(8_u64.to_le_bytes());
-        [1_000, 2_000].iter().for_each(|&time| put_signed(&mut bytes, time));
-        [3, 2, 2, 24, 33].iter().for_each(|&number| put(&mut bytes, number));
-        let mut again = PostMemory::new(100, i64::MAX);
-        assert_eq!(again.read_unordered(&bytes), Some(()));
-        let named = RememberedPost {
-            id: 7,
-            revision: UNORDERED | 9,
-            author: 8,
-            ..RememberedPost::default()
-        };
-        let times = RememberedPost { at: 1_000, seen: 2_000, admissions: 3, tags: 2, ..named };
-        assert_eq!(
-            all(&again),
-            [(RememberedPost { gone: true, left: true, ..times }, vec![24, 33])]
-        );
-        assert_eq!(again.range(), 5..6);
-        assert_eq!(again.read_unordered(&bytes[..bytes.len() - 1]), None);
     }
 }

@@ -1,7 +1,7 @@
 //! The names of tags: keys, ids and spellings.
 
 use crate::state::checkpoint_sections::kind;
-use crate::state::restore::{CONTRADICTION, CUT, Stamps, parts_of};
+use crate::state::restore::{CONTRADICTION, CUT, Stamps};
 use crate::state::spelling::OTHER;
 use crate::state::table::Tags;
 use crate::store::varint::Reader;
@@ -27,11 +27,8 @@ impl Names {
         of: u16,
         body: &[u8],
     ) -> Result<bool, CorruptSection> {
-        if let Some(parts) = parts_of(of) {
-            self.tags(body, parts)?;
-            return Ok(true);
-        }
         match of {
+            kind::TAGS => self.tags(body)?,
             kind::BORN => self.born(epoch, body)?,
             kind::LEARNED => self.learned(epoch, body)?,
             kind::SPELLED => self.spelled(epoch, body, 1)?,
@@ -88,10 +85,10 @@ impl Names {
         Ok(())
     }
 
-    /// Reads the tags of so many parts, which are of one epoch.
-    fn tags(&mut self, body: &[u8], parts: usize) -> Result<(), CorruptSection> {
+    /// Reads the tags of a part.
+    fn tags(&mut self, body: &[u8]) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
-        self.stamps.piece(&mut reader, parts)?;
+        self.stamps.piece(&mut reader)?;
         while !reader.is_empty() {
             let id = reader.get_u32().ok_or(CUT)?;
             let since = reader.get_u32().ok_or(CUT)?;

@@ -1,4 +1,4 @@
-//! TagFilter of tags, and what estimates and deletes leave of authors.
+//! Lists of tags, and what estimates and deletes leave of authors.
 
 use super::{PANE, name, seed, settings};
 use crate::rank::Mode;

@@ -3,31 +3,271 @@
 //! Each rule takes figures of one tag in one window and returns how many people it allows; the
 //! least of them counts.
 
+use smallvec::SmallVec;
+
+use crate::window::authors::AuthorCounts;
+use crate::window::authors::overlay::{AHEAD, OverlayEntry};
+use crate::window::authors::span::Span;
+use crate::window::sliding_window::Window;
+
 /// So few people are never too many at once.
-pub(super) const FEW: f64 = 3.0;
+const FEW: f64 = 3.0;
 
 /// `s` people of whom `t` came in the three busiest minutes, as far as they are people: two hundred
 /// accounts that come within three minutes count as three.
-pub(super) fn spread(s: f64, t: f64) -> f64 {
+fn spread_rule(s: f64, t: f64) -> f64 {
     s.min(FEW + 3.0 * (s - t))
 }
 
-/// AuthorCounts, as far as they do not repeat themselves: fewer than a hundred who post more than twice
+/// People, as far as they do not repeat themselves: fewer than a hundred who post more than twice
 /// each count less, down to nothing at three posts each.
-pub(super) fn repeat(people: f64, posts: f64) -> f64 {
+fn repeat_rule(people: f64, posts: f64) -> f64 {
     let each = if people > 0.0 { posts / people } else { 0.0 };
     if each > 2.0 && people < 100.0 { people * (3.0 - each).clamp(0.0, 1.0) } else { people }
 }
 
-/// AuthorCounts of whom `known` had posted before they came to the tag, where `share` of all who come to
+/// People of whom `known` had posted before they came to the tag, where `share` of all who come to
 /// a tag have: as many as that would be an ordinary part of.
-pub(super) fn known(people: f64, known: f64, share: f64) -> f64 {
+fn returning_rule(people: f64, known: f64, share: f64) -> f64 {
     if share > 0.0 { people.min(known / share) } else { people }
+}
+
+/// People of one tag in one window.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TagAuthors {
+    /// Distinct authors, posts without author each being one.
+    pub authors: f64,
+    /// The same under the rules of people.
+    pub people: f64,
+    /// `authors` is an estimate.
+    pub estimated: bool,
+}
+
+/// What the rules of people see of one tag in one window.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RuleFigures {
+    /// Distinct authors; posts without author are not among them.
+    pub named: f64,
+    /// `named` is an estimate, and `units` those of a sample.
+    pub estimated: bool,
+    /// Length of the units of time by which the rule of spread counts, milliseconds.
+    pub unit_ms: i64,
+    /// Units in which somebody came.
+    pub units: u32,
+    /// Of `named`, those who came in the three busiest units; `None` where the rule does not ask.
+    pub busiest: Option<f64>,
+    /// People whom the rule of spread allows; `None` where it does not ask.
+    pub spread: Option<f64>,
+    /// Their posts.
+    pub posts: f64,
+    /// People whom the rule of repetition allows.
+    pub repeat: f64,
+    /// What the rule of known authors sees; `None` where it does not ask.
+    pub known: Option<Returning>,
+}
+
+/// What the rule of known authors sees of one tag in one window.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Returning {
+    /// Authors who had posted before they came to the tag.
+    pub known: f64,
+    /// The share of such authors among all who came to a tag.
+    pub share: f64,
+    /// People whom the rule allows.
+    pub allows: f64,
+}
+
+impl AuthorCounts {
+    /// The people of a tag in a window.
+    pub(in crate::window) fn tag_authors(
+        &self,
+        id: u32,
+        window: &Window,
+        span: &Span,
+    ) -> TagAuthors {
+        let people = self.people_of(id, window, span);
+        let authors = f64::from(window.people(id).min(window.count(id)));
+        TagAuthors { authors, people, estimated: self.is_estimated(id) }
+    }
+
+    /// The authors of a tag in a window under the rules of people; no more than there are posts:
+    /// an estimate may be, and whoever took these back may have older ones.
+    #[inline]
+    pub(in crate::window) fn people_of(&self, id: u32, window: &Window, span: &Span) -> f64 {
+        let people = if self.are_few(id, window, span) {
+            f64::from(window.people(id))
+        } else {
+            self.under_rules(id, window, span)
+        };
+        people.min(f64::from(window.count(id)))
+    }
+
+    /// True where no rule can say anything: the usual case, and cheap to tell.
+    #[inline]
+    fn are_few(&self, id: u32, window: &Window, span: &Span) -> bool {
+        let (authors, posts) = (f64::from(window.people(id)), f64::from(window.count(id)));
+        self.known.is_none() && (authors <= FEW || !span.asks) && posts <= 2.0 * authors
+    }
+
+    /// Asks for what [`AuthorCounts::people_of`] will read of tags that are soon dealt with, the one in
+    /// `ids` being `number`.
+    #[inline]
+    pub(in crate::window) fn prefetch(
+        &self,
+        (ids, number): (&[u32], usize),
+        window: &Window,
+        span: &Span,
+    ) {
+        let soon = |ahead| ids.get(number + ahead).filter(|id| !self.are_few(**id, window, span));
+        soon(2 * AHEAD).into_iter().for_each(|&id| self.crowds.prefetch_head(id));
+        soon(AHEAD).into_iter().for_each(|&id| self.crowds.prefetch_members(id));
+    }
+
+    #[inline(never)]
+    fn under_rules(&self, id: u32, window: &Window, span: &Span) -> f64 {
+        let authors = f64::from(window.people(id));
+        let allowed = self.apply_rules(id, window, span, span.asks);
+        let alone = (authors - allowed.named).max(0.0);
+        let known = allowed.known.map_or(allowed.named, |known| known.allows);
+        allowed.spread.unwrap_or(allowed.named).min(allowed.repeat).min(known) + alone
+    }
+
+    /// When the people came whose last pane is known; by units of time where that matters.
+    fn arrivals(&self, id: u32, span: &Span, by_units: bool) -> Arrivals {
+        let mut came = Arrivals::default();
+        // Those of open panes are the newest, and few.
+        let mut open: SmallVec<[(usize, u32); 8]> = SmallVec::new();
+        if !self.overlaid.is_empty() {
+            let first = self.overlaid.partition_point(|laid| laid.id < id);
+            let mine = self.overlaid[first..].iter().take_while(|laid| laid.id == id);
+            let here = |laid: &&OverlayEntry| laid.authored && laid.windows >> span.at & 1 == 1;
+            for laid in mine.filter(here) {
+                open.push((span.unit(laid.pane), laid.count));
+                came.told += laid.count;
+                came.strangers += if laid.stranger { laid.count } else { 0 };
+            }
+            open.sort_unstable();
+        }
+        let mut open = open.into_iter().peekable();
+        // The newest stand last: from the first who came too early on, all did. The unit changes
+        // seldom from one to the next.
+        let (mut unit, mut until) = (0, 0);
+        for member in self.crowds.members(id).rev() {
+            let ago = span.closed_to.wrapping_sub(member.last);
+            if ago >= span.reach {
+                break;
+            }
+            if !member.counts() {
+                continue;
+            }
+            came.told += 1;
+            came.strangers += u32::from(member.marks.stranger());
+            if !by_units {
+                continue;
+            }
+            if ago >= until {
+                (unit, until) = span.unit_ago(ago);
+                while let Some(open) = open.next_if(|open| open.0 <= unit) {
+                    came.in_unit(open);
+                }
+            }
+            came.in_unit((unit, 1));
+        }
+        if by_units {
+            open.for_each(|unit| came.in_unit(unit));
+            came.end_unit();
+        }
+        came
+    }
+
+    /// What the rules of people see of a tag in a window, and what each of them allows.
+    pub(in crate::window) fn rule_figures(
+        &self,
+        id: u32,
+        window: &Window,
+        span: &Span,
+    ) -> RuleFigures {
+        self.apply_rules(id, window, span, true)
+    }
+
+    fn apply_rules(&self, id: u32, window: &Window, span: &Span, by_units: bool) -> RuleFigures {
+        let came = self.arrivals(id, span, by_units);
+        let estimated = self.is_estimated(id);
+        let authors = f64::from(window.people(id));
+        let told = f64::from(came.told);
+        let s = if estimated { authors } else { told };
+        // Posts without author are people whom no rule asks.
+        let alone = (authors - s).max(0.0);
+        let posts = (f64::from(window.count(id)) - alone).max(0.0);
+        // Of a sample the rule is asked as if it were everybody, then each stands for so many: in a
+        // window that holds few of it, nearly all come in the busiest units whoever they are.
+        let each = if came.told > 0 { s / told } else { 0.0 };
+        let busiest = f64::from(came.busiest.iter().sum::<u32>());
+        let asks = span.asks && came.told > 0;
+        RuleFigures {
+            named: s,
+            estimated,
+            unit_ms: span.unit_ms,
+            units: came.units,
+            busiest: asks.then_some(each * busiest),
+            spread: asks.then(|| each * spread_rule(told, busiest)),
+            posts,
+            repeat: repeat_rule(s, posts),
+            known: self.acquainted(s, &came),
+        }
+    }
+
+    /// What the rule of known authors sees of `s` authors, of whom some came as told.
+    fn acquainted(&self, s: f64, came: &Arrivals) -> Option<Returning> {
+        let share = self.known.as_ref()?.share()?;
+        if came.told == 0 {
+            return None;
+        }
+        let known = s * (f64::from(came.told - came.strangers) / f64::from(came.told));
+        Some(Returning { known, share, allows: returning_rule(s, known, share) })
+    }
+}
+
+/// Who of a window is known to have come when, by units of time back from now.
+#[derive(Default)]
+struct Arrivals {
+    told: u32,
+    /// Those of them whom nobody had seen before.
+    strangers: u32,
+    /// Units in which somebody came.
+    units: u32,
+    /// How many came in the three busiest, most first.
+    busiest: [u32; 3],
+    /// The unit being counted, and how many came in it so far.
+    unit: usize,
+    here: u32,
+}
+
+impl Arrivals {
+    /// So many more came in a unit, which is not newer than any before it.
+    #[inline]
+    fn in_unit(&mut self, (unit, authors): (usize, u32)) {
+        if unit != self.unit {
+            self.end_unit();
+            self.unit = unit;
+        }
+        self.here += authors;
+    }
+
+    fn end_unit(&mut self) {
+        let mut count = std::mem::take(&mut self.here);
+        self.units += u32::from(count > 0);
+        for best in &mut self.busiest {
+            (*best, count) = (count.max(*best), count.min(*best));
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::window::authors::Rules;
+    use crate::window::{Ring, Shape};
 
     fn near(a: f64, b: f64, by: f64) {
         assert!((a - b).abs() <= by, "{a} is not {b}");
@@ -40,7 +280,7 @@ mod tests {
             sorted.sort_unstable_by(|a, b| b.cmp(a));
             let s: u32 = sorted.iter().sum();
             let t: u32 = sorted.iter().take(3).sum();
-            spread(f64::from(s), f64::from(t))
+            spread_rule(f64::from(s), f64::from(t))
         };
         near(by_minute(&[134, 66]), 3.0, 0.0);
         near(by_minute(&[7, 7, 7, 7]), 24.0, 0.0);
@@ -51,18 +291,44 @@ mod tests {
 
     #[test]
     fn those_who_repeat_themselves_count_less() {
-        near(repeat(40.0, 52.0), 40.0, 0.0);
-        near(repeat(30.0, 75.0), 15.0, 0.0);
-        near(repeat(30.0, 90.0), 0.0, 0.0);
-        near(repeat(100.0, 900.0), 100.0, 0.0);
+        near(repeat_rule(40.0, 52.0), 40.0, 0.0);
+        near(repeat_rule(30.0, 75.0), 15.0, 0.0);
+        near(repeat_rule(30.0, 90.0), 0.0, 0.0);
+        near(repeat_rule(100.0, 900.0), 100.0, 0.0);
     }
 
     #[test]
     fn those_whom_nobody_has_seen_before_count_as_far_as_is_usual() {
-        near(known(40.0, 28.0, 0.7), 40.0, 1e-12);
-        near(known(40.0, 36.0, 0.7), 40.0, 0.0);
-        near(known(40.0, 14.0, 0.7), 20.0, 1e-12);
-        near(known(200.0, 0.0, 0.7), 0.0, 0.0);
-        near(known(200.0, 0.0, 0.0), 200.0, 0.0);
+        near(returning_rule(40.0, 28.0, 0.7), 40.0, 1e-12);
+        near(returning_rule(40.0, 36.0, 0.7), 40.0, 0.0);
+        near(returning_rule(40.0, 14.0, 0.7), 20.0, 1e-12);
+        near(returning_rule(200.0, 0.0, 0.7), 0.0, 0.0);
+        near(returning_rule(200.0, 0.0, 0.0), 200.0, 0.0);
+    }
+
+    #[test]
+    fn few_of_a_sample_stand_for_many() {
+        let (pane_ms, day) = (10_000, 86_400_000);
+        let shape = Shape {
+            pane_ms,
+            windows_ms: vec![120_000, day],
+            people: Some(Rules::default()),
+            decay_ms: None,
+        };
+        let mut ring = Ring::new(&shape, false);
+        ring.grow(1);
+        // Somebody new again and again for a day, at last eight in each pane.
+        let mut author = 0_u32;
+        for pane in 0..8_640_i64 {
+            for _ in 0..if pane < 8_628 { 4 } else { 8 } {
+                author = author.wrapping_add(0x9e37_79b9);
+                ring.add(pane * pane_ms, 1, 1, &[0], Some((author | 1, 0)));
+            }
+            ring.close_to((pane + 1) * pane_ms);
+        }
+        ring.estimate(u64::MAX);
+        let crowd = ring.tag_authors(0, 0);
+        assert!(crowd.estimated && (80.0..=96.0).contains(&crowd.authors), "{crowd:?}");
+        assert!(crowd.people > 0.8 * crowd.authors, "{crowd:?}");
     }
 }

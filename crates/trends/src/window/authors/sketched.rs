@@ -40,7 +40,7 @@ pub(in crate::window) struct SketchedTags {
     /// Places of tags of which something is told.
     asked: Vec<u32>,
     reaches: Reaches,
-    /// ClosedPanes that the longest window holds.
+    /// Panes that the longest window holds.
     horizon: u32,
     /// The newest closed pane, as far as is known here, or the one that closes.
     newest: i64,
@@ -65,9 +65,9 @@ const NOW: Due = Due { slide: i64::MIN, tell: true };
 struct Reaches {
     /// Numbers of the windows.
     order: Vec<usize>,
-    /// ClosedPanes that they hold, up to the newest.
+    /// Panes that they hold, up to the newest.
     held: Vec<u32>,
-    /// ClosedPanes that they hold at least, however far they slide by minutes.
+    /// Panes that they hold at least, however far they slide by minutes.
     least: Vec<u32>,
 }
 

@@ -26,7 +26,7 @@ fn ring() -> Ring {
 struct Model {
     /// Tag and author: pane of the last post, posts left.
     members: BTreeMap<(u32, u32), (i64, u32)>,
-    /// ClosedPanes of posts without author.
+    /// Panes of posts without author.
     anonymous: Vec<(u32, i64)>,
 }
 
@@ -282,7 +282,7 @@ fn a_delete_takes_what_is_beyond_the_cap_first() {
     assert_eq!(counts(&ring), [5, 5, 5, 5, 5, 6], "author 5 has four, of which three count");
     ring.retract(0, &[0], 6);
     assert_eq!(counts(&ring), [4, 4, 4, 4, 4, 5], "author 6 had none beyond it");
-    // ClosedPanes merge to minutes, and it is known of these too.
+    // Panes merge to minutes, and it is known of these too.
     ring.close_to(400 * PANE_MS);
     ring.retract(0, &[0], 5);
     ring.retract(0, &[0], 5);

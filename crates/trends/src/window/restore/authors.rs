@@ -19,7 +19,7 @@ use crate::window::restore::{CUT, CorruptSection, UNKNOWN};
 use crate::window::ring::Ring;
 use crate::window::sliding_hll::REGISTERS;
 
-/// AuthorCounts being put together.
+/// People being put together.
 #[derive(Debug)]
 pub(super) struct Replay {
     pub(super) people: AuthorCounts,
@@ -32,7 +32,7 @@ pub(super) struct Replay {
 /// A part of a snapshot, as it was written.
 #[derive(Debug)]
 pub enum Part {
-    /// AuthorCounts of some tags.
+    /// People of some tags.
     AuthorSets(Vec<u8>),
     /// Some of those who have posted before. These parts come first.
     Returning(Vec<u8>),
