@@ -89,7 +89,7 @@ export interface components {
             /** @description Why the last delivery failed; empty after a success. */
             last_error: string;
             /** @description The queue of the outbox; an item is all alerts of one slide. */
-            outbox: components["schemas"]["SpoolStatus"];
+            outbox: components["schemas"]["QueueStatus"];
             /**
              * Format: int64
              * @description Alerts that wait for delivery.
@@ -346,7 +346,7 @@ export interface components {
             value?: number | null;
         };
         /** @description State of the history, since the start. */
-        HistoryStatus: components["schemas"]["SpoolStatus"] & {
+        HistoryStatus: components["schemas"]["QueueStatus"] & {
             /**
              * Format: int64
              * @description The newest minute written, milliseconds since the Unix epoch (event time).
@@ -702,7 +702,7 @@ export interface components {
             display: string;
         };
         /** @description State of a queue whose items are made durable in order. */
-        SpoolStatus: {
+        QueueStatus: {
             /**
              * Format: int64
              * @description Items made durable.

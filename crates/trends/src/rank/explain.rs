@@ -158,7 +158,7 @@ pub fn explain(state: &State, key: &str, window_ms: i64, at: i64) -> Option<Expl
         expected,
         lift,
         posts: u64::from(asked.posts),
-        authors: state.ring.shown_authors(id, trending.asked()),
+        authors: state.columns().authors(id, trending.asked()),
         estimated: state.ring.tag_authors(id, trending.asked()).estimated,
         windows: score.scales.iter().map(window).collect(),
         people,

@@ -8,7 +8,7 @@ use crate::rank::top_k::top;
 use crate::rank::trending_rows;
 use crate::rank::{Mode, Ranking, Series, Spelling, TagDetail, Trend, WindowCount};
 use crate::state::State;
-use crate::window::sliding_window::Window;
+use crate::state::columns::{ColumnSnapshot, Columns};
 
 /// What a ranking is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,76 +31,96 @@ pub(super) struct Row {
     pub(super) status: Option<&'static str>,
 }
 
-/// Makes the ranking `key` at event time `at`. [`crate::window::Ring::show`] must have been called
-/// for it. `None` if that window is not configured.
+/// Makes the ranking `key` at event time `at`. [`State::show`] must have been called for it. `None`
+/// if that window is not configured.
 #[must_use]
 pub fn ranking(state: &State, key: Key, at: i64, rows: usize) -> Option<Ranking> {
+    let columns = state.columns();
+    if !key.mode.is_scored() {
+        return by_counts(columns, key, at, rows);
+    }
+    let number = columns.window(key.window_ms)?;
+    let trending = state.trending(key.window_ms)?;
+    let best = trending_rows::rows(state, trending, key.mode, rows);
+    let learning = trending.learning();
+    Some(Ranking { learning, ..of_rows(columns, (key.mode, Some(number)), at, best) })
+}
+
+/// The same from a snapshot of the columns, at the event time for which it was taken. It has the
+/// modes without baseline; `None` for any other.
+#[must_use]
+pub fn snapshot_ranking(of: &ColumnSnapshot, key: Key, rows: usize) -> Option<Ranking> {
+    if key.mode.is_scored() { None } else { by_counts(of.columns(), key, of.at(), rows) }
+}
+
+fn by_counts(columns: Columns<'_>, key: Key, at: i64, rows: usize) -> Option<Ranking> {
     let number = match key.mode.has_window() {
-        true => Some(state.ring.windows().iter().position(|w| w.ms == key.window_ms)?),
+        true => Some(columns.window(key.window_ms)?),
         false => None,
     };
-    let mut learning = None;
     let best = match (key.mode, number) {
-        (Mode::Decay, _) => decayed(state, at, rows)?,
-        (Mode::Authors, Some(number)) if state.ring.has_people() => authors(state, number, rows),
-        (Mode::Count | Mode::Authors, Some(number)) => counts(state, number, rows),
-        (Mode::Total, _) | (_, None) => totals(state, rows),
-        (mode, Some(_)) => {
-            let trending = state.trending(key.window_ms)?;
-            learning = trending.learning();
-            trending_rows::rows(state, trending, mode, rows)
-        }
+        (Mode::Decay, _) => decayed(columns, at, rows)?,
+        (Mode::Authors, Some(number)) if columns.has_authors => authors(columns, number, rows),
+        (_, Some(number)) => counts(columns, number, rows),
+        (_, None) => totals(columns, rows),
     };
-    let window = number.map(|number| &state.ring.windows()[number]);
+    Some(of_rows(columns, (key.mode, number), at, best))
+}
+
+/// The ranking of rows that are in order.
+fn of_rows(
+    columns: Columns<'_>,
+    (mode, number): (Mode, Option<usize>),
+    at: i64,
+    best: Vec<Row>,
+) -> Ranking {
+    let head = columns.head;
+    let window = number.map(|number| &columns.windows[number]);
     let (posts, tagged_posts, distinct_tags) = match window {
-        None => {
-            let (all, aside) = (&state.counters, state.ring.aside());
-            let tagged = all.tagged_posts.saturating_sub(aside.tagged);
-            (all.posts.saturating_sub(aside.posts), tagged, state.ring.total().distinct)
-        }
-        Some(Window { posts, tagged, distinct, .. }) => (*posts, *tagged, *distinct),
+        None => (head.posts, head.tagged_posts, columns.total.distinct),
+        Some(window) => (window.posts, window.tagged, window.distinct),
     };
-    let trends = best.into_iter().zip(1..).map(|(row, rank)| trend(state, number, row, rank));
-    Some(Ranking {
-        mode: key.mode.name().to_owned(),
+    let trends = best.into_iter().zip(1..).map(|(row, rank)| trend(columns, number, row, rank));
+    Ranking {
+        mode: mode.name().to_owned(),
         window_s: window.map(|window| window.ms as u64 / 1000),
-        view: state.settings().view.clone(),
+        view: columns.view.to_owned(),
         at,
-        watermark: state.marks.watermark().unwrap_or(at),
+        watermark: head.watermark.unwrap_or(at),
         provisional: false,
-        approximate: state.is_approximate(),
-        error_bound: if window.is_none() { state.error_bound() } else { 0 },
+        approximate: head.approximate,
+        error_bound: if window.is_none() { head.error_bound } else { 0 },
         other: window.map_or(0, |window| window.other),
         posts,
         tagged_posts,
         distinct_tags,
-        learning,
+        learning: None,
         trends: trends.collect(),
-    })
+    }
 }
 
-fn totals(state: &State, rows: usize) -> Vec<Row> {
-    let best =
-        top(state.ring.total().column(), state.tags.rows(), rows, listed(state), ties(state));
+fn totals(columns: Columns<'_>, rows: usize) -> Vec<Row> {
+    let (listed, tie) = (listed(columns), ties(columns));
+    let best = top(columns.total.column(), columns.names.rows(), rows, listed, tie);
     best.into_iter().map(|(id, count)| Row { id, count, ..Row::default() }).collect()
 }
 
-fn counts(state: &State, number: usize, rows: usize) -> Vec<Row> {
-    let column = state.ring.windows()[number].column();
-    let best = top(column, state.tags.rows(), rows, listed(state), ties(state));
+fn counts(columns: Columns<'_>, number: usize, rows: usize) -> Vec<Row> {
+    let column = columns.windows[number].column();
+    let best = top(column, columns.names.rows(), rows, listed(columns), ties(columns));
     let row = |(id, count)| Row { id, count: u64::from(count), ..Row::default() };
     best.into_iter().map(row).collect()
 }
 
-fn authors(state: &State, number: usize, rows: usize) -> Vec<Row> {
-    let window = &state.ring.windows()[number];
+fn authors(columns: Columns<'_>, number: usize, rows: usize) -> Vec<Row> {
+    let window = &columns.windows[number];
     let posts = |id| window.count(id);
-    let tie = |a, b| posts(b).cmp(&posts(a)).then_with(|| state.tags.compare(a, b));
-    let shown = |id| state.ring.shown_authors(id, number);
-    let listed = |id| posts(id) > 0 && state.may_list(id);
+    let tie = |a, b| posts(b).cmp(&posts(a)).then_with(|| columns.names.compare(a, b));
+    let shown = |id| columns.authors(id, number);
+    let listed = |id| posts(id) > 0 && columns.may_list(id);
     let mut looked_at = rows;
     loop {
-        let mut best = top(window.people_column(), state.tags.rows(), looked_at, listed, tie);
+        let mut best = top(window.people_column(), columns.names.rows(), looked_at, listed, tie);
         // Where more was estimated than is shown, others may come before: as many as are not so
         // stand in their order, and nobody who is not here comes before these.
         let clamped = best.iter().filter(|of| shown(of.0) < u64::from(of.1)).count();
@@ -113,11 +133,11 @@ fn authors(state: &State, number: usize, rows: usize) -> Vec<Row> {
     }
 }
 
-fn decayed(state: &State, at: i64, rows: usize) -> Option<Vec<Row>> {
-    let decay = state.ring.decay()?;
-    let count = |id| state.ring.total().count(id);
-    let tie = |a, b| count(b).cmp(&count(a)).then_with(|| state.tags.compare(a, b));
-    let best = top(decay.column(), state.tags.rows(), rows, listed(state), tie);
+fn decayed(columns: Columns<'_>, at: i64, rows: usize) -> Option<Vec<Row>> {
+    let decay = columns.decay?;
+    let count = |id| columns.total.count(id);
+    let tie = |a, b| count(b).cmp(&count(a)).then_with(|| columns.names.compare(a, b));
+    let best = top(decay.column(), columns.names.rows(), rows, listed(columns), tie);
     let row = |(id, weight)| Row {
         id,
         count: count(id),
@@ -128,25 +148,23 @@ fn decayed(state: &State, at: i64, rows: usize) -> Option<Vec<Row>> {
 }
 
 /// Tags that the job's lists let through.
-fn listed(state: &State) -> impl Fn(u32) -> bool + '_ {
-    |id| state.may_list(id)
+fn listed(columns: Columns<'_>) -> impl Fn(u32) -> bool + '_ {
+    move |id| columns.may_list(id)
 }
 
 /// Order of tags with equal counts: posts are what is ranked by here, so the key decides.
-fn ties(state: &State) -> impl Fn(u32, u32) -> Ordering + '_ {
-    |a, b| state.tags.compare(a, b)
+fn ties(columns: Columns<'_>) -> impl Fn(u32, u32) -> Ordering + '_ {
+    move |a, b| columns.names.compare(a, b)
 }
 
-fn trend(state: &State, window: Option<usize>, row: Row, rank: u32) -> Trend {
-    let tag = state.tags.key_string(row.id);
-    let display = state.tags.spellings(row.id, state.ring.total_of(row.id)).into_iter().next();
-    let authors = window.filter(|_| state.ring.has_people());
+fn trend(columns: Columns<'_>, window: Option<usize>, row: Row, rank: u32) -> Trend {
+    let authors = window.filter(|_| columns.has_authors);
     Trend {
         rank,
-        display: display.map_or_else(|| tag.clone(), |(typed, _)| typed),
-        tag,
+        tag: columns.names.key_string(row.id),
+        display: columns.display(row.id),
         count: row.count,
-        authors: authors.map(|number| state.ring.shown_authors(row.id, number)),
+        authors: authors.map(|number| columns.authors(row.id, number)),
         score: row.score,
         lift: row.lift,
         expected: row.expected,

@@ -61,15 +61,11 @@ pub fn recent(state: &State, id: u32) -> Option<RecentPosts> {
         return None;
     }
     let posts = state.recent_with(id);
-    let related = state.related(id, RELATED_MAX).into_iter().map(|(other, both)| {
-        let tag = state.tags.key_string(other);
-        let typed = state.tags.spellings(other, state.ring.total().count(other));
-        RelatedTag {
-            display: typed.into_iter().next().map_or_else(|| tag.clone(), |(typed, _)| typed),
-            tag,
-            posts: u64::from(both),
-            share: f64::from(both) / posts as f64,
-        }
+    let related = state.related(id, RELATED_MAX).into_iter().map(|(other, both)| RelatedTag {
+        display: state.tags.display(other, state.ring.total().count(other)),
+        tag: state.tags.key_string(other),
+        posts: u64::from(both),
+        share: f64::from(both) / posts as f64,
     });
     let there = |part: &str| (!part.is_empty()).then(|| part.to_owned());
     let samples = state.recent_posts(id, SAMPLES_MAX).into_iter().map(|post| SamplePost {

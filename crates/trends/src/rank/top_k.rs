@@ -5,7 +5,8 @@
 
 use std::cmp::Ordering;
 
-use crate::store::column::{CHUNK, Column};
+use crate::store::column::CHUNK;
+use crate::store::cow_column::CowColumn;
 
 /// Counts looked at together: a block whose largest is too small is passed over.
 const BLOCK: usize = 64;
@@ -13,7 +14,7 @@ const BLOCK: usize = 64;
 /// Ids and counts of the `top` largest counts above zero of those that `keep` keeps, best first.
 /// `tie(a, b)` orders ids of equal counts, the better first, and must be total.
 pub fn top<T>(
-    column: &Column<T>,
+    column: &CowColumn<T>,
     rows: u32,
     top: usize,
     keep: impl Fn(u32) -> bool,
@@ -32,7 +33,7 @@ where
     // Candidates gather up to this many before the worst are cut off, so a cut pays for itself.
     let enough = top.saturating_mul(2).max(1024);
     let mut least = T::default();
-    for (c, chunk) in column.chunks().iter().enumerate() {
+    for (c, chunk) in column.chunks().enumerate() {
         for (b, block) in chunk.chunks(BLOCK).enumerate() {
             let largest =
                 block.iter().copied().fold(T::default(), |a, b| if b > a { b } else { a });
@@ -85,7 +86,7 @@ mod tests {
             counts in prop::collection::vec(0_u32..50, 1..5000),
             n in 0_usize..300,
         ) {
-            let mut column = Column::default();
+            let mut column = CowColumn::default();
             column.grow(counts.len());
             for (id, &count) in counts.iter().enumerate() {
                 *column.at_mut(id as u32) = count;

@@ -9,9 +9,11 @@
 
 pub mod boundaries;
 pub mod checkpoint_sections;
+pub mod columns;
 mod edits;
 mod evict;
 pub mod extracted_batch;
+mod names;
 pub mod pane_update;
 pub mod post_memory;
 pub mod recent;
@@ -23,6 +25,7 @@ pub mod table;
 pub mod tag_filter;
 
 pub use boundaries::Observer;
+pub use names::Names;
 pub use settings::Settings;
 
 use crate::state::edits::{Verdict, named, short};
@@ -31,7 +34,7 @@ use crate::state::post_memory::{PostMemory, RememberedPost};
 use crate::state::recent::Recent;
 use crate::state::tag_filter::{FilterMarks, TagFilter};
 use crate::status::Counters;
-use crate::store::column::Column;
+use crate::store::cow_column::CowColumn;
 use crate::store::hash::Seed;
 use crate::window::LATE;
 
@@ -53,7 +56,7 @@ pub struct State {
     /// Totals may be this much too large for tags admitted from now on.
     pub(crate) floor: u64,
     /// How much of each tag's total it may have inherited.
-    pub(crate) errors: Column<u64>,
+    pub(crate) errors: CowColumn<u64>,
     pub(crate) trending: Vec<Trending>,
     filter_marks: FilterMarks,
     /// Boundaries up to this event time are passed.
@@ -113,7 +116,7 @@ impl State {
             posts_of: vec![0; settings.sources],
             pending: PendingDelta::default(),
             floor: 0,
-            errors: Column::default(),
+            errors: CowColumn::default(),
             interned: Interned::default(),
             entry: 0,
             spelled: 0,
@@ -358,7 +361,7 @@ impl State {
     /// True where rankings may list a tag.
     #[must_use]
     pub fn may_list(&self, id: u32) -> bool {
-        !self.filter_marks.is_hidden(id)
+        !self.filter_marks.verdicts.is_hidden(id)
     }
 
     /// Counts by reason.
@@ -394,7 +397,7 @@ impl State {
     /// The total of this tag is at most this much too large.
     #[must_use]
     pub fn error_of(&self, id: u32) -> u64 {
-        if (id as usize) < self.errors.rows() { self.errors.get(id) } else { 0 }
+        self.errors.get_or_default(id)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::state::checkpoint_sections::{Meta, PART, kind};
 use crate::state::post_memory::PostMemory;
 use crate::state::restore::names::Names;
 use crate::state::{Settings, State};
-use crate::store::column::Column;
+use crate::store::cow_column::CowColumn;
 use crate::store::hash::Seed;
 use crate::store::varint::Reader;
 use crate::window::restore::{CorruptSection, Part, Restore};
@@ -35,7 +35,7 @@ struct Counts {
     settings: Settings,
     ring: Restore,
     remembered: PostMemory,
-    errors: Column<u64>,
+    errors: CowColumn<u64>,
     trending: Vec<Trending>,
     meta: Meta,
     stamps: Stamps,
@@ -85,7 +85,7 @@ impl Restoring {
             settings,
             ring: Restore::new(empty.ring),
             remembered: empty.remembered,
-            errors: Column::default(),
+            errors: CowColumn::default(),
             trending: empty.trending,
             stamps: Stamps::default(),
             told: 0,

@@ -4,6 +4,7 @@
 //! have one; its count is what no other spelling took of the tag's total, so it costs nothing.
 
 use crate::state::extracted_batch::{Entry, NO_MASK, case_mask};
+use crate::store::cow_column::{CowColumn, HeldBytes};
 use tagtide_simd::prefetch;
 
 /// Number of a spelling beyond the fourth: counted, not told apart.
@@ -44,7 +45,7 @@ fn with_capitals(key: &[u8], mask: u32) -> Vec<u8> {
 
 /// Spellings of one tag that do not fit its record. One cache line, because every post with an
 /// uncommon spelling reads and writes it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[repr(align(64))]
 struct More {
     /// The second to the fourth where they are case masks, else [`NO_MASK`].
@@ -66,7 +67,7 @@ impl Default for More {
 }
 
 /// What a tag's record says of its spellings.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Known {
     /// The first spelling where it is a case mask, else [`NO_MASK`].
     pub(super) mask: u32,
@@ -76,18 +77,38 @@ pub(super) struct Known {
     pub(super) count: u16,
 }
 
+/// Rows of a chunk: few, as a post may wait for the copy of one that a snapshot holds.
+const CHUNK: usize = 1 << 12;
+
 /// Spellings of all tags, as far as they do not fit the tags' records.
 #[derive(Debug, Default)]
 pub(super) struct Spellings {
-    more: Vec<More>,
+    more: CowColumn<More, CHUNK>,
+    /// Rows given out so far, free ones included.
+    rows: u32,
     free: Vec<u32>,
 }
 
 impl Spellings {
+    /// They as they are now, to be read elsewhere.
+    pub(super) fn snapshot(&mut self) -> Self {
+        Self { more: self.more.snapshot(), rows: self.rows, free: Vec::new() }
+    }
+
+    /// What a snapshot holds, but for the bytes of spellings that are no case masks.
+    pub(super) fn held_bytes(&self) -> HeldBytes {
+        self.more.held_bytes()
+    }
+
+    #[inline(always)]
+    fn more(&self, known: Known) -> Option<&More> {
+        known.more.checked_sub(1).map(|row| self.more.at(row))
+    }
+
     /// Asks for what [`Spellings::count_mask`] will read.
     #[inline(always)]
     pub(super) fn prefetch(&self, known: Known) {
-        if let Some(more) = self.more.get(known.more.wrapping_sub(1) as usize) {
+        if let Some(more) = self.more(known) {
             prefetch(more);
         }
     }
@@ -96,7 +117,7 @@ impl Spellings {
     /// where it is not known.
     #[inline(always)]
     pub(super) fn count_mask(&mut self, known: Known, mask: u32) -> Option<u8> {
-        let more = self.more.get_mut(known.more.wrapping_sub(1) as usize)?;
+        let more = self.more.at_mut(known.more.checked_sub(1)?);
         // At most one is equal. Which one is as good as random, so it must not be a branch.
         let [a, b, c] = more.masks.map(|other| usize::from(other == mask));
         let number = a + 2 * b + 3 * c;
@@ -110,7 +131,7 @@ impl Spellings {
         if is_mask && known.count > 0 && entry.spelling == known.mask {
             return Some(0);
         }
-        let more = self.more.get(known.more.wrapping_sub(1) as usize)?;
+        let more = self.more(known)?;
         let position = if is_mask {
             more.masks.iter().position(|&mask| mask == entry.spelling).map(|at| at + 1)
         } else {
@@ -149,7 +170,7 @@ impl Spellings {
     /// Forgets the spellings of a tag that is taken out.
     pub(super) fn forget(&mut self, known: Known) {
         if known.more > 0 {
-            self.more[known.more as usize - 1] = More::default();
+            *self.more.at_mut(known.more - 1) = More::default();
             self.free.push(known.more);
         }
     }
@@ -157,7 +178,7 @@ impl Spellings {
     /// Spellings in the order they were met; counts of all but the first, then of the others.
     pub(super) fn met(&self, known: Known, key: &[u8]) -> (Vec<Vec<u8>>, Vec<u64>, u64) {
         let none = More::default();
-        let more = self.more.get(known.more.wrapping_sub(1) as usize).unwrap_or(&none);
+        let more = self.more(known).unwrap_or(&none);
         let masks = std::iter::once(known.mask).chain(more.masks);
         let spelling = |(number, mask): (usize, u32)| match &more.typed {
             Some(typed) if mask == NO_MASK => typed[number].to_vec(),
@@ -171,10 +192,11 @@ impl Spellings {
     fn more_mut(&mut self, known: &mut Known) -> &mut More {
         if known.more == 0 {
             known.more = self.free.pop().unwrap_or_else(|| {
-                self.more.push(More::default());
-                self.more.len() as u32
+                self.rows += 1;
+                self.more.grow(self.rows as usize);
+                self.rows
             });
         }
-        &mut self.more[known.more as usize - 1]
+        self.more.at_mut(known.more - 1)
     }
 }

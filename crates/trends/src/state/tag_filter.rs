@@ -3,7 +3,7 @@
 //! Each tag is judged once, when it comes, and again when the lists change.
 
 use crate::state::table::Tags;
-use crate::store::column::Column;
+use crate::store::cow_column::{CowColumn, HeldBytes};
 use tagtide_extract::wildcard::Patterns;
 
 /// Patterns over keys.
@@ -24,12 +24,36 @@ const DROPPED: u8 = 2;
 #[derive(Debug, Default)]
 pub(super) struct FilterMarks {
     lists: TagFilter,
-    verdicts: Column<u8>,
+    pub(super) verdicts: Verdicts,
+}
+
+/// What the lists say of each tag.
+#[derive(Debug, Default)]
+pub(super) struct Verdicts(CowColumn<u8>);
+
+impl Verdicts {
+    fn says(&self, id: u32, what: u8) -> bool {
+        self.0.get_or_default(id) & what != 0
+    }
+
+    pub(super) fn is_hidden(&self, id: u32) -> bool {
+        self.says(id, HIDDEN)
+    }
+
+    /// They as they are now, to be read elsewhere.
+    pub(super) fn snapshot(&mut self) -> Self {
+        Self(self.0.snapshot())
+    }
+
+    /// What a snapshot holds.
+    pub(super) fn held_bytes(&self) -> HeldBytes {
+        self.0.held_bytes()
+    }
 }
 
 impl FilterMarks {
     pub(super) fn new(lists: TagFilter) -> Self {
-        Self { lists, verdicts: Column::default() }
+        Self { lists, verdicts: Verdicts::default() }
     }
 
     /// True where every tag counts and is listed.
@@ -42,34 +66,26 @@ impl FilterMarks {
         if self.is_idle() {
             return;
         }
-        self.verdicts.grow(tags.rows() as usize);
+        self.verdicts.0.grow(tags.rows() as usize);
         for id in ids {
             let key = tags.key_string(id);
             let TagFilter { hide, drop, only } = &self.lists;
             let dropped = drop.fit(&key);
             let hidden = dropped || hide.fit(&key) || (!only.is_empty() && !only.fit(&key));
             let verdict = (u8::from(hidden) * HIDDEN) | (u8::from(dropped) * DROPPED);
-            *self.verdicts.at_mut(id) = verdict;
+            *self.verdicts.0.at_mut(id) = verdict;
         }
     }
 
     /// Takes other lists and judges every tag anew.
     pub(super) fn change(&mut self, lists: TagFilter, tags: &Tags) {
         self.lists = lists;
-        self.verdicts = Column::default();
+        self.verdicts = Verdicts::default();
         self.apply(tags, 0..tags.rows());
     }
 
-    fn says(&self, id: u32, what: u8) -> bool {
-        (id as usize) < self.verdicts.rows() && self.verdicts.get(id) & what != 0
-    }
-
-    pub(super) fn is_hidden(&self, id: u32) -> bool {
-        self.says(id, HIDDEN)
-    }
-
     pub(super) fn is_dropped(&self, id: u32) -> bool {
-        self.says(id, DROPPED)
+        self.verdicts.says(id, DROPPED)
     }
 
     /// True where some tags do not count.

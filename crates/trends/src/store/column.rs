@@ -1,7 +1,5 @@
 //! Dense columns that grow without ever being copied.
 
-use tagtide_simd::counts::{self, BLOCK};
-
 /// Rows of one chunk.
 pub const CHUNK: usize = 1 << 16;
 
@@ -12,18 +10,6 @@ pub struct Column<T> {
     chunks: Vec<Box<[T; CHUNK]>>,
 }
 
-impl Column<u32> {
-    /// Ids below `rows` whose value is at least `least`, ascending.
-    pub fn at_least(&self, least: u32, rows: u32) -> impl Iterator<Item = u32> + '_ {
-        let blocks = self.chunks.iter().flat_map(|chunk| chunk.as_chunks::<BLOCK>().0);
-        let blocks = blocks.take((rows as usize).div_ceil(BLOCK)).zip(0_u32..);
-        let ids = blocks.flat_map(move |(block, number)| {
-            ones(counts::at_least(block, least)).map(move |bit| number * BLOCK as u32 + bit)
-        });
-        ids.take_while(move |&id| id < rows)
-    }
-}
-
 impl<T: Copy + Default> Column<T> {
     /// Makes rows `0..rows` exist; new ones hold the default.
     pub fn grow(&mut self, rows: usize) {
@@ -31,11 +17,6 @@ impl<T: Copy + Default> Column<T> {
             let chunk = vec![T::default(); CHUNK].into_boxed_slice();
             self.chunks.extend(Box::<[T; CHUNK]>::try_from(chunk).ok());
         }
-    }
-
-    /// Makes it a copy of another.
-    pub fn copy_from(&mut self, other: &Self) {
-        self.chunks.clone_from(&other.chunks);
     }
 
     /// Rows that exist.
@@ -76,17 +57,6 @@ impl<T: Copy + Default> Column<T> {
     pub fn run_mut(&mut self, first: u32, len: usize) -> &mut [T] {
         let at = first as usize % CHUNK;
         &mut self.chunks[first as usize / CHUNK][at..at + len]
-    }
-
-    /// A chunk, to change: the rows of the ids that have its number when divided by [`CHUNK`].
-    pub fn chunk_mut(&mut self, number: usize) -> &mut [T; CHUNK] {
-        &mut self.chunks[number]
-    }
-
-    /// Chunks in order, [`CHUNK`] rows each.
-    #[must_use]
-    pub fn chunks(&self) -> &[Box<[T; CHUNK]>] {
-        &self.chunks
     }
 }
 

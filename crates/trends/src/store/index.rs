@@ -84,6 +84,12 @@ impl Index {
         Some(index)
     }
 
+    /// Bytes of its slots.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.parts.iter().map(|part| size_of_val(part.slots.as_slice())).sum()
+    }
+
     /// Adds a number below `u32::MAX`.
     pub fn insert(&mut self, hash: u64, number: u32) {
         self.parts[part_of(hash)].insert(hash, number);

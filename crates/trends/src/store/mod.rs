@@ -4,6 +4,7 @@
 //! They know nothing of posts, panes or rankings. No I/O, no clock, no randomness.
 
 pub mod column;
+pub mod cow_column;
 pub mod dirty_set;
 pub mod hash;
 pub mod index;

@@ -7,7 +7,8 @@
 
 use std::ops::Range;
 
-use crate::store::column::{CHUNK, Column};
+use crate::store::column::CHUNK;
+use crate::store::cow_column::CowColumn;
 use crate::store::dirty_set::DirtySet;
 use crate::window::pane::Pair;
 use crate::window::sliding_window::runs;
@@ -23,7 +24,7 @@ pub struct Decay {
     half_life_ms: i64,
     /// Half-lives from the Unix epoch to the landmark.
     landmark: i64,
-    column: Column<f64>,
+    column: CowColumn<f64>,
     /// Tags and what they weighed before open panes were laid over.
     laid: Vec<(u32, f64)>,
     /// The landmark is that of open panes alone.
@@ -50,11 +51,16 @@ impl Decay {
         Self {
             half_life_ms,
             landmark: i64::MIN,
-            column: Column::default(),
+            column: CowColumn::default(),
             laid: Vec::new(),
             laid_first: false,
             changed: keep_delta.then(DirtySet::default),
         }
+    }
+
+    /// The weights as they are now, to be read elsewhere.
+    pub(super) fn snapshot(&mut self) -> Self {
+        Self { column: self.column.snapshot(), laid: Vec::new(), changed: None, ..*self }
     }
 
     /// Makes room for ids below `rows`.
@@ -142,7 +148,7 @@ impl Decay {
 
     /// What a tag weighs at the landmark; tags compare by it.
     #[must_use]
-    pub fn column(&self) -> &Column<f64> {
+    pub fn column(&self) -> &CowColumn<f64> {
         &self.column
     }
 
@@ -197,7 +203,7 @@ impl Decay {
     pub fn settle(&mut self, origin: Option<(i64, i64)>) {
         let Some((_, landmark)) = origin.filter(|origin| origin.0 == self.half_life_ms) else {
             if self.landmark != i64::MIN {
-                (self.landmark, self.column) = (i64::MIN, Column::default());
+                (self.landmark, self.column) = (i64::MIN, CowColumn::default());
             }
             return;
         };

@@ -6,9 +6,12 @@
 //! that still wait for theirs are looked for, so that the others cost nothing. A tag that came late
 //! alone is held to be as old as the oldest pane that was open then.
 
+use std::sync::Arc;
+
 use crate::store::column::Column;
+use crate::store::cow_column::{CowColumn, HeldBytes};
 use crate::store::varint::{Reader, put, put_signed};
-use crate::window::pane::Pair;
+use crate::window::pane::{OpenPane, Pair};
 use crate::window::restore::CorruptSection;
 use crate::window::ring::Ring;
 
@@ -21,11 +24,48 @@ const CUT: CorruptSection = CorruptSection("a section of first times ends too ea
 #[derive(Debug, Default)]
 pub(super) struct FirstSeen {
     /// Seconds since the Unix epoch; 0 = it waits for its first pane, or [`UNKNOWN`].
-    seconds: Column<u32>,
+    seconds: CowColumn<u32>,
     /// Tags that wait.
     waiting: Vec<u32>,
     /// What the next record tells, in the order in which it came about.
     news: FirstTimes,
+}
+
+/// When tags were first counted, as of a moment that has gone.
+#[derive(Debug)]
+pub struct FirstSeenSnapshot {
+    seconds: CowColumn<u32>,
+    /// Starts of the panes that were open, oldest first, and their counts.
+    open: Vec<(i64, Arc<Vec<Pair>>)>,
+}
+
+impl FirstSeenSnapshot {
+    /// As [`Ring::first_seen`].
+    #[must_use]
+    pub fn get(&self, id: u32) -> Option<i64> {
+        let counts = |pairs: &[Pair]| {
+            pairs.binary_search_by_key(&id, |pair| pair.0).is_ok_and(|at| pairs[at].1 > 0)
+        };
+        let mut open = self.open.iter();
+        known(self.seconds.get(id), || Some(open.find(|open| counts(&open.1))?.0))
+    }
+
+    /// What it holds; panes that were open when it was taken are held by nobody else before long.
+    #[must_use]
+    pub fn held_bytes(&self) -> HeldBytes {
+        let open: usize = self.open.iter().map(|open| size_of_val(open.1.as_slice())).sum();
+        self.seconds.held_bytes() + HeldBytes { shared: 0, exclusive: open }
+    }
+}
+
+/// Milliseconds of what the column has of a tag; `open` = start of the first open pane with it.
+fn known(kept: u32, open: impl FnOnce() -> Option<i64>) -> Option<i64> {
+    let known = match kept {
+        UNKNOWN => return None,
+        0 => seconds(open()?),
+        known => known,
+    };
+    Some(i64::from(known) * 1000)
 }
 
 /// Tags and when they were first counted, as a column keeps it.
@@ -142,17 +182,18 @@ impl Ring {
     /// the Unix epoch; `None` where it is not known.
     #[must_use]
     pub fn first_seen(&self, id: u32) -> Option<i64> {
-        let known = match self.first.seconds.get(id) {
-            UNKNOWN => return None,
-            0 => {
-                let times = |of: &[u32]| of.iter().filter(|&&other| other == id).count();
-                let mut open = self.open.iter();
-                let first = open.find(|open| times(&open.log) > times(&open.minus))?;
-                seconds(first.index.saturating_mul(self.pane_ms))
-            }
-            known => known,
-        };
-        Some(i64::from(known) * 1000)
+        let times = |of: &[u32]| of.iter().filter(|&&other| other == id).count();
+        let mut open = self.open.iter();
+        let mut first = || open.find(|open| times(&open.log) > times(&open.minus));
+        let start = |first: &OpenPane| first.index.saturating_mul(self.pane_ms);
+        known(self.first.seconds.get(id), || first().map(start))
+    }
+
+    /// First times as they are now, with open panes as they are shown.
+    pub(super) fn first_seen_snapshot(&mut self) -> FirstSeenSnapshot {
+        let start = |open: &OpenPane| open.index.saturating_mul(self.pane_ms);
+        let open = self.open.iter().map(|open| (start(open), Arc::clone(&open.shown.pairs)));
+        FirstSeenSnapshot { open: open.collect(), seconds: self.first.seconds.snapshot() }
     }
 
     /// What the next record tells of first times: of tags that were admitted or have left the row

@@ -25,6 +25,7 @@ pub mod returning_authors;
 pub mod ring;
 pub mod sliding_hll;
 pub mod sliding_window;
+pub mod snapshot;
 pub mod total;
 pub mod watermark;
 

@@ -1,6 +1,8 @@
 //! Rankings of this moment: open panes are laid over windows and totals, and taken off again before
 //! anything changes.
 
+use std::sync::Arc;
+
 use crate::window::authors::{RuleFigures, Span, TagAuthors};
 use crate::window::pane::{OpenPane, OverlaidCounts};
 use crate::window::ring::{Ring, fallen, step_of};
@@ -21,9 +23,11 @@ impl Ring {
         self.remove_overlay();
         for pane in &mut self.open {
             bring_total(&mut self.total, pane, &mut self.summer);
-            let mut pairs = std::mem::take(&mut pane.shown.pairs);
+            let pairs = std::mem::take(&mut pane.shown.pairs);
+            let mut pairs = Arc::try_unwrap(pairs).unwrap_or_default();
             self.summer.sum_open(pane, &mut pairs);
-            pane.shown = OverlaidCounts { pairs, posts: pane.posts, tagged: pane.tagged };
+            pane.shown =
+                OverlaidCounts { pairs: Arc::new(pairs), posts: pane.posts, tagged: pane.tagged };
         }
         self.estimate(u64::MAX);
         self.add_overlay(newest, true);
@@ -130,12 +134,6 @@ impl Ring {
     pub fn authors(&self, id: u32, at: usize) -> f64 {
         let window = &self.windows[at];
         f64::from(if self.people.is_some() { window.people(id) } else { window.count(id) })
-    }
-
-    /// The same to be read: an estimate is no more than there are posts.
-    #[must_use]
-    pub fn shown_authors(&self, id: u32, at: usize) -> u64 {
-        (self.authors(id, at) as u64).min(self.windows[at].count(id).into())
     }
 
     /// True where people are told apart.

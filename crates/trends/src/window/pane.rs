@@ -43,7 +43,8 @@ pub struct OpenPane {
 /// What of an open pane is laid over the windows.
 #[derive(Debug, Default)]
 pub(super) struct OverlaidCounts {
-    pub(super) pairs: Vec<Pair>,
+    /// Shared with snapshots of the columns.
+    pub(super) pairs: Arc<Vec<Pair>>,
     pub(super) posts: u64,
     pub(super) tagged: u64,
 }

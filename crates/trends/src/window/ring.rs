@@ -8,7 +8,7 @@ use crate::window::decay::Decay;
 use crate::window::first_seen::FirstSeen;
 use crate::window::pane::{ClosedPane, OpenPane, Pair, PaneSum, SavedLengths};
 use crate::window::sliding_window::Window;
-use crate::window::total::{Aside, Total, bring_total};
+use crate::window::total::{Total, bring_total};
 
 pub(super) const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -37,7 +37,6 @@ pub struct Ring {
     pub(super) fine: i64,
     pub(super) windows: Vec<Window>,
     pub(super) total: Total,
-    pub(super) aside: Aside,
     pub(super) first: FirstSeen,
     pub(super) open: Vec<OpenPane>,
     pub(super) closed: VecDeque<ClosedPane>,
@@ -75,7 +74,6 @@ impl Ring {
             fine: if long { HOUR_MS } else { longest } / shape.pane_ms,
             windows: windows.collect(),
             total: Total::default(),
-            aside: Aside::default(),
             first: FirstSeen::default(),
             open: Vec::new(),
             closed: VecDeque::new(),
@@ -193,7 +191,7 @@ impl Ring {
         let mut pairs = Arc::new(pairs);
         self.save_open(&mut open, Some(&pairs));
         if open.in_total == 0 {
-            pairs.iter().for_each(|&(id, by)| self.total.add(id, u64::from(by)));
+            self.total.add_all(&pairs);
         } else {
             bring_total(&mut self.total, &mut open, &mut self.summer);
         }
@@ -331,7 +329,7 @@ impl Ring {
             open.seen = posts.map(|id| AuthorRow { id, author: 0, print: 0 }).collect();
         }
         for window in &mut self.windows {
-            window.people.copy_from(&window.column);
+            window.people = window.column.snapshot();
         }
         for closed in self.closed.iter_mut().chain(&mut self.minutes) {
             closed.lasts = closed.pairs.iter().map(|pair| pair.1).collect();

@@ -1,6 +1,7 @@
 //! One sliding window: counts of all tags in the panes that it holds.
 
-use crate::store::column::{CHUNK, Column};
+use crate::store::column::CHUNK;
+use crate::store::cow_column::CowColumn;
 use crate::window::pane::{ClosedPane, Pair};
 use crate::window::ring::step_of;
 
@@ -33,9 +34,9 @@ pub struct Window {
     pub ms: i64,
     /// Length of the steps it slides by: panes, or minutes beyond one hour.
     pub(super) step_ms: i64,
-    pub(super) column: Column<u32>,
-    /// People, as far as the ring counts them.
-    pub(super) people: Column<u32>,
+    pub(super) column: CowColumn<u32>,
+    /// Authors, as far as the ring counts them.
+    pub(super) people: CowColumn<u32>,
     /// Steps up to this one have fallen out.
     pub(super) gone_to: i64,
     /// Posts in it.
@@ -49,6 +50,11 @@ pub struct Window {
 }
 
 impl Window {
+    /// It as it is now, to be read elsewhere.
+    pub(super) fn snapshot(&mut self) -> Self {
+        Self { column: self.column.snapshot(), people: self.people.snapshot(), ..*self }
+    }
+
     pub(super) fn take(&mut self, id: u32, by: u32) {
         let count = self.column.at_mut(id);
         let left = count.saturating_sub(by);
@@ -137,15 +143,15 @@ impl Window {
         pane_before(self.gone_to, self.step_ms, pane_ms)
     }
 
-    /// People of one tag.
+    /// Authors of one tag.
     #[must_use]
     pub fn people(&self, id: u32) -> u32 {
-        if (id as usize) < self.people.rows() { self.people.get(id) } else { 0 }
+        self.people.get_or_default(id)
     }
 
-    /// People of all tags, by id.
+    /// Authors of all tags, by id.
     #[must_use]
-    pub fn people_column(&self) -> &Column<u32> {
+    pub fn people_column(&self) -> &CowColumn<u32> {
         &self.people
     }
 
@@ -157,7 +163,7 @@ impl Window {
 
     /// Counts of all tags, by id.
     #[must_use]
-    pub fn column(&self) -> &Column<u32> {
+    pub fn column(&self) -> &CowColumn<u32> {
         &self.column
     }
 }

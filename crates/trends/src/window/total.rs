@@ -1,15 +1,18 @@
 //! All-time counts of one view.
 
-use crate::store::column::Column;
+use crate::store::column::CHUNK;
+use crate::store::cow_column::CowColumn;
 use crate::window::pane::{OpenPane, Pair, PaneSum};
 use crate::window::ring::Ring;
+use crate::window::sliding_window::runs;
 
 /// All-time counts.
 #[derive(Debug, Default)]
 pub struct Total {
-    pub(super) column: Column<u64>,
+    pub(super) column: CowColumn<u64>,
     /// Tags with a count.
     pub distinct: u64,
+    aside: Aside,
 }
 
 impl Total {
@@ -26,6 +29,27 @@ impl Total {
         *count = left;
     }
 
+    /// Adds counts, by id.
+    pub(super) fn add_all(&mut self, pairs: &[Pair]) {
+        for (chunk, pairs, _) in runs(pairs, &[]) {
+            let column = self.column.chunk_mut(chunk);
+            let mut came = 0;
+            for &(id, by) in pairs {
+                let count = &mut column[id as usize % CHUNK];
+                came += u32::from((*count == 0) & (by > 0));
+                *count += u64::from(by);
+            }
+            self.distinct += u64::from(came);
+        }
+    }
+
+    /// It as it is now, to be read elsewhere; nothing may be set aside.
+    pub(super) fn snapshot(&mut self) -> Self {
+        debug_assert!(self.aside.pairs.is_empty(), "a boundary is being passed");
+        let aside = Aside::default();
+        Self { column: self.column.snapshot(), distinct: self.distinct, aside }
+    }
+
     /// Count of one tag.
     #[must_use]
     pub fn count(&self, id: u32) -> u64 {
@@ -34,8 +58,22 @@ impl Total {
 
     /// Counts of all tags, by id.
     #[must_use]
-    pub fn column(&self) -> &Column<u64> {
+    pub fn column(&self) -> &CowColumn<u64> {
         &self.column
+    }
+
+    /// What is taken off the counts now.
+    #[must_use]
+    pub fn aside(&self) -> &Aside {
+        &self.aside
+    }
+
+    /// Count of one tag, with what is set aside of it.
+    #[must_use]
+    pub fn with_aside(&self, id: u32) -> u64 {
+        let pairs = &self.aside.pairs;
+        let aside = pairs.binary_search_by_key(&id, |pair| pair.0).map_or(0, |at| pairs[at].1);
+        self.count(id) + u64::from(aside)
     }
 }
 
@@ -53,40 +91,28 @@ impl Ring {
     /// Takes what open panes hold off the all-time counts, for rankings of closed panes alone:
     /// what the open ones hold when these close depends on the order in which posts came.
     pub fn set_open_aside(&mut self) {
-        let Aside { pairs, posts, tagged } = &mut self.aside;
+        let mut aside = Aside::default();
         for open in &self.open {
             self.summer.add(&open.log[..open.in_total]);
             self.summer.retract(&open.minus);
-            (*posts, *tagged) = (*posts + open.posts, *tagged + open.tagged);
+            aside.posts += open.posts;
+            aside.tagged += open.tagged;
         }
-        self.summer.finish(pairs);
-        pairs.iter().for_each(|&(id, by)| self.total.take(id, u64::from(by)));
+        self.summer.finish(&mut aside.pairs);
+        aside.pairs.iter().for_each(|&(id, by)| self.total.take(id, u64::from(by)));
+        self.total.aside = aside;
     }
 
     /// Puts it back.
     pub fn bring_open_back(&mut self) {
-        let Aside { pairs, .. } = std::mem::take(&mut self.aside);
-        pairs.iter().for_each(|&(id, by)| self.total.add(id, u64::from(by)));
-    }
-
-    /// What is taken off the all-time counts now.
-    #[must_use]
-    pub fn aside(&self) -> &Aside {
-        &self.aside
-    }
-
-    /// All-time count of a tag, with what is set aside of it.
-    #[must_use]
-    pub fn total_of(&self, id: u32) -> u64 {
-        let pairs = &self.aside.pairs;
-        let aside = pairs.binary_search_by_key(&id, |pair| pair.0).map_or(0, |at| pairs[at].1);
-        self.total.count(id) + u64::from(aside)
+        let Aside { pairs, .. } = std::mem::take(&mut self.total.aside);
+        self.total.add_all(&pairs);
     }
 }
 
 /// Brings an open pane's news into the totals.
 pub(super) fn bring_total(total: &mut Total, open: &mut OpenPane, summer: &mut PaneSum) {
     let pairs = summer.sum(&open.log[open.in_total..]);
-    pairs.iter().for_each(|&(id, by)| total.add(id, u64::from(by)));
+    total.add_all(&pairs);
     open.in_total = open.log.len();
 }

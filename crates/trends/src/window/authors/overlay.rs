@@ -108,7 +108,7 @@ impl AuthorCounts {
         radix_sort::sort(&open.seen, &mut self.sorted, &mut self.spare);
         open.unseen.sort_unstable();
         let mut rows = TagRows { seen: &self.sorted, unseen: &open.unseen };
-        for &(id, count) in &open.shown.pairs {
+        for &(id, count) in open.shown.pairs.iter() {
             let mut authored = 0;
             for mine in rows.of(id).chunk_by(|a, b| a.author == b.author) {
                 let left = mine.len().saturating_sub(rows.gone(&mine[0])) as u32;
