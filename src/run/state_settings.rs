@@ -96,7 +96,6 @@ pub(crate) fn settings(plan: &Plan, keep_delta: bool) -> Settings {
         recent_posts: plan.limits.recent_posts,
         trending_ms: asked,
         gates: Gates { min_count: plan.people.min_count, min_authors: plan.people.min_authors },
-        compare: modes.iter().any(|mode| mode.is_comparison()),
         lists: tag_lists(plan),
         keep_delta,
         view: ALL.to_owned(),

@@ -70,9 +70,6 @@ fn columns(ranking: &Ranking) -> Vec<Column> {
         Some(Mode::Authors) => vec![authors],
         Some(Mode::Trending) => vec![authors, lift, status],
         Some(Mode::Decay) => vec![score],
-        Some(Mode::Single | Mode::Zscore | Mode::Signitrend | Mode::Mastodon) => {
-            vec![authors, score]
-        }
     }
 }
 

@@ -22,8 +22,8 @@ const WINDOW_MAX: Duration = Duration::from_hours(7 * 24);
 pub const WINDOWS: [&str; 5] = ["1m", "5m", "15m", "1h", "24h"];
 
 /// Modes and their names.
-const MODES: [(&str, Mode); 9] = {
-    let mut names = [("", Mode::Total); 9];
+const MODES: [(&str, Mode); Mode::ALL.len()] = {
+    let mut names = [("", Mode::Total); Mode::ALL.len()];
     let mut at = 0;
     while at < names.len() {
         names[at] = (Mode::ALL[at].name(), Mode::ALL[at]);

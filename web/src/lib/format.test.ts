@@ -51,7 +51,7 @@ describe('what is unusual', () => {
     expect(modeTitle(undefined, 'x')).toBe('Hashtags right now');
     expect(modeTitle('decay', 'x')).toBe('Most posted lately');
     expect(modeTitle('trending', 'in the last hour')).toBe('Trending in the last hour');
-    expect(modeTitle('zscore', 'in the last hour')).toBe('Z-score in the last hour');
+    expect(modeTitle('later', 'in the last hour')).toBe('later in the last hour');
   });
 });
 

@@ -85,10 +85,6 @@ const MODES: Record<string, [string, string]> = {
   authors: ['Authors', 'distinct authors in the window'],
   total: ['Total', 'posts since counting began'],
   decay: ['Decay', 'posts, each worth half as much after an hour'],
-  single: ['One window', 'trending with its shortest window alone, for comparison'],
-  zscore: ['Z-score', 'posts against their usual number, for comparison'],
-  signitrend: ['SigniTrend', 'the same with a bias, for comparison'],
-  mastodon: ['Mastodon', 'people against the window before, for comparison'],
 };
 
 const TITLES: Record<string, string> = {

@@ -12,10 +12,8 @@ describe('modes', () => {
     expect(['total', 'decay', 'count', 'trending', undefined].map(hasWindow)).toEqual([
       false, false, true, true, true,
     ]);
-    expect(['count', 'trending', 'mastodon', undefined].map(hasPast)).toEqual([
-      false, true, true, false,
-    ]);
-    expect(['decay', 'single', 'authors'].map(hasScore)).toEqual([true, true, false]);
+    expect(['count', 'trending', undefined].map(hasPast)).toEqual([false, true, false]);
+    expect(['decay', 'trending', 'authors'].map(hasScore)).toEqual([true, true, false]);
   });
 
   it('offer the windows that they can rank', () => {

@@ -3,7 +3,7 @@ import type { Status } from './api-types';
 import type { View } from './url';
 
 const WITHOUT_WINDOW: readonly string[] = ['total', 'decay'];
-const WITH_PAST: readonly string[] = ['trending', 'single', 'zscore', 'signitrend', 'mastodon'];
+const WITH_PAST: readonly string[] = ['trending'];
 
 /** Whether it ranks a window; the others rank all posts. */
 export const hasWindow = (mode: string | undefined): boolean =>

@@ -3,23 +3,27 @@
 //! B, injection: bursts planted into an ordinary background, with bots beside them; who lists the
 //! bursts, how soon, and who falls for the bots. A, [`nab`]: labelled series of real counts.
 
+mod judge;
 mod nab;
+mod rivals;
 mod shapes;
 mod world;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args as ClapArgs;
 
+use self::judge::{Judge, Verdict};
+use self::rivals::{RIVALS, Rivals};
 use self::shapes::Shape;
 use self::world::{BIN_MS, DAYS, HOUR_MS, Kind, Post, START_MS, World};
 use tagtide_posts::post::Batch;
-use tagtide_trends::rank::ranking::Key;
-use tagtide_trends::rank::report::{Report, Reported, Reporter};
-use tagtide_trends::rank::{Mode, Ranking};
+use tagtide_trends::rank::Mode;
+use tagtide_trends::rank::ranking::{Key, ranking};
 use tagtide_trends::score::trending::windows_ms;
+use tagtide_trends::state::boundaries::{Observer, Wants};
 use tagtide_trends::state::extracted_batch::{ExtractedBatch, PostKey, Row};
 use tagtide_trends::state::{Settings, State};
 use tagtide_trends::store::hash::Seed;
@@ -70,8 +74,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let rules: &[bool] = if args.known { &[false, true] } else { &[false] };
     for (&seed, &rule) in args.seeds.iter().flat_map(|seed| rules.iter().map(move |r| (seed, r))) {
         let world = World::new(seed, &shapes, !args.no_bots, args.known);
-        for (mode, verdict) in injection(world, args.window * 1000, rule) {
-            let name = format!("{}{}", mode.name(), if rule { "+known" } else { "" });
+        for (score, verdict) in injection(world, args.window * 1000, rule) {
+            let name = format!("{score}{}", if rule { "+known" } else { "" });
             println!("{seed:4} {name:16} {verdict}");
             all.entry(name).or_default().push(verdict);
         }
@@ -96,48 +100,6 @@ fn read_shapes(path: &PathBuf) -> anyhow::Result<Vec<Shape>> {
     Ok(shapes)
 }
 
-/// How one mode did.
-#[derive(Clone, Debug, Default)]
-struct Verdict {
-    precision: f64,
-    bot_rows: f64,
-    turnover: f64,
-    delay: [f64; 2],
-    never: f64,
-    bot_minutes: [f64; 3],
-}
-
-impl std::fmt::Display for Verdict {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let [a, b, c] = self.bot_minutes;
-        write!(
-            f,
-            " {:.3}   {:5.2} %      {:4.2}   {:6.1} {:6.1}  never {:4.1}  {a:5.0} {b:5.0} {c:5.0}",
-            self.precision,
-            100.0 * self.bot_rows,
-            self.turnover,
-            self.delay[0],
-            self.delay[1],
-            self.never,
-        )
-    }
-}
-
-impl Verdict {
-    fn mean(all: &[Self]) -> Self {
-        let n = all.len().max(1) as f64;
-        let mean = |of: &dyn Fn(&Self) -> f64| all.iter().map(of).sum::<f64>() / n;
-        Self {
-            precision: mean(&|v| v.precision),
-            bot_rows: mean(&|v| v.bot_rows),
-            turnover: mean(&|v| v.turnover),
-            delay: [mean(&|v| v.delay[0]), mean(&|v| v.delay[1])],
-            never: mean(&|v| v.never),
-            bot_minutes: [0, 1, 2].map(|kind| mean(&|v| v.bot_minutes[kind])),
-        }
-    }
-}
-
 /// A state that knows `trending` over `window_ms`; `known` = under the rule of known authors too.
 fn state((pane_ms, window_ms): (i64, i64), known: bool) -> State {
     let mut windows = windows_ms(window_ms, pane_ms).to_vec();
@@ -148,8 +110,7 @@ fn state((pane_ms, window_ms): (i64, i64), known: bool) -> State {
         people: Some(Rules { known, ..Rules::default() }),
         decay_ms: Some(HOUR_MS),
     };
-    let settings = Settings { compare: true, ..Settings::of(shape, vec![window_ms]) };
-    State::new(settings, SEED)
+    State::new(Settings::of(shape, vec![window_ms]), SEED)
 }
 
 /// Fixed: a benchmark needs no protection against chosen keys.
@@ -159,11 +120,10 @@ const SEED: Seed = Seed::new([0x5a; 32]);
 struct Feeder {
     state: State,
     batch: ExtractedBatch,
-    reports: Reporter,
 }
 
 impl Feeder {
-    fn feed(&mut self, posts: &[Post], anonymous: bool) {
+    fn feed(&mut self, posts: &[Post], anonymous: bool, observer: &mut dyn Observer) {
         self.batch.begin(Batch::default());
         for post in posts {
             self.batch.begin_post();
@@ -178,107 +138,85 @@ impl Feeder {
             let number = if anonymous { 0 } else { self.batch.posts.len() as u32 };
             self.batch.rows.push(Row { post: number, ..row });
         }
-        self.state.begin_batch(&self.batch, &mut self.reports);
+        self.state.begin_batch(&self.batch, observer);
         for row in &self.batch.rows {
-            self.state.count_row(&self.batch, row, i64::MAX, &mut self.reports);
+            self.state.count_row(&self.batch, row, i64::MAX, observer);
         }
     }
 }
 
-const MODES: [Mode; 9] = Mode::ALL;
-
-/// Benchmark B: one run of ten days.
-fn injection(mut world: World, window_ms: i64, known: bool) -> Vec<(Mode, Verdict)> {
-    let kinds = world.kinds();
-    let key = |mode: Mode| Key { mode, window_ms: if mode.has_window() { window_ms } else { 0 } };
-    let reports = MODES.map(|mode| Report { key: key(mode), rows: TOP, every_ms: JUDGED_MS });
+/// Benchmark B: one run of ten days. Returns the verdict on each mode and each rival.
+fn injection(mut world: World, window_ms: i64, known: bool) -> Vec<(&'static str, Verdict)> {
     let state = state((PANE_MS, window_ms), known);
-    let reports = Reporter::new(reports.to_vec());
-    let mut feeder = Feeder { state, batch: ExtractedBatch::default(), reports };
-    let mut judges: HashMap<&'static str, Judge> = HashMap::new();
+    let mut feeder = Feeder { state, batch: ExtractedBatch::default() };
     let mut posts = Vec::new();
+    let mut judges: Option<Judges> = None;
     for bin in 0..DAYS * 24 * HOUR_MS / BIN_MS {
         world.bin(START_MS + bin * BIN_MS, &mut posts);
-        feeder.feed(&posts, false);
-        for Reported { ranking, .. } in feeder.reports.take() {
-            let mode = MODES.iter().find(|mode| mode.name() == ranking.mode);
-            let judge = judges.entry(mode.map_or("", |mode| mode.name())).or_default();
-            judge.look(&kinds, &ranking);
-        }
+        let Some(first) = posts.first() else { continue };
+        let whole_from = (first.at.div_euclid(PANE_MS) + 1) * PANE_MS;
+        let judges = judges.get_or_insert_with(|| Judges {
+            kinds: world.kinds(),
+            window_ms,
+            rivals: Rivals::new((PANE_MS, window_ms), whole_from),
+            judges: Default::default(),
+        });
+        feeder.feed(&posts, false, judges);
     }
-    let verdict = |mode: &Mode| {
-        let judge = judges.remove(mode.name()).unwrap_or_default();
-        (*mode, judge.verdict(&kinds))
-    };
-    MODES.iter().map(verdict).collect()
+    judges.map(|judges| judges.verdicts()).unwrap_or_default()
 }
 
-/// Looks at the rankings of one mode.
-#[derive(Default)]
-struct Judge {
-    precision: Vec<f64>,
-    rows: usize,
-    bot_rows: usize,
-    bot_minutes: [f64; 3],
-    turnover: Vec<f64>,
-    before: Vec<u32>,
-    listed: HashMap<u32, i64>,
+/// How many scores are judged.
+const SCORES: usize = Mode::ALL.len() + RIVALS.len();
+
+/// Judges the rankings of every mode and rival as event time passes.
+struct Judges {
+    kinds: Vec<Kind>,
+    window_ms: i64,
+    rivals: Rivals,
+    /// One for each mode, then one for each rival.
+    judges: [Judge; SCORES],
 }
 
-impl Judge {
-    fn look(&mut self, kinds: &[Kind], ranking: &Ranking) {
-        let at = ranking.at;
-        if at < START_MS + 24 * HOUR_MS || at % JUDGED_MS != 0 {
-            return;
-        }
-        let tag =
-            |row: &tagtide_trends::rank::Trend| row.tag[1..].parse::<u32>().unwrap_or(u32::MAX);
-        let tags: Vec<u32> = ranking.trends.iter().map(tag).collect();
-        // A burst that begins or ends at this very moment is neither.
-        let burst =
-            |kind: &Kind| matches!(kind, Kind::Burst(from, to) if (*from..*to).contains(&at));
-        let active = kinds.iter().filter(|kind| burst(kind)).count();
-        let hits = tags.iter().filter(|&&tag| burst(&kinds[tag as usize])).count();
-        if active > 0 {
-            self.precision.push(hits as f64 / active.min(TOP) as f64);
-        }
-        for &tag in &tags {
-            self.listed.entry(tag).or_insert(at);
-            if let Kind::Bot(kind, _) = kinds[tag as usize] {
-                self.bot_rows += 1;
-                self.bot_minutes[kind] += JUDGED_MS as f64 / 60_000.0;
-            }
-        }
-        self.rows += tags.len();
-        if !self.before.is_empty() {
-            let new = tags.iter().filter(|tag| !self.before.contains(tag)).count();
-            self.turnover.push(new as f64);
-        }
-        self.before = tags;
+impl Judges {
+    fn verdicts(&self) -> Vec<(&'static str, Verdict)> {
+        let names = Mode::ALL.into_iter().map(Mode::name);
+        let names = names.chain(RIVALS.into_iter().map(|(name, _)| name));
+        let verdicts = self.judges.iter().map(|judge| judge.verdict(&self.kinds));
+        names.zip(verdicts).collect()
     }
 
-    fn verdict(&self, kinds: &[Kind]) -> Verdict {
-        let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len().max(1) as f64;
-        let (mut delays, mut never, mut events) = (Vec::new(), 0.0, [0.0; 3]);
-        for (tag, kind) in (0..).zip(kinds) {
-            match kind {
-                Kind::Burst(from, _) => match self.listed.get(&tag) {
-                    Some(at) => delays.push((at - from).max(0) as f64 / 60_000.0),
-                    None => never += 1.0,
-                },
-                Kind::Bot(kind, _) => events[*kind] += 1.0,
-                Kind::Background => {}
-            }
+    fn judge(&mut self, state: &State, at: i64) {
+        let number = |key: &str| key[1..].parse::<u32>().unwrap_or(u32::MAX);
+        let (modes, rivals) = self.judges.split_at_mut(Mode::ALL.len());
+        for (mode, judge) in Mode::ALL.into_iter().zip(modes) {
+            let window_ms = if mode.has_window() { self.window_ms } else { 0 };
+            let rows = ranking(state, Key { mode, window_ms }, at, TOP).unwrap_or_default().trends;
+            judge.look(&self.kinds, at, rows.iter().map(|row| number(&row.tag)).collect());
         }
-        delays.sort_by(f64::total_cmp);
-        let quantile = |q: f64| delays.get((delays.len() as f64 * q) as usize).copied();
-        Verdict {
-            precision: mean(&self.precision),
-            bot_rows: self.bot_rows as f64 / self.rows.max(1) as f64,
-            turnover: mean(&self.turnover),
-            delay: [0.5, 0.75].map(|q| quantile(q).unwrap_or(f64::NAN)),
-            never,
-            bot_minutes: [0, 1, 2].map(|kind| self.bot_minutes[kind] / f64::max(events[kind], 1.0)),
+        for ((_, rival), judge) in RIVALS.into_iter().zip(rivals) {
+            let ids = self.rivals.rows(state, rival, TOP).into_iter();
+            let tags = ids.map(|id| number(&state.tags().key_string(id)));
+            judge.look(&self.kinds, at, tags.collect());
         }
+    }
+}
+
+impl Observer for Judges {
+    fn next(&self, after: i64, _: i64) -> Option<i64> {
+        let next = |ms: i64| (after.div_euclid(ms) + 1) * ms;
+        Some(next(JUDGED_MS).min(next(self.rivals.slide_ms())))
+    }
+
+    fn wants(&self, at: i64, _: i64) -> Wants {
+        if at % JUDGED_MS == 0 { Wants::AllTime } else { Wants::Windows }
+    }
+
+    fn look(&mut self, state: &State, at: i64) {
+        self.rivals.record_peaks(state, at);
+        if at % JUDGED_MS == 0 {
+            self.judge(state, at);
+        }
+        self.rivals.learn(state, at);
     }
 }

@@ -9,7 +9,6 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::{Feeder, Post, START_MS, state};
-use tagtide_trends::rank::report::Reporter;
 use tagtide_trends::score::formula::PEAK;
 use tagtide_trends::state::extracted_batch::ExtractedBatch;
 
@@ -171,13 +170,12 @@ impl Series {
 /// Rows at which the score is a new peak, and the score.
 fn peaks(counts: &[u32], window_ms: i64, start_ms: i64) -> Vec<(usize, f64)> {
     let state = state((PANE_MS, window_ms), false);
-    let (batch, reports) = (ExtractedBatch::default(), Reporter::default());
-    let mut feeder = Feeder { state, batch, reports };
+    let mut feeder = Feeder { state, batch: ExtractedBatch::default() };
     let mut peaks = Vec::new();
     for (number, &count) in counts.iter().enumerate() {
         let at = start_ms + number as i64 * PANE_MS;
         let posts = vec![Post { at, tag: 0, author: 0 }; count as usize];
-        feeder.feed(&posts, true);
+        feeder.feed(&posts, true, &mut ());
         // The pane of this row closes with the first post beyond it.
         feeder.state.live_until(0, at + PANE_MS);
         feeder.state.show(at + PANE_MS, &mut ());

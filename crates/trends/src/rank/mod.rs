@@ -36,14 +36,6 @@ pub enum Mode {
     Trending,
     /// Count in which a post weighs half as much after an hour.
     Decay,
-    /// For comparison: `trending` with the shortest of its three windows alone.
-    Single,
-    /// For comparison: posts in units of their standard deviation.
-    Zscore,
-    /// For comparison: the same with a bias on both mean and deviation.
-    Signitrend,
-    /// For comparison: authors against those of the window before, the peak held.
-    Mastodon,
 }
 
 /// Rows of a published ranking: one that has fewer has all there are.

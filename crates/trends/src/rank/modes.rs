@@ -3,18 +3,9 @@
 use crate::rank::Mode;
 
 impl Mode {
-    /// All of them, those for comparison last.
-    pub const ALL: [Self; 9] = [
-        Self::Total,
-        Self::Count,
-        Self::Authors,
-        Self::Trending,
-        Self::Decay,
-        Self::Single,
-        Self::Zscore,
-        Self::Signitrend,
-        Self::Mastodon,
-    ];
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Total, Self::Count, Self::Authors, Self::Trending, Self::Decay];
 
     /// Name in the API and in job files.
     #[must_use]
@@ -25,10 +16,6 @@ impl Mode {
             Self::Authors => "authors",
             Self::Trending => "trending",
             Self::Decay => "decay",
-            Self::Single => "single",
-            Self::Zscore => "zscore",
-            Self::Signitrend => "signitrend",
-            Self::Mastodon => "mastodon",
         }
     }
 
@@ -47,18 +34,12 @@ impl Mode {
     /// It scores tags against their past.
     #[must_use]
     pub fn is_scored(self) -> bool {
-        self.has_window() && !matches!(self, Self::Count | Self::Authors)
-    }
-
-    /// It is there for comparison alone.
-    #[must_use]
-    pub fn is_comparison(self) -> bool {
-        matches!(self, Self::Single | Self::Zscore | Self::Signitrend | Self::Mastodon)
+        matches!(self, Self::Trending)
     }
 
     /// It tells people apart.
     #[must_use]
     pub fn needs_people(self) -> bool {
-        matches!(self, Self::Authors | Self::Trending | Self::Single | Self::Mastodon)
+        matches!(self, Self::Authors | Self::Trending)
     }
 }

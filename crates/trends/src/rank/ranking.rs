@@ -41,7 +41,7 @@ pub fn ranking(state: &State, key: Key, at: i64, rows: usize) -> Option<Ranking>
     }
     let number = columns.window(key.window_ms)?;
     let trending = state.trending(key.window_ms)?;
-    let best = trending_rows::rows(state, trending, key.mode, rows);
+    let best = trending_rows::rows(state, trending, rows);
     let learning = trending.learning();
     Some(Ranking { learning, ..of_rows(columns, (key.mode, Some(number)), at, best) })
 }

@@ -2,37 +2,21 @@
 
 use std::cmp::Ordering;
 
-use crate::rank::Mode;
 use crate::rank::ranking::Row;
 use crate::rank::top_k::{cut, top};
-use crate::score::comparison::Form;
 use crate::score::formula::LISTED;
 use crate::score::{Score, Trending};
 use crate::state::State;
 
-/// The best rows of `mode` over the window of `trending`, best first.
-pub(super) fn rows(state: &State, trending: &Trending, mode: Mode, rows: usize) -> Vec<Row> {
-    if mode == Mode::Trending && trending.learning().is_some() {
+/// The best rows over the window of `trending`, best first.
+pub(super) fn rows(state: &State, trending: &Trending, rows: usize) -> Vec<Row> {
+    if trending.learning().is_some() {
         return unlearned(state, trending, rows);
     }
     let column = state.ring.windows()[trending.asked()].column();
     let listed = column.at_least(trending.gates.min_count, state.tags.rows());
-    let listed = listed.filter(|&id| state.may_list(id)).filter_map(|id| match mode {
-        Mode::Trending => trend(state, trending, id),
-        Mode::Single => {
-            let scale = trending.score(&state.ring, id).scales[0];
-            let score = scale.z;
-            (scale.learned && score >= LISTED).then(|| Row {
-                id,
-                score: Some(score),
-                ..Row::default()
-            })
-        }
-        _ => {
-            let score = trending.compare(&state.ring, form(mode)?, id)?;
-            (score > 0.0).then(|| Row { id, score: Some(score), ..Row::default() })
-        }
-    });
+    let listed = listed.filter(|&id| state.may_list(id));
+    let listed = listed.filter_map(|id| trend(state, trending, id));
     let mut listed: Vec<Row> =
         listed.map(|row| Row { count: u64::from(column.get(row.id)), ..row }).collect();
     let order = |a: &Row, b: &Row| {
@@ -42,16 +26,6 @@ pub(super) fn rows(state: &State, trending: &Trending, mode: Mode, rows: usize) 
     cut(&mut listed, rows, order);
     listed.sort_unstable_by(order);
     listed
-}
-
-/// The form of score of a mode for comparison.
-fn form(mode: Mode) -> Option<Form> {
-    match mode {
-        Mode::Zscore => Some(Form::Zscore),
-        Mode::Signitrend => Some(Form::Signitrend),
-        Mode::Mastodon => Some(Form::Mastodon),
-        _ => None,
-    }
 }
 
 /// Before any window has learned there is no score: rows by count, gated all the same. The gates

@@ -1,13 +1,11 @@
 //! How unusual a tag is: the score of `trending` and the baselines that it compares with.
 //!
 //! [`formula`] has the arithmetic. [`trending`] scores the tags of a window and updates baselines
-//! and peaks at each boundary of event time. [`baselines`] stores them in columns and checkpoints,
-//! [`comparison`] computes scores that others use.
+//! and peaks at each boundary of event time. [`baselines`] stores them in columns and checkpoints.
 //!
 //! Pure: no I/O, no clock, no randomness. Everything is updated from closed panes only.
 
 pub mod baselines;
-pub mod comparison;
 pub mod formula;
 pub mod tag_score;
 pub mod trending;

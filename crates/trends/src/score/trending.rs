@@ -5,7 +5,6 @@
 //! nothing. What open panes hold may be scored, and is not kept.
 
 use crate::score::baselines::{Columns, TagBaselines};
-use crate::score::comparison::{Comparison, Form};
 use crate::score::formula::{self, Pace};
 use crate::score::tag_score::{Scale, Score};
 use crate::store::dirty_set::DirtySet;
@@ -42,8 +41,6 @@ impl Default for Gates {
 pub struct Options {
     /// What must be true of a tag that is listed.
     pub gates: Gates,
-    /// Compute the scores of others too.
-    pub compare: bool,
     /// Note what changes, for a checkpoint.
     pub keep_delta: bool,
 }
@@ -60,7 +57,6 @@ pub struct Trending {
     /// Lengths of the three windows, and their places in the ring.
     windows: [(i64, usize); SCALES],
     pub(super) paces: [Pace; SCALES],
-    comparison: Option<Comparison>,
     pub(super) tags: Columns,
     /// Tags that peaked at the last slide, ascending.
     pub(super) peaks: Vec<u32>,
@@ -117,7 +113,6 @@ impl Trending {
             window_ms,
             slide_ms: slide_ms(window_ms, ring.pane_ms()),
             gates: options.gates,
-            comparison: options.compare.then(Comparison::default),
             windows,
             paces: lengths.map(|ms| Pace::new(ms, half_life)),
             tags: Columns::default(),
@@ -134,9 +129,6 @@ impl Trending {
     /// Makes room for ids below `rows`.
     pub fn grow(&mut self, rows: usize) {
         self.tags.grow(rows);
-        if let Some(comparison) = &mut self.comparison {
-            comparison.grow(rows);
-        }
         if let Some(changed) = &mut self.changed {
             changed.grow(self.tags.rows());
         }
@@ -176,10 +168,6 @@ impl Trending {
     pub fn slide(&mut self, ring: &Ring, rows: u32, at: i64) {
         if at % self.slide_ms == 0 {
             self.record_peaks(ring, rows, at);
-            if let Some(comparison) = &mut self.comparison {
-                let slide = (self.slide, self.slide_ms);
-                comparison.record_peaks(ring, rows, self.windows[1].1, &self.paces[1], slide);
-            }
         }
     }
 
@@ -207,9 +195,6 @@ impl Trending {
             }
             ids.clear();
             self.asked = ids;
-            if let Some(comparison) = self.comparison.as_mut().filter(|_| scale == 1) {
-                comparison.learn(ring, rows, window, &self.paces[1]);
-            }
         }
     }
 
@@ -397,14 +382,6 @@ impl Trending {
         (most < formula::LEARNED).then_some(most)
     }
 
-    /// The score of a tag in a form of others, where those are kept.
-    #[must_use]
-    pub fn compare(&self, ring: &Ring, form: Form, id: u32) -> Option<f64> {
-        self.comparison
-            .as_ref()
-            .map(|of| of.score(ring, form, (self.windows[1].1, &self.paces[1]), id))
-    }
-
     /// The place in the ring of the window asked for.
     #[must_use]
     pub fn asked(&self) -> usize {
@@ -415,9 +392,6 @@ impl Trending {
     pub fn forget(&mut self, id: u32) {
         self.tags.set(id, TagBaselines::default());
         self.peaks.retain(|&peak| peak != id);
-        if let Some(comparison) = &mut self.comparison {
-            comparison.forget(id);
-        }
         self.mark(id);
     }
 }

@@ -107,8 +107,8 @@ impl State {
     pub fn new(settings: Settings, seed: Seed) -> Self {
         let (posts, ms) = (settings.remembered_max_posts, settings.remembered_max_ms);
         let ring = Ring::new(&settings.shape, settings.keep_delta);
-        let Settings { gates, compare, keep_delta, .. } = settings;
-        let options = Options { gates, compare, keep_delta };
+        let Settings { gates, keep_delta, .. } = settings;
+        let options = Options { gates, keep_delta };
         let trending = settings.trending_ms.iter();
         let trending = trending.filter_map(|&ms| Trending::new(ms, &ring, options));
         Self {

@@ -30,8 +30,6 @@ pub struct Settings {
     pub trending_ms: Vec<i64>,
     /// What must be true of a tag that `trending` lists.
     pub gates: Gates,
-    /// Keep what the modes for comparison need.
-    pub compare: bool,
     /// Which tags count and are listed.
     pub lists: TagFilter,
     /// Remember what changes, for a checkpoint.
@@ -59,7 +57,6 @@ impl Settings {
             recent_posts: 0,
             trending_ms,
             gates: Gates::default(),
-            compare: false,
             lists: TagFilter::default(),
             keep_delta: false,
             view: ALL.to_owned(),
