@@ -55,7 +55,7 @@ fn scored_windows_s(keys: &[Key]) -> Vec<u64> {
     windows
 }
 
-/// The ranking that is shown where nobody asked for another.
+/// The ranking that is shown by default.
 pub(crate) fn default_key(plan: &Plan) -> Key {
     let (mode, window) = plan.count.default;
     let window_ms = if mode.has_window() { window.as_millis() as i64 } else { 0 };
@@ -138,7 +138,7 @@ impl Publisher {
         rankings
     }
 
-    /// Puts rankings and how everything stands together.
+    /// Puts rankings and status together.
     #[expect(clippy::too_many_arguments, reason = "one call, each argument of another owner")]
     pub(crate) fn publish(
         &mut self,
