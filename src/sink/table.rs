@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use comfy_table::{CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Table};
 
+use tagtide_trends::rank::columns::{COLUMNS, Column, Field};
 use tagtide_trends::rank::{Mode, Ranking, Trend};
 use tagtide_trends::score::formula::LEARNED;
 
@@ -18,14 +19,16 @@ pub const CELL_MAX_CHARS: usize = 60;
 /// where counts are approximate, a line below states it.
 #[must_use]
 pub fn render(ranking: &Ranking) -> String {
-    let columns = columns(ranking);
+    let mode = Mode::named(&ranking.mode);
+    let has = |column: &&Column| mode.is_some_and(|mode| column.modes.contains(&mode));
+    let columns: Vec<_> = COLUMNS.iter().filter(has).collect();
     let mut header = vec!["hashtag", "hashtag_count"];
-    header.extend(columns.iter().map(|column| column.0));
+    header.extend(columns.iter().map(|column| column.name));
     header.push("change");
     let rows = ranking.trends.iter().map(|trend| {
         let tag = super::hashtag(trend);
         let mut row = vec![shown(&tag).into_owned(), trend.count.to_string()];
-        row.extend(columns.iter().map(|column| column.1(trend)));
+        row.extend(columns.iter().map(|column| cell_with_unit(column, trend)));
         row.push(change(trend.change).into());
         row
     });
@@ -73,8 +76,13 @@ fn columns(ranking: &Ranking) -> Vec<Column> {
     }
 }
 
-fn tenth(value: Option<f64>) -> String {
-    value.map_or_else(String::new, |value| format!("{value:.1}"))
+/// The same with its unit.
+fn cell_with_unit(column: &Column, row: &Trend) -> String {
+    let mut text = cell(column, row);
+    if !text.is_empty() {
+        text.push_str(column.unit);
+    }
+    text
 }
 
 /// Any rows as a table of that look, with a newline at the end. What comes from posts goes through

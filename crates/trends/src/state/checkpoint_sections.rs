@@ -133,7 +133,7 @@ pub fn give_rows(record: &mut RawSections, rows: &mut Vec<u8>) {
         Raw::Delta(delta) => Some(delta),
         _ => None,
     });
-    delta.into_iter().for_each(|first| first.told = std::mem::take(rows));
+    delta.into_iter().for_each(|first| first.encoded_rows = std::mem::take(rows));
 }
 
 /// The encoded sections, in the same order; empty ones are left out.
