@@ -52,12 +52,10 @@ macro_rules! column {
 
 /// All of them, in the order of a table.
 pub static COLUMNS: [Column; 5] = {
-    use Mode::{Authors, Decay, Mastodon, Signitrend, Single, Trending, Zscore};
+    use Mode::{Authors, Decay, Trending};
     [
-        column!(
-            Count authors, "", &[Authors, Trending, Single, Zscore, Signitrend, Mastodon]
-        ),
-        column!(Number score, "", &[Decay, Single, Zscore, Signitrend, Mastodon]),
+        column!(Count authors, "", &[Authors, Trending]),
+        column!(Number score, "", &[Decay]),
         column!(Number lift, "x", &[Trending]),
         column!(Number expected, "", &[]),
         column!(Text status, "", &[Trending]),

@@ -123,7 +123,7 @@ impl PanePiece {
         let unseen = open.unseen.iter().filter(|gone| gone.1 == 0).map(|gone| gone.0);
         let pairs = open.counted.all_unknown().filter(|_| authors).collect();
         let alone = Counts::Log { plus: seen.collect(), minus: unseen.collect(), pairs };
-        Self { minute: false, other: open.other, told, alone, beyond: Vec::new() }
+        Self { minute: false, other: open.other, pane: told, alone, beyond: Vec::new() }
     }
 
     /// Appends 1 for a minute, else 0, occurrences of evicted tags, and the pane; to `alone`, if it
@@ -154,8 +154,8 @@ impl Delta {
     pub fn encode(self) -> [Vec<u8>; 7] {
         let [mut panes, mut late, mut minus, mut left, mut beyond, mut counted] =
             <[Vec<u8>; 6]>::default();
-        let mut people = self.told;
-        self.panes.into_iter().for_each(|told| told.put(&mut panes));
+        let mut people = self.encoded_rows;
+        self.panes.into_iter().for_each(|pane| pane.put(&mut panes));
         if !self.late.is_empty() || !self.late_pairs.is_empty() {
             let minus = Vec::new();
             let counts = Counts::Log { plus: self.late, minus, pairs: self.late_pairs };
