@@ -19,6 +19,7 @@ use super::publisher::Publisher;
 use super::reports::Reports;
 use super::shutdown::Shutdown;
 use super::sink_thread::SinkThread;
+use super::snapshots::Snapshots;
 use super::view_states::States;
 use super::{EngineError, Summary};
 use crate::job::{Plan, TimePlan};
@@ -66,6 +67,7 @@ pub(super) struct Parts {
     pub(super) state: States,
     pub(super) publisher: Publisher,
     pub(super) published: watch::Sender<Arc<TickSnapshot>>,
+    pub(super) snapshots: Snapshots,
     pub(super) sinks: Vec<SinkThread>,
     pub(super) checkpointer: Option<Checkpointer>,
     pub(super) reports: Reports,
@@ -308,6 +310,10 @@ impl Coordinator {
         self.parts.state.show(at);
         let of = |view: Option<String>| self.parts.state.of(view.as_deref());
         match question {
+            Question::Columns { view } => {
+                let Parts { snapshots, state, .. } = &mut self.parts;
+                snapshots.take(state, view.as_deref(), at).into()
+            }
             Question::Ranking(query) => {
                 self.parts.publisher.ranking(&self.parts.state, &query, at).into()
             }
