@@ -4,7 +4,7 @@
 //! can still be lost. A full queue blocks the sender.
 //!
 //! Items that cannot be written after a few tries are given up and counted as lost: a full disk
-//! must not stop counting. So a wait always ends, and [`SpoolStatus`] reports what was lost and
+//! must not stop counting. So a wait always ends, and [`QueueStatus`] reports what was lost and
 //! why. Later items are tried again, so the queue recovers by itself.
 
 use std::collections::VecDeque;
@@ -17,7 +17,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use tagtide_posts::clock::monotonic;
-use tagtide_trends::status::SpoolStatus;
+use tagtide_trends::status::QueueStatus;
 
 /// Most items in the queue; beyond that, [`DurableQueue::offer`] blocks.
 const QUEUE_MAX: usize = 64;
@@ -34,7 +34,7 @@ struct Progress {
     waiting: VecDeque<u64>,
     /// The newest number.
     offered: u64,
-    status: SpoolStatus,
+    status: QueueStatus,
     /// The thread has ended.
     ended: bool,
 }
@@ -120,9 +120,9 @@ impl<T: Send + 'static> DurableQueue<T> {
 
     /// Progress and losses.
     #[must_use]
-    pub fn status(&self) -> SpoolStatus {
+    pub fn status(&self) -> QueueStatus {
         let progress = self.shared.lock();
-        SpoolStatus { waiting: progress.waiting.len() as u64, ..progress.status.clone() }
+        QueueStatus { waiting: progress.waiting.len() as u64, ..progress.status.clone() }
     }
 }
 
@@ -241,7 +241,7 @@ mod tests {
         assert!(queue.wait_for(49, DEADLINE));
         assert_eq!(*written.lock().expect("a lock"), (0..500).collect::<Vec<_>>());
         assert_eq!(queue.committed(), 49);
-        assert_eq!(queue.status(), SpoolStatus { kept: 500, ..SpoolStatus::default() });
+        assert_eq!(queue.status(), QueueStatus { kept: 500, ..QueueStatus::default() });
         queue.offer(60, 500);
         drop(queue);
         assert_eq!(written.lock().expect("a lock").len(), 501, "dropping it writes what is queued");
@@ -260,7 +260,7 @@ mod tests {
         queue.offer(2, 2);
         assert!(queue.wait_for(2, DEADLINE));
         assert_eq!(*written.lock().expect("a lock"), [2]);
-        let recovered = SpoolStatus { kept: 1, lost: 1, ..SpoolStatus::default() };
+        let recovered = QueueStatus { kept: 1, lost: 1, ..QueueStatus::default() };
         assert_eq!(queue.status(), recovered);
     }
 

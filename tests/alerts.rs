@@ -39,7 +39,7 @@ fn secrets() -> BTreeMap<String, String> {
     BTreeMap::from([("SECRET".to_owned(), "s3cret".to_owned())])
 }
 
-/// The ranking of a minute: it follows from the minute alone, as a replay has it.
+/// The ranking of a minute, which depends only on the minute, as in a replay.
 fn ranking(minute: i64) -> Ranking {
     let rows = 3 + u32::try_from(minute % 7).expect("small");
     let row = |rank: u32| Trend {

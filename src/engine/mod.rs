@@ -4,6 +4,7 @@
 //! [`Message`]s, and [`crate::run`] counts, ranks and publishes it the same way for every engine.
 //! [`ENGINES`] is the one list of them: a new engine is one file and one row.
 
+mod counted;
 mod embedded;
 
 pub mod stages;
@@ -66,11 +67,18 @@ pub struct Kind {
 }
 
 /// All kinds of engines.
-pub const ENGINES: &[Kind] = &[Kind {
-    name: Plan::EMBEDDED,
-    what: "sources, workers and counts in this process",
-    make: || Box::new(embedded::Embedded),
-}];
+pub const ENGINES: &[Kind] = &[
+    Kind {
+        name: Plan::EMBEDDED,
+        what: "sources and workers in this process",
+        make: || Box::new(embedded::Embedded),
+    },
+    Kind {
+        name: "counted",
+        what: "the same with counts instead of posts: a reference for tests",
+        make: || Box::new(counted::Counted),
+    },
+];
 
 /// The kind of engine of that name.
 #[must_use]

@@ -54,10 +54,10 @@ fn history(dir: &tempfile::TempDir) -> History {
 
 fn all_of(dir: &tempfile::TempDir) -> Vec<(i64, Vec<String>)> {
     let reader = Reader::open(dir.path()).expect("it is there");
-    let kept = reader.range(i64::MIN, i64::MAX, None, 1, usize::MAX, &asked()).expect("rows");
-    assert_eq!(kept.next, None);
+    let stored = reader.range(i64::MIN, i64::MAX, None, 1, usize::MAX, &asked()).expect("rows");
+    assert_eq!(stored.next, None);
     let tags = |row: &Trend| row.tag.clone();
-    let rankings = kept.rankings.iter();
+    let rankings = stored.rankings.iter();
     rankings.map(|r| (r.at / 60_000, r.trends.iter().map(tags).collect())).collect()
 }
 
@@ -68,20 +68,20 @@ fn what_is_written_is_read_back_with_its_reasons() {
     let total = Arc::new(ranking(120, "all", "total", None, &["c"]));
     history.write(&[hour(119, &["a", "b"]), hour(120, &["b", "a"]), total]).expect("written");
     let reader = Reader::open(dir.path()).expect("it is there");
-    let kept = reader.at(120 * 60_000 + 59_999, None, &asked()).expect("rows");
-    assert_eq!(kept.rankings.len(), 1);
-    assert_eq!((kept.rankings[0].at, kept.window_s), (120 * 60_000, Some(3_600)));
-    assert_eq!(kept.rankings[0].trends, [row(1, "b"), row(2, "a")]);
+    let stored = reader.at(120 * 60_000 + 59_999, None, &asked()).expect("rows");
+    assert_eq!(stored.rankings.len(), 1);
+    assert_eq!((stored.rankings[0].at, stored.window_s), (120 * 60_000, Some(3_600)));
+    assert_eq!(stored.rankings[0].trends, [row(1, "b"), row(2, "a")]);
     let first =
         reader.at(120 * 60_000 - 1, None, &RankingSelector { top: 1, ..asked() }).expect("rows");
     assert_eq!(first.rankings[0].trends, [row(1, "a")]);
     assert!(reader.at(0, None, &asked()).expect("no rows").rankings.is_empty());
     let total = RankingSelector { mode: "total".into(), window_s: None, ..asked() };
-    let kept = reader.at(1_000 * 60_000, None, &total).expect("rows");
-    assert_eq!((kept.window_s, kept.rankings[0].trends.len()), (None, 1));
+    let stored = reader.at(1_000 * 60_000, None, &total).expect("rows");
+    assert_eq!((stored.window_s, stored.rankings[0].trends.len()), (None, 1));
     assert_eq!(reader.newest().expect("rows"), Some(120 * 60_000));
     let usual = reader.usual("all").expect("rows");
-    assert_eq!(usual, Some(("trending".to_owned(), Some(3_600))), "kept at minute 119");
+    assert_eq!(usual, Some(("trending".to_owned(), Some(3_600))), "stored at minute 119");
     assert_eq!(reader.usual("ja").expect("rows"), None);
 }
 
@@ -177,9 +177,9 @@ fn the_file_stays_below_its_bound_and_the_oldest_go_first() {
     }
     assert!(largest <= max, "{largest} of {max} bytes");
     assert!(largest > max / 4, "{largest}: the room is used");
-    let kept: Vec<i64> = all_of(&dir).into_iter().map(|(minute, _)| minute).collect();
-    let first = kept[0];
-    assert!(first > 300 && kept == (first..400).collect::<Vec<_>>(), "{kept:?}");
+    let stored: Vec<i64> = all_of(&dir).into_iter().map(|(minute, _)| minute).collect();
+    let first = stored[0];
+    assert!(first > 300 && stored == (first..400).collect::<Vec<_>>(), "{stored:?}");
     drop(history);
     // A smaller bound cuts the file that is there.
     let dir = self::dir();

@@ -425,6 +425,6 @@ fn warn(result: Result<(), CheckpointError>) {
 }
 
 fn required(sections: RawSections) -> Vec<Section> {
-    let section = |(kind, body)| Section { kind, version: 1, required: true, body };
+    let section = |(kind, body)| Section { kind, required: true, body };
     encode(sections).into_iter().map(section).collect()
 }

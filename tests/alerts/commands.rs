@@ -52,13 +52,13 @@ fn history_is_printed_as_a_table_or_json() {
     assert_eq!(line["at"], (24 + 3) * 3_600_000 + 4 * 60_000);
     assert_eq!((&line["mode"], &line["window_s"]), (&"trending".into(), &3_600.into()));
 
-    // More than is read at once, in one stretch.
+    // More than is read at once, in one range.
     let args = ["history", "--state-dir", state, "--json", "--from", "0"];
     let (_, out, _) = ended(&tagtide(&args, None));
     let thinned = (0..3_000 - 1 - 2_880).filter(|minute| minute % 15 != 0).count();
     assert_eq!(out.lines().count(), 3_000 - thinned);
-    let stretch = ["--tag", "#TAG5", "--from", "120000000", "--to", "120600000"];
-    let args = [&["history", "--state-dir", state][..], &stretch].concat();
+    let range = ["--tag", "#TAG5", "--from", "120000000", "--to", "120600000"];
+    let args = [&["history", "--state-dir", state][..], &range].concat();
     let (_, out, _) = ended(&tagtide(&args, None));
     assert!(out.lines().count() > 4 && !out.contains("Tag3"), "{out}");
     let history = |more: &[&str]| {

@@ -81,8 +81,8 @@ fn history(dir: &Path) -> BTreeMap<i64, StoredRanking> {
         window_s: Some(3_600),
         top: 100,
     };
-    let kept = reader.range(0, i64::MAX, None, 1, usize::MAX, &asked).expect("rows");
-    kept.rankings.into_iter().map(|ranking| (ranking.at / 60_000, ranking)).collect()
+    let stored = reader.range(0, i64::MAX, None, 1, usize::MAX, &asked).expect("rows");
+    stored.rankings.into_iter().map(|ranking| (ranking.at / 60_000, ranking)).collect()
 }
 
 #[test]
@@ -92,12 +92,12 @@ fn history_holds_one_copy_across_kills() {
     for stop in [1, 300, 650] {
         let from = committed(dir);
         kill_after(child("child_keeps_history", dir, from), dir, stop);
-        let kept = history(dir);
+        let stored = history(dir);
         let sure = committed(dir);
-        assert!((0..sure).all(|minute| kept.contains_key(&minute)), "all of {sure} minutes");
-        for (minute, kept) in kept {
+        assert!((0..sure).all(|minute| stored.contains_key(&minute)), "all of {sure} minutes");
+        for (minute, stored) in stored {
             let rows = ranking(minute).trends;
-            assert_eq!(kept.trends, rows, "whole and once, minute {minute}");
+            assert_eq!(stored.trends, rows, "whole and once, minute {minute}");
         }
     }
 }

@@ -22,6 +22,7 @@ pub(crate) fn tagtide(job: &Path, state: &Path) -> Command {
 
 pub(crate) fn write_job(dir: &Path, name: &str, text: &str) -> std::path::PathBuf {
     let path = dir.join(name);
+    let text = format!("{text}\n[engine]\nkind = \"{}\"\n", crate::ENGINE);
     std::fs::write(&path, text).unwrap();
     path
 }
@@ -220,8 +221,53 @@ fn other_keys_than_those_of_the_checkpoint_exit_4() {
     write_job(dir.path(), "job.toml", &text.replace("\"keep\"", "\"fold\""));
     let output = tagtide(&job, &state).output().unwrap();
     assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
-    let what = "tags.accents was `keep`, is `fold`\nhelp: run the job as it was";
+    let what = "tags.accents was `keep`, is `fold`\nhelp: run the unchanged job";
     assert!(stderr(&output).contains(what), "{}", stderr(&output));
     let output = tagtide(&job, &state).arg("--fresh").output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+/// A checkpoint of the job `text` as a program with the grammar `grammar` records it.
+fn checkpoint_of_grammar(state: &Path, grammar: &str) {
+    use tagtide_checkpoint::{Checkpoint, Identity, Key, Part, Restore, RestoreError, SectionRef};
+
+    struct Nothing;
+    impl Restore for Nothing {
+        fn begin(&mut self, _: &Key) {}
+        fn piece(&mut self, _: &[SectionRef<'_>]) -> Result<(), RestoreError> {
+            Ok(())
+        }
+        fn record(&mut self, _: u64, _: &[SectionRef<'_>]) -> Result<(), RestoreError> {
+            Ok(())
+        }
+    }
+
+    let parts = [
+        ("rule", "tags"),
+        ("occurrences", "perpost"),
+        ("pane", "10s"),
+        ("sources", "file"),
+        ("tags.accents", "keep"),
+        ("grammar", grammar),
+    ];
+    let parts = parts.into_iter().map(|(name, value)| Part::new(name, value)).collect();
+    let identity = Identity { job: "job".to_owned(), parts };
+    Checkpoint::open(state, &identity, false, &mut Nothing).unwrap();
+}
+
+#[test]
+fn a_checkpoint_of_a_newer_grammar_exits_4_whatever_is_accepted() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = file_source(dir.path(), "posts.txt", b"#a\n", "");
+    let job = write_job(dir.path(), "job.toml", &format!("time = \"event\"\n{source}"));
+    let (same, newer) = (dir.path().join("same"), dir.path().join("newer"));
+    checkpoint_of_grammar(&same, "1");
+    let output = tagtide(&job, &same).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    checkpoint_of_grammar(&newer, "2");
+    for flags in [&[][..], &["--accept-grammar", "1"], &["--accept-grammar", "2"]] {
+        let output = tagtide(&job, &newer).args(flags).output().unwrap();
+        assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+        assert!(stderr(&output).contains("grammar was `2`, is `1`\nhelp: "), "{}", stderr(&output));
+    }
 }

@@ -35,7 +35,7 @@
 //! # let tmp = tempfile::tempdir().unwrap();
 //! # let dir = tmp.path();
 //! let job = Identity { job: "example".into(), parts: vec![Part::new("rule", "tags")] };
-//! let section = Section { kind: 1, version: 1, required: true, body: b"one".to_vec() };
+//! let section = Section { kind: 1, required: true, body: b"one".to_vec() };
 //!
 //! let (mut checkpoint, recovery) = Checkpoint::open(dir, &job, false, &mut Texts::default())?;
 //! assert!(recovery.first);
@@ -93,8 +93,6 @@ pub use lock::held_by;
 pub struct Section {
     /// Its type. Numbers are assigned by the caller (docs/checkpoint.md) and never reused.
     pub kind: u16,
-    /// Version of its own encoding.
-    pub version: u8,
     /// A reader that does not know `kind` must stop.
     pub required: bool,
     /// Its bytes.
@@ -106,8 +104,6 @@ pub struct Section {
 pub struct SectionRef<'a> {
     /// What it is.
     pub kind: u16,
-    /// Version of its own encoding.
-    pub version: u8,
     /// A reader that does not know `kind` must stop.
     pub required: bool,
     /// Its bytes.
@@ -118,12 +114,7 @@ impl SectionRef<'_> {
     /// A copy that owns its bytes.
     #[must_use]
     pub fn to_section(&self) -> Section {
-        Section {
-            kind: self.kind,
-            version: self.version,
-            required: self.required,
-            body: self.body.to_vec(),
-        }
+        Section { kind: self.kind, required: self.required, body: self.body.to_vec() }
     }
 }
 

@@ -4,7 +4,7 @@
 //! file   = head(48) frame*
 //! head   = magic(8) version(2) zero(2) number(8) directory(16) job(8) crc(4)
 //! frame  = "TTr1" tag(1) zero(3) number(8) length(4) body crc(4) head crc(4) body
-//! body   = section*          section = kind(2) version(1) flags(1) length(4) bytes
+//! body   = section*          section = kind(2) one(1) flags(1) length(4) bytes
 //! ```
 //!
 //! All numbers are little-endian. Both checksums of a frame are seeded with the checksum of the
@@ -188,7 +188,7 @@ pub(super) fn encode<'a>(
     let start = begin(out);
     for section in sections {
         out.extend_from_slice(&section.kind.to_le_bytes());
-        out.push(section.version);
+        out.push(1);
         out.push(if section.required { REQUIRED } else { 0 });
         // Cannot overflow: no body is longer than BODY_MAX_BYTES.
         out.extend_from_slice(&(section.body.len() as u32).to_le_bytes());
@@ -236,7 +236,6 @@ pub(super) fn sections(mut body: &[u8]) -> Result<Vec<SectionRef<'_>>, Damage> {
             rest.split_at_checked(len).ok_or("a section is longer than its record")?;
         found.push(SectionRef {
             kind: u16::from_le_bytes([head[0], head[1]]),
-            version: head[2],
             required: head[3] & REQUIRED != 0,
             body: bytes,
         });
@@ -268,8 +267,11 @@ mod tests {
 
     fn any_section() -> impl Strategy<Value = Section> {
         let body = prop::collection::vec(any::<u8>(), 0..40);
-        (any::<u16>(), any::<u8>(), any::<bool>(), body)
-            .prop_map(|(kind, version, required, body)| Section { kind, version, required, body })
+        (any::<u16>(), any::<bool>(), body).prop_map(|(kind, required, body)| Section {
+            kind,
+            required,
+            body,
+        })
     }
 
     proptest! {
@@ -297,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_flipped_bit_is_seen_everywhere() {
-        let list = [Section { kind: 1, version: 1, required: true, body: b"abc".to_vec() }];
+        let list = [Section { kind: 1, required: true, body: b"abc".to_vec() }];
         let mut out = Vec::new();
         encode(&mut out, salt(), Tag::Piece, 5, list.iter()).unwrap();
         for bit in 0..out.len() * 8 {

@@ -53,7 +53,7 @@ impl State {
     pub(super) fn piece(&self, shard: u16, epoch: u64) -> Section {
         let value = self.shards.get(&shard).copied().unwrap_or_default();
         let body = [epoch.to_le_bytes(), value.to_le_bytes()].concat();
-        Section { kind: shard, version: 1, required: true, body }
+        Section { kind: shard, required: true, body }
     }
 
     /// The part that must be equal after a recovery.
@@ -89,22 +89,16 @@ pub(super) fn delta(epoch: u64, seed: u64) -> Vec<Section> {
     let section = |kind| {
         let len = mix.below(24);
         let body = (0..len).map(|_| mix.next() as u8).collect();
-        Section { kind, version: 1, required: kind % 2 == 1, body }
+        Section { kind, required: kind % 2 == 1, body }
     };
     (1..=SHARDS).map(section).collect()
 }
 
 pub(super) fn refs(sections: &[Section]) -> Vec<SectionRef<'_>> {
-    let one = |section: &'_ Section| -> (u16, u8, bool) {
-        (section.kind, section.version, section.required)
-    };
-    sections
-        .iter()
-        .map(|section| {
-            let (kind, version, required) = one(section);
-            SectionRef { kind, version, required, body: &section.body }
-        })
-        .collect()
+    fn one(section: &Section) -> SectionRef<'_> {
+        SectionRef { kind: section.kind, required: section.required, body: &section.body }
+    }
+    sections.iter().map(one).collect()
 }
 
 /// A small stream of numbers by seed.

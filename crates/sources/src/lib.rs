@@ -29,7 +29,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`SOURCES`] | every kind of source, by the name that job files use |
-//! | [`file`], [`stdin`], [`tcp`], [`tcp_listen`] | lines of any format |
+//! | [`file`](mod@file), [`stdin`], [`tcp`], [`tcp_listen`] | lines of any format |
 //! | [`jetstream`], [`x`], [`mastodon`] | platforms, live |
 //! | [`generator`] | made-up posts, the same for the same seed |
 //! | [`kind`] | what a kind declares: keys, options, losses |

@@ -151,7 +151,7 @@ pub struct CheckpointStatus {
 pub struct HistoryStatus {
     /// Its queue; an item is all rankings of one batch.
     #[serde(flatten)]
-    pub queue: SpoolStatus,
+    pub queue: QueueStatus,
     /// Rows written.
     #[serde(default)]
     pub rows: u64,
@@ -164,7 +164,7 @@ pub struct HistoryStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AlertsStatus {
     /// The queue of the outbox; an item is all alerts of one slide.
-    pub outbox: SpoolStatus,
+    pub outbox: QueueStatus,
     /// Alerts delivered to a webhook.
     pub delivered: u64,
     /// Alerts that were given up.
@@ -212,6 +212,10 @@ pub struct SourceStatus {
     /// What of it was recorded, where that was asked for.
     #[serde(default)]
     pub recorded: Option<Recorded>,
+    /// Updates of an engine that counts by itself that were dropped, as they came twice or did not
+    /// begin where the last one ended.
+    #[serde(default)]
+    pub dropped_updates: u64,
 }
 
 /// What of a source went to a recording.
@@ -244,7 +248,7 @@ pub struct SinkStatus {
 
 /// State of a queue whose items are made durable in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct SpoolStatus {
+pub struct QueueStatus {
     /// Items made durable.
     pub kept: u64,
     /// Items given up.

@@ -41,7 +41,7 @@ impl Rig {
 
     fn enqueue(&self, alerts: &[Alert]) {
         let mut outbox = Outbox::open(self.dir.path()).expect("it opens");
-        outbox.enqueue(alerts, self.clock.now().0, |rule| rule == "peak").expect("kept");
+        outbox.enqueue(alerts, self.clock.now().0, |rule| rule == "peak").expect("stored");
     }
 
     fn records(&self) -> Vec<AlertRecord> {
@@ -229,7 +229,7 @@ fn a_step_of_the_clock_alone_gives_nothing_up() {
     rig.next();
     rig.clock.advance(step);
     rig.next();
-    assert_eq!(rig.records()[0].state, "waiting", "it was tried for a second");
+    assert_eq!(rig.records()[0].state, "waiting", "one second is not enough");
     // The same while nothing runs.
     rig.clock.advance(step);
     rig.delivery = Rig::delivery(rig.dir.path(), &rig.server.url(), &rig.clock);
@@ -252,7 +252,7 @@ fn what_is_kept_has_a_bound() {
         for n in 0..1_000 {
             let mut alert = first[0].clone();
             alert.key = format!("{minute}-{n}");
-            alert.rule = "feed alone".to_owned();
+            alert.rule = "feed only".to_owned();
             settled.push(alert);
         }
         rig.enqueue(&settled);

@@ -1,5 +1,5 @@
 //! Rules on rankings made by hand; the outbox; deliveries to a server on loopback under a clock
-//! that stands still; the feed.
+//! that is held; the feed.
 
 mod delivery;
 mod feed;

@@ -133,7 +133,7 @@ fn one_tag_by_any_spelling_of_its_key() {
     let words = ServeOptions { rule: Rule::Words, ..ServeOptions::default() };
     let rig = Rig::new(tick(1, ROWS), words);
     *rig.ask.tags.lock().unwrap() = vec![detail("#Rust:")];
-    assert_eq!(rig.get("/api/v1/tags/%23Rust:").status, 200, "the word as it stands");
+    assert_eq!(rig.get("/api/v1/tags/%23Rust:").status, 200, "the unchanged word");
 }
 
 #[test]
@@ -179,9 +179,9 @@ fn the_document_lists_every_route() {
 #[test]
 fn the_page_has_this_document() {
     let served = rig().get("/api/v1/openapi.json").json();
-    let kept: serde_json::Value =
+    let stored: serde_json::Value =
         serde_json::from_str(include_str!("../../../web/openapi.json")).unwrap();
-    if served != kept {
+    if served != stored {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/target/openapi.json");
         std::fs::write(path, format!("{served:#}\n")).unwrap();
         panic!(

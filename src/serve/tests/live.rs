@@ -9,7 +9,7 @@ fn rig() -> Rig {
     Rig::new(tick(1, &[("a", 3), ("b", 2)]), ServeOptions::default())
 }
 
-/// What a client knows: it is told by snapshots and diffs alone.
+/// The rows of a client, made from snapshots and diffs only.
 #[derive(Debug, Default, PartialEq)]
 struct Model {
     batch: u64,
@@ -159,7 +159,7 @@ fn channels_end_with_their_last_client() {
     // More rankings than may be watched at once, one after another.
     for top in 1..=300 {
         let target = format!("/api/v1/live?top={top}");
-        eventually("a channel that nobody watches makes room", || {
+        eventually("a channel without clients is removed", || {
             let mut client = LiveClient::new(rig.addr(), &target, &[]);
             client.head.starts_with("HTTP/1.0 200") && client.event("snapshot").id.is_some()
         });

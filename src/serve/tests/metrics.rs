@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use super::api::rig;
 use super::*;
 use crate::counters::{self, Metric};
-use tagtide_trends::status::{AlertsStatus, CheckpointStatus, HistoryStatus, SpoolStatus, Status};
+use tagtide_trends::status::{AlertsStatus, CheckpointStatus, HistoryStatus, QueueStatus, Status};
 
 /// A run in which everything has a value.
 fn full() -> TickSnapshot {
-    let queue = SpoolStatus { kept: 4, lost: 2, waiting: 3, last_error: String::new() };
+    let queue = QueueStatus { kept: 4, lost: 2, waiting: 3, last_error: String::new() };
     let history = HistoryStatus { queue: queue.clone(), rows: 41, newest: Some(1_699_999_980_000) };
     let alerts =
         AlertsStatus { outbox: queue, delivered: 8, failed: 9, waiting: 6, ..<_>::default() };

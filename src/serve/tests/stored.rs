@@ -45,10 +45,10 @@ fn places(reply: &Reply, tag: &str) -> Vec<(i64, i64)> {
 }
 
 #[test]
-fn history_is_asked_by_moment_stretch_and_tag() {
+fn history_by_time_range_and_tag() {
     let dir = tempfile::tempdir().unwrap();
     let rig = rig(&dir);
-    assert_eq!(rig.get("/api/v1/history").status, 404, "nothing was kept yet");
+    assert_eq!(rig.get("/api/v1/history").status, 404, "nothing was stored yet");
     // What the server publishes by default.
     let default = rig.get("/api/v1/trends").json();
     let mode = default["mode"].as_str().unwrap().to_owned();
@@ -66,9 +66,9 @@ fn history_is_asked_by_moment_stretch_and_tag() {
     let at = rig.get("/api/v1/history?at=1970-01-01T00:03:30Z");
     assert_eq!(places(&at, "a"), [(3, 2)]);
     assert_eq!(at.json()["mode"], mode.as_str());
-    let stretch = format!("/api/v1/history?from={}&to={}&tag=%23A", 4 * MINUTE, 6 * MINUTE);
-    assert_eq!(places(&rig.get(&stretch), "a"), [(4, 1), (5, 2), (6, 1)]);
-    assert_eq!(places(&rig.get(&stretch), "b"), [], "the tag's rows alone");
+    let range = format!("/api/v1/history?from={}&to={}&tag=%23A", 4 * MINUTE, 6 * MINUTE);
+    assert_eq!(places(&rig.get(&range), "a"), [(4, 1), (5, 2), (6, 1)]);
+    assert_eq!(places(&rig.get(&range), "b"), [], "only the rows of the tag");
     let top = rig.get("/api/v1/history?from=0&to=9999999&top=1").json();
     assert_eq!(top["rankings"].as_array().unwrap().len(), 120);
     let other = rig.get("/api/v1/history?mode=authors&window=1m");
@@ -91,7 +91,7 @@ fn history_is_asked_by_moment_stretch_and_tag() {
 }
 
 #[test]
-fn a_damaged_history_is_said_without_its_path() {
+fn a_damaged_history_is_reported_without_its_path() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("history.sqlite"), "this is no database, only a text").unwrap();
     let reply = rig(&dir).get("/api/v1/history");
@@ -136,7 +136,7 @@ fn alerts_are_listed_and_fed() {
 }
 
 #[test]
-fn hours_are_asked_apart_and_modes_without_window_have_none() {
+fn full_hours_only_and_modes_without_a_window() {
     let dir = tempfile::tempdir().unwrap();
     let rig = rig(&dir);
     let mut history = History::open(dir.path(), MAX_BYTES).unwrap();
@@ -149,10 +149,10 @@ fn hours_are_asked_apart_and_modes_without_window_have_none() {
         let reply = rig.get(&format!("/api/v1/history?{query}"));
         places(&reply, "a").into_iter().map(|place| place.0).collect::<Vec<_>>()
     };
-    let stretch = "mode=trending&window=1m&from=0";
-    assert_eq!(asked(&format!("{stretch}&every=1h")), [60, 120, 180]);
-    assert_eq!(asked(&format!("{stretch}&every=90m")), [90, 180]);
-    assert_eq!(asked(stretch).len(), 200);
+    let range = "mode=trending&window=1m&from=0";
+    assert_eq!(asked(&format!("{range}&every=1h")), [60, 120, 180]);
+    assert_eq!(asked(&format!("{range}&every=90m")), [90, 180]);
+    assert_eq!(asked(range).len(), 200);
     assert_eq!(asked("mode=decay&window=1m"), [120], "a window that comes with it is left aside");
     for every in ["0", "30", "x"] {
         let reply = rig.get(&format!("/api/v1/history?from=0&every={every}"));

@@ -89,7 +89,7 @@ export interface components {
             /** @description Why the last delivery failed; empty after a success. */
             last_error: string;
             /** @description The queue of the outbox; an item is all alerts of one slide. */
-            outbox: components["schemas"]["SpoolStatus"];
+            outbox: components["schemas"]["QueueStatus"];
             /**
              * Format: int64
              * @description Alerts that wait for delivery.
@@ -346,7 +346,7 @@ export interface components {
             value?: number | null;
         };
         /** @description State of the history, since the start. */
-        HistoryStatus: components["schemas"]["SpoolStatus"] & {
+        HistoryStatus: components["schemas"]["QueueStatus"] & {
             /**
              * Format: int64
              * @description The newest minute written, milliseconds since the Unix epoch (event time).
@@ -656,6 +656,12 @@ export interface components {
             bytes?: number;
             /** @description Why it retries or failed; empty otherwise. */
             detail: string;
+            /**
+             * Format: int64
+             * @description Updates of an engine that counts by itself that were dropped, as they came twice or did not
+             *     begin where the last one ended.
+             */
+            dropped_updates?: number;
             /** @description Format of its records, once known. */
             format?: string | null;
             /**
@@ -702,7 +708,7 @@ export interface components {
             display: string;
         };
         /** @description State of a queue whose items are made durable in order. */
-        SpoolStatus: {
+        QueueStatus: {
             /**
              * Format: int64
              * @description Items made durable.

@@ -165,7 +165,7 @@ fn calls_out_of_order_write_nothing() {
 fn a_required_section_that_is_unknown_stops_with_its_place() {
     let disk = SimDisk::new(1);
     let (mut checkpoint, _) = open_sim(&disk, false).unwrap();
-    let unknown = |required| [Section { kind: 99, version: 1, required, body: vec![1] }];
+    let unknown = |required| [Section { kind: 99, required, body: vec![1] }];
     checkpoint.commit(1, &unknown(false)).unwrap();
     drop(checkpoint);
     let (mut checkpoint, _) = open_sim(&disk, false).unwrap();
@@ -219,7 +219,7 @@ fn every_crash_point_is_passed() {
     commit_all(&mut checkpoint, &mut state, 4..=4, 1);
     checkpoint.begin_snapshot(4).unwrap();
     for _ in 0..9 {
-        let piece = Section { kind: SHARDS, version: 1, required: false, body: vec![0; 1 << 20] };
+        let piece = Section { kind: SHARDS, required: false, body: vec![0; 1 << 20] };
         checkpoint.snapshot_piece(&[piece]).unwrap();
     }
     disk.fail_after(1, Fault::End);

@@ -48,6 +48,21 @@ impl Entry {
         }
     }
 
+    /// The tag as it was typed.
+    #[must_use]
+    pub fn typed(&self, arena: &[u8]) -> Vec<u8> {
+        if self.flags & Self::SPELL_BYTES != 0 {
+            return self.spelling_bytes(arena).to_vec();
+        }
+        let mut typed = self.with_key(arena, <[u8]>::to_vec);
+        for (bit, byte) in typed.iter_mut().take(32).enumerate() {
+            if self.spelling >> bit & 1 == 1 {
+                byte.make_ascii_uppercase();
+            }
+        }
+        typed
+    }
+
     /// The spelling where it is not a mask.
     #[must_use]
     pub fn spelling_bytes<'a>(&self, arena: &'a [u8]) -> &'a [u8] {

@@ -7,6 +7,7 @@
 //! Pure: no I/O, no clock. A post's lateness is filter_marks by the watermark before it, so the counts
 //! depend on the order of the input alone, never on threads or speed.
 
+mod apply;
 pub mod boundaries;
 pub mod checkpoint_sections;
 pub mod columns;
