@@ -106,7 +106,7 @@ impl Publisher {
         rankings
     }
 
-    /// Puts rankings and how everything stands together.
+    /// Puts rankings and status together.
     #[expect(clippy::too_many_arguments, reason = "one call, each argument of another owner")]
     pub(crate) fn publish(
         &mut self,

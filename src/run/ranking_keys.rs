@@ -8,6 +8,7 @@ use tagtide_trends::score::trending;
 /// Rows published for each mode and window: at least so many for the page, at most so many
 /// whatever the job prints at its end; more are asked for.
 const ROWS: std::ops::RangeInclusive<usize> = PUBLISHED_ROWS_MIN..=1000;
+
 /// Every ranking of a plan: each mode over each window that it can have.
 pub(crate) fn keys(plan: &Plan) -> Vec<Key> {
     let mut keys = Vec::new();
@@ -24,7 +25,7 @@ pub(crate) fn keys(plan: &Plan) -> Vec<Key> {
     keys
 }
 
-/// The ranking that is shown where nobody asked for another.
+/// The ranking that is shown by default.
 pub(crate) fn default_key(plan: &Plan) -> Key {
     let (mode, window) = plan.count.default;
     let window_ms = if mode.has_window() { window.as_millis() as i64 } else { 0 };
@@ -35,7 +36,7 @@ pub(crate) fn default_key(plan: &Plan) -> Key {
 #[derive(Debug)]
 pub(crate) struct RankingKeys {
     pub(crate) all: Vec<Key>,
-    /// Which of them is shown where nobody asked for another.
+    /// Which of them is shown by default.
     pub(crate) default: usize,
     /// Rows of each that is published.
     pub(crate) published_rows: usize,

@@ -3,6 +3,7 @@
 //! The order is total everywhere: value descending, then posts descending, then key bytes
 //! ascending. Pure: no clock, no I/O.
 
+pub mod columns;
 pub mod explain;
 pub mod explain_text;
 pub mod modes;
