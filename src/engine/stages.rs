@@ -11,7 +11,8 @@ use crate::job::{Plan, TextTime};
 use crate::run::checkpointer::{self, Checkpointer};
 use crate::run::gaps::Gaps;
 use crate::run::job_identity::identity;
-use crate::run::publisher::{self, Publisher};
+use crate::run::publisher::Publisher;
+use crate::run::ranking_keys;
 use crate::run::reports::{ReportThreads, Reports};
 use crate::run::state_settings::StateSettings;
 use crate::run::view_sections::take_pending;
@@ -194,7 +195,7 @@ impl Stages {
 /// Every ranking of `plan`.
 #[must_use]
 pub fn keys(plan: &Plan) -> Vec<Key> {
-    publisher::keys(plan)
+    ranking_keys::keys(plan)
 }
 
 /// Everything that the first source of `plan` delivers, in batches of whole lines.

@@ -21,6 +21,7 @@ use super::publisher::Publisher;
 use super::reports::Reports;
 use super::shutdown::Shutdown;
 use super::sink_thread::SinkThread;
+use super::snapshots::Snapshots;
 use super::view_states::States;
 use super::{EngineError, Summary, horizon};
 use crate::job::{Plan, TimePlan};
@@ -74,6 +75,7 @@ pub(super) struct Parts {
     pub(super) state: States,
     pub(super) publisher: Publisher,
     pub(super) published: watch::Sender<Arc<TickSnapshot>>,
+    pub(super) snapshots: Snapshots,
     pub(super) sinks: Vec<SinkThread>,
     pub(super) checkpointer: Option<Checkpointer>,
     pub(super) reports: Reports,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::EngineError;
-use super::publisher::{default_key, keys};
+use super::ranking_keys::{default_key, keys};
 use super::state_settings::ms;
 use crate::alert::{Notifier, Rules, RulesState};
 use crate::history::Writer;

@@ -1,5 +1,7 @@
 //! A run with an engine that a test moves by hand.
 
+mod snapshots;
+
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -46,15 +48,22 @@ impl RunningEngine for ByHand {
 
 /// A run over `dir`, where its messages go to, and what it has called.
 fn start(dir: &std::path::Path) -> (Run, Sender<Message>, Arc<Mutex<Calls>>) {
+    let (run, out, calls, _) = start_with_keys(dir);
+    (run, out, calls)
+}
+
+/// The same, with the keys of its hashes.
+fn start_with_keys(dir: &std::path::Path) -> (Run, Sender<Message>, Arc<Mutex<Calls>>, HashKeys) {
     let job = Job::parse("batch = \"10ms\"\nsource = \"-\"\n", "job.toml").expect("it parses");
     let plan = Arc::new(check(&job, Purpose::Run).expect("it is sound"));
     let options = RunOptions { state_dir: Some(dir.to_owned()), ..RunOptions::default() };
     let calls = Arc::default();
     let (out, messages) = bounded(16);
     let prepared = Prepared::new(plan, &options).expect("an empty directory");
+    let keys = prepared.keys;
     let engine = Box::new(ByHand(Arc::clone(&calls)));
     let run = prepared.start(engine, messages, Shutdown::default()).expect("a thread");
-    (run, out, calls)
+    (run, out, calls, keys)
 }
 
 /// Posts without tags that end at a Position.
