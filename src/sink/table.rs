@@ -55,25 +55,15 @@ fn approximate(ranking: &Ranking) -> String {
     text + "\n"
 }
 
-/// A column: its name, and its cell for a row.
-type Column = (&'static str, fn(&Trend) -> String);
-
-/// The columns of a mode beside those that the original has.
-fn columns(ranking: &Ranking) -> Vec<Column> {
-    let score: Column = ("score", |trend| tenth(trend.score));
-    let authors: Column =
-        ("authors", |trend| trend.authors.map_or_else(String::new, |n| n.to_string()));
-    let lift: Column = ("lift", |trend| match tenth(trend.lift).as_str() {
-        "" => String::new(),
-        lift => format!("{lift}x"),
-    });
-    let status: Column = ("status", |trend| trend.status.clone().unwrap_or_default());
-    match Mode::named(&ranking.mode) {
-        None | Some(Mode::Total | Mode::Count) => Vec::new(),
-        Some(Mode::Authors) => vec![authors],
-        Some(Mode::Trending) => vec![authors, lift, status],
-        Some(Mode::Decay) => vec![score],
-    }
+/// The cell of a column; empty where the row has no value.
+#[must_use]
+pub fn cell(column: &Column, row: &Trend) -> String {
+    let text = match &column.field {
+        Field::Count(of) => (of.get)(row).map(u64::to_string),
+        Field::Number(of) => (of.get)(row).map(|value| format!("{value:.1}")),
+        Field::Text(of) => (of.get)(row).cloned(),
+    };
+    text.unwrap_or_default()
 }
 
 /// The same with its unit.
