@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests")]
 
+/// The engine under test; tests/counted.rs has the other one.
+const ENGINE: &str = "embedded";
+
 #[path = "engine/counts.rs"]
 mod counts;
 #[path = "engine/edges.rs"]
@@ -13,6 +16,8 @@ mod known;
 mod network;
 #[path = "engine/older.rs"]
 mod older;
+#[path = "engine/paced.rs"]
+mod paced;
 #[path = "engine/process.rs"]
 mod process;
 #[path = "engine/recent.rs"]
@@ -21,6 +26,8 @@ mod recent;
 mod resume;
 #[path = "engine/same.rs"]
 mod same;
+#[path = "engine/seam.rs"]
+mod seam;
 #[path = "engine/support.rs"]
 mod support;
 #[path = "engine/views.rs"]

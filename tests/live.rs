@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests")]
 
+/// The engine under test.
+const ENGINE: &str = "embedded";
+
 #[path = "live/jetstream.rs"]
 mod jetstream;
 #[path = "live/jetstream_real.rs"]

@@ -43,6 +43,9 @@ pub(super) struct Args {
     /// Divide all retry delays by this factor, for harnesses
     #[arg(long, hide = true, value_name = "N", default_value_t = 0)]
     hurry: u32,
+    /// Send counts twice and out of order, by this seed, for tests
+    #[arg(long, hide = true, value_name = "SEED", default_value_t = 0)]
+    shuffle: u64,
     /// Rows in that file [default: all]
     #[arg(long, hide = true, value_name = "N", default_value_t = usize::MAX)]
     summary_top: usize,
@@ -66,6 +69,7 @@ pub(super) fn run(args: &Args, log: &LogArgs) -> Outcome {
         accept_grammar: args.process.accept_grammar,
         record: args.record.clone(),
         hurry: args.hurry,
+        shuffle: args.shuffle,
         ..RunOptions::default()
     };
     run_job(

@@ -4,6 +4,7 @@
 //! [`Message`]s, and [`crate::run`] counts, ranks and publishes it the same way for every engine.
 //! [`ENGINES`] is the one list of them: a new engine is one file and one row.
 
+mod counted;
 mod embedded;
 
 pub mod stages;
@@ -66,11 +67,18 @@ pub struct Kind {
 }
 
 /// All kinds of engines.
-pub const ENGINES: &[Kind] = &[Kind {
-    name: Plan::EMBEDDED,
-    what: "sources, workers and counts in this process",
-    make: || Box::new(embedded::Embedded),
-}];
+pub const ENGINES: &[Kind] = &[
+    Kind {
+        name: Plan::EMBEDDED,
+        what: "sources and workers in this process",
+        make: || Box::new(embedded::Embedded),
+    },
+    Kind {
+        name: "counted",
+        what: "the same with counts instead of posts: a reference for tests",
+        make: || Box::new(counted::Counted),
+    },
+];
 
 /// The kind of engine of that name.
 #[must_use]
@@ -153,6 +161,10 @@ mod tests {
         assert!(near.ends_with("help: did you mean `embedded`?"), "{near}");
         let far = checked("spark").expect_err("there is none");
         assert!(far.contains("help: kinds are `embedded`"), "{far}");
+        let paced = "source = \"-\"\ntime = \"event\"\nspeed = 2\n[engine]\nkind = \"counted\"\n";
+        let job = Job::parse(paced, "job.toml").expect("it parses");
+        let refused = check(&job, Purpose::Run).expect_err("it cannot do that");
+        assert!(refused[0].what.contains("does not replay at a `speed`"), "{refused:?}");
         let job = Job::parse("[engine]\nkind = \"spark\"\n", "job.toml").expect("it parses");
         let all = check(&job, Purpose::Run).expect_err("no source and no engine");
         assert_eq!(all.len(), 2, "all problems at once: {all:?}");

@@ -1,6 +1,9 @@
 //! The counting thread, the only owner of the states: it counts batches in order, publishes at each
 //! tick, hands each epoch to the checkpoint, and answers questions.
 
+mod answers;
+mod panes;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,26 +14,23 @@ use tokio::sync::watch;
 use super::checkpointer::Checkpointer;
 use super::gaps::Gaps;
 use super::handle::Command;
-use super::inbox::Inbox;
-use super::live_query::{Answer, Question};
+use super::inbox::{Inbox, Work};
 use super::message::{Message, RunningEngine, SourceUpdate};
 use super::pacing::Pacing;
 use super::publisher::Publisher;
 use super::reports::Reports;
 use super::shutdown::Shutdown;
 use super::sink_thread::SinkThread;
+use super::snapshots::Snapshots;
 use super::view_states::States;
-use super::{EngineError, Summary};
+use super::{EngineError, Summary, horizon};
 use crate::job::{Plan, TimePlan};
 use tagtide_posts::clock::{Clock, monotonic};
-use tagtide_posts::post::{EventTime, Position};
+use tagtide_posts::post::{EventTime, Gap, Position, Reads};
 use tagtide_sources::SourceError;
-use tagtide_trends::rank::{Query, Ranking, TickSnapshot};
+use tagtide_trends::rank::{Ranking, TickSnapshot};
 use tagtide_trends::state::extracted_batch::{ExtractedBatch, NO_TIME};
 use tagtide_trends::status::SourceStatus;
-
-/// How far ahead a post may be in a replay: a file may carry planned dates, but not the year 9999.
-const FUTURE_REPLAY_MS: i64 = 366 * 86_400_000;
 
 /// Questions answered before counting goes on.
 const QUESTIONS_MAX: usize = 8;
@@ -39,6 +39,15 @@ const QUESTIONS_MAX: usize = 8;
 struct Current {
     batch: Box<ExtractedBatch>,
     row: usize,
+}
+
+/// What a batch leaves when it was counted.
+struct Finished<'a> {
+    source: usize,
+    bytes: u64,
+    reads: Option<Reads>,
+    complete_until: Option<EventTime>,
+    to: &'a [Position],
 }
 
 /// The counting thread.
@@ -66,6 +75,7 @@ pub(super) struct Parts {
     pub(super) state: States,
     pub(super) publisher: Publisher,
     pub(super) published: watch::Sender<Arc<TickSnapshot>>,
+    pub(super) snapshots: Snapshots,
     pub(super) sinks: Vec<SinkThread>,
     pub(super) checkpointer: Option<Checkpointer>,
     pub(super) reports: Reports,
@@ -93,8 +103,8 @@ impl Coordinator {
         }
     }
 
-    /// Runs until every source has ended or the run is stopped, then answers questions until
-    /// nobody is left to ask.
+    /// Runs until every source has ended or the run is stopped, then answers questions until the
+    /// last handle is dropped.
     pub(super) fn run(mut self) {
         self.next_tick = monotonic() + self.until_next_tick();
         self.next_epoch = monotonic() + self.parts.plan.epoch();
@@ -144,20 +154,22 @@ impl Coordinator {
     /// when the next row is due, if that is known.
     fn count_what_is_due(&mut self) -> Option<Option<Instant>> {
         if self.current.is_none() {
-            let next = self.inboxes.iter_mut().find_map(Inbox::take);
-            let Some(batch) = next else { return Some(None) };
-            if let Some(gap) = &batch.batch.gap {
-                let source = batch.batch.source as usize;
-                self.parts.gaps.add(source, gap, &self.parts.sources[source].name);
-                self.parts.state.each_mut(|state| state.gap_until(gap.to));
-            }
+            let batch = match self.inboxes.iter_mut().find_map(Inbox::take) {
+                None => return Some(None),
+                Some(Work::Rows(batch)) => batch,
+                Some(Work::Panes(batch)) => {
+                    self.count_panes(*batch);
+                    return None;
+                }
+            };
+            self.note_gap(batch.batch.source as usize, batch.batch.gap.as_deref());
             self.parts.state.begin_batch(&batch);
             self.current = Some(Current { batch, row: 0 });
         }
         let Some(mut current) = self.current.take() else { return Some(None) };
-        let horizon = self.horizon();
+        let horizon = horizon(&self.parts.plan, &self.parts.clock);
         while let Some(row) = current.batch.rows.get(current.row) {
-            // What is not counted needs no waiting for; whoever drains does not wait either.
+            // A row that does not count is not waited for, and none is while the run drains.
             if row.at <= horizon
                 && let Some(due) = self.pacing.due(row.at)
                 && !self.parts.shutdown.drains()
@@ -173,24 +185,42 @@ impl Coordinator {
         None
     }
 
+    fn note_gap(&mut self, source: usize, gap: Option<&Gap>) {
+        if let Some(gap) = gap {
+            self.parts.gaps.add(source, gap, &self.parts.sources[source].name);
+            self.parts.state.each_mut(|state| state.gap_until(gap.to));
+        }
+    }
+
     fn finish_batch(&mut self, mut done: Box<ExtractedBatch>) {
+        let batch = std::mem::take(&mut done.batch);
+        self.finish(Finished {
+            source: batch.source as usize,
+            bytes: batch.bytes_read() as u64,
+            reads: batch.reads,
+            complete_until: batch.complete_until,
+            to: &batch.positions,
+        });
+        self.parts.engine.recycle(done);
+    }
+
+    /// What follows once every count of a batch is in.
+    fn finish(&mut self, done: Finished<'_>) {
         self.report();
         let Parts { checkpointer, state, .. } = &mut self.parts;
         let encoded = checkpointer.as_mut().map(|of| of.encode_early(&mut state.all));
         if let Some(Err(error)) = encoded {
             self.failure = Some(EngineError::Checkpoint(error));
         }
-        let batch = std::mem::take(&mut done.batch);
-        let source = batch.source as usize;
-        if let Some(until) = batch.complete_until
+        if let Some(until) = done.complete_until
             && self.parts.plan.time == TimePlan::Live
         {
-            self.parts.state.each_mut(|state| state.live_until(source, until.0));
+            self.parts.state.each_mut(|state| state.live_until(done.source, until.0));
         }
-        self.parts.sources[source].bytes += batch.bytes_read() as u64;
-        self.parts.sources[source].reads = batch.reads;
-        self.inboxes[source].counted(&batch);
-        self.parts.engine.recycle(done);
+        let status = &mut self.parts.sources[done.source];
+        status.bytes += done.bytes;
+        status.reads = done.reads;
+        self.inboxes[done.source].counted(done.to);
     }
 
     /// Hands over the rankings that were made at boundaries of event time. They belong to the
@@ -202,13 +232,6 @@ impl Coordinator {
             let epoch = checkpointer.as_ref().map_or(0, Checkpointer::next);
             reports.take(epoch, reported.into_iter());
         }
-    }
-
-    fn horizon(&self) -> i64 {
-        self.parts.clock.now().0.saturating_add(match self.parts.plan.time {
-            TimePlan::Live => EventTime::AHEAD_MAX_MS,
-            TimePlan::Replay(_) => FUTURE_REPLAY_MS,
-        })
     }
 
     fn wait(&mut self, due: Option<Instant>) {
@@ -238,7 +261,14 @@ impl Coordinator {
 
     fn take_in(&mut self, message: Message) {
         match message {
-            Message::Rows(batch) => self.inboxes[batch.batch.source as usize].put(batch),
+            Message::Rows(batch) => {
+                self.inboxes[batch.batch.source as usize].put(Work::Rows(batch));
+            }
+            Message::Panes(batch) => {
+                let source = batch.source as usize;
+                let is_new = self.inboxes[source].put(Work::Panes(batch));
+                self.parts.sources[source].dropped_updates += u64::from(!is_new);
+            }
             Message::Source(SourceUpdate { source, state, detail, reads }) => {
                 let status = &mut self.parts.sources[source as usize];
                 let connected = &mut self.inboxes[source as usize].connected;
@@ -286,43 +316,6 @@ impl Coordinator {
         Some((number, self.inboxes[number].failure.take()?))
     }
 
-    fn obey(&mut self, command: Command) {
-        match command {
-            Command::Ask(question, to) => {
-                let _ = to.send(self.answer(question));
-            }
-            Command::ChangeLists(tags, accounts) => {
-                self.parts.state.change_lists(&tags);
-                if self.parts.engine.block(accounts) {
-                    // Names are not stored, so it is not known which posts are theirs.
-                    self.parts.state.all.forget_recent();
-                }
-            }
-            Command::End(top, to) => self.ends.push((top, to)),
-            Command::Wake => {}
-        }
-    }
-
-    fn answer(&mut self, question: Question) -> Answer {
-        let at = self.now();
-        self.parts.state.show(at);
-        let of = |view: Option<String>| self.parts.state.of(view.as_deref());
-        match question {
-            Question::Ranking(query) => {
-                self.parts.publisher.ranking(&self.parts.state, &query, at).into()
-            }
-            Question::Tag { view, key } => {
-                of(view).and_then(|state| tagtide_trends::rank::ranking::tag(state, &key)).into()
-            }
-            Question::Explain { view, key, window_s } => {
-                let window_ms = i64::try_from(window_s).ok().and_then(|s| s.checked_mul(1_000));
-                let explain =
-                    |(state, ms)| tagtide_trends::rank::explain::explain(state, &key, ms, at);
-                of(view).zip(window_ms).and_then(explain).into()
-            }
-        }
-    }
-
     /// Event time at which a window ends now.
     fn now(&self) -> i64 {
         match self.parts.plan.time {
@@ -348,7 +341,7 @@ impl Coordinator {
         self.parts.publisher.rank(&self.parts.state, at)
     }
 
-    /// Publishes rankings with how everything stands; `last` = the run has ended.
+    /// Publishes rankings with the status; `last` = the run has ended.
     fn publish(&mut self, rankings: Vec<Arc<Ranking>>, last: bool) {
         let of = |number| self.parts.state.all.posts_of(number);
         let all: u64 = (0..self.parts.sources.len()).map(of).sum();
@@ -443,18 +436,5 @@ impl Coordinator {
                 command => self.obey(command),
             }
         }
-    }
-
-    fn summary(&mut self, top: usize) -> Result<Summary, EngineError> {
-        if let Some(error) = self.failure.take() {
-            return Err(error);
-        }
-        let everything = Query { mode: None, window_s: None, view: None, top };
-        Ok(Summary {
-            ranking: self.answer(Question::Ranking(everything)).ranking().unwrap_or_default(),
-            status: Arc::clone(&self.parts.published.borrow().status),
-            first_event: self.first_event,
-            distinct_tags: self.parts.state.all.distinct_tags(),
-        })
     }
 }

@@ -2,9 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use tagtide_posts::post::{Batch, Position};
+use super::message::PaneBatch;
+use tagtide_posts::post::Position;
 use tagtide_sources::SourceError;
 use tagtide_trends::state::extracted_batch::ExtractedBatch;
+
+/// A batch to be counted.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// Row by row.
+    Rows(Box<ExtractedBatch>),
+    /// By panes.
+    Panes(Box<PaneBatch>),
+}
+
+impl Work {
+    fn seq(&self) -> u64 {
+        match self {
+            Self::Rows(rows) => rows.batch.seq,
+            Self::Panes(panes) => panes.seq,
+        }
+    }
+}
 
 /// What has arrived from one source.
 #[derive(Default)]
@@ -12,7 +31,7 @@ pub(crate) struct Inbox {
     /// Number of the next batch.
     next: u64,
     /// Batches that wait for earlier ones.
-    waiting: BTreeMap<u64, Box<ExtractedBatch>>,
+    waiting: BTreeMap<u64, Work>,
     /// How many batches there are, once the source has ended.
     batches: Option<u64>,
     /// Partition -> where the counted batches end.
@@ -32,13 +51,14 @@ impl Inbox {
         }
     }
 
-    /// Puts a batch in.
-    pub(crate) fn put(&mut self, batch: Box<ExtractedBatch>) {
-        self.waiting.insert(batch.batch.seq, batch);
+    /// Puts a batch in; false where it was there before.
+    pub(crate) fn put(&mut self, batch: Work) -> bool {
+        let seq = batch.seq();
+        seq >= self.next && self.waiting.insert(seq, batch).is_none()
     }
 
     /// The next batch in order, if it has arrived.
-    pub(crate) fn take(&mut self) -> Option<Box<ExtractedBatch>> {
+    pub(crate) fn take(&mut self) -> Option<Work> {
         let batch = self.waiting.remove(&self.next)?;
         self.next += 1;
         Some(batch)
@@ -54,9 +74,14 @@ impl Inbox {
         self.batches == Some(self.next)
     }
 
-    /// Moves the Positions to the end of `batch`, which was counted whole.
-    pub(crate) fn counted(&mut self, batch: &Batch) {
-        for position in &batch.positions {
+    /// Where the counted batches end in a partition.
+    pub(crate) fn position(&self, partition: &str) -> Option<&str> {
+        self.positions.get(partition).map(String::as_str)
+    }
+
+    /// Moves the Positions to the end of a batch that was counted whole.
+    pub(crate) fn counted(&mut self, positions: &[Position]) {
+        for position in positions {
             let at = self.positions.entry(position.partition.clone()).or_default();
             at.clone_from(&position.at);
         }

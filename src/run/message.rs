@@ -3,17 +3,20 @@
 //! An engine sends [`Message`]s; the coordinator calls a [`RunningEngine`]. Nothing else passes.
 
 use tagtide_extract::wildcard::Patterns;
-use tagtide_posts::post::{Position, Reads};
+use tagtide_posts::post::{EventTime, Gap, Position, Reads};
 use tagtide_sources::SourceError;
 use tagtide_trends::rank::TickSnapshot;
 use tagtide_trends::state::extracted_batch::ExtractedBatch;
-use tagtide_trends::status::SourceStatus;
+use tagtide_trends::state::pane_update::PaneUpdate;
+use tagtide_trends::status::{Counters, SourceStatus};
 
 /// What an engine sends to the coordinator, through a bounded queue.
 #[derive(Debug)]
 pub enum Message {
     /// Posts of one batch; batches are numbered by source and may arrive out of order.
     Rows(Box<ExtractedBatch>),
+    /// Counts that the engine made of one batch; numbered like those of `Rows`.
+    Panes(Box<PaneBatch>),
     /// A source has changed its state.
     Source(SourceUpdate),
     /// A source has ended after `batches` batches.
@@ -27,6 +30,35 @@ pub enum Message {
     },
     /// A thread of the engine has panicked; what it was working on is lost.
     Panicked,
+}
+
+/// Counts of one batch of input. It is applied whole or not at all, and its end becomes durable
+/// with it.
+#[derive(Clone, Debug, Default)]
+pub struct PaneBatch {
+    /// Number of the source.
+    pub source: u16,
+    /// Number of the batch within its source, from 0, without holes. One that comes twice is
+    /// dropped and counted.
+    pub seq: u64,
+    /// The counts, in order. Several, so that panes can close between them; if one of them does not
+    /// [follow](PaneUpdate::follows) the recorded Positions, the batch is dropped and counted.
+    pub updates: Vec<PaneUpdate>,
+    /// Posts of the source that were counted.
+    pub posts: u64,
+    /// Records that were not counted, by reason, with deletes and edits; counts of posts and tags
+    /// follow from `updates`.
+    pub counters: Counters,
+    /// Event time of its first post.
+    pub first: Option<i64>,
+    /// Bytes of records read, unpacked.
+    pub bytes: u64,
+    /// What was read today, where reading is paid for.
+    pub reads: Option<Reads>,
+    /// What is missing before it.
+    pub gap: Option<Box<Gap>>,
+    /// Event time up to which a live source has delivered everything.
+    pub complete_until: Option<EventTime>,
 }
 
 /// The state of a source.

@@ -14,15 +14,17 @@ mod coordinator;
 mod error;
 pub(crate) mod gaps;
 mod handle;
-mod inbox;
+pub(crate) mod inbox;
 pub(crate) mod job_identity;
 mod live_query;
 mod message;
 mod pacing;
 pub(crate) mod publisher;
+pub(crate) mod ranking_keys;
 pub(crate) mod reports;
 mod shutdown;
 mod sink_thread;
+mod snapshots;
 pub(crate) mod state_settings;
 pub(crate) mod view_sections;
 pub(crate) mod view_states;
@@ -40,11 +42,12 @@ use self::gaps::Gaps;
 use self::publisher::Publisher;
 use self::reports::Reports;
 use self::sink_thread::SinkThread;
+use self::snapshots::Snapshots;
 use self::state_settings::StateSettings;
 use self::view_states::{States, open_views};
 use crate::job::{Plan, SinkPlan, SourcePlan, TimePlan};
 use tagtide_posts::clock::Clock;
-use tagtide_posts::post::Position;
+use tagtide_posts::post::{EventTime, Position};
 use tagtide_trends::rank::Ranking;
 use tagtide_trends::status::{SourceStatus, Status};
 use tagtide_trends::store::hash::Seed;
@@ -53,12 +56,14 @@ use tagtide_trends::view::Filter;
 pub use self::error::EngineError;
 pub use self::handle::Run;
 pub use self::live_query::{Answer, LiveQuery, Question};
-pub use self::message::{Message, RunningEngine, SourceUpdate};
+pub use self::message::{Message, PaneBatch, RunningEngine, SourceUpdate};
 pub use self::shutdown::Shutdown;
 
 /// Key of the hashes of authors in every replay, so that two of the same posts give the same rows:
 /// estimates, and whom a text is held to be of that several post within one pane, follow from it.
 const REPLAY_KEY: [u8; 32] = *b"everybody may know whom we count";
+/// How far ahead a post may be in a replay: a file may carry planned dates, but not the year 9999.
+const FUTURE_REPLAY_MS: i64 = 366 * 86_400_000;
 /// Commands that may wait for the coordinator.
 const COMMANDS: usize = 64;
 
@@ -77,6 +82,9 @@ pub struct RunOptions {
     pub accept_grammar: Option<u32>,
     /// Divides all retry delays of sources, for harnesses; 0 = 1.
     pub hurry: u32,
+    /// For tests: an engine that counts by itself sends some updates twice and all of them out of
+    /// order, by this seed; 0 = in order.
+    pub shuffle: u64,
     /// Time of day.
     pub clock: Clock,
 }
@@ -180,6 +188,7 @@ impl Prepared {
         shutdown: Shutdown,
     ) -> Result<Run, EngineError> {
         let publisher = Publisher::new(&self.plan, self.clock.now().0);
+        let keys = Arc::clone(&publisher.keys);
         let (published, watch) = watch::channel(Arc::new(publisher.first()));
         let (to, commands) = bounded(COMMANDS);
         let parts = Parts {
@@ -189,6 +198,7 @@ impl Prepared {
             state: self.states,
             publisher,
             published,
+            snapshots: Snapshots::default(),
             sinks: self.sinks,
             checkpointer: self.checkpointer,
             reports: self.reports,
@@ -200,7 +210,7 @@ impl Prepared {
         };
         let coordinator = Coordinator::new(parts, self.positions);
         spawn("coordinator", move || coordinator.run())?;
-        Ok(Run::new(watch, to, shutdown))
+        Ok(Run::new(watch, keys, to, shutdown))
     }
 }
 
@@ -244,6 +254,14 @@ pub(crate) fn random_seed() -> Seed {
         eight.copy_from_slice(&RandomState::new().build_hasher().finish().to_le_bytes());
     }
     Seed::new(bytes)
+}
+
+/// Posts after this event time are from the future.
+pub(crate) fn horizon(plan: &Plan, clock: &Clock) -> i64 {
+    clock.now().0.saturating_add(match plan.time {
+        TimePlan::Live => EventTime::AHEAD_MAX_MS,
+        TimePlan::Replay(_) => FUTURE_REPLAY_MS,
+    })
 }
 
 /// Starts a thread of that name.

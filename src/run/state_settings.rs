@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::publisher::keys;
+use super::ranking_keys::keys;
 use super::reports;
 use super::view_states::{States, View, tag_lists};
 use crate::job::{Plan, TimePlan};
@@ -61,6 +61,12 @@ pub(crate) fn ms(length: Duration) -> i64 {
     i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// How long a source that is gone holds the watermark of the others. In a replay sources are read
+/// at different speeds, and wait for each other.
+pub(crate) fn hold_max_ms(plan: &Plan) -> i64 {
+    if plan.time == TimePlan::Live { HOLD_MAX_MS } else { i64::MAX }
+}
+
 /// The settings of the state of all posts.
 pub(crate) fn settings(plan: &Plan, keep_delta: bool) -> Settings {
     let modes = &plan.count.modes;
@@ -82,8 +88,7 @@ pub(crate) fn settings(plan: &Plan, keep_delta: bool) -> Settings {
             decay_ms: modes.contains(&Mode::Decay).then_some(DECAY_MS),
         },
         lateness_ms: ms(plan.count.lateness),
-        // In a replay sources are read at different speeds, and wait for each other.
-        hold_max_ms: if plan.time == TimePlan::Live { HOLD_MAX_MS } else { i64::MAX },
+        hold_max_ms: hold_max_ms(plan),
         sources: plan.sources.len(),
         tags_max: plan.limits.tags_max,
         remembered_max_posts: plan.limits.remembered_max_posts,

@@ -9,6 +9,7 @@ use tagtide_extract::wildcard::Patterns;
 use tagtide_trends::rank::report::{Report, Reported, Reporter};
 use tagtide_trends::state::State;
 use tagtide_trends::state::extracted_batch::ExtractedBatch;
+use tagtide_trends::state::pane_update::PaneUpdate;
 use tagtide_trends::state::tag_filter::TagFilter;
 use tagtide_trends::store::hash::Seed;
 use tagtide_trends::view::Filter;
@@ -103,6 +104,13 @@ impl States {
         self.each().find(|state| state.settings().view == name)
     }
 
+    /// The same, to change.
+    pub(crate) fn of_mut(&mut self, name: Option<&str>) -> Option<&mut State> {
+        let Some(name) = name else { return Some(&mut self.all) };
+        let mut all = std::iter::once(&mut self.all).chain(&mut self.views);
+        all.find(|state| state.settings().view == name)
+    }
+
     /// All of them, that of all posts first.
     pub(crate) fn each(&self) -> impl Iterator<Item = &State> {
         std::iter::once(&self.all).chain(&self.views)
@@ -126,6 +134,14 @@ impl States {
         let parts = std::iter::once(batch).chain(&batch.views);
         for ((state, reporter), part) in self.with_reporters().zip(parts) {
             state.count_row(part, &part.rows[number], horizon, reporter);
+        }
+    }
+
+    /// [`State::apply`] of each with its part of an update.
+    pub(crate) fn apply(&mut self, update: PaneUpdate) {
+        let parts = update.by_view(self.views.len());
+        for ((state, reporter), part) in self.with_reporters().zip(&parts) {
+            state.apply(part, reporter);
         }
     }
 

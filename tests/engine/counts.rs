@@ -1,13 +1,12 @@
 //! Counts equal an independent recount, whatever the number of workers and the speed.
 
-use tagtide_posts::clock::monotonic;
 use tagtide_posts::decode::Format;
 
 use crate::support::{
     Counted, START, START_MS, count_words, file_source, finish, options, posts, start,
 };
 
-const WORDS: &str = "rule = \"words\"\noccurrences = \"all\"\ntime = \"event\"\n";
+pub(crate) const WORDS: &str = "rule = \"words\"\noccurrences = \"all\"\ntime = \"event\"\n";
 
 #[test]
 fn totals_and_windows_equal_a_recount() {
@@ -61,22 +60,4 @@ fn several_files_and_sources_add_up() {
     let text = String::from_utf8([a, b].concat()).unwrap();
     assert_eq!(counted.counters.posts, 6_000);
     assert_eq!(counted.totals(), count_words(text.lines()));
-}
-
-#[test]
-fn a_paced_replay_comes_to_the_same() {
-    let dir = tempfile::tempdir().unwrap();
-    let keys = format!("format = \"text\"\nrate = 400\nstart = \"{START}\"");
-    let source = file_source(dir.path(), "posts.txt", &posts(6, 4_000, Format::Text), &keys);
-    let job = |speed: &str| {
-        format!("batch = \"50ms\"\nspeed = {speed}\n{WORDS}[count]\nwindows = [\"1m\"]\n{source}")
-    };
-    let began = monotonic();
-    let run = start(&job("10"), options(2, None));
-    let watch = run.watch();
-    let paced = Counted::of(&run);
-    // 10 s of event time at ten times the speed; the last row begins a batch interval earlier.
-    assert!(began.elapsed().as_millis() >= 900, "{:?}", began.elapsed());
-    assert!(watch.borrow().batch >= 15, "{} batches", watch.borrow().batch);
-    assert_eq!(paced, finish(&job("\"max\"")));
 }

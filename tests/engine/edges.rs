@@ -7,12 +7,12 @@ use tagtide_posts::post::EventTime;
 use crate::support::{Counted, START_MS, ended, file_source, finish, options, start};
 
 /// Lines of format `text+` at these seconds after the start.
-fn lines(posts: &[(i64, &str)]) -> Vec<u8> {
+pub(crate) fn lines(posts: &[(i64, &str)]) -> Vec<u8> {
     let line = |(s, text): &(i64, &str)| format!("ann\t{}\t{text}\n", START_MS + s * 1_000);
     posts.iter().map(line).collect::<String>().into_bytes()
 }
 
-const JOB: &str = "time = \"event\"\n[count]\nwindows = [\"1m\", \"5m\"]\n";
+pub(crate) const JOB: &str = "time = \"event\"\n[count]\nwindows = [\"1m\", \"5m\"]\n";
 
 #[test]
 fn a_late_post_counts_in_total_and_in_no_window() {
@@ -122,16 +122,6 @@ fn a_source_that_fails_beside_others_ends_the_run_with_its_error() {
     let error = ended(&run).expect_err("half of the job was not done").to_string();
     assert!(error.contains(&*dir.path().to_string_lossy()), "{error}");
     assert_eq!(Counted::of(&run).totals()["a"], 2, "what could be counted was");
-}
-
-#[test]
-fn a_paced_replay_does_not_wait_for_what_it_does_not_count() {
-    let dir = tempfile::tempdir().unwrap();
-    let year_9999 = 8_000 * 365 * 86_400;
-    let bytes = lines(&[(0, "#a"), (year_9999, "#far"), (1, "#a")]);
-    let source = file_source(dir.path(), "posts.txt", &bytes, "format = \"text+\"");
-    let counted = finish(&format!("speed = \"1000\"\n{JOB}{source}"));
-    assert_eq!((counted.counters.posts, counted.counters.future), (2, 1));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use tagtide_checkpoint::CheckpointError;
 use tagtide_posts::decode::Format;
 
 use crate::support::{
-    Counted, START, START_MS, file_source, finish, options, plan, posts, start, until_posts,
+    Counted, START, file_source, finish, options, plan, posts, start, until_posts,
 };
 use crate::views;
 
@@ -16,7 +16,7 @@ const POSTS: u64 = 20_000;
 /// Slow enough to be stopped in the middle.
 const PACE: &str = "pace = 5000\n";
 
-fn job(source: &str) -> String {
+pub(crate) fn job(source: &str) -> String {
     format!("batch = \"10ms\"\ntime = \"event\"\n[count]\nwindows = [\"1m\", \"5m\"]\n{source}")
 }
 
@@ -87,26 +87,6 @@ fn people_who_are_written_before_their_epoch_ends() {
     let first = run();
     assert!(first.iter().any(|one| one.mode == "authors" && !one.trends.is_empty()));
     assert_eq!(run(), first, "as the checkpoint has it");
-}
-
-#[test]
-fn a_paced_replay_that_stops_within_a_batch() {
-    // The whole file is one batch, of which an epoch must not hold a part. Its last post is
-    // hours away, so that the run cannot have ended before it is stopped.
-    let dir = tempfile::tempdir().unwrap();
-    let mut bytes = posts(15, 1_000, Format::TextPlus);
-    bytes.extend_from_slice(format!("last\t{}\t#end\n", START_MS + 86_400_000).as_bytes());
-    let source = file_source(dir.path(), "posts.txt", &bytes, "format = \"text+\"");
-    let whole = finish(&job(&source));
-    let paced = format!("speed = 10\n{}", job(&source)).replace("10ms", "50ms");
-    let state = dir.path().join("state");
-    let run = start(&paced, options(2, Some(&state)));
-    // Longer than two epochs can be apart.
-    until_posts(&run, 600);
-    run.stop(true);
-    let stopped = Counted::of(&run).counters.posts;
-    assert!((600..=1_000).contains(&stopped), "{stopped}");
-    assert_eq!(Counted::of(&start(&job(&source), options(2, Some(&state)))), whole);
 }
 
 #[test]

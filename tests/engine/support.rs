@@ -5,12 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use tagtide::engine::{self, EngineError, Run, RunOptions, Summary};
-use tagtide::job::{Job, Plan, Purpose, check};
+use tagtide::job::{Job, Plan, Purpose};
 use tagtide::run::{LiveQuery, Question};
 use tagtide_posts::clock::monotonic;
 use tagtide_posts::decode::Format;
 use tagtide_posts::post::EventTime;
 use tagtide_sources::generator::{Options, write_posts};
+use tagtide_sources::options::{Field, Place};
 use tagtide_trends::rank::{Mode, Query, Ranking};
 use tagtide_trends::status::Counters;
 
@@ -26,8 +27,14 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A job for `run`.
 pub(crate) fn plan(job: &str) -> Plan {
-    let job = Job::parse(job, "job.toml").expect("it parses");
-    check(&job, Purpose::Run).unwrap_or_else(|problems| panic!("{problems:?}"))
+    plan_on(crate::ENGINE, job)
+}
+
+/// The same on an engine.
+pub(crate) fn plan_on(engine: &str, job: &str) -> Plan {
+    let mut job = Job::parse(job, "job.toml").expect("it parses");
+    job.engine.kind = Some(Field { value: engine.to_owned(), place: Place::flag("--engine") });
+    engine::check(&job, Purpose::Run).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
 /// Options with a state directory, or without.

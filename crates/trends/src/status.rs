@@ -212,6 +212,10 @@ pub struct SourceStatus {
     /// What of it was recorded, where that was asked for.
     #[serde(default)]
     pub recorded: Option<Recorded>,
+    /// Updates of an engine that counts by itself that were dropped, as they came twice or did not
+    /// begin where the last one ended.
+    #[serde(default)]
+    pub dropped_updates: u64,
 }
 
 /// What of a source went to a recording.

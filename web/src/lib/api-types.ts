@@ -656,6 +656,12 @@ export interface components {
             bytes?: number;
             /** @description Why it retries or failed; empty otherwise. */
             detail: string;
+            /**
+             * Format: int64
+             * @description Updates of an engine that counts by itself that were dropped, as they came twice or did not
+             *     begin where the last one ended.
+             */
+            dropped_updates?: number;
             /** @description Format of its records, once known. */
             format?: string | null;
             /**
