@@ -12,6 +12,8 @@ pub(super) struct Outbox {
     out: Sender<Message>,
     /// State of the random numbers; 0 = everything is sent as it comes.
     random: u64,
+    /// As messages have them, so that none is moved to the heap twice.
+    #[expect(clippy::vec_box, reason = "a message holds the box")]
     held: Vec<Box<PaneBatch>>,
 }
 
@@ -25,7 +27,7 @@ impl Outbox {
     pub(super) fn send(&mut self, message: Message) {
         match message {
             Message::Panes(batch) if self.random != 0 => {
-                if self.next() % 3 == 0 {
+                if self.next().is_multiple_of(3) {
                     self.held.push(batch.clone());
                 }
                 self.held.push(batch);
