@@ -41,8 +41,8 @@ impl Watermarks {
         newer
     }
 
-    /// A partition of a source has shown event time `at`; `""` = the source has only one. True where
-    /// the source as a whole has come further.
+    /// A partition of a source has shown event time `at`; `""` = all of its partitions have, or the
+    /// only one. True where the source as a whole has come further.
     ///
     /// A partition is known from the first time on that it has shown. One that is behind the newest
     /// of its source by more than it may hold back does not count.
@@ -51,8 +51,12 @@ impl Watermarks {
         if partition.is_empty() && partitions.is_empty() {
             return self.seen(source, at);
         }
-        let newest = partitions.entry(partition.into()).or_insert(at);
-        *newest = at.max(*newest);
+        if partition.is_empty() {
+            partitions.values_mut().for_each(|newest| *newest = at.max(*newest));
+        } else {
+            let newest = partitions.entry(partition.into()).or_insert(at);
+            *newest = at.max(*newest);
+        }
         self.first = self.first.or(Some(at));
         self.ahead = self.ahead.max(Some(at));
         let ahead = partitions.values().copied().max().unwrap_or(at);
