@@ -17,6 +17,7 @@ use crate::job::{Job, Purpose};
 use crate::sink::{hashtag, table};
 use crate::sqlite::SqliteError;
 use tagtide_extract::{Rule, key};
+use tagtide_trends::rank::columns::COLUMNS;
 use tagtide_trends::rank::{Mode, Trend};
 
 /// Rows read at once.
@@ -217,22 +218,17 @@ fn json(kept: &StoredRankings) -> Result<String, Failure> {
 }
 
 fn rows(rankings: &[StoredRanking]) -> String {
-    let header = ["at", "rank", "hashtag", "count", "authors", "score", "lift", "status"];
+    let columns: Vec<_> = COLUMNS.iter().filter(|column| !column.modes.is_empty()).collect();
+    let mut header = vec!["at", "rank", "hashtag", "count"];
+    header.extend(columns.iter().map(|column| column.name));
     let row = |at: &str, trend: &Trend| {
-        let tenth = |value: Option<f64>| value.map(|value| format!("{value:.1}"));
-        vec![
-            at.to_owned(),
-            trend.rank.to_string(),
-            table::shown(&hashtag(trend)).into_owned(),
-            trend.count.to_string(),
-            trend.authors.map(|authors| authors.to_string()).unwrap_or_default(),
-            tenth(trend.score).unwrap_or_default(),
-            tenth(trend.lift).unwrap_or_default(),
-            trend.status.clone().unwrap_or_default(),
-        ]
+        let tag = table::shown(&hashtag(trend)).into_owned();
+        let mut row = vec![at.to_owned(), trend.rank.to_string(), tag, trend.count.to_string()];
+        row.extend(columns.iter().map(|column| table::cell(column, trend)));
+        row
     };
     let all = rankings.iter().flat_map(|ranking| {
-        let at = at(ranking.at);
+        let (at, row) = (at(ranking.at), &row);
         ranking.trends.iter().map(move |trend| row(&at, trend))
     });
     table::grid(&header, all)

@@ -11,6 +11,7 @@ use super::{HistoryError, SCHEMA, minute_of, window_column};
 use crate::sqlite::{self, SqliteError};
 use tagtide_posts::clock::monotonic;
 use tagtide_trends::rank::Trend;
+use tagtide_trends::rank::columns::{COLUMNS, Field};
 
 /// Time limit of one query.
 const QUERY_MAX: Duration = Duration::from_secs(5);
@@ -268,14 +269,15 @@ impl Reader {
         let limit = i64::try_from(rows_max).unwrap_or(i64::MAX).saturating_add(1);
         // The first whole minute that is not before it.
         let from = minute_of(from_ms.saturating_add(59_999));
+        let optional = COLUMNS.each_ref().map(|column| column.name).join(", ");
         let mut statement = self
             .db
-            .prepare(
-                "select minute, rank, tag, display, count, authors, score, lift, expected, status \
+            .prepare(&format!(
+                "select minute, rank, tag, display, count, {optional} \
                  from ranking where minute between ?1 and ?2 and view = ?3 and mode = ?4 \
                  and window_s = ?5 and rank <= ?6 and (?7 is null or tag = ?7) \
                  and minute % ?8 = 0 order by minute, rank limit ?9",
-            )
+            ))
             .map_err(self.failed())?;
         let rows = statement
             .query_map(
@@ -345,17 +347,21 @@ fn window(column: i64) -> Option<u64> {
 
 fn trend(row: &Row<'_>) -> rusqlite::Result<Trend> {
     let unsigned = |number: i64| u64::try_from(number).unwrap_or_default();
-    Ok(Trend {
+    let mut trend = Trend {
         rank: row.get(1)?,
         tag: row.get(2)?,
         display: row.get(3)?,
         count: unsigned(row.get(4)?),
-        authors: row.get::<_, Option<i64>>(5)?.map(unsigned),
-        score: row.get(6)?,
-        lift: row.get(7)?,
-        expected: row.get(8)?,
-        status: row.get(9)?,
-        change: None,
-        series: None,
-    })
+        ..Trend::default()
+    };
+    for (index, column) in (5..).zip(&COLUMNS) {
+        match &column.field {
+            Field::Count(of) => {
+                *(of.slot)(&mut trend) = row.get::<_, Option<i64>>(index)?.map(unsigned);
+            }
+            Field::Number(of) => *(of.slot)(&mut trend) = row.get(index)?,
+            Field::Text(of) => *(of.slot)(&mut trend) = row.get(index)?,
+        }
+    }
+    Ok(trend)
 }

@@ -7,10 +7,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use rusqlite::types::Value;
+use rusqlite::{
+    Connection, OptionalExtension as _, ToSql, Transaction, TransactionBehavior, params,
+    params_from_iter,
+};
 
 use super::{COARSE_MINUTES, FINE_MINUTES, SCHEMA, minute_of, window_column};
 use crate::sqlite::{self, SqliteError, pragma};
+use tagtide_trends::rank::columns::{COLUMNS, Column, Field};
 use tagtide_trends::rank::{Ranking, Trend};
 
 /// Smallest size limit; a smaller one is raised to this, bytes.
@@ -156,7 +161,11 @@ impl History {
 fn bytes_of(ranking: &Ranking) -> usize {
     let head = ranking.view.len() + ranking.mode.len();
     let row = |row: &Trend| {
-        row.tag.len() + row.display.len() + row.status.as_deref().map_or(0, str::len) + ROW_BYTES
+        let optional = COLUMNS.iter().map(|column| match &column.field {
+            Field::Text(of) => (of.get)(row).map_or(0, String::len),
+            Field::Count(_) | Field::Number(_) => 0,
+        });
+        row.tag.len() + row.display.len() + optional.sum::<usize>() + ROW_BYTES
     };
     let spilled = |bytes| if bytes > SPILL_BYTES { bytes + 4_096 } else { bytes };
     ranking.trends.iter().map(|trend| spilled(head + row(trend))).sum()
@@ -175,27 +184,33 @@ fn replace(tx: &Transaction<'_>, ranking: &Ranking) -> rusqlite::Result<()> {
         "delete from ranking where minute = ?1 and view = ?2 and mode = ?3 and window_s = ?4",
     )?
     .execute(params![minute, view, mode, window_s])?;
-    let mut insert = tx.prepare_cached(
-        "insert into ranking values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-    )?;
+    let mut insert = tx.prepare_cached(&insert_sql())?;
     for row in &ranking.trends {
-        insert.execute(params![
-            minute,
-            view,
-            mode,
-            window_s,
-            row.rank,
-            row.tag,
-            row.display,
-            signed(row.count),
-            row.authors.map(signed),
-            row.score,
-            row.lift,
-            row.expected,
-            row.status,
-        ])?;
+        let (tag, display, count) = (&row.tag, &row.display, signed(row.count));
+        let first = params![minute, view, mode, window_s, row.rank, tag, display, count];
+        let optional = COLUMNS.each_ref().map(|column| value(column, row));
+        let optional = optional.iter().map(|value| value as &dyn ToSql);
+        insert.execute(params_from_iter(first.iter().copied().chain(optional)))?;
     }
     Ok(())
+}
+
+/// The statement that inserts a row; names make it independent of the order in the file.
+fn insert_sql() -> String {
+    let names = COLUMNS.each_ref().map(|column| column.name).join(", ");
+    let values = ", ?".repeat(COLUMNS.len());
+    format!(
+        "insert into ranking (minute, view, mode, window_s, rank, tag, display, count, {names}) \
+         values (?, ?, ?, ?, ?, ?, ?, ?{values})"
+    )
+}
+
+fn value(column: &Column, row: &Trend) -> Value {
+    match &column.field {
+        Field::Count(of) => (of.get)(row).copied().map(signed).into(),
+        Field::Number(of) => (of.get)(row).copied().into(),
+        Field::Text(of) => (of.get)(row).cloned().into(),
+    }
 }
 
 /// Deletes old minutes except every [`COARSE_MINUTES`]th. Minutes that were thinned before are

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use tagtide_trends::rank::Trend;
+use tagtide_trends::rank::columns::{COLUMNS, Field};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -83,6 +84,45 @@ fn what_is_written_is_read_back_with_its_reasons() {
     let usual = reader.usual("all").expect("rows");
     assert_eq!(usual, Some(("trending".to_owned(), Some(3_600))), "stored at minute 119");
     assert_eq!(reader.usual("ja").expect("rows"), None);
+}
+
+#[test]
+fn every_declared_column_is_in_the_schema_and_is_read_back() {
+    let dir = dir();
+    let mut history = history(&dir);
+    let db = rusqlite::Connection::open(dir.path().join("history.sqlite")).expect("it opens");
+    let names = |table: &str| {
+        let query = format!("select name from pragma_table_info('{table}') order by name");
+        let mut query = db.prepare(&query).expect("SQL");
+        let names = query.query_map([], |row| row.get(0)).expect("rows");
+        names.collect::<Result<Vec<String>, _>>().expect("names")
+    };
+    let and_declared = |shown: bool, others: &[&'static str]| {
+        let declared = COLUMNS.iter().filter(|column| !shown || !column.modes.is_empty());
+        let mut names: Vec<_> = declared.map(|column| column.name).collect();
+        names.extend(others);
+        names.sort_unstable();
+        names
+    };
+    let others = ["minute", "view", "mode", "window_s", "rank", "tag", "display", "count"];
+    assert_eq!(names("ranking"), and_declared(false, &others));
+    let others = ["at", "view", "mode", "window_s", "rank", "display", "count"];
+    assert_eq!(names("readable"), and_declared(true, &others));
+    let mut full = row(1, "a");
+    for (number, column) in (1_u8..).zip(&COLUMNS) {
+        match &column.field {
+            Field::Count(of) => *(of.slot)(&mut full) = Some(number.into()),
+            Field::Number(of) => *(of.slot)(&mut full) = Some(number.into()),
+            Field::Text(of) => *(of.slot)(&mut full) = Some(number.to_string()),
+        }
+    }
+    let empty = Trend { rank: 2, tag: "b".to_owned(), ..Trend::default() };
+    let mut written = ranking(1, "all", "trending", Some(3_600), &[]);
+    written.trends = vec![full, empty];
+    history.write(&[Arc::new(written.clone())]).expect("written");
+    let reader = Reader::open(dir.path()).expect("it is there");
+    let stored = reader.at(60_000, None, &asked()).expect("rows");
+    assert_eq!(stored.rankings[0].trends, written.trends);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use comfy_table::{CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Table};
 
+use tagtide_trends::rank::columns::{COLUMNS, Column, Field};
 use tagtide_trends::rank::{Mode, Ranking, Trend};
 use tagtide_trends::score::formula::LEARNED;
 
@@ -18,14 +19,16 @@ pub const CELL_MAX_CHARS: usize = 60;
 /// where counts are approximate, a line below states it.
 #[must_use]
 pub fn render(ranking: &Ranking) -> String {
-    let columns = columns(ranking);
+    let mode = Mode::named(&ranking.mode);
+    let has = |column: &&Column| mode.is_some_and(|mode| column.modes.contains(&mode));
+    let columns: Vec<_> = COLUMNS.iter().filter(has).collect();
     let mut header = vec!["hashtag", "hashtag_count"];
-    header.extend(columns.iter().map(|column| column.0));
+    header.extend(columns.iter().map(|column| column.name));
     header.push("change");
     let rows = ranking.trends.iter().map(|trend| {
         let tag = super::hashtag(trend);
         let mut row = vec![shown(&tag).into_owned(), trend.count.to_string()];
-        row.extend(columns.iter().map(|column| column.1(trend)));
+        row.extend(columns.iter().map(|column| cell_with_unit(column, trend)));
         row.push(change(trend.change).into());
         row
     });
@@ -52,32 +55,24 @@ fn approximate(ranking: &Ranking) -> String {
     text + "\n"
 }
 
-/// A column: its name, and its cell for a row.
-type Column = (&'static str, fn(&Trend) -> String);
-
-/// The columns of a mode beside those that the original has.
-fn columns(ranking: &Ranking) -> Vec<Column> {
-    let score: Column = ("score", |trend| tenth(trend.score));
-    let authors: Column =
-        ("authors", |trend| trend.authors.map_or_else(String::new, |n| n.to_string()));
-    let lift: Column = ("lift", |trend| match tenth(trend.lift).as_str() {
-        "" => String::new(),
-        lift => format!("{lift}x"),
-    });
-    let status: Column = ("status", |trend| trend.status.clone().unwrap_or_default());
-    match Mode::named(&ranking.mode) {
-        None | Some(Mode::Total | Mode::Count) => Vec::new(),
-        Some(Mode::Authors) => vec![authors],
-        Some(Mode::Trending) => vec![authors, lift, status],
-        Some(Mode::Decay) => vec![score],
-        Some(Mode::Single | Mode::Zscore | Mode::Signitrend | Mode::Mastodon) => {
-            vec![authors, score]
-        }
-    }
+/// The cell of a column; empty where the row has no value.
+#[must_use]
+pub fn cell(column: &Column, row: &Trend) -> String {
+    let text = match &column.field {
+        Field::Count(of) => (of.get)(row).map(u64::to_string),
+        Field::Number(of) => (of.get)(row).map(|value| format!("{value:.1}")),
+        Field::Text(of) => (of.get)(row).cloned(),
+    };
+    text.unwrap_or_default()
 }
 
-fn tenth(value: Option<f64>) -> String {
-    value.map_or_else(String::new, |value| format!("{value:.1}"))
+/// The same with its unit.
+fn cell_with_unit(column: &Column, row: &Trend) -> String {
+    let mut text = cell(column, row);
+    if !text.is_empty() {
+        text.push_str(column.unit);
+    }
+    text
 }
 
 /// Any rows as a table of that look, with a newline at the end. What comes from posts goes through

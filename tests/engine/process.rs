@@ -221,7 +221,7 @@ fn other_keys_than_those_of_the_checkpoint_exit_4() {
     write_job(dir.path(), "job.toml", &text.replace("\"keep\"", "\"fold\""));
     let output = tagtide(&job, &state).output().unwrap();
     assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
-    let what = "tags.accents was `keep`, is `fold`\nhelp: run the job as it was";
+    let what = "tags.accents was `keep`, is `fold`\nhelp: run the unchanged job";
     assert!(stderr(&output).contains(what), "{}", stderr(&output));
     let output = tagtide(&job, &state).arg("--fresh").output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));

@@ -36,7 +36,7 @@ mod tests {
     use crate::{Args, Chore};
 
     #[test]
-    fn every_word_is_handed_on() {
+    fn every_argument_is_passed_on() {
         let words = ["--seeds", "1,2", "--help", "--nab", "some where", "-h"];
         let line = ["cargo xtask", "quality"].iter().chain(&words);
         let Chore::Quality(args) = Args::try_parse_from(line).expect("a command line").chore else {

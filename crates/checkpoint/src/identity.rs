@@ -1,11 +1,11 @@
-//! Whose checkpoint a directory holds, and whether a job may go on from it.
+//! The job that a directory belongs to, and whether a run can resume from it.
 
-/// What must not change between two runs, for counts to mean the same.
+/// What must not change between two runs, so that counts keep their meaning.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// Name of the job.
     pub job: String,
-    /// Everything that counts cannot follow when it changes: rule, pane, sources, ...
+    /// Everything that existing counts depend on: rule, pane, sources, ...
     pub parts: Vec<Part>,
 }
 
@@ -16,10 +16,10 @@ pub struct Part {
     pub name: String,
     /// Its value in this run.
     pub value: String,
-    /// The value that a directory has which does not name the part, because it was made before the
-    /// part existed. `None` = it has none, and the start stops.
+    /// The value of a directory that was made before the part existed. `None` = such a directory
+    /// stops the start.
     pub absent: Option<String>,
-    /// Values of earlier versions that are understood.
+    /// Known values of earlier versions.
     pub earlier: Vec<Earlier>,
 }
 
@@ -28,13 +28,13 @@ pub struct Part {
 pub struct Earlier {
     /// The value.
     pub value: String,
-    /// `None`: counts go on, and the directory records the value of this run. Otherwise the start
-    /// stops, and this is the way out.
+    /// `None`: the run resumes, and the directory records the new value. Otherwise the start stops
+    /// with this hint.
     pub help: Option<String>,
 }
 
 impl Part {
-    /// A part whose value may not change.
+    /// A part whose value must not change.
     #[must_use]
     pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
         Self { name: name.into(), value: value.into(), ..Self::default() }
@@ -49,12 +49,12 @@ pub(super) struct Recorded {
     pub(super) parts: Vec<(String, String)>,
 }
 
-/// Why a job may not go on from a directory.
+/// Why a run cannot resume from a directory.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Difference {
-    /// What differs, in words.
+    /// What differs, for users.
     pub(super) what: String,
-    /// The way out.
+    /// What to do.
     pub(super) help: String,
 }
 
@@ -66,7 +66,7 @@ impl From<&Identity> for Recorded {
 }
 
 impl Recorded {
-    /// FNV-1a over all of it, lengths included.
+    /// FNV-1a over all fields, including their lengths.
     pub(super) fn hash(&self) -> u64 {
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
         let mut eat = |text: &str| {
@@ -111,12 +111,13 @@ impl Recorded {
         if what.is_empty() {
             return Ok(());
         }
-        // A part's own way out is enough only where nothing else differs.
+        // The hint of a part is enough only if nothing else differs.
         let help = match helps.as_slice() {
             [help] if what.len() == 1 => (*help).to_owned(),
-            _ => "run the job as it was, or give this one its own `--state-dir`, or start over \
-                  with `--fresh`"
-                .to_owned(),
+            _ => {
+                "run the unchanged job, or use another `--state-dir`, or start over with `--fresh`"
+                    .to_owned()
+            }
         };
         Err(Difference { what: what.join("; "), help })
     }

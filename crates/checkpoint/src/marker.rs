@@ -1,10 +1,10 @@
-//! `job.json`: whose checkpoint the directory holds, and the key of its hashes.
+//! `job.json`, the marker: the identity of the job, and the key of the directory's hashes.
 //!
-//! It is written at the first start, after the empty first log segment: so a directory with a
-//! marker must have a log, and one without has never committed anything. It is replaced where a
-//! later version of the program records more of the job's identity, or another value that counts
-//! can follow. Its last field is a checksum, and a file that differs by one byte from what would be
-//! written is damaged. The file holds a secret key: mode 0600, and no message repeats its contents.
+//! It is written at the first start, after the empty first log segment. So a directory with a
+//! marker must have a log, and one without has never committed anything. It is replaced if a later
+//! version of the program records more of the job's identity, or a compatible new value. Its last
+//! field is a checksum; a file that differs in one byte from what would be written is damaged. The
+//! file contains a secret key: mode 0600, and no message repeats its content.
 
 use std::io::Read;
 

@@ -14,7 +14,7 @@ const VARIABLE: &str = "TAGTIDE_SIMD";
 pub(crate) enum Level {
     /// The safe equivalents.
     Portable,
-    /// AVX2 and what the module needs beside it.
+    /// AVX2 and the other instructions that the module needs.
     Avx2,
     /// AVX-512, likewise.
     Avx512,

@@ -24,7 +24,7 @@ describe('cards', () => {
     expect(cards(kept(3 * HOUR), hours).map((one) => one.at / HOUR)).toEqual([3, 2, 1]);
   });
 
-  it('are a day of them at the most', () => {
+  it('are at most a day of them', () => {
     const hours = Array.from({ length: 40 }, (_, hour) => kept(hour * HOUR));
     expect(cards(kept(39.5 * HOUR), hours)).toHaveLength(24);
   });

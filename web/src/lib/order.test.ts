@@ -47,7 +47,7 @@ describe('arrange', () => {
     expect(shown(feed(order, 'b1003 a1000', 2 * REORDER_MS))).toBe('ba');
   });
 
-  it('starts counting ticks anew when the swap went away', () => {
+  it('restarts counting ticks when the swap went away', () => {
     let order = feed(emptyOrder(), 'a1000 b990', 0);
     for (let i = 1; i < 6; i += 1) {
       order = feed(order, i % 2 ? 'b1001 a1000' : 'a1001 b1000', i * REORDER_MS);

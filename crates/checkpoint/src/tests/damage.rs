@@ -114,7 +114,7 @@ fn every_flipped_bit_is_survived_or_named() {
             let mut files = good.clone();
             files.get_mut(name).unwrap()[bit / 8] ^= 1 << (bit % 8);
             let context = format!("{name} bit {bit}");
-            // One bit of each byte goes on.
+            // One bit of each byte is enough from here on.
             let opened = match bit % 8 {
                 3 => open(&files, 5, &context),
                 _ => open_only(&files, 5, &context).map(|opened| opened.3),

@@ -1,4 +1,4 @@
-//! A job whose identity has changed: what goes on, what stops, what the directory records then.
+//! A job whose identity changed: what resumes, what stops, and what the directory records then.
 
 use std::sync::Arc;
 

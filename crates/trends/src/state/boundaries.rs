@@ -6,7 +6,7 @@
 use crate::score::Trending;
 use crate::state::State;
 
-/// Tags to learn from, beyond which a thread costs less than what it takes over.
+/// Tags to learn from, beyond which a thread of its own pays off.
 const THREADS_FROM: u64 = 10_000;
 
 /// Looks at a state whenever event time passes one of its boundaries. `()` never does.
@@ -46,10 +46,10 @@ impl Observer for () {
 
 impl State {
     /// Closes every pane that ends at or before `watermark`, boundary by boundary; `observer` looks
-    /// at those that it waits for.
+    /// at those that it asks for.
     pub fn advance(&mut self, watermark: i64, observer: &mut dyn Observer) {
         if self.ring.pane_of(watermark) - 1 <= self.ring.closed_to() {
-            // No pane ends here, so no boundary does: nearly always so, and asked at every post.
+            // No pane ends here, so there is no boundary: nearly always, and checked at every post.
             return;
         }
         if self.trending.is_empty() && observer.next(watermark, self.ring.pane_ms()).is_none() {
@@ -80,8 +80,8 @@ impl State {
         self.ring.close_to(end);
     }
 
-    /// The first pane that closes is the first that can be whole; what it is a part of is not.
-    /// Before it closes, an older one may still be opened.
+    /// The first pane that closes is the first that can be complete; the window that contains it is
+    /// not. Before it closes, an older one may still be opened.
     fn begin_passing(&mut self, end: i64) -> Option<i64> {
         let first = self.ring.open_from()?;
         let whole = first + self.ring.pane_ms();
@@ -115,14 +115,14 @@ impl State {
         self.learn(at);
     }
 
-    /// Scores are held of the slides that end.
+    /// Records the peaks of the slides that end.
     fn slide(&mut self, at: i64) {
         let (ring, rows) = (&self.ring, self.tags.rows());
         self.trending.iter_mut().for_each(|trending| trending.slide(ring, rows, at));
     }
 
-    /// Each window that `trending` is asked for learns for itself, from closed panes, which do
-    /// not change meanwhile: so all of them at once, where there is much to learn.
+    /// Each window of `trending` learns for itself, from closed panes, which do not change
+    /// meanwhile: in parallel if there is much to learn.
     fn learn(&mut self, at: i64) {
         let (ring, rows) = (&self.ring, self.tags.rows());
         let mut due = self.trending.iter_mut().filter(|trending| trending.asks_at(at) > 0);
@@ -139,7 +139,7 @@ impl State {
         });
     }
 
-    /// What `trending` knows for a window.
+    /// The baselines and scores of `trending` for a window.
     #[must_use]
     pub fn trending(&self, window_ms: i64) -> Option<&Trending> {
         self.trending.iter().find(|trending| trending.window_ms == window_ms)

@@ -1,8 +1,8 @@
 //! The state as checkpoint sections: what changed in an epoch, and the pieces of a snapshot.
 //!
-//! Numbers are variable-length integers; the layout of each section stands beside its writer. A
-//! snapshot is taken piece by piece at different epochs, so each piece says its epoch; what a
-//! later record tells counts for a tag or a pane only if its epoch is newer than the piece.
+//! Numbers are variable-length integers; the layout of each section is documented at its writer. A
+//! snapshot is taken piece by piece at different epochs, so each piece has its epoch: a later record
+//! counts for a tag or a pane only if its epoch is newer than that of the piece.
 
 use std::collections::BTreeMap;
 
@@ -33,27 +33,27 @@ pub mod kind {
     pub const LEARNED: u16 = 4;
     /// Occurrences of spellings beyond the first: id << 3 | number.
     pub const SPELLED: u16 = 5;
-    /// The same, taken back.
+    /// The same, retracted.
     pub const UNSPELLED: u16 = 6;
     /// Panes.
     pub const PANES: u16 = 7;
     /// Late counts.
     pub const LATE: u16 = 8;
-    /// Posts taken back from their panes.
+    /// Posts retracted from their panes.
     pub const MINUS: u16 = 9;
-    /// Numbers of posts taken back.
+    /// Numbers of retracted posts.
     pub const GONE: u16 = 11;
-    /// Tags that gave way.
+    /// Evicted tags.
     pub const EVICTED: u16 = 12;
-    /// Who posted the tags of panes.
+    /// Authors of the tags of panes.
     pub const PEOPLE: u16 = 13;
-    /// Who was taken back.
+    /// Authors of retracted posts.
     pub const LEFT: u16 = 14;
     /// Decayed counts.
     pub const DECAY: u16 = 17;
     /// When tags were first counted: steps of ids and of times.
     pub const FIRST: u16 = 18;
-    /// Posts of closed panes beyond the cap: how many more or less of each author.
+    /// Posts of closed panes beyond the cap: changes by author.
     pub const BEYOND: u16 = 19;
     /// What alert rules have seen (written and read by the engine).
     pub const RULES: u16 = 30;
@@ -73,11 +73,11 @@ pub mod kind {
     pub const RING: u16 = 21;
     /// Snapshot: the tags of [`super::PART`] ids.
     pub const TAGS: u16 = 22;
-    /// Snapshot: people of the tags of [`super::PART`] ids, and their rows in open panes.
+    /// Snapshot: authors of the tags of [`super::PART`] ids, and their rows in open panes.
     pub const CROWDS: u16 = 23;
     /// Snapshot: posts without author in the panes of some minutes.
     pub const ALONE: u16 = 24;
-    /// Snapshot: some of those who have posted before.
+    /// Snapshot: some of the authors who have posted before.
     pub const KNOWN: u16 = 25;
     /// Snapshot: posts beyond the cap in the panes of some minutes.
     pub const BEYOND_BEFORE: u16 = 26;
@@ -89,7 +89,7 @@ pub mod kind {
     pub const CAPS: u16 = 29;
 }
 
-/// Ids of one piece of tags, so few that counting is not felt to pause for them.
+/// Ids of one piece of tags: few enough that writing one does not delay counting.
 pub const PART: usize = 1 << 14;
 
 /// Kind and body of a section.
@@ -99,7 +99,7 @@ pub type Sections = Vec<(u16, Vec<u8>)>;
 /// [`encode`] on another thread.
 pub type RawSections = Vec<Raw>;
 
-/// One or more sections, with little done to them.
+/// One or more sections before they are encoded.
 #[derive(Debug)]
 pub enum Raw {
     /// Kind and finished body.
@@ -127,16 +127,16 @@ pub enum Raw {
     View(String, u64, RawSections),
 }
 
-/// Gives a record the bytes of the rows that [`State::take_rows`] took of it.
+/// Adds the encoded rows that [`State::take_rows`] took before to their record.
 pub fn give_rows(record: &mut RawSections, rows: &mut Vec<u8>) {
     let delta = record.iter_mut().find_map(|raw| match raw {
         Raw::Delta(delta) => Some(delta),
         _ => None,
     });
-    delta.into_iter().for_each(|first| first.told = std::mem::take(rows));
+    delta.into_iter().for_each(|first| first.encoded_rows = std::mem::take(rows));
 }
 
-/// The sections in their bytes, in the same order; those without any are left out.
+/// The encoded sections, in the same order; empty ones are left out.
 #[must_use]
 pub fn encode(raw: RawSections) -> Sections {
     let mut sections = Vec::with_capacity(raw.len() + 2);
@@ -192,7 +192,7 @@ fn view(name: &str, filter: u64, sections: Sections) -> Vec<u8> {
 /// A view's name, the fingerprint of its filter, and its own sections.
 pub type ViewSections<'a> = (&'a str, u64, Vec<(u16, &'a [u8])>);
 
-/// What stands in a [`kind::VIEW`]; `None` where it does not hold what it should.
+/// Reads a [`kind::VIEW`]; `None` if it is malformed.
 #[must_use]
 pub fn read_view(body: &[u8]) -> Option<ViewSections<'_>> {
     let mut reader = Reader::new(body);
@@ -206,7 +206,7 @@ pub fn read_view(body: &[u8]) -> Option<ViewSections<'_>> {
     Some((name, filter, sections))
 }
 
-/// What is small and written whole with every record.
+/// The part that is small and complete in every record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meta {
     /// Counts by reason.
@@ -232,19 +232,20 @@ pub struct Meta {
     /// Panes up to this one were closed before the first post with an author.
     #[serde(default)]
     pub people_from: Option<i64>,
-    /// Authors who came to a tag in the last days, and those of them who had posted before.
+    /// Authors who posted a tag for the first time in the last days, and those of them who had
+    /// posted before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joined: Option<[u64; 2]>,
     /// Half-life of counts that decay, and half-lives to their landmark.
     #[serde(default)]
     pub decay: Option<(i64, i64)>,
-    /// What `trending` knows of time, for each window it is asked for.
+    /// Progress of `trending` in event time, for each of its windows.
     #[serde(default)]
     pub trending: Vec<Pacing>,
 }
 
 impl State {
-    /// What is small and written whole with every record.
+    /// The part that is small and complete in every record.
     #[must_use]
     pub fn meta(&self) -> Meta {
         Meta {
@@ -263,14 +264,13 @@ impl State {
         }
     }
 
-    /// Rows of people that the next record will tell, once there are `least`, to be encoded before
-    /// it is due ([`give_rows`]). None after a tag has given way: rows of another may have its
-    /// number from then on.
+    /// Author rows of the next record, once there are `least`, to be encoded before it is due
+    /// ([`give_rows`]). None after an eviction: from then on rows of another tag may have its id.
     pub fn take_rows(&mut self, least: usize) -> Option<AuthorRows> {
         if self.pending.earlier.is_empty() { self.ring.take_rows(least) } else { None }
     }
 
-    /// Everything since the last call, in the order in which it must be read.
+    /// All changes since the last call, in the order in which they must be read.
     pub fn take_pending(&mut self) -> RawSections {
         let mut pending = std::mem::take(&mut self.pending);
         let from = pending.remembered_from.max(self.remembered.range().start);
@@ -296,8 +296,8 @@ impl State {
         sections
     }
 
-    /// Writes down the tags and spellings that a batch has brought: encoded at once they cost
-    /// little, while a record of many would make counting wait.
+    /// Encodes the new tags and spellings of a batch at once: that costs little, while encoding many
+    /// in a record would make counting wait.
     pub(crate) fn note_names(&mut self) {
         let Interned { born, learned, .. } = &self.interned;
         for &id in born {
@@ -323,7 +323,7 @@ impl State {
         }
     }
 
-    /// All that is known of the tags of a part.
+    /// Everything about the tags of a part.
     fn piece_of_tags(&mut self, epoch: u64, part: u32) -> RawSections {
         let first = part * PART as u32;
         let ids = first..self.tags.rows().min(first + PART as u32);
@@ -340,7 +340,7 @@ impl State {
     /// Epoch, part; then for each tag: id, admission number, key, total, number of spellings,
     /// spellings, counts of all but the first, count of others.
     fn part(&self, epoch: u64, part: u32) -> Vec<u8> {
-        // Mostly enough; growing in steps would copy it several times.
+        // Usually enough; growing in steps would copy it several times.
         let mut out = Vec::with_capacity(PART * 24);
         put(&mut out, epoch);
         put(&mut out, u64::from(part));
@@ -358,7 +358,7 @@ impl State {
             put(&mut out, total);
             put(&mut out, self.error_of(id));
             if self.tags.is_plain(id) {
-                // By far the most tags have one spelling, which is the key.
+                // Most tags have one spelling, which is the key.
                 out.extend_from_slice(&[1, 0, 0]);
                 continue;
             }
@@ -415,9 +415,10 @@ impl Snapshotter {
         Self { known: 0, part: 0, minute: i64::MIN, held: None, remembered }
     }
 
-    /// The next piece, as of `epoch`, which must be the newest record's; `None` = all are taken.
+    /// The next piece, as of `epoch`, which must be that of the newest record; `None` = all are
+    /// taken.
     pub fn next(&mut self, state: &mut State, epoch: u64) -> Option<RawSections> {
-        // Before all tags: whose people come after it are told by what it says.
+        // Before all tags: reading their authors needs it.
         if self.part == 0
             && let Some(piece) = state.ring.known(self.known, epoch)
         {

@@ -1,4 +1,4 @@
-//! Posts that have an identity: duplicates, edits, deletes, and what each takes back.
+//! Posts with an identity: duplicates, edits and deletes, and what each of them retracts.
 
 use crate::state::State;
 use crate::state::extracted_batch::{NO_TIME, PostKey};
@@ -6,7 +6,7 @@ use crate::state::post_memory::RememberedPost;
 use crate::window::LATE;
 use tagtide_posts::post::Op;
 
-/// The hash of an author as the people of a tag keep it; 0 = unknown.
+/// The hash of an author as author sets store it; 0 = unknown.
 pub(super) fn short(author: u64) -> u32 {
     ((author >> 32) as u32).max(1)
 }
@@ -23,12 +23,12 @@ pub(super) enum Verdict {
 }
 
 impl State {
-    /// What a post with an identity does to the ones remembered.
+    /// Applies a post with an identity to the remembered ones.
     pub(super) fn apply_identity(&mut self, key: &PostKey, replaces: &[u64], at: i64) -> Verdict {
         if key.op == Op::DropAuthor {
             self.unsample(key, replaces);
             for number in self.remembered.by_author(key.author) {
-                // Told again after a reconnect, it says nothing of what came after it.
+                // Repeated after a reconnect, it does not concern later posts.
                 if self.remembered.get(number).is_some_and(|post| at != NO_TIME && post.seen > at) {
                     continue;
                 }
@@ -41,7 +41,7 @@ impl State {
             return if key.op == Op::Delete { Verdict::Drop } else { Verdict::Count(at) };
         }
         let known = self.known(key, replaces);
-        // A revision told again, or after a newer one, replaces nothing.
+        // A repeated revision, or one after a newer one, replaces nothing.
         let told = key.op == Op::Update && self.remembered.is_told(key.id, key.revision);
         if !told {
             self.unsample(key, replaces);
@@ -87,7 +87,7 @@ impl State {
     fn known(&self, key: &PostKey, replaces: &[u64]) -> Option<(u64, RememberedPost)> {
         let names = [key.id, key.alias].into_iter().filter(|&name| name != 0);
         let known = names.map(|name| self.remembered.find(name)).find_map(|number| number);
-        // An edit names all that it replaces, of which all but one have gone before.
+        // An edit names all identities that it replaces; all but one were replaced before.
         let mut replaced = replaces.iter().filter_map(|&id| self.remembered.find(id));
         let known = known.or_else(|| replaced.clone().find(|&number| self.is_there(number)));
         let known = known.or_else(|| replaced.next_back());
@@ -98,7 +98,7 @@ impl State {
         self.remembered.get(number).is_some_and(|memory| !memory.gone)
     }
 
-    /// After an edit a post fits this view no more; one that never did is nothing to it.
+    /// An edit takes a post out of this view; one that never fitted is ignored.
     pub(super) fn retract_original(&mut self, key: &PostKey, replaces: &[u64]) {
         if self.remembered.is_told(key.id, key.revision) {
             return;
@@ -123,7 +123,7 @@ impl State {
         ids.clear();
         for tag in self.remembered.tags(number) {
             let id = tag >> 3;
-            // Where a tag gave way to another, its id means something else now.
+            // If a tag was evicted, its id may belong to another tag now.
             if !self.tags.is_live(id) || self.tags.since(id) > memory.admissions {
                 continue;
             }
@@ -179,7 +179,7 @@ mod tests {
         tags.map(|tag| state.tags.find(tag.as_bytes()).map_or(0, total))
     }
 
-    /// A post with one tag; `replaces` are those that it is an edit of.
+    /// A post with one tag; `replaces` are the posts that it is an edit of.
     fn post(state: &mut State, op: Op, id: u64, replaces: &[u64], tag: &str) {
         revision(state, op, (id, 0), replaces, tag);
     }

@@ -1,9 +1,9 @@
 //! Space-Saving beyond `tags_max` (Metwally, Agrawal, El Abbadi, ICDT 2005).
 //!
-//! A new tag takes the place of the live tag with the smallest (window count, then total) and
-//! inherits its total as error bound. Finding the smallest means a scan, so places are made many
-//! at a time, a sixteenth of the cap; the largest total among those put out is what the tags that
-//! come after inherit, which keeps every estimate an upper bound.
+//! A new tag replaces the live tag with the smallest (window count, then total) and inherits its
+//! total as error bound. Finding the smallest takes a scan, so many tags are evicted at a time, a
+//! sixteenth of the cap. Tags admitted later inherit the largest total among the evicted ones, so
+//! every estimate is an upper bound.
 
 use crate::state::State;
 use crate::state::checkpoint_sections::{Raw, kind};
@@ -11,13 +11,13 @@ use crate::state::extracted_batch::ExtractedBatch;
 use crate::store::column::Column;
 
 impl State {
-    /// Makes room for the new tags of a batch where the cap asks for it.
+    /// Makes room for the new tags of a batch if the cap requires it.
     pub(super) fn make_room(&mut self, batch: &ExtractedBatch) {
         let max = self.settings.tags_max;
         if self.tags.len() + batch.entries.len() <= max {
             return;
         }
-        // Close to the cap it is worth a look whether they are new at all.
+        // Close to the cap it pays to check whether they are new at all.
         let (named, wanted) = self.tags.look_up(&batch.entries, &batch.arena);
         if self.tags.len() + wanted <= max {
             return;
@@ -29,7 +29,7 @@ impl State {
         }
         let totals = ids.iter().map(|&id| self.ring.total().count(id));
         self.floor = self.floor.max(totals.max().unwrap_or(0));
-        // What was counted under these ids must be read before they mean other tags.
+        // Counts of these ids must be read before the ids belong to other tags.
         let mut earlier = if self.settings.keep_delta { self.take_pending() } else { Vec::new() };
         let mut marked = Column::default();
         marked.grow(self.tags.rows() as usize);
@@ -50,8 +50,8 @@ impl State {
         }
     }
 
-    /// The tags with the smallest (count in the longest window, then total) but for those of
-    /// `named`, ascending, which are about to be counted.
+    /// The tags with the smallest (count in the longest window, then total), except those of `named`
+    /// (ascending), which are about to be counted.
     fn smallest(&mut self, number: usize, named: &[u32]) -> Vec<u32> {
         let at = self.marks.newest().unwrap_or(0);
         self.ring.show(at);
@@ -72,7 +72,7 @@ impl State {
         all.into_iter().map(|(.., id)| id).collect()
     }
 
-    /// Gives tags that were admitted after others gave way the total that these may have had.
+    /// Gives tags that were admitted after an eviction the total that the evicted may have had.
     pub(super) fn inherit(&mut self) {
         if self.floor == 0 {
             return;

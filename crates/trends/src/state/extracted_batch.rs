@@ -1,4 +1,4 @@
-//! What a worker made of one [`Batch`]: rows of posts, and their tags as fixed-size entries.
+//! The result of extracting one [`Batch`]: rows of posts, and their tags as fixed-size entries.
 //!
 //! Buffers are recycled; nothing here allocates once they have grown to the size of a batch.
 
@@ -9,14 +9,14 @@ use crate::store::hash::{Seed, short_key};
 use tagtide_extract::KEY_MAX_BYTES;
 use tagtide_posts::post::{Batch, Op};
 
-/// Longest spelling kept; folding can make a key shorter than what was typed.
+/// Longest spelling stored; folding can make a key shorter than the tag as typed.
 const DISPLAY_MAX_BYTES: usize = 4 * KEY_MAX_BYTES;
 
 /// One tag of one post, ready for the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The key with zeros after it, up to 16 bytes; a longer one stands in the arena, and its
-    /// offset here.
+    /// The key padded with zeros, up to 16 bytes; a longer one is in the arena, and this is its
+    /// offset.
     pub key: u128,
     /// Hash of the key, seeded per process.
     pub hash: u64,
@@ -30,7 +30,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The spelling cannot be said by a mask.
+    /// The spelling is not a mask.
     pub const SPELL_BYTES: u16 = 1;
 
     /// The bytes of a key longer than 16.
@@ -72,14 +72,14 @@ impl Entry {
     }
 }
 
-/// Time of a delete that carries none in a replay: it moves no watermark.
+/// Time of a delete without one in a replay: it moves no watermark.
 pub const NO_TIME: i64 = i64::MIN;
 
-/// Posts that stand together: one post where it has an identity or an author of its own, else all
-/// neighbours in one span of event time, a pane or a part of one.
+/// Posts counted at once: one post if it has an identity or an author, else all neighbours in one
+/// span of event time, a pane or a part of one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Row {
-    /// Event time of its first post, milliseconds; [`NO_TIME`] for what has none.
+    /// Event time of its first post, milliseconds; [`NO_TIME`] if it has none.
     pub at: i64,
     /// Newest event time in it, milliseconds.
     pub until: i64,
@@ -93,10 +93,10 @@ pub struct Row {
     pub post: u32,
 }
 
-/// Bit of revisions of which nobody says which is the later one.
+/// Bit of revisions whose order is unknown.
 pub const UNORDERED: u64 = 1 << 63;
 
-/// Who and which, as keyed hashes; 0 = unknown.
+/// Author and identity of a post, as keyed hashes; 0 = unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PostKey {
     /// What it does.
@@ -105,8 +105,8 @@ pub struct PostKey {
     pub id: u64,
     /// Second name of the identity within its source.
     pub alias: u64,
-    /// Which revision of it: later ones are greater, but for those with [`UNORDERED`], which are
-    /// only told apart; 0 = the first, or unknown.
+    /// Its revision: later ones are greater, except those with [`UNORDERED`], which can only be
+    /// compared for equality; 0 = the first, or unknown.
     pub revision: u64,
     /// Author.
     pub author: u64,
@@ -116,10 +116,10 @@ pub struct PostKey {
     pub replaces_end: u32,
 }
 
-/// Records that became no post, and oddities, by reason.
+/// Records that are not counted, and oddities, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Oddities {
-    /// Valid and no post.
+    /// Valid records that are not posts.
     pub control: u64,
     /// Not decoded.
     pub malformed: u64,
@@ -127,18 +127,18 @@ pub struct Oddities {
     pub invalid_utf8: u64,
     /// Tags longer than [`KEY_MAX_BYTES`].
     pub oversize_tags: u64,
-    /// Reposts that are left out.
+    /// Reposts, if the job skips them.
     pub skipped_reposts: u64,
-    /// Posts of bots that are left out.
+    /// Posts of bots, if the job skips them.
     pub skipped_bots: u64,
     /// Posts of accounts that are blocked.
     pub blocked: u64,
 }
 
-/// What a worker made of one batch.
+/// The result of extracting one batch.
 #[derive(Debug, Default)]
 pub struct ExtractedBatch {
-    /// The batch it was made of; goes back to its source's pool.
+    /// The batch it was made from; goes back to its source's pool.
     pub batch: Batch,
     /// Rows in order.
     pub rows: Vec<Row>,
@@ -148,20 +148,20 @@ pub struct ExtractedBatch {
     pub replaces: Vec<u64>,
     /// Tags in order.
     pub entries: Vec<Entry>,
-    /// Keys longer than 16 bytes and spellings that are no mask.
+    /// Keys longer than 16 bytes and spellings that are not masks.
     pub arena: Vec<u8>,
-    /// Posts copied to be read.
+    /// Posts whose text is copied.
     pub samples: Samples,
     /// Counts by reason.
     pub odd: Oddities,
-    /// For each view of the job what fits it, row by row beside `rows`: a row of which nothing
-    /// fits has no posts, and tells of time alone.
+    /// For each view of the job its part, with one row for each of `rows`: a row without a fitting
+    /// post has no posts, only its time.
     pub views: Vec<ExtractedBatch>,
     /// Start of the entries of the post being made.
     post_start: usize,
-    /// A bit for each hash among them, so that most need no look back.
+    /// A bit for each hash among them, so that most need no search.
     post_hashes: u64,
-    /// Where the first of them stand by their hash, once they are many.
+    /// Places of the first of them by hash, once there are many.
     post_places: HashMap<u64, usize>,
 }
 
@@ -179,8 +179,8 @@ impl ExtractedBatch {
         self.begin_post();
     }
 
-    /// Adds one post at event time `at` with its tags, each a key and its spelling. `post` says who
-    /// and which, without earlier identities. Workers write rows and entries directly.
+    /// Adds one post at event time `at` with its tags, each a key and its spelling. `post` has its
+    /// author and identity, without earlier identities. Workers write rows and entries directly.
     pub fn push_post<'a>(
         &mut self,
         seed: &Seed,
@@ -204,7 +204,7 @@ impl ExtractedBatch {
         });
     }
 
-    /// From here on entries belong to a new post.
+    /// The next entries belong to a new post.
     #[inline(always)]
     pub fn begin_post(&mut self) {
         self.post_start = self.entries.len();
@@ -214,7 +214,7 @@ impl ExtractedBatch {
         }
     }
 
-    /// Empties the parts of so many views.
+    /// Empties the parts of `views` views.
     pub fn begin_views(&mut self, views: usize, source: u16) {
         self.views.resize_with(views, Self::default);
         for view in &mut self.views {
@@ -249,8 +249,8 @@ impl ExtractedBatch {
         }
     }
 
-    /// Adds the last row of `from`, which is one post, as a view has it: where it does not fit, no
-    /// post, but of an edit still which post it is.
+    /// Adds the last row of `from`, which is one post, as a view counts it: if it does not fit, no
+    /// post, but the identity if it is an edit.
     pub fn take_post(&mut self, from: &Self, fits: bool) {
         let Some(&row) = from.rows.last() else { return };
         if fits {
@@ -274,8 +274,8 @@ impl ExtractedBatch {
         self.rows.push(Row { posts, tagged, entries_end, post, ..row });
     }
 
-    /// Becomes what a view has of `from` where everything in it fits, or, but for the times of
-    /// rows, nothing. For rows without identity and author.
+    /// Adds the rows of `from` as a view counts them: all, or only their times. For rows without
+    /// identity and author.
     pub fn take_rows(&mut self, from: &Self, all: bool) {
         if all {
             self.entries.extend_from_slice(&from.entries);
@@ -302,7 +302,7 @@ impl ExtractedBatch {
             return self.push_key(seed, &typed.to_ascii_lowercase(), typed, once);
         };
         let typed = u128::from_le_bytes(*bytes) & KEEP[len];
-        // Half by half: bytes are ASCII, so nothing carries from one to the next.
+        // By halves: bytes are ASCII, so nothing carries from one to the next.
         let (low, high) = (upper_bits(typed as u64), upper_bits((typed >> 64) as u64));
         let key = typed | u128::from(high >> 2) << 64 | u128::from(low >> 2);
         let hash = seed.short(key, len);
@@ -380,12 +380,12 @@ impl ExtractedBatch {
         if mine.len() < MANY_TAGS {
             return self.entries[mine].iter().any(|other| self.same_key(other, entry));
         }
-        // Each tag of thousands would be looked for among all before it.
+        // With thousands of tags a search among all before each would be quadratic.
         for at in mine.start + self.post_places.len()..mine.end {
             self.post_places.entry(self.entries[at].hash).or_insert(at);
         }
         let place = self.post_places.get(&entry.hash);
-        // Two keys never have one hash, so far as anybody outside can bring that about.
+        // Outsiders cannot choose two keys with one hash.
         place.is_some_and(|&at| self.same_key(&self.entries[at], entry))
     }
 
@@ -401,7 +401,7 @@ impl ExtractedBatch {
     }
 }
 
-/// Tags of one post from which on they are found by their hash.
+/// From this number on, the tags of one post are found by their hash.
 const MANY_TAGS: usize = 256;
 
 /// Masks of the first 0 to 16 bytes.
@@ -432,7 +432,7 @@ fn movemask(high: u64) -> u32 {
     ((high >> 7).wrapping_mul(GATHER) >> 56) as u32
 }
 
-/// No spelling is said by this mask.
+/// Not a mask.
 pub(super) const NO_MASK: u32 = u32::MAX;
 
 /// The spelling as a mask of capitals, where key and display differ in nothing else.

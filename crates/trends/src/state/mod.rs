@@ -1,11 +1,11 @@
 //! State: everything that a run has counted, owned by one thread.
 //!
-//! A batch comes in as [`ExtractedBatch`]; its tags are interned ([`table`]), its rows filter_marks against
-//! what is remembered ([`post_memory`]) and counted in panes ([`crate::window`]). Rankings read it,
-//! the checkpoint writes what changed ([`checkpoint_sections`]).
+//! A batch arrives as [`ExtractedBatch`]. Its tags are interned ([`table`]), its rows compared with
+//! remembered posts ([`post_memory`], [`edits`]) and counted in panes ([`crate::window`]). Rankings
+//! read the state, the checkpoint writes what has changed ([`checkpoint_sections`]).
 //!
-//! Pure: no I/O, no clock. A post's lateness is filter_marks by the watermark before it, so the counts
-//! depend on the order of the input alone, never on threads or speed.
+//! Pure: no I/O, no clock. The watermark before a post decides whether it is late, so counts depend
+//! only on the order of the input, never on threads or speed.
 
 mod apply;
 pub mod boundaries;
@@ -67,11 +67,11 @@ pub struct State {
     passed: Option<i64>,
     settings: Settings,
     interned: Interned,
-    /// Entries of the current batch that are dealt with.
+    /// Entries of the current batch that are processed.
     entry: usize,
-    /// Spelled entries of the current batch that are dealt with.
+    /// Spelled entries of the current batch that are processed.
     spelled: usize,
-    /// Samples of the current batch that are dealt with.
+    /// Samples of the current batch that are processed.
     sampled: usize,
     taken: Vec<u32>,
     /// Tags of the current row that count, where not all do.
@@ -80,29 +80,29 @@ pub struct State {
     scratch: ExtractedBatch,
 }
 
-/// What changed since the last checkpoint record, beside the panes.
+/// Changes since the last checkpoint record, apart from the panes.
 #[derive(Debug, Default)]
 pub(crate) struct PendingDelta {
     /// Sections that must be read before the rest.
     pub(crate) earlier: checkpoint_sections::RawSections,
-    /// New tags, as their section has them.
+    /// New tags, encoded as in their section.
     pub(crate) born: Vec<u8>,
-    /// New spellings, as their section has them.
+    /// New spellings, encoded as in their section.
     pub(crate) new_spellings: Vec<u8>,
     /// Occurrences of spellings other than the first: id << 3 | number.
     pub(crate) spelled: Vec<u32>,
-    /// The same, taken back.
+    /// The same, retracted.
     pub(crate) unspelled: Vec<u32>,
     /// Occurrences of them that were counted elsewhere, more or less.
     pub(crate) spelled_by: Vec<(u32, i64)>,
     /// Posts remembered from this number on are new.
     pub(crate) remembered_from: u64,
-    /// Posts taken back.
+    /// Numbers of retracted posts.
     pub(crate) retracted: Vec<u64>,
 }
 
 impl State {
-    /// Nothing counted yet; the table's hash is keyed by `seed`.
+    /// An empty state; `seed` is the key of the tag table's hash.
     #[must_use]
     pub fn new(settings: Settings, seed: Seed) -> Self {
         let (posts, ms) = (settings.remembered_max_posts, settings.remembered_max_ms);
@@ -137,7 +137,7 @@ impl State {
         }
     }
 
-    /// What it was made for.
+    /// The settings it was made with.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -185,7 +185,7 @@ impl State {
         self.inherit();
         self.grow();
         self.filter_marks.apply(&self.tags, self.interned.born.iter().copied());
-        // What never counts would wait for its first pane for ever.
+        // A tag that never counts would wait for its first pane for ever.
         let born = self.interned.born.iter().copied();
         self.ring.admitted(born.filter(|&id| !self.filter_marks.is_dropped(id)));
         if self.settings.keep_delta {
@@ -195,7 +195,7 @@ impl State {
         self.interned.learned.clear();
     }
 
-    /// Counts one row of the batch begun; posts after `horizon` (event time) are from the future
+    /// Counts one row of the current batch; posts after `horizon` (event time) are from the future
     /// and dropped.
     pub fn count_row(
         &mut self,
@@ -220,7 +220,7 @@ impl State {
             self.counters.future += u64::from(row.posts);
             Verdict::Drop
         } else if row.posts == 0 {
-            // Its time is all that this view has of it.
+            // The view has only the time of this row.
             if let Some(key) = key {
                 self.retract_original(key, replaces);
             }
@@ -239,7 +239,7 @@ impl State {
                 self.sample(batch, row.entries_end, key, None);
             }
         }
-        // Lateness is filter_marks post by post, so that it does not depend on how the input is cut.
+        // Post by post, so that lateness does not depend on how the input is split into batches.
         if (NO_TIME + 1..=horizon).contains(&row.until)
             && self.marks.seen(source, row.until)
             && let Some(watermark) = self.marks.watermark()
@@ -308,7 +308,7 @@ impl State {
         }
     }
 
-    /// Takes the spellings of a dropped row's entries back.
+    /// Retracts the spellings of a dropped row's entries.
     fn retract_spellings(&mut self, entries_end: usize) {
         while let Some(&(entry, number)) = self.interned.spelled.get(self.spelled)
             && (entry as usize) < entries_end
@@ -320,8 +320,8 @@ impl State {
 }
 
 impl State {
-    /// Closes what the watermark has passed and lays open panes over the windows, for a ranking at
-    /// event time `at`.
+    /// Closes the panes that the watermark has passed and overlays the windows with open panes, for
+    /// a ranking at event time `at`.
     pub fn show(&mut self, at: i64, observer: &mut dyn Observer) {
         if let Some(watermark) = self.marks.watermark() {
             self.advance(watermark, observer);
@@ -329,12 +329,12 @@ impl State {
         self.ring.show(at);
     }
 
-    /// A live source was alive at `at` of our clock and had nothing older to say.
+    /// A live source has delivered everything up to `at` of our clock.
     pub fn live_until(&mut self, source: usize, at: i64) {
         self.marks.seen(source, at);
     }
 
-    /// Takes over how far event time has come in `other`, so that what is late there is late here.
+    /// Takes over the event times of `other`, so that what is late there is late here.
     pub fn follow(&mut self, other: &Self) {
         for (source, newest) in other.marks.all_newest().iter().enumerate() {
             newest.inspect(|&at| {
@@ -343,7 +343,7 @@ impl State {
         }
     }
 
-    /// A source has ended and holds the watermark back no more.
+    /// A source has ended and no longer holds the watermark back.
     pub fn source_ended(&mut self, source: usize) {
         self.marks.ended(source);
     }
@@ -360,13 +360,13 @@ impl State {
         self.marks.watermark()
     }
 
-    /// Takes other lists of tags. What is dropped from now on stays as it was counted.
+    /// Replaces the tag filter. Tags that are dropped from now on keep the counts they have.
     pub fn change_tag_filter(&mut self, filter: TagFilter) {
         self.filter_marks.change(filter, &self.tags);
         self.keep_waiting();
     }
 
-    /// Tags that count and were in no pane yet wait for their first.
+    /// Tags that count and were in no pane yet wait for their first pane.
     fn keep_waiting(&mut self) {
         let Self { tags, ring, filter_marks, .. } = self;
         let waits = |&id: &u32| tags.is_live(id) && !filter_marks.is_dropped(id);
@@ -397,7 +397,7 @@ impl State {
         self.ring.total().distinct
     }
 
-    /// True once tags had to give way to others.
+    /// True once tags were evicted at `tags_max`.
     #[must_use]
     pub fn is_approximate(&self) -> bool {
         self.counters.evicted_tags > 0

@@ -1,4 +1,4 @@
-//! Remembered posts: what deletes take back, edits replace and duplicates repeat.
+//! Remembered posts, so that deletes, edits and duplicates can be recognised.
 //!
 //! Bounded twice: by number and by age; the oldest are forgotten first. A delete seen before its
 //! post leaves a tombstone, which is remembered like a post.
@@ -13,20 +13,20 @@ use crate::store::index::Index;
 /// Revisions of one post that are found by its name.
 const NAMESAKES: usize = 16;
 
-/// Numbers go round here; far fewer posts are remembered at a time.
+/// Numbers wrap around here; far fewer posts are remembered at a time.
 const WRAP: u64 = u32::MAX as u64;
 
-/// What the index keeps of a number.
+/// A number as the index stores it.
 fn short(number: u64) -> u32 {
     (number % WRAP) as u32
 }
 
-/// One remembered post; its tags stand in [`PostMemory`].
+/// One remembered post; its tags are in [`PostMemory`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RememberedPost {
     /// Identity; 0 where only the second name is known.
     pub id: u64,
-    /// Second name of it within its source; 0 = none.
+    /// Its second name within its source; 0 = none.
     pub alias: u64,
     /// Revision, as [`PostKey`](crate::state::extracted_batch::PostKey) has it.
     pub revision: u64,
@@ -34,15 +34,15 @@ pub struct RememberedPost {
     pub author: u64,
     /// Event time of its pane, or [`LATE`](crate::window::LATE).
     pub at: i64,
-    /// Event time for forgetting; that of its pane, or of its coming where it was late.
+    /// Event time for forgetting: that of its pane, or of its arrival if it was late.
     pub seen: i64,
     /// Admissions of tags when it was counted: a tag admitted later is not the one it named.
     pub admissions: u32,
     /// Number of its tags; filled in when it is remembered.
     pub tags: u16,
-    /// It was taken back.
+    /// It was retracted.
     pub gone: bool,
-    /// An edit took it out of the view, and another may bring it back.
+    /// An edit took it out of the view; another may bring it back.
     pub left: bool,
 }
 
@@ -56,8 +56,8 @@ pub struct PostMemory {
     tags: VecDeque<u32>,
     /// Number of the first post in `posts`.
     first: u64,
-    /// Numbers by identity and by second name, which are keyed hashes; a name that comes again has
-    /// several. What is kept of a number is [`short`].
+    /// Numbers by identity and by second name, which are keyed hashes; a repeated name has several.
+    /// Numbers are stored as [`short`].
     index: Index,
     /// Start of each post's tags, as a running number.
     starts: VecDeque<u64>,
@@ -92,7 +92,7 @@ impl PostMemory {
         Some(self.first + latest as u64)
     }
 
-    /// The place of a post, by what the index keeps of its number.
+    /// The place of a post, by its number as the index stores it.
     fn at(&self, number: u32) -> usize {
         let first = u64::from(short(self.first));
         ((u64::from(number) + WRAP - first) % WRAP) as usize
@@ -109,8 +109,8 @@ impl PostMemory {
         posts.any(|post| post.id == id && is_told(post))
     }
 
-    /// Asks for what [`PostMemory::find`] will read for these names, and for what has to be
-    /// forgotten for as many posts, so that the waits for memory overlap.
+    /// Prefetches what [`PostMemory::find`] will read for these names, and what has to be forgotten
+    /// for as many posts, so that cache misses overlap.
     pub fn prefetch(&self, names: impl Iterator<Item = u64>) {
         let mut posts = self.posts.iter();
         for name in names.filter(|&name| name != 0) {
@@ -141,7 +141,7 @@ impl PostMemory {
         let number = self.first + self.posts.len() as u64;
         self.starts.push_back(self.tags_dropped + self.tags.len() as u64);
         let before = self.tags.len();
-        // What a post names beyond this many tags is not taken back with it.
+        // Tags beyond this many are not retracted with their post.
         self.tags.extend(tags.take(u16::MAX as usize));
         post.tags = (self.tags.len() - before) as u16;
         for name in [post.id, post.alias].into_iter().filter(|&name| name != 0) {
@@ -157,8 +157,8 @@ impl PostMemory {
         number
     }
 
-    /// Of a post edited again and again the newest few are found by its name: each look goes
-    /// through all of them.
+    /// Only the newest few revisions of a post are found by its name: each search goes through all
+    /// of them.
     fn bound(&mut self, name: u64) {
         let places = || self.index.matches(name).map(|number| self.at(number));
         if places().count() > NAMESAKES
@@ -168,7 +168,7 @@ impl PostMemory {
         }
     }
 
-    /// Marks a post as taken back for good.
+    /// Marks a post as retracted for good.
     pub fn mark_gone(&mut self, number: u64) {
         let at = number.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
         if let Some(post) = at.and_then(|at| self.posts.get_mut(at)) {
@@ -185,7 +185,7 @@ impl PostMemory {
         }
     }
 
-    /// Numbers of the posts of one author that were not taken back.
+    /// Numbers of the posts of one author that were not retracted.
     #[must_use]
     pub fn by_author(&self, author: u64) -> Vec<u64> {
         let mine = self.posts.iter().enumerate().filter(|(_, p)| p.author == author && !p.gone);

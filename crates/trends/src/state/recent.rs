@@ -1,8 +1,8 @@
-//! The last posts with tags, to be read: what is posted with a tag, and what about.
+//! The texts of the last posts with tags: what is posted with a tag.
 //!
-//! A ring in memory alone: it is in no checkpoint, log or metric, and empty after a start. Bounded
-//! by number and by the bytes of each post; of a fast stream it takes so few posts of each second
-//! of event time that it spans ten minutes. A delete, an edit and the end of an account take posts
+//! A ring in memory only: it is in no checkpoint, log or metric, and empty after a start. Bounded by
+//! number and by the bytes of each post. From a fast stream it takes only as many posts of each
+//! second of event time that it spans ten minutes. Deletes, edits and deleted accounts take posts
 //! out at once.
 
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ use tagtide_posts::post::Op;
 
 /// Seconds that a full ring spans at least.
 const SPAN_S: usize = 600;
-/// Most tags of a post that are kept.
+/// Most tags stored for a post.
 const TAGS_MAX: usize = 64;
 /// Most bytes that a post takes, with its places in the index.
 pub const POST_MAX_BYTES: usize =
@@ -32,9 +32,9 @@ struct Kept {
     author: u64,
     /// Admissions of tags when it was counted: a tag admitted later is not the one it named.
     admissions: u32,
-    /// Its tags, each once; none = the place is free.
+    /// Its tags, each once; empty = the place is free.
     tags: SmallVec<[u32; 8]>,
-    /// Text, author, address and language, which end at `ends`.
+    /// Text, author, address and language, with their ends in `ends`.
     bytes: String,
     ends: [u16; 3],
 }
@@ -70,25 +70,25 @@ impl Kept {
 #[derive(Debug, Default)]
 pub struct Recent {
     max: usize,
-    /// Filled in a circle; places are written over, so that nothing is allocated any more.
+    /// Filled in a circle; places are overwritten, so that a full ring allocates nothing.
     posts: Vec<Kept>,
     next: usize,
     held: usize,
     /// Places by identity and by second name.
     index: Index,
-    /// Second of event time that is being filled, and what it may still take.
+    /// Second of event time that is being filled, and how many posts it may still take.
     second: i64,
     left: usize,
 }
 
 impl Recent {
-    /// Keeps `max` posts; 0 = none.
+    /// Holds `max` posts; 0 = none.
     #[must_use]
     pub fn new(max: usize) -> Self {
         Self { max, second: i64::MIN, ..Self::default() }
     }
 
-    /// True where posts are kept.
+    /// True if posts are stored.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.max > 0
@@ -166,7 +166,7 @@ impl Recent {
         }
     }
 
-    /// Takes out everything.
+    /// Empties it.
     pub fn forget_all(&mut self) {
         (0..self.posts.len()).for_each(|place| self.take_out(place));
     }
@@ -177,7 +177,7 @@ impl Recent {
 pub struct Read<'a> {
     /// Event time, milliseconds.
     pub at: i64,
-    /// What may be read of it.
+    /// Its text.
     pub shown: PostText<'a>,
 }
 
@@ -193,8 +193,7 @@ impl State {
         self.recent.forget_all();
     }
 
-    /// Deals with the samples of a row that ends at `entries_end`, which counts at `at` or does not
-    /// count.
+    /// Takes in the samples of a row that ends at `entries_end`; it counts at `at`, or not at all.
     pub(super) fn sample(
         &mut self,
         batch: &ExtractedBatch,
@@ -209,7 +208,7 @@ impl State {
             let ids = &self.interned.ids;
             let ids = &ids[sample.entries.start as usize..sample.entries.end as usize];
             let ids = ids.iter().copied().filter(|&id| !self.filter_marks.is_dropped(id));
-            // An edit counts at the time of the original; what was late has a time all the same.
+            // An edit counts at the time of the original; a late post has a time too.
             let edited = key.is_some_and(|key| key.op == Op::Update) && at != super::LATE;
             let at = if edited { at } else { sample.at };
             let who = key.copied().unwrap_or_default();
@@ -218,7 +217,7 @@ impl State {
         }
     }
 
-    /// Takes out of the ring what a record takes back or replaces.
+    /// Takes out the posts that a record retracts or replaces.
     pub(super) fn unsample(&mut self, key: &PostKey, replaces: &[u64]) {
         if self.recent.held == 0 {
             return;
@@ -233,7 +232,7 @@ impl State {
         }
     }
 
-    /// Tags of a post in the ring that are still the ones it named.
+    /// Tags of a post in the ring, without those evicted since.
     fn tags_of<'a>(&'a self, post: &'a Kept) -> impl Iterator<Item = u32> + 'a {
         let named = |&id: &u32| self.tags.is_live(id) && self.tags.since(id) <= post.admissions;
         post.tags.iter().copied().filter(named)
@@ -249,8 +248,8 @@ impl State {
         self.posts_with(id).count()
     }
 
-    /// Tags that stand with `id` in posts of the ring, the commonest first, ties by key; hidden
-    /// ones are left out.
+    /// Tags that occur with `id` in posts of the ring, most frequent first, ties by key; hidden ones
+    /// are left out.
     #[must_use]
     pub fn related(&self, id: u32, top: usize) -> Vec<(u32, u32)> {
         let mut counts: HashMap<u32, u32> = HashMap::new();

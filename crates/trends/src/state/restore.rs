@@ -1,7 +1,7 @@
-//! Puts a state together from a snapshot's pieces and the records after them.
+//! Restores a state from the pieces of a snapshot and the records after them.
 //!
-//! What tags are called and what was counted of them depend on nothing of each other. So a long
-//! record or piece is read twice at once, for either on a thread of its own.
+//! The names of tags and their counts do not depend on each other, so a long record or piece is read
+//! by two threads, one for each.
 
 mod names;
 
@@ -20,17 +20,17 @@ use crate::window::restore::{CorruptSection, Part, Restore};
 const CUT: CorruptSection = CorruptSection("a section ends too early");
 const CONTRADICTION: CorruptSection =
     CorruptSection("a tag is told of twice or under an id that is taken");
-/// Sections together longer than this are worth a second thread.
+/// From this size on a second thread pays off.
 const TWO_THREADS_BYTES: usize = 128 << 10;
 
-/// A state being put together.
+/// A state being restored.
 #[derive(Debug)]
 pub struct Restoring {
     names: Names,
     counts: Counts,
 }
 
-/// All of it but the names of tags.
+/// Everything except the names of tags.
 #[derive(Debug)]
 struct Counts {
     settings: Settings,
@@ -41,7 +41,7 @@ struct Counts {
     trending: Vec<Trending>,
     meta: Meta,
     stamps: Stamps,
-    /// Tags told of have ids below this.
+    /// Tags read so far have ids below this.
     told: u32,
     /// The record being read.
     epoch: u64,
@@ -52,12 +52,12 @@ struct Counts {
 struct Stamps(Vec<u64>);
 
 impl Stamps {
-    /// True where what `epoch` tells of a tag is not in its piece.
+    /// True if the record of `epoch` is newer than the piece of a tag.
     fn before(&self, epoch: u64, id: u32) -> bool {
         self.0.get(id as usize / PART).is_none_or(|&stamp| stamp < epoch)
     }
 
-    /// Reads of which epoch and part a piece is.
+    /// Reads the epoch and the number of a piece.
     fn piece(&mut self, reader: &mut Reader<'_>) -> Result<(), CorruptSection> {
         let epoch = reader.get().ok_or(CUT)?;
         let number = reader.get().ok_or(CUT)? as usize;
@@ -69,9 +69,8 @@ impl Stamps {
         Ok(())
     }
 
-    /// Ids that may be told of are below this, where those of tags are below `rows`. Records name
-    /// tags that were no longer live when their piece was taken: no piece has them, but one covers
-    /// their ids.
+    /// Valid ids are below this; those of tags are below `rows`. Records name tags that were no
+    /// longer live when their piece was taken: no piece has them, but one covers their ids.
     fn rows(&self, rows: u32) -> u32 {
         rows.max((self.0.len() * PART) as u32)
     }
@@ -97,11 +96,11 @@ impl Restoring {
         Self { names: Names::new(empty.tags), counts }
     }
 
-    /// Reads the sections of a record of `epoch`, or of a piece, whose epoch is 0. Kinds that are
-    /// not the state's are passed over, and returned.
+    /// Reads the sections of a record of `epoch`, or of a piece, whose epoch is 0. Unknown kinds
+    /// are skipped and returned.
     ///
     /// # Errors
-    /// [`CorruptSection`] where the bytes do not hold what they should, and the kind of their section.
+    /// [`CorruptSection`] if a section is malformed, with its kind.
     pub fn read<B: AsRef<[u8]> + Sync>(
         &mut self,
         epoch: u64,
@@ -134,7 +133,7 @@ impl Restoring {
     /// The state as of the last record read.
     ///
     /// # Errors
-    /// [`CorruptSection`] where the sections do not fit together.
+    /// [`CorruptSection`] if the sections contradict each other.
     pub fn finish(self) -> Result<State, CorruptSection> {
         let (mut names, told) = (self.names, self.counts);
         let rows = told.rows();
@@ -143,7 +142,7 @@ impl Restoring {
         if let Some(decay) = ring.decay() {
             decay.settle(told.meta.decay);
         }
-        // Neither needs the other, and each takes half of a recovery.
+        // They are independent, and each takes half of a recovery.
         let (ring, unique) = std::thread::scope(|scope| {
             let ring = scope.spawn(move || ring.finish(closed_to, people, rows));
             let unique = names.tags.finish_restore();
@@ -158,7 +157,7 @@ impl Restoring {
         state.remembered = told.remembered;
         state.counters = told.meta.counters;
         state.floor = told.meta.floor;
-        // The newest may have given way before the snapshot; their numbers are not given again.
+        // The newest may have been evicted before the snapshot; their numbers are not reused.
         state.tags.admitted(told.meta.admissions);
         state.errors = told.errors;
         for (mine, posts) in state.posts_of.iter_mut().zip(told.meta.posts_of) {
@@ -192,8 +191,8 @@ impl Restoring {
     }
 }
 
-/// Reads all sections in order: which of them were known, or where the first bad one stands, and
-/// what is wrong with it.
+/// Reads all sections in order and returns which were known, or the place of the first corrupt one
+/// and its error.
 fn each<B: AsRef<[u8]>>(
     sections: &[(u16, B)],
     mut read: impl FnMut(u16, &[u8]) -> Result<bool, CorruptSection>,
@@ -209,7 +208,7 @@ impl Counts {
         self.stamps.rows(self.told)
     }
 
-    /// Reads one section; false = it is of another kind.
+    /// Reads one section; false = another kind.
     fn read(&mut self, epoch: u64, of: u16, body: &[u8]) -> Result<bool, CorruptSection> {
         let rows = self.rows();
         if epoch > self.epoch {
@@ -247,7 +246,7 @@ impl Counts {
             kind::LEFT => ring.left(epoch, body, newer)?,
             kind::BEYOND => ring.beyond((epoch, rows), body)?,
             kind::BEYOND_BEFORE => ring.beyond_before(body)?,
-            // A piece, which is of no record, is the first to tell of its tags.
+            // A piece belongs to no record and is the first to have its tags.
             kind::BASELINES => {
                 baselines::read(&mut self.trending, body, rows, |id| epoch == 0 || newer(id))?;
             }
@@ -270,7 +269,7 @@ impl Counts {
         Ok(true)
     }
 
-    /// A record of `epoch`, or a snapshot, is read. What it does not keep is forgotten: a run with
+    /// A record of `epoch`, or a snapshot, is read. What it does not contain is forgotten: a run with
     /// other settings wrote it.
     fn end(&mut self, epoch: u64) {
         if epoch == 0 {
@@ -278,7 +277,7 @@ impl Counts {
         }
         let Self { ring, trending, meta, stamps, .. } = self;
         ring.end(meta.closed_to, meta.people_from, meta.joined.is_some());
-        // Pieces of later epochs are of the same run, and ahead of it.
+        // Pieces of later epochs are from the same run, and newer.
         if stamps.0.iter().any(|&stamp| stamp >= epoch) {
             return;
         }
@@ -314,7 +313,7 @@ impl Counts {
         Ok(())
     }
 
-    /// Reads the tags of so many parts, which are of one epoch.
+    /// Reads the tags of a part.
     fn tags(&mut self, body: &[u8]) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         self.stamps.piece(&mut reader)?;
@@ -377,7 +376,7 @@ mod tests {
         }
     }
 
-    /// New tags, in so many sections.
+    /// New tags, in `sections` sections.
     fn born(sections: u32) -> Vec<(u16, Vec<u8>)> {
         let section = |number| {
             let mut body = Vec::new();
@@ -403,7 +402,7 @@ mod tests {
                 let told = restoring.read(1, &[&born(sections)[..], more].concat());
                 (told, restoring.finish().map(|state| state.tags.len()))
             };
-            // A count of a tag that nobody told of, and a tag that was told of before.
+            // A count of an unknown tag, and a tag that exists already.
             let mut late = vec![0, 0, 0, 1];
             [u64::from(sections) * 1_000, 1].iter().for_each(|&n| put(&mut late, n));
             let bad = [(kind::LATE, late), (4_000, Vec::new()), born(1).remove(0)];

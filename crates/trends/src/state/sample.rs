@@ -1,23 +1,23 @@
-//! Posts that a worker has copied out of its batch, so that the core can keep their text.
+//! Posts that a worker copies out of its batch, so that their texts can be shown.
 //!
-//! They are few: workers take so many of each batch and no more, however fast a stream is. Buffers
-//! are recycled with the rest of what was extracted.
+//! They are few: workers take a limited number from each batch, however fast a stream is. Buffers are
+//! recycled with the rest of the extracted batch.
 
 use std::ops::Range;
 
-/// Longest text kept, in bytes; longer ones are cut.
+/// Longest text stored, in bytes; longer ones are cut.
 pub const TEXT_MAX_BYTES: usize = 1000;
-/// Longest author or address kept, in bytes; longer ones are left out.
+/// Longest author or address stored, in bytes; longer ones are left out.
 pub const NAME_MAX_BYTES: usize = 300;
-/// Longest language tag kept, in bytes; longer ones are left out.
+/// Longest language tag stored, in bytes; longer ones are left out.
 pub const LANG_MAX_BYTES: usize = 35;
 
-/// What somebody may read of a post.
+/// The readable parts of a post.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PostText<'a> {
     /// The text without its markup.
     pub text: &'a str,
-    /// The account where its platform names it in public; empty = unknown.
+    /// The account, if its platform names it in public; empty = unknown.
     pub author: &'a str,
     /// Address of the post; empty = none.
     pub url: &'a str,
@@ -26,7 +26,7 @@ pub struct PostText<'a> {
 }
 
 impl PostText<'_> {
-    /// Appends it to `out` within the bounds; says where its parts end.
+    /// Appends it to `out` within the bounds; returns the ends of its parts.
     fn write(&self, out: &mut String) -> [u32; 4] {
         let held = |part: &str, max| part.len() <= max;
         let mut ends = [0; 4];
@@ -49,7 +49,7 @@ impl PostText<'_> {
 pub struct Sample {
     /// Event time, milliseconds.
     pub at: i64,
-    /// Its tags: entries of what was extracted; at least one.
+    /// Its tags: entries of the extracted batch; at least one.
     pub entries: Range<u32>,
     start: u32,
     ends: [u32; 4],
@@ -69,15 +69,15 @@ impl Samples {
         self.bytes.clear();
     }
 
-    /// Copies a post of event time `at` with these tags; [`Samples::end_open`] follows where they
-    /// are not known yet.
+    /// Copies a post of event time `at` with these tags; [`Samples::end_open`] follows if they are
+    /// not known yet.
     pub fn push(&mut self, at: i64, entries: Range<u32>, shown: &PostText<'_>) {
         let start = self.bytes.len() as u32;
         let ends = shown.write(&mut self.bytes);
         self.list.push(Sample { at, entries, start, ends });
     }
 
-    /// The tags of the post copied last end here, if that was not known when it was copied.
+    /// Ends the tags of the post copied last, if their end was not known then.
     pub fn end_open(&mut self, entries_end: u32) {
         if let Some(last) = self.list.last_mut().filter(|last| last.entries.is_empty()) {
             last.entries.end = entries_end;
@@ -90,7 +90,7 @@ impl Samples {
         self.list.get(at)
     }
 
-    /// What may be read of one of them.
+    /// The readable parts of one of them.
     #[must_use]
     pub fn shown(&self, sample: &Sample) -> PostText<'_> {
         let [text, author, url, lang] = sample.ends;

@@ -1,11 +1,11 @@
-//! What a state is made for.
+//! Settings of a state.
 
 use crate::score::Gates;
 use crate::state::tag_filter::TagFilter;
 use crate::view::ALL;
 use crate::window::Shape;
 
-/// What a state is made for.
+/// Settings of a state.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Windows of the job, milliseconds; the shape may have more.
@@ -20,21 +20,21 @@ pub struct Settings {
     pub sources: usize,
     /// Most live tags.
     pub tags_max: usize,
-    /// Posts remembered.
+    /// Most posts remembered.
     pub remembered_max_posts: usize,
-    /// How long, milliseconds of event time.
+    /// How long they are remembered, milliseconds of event time.
     pub remembered_max_ms: i64,
-    /// Posts kept to be read; 0 = none.
+    /// Recent posts whose text is stored; 0 = none.
     pub recent_posts: usize,
-    /// Windows that `trending` is asked for, milliseconds; the shape has the windows it needs.
+    /// Windows of `trending`, milliseconds; the shape has the windows that they need.
     pub trending_ms: Vec<i64>,
-    /// What must be true of a tag that `trending` lists.
+    /// Conditions on a tag that `trending` lists.
     pub gates: Gates,
-    /// Keep what the modes for comparison need.
+    /// Compute the scores of the modes for comparison.
     pub compare: bool,
     /// Which tags count and are listed.
     pub lists: TagFilter,
-    /// Remember what changes, for a checkpoint.
+    /// Collect changes for a checkpoint.
     pub keep_delta: bool,
     /// Name of the view that is counted.
     pub view: String,
@@ -43,8 +43,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// One source whose posts come in order, every tag kept, no post remembered, nothing told to a
-    /// checkpoint.
+    /// One source whose posts arrive in order, no limit on tags, no remembered posts, no checkpoint.
     #[must_use]
     pub fn of(shape: Shape, trending_ms: Vec<i64>) -> Self {
         Self {

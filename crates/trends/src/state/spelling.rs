@@ -1,16 +1,16 @@
 //! Spellings of tags.
 //!
-//! Up to four spellings a tag are told apart and counted, in the order they were met. Most tags
-//! have one; its count is what no other spelling took of the tag's total, so it costs nothing.
+//! Up to four spellings of a tag are distinguished and counted, in the order of first use. Most tags
+//! have one; its count is the tag's total less the counts of the others, so it costs nothing.
 
 use crate::state::extracted_batch::{Entry, NO_MASK, case_mask};
 use crate::store::cow_column::{CowColumn, HeldBytes};
 use tagtide_simd::prefetch;
 
-/// Number of a spelling beyond the fourth: counted, not told apart.
+/// Number of all spellings beyond the fourth, which are counted together.
 pub(super) const OTHER: u8 = 4;
 
-/// One spelling, in the one form that its tag allows.
+/// One spelling, in its only form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Spelling {
     /// The key with these bytes in upper case.
@@ -48,13 +48,13 @@ fn with_capitals(key: &[u8], mask: u32) -> Vec<u8> {
 #[derive(Clone, Debug)]
 #[repr(align(64))]
 struct More {
-    /// The second to the fourth where they are case masks, else [`NO_MASK`].
+    /// The second to the fourth if they are case masks, else [`NO_MASK`].
     masks: [u32; 3],
     /// Their counts.
     counts: [u64; 3],
     /// Occurrences of further ones.
     other: u64,
-    /// The first to the fourth where they are no case masks.
+    /// The first to the fourth if they are not case masks.
     typed: Option<Box<[Box<[u8]>; 4]>>,
 }
 
@@ -66,21 +66,21 @@ impl Default for More {
     }
 }
 
-/// What a tag's record says of its spellings.
+/// The spellings of a tag in its record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Known {
-    /// The first spelling where it is a case mask, else [`NO_MASK`].
+    /// The first spelling if it is a case mask, else [`NO_MASK`].
     pub(super) mask: u32,
     /// Index into [`Spellings`] plus one; 0 = nothing beyond the mask.
     pub(super) more: u32,
-    /// How many are told apart, 0 to 4.
+    /// How many are distinguished, 0 to 4.
     pub(super) count: u16,
 }
 
 /// Rows of a chunk: few, as a post may wait for the copy of one that a snapshot holds.
 const CHUNK: usize = 1 << 12;
 
-/// Spellings of all tags, as far as they do not fit the tags' records.
+/// Spellings that do not fit the records of their tags.
 #[derive(Debug, Default)]
 pub(super) struct Spellings {
     more: CowColumn<More, CHUNK>,
@@ -105,7 +105,7 @@ impl Spellings {
         known.more.checked_sub(1).map(|row| self.more.at(row))
     }
 
-    /// Asks for what [`Spellings::count_mask`] will read.
+    /// Prefetches what [`Spellings::count_mask`] will read.
     #[inline(always)]
     pub(super) fn prefetch(&self, known: Known) {
         if let Some(more) = self.more(known) {
@@ -113,12 +113,12 @@ impl Spellings {
         }
     }
 
-    /// Counts an occurrence of a case mask that is not the first, and tells its number; `None`
-    /// where it is not known.
+    /// Counts an occurrence of a case mask that is not the first and returns its number; `None` if
+    /// it is unknown.
     #[inline(always)]
     pub(super) fn count_mask(&mut self, known: Known, mask: u32) -> Option<u8> {
         let more = self.more.at_mut(known.more.checked_sub(1)?);
-        // At most one is equal. Which one is as good as random, so it must not be a branch.
+        // At most one is equal. Which one is unpredictable, so it must not be a branch.
         let [a, b, c] = more.masks.map(|other| usize::from(other == mask));
         let number = a + 2 * b + 3 * c;
         *more.counts.get_mut(number.wrapping_sub(1))? += 1;
@@ -167,7 +167,7 @@ impl Spellings {
         *count = count.saturating_add_signed(by);
     }
 
-    /// Forgets the spellings of a tag that is taken out.
+    /// Forgets the spellings of a removed tag.
     pub(super) fn forget(&mut self, known: Known) {
         if known.more > 0 {
             *self.more.at_mut(known.more - 1) = More::default();
@@ -175,7 +175,7 @@ impl Spellings {
         }
     }
 
-    /// Spellings in the order they were met; counts of all but the first, then of the others.
+    /// Spellings in the order of first use; counts of all but the first, then of the others.
     pub(super) fn met(&self, known: Known, key: &[u8]) -> (Vec<Vec<u8>>, Vec<u64>, u64) {
         let none = More::default();
         let more = self.more(known).unwrap_or(&none);

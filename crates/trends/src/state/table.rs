@@ -77,7 +77,7 @@ impl Tags {
         self.admissions
     }
 
-    /// So many admissions were told of by a checkpoint; numbers go on after them.
+    /// A checkpoint had this many admissions; numbering continues after them.
     pub fn admitted(&mut self, admissions: u32) {
         self.admissions = self.admissions.max(admissions);
     }
@@ -131,7 +131,7 @@ impl Tags {
     #[must_use]
     pub fn look_up(&self, entries: &[Entry], arena: &[u8]) -> (Vec<u32>, usize) {
         let (mut ids, mut unknown) = (Vec::new(), Vec::new());
-        // A long key stands somewhere else each time.
+        // A long key is at another place each time.
         let long = |entry: &Entry| u128::from(crc32c::crc32c(entry.long_key(arena)));
         for entry in entries {
             let mut known = self.index.matches(entry.hash);
@@ -166,7 +166,7 @@ impl Tags {
         Some((id, number.map_or(OTHER, |number| number as u8)))
     }
 
-    /// Takes `ids` out; their ids are given out again.
+    /// Removes `ids`; they are given out again.
     pub fn remove(&mut self, ids: &[u32]) {
         let mut key = Vec::new();
         for &id in ids {
@@ -185,8 +185,8 @@ impl Tags {
         self.free.extend_from_slice(ids);
     }
 
-    /// Admits a tag under a given id and admission number, as a checkpoint tells it;
-    /// [`Tags::finish_restore`] must follow. Returns false where the id is taken: the checkpoint
+    /// Admits a tag under the id and admission number that a checkpoint has;
+    /// [`Tags::finish_restore`] must follow. Returns false if the id is taken: the checkpoint
     /// contradicts itself.
     #[must_use]
     pub fn restore(&mut self, id: u32, key: &[u8], since: u32) -> bool {
@@ -201,8 +201,8 @@ impl Tags {
         true
     }
 
-    /// Finds the ids that are free after a checkpoint was read, and builds the index, at once and
-    /// in its final size. Returns false where two tags have one key.
+    /// Finds the free ids after a checkpoint was read, and builds the index in its final size.
+    /// Returns false if two tags have one key.
     #[must_use]
     pub fn finish_restore(&mut self) -> bool {
         self.free = (0..self.names.rows).rev().filter(|&id| !self.is_live(id)).collect();
@@ -218,7 +218,7 @@ impl Tags {
     pub fn learn(&mut self, id: u32, typed: &[u8]) {
         let mut known = self.known(id);
         if typed.is_empty() && known.count == 0 {
-            // Nearly every tag: first met as its key.
+            // Nearly every tag: its first spelling is its key.
             (known.mask, known.count) = (0, 1);
         } else {
             let mut key = Vec::new();
@@ -305,12 +305,12 @@ impl Tags {
     }
 }
 
-/// What became of a batch's entries.
+/// The ids of a batch's entries.
 #[derive(Debug, Default)]
 pub struct Interned {
     /// The id of each entry.
     pub ids: Vec<u32>,
-    /// Index into `ids` and number of the spelling, where it is not the first.
+    /// Index into `ids` and number of the spelling, if it is not the first.
     pub spelled: Vec<(u32, u8)>,
     /// Ids that are new.
     pub born: Vec<u32>,

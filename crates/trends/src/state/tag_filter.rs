@@ -1,6 +1,6 @@
 //! Which tags count and which are listed, by patterns over their keys.
 //!
-//! Each tag is judged once, when it comes, and again when the lists change.
+//! Each tag is matched once, when it is admitted, and again when the filter changes.
 
 use crate::state::table::Tags;
 use crate::store::cow_column::{CowColumn, HeldBytes};
@@ -13,21 +13,21 @@ pub struct TagFilter {
     pub hide: Patterns,
     /// Not counted.
     pub drop: Patterns,
-    /// Where there are any, nothing else is listed.
+    /// If there are any, only these are listed.
     pub only: Patterns,
 }
 
 const HIDDEN: u8 = 1;
 const DROPPED: u8 = 2;
 
-/// The lists, and what they say of each tag.
+/// The filter, and its result for each tag.
 #[derive(Debug, Default)]
 pub(super) struct FilterMarks {
     lists: TagFilter,
     pub(super) verdicts: Verdicts,
 }
 
-/// What the lists say of each tag.
+/// Its result for each tag.
 #[derive(Debug, Default)]
 pub(super) struct Verdicts(CowColumn<u8>);
 
@@ -61,7 +61,7 @@ impl FilterMarks {
         self.lists == TagFilter::default()
     }
 
-    /// Judges tags that are new.
+    /// Matches new tags.
     pub(super) fn apply(&mut self, tags: &Tags, ids: impl Iterator<Item = u32>) {
         if self.is_idle() {
             return;
@@ -77,7 +77,7 @@ impl FilterMarks {
         }
     }
 
-    /// Takes other lists and judges every tag anew.
+    /// Replaces the filter and matches every tag again.
     pub(super) fn change(&mut self, lists: TagFilter, tags: &Tags) {
         self.lists = lists;
         self.verdicts = Verdicts::default();

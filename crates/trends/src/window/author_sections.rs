@@ -1,8 +1,8 @@
-//! People in the checkpoint: who posted what since the last record, who was taken back, and the
-//! members of the tags of a snapshot's part.
+//! Authors in the checkpoint: posts with authors since the last record, retracted authors, and the
+//! members of the tags of a part of a snapshot.
 //!
-//! Members and sketches follow from the posts of each tag alone, in the order of panes. So a
-//! record tells the posts, and reading it closes the panes again by the same code.
+//! Members and sketches follow from the posts of each tag in the order of panes. So a record has the
+//! posts, and reading it closes the panes again by the same code.
 
 use std::ops::Range;
 
@@ -14,14 +14,14 @@ use crate::window::decay::Weights;
 use crate::window::returning_authors::Piece;
 use crate::window::ring::Ring;
 
-/// A post that was taken back from a pane that is kept.
+/// A post that was retracted from a stored closed pane.
 #[derive(Clone, Debug)]
 pub struct Retracted {
-    /// Panes up to this one were closed then.
+    /// Panes up to this one were closed at that time.
     pub closed_to: i64,
     /// The post's pane.
     pub index: i64,
-    /// Who had posted it; 0 = unknown.
+    /// Its author; 0 = unknown.
     pub author: u32,
     /// Its tags.
     pub ids: Vec<u32>,
@@ -32,13 +32,13 @@ pub struct Retracted {
 pub(super) struct OpenRows {
     pub(super) seen: Vec<AuthorRow>,
     pub(super) unseen: Vec<(u32, u32)>,
-    /// Authors, where it matters who has posted before.
+    /// Authors without a tag, if returning authors are recorded.
     pub(super) came: Vec<u32>,
     /// What was counted elsewhere.
     pub(super) counted: Counted,
 }
 
-/// People of the tags of some ids, to be encoded on another thread.
+/// Authors of the tags of some ids, to be encoded on another thread.
 #[derive(Debug)]
 pub struct AuthorsPiece {
     epoch: u64,
@@ -49,7 +49,7 @@ pub struct AuthorsPiece {
     open: Vec<(i64, OpenRows)>,
     /// What was counted elsewhere of each open pane.
     counted: Vec<PaneChanges>,
-    /// Number of a span, and what counts towards the cap in it: tag, author, posts.
+    /// Number of a span, and the posts that count towards the cap in it: tag, author, posts.
     caps: (i64, Vec<(u32, u32, u8)>),
 }
 
@@ -71,7 +71,7 @@ pub(super) fn put_seen(out: &mut Vec<u8>, index: i64, seen: &[AuthorRow]) {
     let who = |seen: &AuthorRow| u64::from(seen.author) | u64::from(seen.print) << 32;
     let others = seen.windows(2).filter(|pair| who(&pair[0]) != who(&pair[1]));
     put(out, others.count() as u64 + u64::from(!seen.is_empty()));
-    // Eight bytes of a run, and mostly three for a tag.
+    // Eight bytes for a run, and usually three for a tag.
     out.reserve(seen.len() * 12);
     let mut many = Many::to(out);
     let mut rest = seen;
@@ -87,7 +87,7 @@ pub(super) fn put_seen(out: &mut Vec<u8>, index: i64, seen: &[AuthorRow]) {
 
 impl AuthorsPiece {
     /// Epoch, newest closed pane, span; then for each author of a tag whose posts count towards the
-    /// cap in it: tag, author, posts. Nothing where there is none.
+    /// cap in it: tag, author, posts. Empty if there is none.
     #[must_use]
     pub fn encode_caps(&self) -> Vec<u8> {
         let mut out = Vec::new();
@@ -120,8 +120,8 @@ impl AuthorsPiece {
     /// Epoch, newest closed pane; number of tags with members, and for each: id, number of
     /// members, members; number of sketches, and for each: id, bound of the sample, registers, each
     /// with its number of entries; number of tags with texts, and for each: id, texts (8 bytes
-    /// each: fingerprint, author, minute); then for each open pane: its rows, number of those taken
-    /// back, and these (tag, author).
+    /// each: fingerprint, author, minute); then for each open pane: its rows, number of retracted
+    /// rows, and these (tag, author).
     #[must_use]
     pub fn encode(self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.members.len() * 14 + 64);
@@ -164,18 +164,18 @@ impl AuthorsPiece {
     }
 }
 
-/// Author, last pane (4 bytes each), posts << 1 | copies alone | stranger << 17, 0.
+/// Author, last pane (4 bytes each), posts << 1 | only copies | stranger << 17, 0.
 fn put_member(out: &mut Vec<u8>, author: u32, member: &Member) {
     let who = u64::from(author) | u64::from(member.last) << 32;
     out.extend_from_slice(&who.to_le_bytes());
     let (copies, stranger) = (member.marks.only_copies(), member.marks.stranger());
     put(out, u64::from(member.posts) << 1 | u64::from(copies) | u64::from(stranger) << 17);
-    // Here stood what was counted towards the cap, of members alone.
+    // A field that is no longer used.
     out.push(0);
 }
 
 impl Ring {
-    /// The people of some tags as of `epoch`; `None` where nobody is told apart.
+    /// The authors of some tags as of `epoch`; `None` if authors are not counted.
     #[must_use]
     pub fn authors_piece(&self, epoch: u64, ids: Range<u32>) -> Option<AuthorsPiece> {
         let people = self.people.as_ref()?;
@@ -204,30 +204,30 @@ impl Ring {
         Some(AuthorsPiece { epoch, closed_to, members, prints, big, open, counted, caps })
     }
 
-    /// Decayed counts that changed since the last call, or those of the tags in a range; `None`
-    /// where none are kept. Open panes are taken off for it.
+    /// Decayed counts that changed since the last call, or those of the tags in a range; `None` if
+    /// there are none. Removes the overlay.
     pub fn weights(&mut self, ids: Option<Range<u32>>) -> Option<Weights> {
         self.decay.as_ref()?;
         self.remove_overlay();
         self.decay.as_mut().map(|decay| decay.weights(ids))
     }
 
-    /// The piece `number` of who has posted before, as of `epoch`; `None` = there is none.
+    /// The piece `number` of the returning authors, as of `epoch`; `None` = there is none.
     #[must_use]
     pub fn known(&self, number: usize, epoch: u64) -> Option<Piece> {
         let known = self.people.as_ref()?.known.as_ref()?;
         known.piece(number, (epoch, self.closed_to), &self.open)
     }
 
-    /// Authors who came to a tag in the last days, and those of them who had posted before; `None`
-    /// where that is not kept.
+    /// Authors who joined a tag in the last days, and those of them who had posted before; `None` if
+    /// that is not recorded.
     #[must_use]
     pub fn joined(&self) -> Option<[u64; 2]> {
         Some(self.people.as_ref()?.known.as_ref()?.joined())
     }
 
-    /// Panes up to this one were closed before the first post with an author; `None` where nobody
-    /// is told apart.
+    /// Panes up to this one were closed before the first post with an author; `None` if authors are
+    /// not counted.
     #[must_use]
     pub fn people_from(&self) -> Option<i64> {
         self.people.as_ref().map(|people| people.from)

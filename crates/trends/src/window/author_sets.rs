@@ -1,9 +1,9 @@
-//! The people of each tag: who posted it, and when last.
+//! The authors of each tag, and when each posted last.
 //!
-//! Members of one tag stand together in the order of their last posts, the newest at the end, in a
-//! block whose size is a power of two; blocks of one size share a column. So whoever asks for the
-//! people of a window looks at these alone, those who are long gone stand in front, and somebody
-//! new is put behind the rest. Most tags have one member and cost twelve bytes.
+//! The members of a tag are stored together in the order of their last posts, the newest at the end, in
+//! a block whose size is a power of two; blocks of one size share a column. So the authors of a window
+//! are at the end of the block, outdated ones at its start, and a new one is appended. Most tags have
+//! one member and cost twelve bytes.
 
 mod size_classes;
 
@@ -12,38 +12,38 @@ use crate::window::pane::Pair;
 use size_classes::{Block, BlockMut, Blocks, CLASSES, Head, Packed};
 use tagtide_simd::prefetch;
 
-/// Members told apart in one tag.
+/// Most members of one tag.
 pub const EXACT_MAX: usize = 1 << (CLASSES - 1);
 
-/// What is known of one author of one tag.
+/// One author of one tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Member {
-    /// Pane of the author's last post with the tag that was no copy, modulo 2^32.
+    /// Pane of the author's last post with the tag that was not a copy, modulo 2^32.
     pub last: u32,
-    /// Posts with the tag since the author became a member; [`u16::MAX`] = so many or more.
+    /// Posts with the tag since the author became a member; [`u16::MAX`] = at least that many.
     pub posts: u16,
-    /// What else is true of them.
+    /// Their flags.
     pub marks: Marks,
 }
 
-/// What may be true of a member, a bit each.
+/// Flags of a member, a bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks(u8);
 
 impl Marks {
-    /// From what is true.
+    /// From single flags.
     #[must_use]
     pub fn new(only_copies: bool, stranger: bool) -> Self {
         Self(u8::from(only_copies) | u8::from(stranger) << 1)
     }
 
-    /// The author has posted copies of others' posts alone, and counts for nothing.
+    /// The author has posted only copies of others' posts and does not count.
     #[must_use]
     pub fn only_copies(self) -> bool {
         self.0 & 1 != 0
     }
 
-    /// Nobody had seen the author before they became a member.
+    /// The author had no post before becoming a member.
     #[must_use]
     pub fn stranger(self) -> bool {
         self.0 & 2 != 0
@@ -51,13 +51,13 @@ impl Marks {
 }
 
 impl Member {
-    /// True where the author was seen in the last `panes` panes.
+    /// True if the author posted in the last `panes` panes.
     #[must_use]
     pub fn is_alive(&self, newest: u32, panes: u32) -> bool {
         newest.wrapping_sub(self.last) < panes
     }
 
-    /// True where they are one of the people of a window that they came in time for.
+    /// True if the author counts in a window that includes the last post.
     #[must_use]
     pub fn counts(&self) -> bool {
         self.posts > 0 && !self.marks.only_copies()
@@ -79,20 +79,20 @@ impl From<Member> for Packed {
     }
 }
 
-/// Tags that are asked for before they are dealt with.
+/// How many tags ahead to prefetch.
 const AHEAD: usize = 8;
 
-/// Bytes in a line of the cache, and authors.
+/// Bytes in a cache line, and authors.
 const LINE_BYTES: usize = 64;
 const LINE: usize = LINE_BYTES / size_of::<u32>();
 
 /// Texts remembered of one tag.
 pub const PRINTS: usize = 4;
 
-/// A text that was posted with a tag.
+/// The fingerprint of a text that was posted with a tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Print {
-    /// Its fingerprint; 0 = none.
+    /// The fingerprint; 0 = none.
     pub print: u32,
     /// The low bits of its first author's hash.
     pub author: u16,
@@ -100,12 +100,12 @@ pub struct Print {
     pub minute: u16,
 }
 
-/// The people of all tags.
+/// The authors of all tags.
 #[derive(Debug, Default)]
 pub struct AuthorSets {
     heads: Column<Head>,
     blocks: [Blocks; CLASSES],
-    /// The last few texts of each tag, the newest first; no rows until one has a fingerprint.
+    /// The last few texts of each tag, newest first; no rows before the first fingerprint.
     prints: Column<[Print; PRINTS]>,
 }
 
@@ -121,19 +121,19 @@ impl AuthorSets {
         self.heads.rows() as u32
     }
 
-    /// True where the members of a tag are a sample of more.
+    /// True if the members of a tag are a sample.
     #[must_use]
     pub fn is_sample(&self, id: u32) -> bool {
         self.heads.get(id).sample
     }
 
-    /// Says whether they are.
+    /// Sets whether they are.
     pub fn mark_sample(&mut self, id: u32, sample: bool) {
         self.heads.at_mut(id).sample = sample;
     }
 
-    /// Asks for what will be read of tags that are soon dealt with, the one in `pairs` being
-    /// `number`: first of where their members stand, then of their members and texts.
+    /// Prefetches the tags after the current one, which is `number` in `pairs`: first the places of
+    /// their members, then members and texts.
     pub fn prefetch(&self, pairs: &[Pair], number: usize) {
         if let Some(&(id, _)) = pairs.get(number + 2 * AHEAD) {
             self.prefetch_head(id);
@@ -144,7 +144,7 @@ impl AuthorSets {
         }
     }
 
-    /// Asks for what [`AuthorSets::find`] will read. Of a sample hardly anybody is looked for.
+    /// Prefetches what [`AuthorSets::find`] will read. A sample is rarely searched.
     pub fn prefetch_authors(&self, id: u32) {
         let head = self.heads.get(id);
         if head.len == 0 || head.sample {
@@ -154,18 +154,18 @@ impl AuthorSets {
         let Block { authors, members } = blocks.block(head);
         let filter = blocks.filter(head);
         filter.chunks(LINE_BYTES).for_each(|line| prefetch(&line[0]));
-        // Where there is a filter, hardly anybody's place is looked for; the last is written to.
+        // With a filter the block is rarely searched; its end is written to.
         let lines = if filter.is_empty() { 4 } else { 1 };
         authors.rchunks(LINE).take(lines).for_each(|line| prefetch(&line[0]));
         members.last().into_iter().for_each(prefetch);
     }
 
-    /// Asks for where the members of a tag stand.
+    /// Prefetches the place of a tag's members.
     pub fn prefetch_head(&self, id: u32) {
         prefetch(self.heads.at(id));
     }
 
-    /// Asks for the newest members of a tag.
+    /// Prefetches the newest members of a tag.
     pub fn prefetch_members(&self, id: u32) {
         self.block(id).members.rchunks(LINE / 2).take(2).for_each(|line| prefetch(&line[0]));
     }
@@ -186,13 +186,13 @@ impl AuthorSets {
         self.block(id).authors
     }
 
-    /// What is known of each of them.
+    /// Their members.
     #[inline]
     pub fn members(&self, id: u32) -> impl DoubleEndedIterator<Item = Member> + '_ {
         self.block(id).members.iter().map(|&packed| Member::from(packed))
     }
 
-    /// Authors of a tag, each with what is known of them.
+    /// Authors of a tag with their members.
     pub fn of(&self, id: u32) -> impl Iterator<Item = (u32, Member)> + '_ {
         self.authors(id).iter().copied().zip(self.members(id))
     }
@@ -207,7 +207,7 @@ impl AuthorSets {
             return None;
         }
         let (first, lines) = blocks.block(head).authors.as_rchunks::<LINE>();
-        // A line at once, without a branch for each author; whoever came last comes again.
+        // A cache line at once, without a branch for each author, from the end: recent authors return.
         for (number, line) in lines.iter().enumerate().rev() {
             if line.iter().fold(false, |any, &other| any | (other == author)) {
                 let within = line.iter().position(|&other| other == author);
@@ -217,20 +217,19 @@ impl AuthorSets {
         first.iter().position(|&other| other == author)
     }
 
-    /// What is known of the member at `place`.
+    /// The member at `place`.
     #[must_use]
     pub fn member(&self, id: u32, place: usize) -> Member {
         self.block(id).members[place].into()
     }
 
-    /// Sets it, but for when they were seen last.
+    /// Sets it, except the pane of the last post.
     pub fn set(&mut self, id: u32, place: usize, member: Member) {
         let head = self.heads.get(id);
         self.blocks[head.class as usize].block_mut(head).members[place] = member.into();
     }
 
-    /// Puts somebody new in, who was seen last. There must be room: fewer than [`EXACT_MAX`]
-    /// members.
+    /// Appends a new member, the latest. There must be room: fewer than [`EXACT_MAX`] members.
     pub fn push(&mut self, id: u32, author: u32, member: Member) {
         let mut head = self.heads.get(id);
         let len = head.len as usize;
@@ -247,7 +246,7 @@ impl AuthorSets {
         *self.heads.at_mut(id) = head;
     }
 
-    /// The member at `place` was seen again: from now on they stand behind the rest.
+    /// Moves the member at `place` to the end, after another post.
     pub fn renew(&mut self, id: u32, place: usize, member: Member) {
         let head = self.heads.get(id);
         let BlockMut { authors, members } = self.blocks[head.class as usize].block_mut(head);
@@ -257,7 +256,7 @@ impl AuthorSets {
         (authors[last], members[last]) = (author, member.into());
     }
 
-    /// Moves the members of a block into one of another size.
+    /// Moves the members of a block to one of another size.
     fn resize(&mut self, head: Head, class: u8) -> Head {
         let block = self.blocks[class as usize].take(class);
         let new = Head { block, class, ..head };
@@ -274,8 +273,8 @@ impl AuthorSets {
         new
     }
 
-    /// True where one of the tag's last few texts is this one, of another author, and not older
-    /// than `within` minutes.
+    /// True if one of the tag's last few texts is the same, of another author, and not older than
+    /// `within` minutes.
     #[must_use]
     pub fn is_copy(&self, id: u32, print: Print, within: u16) -> bool {
         let same = |old: &Print| {
@@ -299,8 +298,7 @@ impl AuthorSets {
         prints[0] = Print { author, ..print };
     }
 
-    /// Forgets those texts of a tag that are older than `within` minutes: minutes go round, and
-    /// theirs would come again.
+    /// Forgets the texts of a tag that are older than `within` minutes, before minutes wrap around.
     pub fn outdate(&mut self, id: u32, minute: u16, within: u16) {
         let is_old = |old: &Print| old.print != 0 && minute.wrapping_sub(old.minute) > within;
         if self.prints(id).iter().any(is_old) {
@@ -326,7 +324,7 @@ impl AuthorSets {
         *self.prints.at_mut(id) = prints;
     }
 
-    /// Forgets all of a tag.
+    /// Forgets a tag.
     pub fn forget(&mut self, id: u32) {
         self.retain(id, |_, _| false);
         if (id as usize) < self.prints.rows() {
@@ -334,7 +332,7 @@ impl AuthorSets {
         }
     }
 
-    /// Keeps the members that `keep` says, in their order.
+    /// Retains the members that `keep` selects, in their order.
     pub fn retain(&mut self, id: u32, mut keep: impl FnMut(u32, &Member) -> bool) {
         let head = self.heads.get(id);
         if head.len == 0 {
@@ -355,7 +353,7 @@ impl AuthorSets {
                 blocks.free.push(head.block);
                 Head { sample: head.sample, ..Head::default() }
             }
-            // A block that is mostly empty is given back.
+            // A mostly empty block is exchanged for a smaller one.
             _ if kept * 4 <= 1 << head.class => {
                 self.resize(head, kept.next_power_of_two().ilog2() as u8)
             }

@@ -1,14 +1,14 @@
 //! Distinct authors of tags in sliding windows.
 //!
-//! Authors do not add up over panes, so each counts in the pane of their last post alone: those
-//! counts do add up. When an author comes again, the count moves from the older pane to the newer
-//! one. Beyond [`EXACT_MAX`] living authors a tag is counted by a sketch ([`big`]), and a sample of
-//! its authors is kept. A post without author is its own author: its row has the author 0, and
-//! panes keep how many of them they hold.
+//! Distinct authors do not add up over panes, so each counts only in the pane of the last post: those
+//! counts do add up. With another post the count moves from the older pane to the newer one. Beyond
+//! [`EXACT_MAX`] living authors a tag is counted by a sketch ([`sketched`]), with a sample of its
+//! authors. A post without author is an author of its own: its row has the author 0, and panes store
+//! how many of them they have.
 //!
-//! Everything happens when a pane closes, in the order of tags and authors: how posts came within
-//! the lateness changes nothing. A post that says what one of the tag's last few texts said is a
-//! copy, where that was another author's: it adds to posts, not to people.
+//! Everything happens when a pane closes, in the order of tags and authors, so the order of posts
+//! within the lateness changes nothing. A post with the same text as one of the tag's last few, of
+//! another author, is a copy: it counts as a post, but adds no author.
 
 mod counted;
 mod overlay;
@@ -45,25 +45,25 @@ pub struct AuthorRow {
     pub print: u32,
 }
 
-/// How people are counted.
+/// Rules of people: which authors and posts count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
     /// Posts of one author that count for one tag in each span of `cap_ms`; 0 = all.
     pub cap: u8,
     /// Span of the cap, milliseconds, aligned to Unix time.
     pub cap_ms: i64,
-    /// People are held against how many of them had posted before.
+    /// People are limited by how many of them had posted before.
     pub known: bool,
 }
 
-/// The people of a ring.
+/// The authors of a ring.
 #[derive(Debug, Default)]
 pub struct AuthorCounts {
     pub(super) crowds: AuthorSets,
     pub(super) big: SketchedTags,
     rules: Rules,
     pub(super) caps: PostCaps,
-    /// Where the rules ask for it.
+    /// If the rules ask for it.
     pub(super) known: Option<ReturningAuthors>,
     /// Panes up to this one were closed before the first post with an author.
     pub(super) from: i64,
@@ -74,24 +74,24 @@ pub struct AuthorCounts {
     swept: u32,
     pub(super) swept_at: i64,
     overlaid: Vec<OverlayEntry>,
-    /// What the pane that closes has seen, by tag, author and text; and room to sort it.
+    /// Author rows of the closing pane, by tag, author and text; and a buffer to sort them.
     sorted: Vec<AuthorRow>,
     spare: Vec<AuthorRow>,
-    /// Authors of the tag being dealt with who are to be put into its sketch.
+    /// Authors of the current tag to insert into its sketch.
     sketched: Vec<u32>,
 }
 
-/// The panes that are kept, by age.
+/// The stored closed panes, by age.
 pub(super) struct ClosedPanes<'a> {
     pub(super) closed: &'a mut VecDeque<ClosedPane>,
     pub(super) minutes: &'a mut VecDeque<ClosedPane>,
     pub(super) pane_ms: i64,
 }
 
-/// What a pane that closes says of people.
+/// The authors of a pane that closes.
 #[derive(Debug, Default)]
 pub(super) struct PaneAuthors {
-    /// For each of its counts, the people that count in it from now on.
+    /// For each of its counts, the number of authors that count in it now.
     pub(super) lasts: Vec<u32>,
     /// Posts without author among them.
     pub(super) alone: Vec<Pair>,
@@ -100,7 +100,7 @@ pub(super) struct PaneAuthors {
 }
 
 impl ClosedPanes<'_> {
-    /// The pane `index`, or the minute that it is a part of, if it is kept.
+    /// The pane `index`, or the minute that contains it, if it is stored.
     pub(super) fn find(&mut self, index: i64) -> Option<&mut ClosedPane> {
         let find = |panes: &VecDeque<ClosedPane>, index| {
             panes.binary_search_by_key(&index, |closed| closed.index).ok()
@@ -112,11 +112,11 @@ impl ClosedPanes<'_> {
         self.minutes.get_mut(at)
     }
 
-    /// One more of the people of a tag counts in the pane `index`, if it is kept.
+    /// One more author of a tag counts in the pane `index`, if it is stored.
     pub(super) fn count(&mut self, index: i64, id: u32) {
         let Some(closed) = self.find(index) else { return };
         let at = closed.pairs.binary_search_by_key(&id, |pair| pair.0).unwrap_or_else(|at| {
-            // All its posts were taken back, but an older one of the author was not.
+            // All its posts were retracted, but an older one of the author was not.
             Arc::make_mut(&mut closed.pairs).insert(at, (id, 0));
             closed.lasts.insert(at, 0);
             at
@@ -124,7 +124,7 @@ impl ClosedPanes<'_> {
         closed.lasts[at] += 1;
     }
 
-    /// The number of people of a tag that count in the pane `index`, if it is kept.
+    /// The number of authors of a tag that count in the pane `index`, if it is stored.
     fn last(&mut self, index: i64, id: u32) -> Option<&mut u32> {
         let closed = self.find(index)?;
         let at = closed.pairs.binary_search_by_key(&id, |pair| pair.0).ok()?;
@@ -159,12 +159,12 @@ impl AuthorCounts {
         self.crowds.grow(rows);
     }
 
-    /// True where so many authors were seen that they are estimated.
+    /// True if the authors of a tag are estimated.
     pub(super) fn is_estimated(&self, id: u32) -> bool {
         self.crowds.is_sample(id)
     }
 
-    /// The pane that a member was seen in last; `now` is a pane not before it.
+    /// The pane of a member's last post; `now` is a pane not before it.
     pub(super) fn pane(last: u32, now: i64) -> i64 {
         now - i64::from((now as u32).wrapping_sub(last))
     }
@@ -173,7 +173,7 @@ impl AuthorCounts {
         member.is_alive(now as u32, self.horizon)
     }
 
-    /// Puts what a pane that closes has seen in order, and gives how often each tag is in it;
+    /// Sorts the author rows of a closing pane and returns how often each tag is in them;
     /// [`AuthorCounts::close`] follows.
     pub(super) fn sort(&mut self, seen: &[AuthorRow]) -> Vec<Pair> {
         radix_sort::sort(seen, &mut self.sorted, &mut self.spare);
@@ -181,7 +181,7 @@ impl AuthorCounts {
         tags.map(|same| (same[0].id, same.len() as u32)).collect()
     }
 
-    /// Takes in the people of a pane that closes; `pairs` are its counts.
+    /// Counts the authors of a closing pane; `pairs` are its counts.
     pub(super) fn close(
         &mut self,
         kept: &mut ClosedPanes<'_>,
@@ -237,13 +237,13 @@ impl AuthorCounts {
         taken
     }
 
-    /// Members of a tag whose authors are estimated are those with a hash below this.
+    /// Members of an estimated tag are the authors with a hash below this.
     fn below(&self, id: u32) -> Option<u32> {
         self.is_estimated(id).then(|| self.big.below(id).unwrap_or(0))
     }
 
-    /// One author's posts with one tag in the pane that closes; true where they are one of those
-    /// whom it counts from now on.
+    /// One author's posts with one tag in the closing pane; true if the author counts in it from now
+    /// on.
     fn on_post(
         &mut self,
         kept: &mut ClosedPanes<'_>,
@@ -285,7 +285,7 @@ impl AuthorCounts {
         }
         let counts_here = !copies && !is_big;
         if counts_here && was_here && !member.marks.only_copies() {
-            // The pane that closes counts them from now on; the older one no more.
+            // The author counts in the closing pane from now on, no longer in the older one.
             let before = Self::pane(member.last, now);
             if let Some(last) = kept.last(before, id) {
                 *last -= 1;
@@ -307,7 +307,7 @@ impl AuthorCounts {
         step_of(pane, self.pane_ms, MINUTE_MS) as u16
     }
 
-    /// True where all of one author's posts say what others have said of the tag just before.
+    /// True if all posts of an author repeat recent texts of others with the tag.
     fn are_copies(&mut self, mine: &[AuthorRow], now: i64) -> bool {
         let (within, minute) = (self.within(), self.minute(now));
         let print =
@@ -317,8 +317,8 @@ impl AuthorCounts {
         copies
     }
 
-    /// The place of an author among the members of a tag, or that there is room for them. A crowd
-    /// that is full of living members becomes a sketch and a sample, which may not take them.
+    /// The place of an author among the members of a tag, or that there is room. A set that is full of
+    /// living members becomes a sketch and a sample, which may exclude the author.
     fn place(
         &mut self,
         kept: &mut ClosedPanes<'_>,
@@ -327,7 +327,7 @@ impl AuthorCounts {
         below: &mut Option<u32>,
     ) -> Place {
         let is_beyond = |below: Option<u32>| below.is_some_and(|below| author >= below);
-        // A copyist, too, or the sample would depend on who was taken out when.
+        // Also one with copies only, or the sample would depend on when members are pruned.
         if is_beyond(*below) {
             return Place::Beyond;
         }
@@ -347,13 +347,13 @@ impl AuthorCounts {
         Place::New
     }
 
-    /// Takes the dead out.
+    /// Removes members that are in no window.
     fn prune(&mut self, id: u32, now: i64) {
         let horizon = self.horizon;
         self.crowds.retain(id, |_, m| m.posts > 0 && m.is_alive(now as u32, horizon));
     }
 
-    /// Turns a crowd into a sketch and a sample of half its members, or halves the sample.
+    /// Turns a set into a sketch and a sample of half its members, or halves the sample.
     fn make_room(&mut self, kept: &mut ClosedPanes<'_>, windows: &mut [Window], id: u32, now: i64) {
         let mut authors = self.crowds.authors(id).to_vec();
         let below = *authors.select_nth_unstable(EXACT_MAX / 2).1;
@@ -363,8 +363,8 @@ impl AuthorCounts {
         self.crowds.retain(id, |author, _| author < below);
     }
 
-    /// Goes on with taking out who was seen and what was said too long ago: a few tags for each
-    /// pane since the last one, so that none is left out for longer than the longest window.
+    /// Continues pruning outdated members and texts: a few tags for each pane since the last call, so
+    /// that each tag is pruned at least once in the longest window.
     fn sweep(&mut self, now: i64) {
         let rows = self.crowds.rows();
         let panes = now.saturating_sub(self.swept_at).clamp(1, self.horizon.into());
@@ -373,7 +373,7 @@ impl AuthorCounts {
         for _ in 0..some.min(rows.into()) {
             let id = self.swept % rows;
             self.swept = id + 1;
-            // Whoever was seen longest ago stands in front.
+            // The oldest member is the first.
             let first = self.crowds.members(id).next();
             if first.is_some_and(|first| !self.is_alive(&first, now)) {
                 self.prune(id, now);
@@ -382,17 +382,16 @@ impl AuthorCounts {
         }
     }
 
-    /// Takes out what was said too long ago, of all tags: after a restart nobody knows how far
-    /// [`AuthorCounts::sweep`] had come.
+    /// Prunes outdated texts of all tags: after a restart the progress of [`AuthorCounts::sweep`] is
+    /// unknown.
     pub(super) fn outdate(&mut self, now: i64) {
         let (minute, within) = (self.minute(now), self.within());
         self.swept_at = now;
         (0..self.crowds.rows()).for_each(|id| self.crowds.outdate(id, minute, within));
     }
 
-    /// Sketches in which nobody is seen any more when `now` is the newest closed pane go, and texts
-    /// where nobody has posted for as long. It shows nowhere in which panes that was looked for: a
-    /// pane may close without this tag.
+    /// Drops sketches that are empty when `now` is the newest closed pane, and texts of tags without
+    /// posts for as long. When this happens has no visible effect: a pane may close without the tag.
     pub(super) fn prune_sketched(&mut self, windows: &mut [Window], now: i64) {
         if now.saturating_sub(self.swept_at) >= i64::from(self.horizon) {
             self.crowds.forget_texts();
@@ -400,7 +399,7 @@ impl AuthorCounts {
         self.big.prune(&mut self.crowds, windows, now);
     }
 
-    /// An author's post with a tag is taken back from a closed pane; `author` 0 = it had none.
+    /// A post with a tag is retracted from a closed pane; `author` 0 = it had none.
     pub(super) fn left(
         &mut self,
         kept: &mut ClosedPanes<'_>,
@@ -444,7 +443,7 @@ impl AuthorCounts {
         }
     }
 
-    /// Forgets the people of a tag.
+    /// Forgets the authors of a tag.
     pub(super) fn forget(&mut self, id: u32) {
         self.crowds.forget(id);
         self.caps.forget(id);
@@ -454,14 +453,14 @@ impl AuthorCounts {
     }
 }
 
-/// What a pane that closes brings, in the order of tags, authors and texts.
+/// The author rows of a pane, in the order of tags, authors and texts.
 struct TagRows<'a> {
     seen: &'a [AuthorRow],
     unseen: &'a [(u32, u32)],
 }
 
 impl<'a> TagRows<'a> {
-    /// The rows of a tag; tags are asked for in their order.
+    /// The rows of a tag; tags must be requested in order.
     fn of(&mut self, id: u32) -> &'a [AuthorRow] {
         let before = self.seen.iter().take_while(|seen| seen.id < id).count();
         let len = self.seen[before..].iter().take_while(|seen| seen.id == id).count();
@@ -470,7 +469,7 @@ impl<'a> TagRows<'a> {
         mine
     }
 
-    /// How many posts of its author with its tag were taken back.
+    /// How many posts of its author with its tag were retracted.
     fn gone(&mut self, seen: &AuthorRow) -> usize {
         if self.unseen.is_empty() {
             return 0;
@@ -481,13 +480,13 @@ impl<'a> TagRows<'a> {
     }
 }
 
-/// Where an author stands among the members of a tag.
+/// The place of an author among the members of a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     At(usize),
-    /// Nowhere, and there is room.
+    /// Not a member; there is room.
     New,
-    /// The members are a sample of which they can be no part.
+    /// The members are a sample that excludes the author.
     Beyond,
 }
 

@@ -1,9 +1,9 @@
-//! Counts that decay: each post weighs half as much after a half-life (forward decay: Cormode,
+//! Decayed counts: each post weighs half as much after a half-life (forward decay: Cormode,
 //! Shkapenyuk, Srivastava, Xu, ICDE 2009).
 //!
-//! What is kept is what a post would weigh at a landmark in the past, so that nothing has to be
-//! multiplied as time goes on; before numbers grow too large all are brought to a later landmark,
-//! by a power of two, which loses nothing.
+//! Weights are relative to a landmark in the past, so nothing has to be multiplied as time goes on.
+//! Before numbers grow too large all are moved to a later landmark, by a power of two, which is
+//! exact.
 
 use std::ops::Range;
 
@@ -15,21 +15,21 @@ use crate::window::sliding_window::runs;
 
 /// Half-lives after which the landmark moves.
 const MOVE_AFTER: i64 = 256;
-/// Half-lives after which an open pane weighs no more: a number holds 1,023 of them.
+/// Half-lives after which an open pane has no weight: the range of an `f64` is 1,023 of them.
 const WEIGHS_FOR: f64 = 960.0;
 
-/// Decaying counts of all tags.
+/// Decayed counts of all tags.
 #[derive(Debug)]
 pub struct Decay {
     half_life_ms: i64,
     /// Half-lives from the Unix epoch to the landmark.
     landmark: i64,
     column: CowColumn<f64>,
-    /// Tags and what they weighed before open panes were laid over.
+    /// Tags and their weights before the overlay.
     laid: Vec<(u32, f64)>,
-    /// The landmark is that of open panes alone.
+    /// The landmark comes from open panes only.
     laid_first: bool,
-    /// Tags that changed since the last checkpoint record, where one is kept.
+    /// Tags that changed since the last checkpoint record, if there is a checkpoint.
     changed: Option<DirtySet>,
 }
 
@@ -40,12 +40,12 @@ pub struct Weights {
     pub half_life_ms: i64,
     /// Half-lives from the Unix epoch to the landmark.
     pub landmark: i64,
-    /// Tags and what they weigh.
+    /// Tags and their weights.
     pub tags: Vec<(u32, f64)>,
 }
 
 impl Decay {
-    /// For a half-life in milliseconds. `keep_delta` = remember what changes, for a checkpoint.
+    /// For a half-life in milliseconds. `keep_delta` = collect changes for a checkpoint.
     #[must_use]
     pub fn new(half_life_ms: i64, keep_delta: bool) -> Self {
         Self {
@@ -77,13 +77,13 @@ impl Decay {
         }
     }
 
-    /// What a post of time `at_ms` weighs at the landmark.
+    /// The weight at the landmark of a post of time `at_ms`.
     fn weight(&self, at_ms: i64) -> f64 {
         let from = self.landmark.saturating_mul(self.half_life_ms);
         (at_ms.saturating_sub(from) as f64 / self.half_life_ms as f64).min(WEIGHS_FOR).exp2()
     }
 
-    /// Adds the counts of a pane that ends at `at_ms`; panes come in order.
+    /// Adds the counts of a pane that ends at `at_ms`; panes must be in order.
     pub fn add(&mut self, at_ms: i64, pairs: &[Pair]) {
         let now = at_ms.div_euclid(self.half_life_ms);
         if self.landmark == i64::MIN {
@@ -111,7 +111,7 @@ impl Decay {
         }
     }
 
-    /// Takes one post of each of `ids` back that was counted in a pane which ended at `at_ms`.
+    /// Retracts one post of each of `ids` from a pane that ended at `at_ms`.
     pub fn retract(&mut self, at_ms: i64, ids: &[u32]) {
         let weight = self.weight(at_ms);
         for &id in ids {
@@ -121,7 +121,7 @@ impl Decay {
         }
     }
 
-    /// Lays the counts of an open pane over them.
+    /// Overlays the counts of an open pane.
     pub fn overlay(&mut self, at_ms: i64, pairs: &[Pair]) {
         if self.landmark == i64::MIN {
             self.landmark = at_ms.div_euclid(self.half_life_ms);
@@ -135,24 +135,24 @@ impl Decay {
         }
     }
 
-    /// Takes off what was laid over.
+    /// Removes the overlay.
     pub fn remove_overlay(&mut self) {
         for (id, before) in self.laid.drain(..).rev() {
             *self.column.at_mut(id) = before;
         }
-        // What closes first sets the landmark, whoever looked before.
+        // The first closed pane sets the landmark, not the first ranking.
         if std::mem::take(&mut self.laid_first) {
             self.landmark = i64::MIN;
         }
     }
 
-    /// What a tag weighs at the landmark; tags compare by it.
+    /// The weight of a tag at the landmark; tags compare by it.
     #[must_use]
     pub fn column(&self) -> &CowColumn<f64> {
         &self.column
     }
 
-    /// The decayed count at `at_ms` of what weighs so much at the landmark.
+    /// The decayed count at `at_ms` of a weight at the landmark.
     #[must_use]
     pub fn count(&self, weight: f64, at_ms: i64) -> f64 {
         if weight > 0.0 { weight / self.weight(at_ms) } else { 0.0 }
@@ -164,8 +164,8 @@ impl Decay {
         self.mark(id);
     }
 
-    /// What changed since the last call, or the weights of the tags in a range. No open pane may be
-    /// laid over them.
+    /// The weights that changed since the last call, or those of the tags in a range. There must be
+    /// no overlay.
     pub fn weights(&mut self, range: Option<Range<u32>>) -> Weights {
         debug_assert!(self.laid.is_empty(), "what is laid over is not kept");
         let ids = match (range, &mut self.changed) {
@@ -183,7 +183,7 @@ impl Decay {
         counted.then_some((self.half_life_ms, self.landmark))
     }
 
-    /// Takes weights in that a checkpoint tells, for those tags that `newer` says.
+    /// Takes in the weights of a checkpoint, for the tags that `newer` selects.
     pub fn restore(&mut self, told: &Weights, newer: impl Fn(u32) -> bool) {
         if told.half_life_ms != self.half_life_ms || told.tags.is_empty() {
             return;
@@ -199,7 +199,7 @@ impl Decay {
         }
     }
 
-    /// Brings all to where the last record had it; what has another origin is forgotten.
+    /// Moves all to the landmark of the last record; weights of another origin are forgotten.
     pub fn settle(&mut self, origin: Option<(i64, i64)>) {
         let Some((_, landmark)) = origin.filter(|origin| origin.0 == self.half_life_ms) else {
             if self.landmark != i64::MIN {

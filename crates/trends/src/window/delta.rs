@@ -1,9 +1,9 @@
-//! What changed in a ring since the last checkpoint record, and the pieces of a full snapshot.
+//! Changes of a ring since the last checkpoint record, and the pieces of a full snapshot.
 //!
-//! The ring hands over copies of logs and shared lists of counts, which costs it nearly nothing;
-//! another thread sums and encodes them ([`PaneDelta::put`]). A pane is written as: index, posts, posts
-//! with a tag, number of pairs, pairs. Numbers are variable-length integers; the first three are
-//! signed, as deletes may make them negative.
+//! The ring hands over copies of logs and shared lists of counts, which is cheap; another thread sums
+//! and encodes them ([`PaneDelta::put`]). A pane is written as: index, posts, posts with a tag, number
+//! of pairs, pairs. Numbers are variable-length integers; the first three are signed, as retracted
+//! posts may make them negative.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::window::ring::{MINUTE_MS, Ring, step_of};
 /// Changes gathered for the next checkpoint record.
 #[derive(Debug, Default)]
 pub struct Delta {
-    /// Panes, oldest news first.
+    /// Panes, oldest change first.
     pub panes: Vec<PaneDelta>,
     /// Ids counted late, one for each occurrence.
     pub late: Vec<u32>,
@@ -25,25 +25,25 @@ pub struct Delta {
     pub late_pairs: Vec<Pair>,
     /// What was counted elsewhere of open panes.
     pub counted: Vec<PaneChanges>,
-    /// Posts taken back: pane and ids.
+    /// Retracted posts: pane and ids.
     pub minus: Vec<(i64, Vec<u32>)>,
-    /// Pane, and who posted its tags.
+    /// Panes, and the authors of their tags.
     pub seen: AuthorRows,
-    /// Rows that were taken by [`Ring::take_rows`], in their bytes.
-    pub told: Vec<u8>,
-    /// Posts taken back from panes that are kept.
+    /// Rows that were taken by [`Ring::take_rows`], encoded.
+    pub encoded_rows: Vec<u8>,
+    /// Posts retracted from stored closed panes.
     pub left: Vec<Retracted>,
-    /// Posts of closed panes beyond the cap: pane, and how many more or less there are of each.
+    /// Posts of closed panes beyond the cap: pane, and the change of each.
     pub beyond: Vec<(i64, Vec<Surplus>)>,
 }
 
-/// Panes, and who posted their tags.
+/// Panes, and the authors of their tags.
 pub type AuthorRows = Vec<(i64, Vec<AuthorRow>)>;
 
-/// Tag, author, and how many more or less of their posts are beyond the cap.
+/// Tag, author, and the change in the number of their posts beyond the cap.
 pub type Surplus = (u32, u32, i64);
 
-/// What is told of one pane.
+/// The changes of one pane.
 #[derive(Debug)]
 pub struct PaneDelta {
     index: i64,
@@ -54,9 +54,9 @@ pub struct PaneDelta {
 
 #[derive(Debug)]
 enum Counts {
-    /// Summed up.
+    /// Sums.
     Pairs(Arc<Vec<Pair>>),
-    /// One id for each occurrence, and for each that was taken back; others summed up.
+    /// One id for each occurrence, and for each retracted one; sums of others.
     Log { plus: Vec<u32>, minus: Vec<u32>, pairs: Vec<Pair> },
 }
 
@@ -64,9 +64,9 @@ enum Counts {
 #[derive(Debug)]
 pub struct PanePiece {
     minute: bool,
-    /// Occurrences of tags that gave way.
+    /// Occurrences of evicted tags.
     other: u64,
-    told: PaneDelta,
+    pane: PaneDelta,
     /// Posts without author.
     alone: Counts,
     /// Posts beyond the cap.
@@ -79,7 +79,7 @@ impl PaneDelta {
         Self { index, posts, tagged, counts: Counts::Pairs(Arc::default()) }
     }
 
-    /// Appends it in the form of a pane.
+    /// Appends it encoded as a pane.
     pub fn put(self, out: &mut Vec<u8>) {
         put_signed(out, self.index);
         put_signed(out, self.posts);
@@ -108,9 +108,9 @@ impl PanePiece {
     fn closed(closed: &ClosedPane, minute: bool) -> Self {
         let (posts, tagged) = (closed.posts as i64, closed.tagged as i64);
         let counts = Counts::Pairs(Arc::clone(&closed.pairs));
-        let told = PaneDelta { index: closed.index, posts, tagged, counts };
+        let pane = PaneDelta { index: closed.index, posts, tagged, counts };
         let alone = Counts::Pairs(Arc::clone(&closed.alone));
-        Self { minute, other: closed.other, told, alone, beyond: closed.beyond.clone() }
+        Self { minute, other: closed.other, pane, alone, beyond: closed.beyond.clone() }
     }
 
     /// Where authors are told apart, `authors`.
@@ -118,44 +118,44 @@ impl PanePiece {
         let (posts, tagged) = (open.posts as i64, open.tagged as i64);
         let pairs = open.counted.pairs.clone();
         let counts = Counts::Log { plus: open.log.clone(), minus: open.minus.clone(), pairs };
-        let told = PaneDelta { index: open.index, posts, tagged, counts };
+        let pane = PaneDelta { index: open.index, posts, tagged, counts };
         let seen = open.seen.iter().filter(|seen| seen.author == 0).map(|seen| seen.id);
         let unseen = open.unseen.iter().filter(|gone| gone.1 == 0).map(|gone| gone.0);
         let pairs = open.counted.all_unknown().filter(|_| authors).collect();
         let alone = Counts::Log { plus: seen.collect(), minus: unseen.collect(), pairs };
-        Self { minute: false, other: open.other, told, alone, beyond: Vec::new() }
+        Self { minute: false, other: open.other, pane, alone, beyond: Vec::new() }
     }
 
-    /// Appends 1 where it is a minute, else 0, what is in it of tags that gave way, and the pane;
-    /// to `alone`, where it has posts without author among others: the same flag, index, pairs; to
-    /// `beyond`, where it has posts beyond the cap: flag, index, these as in a delta.
+    /// Appends 1 for a minute, else 0, occurrences of evicted tags, and the pane; to `alone`, if it
+    /// has posts without author among others: the same flag, index, pairs; to `beyond`, if it has
+    /// posts beyond the cap: flag, index, these as in a delta.
     pub fn put(self, out: &mut Vec<u8>, alone: &mut Vec<u8>, beyond: &mut Vec<u8>) {
         if !self.beyond.is_empty() {
             beyond.push(u8::from(self.minute));
             let all = self.beyond.iter().map(|&(id, who, by)| (id, who, i64::from(by)));
-            put_surplus(beyond, self.told.index, all);
+            put_surplus(beyond, self.pane.index, all);
         }
         if !self.alone.is_empty() {
             alone.push(u8::from(self.minute));
-            put_signed(alone, self.told.index);
+            put_signed(alone, self.pane.index);
             self.alone.put(alone);
         }
         out.push(u8::from(self.minute));
         put(out, self.other);
-        self.told.put(out);
+        self.pane.put(out);
     }
 }
 
 impl Delta {
-    /// The bodies of its sections: panes, late pairs in the form of one pane, posts taken back
-    /// (pane, number of ids, ids), rows of people, whom they lost, what was beyond the cap (pane,
-    /// number, and for each: tag, author, more or less), and what was counted elsewhere.
+    /// The bodies of its sections: panes, late pairs as one pane, retracted posts (pane, number of
+    /// ids, ids), author rows, retracted authors, posts beyond the cap (pane, number, and for each:
+    /// tag, author, change), and changes of counts made elsewhere.
     #[must_use]
     pub fn encode(self) -> [Vec<u8>; 7] {
         let [mut panes, mut late, mut minus, mut left, mut beyond, mut counted] =
             <[Vec<u8>; 6]>::default();
-        let mut people = self.told;
-        self.panes.into_iter().for_each(|told| told.put(&mut panes));
+        let mut people = self.encoded_rows;
+        self.panes.into_iter().for_each(|pane| pane.put(&mut panes));
         if !self.late.is_empty() || !self.late_pairs.is_empty() {
             let minus = Vec::new();
             let counts = Counts::Log { plus: self.late, minus, pairs: self.late_pairs };
@@ -176,7 +176,7 @@ impl Delta {
     }
 }
 
-/// Appends rows of people.
+/// Appends author rows.
 pub fn put_rows(out: &mut Vec<u8>, rows: &AuthorRows) {
     rows.iter().for_each(|(index, seen)| put_seen(out, *index, seen));
 }
@@ -200,8 +200,8 @@ fn put_pairs(out: &mut Vec<u8>, pairs: &[Pair]) {
     }
 }
 
-/// Sums by id, never below zero. Sorted, because the thread that encodes has no column of all
-/// tags to sum in.
+/// Sums by id, never below zero. Sorted, because the encoding thread has no column of all tags to
+/// sum in.
 fn sum(mut plus: Vec<u32>, mut minus: Vec<u32>, mut all: Vec<Pair>) -> Vec<Pair> {
     plus.sort_unstable();
     minus.sort_unstable();
@@ -222,7 +222,7 @@ fn sum(mut plus: Vec<u32>, mut minus: Vec<u32>, mut all: Vec<Pair>) -> Vec<Pair>
 }
 
 impl Ring {
-    /// Everything since the last call. Empty where no delta is kept.
+    /// All changes since the last call. Empty without a checkpoint.
     pub fn take_delta(&mut self) -> Delta {
         let mut open = std::mem::take(&mut self.open);
         open.iter_mut().for_each(|pane| self.save_open(pane, None));
@@ -230,17 +230,17 @@ impl Ring {
         self.delta.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// Takes rows of people out of the delta, once there are `least`; their bytes belong to the
-    /// next one ([`Delta::told`]).
+    /// Takes author rows out of the delta, once there are `least`; encoded, they belong to the next
+    /// one ([`Delta::encoded_rows`]).
     pub fn take_rows(&mut self, least: usize) -> Option<AuthorRows> {
         let rows = |delta: &Delta| delta.seen.iter().map(|(_, seen)| seen.len()).sum::<usize>();
         let delta = self.delta.as_mut().filter(|delta| rows(delta) >= least)?;
         Some(std::mem::take(&mut delta.seen))
     }
 
-    /// Adds what open panes hold and the totals do not yet, for ids from `first` on: the totals of
-    /// a snapshot must hold what the records before it told. Bringing all of it into the column
-    /// would cost far more than looking through it for few ids.
+    /// Adds occurrences of open panes that are not in the totals yet, for ids from `first` on: the
+    /// totals of a snapshot must include the records before it. Adding all of them to the column
+    /// would cost far more than searching them for few ids.
     pub fn add_untotalled(&self, first: u32, counts: &mut [u64]) {
         for id in self.open.iter().flat_map(|open| &open.log[open.in_total..]) {
             if let Some(count) = counts.get_mut(id.wrapping_sub(first) as usize) {
@@ -249,14 +249,14 @@ impl Ring {
         }
     }
 
-    /// Adds an open pane's news to the delta; `whole` = its log summed up, where it closes.
+    /// Adds the changes of an open pane to the delta; `whole` = the sums of its log, when it closes.
     pub(super) fn save_open(&mut self, open: &mut OpenPane, whole: Option<&Arc<Vec<Pair>>>) {
         let Some(delta) = &mut self.delta else { return };
         let saved = open.saved;
         if saved.seen < open.seen.len() {
             let asked = self.people.as_ref().is_none_or(|people| people.known.is_some());
             let news = match whole {
-                // Nobody looks at it any more.
+                // It is not read any more.
                 Some(_) if saved.seen == 0 && !asked => std::mem::take(&mut open.seen),
                 _ => open.seen[saved.seen..].to_vec(),
             };
@@ -280,8 +280,8 @@ impl Ring {
         Self::mark_saved(open);
     }
 
-    /// Panes of the next minutes after `cursor`, until they hold `budget` counts or all are there,
-    /// and the last minute of them. Empty when none was left.
+    /// Panes of the next minutes after `cursor`, until they contain `budget` counts or all are taken,
+    /// and the last minute of them. Empty if none was left.
     ///
     /// A minute is always taken whole, so that panes that merge to minutes between two calls are
     /// neither missed nor taken twice.

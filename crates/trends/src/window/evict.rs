@@ -1,4 +1,4 @@
-//! Takes tags out of a ring: what they counted goes to `other`, as a number.
+//! Evicts tags from a ring: their occurrences are added to `other`.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::window::pane::{ClosedPane, OpenPane, Pair};
 use crate::window::ring::{Ring, step_of};
 
 impl Ring {
-    /// Takes the tags of `ids` out of all panes, windows and totals. `marked` is true for them.
+    /// Removes the tags of `ids` from all panes, windows and totals. `marked` is true for them.
     pub fn evict(&mut self, ids: &[u32], marked: &Column<bool>) {
         self.remove_overlay();
         let mut asks = false;
@@ -41,7 +41,7 @@ impl Ring {
         self.sum_other();
     }
 
-    /// Sums what `other` holds in each window anew from the panes kept.
+    /// Recomputes `other` of each window from the stored panes.
     pub(super) fn sum_other(&mut self) {
         for window in &mut self.windows {
             let inside = |c: &&ClosedPane, step: i64| {
@@ -65,7 +65,7 @@ fn evict_closed(closed: &mut ClosedPane, marked: &Column<bool>) {
     }
 }
 
-/// Takes the pairs of marked tags out, and what stands beside them; returns what they counted.
+/// Removes the pairs of marked tags and the entries beside them; returns their occurrences.
 pub(super) fn take_out(pairs: &mut Vec<Pair>, lasts: &mut Vec<u32>, marked: &Column<bool>) -> u64 {
     let mut of = pairs.iter();
     lasts.retain(|_| of.next().is_some_and(|pair| !marked.get(pair.0)));
@@ -78,7 +78,8 @@ pub(super) fn take_out(pairs: &mut Vec<Pair>, lasts: &mut Vec<u32>, marked: &Col
     other
 }
 
-/// The caller has brought the pane's news to totals and checkpoint, so its log may be rewritten.
+/// The caller has added the pane's new occurrences to totals and checkpoint, so its log may be
+/// rewritten.
 fn evict_open(open: &mut OpenPane, marked: &Column<bool>) {
     let held = |open: &OpenPane| open.log.len().saturating_sub(open.minus.len()) as u64;
     open.other += open.counted.retain(|id| !marked.get(id));

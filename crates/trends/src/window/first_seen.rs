@@ -1,10 +1,10 @@
-//! When each tag was first counted: the start of the first pane that it counted in since it has
-//! been admitted.
+//! When each tag was first counted: the start of the first pane that it counted in since it was
+//! admitted.
 //!
 //! Panes close in the order of event time, so the first closed pane that holds a tag is the
 //! earliest, whatever the order of posts within the lateness or the number of workers. Only tags
-//! that still wait for theirs are looked for, so that the others cost nothing. A tag that came late
-//! alone is held to be as old as the oldest pane that was open then.
+//! that still wait for their first pane are searched, so the others cost nothing. A tag with late
+//! posts only is as old as the oldest pane that was open then.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::window::pane::{OpenPane, Pair};
 use crate::window::restore::CorruptSection;
 use crate::window::ring::Ring;
 
-/// Nobody knows: a program that did not keep it had admitted the tag.
+/// Unknown: the tag was admitted by a program that did not record it.
 const UNKNOWN: u32 = 1;
 
 const CUT: CorruptSection = CorruptSection("a section of first times ends too early");
@@ -27,11 +27,11 @@ pub(super) struct FirstSeen {
     seconds: CowColumn<u32>,
     /// Tags that wait.
     waiting: Vec<u32>,
-    /// What the next record tells, in the order in which it came about.
+    /// Changes for the next record, in order.
     news: FirstTimes,
 }
 
-/// When tags were first counted, as of a moment that has gone.
+/// When tags were first counted, as of an earlier moment.
 #[derive(Debug)]
 pub struct FirstSeenSnapshot {
     seconds: CowColumn<u32>,
@@ -50,7 +50,7 @@ impl FirstSeenSnapshot {
         known(self.seconds.get(id), || Some(open.find(|open| counts(&open.1))?.0))
     }
 
-    /// What it holds; panes that were open when it was taken are held by nobody else before long.
+    /// Its size; panes that were open when it was taken soon exist only here.
     #[must_use]
     pub fn held_bytes(&self) -> HeldBytes {
         let open: usize = self.open.iter().map(|open| size_of_val(open.1.as_slice())).sum();
@@ -58,7 +58,7 @@ impl FirstSeenSnapshot {
     }
 }
 
-/// Milliseconds of what the column has of a tag; `open` = start of the first open pane with it.
+/// A time of the column in milliseconds; `open` = start of the first open pane with the tag.
 fn known(kept: u32, open: impl FnOnce() -> Option<i64>) -> Option<i64> {
     let known = match kept {
         UNKNOWN => return None,
@@ -68,10 +68,10 @@ fn known(kept: u32, open: impl FnOnce() -> Option<i64>) -> Option<i64> {
     Some(i64::from(known) * 1000)
 }
 
-/// Tags and when they were first counted, as a column keeps it.
+/// Tags and when they were first counted, as the column stores it.
 pub type FirstTimes = Vec<(u32, u32)>;
 
-/// Seconds of a time, as they are kept.
+/// A time in seconds, as it is stored.
 fn seconds(ms: i64) -> u32 {
     u32::try_from(ms.div_euclid(1000).max(i64::from(UNKNOWN) + 1)).unwrap_or(u32::MAX)
 }
@@ -103,7 +103,7 @@ impl FirstSeen {
         self.waiting = waiting;
     }
 
-    /// Posts came late, when the oldest open pane started at `start_ms`.
+    /// Late posts were counted while the oldest open pane started at `start_ms`.
     pub(super) fn late(&mut self, start_ms: i64, ids: &[u32], tell: bool) {
         for &id in ids {
             if self.seconds.get(id) == 0 {
@@ -112,12 +112,12 @@ impl FirstSeen {
         }
     }
 
-    /// Tags gave way.
+    /// Tags were evicted.
     pub(super) fn evict(&mut self, marked: &Column<bool>) {
         self.waiting.retain(|&id| !marked.get(id));
     }
 
-    /// Reads what [`encode`] wrote, for those ids that `newer` says.
+    /// Reads what [`encode`] wrote, for the ids that `newer` selects.
     pub(super) fn read(
         &mut self,
         body: &[u8],
@@ -137,17 +137,17 @@ impl FirstSeen {
         Ok(())
     }
 
-    /// A checkpoint tells of a tag; whether it says more of it is seen later.
+    /// A checkpoint has a tag; its first time may follow.
     pub(super) fn unknown(&mut self, id: u32) {
         *self.seconds.at_mut(id) = UNKNOWN;
     }
 }
 
-/// Steps from one id to the next, and from one time to the next: neighbours were mostly admitted
-/// one after the other. What was told last of a tag is true.
+/// Steps from one id to the next, and from one time to the next: neighbours were usually admitted
+/// one after the other. The last entry of a tag is valid.
 #[must_use]
 pub fn encode(mut times: FirstTimes) -> Vec<u8> {
-    // Sorted here, on the thread that writes, because a pane full of new tags makes many at once.
+    // Sorted here, on the writing thread, because a pane full of new tags makes many at once.
     times.sort_by_key(|time| time.0);
     let (mut out, mut last, mut before) = (Vec::new(), 0, 0);
     for same in times.chunk_by(|a, b| a.0 == b.0) {
@@ -169,8 +169,8 @@ impl Ring {
         }
     }
 
-    /// Those of `ids` that were in no pane yet wait for their first, and no others: after a
-    /// restart, and where other tags count from now on.
+    /// Only those of `ids` that were in no pane yet wait for their first: after a restart, and when
+    /// the tag filter changes.
     pub fn keep_waiting(&mut self, ids: impl Iterator<Item = u32>) {
         let Self { first, .. } = self;
         let FirstSeen { seconds, waiting, .. } = first;
@@ -179,7 +179,7 @@ impl Ring {
     }
 
     /// Start of the first pane that a live tag counted in, in whole seconds as milliseconds since
-    /// the Unix epoch; `None` where it is not known.
+    /// the Unix epoch; `None` if it is unknown.
     #[must_use]
     pub fn first_seen(&self, id: u32) -> Option<i64> {
         let first = || self.open.iter().find(|open| open.count(id) > 0);
@@ -187,15 +187,14 @@ impl Ring {
         known(self.first.seconds.get(id), || first().map(start))
     }
 
-    /// First times as they are now, with open panes as they are shown.
+    /// First times as they are now, including the overlay.
     pub(super) fn first_seen_snapshot(&mut self) -> FirstSeenSnapshot {
         let start = |open: &OpenPane| open.index.saturating_mul(self.pane_ms);
         let open = self.open.iter().map(|open| (start(open), Arc::clone(&open.shown.pairs)));
         FirstSeenSnapshot { open: open.collect(), seconds: self.first.seconds.snapshot() }
     }
 
-    /// What the next record tells of first times: of tags that were admitted or have left the row
-    /// of those that wait.
+    /// First times for the next record: of tags that were admitted or no longer wait.
     pub fn first_news(&mut self) -> FirstTimes {
         std::mem::take(&mut self.first.news)
     }

@@ -1,13 +1,13 @@
 //! Panes, windows and the watermark: which counts belong to which stretch of event time.
 //!
-//! A pane is the smallest slice. While open it is a log of tag ids (4 bytes an occurrence); closed
-//! it is a list of (id, count). A window is a dense column of counts to which panes are added when
-//! they close and from which they are subtracted when they fall out, so its cost grows with what
-//! changed. What open panes hold is laid over the columns for a ranking and taken off again
-//! before the next pane closes: closed counts never depend on when somebody looked.
+//! A pane is the smallest slice. An open pane is a log of tag ids (4 bytes an occurrence), a closed
+//! one a list of (id, count). A window is a dense column of counts: panes are added when they close
+//! and subtracted when they fall out, so the cost grows with what has changed. For a ranking the
+//! counts of open panes are overlaid on the columns, and removed before the next pane closes, so
+//! closed counts never depend on when a ranking was made.
 //!
-//! Pure: no clock. Bounds: panes are kept for the longest window; beyond one hour they merge to
-//! minutes.
+//! Pure: no clock. Bounds: panes are stored as long as the longest window needs them; older than one
+//! hour they merge to minutes.
 
 pub mod author_sections;
 pub mod author_sets;
@@ -34,5 +34,5 @@ pub mod watermark;
 pub use ring::{Ring, Shape};
 pub use watermark::Watermarks;
 
-/// Event time of a post whose pane was closed when it arrived: it counts in the total, in no pane.
+/// Event time of a post whose pane was closed when it arrived: it counts in the total and in no pane.
 pub const LATE: i64 = i64::MIN;

@@ -1,4 +1,4 @@
-//! Rankings of this moment: open panes are laid over windows and totals, and taken off again before
+//! The overlay: for rankings, counts of open panes are added to windows and totals, and removed before
 //! anything changes.
 
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use crate::window::ring::{Ring, fallen, step_of};
 use crate::window::total::bring_total;
 
 impl Ring {
-    /// Lays the open panes over windows and totals, for a ranking whose newest pane holds `at_ms`.
-    /// Counts are right from here until the next call that changes panes; where nothing has since
+    /// Adds the open panes to windows and totals, for a ranking whose newest pane contains `at_ms`.
+    /// The counts are valid until the next call that changes panes; if nothing has changed since
     /// the last time, this costs nothing.
     pub fn show(&mut self, at_ms: i64) {
         let newest = self.pane_of(at_ms).max(self.closed_to);
-        // Whatever else changes takes it off; posts that come to open panes do not.
+        // Every other change removes the overlay; posts in open panes do not.
         let is_new =
             |open: &OpenPane| open.posts != open.shown.posts || open.log.len() != open.in_total;
         if self.shown_at == Some(newest) && !self.open.iter().any(is_new) {
@@ -45,7 +45,7 @@ impl Ring {
         self.shown_at = Some(newest);
     }
 
-    /// Takes off what [`Ring::show`] laid over.
+    /// Removes what [`Ring::show`] added.
     pub(super) fn remove_overlay(&mut self) {
         if let Some(newest) = self.shown_at.take() {
             if let Some(people) = &mut self.people {
@@ -85,13 +85,13 @@ impl Ring {
         }
     }
 
-    /// The window number `at`, as shown, to ask it for the people of many tags.
+    /// The window number `at` with its overlay, to ask it for the authors of many tags.
     #[must_use]
     pub fn span(&self, at: usize) -> Span {
         Span::new(at, &self.windows[at], (self.shown_at, self.closed_to), self.pane_ms)
     }
 
-    /// People of a tag in the window number `at`, as shown.
+    /// Authors of a tag in the window number `at`, with its overlay.
     #[must_use]
     pub fn tag_authors(&self, id: u32, at: usize) -> TagAuthors {
         let window = &self.windows[at];
@@ -102,7 +102,7 @@ impl Ring {
         people.tag_authors(id, window, &self.span(at))
     }
 
-    /// The same under the rules of people alone, of a window at hand.
+    /// Only the authors under the rules of people, of a given window.
     #[must_use]
     #[inline]
     pub fn people_in(&self, id: u32, span: &Span) -> f64 {
@@ -113,8 +113,8 @@ impl Ring {
         }
     }
 
-    /// Asks for what [`Ring::people_in`] will read of tags that are soon asked for, the one in
-    /// `ids` being `number`.
+    /// Prefetches what [`Ring::people_in`] will read of the tags after the current one, which is
+    /// `number` in `ids`.
     #[inline]
     pub fn prefetch_authors(&self, ids: &[u32], number: usize, span: &Span) {
         if let Some(people) = &self.people {
@@ -122,27 +122,28 @@ impl Ring {
         }
     }
 
-    /// What the rules of people allow a tag in the window number `at`, as shown; `None` where
-    /// people are not told apart.
+    /// The figures of the rules of people for a tag in the window number `at`, with its overlay;
+    /// `None` if authors are not counted.
     #[must_use]
     pub fn rule_figures(&self, id: u32, at: usize) -> Option<RuleFigures> {
         Some(self.people.as_ref()?.rule_figures(id, &self.windows[at], &self.span(at)))
     }
 
-    /// Authors of a tag in the window number `at`, as shown; posts where none are told apart.
+    /// Distinct authors of a tag in the window number `at`, with its overlay; posts if authors are
+    /// not counted.
     #[must_use]
     pub fn authors(&self, id: u32, at: usize) -> f64 {
         let window = &self.windows[at];
         f64::from(if self.people.is_some() { window.people(id) } else { window.count(id) })
     }
 
-    /// True where people are told apart.
+    /// True if authors are counted.
     #[must_use]
     pub fn has_people(&self) -> bool {
         self.people.is_some()
     }
 
-    /// Brings what is estimated of some windows, a bit each, up to the newest closed pane.
+    /// Updates the estimates of some windows, a bit each, to the newest closed pane.
     pub fn estimate(&mut self, asked: u64) {
         if let Some(people) = &mut self.people {
             people.estimate(&mut self.windows, self.closed_to, asked);

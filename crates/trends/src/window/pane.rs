@@ -10,37 +10,37 @@ use crate::window::counted::Counted;
 /// A count of one tag.
 pub type Pair = (u32, u32);
 
-/// Posts of one author with one tag beyond the cap: tag, author, how many.
+/// Posts of one author with one tag beyond the cap: tag, author, number.
 pub type Beyond = (u32, u32, u32);
 
-/// A pane that still takes posts.
+/// A pane that still accepts posts.
 #[derive(Debug, Default)]
 pub struct OpenPane {
     /// Start / pane length.
     pub index: i64,
     /// Tag ids in order of arrival.
     pub log: Vec<u32>,
-    /// Tag ids taken back by deletes.
+    /// Tag ids retracted by deletes and edits.
     pub minus: Vec<u32>,
-    /// Who they came from, in order of arrival, as far as known.
+    /// Tags with their authors, in order of arrival, as far as these are known.
     pub seen: Vec<AuthorRow>,
-    /// Tag and author of what deletes took back; 0 = it had none.
+    /// Tag and author of retracted posts; 0 = no author.
     pub unseen: Vec<(u32, u32)>,
     /// What was counted elsewhere; it is neither in `log` nor in `seen`.
     pub counted: Counted,
-    /// Authors of posts whose tags gave way, where it matters who has posted before.
+    /// Authors of posts whose tags were evicted, if returning authors are recorded.
     pub came: Vec<u32>,
     /// Posts.
     pub posts: u64,
     /// Posts with a tag.
     pub tagged: u64,
-    /// Occurrences of tags that gave way to others.
+    /// Occurrences of evicted tags.
     pub other: u64,
     /// How much of `log` and `minus` is in the totals.
     pub(super) in_total: usize,
-    /// What of it is laid over the windows.
+    /// What of it is in the overlay.
     pub(super) shown: OverlaidCounts,
-    /// How much the checkpoint has.
+    /// How much of it the checkpoint has.
     pub(super) saved: SavedLengths,
 }
 
@@ -85,7 +85,7 @@ impl OpenPane {
     }
 }
 
-/// What of an open pane is laid over the windows.
+/// What of an open pane is in the overlay.
 #[derive(Debug, Default)]
 pub(super) struct OverlaidCounts {
     /// Shared with snapshots of the columns.
@@ -94,7 +94,7 @@ pub(super) struct OverlaidCounts {
     pub(super) tagged: u64,
 }
 
-/// What of an open pane the checkpoint has.
+/// How much of an open pane the checkpoint has.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SavedLengths {
     pub(super) log: usize,
@@ -103,17 +103,17 @@ pub(super) struct SavedLengths {
     pub(super) tagged: i64,
 }
 
-/// A pane, or a minute of panes, that takes no more posts.
+/// A closed pane, or a minute of panes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClosedPane {
     /// Start / length, length being that of a pane or a minute.
     pub index: i64,
     /// Counts; each tag once, by id. Shared with the checkpoint until it has written them.
     pub pairs: Arc<Vec<Pair>>,
-    /// For each of them, the people whose last post this pane holds; empty where people are not
-    /// counted.
+    /// For each of them, the number of authors whose last post is in this pane; empty if authors
+    /// are not counted.
     pub lasts: Vec<u32>,
-    /// Posts without author among these, by tag, as far as people are counted.
+    /// Posts without author among these, by tag, if authors are counted.
     pub alone: Arc<Vec<Pair>>,
     /// Posts beyond the cap, which are in no count; by tag and author.
     pub beyond: Vec<Beyond>,
@@ -121,13 +121,13 @@ pub struct ClosedPane {
     pub posts: u64,
     /// Posts with a tag.
     pub tagged: u64,
-    /// Occurrences of tags that gave way to others.
+    /// Occurrences of evicted tags.
     pub other: u64,
 }
 
 impl ClosedPane {
-    /// An author takes back a post with these tags: divides them into those that it counts for, and
-    /// those for which the author has one beyond the cap here, which is one less now.
+    /// A post of an author with these tags is retracted: splits them into those that it counts for,
+    /// and those for which the author has posts beyond the cap here, one fewer now.
     pub(super) fn divide(&mut self, ids: &[u32], author: u32) -> (Vec<u32>, Vec<u32>) {
         ids.iter().partition(|&&id| {
             let found =
@@ -141,13 +141,13 @@ impl ClosedPane {
         })
     }
 
-    /// Takes out how many posts of a tag have no author, if there are any.
+    /// Removes and returns the number of posts of a tag without author, if there are any.
     pub(super) fn take_alone(&mut self, id: u32) -> Option<u32> {
         let at = self.alone.binary_search_by_key(&id, |pair| pair.0).ok()?;
         Some(Arc::make_mut(&mut self.alone).remove(at).1)
     }
 
-    /// Keeps posts without author of those tags that `keep` says, and counts each as a person.
+    /// Retains posts without author of the tags that `keep` selects, and counts each as an author.
     pub(super) fn keep_alone(&mut self, keep: impl Fn(u32) -> bool) {
         if self.alone.is_empty() {
             return;
@@ -160,7 +160,7 @@ impl ClosedPane {
         }
     }
 
-    /// One of the posts of a tag without author is taken back.
+    /// A post without author is retracted from a tag.
     pub(super) fn less_alone(&mut self, id: u32) {
         if let Ok(at) = self.alone.binary_search_by_key(&id, |pair| pair.0) {
             let posts = &mut Arc::make_mut(&mut self.alone)[at].1;
@@ -170,8 +170,8 @@ impl ClosedPane {
 }
 
 /// Sums occurrences by tag: a dense scratch column, zero between uses, and one bit for each tag
-/// touched. The sums come out by id, so that whoever adds them to columns walks
-/// through memory in one direction; that is several times faster than jumping.
+/// touched. The sums are ordered by id, so adding them to columns walks through memory in one
+/// direction, which is several times faster than jumping.
 #[derive(Debug, Default)]
 pub struct PaneSum {
     scratch: Column<u32>,
@@ -201,7 +201,7 @@ impl PaneSum {
         self.sorted.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u32)).collect()
     }
 
-    /// Replaces `pairs` by the sums of an open pane, without what was taken back.
+    /// Replaces `pairs` by the sums of an open pane, without the retracted posts.
     pub fn sum_open(&mut self, open: &OpenPane, pairs: &mut Vec<Pair>) {
         pairs.clear();
         self.add(&open.log);
@@ -226,7 +226,7 @@ impl PaneSum {
         }
     }
 
-    /// Takes one occurrence of each id back; never below zero.
+    /// Subtracts one occurrence of each id; never below zero.
     pub fn retract(&mut self, ids: &[u32]) {
         for &id in ids {
             let count = self.scratch.at_mut(id);
@@ -234,7 +234,7 @@ impl PaneSum {
         }
     }
 
-    /// Takes counts back; never below zero.
+    /// Subtracts counts; never below zero.
     pub fn take_pairs(&mut self, pairs: &[Pair]) {
         for &(id, by) in pairs {
             let count = self.scratch.at_mut(id);
@@ -242,7 +242,7 @@ impl PaneSum {
         }
     }
 
-    /// The sums by id, zeros of tags that were taken back included; the summer is empty again.
+    /// The sums by id, including zeros of retracted tags; empties itself.
     pub fn finish(&mut self, pairs: &mut Vec<Pair>) {
         for (word, bits) in (0..).zip(&mut self.touched) {
             for bit in ones(std::mem::take(bits)) {
@@ -252,7 +252,7 @@ impl PaneSum {
         }
     }
 
-    /// The sums of the tags in `pairs`, in their order; the summer is empty again.
+    /// The sums of the tags in `pairs`, in their order; empties itself.
     pub fn finish_beside(&mut self, pairs: &[Pair]) -> Vec<u32> {
         self.touched.fill(0);
         pairs.iter().map(|pair| std::mem::take(self.scratch.at_mut(pair.0))).collect()

@@ -1,9 +1,9 @@
-//! A walk over the panes that are kept.
+//! Iterates over the stored panes.
 
 use crate::window::pane::Pair;
 use crate::window::ring::{MINUTE_MS, Ring};
 
-/// What one kept pane, or minute of panes, holds.
+/// The content of a stored pane, or of a minute of panes.
 #[derive(Clone, Copy, Debug)]
 pub struct Slice<'a> {
     /// Start, milliseconds since the Unix epoch.
@@ -12,7 +12,7 @@ pub struct Slice<'a> {
     pub pairs: &'a [Pair],
     /// Tag ids of an open one, in order of arrival.
     pub log: &'a [u32],
-    /// Tag ids taken back from an open one.
+    /// Tag ids retracted from an open one.
     pub minus: &'a [u32],
 }
 
@@ -23,14 +23,14 @@ impl Ring {
         self.windows.iter().find(|window| window.ms == window_ms).map(|window| window.step_ms)
     }
 
-    /// Counts of closed panes that start at or after `from_ms`, which is not long ago.
+    /// Counts of closed panes that start at or after `from_ms`, a recent time.
     pub fn closed_since(&self, from_ms: i64) -> impl Iterator<Item = &[Pair]> {
         let newest_first = self.closed.iter().rev();
         let since = newest_first.take_while(move |pane| pane.index * self.pane_ms >= from_ms);
         since.map(|pane| pane.pairs.as_slice())
     }
 
-    /// Everything kept that starts in `from_ms..to_ms`, oldest first.
+    /// All stored panes that start in `from_ms..to_ms`, oldest first.
     pub fn slices(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = Slice<'_>> {
         let minutes = self.minutes.iter().map(|m| (m.index * MINUTE_MS, &m.pairs));
         let panes = self.closed.iter().map(|c| (c.index * self.pane_ms, &c.pairs));

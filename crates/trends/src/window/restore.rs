@@ -1,7 +1,7 @@
 //! Rebuilds a ring from a snapshot's pieces and the deltas after them.
 //!
-//! Pieces are taken at different epochs, so each carries the epoch it was taken at, and a delta
-//! counts for a pane (or a tag's total) only if its epoch is later.
+//! Pieces are taken at different epochs, so each has its epoch, and a delta counts for a pane (or a
+//! tag's total) only if its epoch is later.
 
 mod authors;
 mod counted;
@@ -22,7 +22,7 @@ use crate::window::sliding_window::Window;
 use crate::window::total::Total;
 use tagtide_simd::prefetch;
 
-/// A section that does not hold what it should.
+/// A malformed section, or one that contradicts another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct CorruptSection(pub &'static str);
@@ -31,7 +31,7 @@ const CUT: CorruptSection = CorruptSection("a pane section ends too early");
 
 const UNKNOWN: CorruptSection = CorruptSection("a count names a tag that does not exist");
 
-/// Totals asked for before they are needed.
+/// How many totals ahead to prefetch.
 const AHEAD: usize = 16;
 
 /// The epoch at which the piece of each minute was taken.
@@ -39,27 +39,27 @@ const AHEAD: usize = 16;
 struct Stamps(HashMap<i64, u64>);
 
 impl Stamps {
-    /// True where what `epoch` tells of a minute is not in its piece.
+    /// True if the record of `epoch` is newer than the piece of a minute.
     fn before(&self, epoch: u64, minute: i64) -> bool {
         self.0.get(&minute).is_none_or(|&stamp| stamp < epoch)
     }
 }
 
-/// A ring being put together.
+/// A ring being restored.
 #[derive(Debug)]
 pub struct Restore {
     ring: Ring,
     panes: BTreeMap<i64, Parts>,
     minutes: BTreeMap<i64, Parts>,
     stamps: Stamps,
-    /// `None` where people are not counted.
+    /// `None` if authors are not counted.
     people: Option<Replay>,
-    /// Ids named by pieces are below this; their tags may be told of by later records.
+    /// Ids named by pieces are below this; their tags may be in later records.
     ids_below: u32,
 }
 
 impl Restore {
-    /// Puts an empty ring together.
+    /// Begins with an empty ring.
     #[must_use]
     pub fn new(ring: Ring) -> Self {
         Self {
@@ -81,15 +81,15 @@ impl Restore {
         }
     }
 
-    /// A tag is told of; there is room for it.
+    /// A tag is known; there is room for it.
     pub fn admitted(&mut self, id: u32) {
         self.ring.first.unknown(id);
     }
 
-    /// Reads when tags were first counted, of those that `newer` says.
+    /// Reads when tags were first counted, for those that `newer` selects.
     ///
     /// # Errors
-    /// [`CorruptSection`] where the bytes do not hold what they should.
+    /// [`CorruptSection`] if the section is malformed.
     pub fn first(
         &mut self,
         body: &[u8],
@@ -115,7 +115,7 @@ impl Restore {
     /// Reads a piece that [`Ring::snapshot_panes`] wrote at `epoch`.
     ///
     /// # Errors
-    /// [`CorruptSection`] where the bytes do not hold what they should.
+    /// [`CorruptSection`] if the section is malformed.
     pub fn piece(&mut self, epoch: u64, body: &[u8]) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
@@ -138,7 +138,7 @@ impl Restore {
     /// before this epoch.
     ///
     /// # Errors
-    /// [`CorruptSection`] where the bytes do not hold what they should.
+    /// [`CorruptSection`] if the section is malformed.
     pub fn delta(
         &mut self,
         epoch: u64,
@@ -167,7 +167,7 @@ impl Restore {
     /// Reads late counts of a delta.
     ///
     /// # Errors
-    /// [`CorruptSection`] where the bytes do not hold what they should.
+    /// [`CorruptSection`] if the section is malformed.
     pub fn late(
         &mut self,
         body: &[u8],
@@ -180,10 +180,10 @@ impl Restore {
         Ok(())
     }
 
-    /// Reads posts taken back in a delta of `epoch`.
+    /// Reads retracted posts of a delta of `epoch`.
     ///
     /// # Errors
-    /// [`CorruptSection`] where the bytes do not hold what they should.
+    /// [`CorruptSection`] if the section is malformed.
     pub fn minus(
         &mut self,
         epoch: u64,
@@ -200,7 +200,7 @@ impl Restore {
             let parts = match (counts, self.minutes.get_mut(&minute)) {
                 (false, _) => &mut ignored,
                 (true, Some(whole)) => whole,
-                // A pane that is no longer kept takes nothing back.
+                // A pane that is no longer stored is not changed.
                 (true, None) => self.panes.get_mut(&index).unwrap_or(&mut ignored),
             };
             let ids = reader.get().ok_or(CUT)?;
@@ -220,7 +220,7 @@ impl Restore {
     /// Reads posts without author in the panes of the piece of the ring before.
     ///
     /// # Errors
-    /// [`CorruptSection`] where the bytes do not hold what they should.
+    /// [`CorruptSection`] if the section is malformed.
     pub fn alone(&mut self, body: &[u8]) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
@@ -232,10 +232,10 @@ impl Restore {
         Ok(())
     }
 
-    /// Keeps what a part of a snapshot tells of people until records have come to its epoch.
+    /// Stores a part of a snapshot with authors until the records have reached its epoch.
     ///
     /// # Errors
-    /// [`CorruptSection`] where the bytes do not hold what they should.
+    /// [`CorruptSection`] if the section is malformed.
     pub fn people(&mut self, part: Part) -> Result<(), CorruptSection> {
         self.people.as_mut().map_or(Ok(()), |people| people.wait(part))
     }
@@ -243,15 +243,15 @@ impl Restore {
     /// A record of `epoch` is about to be read.
     ///
     /// # Errors
-    /// [`CorruptSection`] where a part does not hold what it should.
+    /// [`CorruptSection`] if a part is malformed.
     pub fn reach(&mut self, epoch: u64) -> Result<(), CorruptSection> {
         self.people.as_mut().map_or(Ok(()), |people| people.reach(epoch))
     }
 
-    /// Reads who posted the tags of panes in a record of `epoch`.
+    /// Reads the author rows of panes in a record of `epoch`.
     ///
     /// # Errors
-    /// [`CorruptSection`] where the bytes do not hold what they should.
+    /// [`CorruptSection`] if the section is malformed.
     pub fn seen(
         &mut self,
         epoch: u64,
@@ -273,10 +273,10 @@ impl Restore {
         Ok(())
     }
 
-    /// Reads who was taken back in a record of `epoch`.
+    /// Reads the retracted authors of a record of `epoch`.
     ///
     /// # Errors
-    /// [`CorruptSection`] where the bytes do not hold what they should.
+    /// [`CorruptSection`] if the section is malformed.
     pub fn left(
         &mut self,
         epoch: u64,
@@ -296,7 +296,7 @@ impl Restore {
     /// Reads posts beyond the cap in the panes of the piece of the ring before.
     ///
     /// # Errors
-    /// [`CorruptSection`] where the bytes do not hold what they should.
+    /// [`CorruptSection`] if the section is malformed.
     pub fn beyond_before(&mut self, body: &[u8]) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         while !reader.is_empty() {
@@ -308,11 +308,10 @@ impl Restore {
         Ok(())
     }
 
-    /// Reads what a record of `epoch` tells of posts beyond the cap in closed panes; `whose` = it
-    /// says of which author; tags have ids below `rows`.
+    /// Reads posts beyond the cap in closed panes from a record of `epoch`; tags have ids below `rows`.
     ///
     /// # Errors
-    /// [`CorruptSection`] where the bytes do not hold what they should.
+    /// [`CorruptSection`] if the section is malformed.
     pub fn beyond(&mut self, at: (u64, u32), body: &[u8]) -> Result<(), CorruptSection> {
         let (epoch, rows) = at;
         let mut reader = Reader::new(body);
@@ -328,7 +327,7 @@ impl Restore {
         Ok(())
     }
 
-    /// Takes decayed counts in, of those tags that `newer` says.
+    /// Takes in decayed counts, of the tags that `newer` selects.
     pub fn weights(&mut self, told: &Weights, rows: u32, newer: impl Fn(u32) -> bool) {
         if let Some(decay) = &mut self.ring.decay {
             decay.grow(rows as usize);
@@ -336,8 +335,8 @@ impl Restore {
         }
     }
 
-    /// A record is read; `from` is there where people were told apart, and `known` says whether who
-    /// has posted before was kept.
+    /// A record is read; it has `from` if authors were counted; `known` = returning authors were
+    /// recorded.
     pub fn end(&mut self, closed_to: i64, from: Option<i64>, known: bool) {
         match (&mut self.people, from) {
             (Some(people), Some(_)) => {
@@ -351,12 +350,12 @@ impl Restore {
         }
     }
 
-    /// Counts that decay, where they are kept.
+    /// Decayed counts, if there are any.
     pub fn decay(&mut self) -> Option<&mut Decay> {
         self.ring.decay.as_mut()
     }
 
-    /// Takes tags that gave way in `epoch` out of what was told before.
+    /// Removes the tags that were evicted in `epoch` from older data.
     pub fn evict(&mut self, epoch: u64, ids: &[u32], newer: impl Fn(u32) -> bool) {
         let rows = ids.iter().max().map_or(0, |&id| id as usize + 1);
         let mut marked = Column::default();
@@ -381,12 +380,11 @@ impl Restore {
         }
     }
 
-    /// The ring, with panes up to `closed_to` closed and room for ids below `rows`; people are told
-    /// apart in it where `from` says which panes were closed before; `joined` as of
-    /// [`Ring::joined`].
+    /// The ring, with panes up to `closed_to` closed and room for ids below `rows`. Its authors are
+    /// counted if there is `from`, the panes closed before; `joined` as in [`Ring::joined`].
     ///
     /// # Errors
-    /// [`CorruptSection`] where a pane names a tag that was never told of.
+    /// [`CorruptSection`] if a pane names an unknown tag.
     pub fn finish(
         mut self,
         closed_to: i64,
@@ -399,7 +397,7 @@ impl Restore {
         let ring = &mut self.ring;
         ring.grow(rows as usize);
         ring.closed_to = closed_to;
-        // Records may tell of panes that were gone when the snapshot's pieces were taken.
+        // Records may have panes that were dropped before the snapshot's pieces were taken.
         let needed = |index, step_ms| {
             let newest = |w: &Window| step_of(closed_to, ring.pane_ms, w.step_ms);
             let kept = |w: &Window| step_of(index, step_ms, w.step_ms) > newest(w) - w.steps();
@@ -407,7 +405,7 @@ impl Restore {
         };
         let (pane_ms, mut summer) = (ring.pane_ms, std::mem::take(&mut ring.summer));
         let minutes = self.minutes.into_iter().filter(|(index, _)| needed(*index, MINUTE_MS));
-        // Before the first author, every post was a person.
+        // Before the first author, every post was an author.
         let before = |index: i64, step_ms| {
             from.is_some_and(|from| {
                 (index + 1) * step_ms <= from.saturating_add(1).saturating_mul(pane_ms)
@@ -439,8 +437,7 @@ impl Restore {
     }
 }
 
-/// The pane that what a record of `epoch` tells of `index` counts for, if it is kept and its piece
-/// does not hold it.
+/// The pane `index` for a record of `epoch`, if it is stored and its piece is older.
 fn found<'a>(
     panes: &'a mut BTreeMap<i64, Parts>,
     minutes: &'a mut BTreeMap<i64, Parts>,
@@ -457,10 +454,10 @@ fn found<'a>(
     }
 }
 
-/// Adds what a delta tells to the totals of those tags for which it is `newer`.
+/// Adds the counts of a delta to the totals of the tags for which it is `newer`.
 fn add_totals(total: &mut Total, pairs: &[Pair], newer: impl Fn(u32) -> bool) {
     for (at, &(id, by)) in pairs.iter().enumerate() {
-        // Few tags among many: each would be waited for.
+        // Few tags among many: each would be a cache miss.
         if let Some(ahead) = pairs.get(at + AHEAD) {
             prefetch(total.column.at(ahead.0));
         }

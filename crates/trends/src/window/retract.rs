@@ -1,4 +1,4 @@
-//! Posts that are taken back: a negative contribution to the pane that counted them.
+//! Retracted posts: a negative contribution to the pane that counted them.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::window::ring::Ring;
 use crate::window::total::bring_total;
 
 impl Ring {
-    /// Takes a post back: its tags from its pane, where that is still kept, and from the totals;
+    /// Retracts a post: its tags from its pane, if that is still stored, and from the totals;
     /// `author` 0 = it had none.
     pub fn retract(&mut self, at_ms: i64, ids: &[u32], author: u32) {
         let tagged = u64::from(!ids.is_empty());
@@ -33,7 +33,7 @@ impl Ring {
         if let Some(open) = self.open.iter_mut().find(|open| open.index == index) {
             bring_total(&mut self.total, open, &mut self.summer);
             ids.iter().for_each(|&id| self.total.take(id, 1));
-            // The checkpoint takes it for a post taken back, not for fewer posts.
+            // The checkpoint records it as a retracted post, not as fewer posts.
             open.saved.posts -= 1;
             open.saved.tagged -= i64::from(!ids.is_empty());
             open.minus.extend_from_slice(ids);
@@ -51,8 +51,8 @@ impl Ring {
         let Self { closed, minutes, pane_ms, decay, people_rules, delta, .. } = &mut *self;
         let mut kept = ClosedPanes { closed, minutes, pane_ms: *pane_ms };
         let closed = kept.find(index);
-        // A late post has no pane, and never weighed anything; nor did one beyond the cap, and
-        // which these were is known of panes that are kept alone.
+        // A late post has no pane and no weight; neither has one beyond the cap, but which posts
+        // these were is known only while their pane is stored.
         let capped = people_rules.is_some_and(|rules| rules.cap > 0);
         let late = index == LATE.div_euclid(*pane_ms);
         let weighed = !late && (closed.is_some() || !capped);
@@ -61,10 +61,10 @@ impl Ring {
         }
         let Some(closed) = closed else { return };
         if let Some(delta) = delta.as_mut().filter(|_| posts == 0) {
-            // For the checkpoint each is a post taken back.
+            // The checkpoint takes each entry for a retracted post.
             delta.panes.push(PaneDelta::posts(index, 1, i64::from(!ids.is_empty())));
         }
-        // What the checkpoint has in hand stays as it was when it took it.
+        // The checkpoint may still share these lists, which must not change.
         let pairs = Arc::make_mut(&mut closed.pairs);
         for &id in ids {
             if let Ok(at) = pairs.binary_search_by_key(&id, |pair| pair.0) {
@@ -103,8 +103,8 @@ impl Ring {
         }
     }
 
-    /// The tags for which a post of a closed pane counts, where not for all: an author who has
-    /// posts beyond the cap takes one of these back first.
+    /// The tags for which a post of a closed pane counts, if not for all: of an author with posts
+    /// beyond the cap, one of these is retracted first.
     fn counted(&mut self, index: i64, ids: &[u32], author: u32) -> Option<Vec<u32>> {
         let Self { closed, minutes, pane_ms, .. } = &mut *self;
         let mut kept = ClosedPanes { closed, minutes, pane_ms: *pane_ms };
@@ -116,7 +116,7 @@ impl Ring {
         Some(counted)
     }
 
-    /// People leave a closed pane that is kept.
+    /// Retracts the author of a post in a stored closed pane.
     fn leave(&mut self, index: i64, ids: &[u32], author: u32) {
         self.tell_left(index, ids, author);
         let Self { people, closed, minutes, windows, pane_ms, .. } = self;

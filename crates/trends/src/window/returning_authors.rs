@@ -1,12 +1,12 @@
-//! Who has posted before: the authors of a stream, a bit each, in two generations.
+//! Authors who have posted before: a bit for each author of a stream, in two generations.
 //!
-//! An author is known from the pane after the one of their first post on. What "before" means goes
-//! by panes, in the order in which these close: how posts came within the lateness, and when
-//! somebody looked, changes nothing. Only posts with tags are asked, and deletes take nothing back.
+//! An author is known from the pane after the first post on. "Before" goes by panes, in the order in
+//! which these close, so the order of posts within the lateness and the times of rankings change
+//! nothing. Only posts with tags are recorded, and deletes retract nothing.
 //!
-//! Bounds: two times 8 MiB, whoever comes. A generation is a week of event time; who has not posted
-//! in this one or the last is forgotten. Two authors may share a bit: with n of them in two
-//! generations, a share of n / 67 million of strangers passes for known.
+//! Bounds: two times 8 MiB, for any number of authors. A generation is a week of event time; authors
+//! without a post in this one or the last are forgotten. Two authors may share a bit: with n of them in
+//! two generations, n / 67 million of the strangers pass for known.
 
 use crate::store::varint::{Reader, put, put_signed};
 use crate::window::pane::OpenPane;
@@ -15,7 +15,7 @@ use crate::window::pane::OpenPane;
 const BITS: u32 = 26;
 /// Words of one generation.
 const WORDS: usize = 1 << (BITS - 5);
-/// Words of each generation in one piece of a snapshot: copying them is not felt.
+/// Words of each generation in one piece of a snapshot: few enough to copy without a delay.
 const PIECE: usize = WORDS / 16;
 const DAY_MS: i64 = 86_400_000;
 /// Days of a generation.
@@ -25,7 +25,7 @@ const DAYS: i64 = 7;
 #[derive(Debug)]
 pub(super) struct ReturningAuthors {
     pane_ms: i64,
-    /// Panes in which everybody passes for known, because the memory is too young.
+    /// Panes in which every author passes for known, because the memory is too young.
     young: i64,
     /// This generation and the one before; empty before the first author.
     seen: [Vec<u32>; 2],
@@ -33,8 +33,8 @@ pub(super) struct ReturningAuthors {
     since: Option<i64>,
     /// Day of the newest pane with an author.
     day: i64,
-    /// Authors who came to a tag, and those of them who were known: of the last days, as each day
-    /// halves what was before it.
+    /// Authors who joined a tag, and those of them who were known, of the last days: each day halves
+    /// the counts before it.
     joined: [u64; 2],
 }
 
@@ -57,7 +57,7 @@ fn authors(open: &OpenPane) -> impl Iterator<Item = u32> + '_ {
     seen.chain(open.came.iter().copied())
 }
 
-/// Where the bit of an author stands: word, and bit within it.
+/// The place of an author's bit: word, and bit within it.
 fn bit(author: u32) -> (usize, u32) {
     let number = author >> (u32::BITS - BITS);
     (number as usize / 32, 1 << (number % 32))
@@ -74,7 +74,7 @@ pub(super) fn first_panes(open: &[OpenPane], newest: i64) -> Vec<(u32, i64)> {
 }
 
 impl ReturningAuthors {
-    /// Nobody yet. Everybody passes for known in the first `young` panes.
+    /// Empty. Every author passes for known in the first `young` panes.
     pub(super) fn new(pane_ms: i64, young: i64) -> Self {
         let seen = <[Vec<u32>; 2]>::default();
         Self { pane_ms, young, seen, since: None, day: 0, joined: [0; 2] }
@@ -108,7 +108,7 @@ impl ReturningAuthors {
         self.day = day;
     }
 
-    /// The pane is dealt with: its authors are known from now on.
+    /// The pane is closed: its authors are known from now on.
     pub(super) fn end(&mut self, open: &OpenPane) {
         for author in authors(open) {
             let (word, bit) = bit(author);
@@ -125,8 +125,8 @@ impl ReturningAuthors {
         self.since.is_none_or(|since| pane - since <= self.young)
     }
 
-    /// An author comes to a tag in the pane that closes; true = nobody has seen them before.
-    /// `counts` = they are one of its people.
+    /// An author joins a tag in the closing pane; true = a stranger. `counts` = the author counts for
+    /// the tag.
     pub(super) fn joins(&mut self, author: u32, pane: i64, counts: bool) -> bool {
         if self.is_young(pane) {
             return false;
@@ -137,20 +137,20 @@ impl ReturningAuthors {
         !known
     }
 
-    /// The same of an author who comes in an open pane; `first` as of [`first_panes`].
+    /// The same for an author in an open pane; `first` from [`first_panes`].
     pub(super) fn is_stranger(&self, author: u32, pane: i64, first: &[(u32, i64)]) -> bool {
         let before = first.binary_search_by_key(&author, |first| first.0);
         let before = before.is_ok_and(|at| first[at].1 < pane);
         !self.is_young(pane) && !before && !self.has(author)
     }
 
-    /// The share of authors who were known when they came to a tag; `None` before any has come.
+    /// The share of authors who were known when they joined a tag; `None` before the first.
     pub(super) fn share(&self) -> Option<f64> {
         let [all, known] = self.joined;
         (all > 0).then(|| known as f64 / all as f64)
     }
 
-    /// What the share follows from.
+    /// The counts behind the share.
     pub(super) fn joined(&self) -> [u64; 2] {
         self.joined
     }
@@ -181,8 +181,8 @@ impl ReturningAuthors {
         Some(Piece { epoch, closed_to, since, day, number, words: [words(0)?, words(1)?], open })
     }
 
-    /// Takes in what stands in a piece after the panes closed; gives the authors of open panes to
-    /// `open`. `None` where it does not hold what it should.
+    /// Reads a piece after the number of its closed panes; passes the authors of open panes to
+    /// `open`. `None` if it is malformed.
     pub(super) fn read(
         &mut self,
         reader: &mut Reader<'_>,
@@ -213,7 +213,7 @@ impl ReturningAuthors {
 
 impl Piece {
     /// Epoch, newest closed pane, pane of the first author, day, number of the piece; for each
-    /// generation the words that are not zero: how many, and for each how many are passed over, and
+    /// generation the words that are not zero: their number, and for each how many are skipped, and
     /// its bits; then for each open pane: its index, number of authors, authors.
     #[must_use]
     pub fn encode(self) -> Vec<u8> {

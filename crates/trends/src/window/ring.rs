@@ -12,7 +12,7 @@ use crate::window::total::{Total, bring_total};
 
 pub(super) const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
-/// Logs kept; as many as panes are open where nothing is very late.
+/// Logs kept for reuse: as many as there are open panes if nothing is very late.
 const SPARE: usize = 2;
 
 /// Lengths, in milliseconds.
@@ -23,9 +23,9 @@ pub struct Shape {
     /// Windows: whole panes; beyond one hour whole minutes, and then panes divide a minute or are
     /// whole minutes themselves.
     pub windows_ms: Vec<i64>,
-    /// How people are counted; `None` = they are not.
+    /// Rules of people; `None` = authors are not counted.
     pub people: Option<Rules>,
-    /// Half-life of counts that decay; `None` = none are kept.
+    /// Half-life of decayed counts; `None` = there are none.
     pub decay_ms: Option<i64>,
 }
 
@@ -33,7 +33,7 @@ pub struct Shape {
 #[derive(Debug)]
 pub struct Ring {
     pub(super) pane_ms: i64,
-    /// Panes are kept apart for so many panes, then merge to minutes or go.
+    /// Age in panes at which panes merge to minutes or are dropped.
     pub(super) fine: i64,
     pub(super) windows: Vec<Window>,
     pub(super) total: Total,
@@ -41,25 +41,25 @@ pub struct Ring {
     pub(super) open: Vec<OpenPane>,
     pub(super) closed: VecDeque<ClosedPane>,
     pub(super) minutes: VecDeque<ClosedPane>,
-    /// Panes up to this one take no more posts.
+    /// Panes up to this one are closed.
     pub(super) closed_to: i64,
-    /// The newest pane of the ranking that is laid over the windows now.
+    /// The newest pane of the overlay, while there is one.
     pub(super) shown_at: Option<i64>,
     pub(super) summer: PaneSum,
-    /// Logs of closed panes, to be filled again.
+    /// Logs of closed panes, for reuse.
     spare: Vec<Vec<u32>>,
     pub(super) delta: Option<super::delta::Delta>,
     pub(super) decay: Option<Decay>,
     pub(super) people_rules: Option<Rules>,
-    /// There once the first post with an author has come: until then posts are people.
+    /// Present from the first post with an author on: until then each post is an author.
     pub(super) people: Option<AuthorCounts>,
 }
 
 impl Ring {
-    /// Empty. `keep_delta` = remember what changes, for a checkpoint.
+    /// Empty. `keep_delta` = collect changes for a checkpoint.
     #[must_use]
     pub fn new(shape: &Shape, keep_delta: bool) -> Self {
-        // Panes of a minute and more are as coarse as they need be.
+        // Panes of a minute and more need not merge.
         let merges = shape.pane_ms < MINUTE_MS;
         let long = merges && shape.windows_ms.iter().any(|&ms| ms > HOUR_MS);
         let longest = shape.windows_ms.iter().copied().max().unwrap_or(0);
@@ -110,13 +110,13 @@ impl Ring {
         at_ms.div_euclid(self.pane_ms)
     }
 
-    /// True where the pane of `at_ms` takes no more posts.
+    /// True if the pane of `at_ms` is closed.
     #[must_use]
     pub fn is_late(&self, at_ms: i64) -> bool {
         self.pane_of(at_ms) <= self.closed_to
     }
 
-    /// Counts posts whose pane is open; `who` = author and fingerprint of the text, where known.
+    /// Counts posts whose pane is open; `who` = author and fingerprint of the text, if known.
     pub fn add(
         &mut self,
         at_ms: i64,
@@ -152,7 +152,7 @@ impl Ring {
     }
 
     pub(super) fn open_pane(&mut self, index: i64) -> &mut OpenPane {
-        // Posts come nearly in order, so the pane is the last one or close to it.
+        // Posts arrive nearly in order, so the pane is the last one or close to it.
         let at = self.open.iter().rposition(|open| open.index <= index);
         match at {
             Some(at) if self.open[at].index == index => &mut self.open[at],
@@ -221,7 +221,7 @@ impl Ring {
         self.closed.push_back(closed);
     }
 
-    /// Takes in the people of a pane that closes, and takes off `pairs` what is beyond the cap.
+    /// Counts the authors of a pane that closes, and takes posts beyond the cap off `pairs`.
     fn close_people(&mut self, open: &mut OpenPane, pairs: &mut Arc<Vec<Pair>>) -> PaneAuthors {
         let Self { people, closed, minutes, windows, pane_ms, .. } = self;
         let Some(people) = people else { return PaneAuthors::default() };
@@ -242,8 +242,8 @@ impl Ring {
         taken
     }
 
-    /// Subtracts what falls out of each window when `newest` is its newest pane, and merges or
-    /// drops panes that nothing needs apart.
+    /// Subtracts the panes that fall out of each window when `newest` is its newest pane, and merges
+    /// or drops panes that are no longer needed on their own.
     fn expire(&mut self, newest: i64) {
         for window in &mut self.windows {
             let gone_to = window.gone_at(newest, self.pane_ms);
@@ -263,8 +263,8 @@ impl Ring {
         }
     }
 
-    /// Turns panes up to `to` into minutes, a whole minute at a time; drops them where no window
-    /// is longer than an hour.
+    /// Turns panes up to `to` into minutes, a whole minute at a time; drops them if no window is
+    /// longer than an hour.
     fn merge(&mut self, to: i64, keep: bool) {
         let per_minute = (MINUTE_MS / self.pane_ms).max(1);
         let (mut lasts, mut alone) = (Vec::new(), Vec::new());
@@ -309,13 +309,13 @@ impl Ring {
         }
     }
 
-    /// People before any has come; `None` where they are not counted.
+    /// Author counts before the first author; `None` if authors are not counted.
     pub(super) fn empty_authors(&self) -> Option<AuthorCounts> {
         let longest = self.windows.iter().map(|window| window.ms).max().unwrap_or(self.pane_ms);
         self.people_rules.map(|rules| AuthorCounts::new(rules, self.pane_ms, longest))
     }
 
-    /// Until the first post with an author, posts are people.
+    /// Until the first post with an author, each post is an author.
     pub(super) fn begin_people(&mut self) {
         self.remove_overlay();
         let Some(mut people) = self.empty_authors() else { return };
@@ -324,7 +324,7 @@ impl Ring {
         self.people = Some(people);
         let mut open = std::mem::take(&mut self.open);
         for open in &mut open {
-            // Without what was taken back before: nobody else would be told of it.
+            // Without the posts retracted before, which are in no other list.
             let mut pairs = Vec::new();
             self.summer.sum_open(open, &mut pairs);
             let posts = pairs.iter().flat_map(|&(id, n)| std::iter::repeat_n(id, n as usize));
@@ -349,13 +349,13 @@ impl Ring {
         self.pane_ms
     }
 
-    /// Counts that decay, where they are kept.
+    /// Decayed counts, if there are any.
     #[must_use]
     pub fn decay(&self) -> Option<&Decay> {
         self.decay.as_ref()
     }
 
-    /// True where no window holds a closed pane.
+    /// True if no window holds a closed pane.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.closed.is_empty() && self.minutes.is_empty()
@@ -367,13 +367,13 @@ impl Ring {
         self.open.first().map(|open| open.index * self.pane_ms)
     }
 
-    /// Panes up to this one take no more posts.
+    /// Panes up to this one are closed.
     #[must_use]
     pub fn closed_to(&self) -> i64 {
         self.closed_to
     }
 
-    /// Gives a new tag the total that one put out before may have had.
+    /// Gives a new tag the total that an evicted one may have had.
     pub fn inherit(&mut self, id: u32, total: u64) {
         self.total.add(id, total);
     }
@@ -390,7 +390,7 @@ impl Ring {
         &self.total
     }
 
-    /// Counts of one tag in each pane still kept, oldest first: (start ms, length ms, count).
+    /// Counts of one tag in each stored pane, oldest first: (start ms, length ms, count).
     #[must_use]
     pub fn series(&self, id: u32) -> Vec<(i64, i64, u64)> {
         let count = |pairs: &[Pair]| {
@@ -414,7 +414,7 @@ impl Ring {
         open.saved = SavedLengths { log: open.log.len(), seen: open.seen.len(), posts, tagged };
     }
 
-    /// Sums the windows anew from the panes kept.
+    /// Recomputes the windows from the stored panes.
     pub(super) fn rebuild_windows(&mut self) {
         for window in &mut self.windows {
             let gone_to = window.gone_at(self.closed_to, self.pane_ms);
@@ -433,19 +433,19 @@ impl Ring {
     }
 }
 
-/// True where windows beyond an hour, which go by minutes, can be made of panes of this length.
+/// True if windows beyond an hour, which slide by minutes, can be made of panes of this length.
 #[must_use]
 pub fn fits_minutes(pane_ms: i64) -> bool {
     MINUTE_MS % pane_ms == 0 || pane_ms % MINUTE_MS == 0
 }
 
-/// The step, of `step_ms`, in which a pane lies.
+/// The step of length `step_ms` that contains a pane.
 pub(super) fn step_of(pane: i64, pane_ms: i64, step_ms: i64) -> i64 {
     if step_ms == pane_ms { pane } else { pane.saturating_mul(pane_ms).div_euclid(step_ms) }
 }
 
-/// What falls out of a window when its steps in `(after, to]` go: panes, and for a window that
-/// slides by minutes also whole minutes.
+/// What falls out of a window with its steps in `(after, to]`: panes, and also whole minutes for a
+/// window that slides by minutes.
 pub(super) fn fallen<'a>(
     (closed, minutes): (&'a VecDeque<ClosedPane>, &'a VecDeque<ClosedPane>),
     pane_ms: i64,

@@ -1,12 +1,12 @@
-//! Distinct authors of a tag that has too many to tell apart: a sliding HyperLogLog.
+//! Distinct authors of a tag with too many for an exact set: a sliding HyperLogLog.
 //!
-//! Each register keeps, newest first, the ranks that may still be its largest in some window: a
-//! rank that is neither newer nor larger than another can never be (Chabchoub, Hebrail, "Sliding
+//! Each register stores, newest first, the ranks that may still be its largest in some window: a
+//! rank that is neither newer nor larger than another cannot be (Chabchoub, Hebrail, "Sliding
 //! HyperLogLog", ICDMW 2010). Counts are estimated by Ertl's formula (arXiv 1702.01284), which
 //! needs no table of corrections; the standard error is 4.6 %.
 //!
-//! What the formula asks of a window is kept for each window, and changed as entries come, are
-//! outdone and fall out: an estimate looks at no register and at no pane.
+//! The inputs of the formula are maintained for each window as entries are added, superseded and fall
+//! out, so an estimate reads no registers and no panes.
 
 use std::sync::LazyLock;
 
@@ -22,27 +22,27 @@ pub const REGISTERS: usize = 1 << BITS;
 const Q: usize = 32 - BITS as usize;
 /// Largest rank.
 pub const RANK_MAX: u32 = Q as u32 + 1;
-/// Bits of a pane's number that are kept; far fewer panes are alive at a time.
+/// Bits of a pane's number that are stored; far fewer panes are alive at a time.
 const PANE_BITS: u32 = 27;
 const PANE_MASK: u32 = (1 << PANE_BITS) - 1;
 
-/// A rank that no entry has: what follows is the number of a cell.
+/// A rank that no entry has: the rest is the number of a cell.
 const IN_CELL: u32 = 31 << PANE_BITS;
 /// No cell.
 const NONE: u32 = u32::MAX;
 
-/// Steps to which there is always room, so that few are looked through seldom.
+/// Steps that always fit, so that few steps are rarely searched for empty ones.
 const STEPS_MIN: usize = 128;
 
 /// Sums of registers filled, of registers full (their rank is the largest there is) and of the
 /// weights of the others, 2^-rank in units of 2^-[`Q`], in one number. Each is wide enough for all
-/// registers, so that adding and taking off is right in all three; the lowest byte is no sum.
+/// registers, so additions and subtractions are right in all three; the lowest byte is not a sum.
 const FILLED: u32 = FULL + BITS + 1;
 const FULL: u32 = WEIGHT + 33;
 const WEIGHT: u32 = 8;
 const SUMS: i64 = !0 << WEIGHT;
 
-/// What a register adds to the sums, by its largest rank; 0 = it is empty.
+/// The contribution of a register to the sums, by its largest rank; 0 = it is empty.
 const PARTS: [i64; Q + 2] = {
     let mut parts = [0; Q + 2];
     let mut rank = 1;
@@ -54,27 +54,27 @@ const PARTS: [i64; Q + 2] = {
     parts
 };
 
-/// Authors by the pane in which they were seen last.
+/// Authors by the pane of their last post.
 ///
 /// An entry is rank << 27 | number of a step. A register is 0, its only entry, or [`IN_CELL`] and
 /// the number of a cell.
 #[derive(Clone, Debug)]
 pub struct SlidingHll {
     registers: Vec<u32>,
-    /// An entry that has older ones behind it, and those in the way of a register.
+    /// An entry in the list of a register.
     cells: Vec<[u32; 2]>,
-    /// The first of the cells that are free; each says the next.
+    /// The first free cell; each has the number of the next.
     free: u32,
     /// The pane of each step, modulo 2^27, oldest first.
     panes: Vec<u32>,
-    /// What the entries of each step add to the sums of a window that reaches back to it, and in
-    /// the lowest byte how many windows reach back no more.
+    /// The contribution of each step's entries to the sums of a window that reaches back to it, and
+    /// in the lowest byte the number of windows that do not.
     steps: Vec<i64>,
-    /// Steps are looked through for empty ones when there are so many.
+    /// Number of steps at which empty ones are removed.
     steps_max: usize,
     /// Windows, the shortest first.
     windows: Vec<Reach>,
-    /// What was seen so many panes ago or earlier is in no window.
+    /// Entries at least this many panes old are in no window.
     horizon: u32,
 }
 
@@ -84,16 +84,16 @@ struct Reach {
     /// Its oldest step, and the pane of that.
     from: u32,
     pane: u32,
-    /// Of the steps that shorter windows do not reach.
+    /// Sums of the steps that shorter windows do not reach.
     sums: i64,
-    /// Of all its steps, as they were when last told; below 0 = never.
+    /// Sums of all its steps as last reported; below 0 = never.
     told: i64,
 }
 
-/// Of one register, newest first.
+/// Entries of one register, newest first.
 pub type Entries = SmallVec<[u32; 4]>;
 
-/// The parts of Ertl's formula that loops have to find.
+/// The parts of Ertl's formula that take loops, in tables.
 struct Tables {
     /// By the number of registers filled.
     sigma: Vec<f64>,
@@ -129,7 +129,7 @@ pub(super) fn estimate_ranks(ranks: &[u8; REGISTERS]) -> f64 {
 /// The register of an author, and the rank that the author has in it, from 1.
 #[inline]
 pub fn place(author: u32) -> (usize, u32) {
-    // The bit behind the last one bounds the rank.
+    // The bit after the last one bounds the rank.
     let rank = (author << BITS | 1 << (BITS - 1)).leading_zeros() + 1;
     ((author >> (32 - BITS)) as usize, rank)
 }
@@ -157,7 +157,7 @@ fn add(steps: &mut [i64], windows: &mut [Reach], step: usize, by: i64) {
     *step += by;
 }
 
-/// Appends, with less room to spare than vectors keep by themselves.
+/// Appends, with less spare capacity than `Vec` reserves by itself.
 fn push<T>(to: &mut Vec<T>, what: T) {
     if to.len() == to.capacity() {
         to.reserve_exact(to.len() / 4 + 8);
@@ -166,7 +166,7 @@ fn push<T>(to: &mut Vec<T>, what: T) {
 }
 
 impl SlidingHll {
-    /// Nobody; what was seen `horizon` panes ago or earlier will be in no window.
+    /// Empty; entries at least `horizon` panes old are in no window.
     #[must_use]
     pub fn new(horizon: u32) -> Self {
         Self {
@@ -181,14 +181,14 @@ impl SlidingHll {
         }
     }
 
-    /// Asks for where its parts are.
+    /// Prefetches the places of its parts.
     pub fn prefetch_self(&self) {
         prefetch(&self.registers);
         prefetch(&self.steps);
         prefetch(&self.windows);
     }
 
-    /// Asks for the parts that [`SlidingHll::slide`] and [`SlidingHll::insert`] read first.
+    /// Prefetches the parts that [`SlidingHll::slide`] and [`SlidingHll::insert`] read first.
     pub fn prefetch(&self, author: u32) {
         prefetch(&self.registers[(author >> (32 - BITS)) as usize]);
         self.prefetch_windows();
@@ -196,12 +196,12 @@ impl SlidingHll {
         self.steps.last().into_iter().for_each(prefetch);
     }
 
-    /// Asks for what [`SlidingHll::report`] will read.
+    /// Prefetches what [`SlidingHll::report`] will read.
     pub fn prefetch_windows(&self) {
         self.windows.chunks(2).for_each(|windows| prefetch(&windows[0]));
     }
 
-    /// Asks for what [`SlidingHll::insert`] will read then.
+    /// Prefetches what [`SlidingHll::insert`] will read after that.
     pub fn prefetch_entry(&self, author: u32) {
         let register = self.registers[(author >> (32 - BITS)) as usize];
         let number = number_of(register);
@@ -212,8 +212,8 @@ impl SlidingHll {
         }
     }
 
-    /// Authors come next who were seen in `pane`, which must not be older than any before it.
-    /// Windows must have slid as far, and no further.
+    /// The next authors are of `pane`, which must not be older than any before it. Windows must have
+    /// slid exactly as far.
     pub fn begin(&mut self, pane: u32) {
         let pane = pane & PANE_MASK;
         if self.panes.last() == Some(&pane) {
@@ -228,7 +228,7 @@ impl SlidingHll {
         push(&mut self.steps, 0);
     }
 
-    /// Takes an author in who was seen in the pane that was begun last.
+    /// Inserts an author of the pane that was begun last.
     pub fn insert(&mut self, author: u32) {
         let (register, rank) = place(author);
         self.put(register, rank);
@@ -258,7 +258,7 @@ impl SlidingHll {
                 add(steps, windows, step, PARTS[before] - PARTS[rank as usize]);
                 break;
             }
-            // It is neither newer nor larger, and goes.
+            // It is neither newer nor larger, so it is removed.
             add(steps, windows, step, PARTS[before] - PARTS[old as usize]);
             before = old as usize;
             if is_cell {
@@ -272,7 +272,7 @@ impl SlidingHll {
         let entry = rank << PANE_BITS | here as u32;
         registers[register] = entry;
         if rest != 0 {
-            // One of those that have gone leaves its cell.
+            // A removed entry leaves its cell for the new one.
             let from = if spare == NONE { &mut *free } else { &mut spare };
             let cell = *from;
             if cell == NONE {
@@ -310,7 +310,7 @@ impl SlidingHll {
         })
     }
 
-    /// Takes out steps without entries, and with their entries those beyond the horizon.
+    /// Removes steps without entries, and steps beyond the horizon with their entries.
     fn tidy(&mut self, newest: u32) {
         let is_kept =
             |(step, &pane): (&i64, &u32)| step & SUMS != 0 && age(newest, pane) < self.horizon;
@@ -346,9 +346,9 @@ impl SlidingHll {
         self.steps_max = self.steps.len() * 3 / 2 + STEPS_MIN;
     }
 
-    /// Slides all windows to the pane `newest`: they hold so many panes up to it as `held` says,
-    /// ascending. Where there are no more panes than `least`, nothing falls out; the answer is in
-    /// how many panes something may, at least 1.
+    /// Slides all windows to the pane `newest`: `held` has the number of panes of each up to it,
+    /// ascending. Panes within `least` do not fall out; returns after how many panes something may,
+    /// at least 1.
     pub fn slide(&mut self, newest: u32, held: &[u32], least: &[u32]) -> u32 {
         let newest = newest & PANE_MASK;
         let Self { windows, steps, panes, .. } = self;
@@ -379,9 +379,9 @@ impl SlidingHll {
         due
     }
 
-    /// Tells of windows, a bit each, how many authors were seen in them, about, where it may have
-    /// changed since it was told; windows have the numbers of [`SlidingHll::slide`]. False where a
-    /// window that was not asked for may have changed.
+    /// Reports the estimates of the windows `asked`, a bit each, if they may have changed since the
+    /// last report; windows are numbered as in [`SlidingHll::slide`]. False if a window that was not
+    /// asked for may have changed.
     pub fn report(&mut self, asked: u64, mut tell: impl FnMut(usize, f64)) -> bool {
         let (mut sums, mut last, mut is_all) = (0, (0, 0.0), true);
         for (at, window) in self.windows.iter_mut().enumerate() {
@@ -395,7 +395,7 @@ impl SlidingHll {
             }
             window.told = sums;
             if last.0 != sums {
-                // A young tag is the same in all that are longer than it is old.
+                // A young tag has the same estimate in all windows longer than its age.
                 last = (sums, estimate(sums));
             }
             tell(at, last.1);
@@ -403,19 +403,19 @@ impl SlidingHll {
         is_all
     }
 
-    /// Forgets what it knows of windows: they are others from now on.
+    /// Forgets its windows: other ones follow.
     pub fn forget_windows(&mut self) {
         self.windows.clear();
     }
 
-    /// How many panes before `newest` somebody was seen last; `None` = nobody ever was.
+    /// Age of the newest entry in panes before `newest`; `None` = there is none.
     #[must_use]
     pub fn last_seen(&self, newest: u32) -> Option<u32> {
         self.panes.last().map(|&pane| age(newest & PANE_MASK, pane))
     }
 
     /// The registers for the checkpoint, each rank << 27 | pane modulo 2^27, newest first, ranks
-    /// ascending, of all that is in some window when `newest` is the newest pane.
+    /// ascending, of the entries that are in a window when `newest` is the newest pane.
     pub fn entries(&self, newest: u32) -> impl Iterator<Item = Entries> {
         let newest = newest & PANE_MASK;
         let told = |entry: u32| entry & !PANE_MASK | self.panes[number_of(entry)];
@@ -429,7 +429,7 @@ impl SlidingHll {
     pub fn restore(registers: impl Iterator<Item = Entries>, horizon: u32) -> Self {
         let registers: Vec<_> = registers.take(REGISTERS).collect();
         let some = registers.iter().flatten().next().map_or(0, |entry| entry & PANE_MASK);
-        // Panes are told modulo 2^27, and are near to each other.
+        // Panes are modulo 2^27, and close to each other.
         let since = |pane: u32| (pane.wrapping_sub(some) << (32 - PANE_BITS)).cast_signed();
         let mut sketch = Self::new(horizon);
         sketch.panes.extend(registers.iter().flatten().map(|entry| entry & PANE_MASK));
@@ -443,7 +443,7 @@ impl SlidingHll {
             for &entry in register {
                 let (pane, rank) = (since(entry & PANE_MASK), rank_of(entry) as usize);
                 let step = sketch.panes.partition_point(|&other| since(other) < pane);
-                // Whatever a sketch would not have written is passed over.
+                // Entries that a sketch would not have written are skipped.
                 if step < newer && rank > before && rank < PARTS.len() {
                     sketch.steps[step] += PARTS[rank] - PARTS[before];
                     (before, newer) = (rank, step);

@@ -5,13 +5,13 @@ use crate::store::cow_column::CowColumn;
 use crate::window::pane::{ClosedPane, Pair};
 use crate::window::ring::step_of;
 
-/// The newest pane of the step `gone_to`, and so the newest that lies before the step after it.
+/// The newest pane of the step `gone_to`, the last one before the step after it.
 pub(super) fn pane_before(gone_to: i64, step_ms: i64, pane_ms: i64) -> i64 {
     gone_to.saturating_add(1).saturating_mul(step_ms / pane_ms).saturating_sub(1)
 }
 
-/// Pairs, by id, and what stands beside them if anything does, in runs that each lie in one chunk
-/// of a column: so no row has to be looked up twice, once for its chunk and once in it.
+/// Pairs, by id, and the entries beside them if there are any, in runs within one chunk of a column, so
+/// that the chunk is looked up once for each run.
 pub(super) fn runs<'a>(
     mut pairs: &'a [Pair],
     mut beside: &'a [u32],
@@ -35,7 +35,7 @@ pub struct Window {
     /// Length of the steps it slides by: panes, or minutes beyond one hour.
     pub(super) step_ms: i64,
     pub(super) column: CowColumn<u32>,
-    /// Authors, as far as the ring counts them.
+    /// Authors, if the ring counts them.
     pub(super) people: CowColumn<u32>,
     /// Steps up to this one have fallen out.
     pub(super) gone_to: i64,
@@ -45,7 +45,7 @@ pub struct Window {
     pub tagged: u64,
     /// Tags with a count.
     pub distinct: u64,
-    /// Occurrences of tags that gave way to others.
+    /// Occurrences of evicted tags.
     pub other: u64,
 }
 
@@ -62,7 +62,7 @@ impl Window {
         *count = left;
     }
 
-    /// Adds counts, by id, and people beside them where these are counted.
+    /// Adds counts, by id, and the authors beside them if these are counted.
     pub(super) fn add_all(&mut self, pairs: &[Pair], lasts: &[u32]) {
         for (chunk, pairs, lasts) in runs(pairs, lasts) {
             let column = self.column.chunk_mut(chunk);
@@ -85,7 +85,7 @@ impl Window {
         }
     }
 
-    /// Takes off what [`Window::add_all`] adds; never below zero.
+    /// Subtracts what [`Window::add_all`] adds; never below zero.
     pub(super) fn take_all(&mut self, pairs: &[Pair], lasts: &[u32]) {
         for (chunk, pairs, lasts) in runs(pairs, lasts) {
             let column = self.column.chunk_mut(chunk);
@@ -124,7 +124,7 @@ impl Window {
         self.other = self.other.saturating_sub(closed.other);
     }
 
-    /// The newest step that lies before it when `newest` is its newest pane.
+    /// The newest step before it when `newest` is its newest pane.
     pub(super) fn gone_at(&self, newest: i64, pane_ms: i64) -> i64 {
         step_of(newest, pane_ms, self.step_ms).saturating_sub(self.steps())
     }
@@ -133,7 +133,7 @@ impl Window {
         self.ms / self.step_ms
     }
 
-    /// True where a closed pane counts in it.
+    /// True if a closed pane counts in it.
     pub(super) fn holds(&self, pane: i64, pane_ms: i64) -> bool {
         step_of(pane, pane_ms, self.step_ms) > self.gone_to
     }

@@ -62,13 +62,13 @@ impl Total {
         &self.column
     }
 
-    /// What is taken off the counts now.
+    /// What is set aside from the counts now.
     #[must_use]
     pub fn aside(&self) -> &Aside {
         &self.aside
     }
 
-    /// Count of one tag, with what is set aside of it.
+    /// Count of one tag, including what is set aside.
     #[must_use]
     pub fn with_aside(&self, id: u32) -> u64 {
         let pairs = &self.aside.pairs;
@@ -77,7 +77,7 @@ impl Total {
     }
 }
 
-/// What open panes have brought to the all-time counts, while it is taken off them.
+/// What open panes have added to the all-time counts, while it is set aside.
 #[derive(Debug, Default)]
 pub struct Aside {
     pairs: Vec<Pair>,
@@ -88,8 +88,8 @@ pub struct Aside {
 }
 
 impl Ring {
-    /// Takes what open panes hold off the all-time counts, for rankings of closed panes alone:
-    /// what the open ones hold when these close depends on the order in which posts came.
+    /// Sets aside what open panes have added to the all-time counts, for rankings of closed panes
+    /// only: what open panes contain at a boundary depends on the order of posts.
     pub fn set_open_aside(&mut self) {
         let mut aside = Aside::default();
         for open in &self.open {
@@ -104,14 +104,14 @@ impl Ring {
         self.total.aside = aside;
     }
 
-    /// Puts it back.
+    /// Adds it again.
     pub fn bring_open_back(&mut self) {
         let Aside { pairs, .. } = std::mem::take(&mut self.total.aside);
         self.total.add_all(&pairs);
     }
 }
 
-/// Brings an open pane's news into the totals.
+/// Adds the new occurrences of an open pane to the totals.
 pub(super) fn bring_total(total: &mut Total, open: &mut OpenPane, summer: &mut PaneSum) {
     let pairs = summer.sum(&open.log[open.in_total..]);
     total.add_all(&pairs);

@@ -20,8 +20,8 @@ pub struct Watermarks {
 }
 
 impl Watermarks {
-    /// For `sources` sources whose posts come at most `lateness_ms` after newer ones. A source
-    /// holds the others back for `hold_max_ms` of event time at the most.
+    /// For `sources` sources whose posts arrive at most `lateness_ms` after newer ones. A source holds
+    /// the others back for at most `hold_max_ms` of event time.
     #[must_use]
     pub fn new(sources: usize, lateness_ms: i64, hold_max_ms: i64) -> Self {
         let (newest, ended) = (vec![None; sources], vec![false; sources]);
@@ -29,8 +29,8 @@ impl Watermarks {
         Self { lateness_ms, hold_max_ms, newest, first: None, ended, partitions, ahead: None }
     }
 
-    /// A source has shown event time `at` (or, when it is live and idle, our clock). True where
-    /// that is newer than all it showed before.
+    /// A source has reached event time `at` (or our clock, if it is live and idle). True if that is
+    /// newer than before.
     pub fn seen(&mut self, source: usize, at: i64) -> bool {
         self.first = self.first.or(Some(at));
         let newest = &mut self.newest[source];
@@ -83,7 +83,7 @@ impl Watermarks {
         if any { self.partitions.clone() } else { Vec::new() }
     }
 
-    /// A source has ended and holds nobody back.
+    /// A source has ended and holds no other back.
     pub fn ended(&mut self, source: usize) {
         self.ended[source] = true;
     }
@@ -94,15 +94,15 @@ impl Watermarks {
         self.newest.iter().copied().flatten().max().max(self.ahead)
     }
 
-    /// No post older than this is expected from any source; `None` before all have shown one, or
-    /// one of them has been ahead for longer than the others may hold it back.
+    /// No post older than this is expected from any source; `None` before each has delivered a post,
+    /// or one is ahead by more than the others may hold it back.
     #[must_use]
     pub fn watermark(&self) -> Option<i64> {
         let newest = self.newest()?;
         let held = newest.saturating_sub(self.hold_max_ms);
         let mut least: Option<i64> = None;
         for (shown, _) in self.newest.iter().zip(&self.ended).filter(|(_, ended)| !**ended) {
-            // A source that has shown nothing holds back from the first post of another on.
+            // A source without a post holds the others back from their first post on.
             let shown = shown.or(self.first.filter(|first| held > *first).map(|_| held))?;
             least = Some(least.map_or(shown, |least| least.min(shown)));
         }

@@ -54,7 +54,7 @@ fn repair(record: &[u8]) -> Result<String, DecodeError> {
     // are used, because only ASCII ends a run.
     let (mut copied, mut at) = (0, 0);
     while let Some(byte) = bytes.get(at) {
-        let mended = match byte {
+        let fixed = match byte {
             b'"' => {
                 inside = !inside;
                 None
@@ -80,12 +80,12 @@ fn repair(record: &[u8]) -> Result<String, DecodeError> {
             0..b' ' if inside => Some((u32::from(*byte), 1)),
             _ => None,
         };
-        if let Some((code, used)) = mended {
+        if let Some((code, used)) = fixed {
             repaired.push_str(&text[copied..at]);
             write!(repaired, "\\u{code:04x}").expect("a String takes all");
             copied = at + used;
         }
-        at += mended.map_or(1, |(_, used)| used);
+        at += fixed.map_or(1, |(_, used)| used);
     }
     repaired.push_str(&text[copied..]);
     Ok(repaired)

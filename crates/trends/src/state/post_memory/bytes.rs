@@ -1,5 +1,5 @@
-//! Remembered posts as a checkpoint section has them: most are told by two hashes, a few bytes
-//! beside them, and their tags.
+//! Remembered posts as a checkpoint section: most take two hashes, a few bytes beside them, and
+//! their tags.
 
 use std::ops::Range;
 
@@ -7,12 +7,12 @@ use crate::state::post_memory::{PostMemory, RememberedPost};
 use crate::store::varint::{Many, Reader};
 use crate::window::LATE;
 
-/// What a post takes mostly.
+/// Usual size of a post.
 const USUAL_BYTES: usize = 28;
 
 /// The author is known.
 const AUTHOR: u64 = 1;
-/// More is to be said, by what follows.
+/// Unusual fields follow.
 const ODD: u64 = 2;
 /// Bits before the number of tags.
 const BITS: u32 = 2;
@@ -21,12 +21,12 @@ const GONE: u64 = 1;
 const LEFT: u64 = 2;
 const ALIAS: u64 = 4;
 const REVISION: u64 = 8;
-/// It was late, and so in no pane.
+/// It was late, so it is in no pane.
 const OUTSIDE: u64 = 16;
-/// Its pane is of another time than it was seen at.
+/// Its pane has another time than its arrival.
 const ELSEWHERE: u64 = 32;
 
-/// Flags of what follows the usual.
+/// Flags of the unusual fields.
 fn odd(post: &RememberedPost) -> u64 {
     flags(&[
         (post.gone, GONE),
@@ -38,7 +38,7 @@ fn odd(post: &RememberedPost) -> u64 {
     ])
 }
 
-/// Those that are true.
+/// Those that are set.
 fn flags(all: &[(bool, u64)]) -> u64 {
     all.iter().filter(|flag| flag.0).fold(0, |set, flag| set | flag.1)
 }
@@ -50,7 +50,7 @@ impl PostMemory {
         if posts.is_empty() {
             return Vec::new();
         }
-        // Mostly enough; growing in steps would copy it several times.
+        // Usually enough; growing in steps would copy it several times.
         let mut bytes = Vec::with_capacity((posts.end - posts.start) as usize * USUAL_BYTES);
         let mut out = Many::to(&mut bytes);
         out.put(posts.start);
@@ -164,7 +164,7 @@ mod tests {
             prop_assert_eq!(again.read(&bytes), Some(()));
             prop_assert_eq!(again.range(), told.range());
             prop_assert_eq!(all(&again), all(&told));
-            // Told once more, it is known.
+            // Read once more, it changes nothing.
             prop_assert_eq!(again.read(&bytes), Some(()));
             prop_assert_eq!(again.range(), told.range());
             let _ = PostMemory::new(100, i64::MAX).read(&bytes[..cut.min(bytes.len())]);

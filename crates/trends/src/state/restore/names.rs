@@ -7,7 +7,7 @@ use crate::state::table::Tags;
 use crate::store::varint::Reader;
 use crate::window::restore::CorruptSection;
 
-/// The names of tags, being put together.
+/// The names of tags, being restored.
 #[derive(Debug)]
 pub(super) struct Names {
     pub(super) tags: Tags,
@@ -20,7 +20,7 @@ impl Names {
         Self { tags, stamps: Stamps::default() }
     }
 
-    /// Reads one section; false = it is of another kind.
+    /// Reads one section; false = another kind.
     pub(super) fn read(
         &mut self,
         epoch: u64,
@@ -126,7 +126,7 @@ impl Names {
     }
 }
 
-/// Passes over what a piece says of a tag's spellings.
+/// Skips the spellings of a tag in a piece.
 pub(super) fn pass_spellings(reader: &mut Reader<'_>) -> Result<(), CorruptSection> {
     let spellings = reader.get().ok_or(CUT)?;
     for _ in 0..spellings {
@@ -138,7 +138,7 @@ pub(super) fn pass_spellings(reader: &mut Reader<'_>) -> Result<(), CorruptSecti
     Ok(())
 }
 
-/// Ids of tags that gave way, which are below `rows`.
+/// Ids of evicted tags, which are below `rows`.
 pub(super) fn evicted(body: &[u8], rows: u32) -> Result<Vec<u32>, CorruptSection> {
     let mut reader = Reader::new(body);
     let mut ids = Vec::new();

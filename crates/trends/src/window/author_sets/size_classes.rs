@@ -1,4 +1,4 @@
-//! Where members stand: blocks of one size share a column; large ones have a filter beside them.
+//! Storage of members: blocks of one size share a column; large ones have a filter beside them.
 
 use crate::store::column::{CHUNK, Column};
 use crate::window::author_sets::EXACT_MAX;
@@ -8,20 +8,20 @@ pub(super) const CLASSES: usize = 10;
 
 const _: () = assert!(CHUNK.is_multiple_of(EXACT_MAX), "a block lies in one chunk");
 
-/// Blocks of this class and larger have filters: most who come to a large tag are new to it, and
-/// to find that out would be to read all its authors.
+/// Blocks of this class and larger have filters: most authors of a large tag are new to it, and a
+/// search would read all authors to find that out.
 const FILTERED: u8 = 6;
 
 /// A member as two numbers.
 pub(super) type Packed = [u32; 2];
 
-/// Where the members of one tag stand.
+/// The place of the members of one tag.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Head {
     pub(super) block: u32,
     pub(super) len: u16,
     pub(super) class: u8,
-    /// Members are a sample of more.
+    /// Members are a sample.
     pub(super) sample: bool,
 }
 
@@ -31,13 +31,13 @@ impl Head {
         self.block << self.class
     }
 
-    /// Members that there is room for.
+    /// Members that fit.
     fn room(self) -> usize {
         1 << self.class
     }
 
-    /// The byte and the bit of an author in a filter of as many bytes as there is room for members.
-    /// By the low bits of the hash: members of a sample have the high ones in common.
+    /// The byte and the bit of an author in a filter, which has a byte for each member that fits.
+    /// By the low bits of the hash: members of a sample share the high ones.
     #[inline(always)]
     fn bit_of(self, author: u32) -> (usize, u8) {
         ((author >> 3) as usize % self.room(), 1 << (author % 8))
@@ -50,12 +50,12 @@ impl Head {
     }
 }
 
-/// Blocks of one size: three numbers a member, first the keyed hashes of all authors, then what is
-/// known of each. So few members lie in one line of the cache, and authors close together.
+/// Blocks of one size: three numbers a member, first the keyed hashes of all authors, then the rest of
+/// each. So authors are close together, and few members fill one cache line.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
     rows: Column<[u32; 3]>,
-    /// Which authors may be in each block; no rows where blocks are small.
+    /// Which authors may be in each block; no rows for small blocks.
     filters: Column<u8>,
     pub(super) made: u32,
     pub(super) free: Vec<u32>,
@@ -104,26 +104,26 @@ impl Blocks {
         })
     }
 
-    /// The filter of a block; empty where it has none.
+    /// The filter of a block; empty if it has none.
     pub(super) fn filter(&self, head: Head) -> &[u8] {
         if head.class < FILTERED { &[] } else { self.filters.run(head.row(), head.room()) }
     }
 
-    /// False where an author is surely not among the members.
+    /// False if an author is certainly not among the members.
     #[inline(always)]
     pub(super) fn may_hold(&self, head: Head, author: u32) -> bool {
         let (byte, bit) = head.bit_of(author);
         self.filter(head).get(byte).is_none_or(|byte| byte & bit != 0)
     }
 
-    /// An author is among them now.
+    /// An author was added to the members.
     pub(super) fn note(&mut self, head: Head, author: u32) {
         if head.class >= FILTERED {
             head.mark(self.filters.run_mut(head.row(), head.room()), author);
         }
     }
 
-    /// The members are these and nobody else.
+    /// The members are exactly these.
     pub(super) fn note_all(&mut self, head: Head) {
         if head.class < FILTERED {
             return;

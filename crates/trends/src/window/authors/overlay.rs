@@ -1,4 +1,4 @@
-//! People as rankings see them: estimates, open panes, and the rules that make them people.
+//! The overlay of authors: those of open panes are added to the windows for a ranking.
 
 use smallvec::SmallVec;
 
@@ -7,10 +7,10 @@ use crate::window::pane::OpenPane;
 use crate::window::returning_authors;
 use crate::window::sliding_window::{Window, pane_before};
 
-/// Tags that are asked for before they are dealt with.
+/// How many tags ahead to prefetch.
 pub(super) const AHEAD: usize = 6;
 
-/// Those of an open pane of whom the same is true, laid over the windows.
+/// Authors of a tag in an open pane that count in the same windows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OverlayEntry {
     pub(super) id: u32,
@@ -19,14 +19,14 @@ pub(super) struct OverlayEntry {
     pub(super) windows: u64,
     /// Authors, not posts without author.
     pub(super) authored: bool,
-    /// Nobody had seen the authors before.
+    /// The authors had no post before.
     pub(super) stranger: bool,
-    /// How many.
+    /// Number of authors.
     pub(super) count: u32,
 }
 
 impl OverlayEntry {
-    /// Adds them to others like them, or puts them behind the rest of their tag, which stands last.
+    /// Adds them to an equal entry of their tag, which is the last one, or appends them.
     fn join(self, laid: &mut Vec<Self>) {
         let what = |of: &Self| (of.pane, of.windows, of.authored, of.stranger);
         let mut mine = laid.iter_mut().rev().take_while(|other| other.id == self.id);
@@ -38,14 +38,14 @@ impl OverlayEntry {
 }
 
 impl AuthorCounts {
-    /// Brings the columns of tags that are estimated up to the newest closed pane, in the windows
-    /// asked for, a bit each.
+    /// Updates the columns of estimated tags to the newest closed pane, in the windows `asked`, a
+    /// bit each.
     pub(in crate::window) fn estimate(&mut self, windows: &mut [Window], newest: i64, asked: u64) {
         self.big.estimate(windows, (newest, self.pane_ms), asked);
     }
 
-    /// Lays the people of open panes over the windows. `gone_to` is for each window the newest
-    /// step that lies before it.
+    /// Adds the authors of open panes to the windows. `gone_to` has for each window the newest step
+    /// before it.
     pub(in crate::window) fn overlay(
         &mut self,
         windows: &mut [Window],
@@ -66,7 +66,7 @@ impl AuthorCounts {
         for pane in open.iter_mut().filter(|pane| pane.index <= newest) {
             self.overlay_pane(pane, inside(pane.index), &mut seen);
         }
-        // Each pane's are in order.
+        // A few sorted runs, one for each pane.
         seen.sort();
         let known =
             self.known.as_ref().map(|known| (known, returning_authors::first_panes(open, newest)));
@@ -102,8 +102,8 @@ impl AuthorCounts {
         self.add_overlay(windows, true);
     }
 
-    /// Puts the authors of an open pane behind `seen`, by tag and author, and lays its posts
-    /// without author.
+    /// Appends the authors of an open pane to `seen`, by tag and author, and adds its posts without
+    /// author.
     fn overlay_pane(&mut self, open: &mut OpenPane, windows: u64, seen: &mut Vec<(u32, u32, i64)>) {
         let (before, laid) = (seen.len(), self.overlaid.len());
         radix_sort::sort(&open.seen, &mut self.sorted, &mut self.spare);
@@ -127,7 +127,7 @@ impl AuthorCounts {
         self.overlay_sketched(open, &seen[before..], laid);
     }
 
-    /// Takes off what was laid over.
+    /// Removes the overlay.
     pub(in crate::window) fn remove_overlay(&mut self, windows: &mut [Window]) {
         self.add_overlay(windows, false);
         self.overlaid.clear();

@@ -1,7 +1,7 @@
 //! The rules that make authors people: how many of the authors of a tag count in a window.
 //!
 //! Each rule takes figures of one tag in one window and returns how many people it allows; the
-//! least of them counts.
+//! smallest of these counts.
 
 use smallvec::SmallVec;
 
@@ -10,29 +10,29 @@ use crate::window::authors::overlay::{AHEAD, OverlayEntry};
 use crate::window::authors::span::Span;
 use crate::window::sliding_window::Window;
 
-/// So few people are never too many at once.
+/// This many people are never too many at once.
 const FEW: f64 = 3.0;
 
-/// `s` people of whom `t` came in the three busiest minutes, as far as they are people: two hundred
-/// accounts that come within three minutes count as three.
+/// The rule of spread, for `s` people of whom `t` posted in the three busiest minutes: two hundred
+/// accounts within three minutes count as three.
 fn spread_rule(s: f64, t: f64) -> f64 {
     s.min(FEW + 3.0 * (s - t))
 }
 
-/// People, as far as they do not repeat themselves: fewer than a hundred who post more than twice
-/// each count less, down to nothing at three posts each.
+/// The rule of repetition: fewer than a hundred people with more than two posts each count less, down
+/// to zero at three posts each.
 fn repeat_rule(people: f64, posts: f64) -> f64 {
     let each = if people > 0.0 { posts / people } else { 0.0 };
     if each > 2.0 && people < 100.0 { people * (3.0 - each).clamp(0.0, 1.0) } else { people }
 }
 
-/// People of whom `known` had posted before they came to the tag, where `share` of all who come to
-/// a tag have: as many as that would be an ordinary part of.
+/// The rule of returning authors: if `share` of all authors who join a tag had posted before, `known`
+/// of them allow `known / share` people.
 fn returning_rule(people: f64, known: f64, share: f64) -> f64 {
     if share > 0.0 { people.min(known / share) } else { people }
 }
 
-/// People of one tag in one window.
+/// Authors of one tag in one window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TagAuthors {
     /// Distinct authors, posts without author each being one.
@@ -43,42 +43,42 @@ pub struct TagAuthors {
     pub estimated: bool,
 }
 
-/// What the rules of people see of one tag in one window.
+/// Figures of the rules of people for one tag in one window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct RuleFigures {
     /// Distinct authors; posts without author are not among them.
     pub named: f64,
     /// `named` is an estimate, and `units` those of a sample.
     pub estimated: bool,
-    /// Length of the units of time by which the rule of spread counts, milliseconds.
+    /// Length of the units of time of the rule of spread, milliseconds.
     pub unit_ms: i64,
-    /// Units in which somebody came.
+    /// Units with at least one author.
     pub units: u32,
-    /// Of `named`, those who came in the three busiest units; `None` where the rule does not ask.
+    /// Of `named`, those in the three busiest units; `None` if the rule does not apply.
     pub busiest: Option<f64>,
-    /// People whom the rule of spread allows; `None` where it does not ask.
+    /// People that the rule of spread allows; `None` if it does not apply.
     pub spread: Option<f64>,
     /// Their posts.
     pub posts: f64,
-    /// People whom the rule of repetition allows.
+    /// People that the rule of repetition allows.
     pub repeat: f64,
-    /// What the rule of known authors sees; `None` where it does not ask.
+    /// Figures of the rule of returning authors; `None` if it does not apply.
     pub known: Option<Returning>,
 }
 
-/// What the rule of known authors sees of one tag in one window.
+/// Figures of the rule of returning authors for one tag in one window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Returning {
-    /// Authors who had posted before they came to the tag.
+    /// Authors who had posted before they joined the tag.
     pub known: f64,
-    /// The share of such authors among all who came to a tag.
+    /// The share of such authors among all who joined a tag.
     pub share: f64,
-    /// People whom the rule allows.
+    /// People that the rule allows.
     pub allows: f64,
 }
 
 impl AuthorCounts {
-    /// The people of a tag in a window.
+    /// The authors of a tag in a window.
     pub(in crate::window) fn tag_authors(
         &self,
         id: u32,
@@ -90,8 +90,8 @@ impl AuthorCounts {
         TagAuthors { authors, people, estimated: self.is_estimated(id) }
     }
 
-    /// The authors of a tag in a window under the rules of people; no more than there are posts:
-    /// an estimate may be, and whoever took these back may have older ones.
+    /// The authors of a tag in a window under the rules of people; at most the number of posts: an
+    /// estimate may be larger, and authors of retracted posts may have older ones.
     #[inline]
     pub(in crate::window) fn people_of(&self, id: u32, window: &Window, span: &Span) -> f64 {
         let people = if self.are_few(id, window, span) {
@@ -102,15 +102,15 @@ impl AuthorCounts {
         people.min(f64::from(window.count(id)))
     }
 
-    /// True where no rule can say anything: the usual case, and cheap to tell.
+    /// True if no rule can apply: the usual case, and cheap to check.
     #[inline]
     fn are_few(&self, id: u32, window: &Window, span: &Span) -> bool {
         let (authors, posts) = (f64::from(window.people(id)), f64::from(window.count(id)));
         self.known.is_none() && (authors <= FEW || !span.asks) && posts <= 2.0 * authors
     }
 
-    /// Asks for what [`AuthorCounts::people_of`] will read of tags that are soon dealt with, the one in
-    /// `ids` being `number`.
+    /// Prefetches what [`AuthorCounts::people_of`] will read of the tags after the current one, which
+    /// is `number` in `ids`.
     #[inline]
     pub(in crate::window) fn prefetch(
         &self,
@@ -132,10 +132,11 @@ impl AuthorCounts {
         allowed.spread.unwrap_or(allowed.named).min(allowed.repeat).min(known) + alone
     }
 
-    /// When the people came whose last pane is known; by units of time where that matters.
+    /// The last posts of members and of authors in open panes; by units of time if the rule of spread
+    /// applies.
     fn arrivals(&self, id: u32, span: &Span, by_units: bool) -> Arrivals {
-        let mut came = Arrivals::default();
-        // Those of open panes are the newest, and few.
+        let mut arrivals = Arrivals::default();
+        // Authors of open panes are the newest, and few.
         let mut open: SmallVec<[(usize, u32); 8]> = SmallVec::new();
         if !self.overlaid.is_empty() {
             let first = self.overlaid.partition_point(|laid| laid.id < id);
@@ -143,14 +144,14 @@ impl AuthorCounts {
             let here = |laid: &&OverlayEntry| laid.authored && laid.windows >> span.at & 1 == 1;
             for laid in mine.filter(here) {
                 open.push((span.unit(laid.pane), laid.count));
-                came.told += laid.count;
-                came.strangers += if laid.stranger { laid.count } else { 0 };
+                arrivals.counted += laid.count;
+                arrivals.strangers += if laid.stranger { laid.count } else { 0 };
             }
             open.sort_unstable();
         }
         let mut open = open.into_iter().peekable();
-        // The newest stand last: from the first who came too early on, all did. The unit changes
-        // seldom from one to the next.
+        // The newest are last, so the first one outside the window ends the loop. The unit rarely
+        // changes from one to the next.
         let (mut unit, mut until) = (0, 0);
         for member in self.crowds.members(id).rev() {
             let ago = span.closed_to.wrapping_sub(member.last);
@@ -160,27 +161,27 @@ impl AuthorCounts {
             if !member.counts() {
                 continue;
             }
-            came.told += 1;
-            came.strangers += u32::from(member.marks.stranger());
+            arrivals.counted += 1;
+            arrivals.strangers += u32::from(member.marks.stranger());
             if !by_units {
                 continue;
             }
             if ago >= until {
                 (unit, until) = span.unit_ago(ago);
                 while let Some(open) = open.next_if(|open| open.0 <= unit) {
-                    came.in_unit(open);
+                    arrivals.in_unit(open);
                 }
             }
-            came.in_unit((unit, 1));
+            arrivals.in_unit((unit, 1));
         }
         if by_units {
-            open.for_each(|unit| came.in_unit(unit));
-            came.end_unit();
+            open.for_each(|unit| arrivals.in_unit(unit));
+            arrivals.end_unit();
         }
-        came
+        arrivals
     }
 
-    /// What the rules of people see of a tag in a window, and what each of them allows.
+    /// The figures of the rules of people for a tag in a window, and what each rule allows.
     pub(in crate::window) fn rule_figures(
         &self,
         id: u32,
@@ -191,60 +192,62 @@ impl AuthorCounts {
     }
 
     fn apply_rules(&self, id: u32, window: &Window, span: &Span, by_units: bool) -> RuleFigures {
-        let came = self.arrivals(id, span, by_units);
+        let arrivals = self.arrivals(id, span, by_units);
         let estimated = self.is_estimated(id);
         let authors = f64::from(window.people(id));
-        let told = f64::from(came.told);
-        let s = if estimated { authors } else { told };
-        // Posts without author are people whom no rule asks.
+        let counted = f64::from(arrivals.counted);
+        let s = if estimated { authors } else { counted };
+        // Posts without author are people under no rule.
         let alone = (authors - s).max(0.0);
         let posts = (f64::from(window.count(id)) - alone).max(0.0);
-        // Of a sample the rule is asked as if it were everybody, then each stands for so many: in a
-        // window that holds few of it, nearly all come in the busiest units whoever they are.
-        let each = if came.told > 0 { s / told } else { 0.0 };
-        let busiest = f64::from(came.busiest.iter().sum::<u32>());
-        let asks = span.asks && came.told > 0;
+        // The rule is applied to a sample as if it were complete, and the result scaled: in a window
+        // with few members of the sample nearly all are in the busiest units in any case.
+        let each = if arrivals.counted > 0 { s / counted } else { 0.0 };
+        let busiest = f64::from(arrivals.busiest.iter().sum::<u32>());
+        let asks = span.asks && arrivals.counted > 0;
         RuleFigures {
             named: s,
             estimated,
             unit_ms: span.unit_ms,
-            units: came.units,
+            units: arrivals.units,
             busiest: asks.then_some(each * busiest),
-            spread: asks.then(|| each * spread_rule(told, busiest)),
+            spread: asks.then(|| each * spread_rule(counted, busiest)),
             posts,
             repeat: repeat_rule(s, posts),
-            known: self.acquainted(s, &came),
+            known: self.acquainted(s, &arrivals),
         }
     }
 
-    /// What the rule of known authors sees of `s` authors, of whom some came as told.
-    fn acquainted(&self, s: f64, came: &Arrivals) -> Option<Returning> {
+    /// The figures of the rule of returning authors for `s` authors.
+    fn acquainted(&self, s: f64, arrivals: &Arrivals) -> Option<Returning> {
         let share = self.known.as_ref()?.share()?;
-        if came.told == 0 {
+        if arrivals.counted == 0 {
             return None;
         }
-        let known = s * (f64::from(came.told - came.strangers) / f64::from(came.told));
+        let known =
+            s * (f64::from(arrivals.counted - arrivals.strangers) / f64::from(arrivals.counted));
         Some(Returning { known, share, allows: returning_rule(s, known, share) })
     }
 }
 
-/// Who of a window is known to have come when, by units of time back from now.
+/// Last posts of a window's authors, by units of time back from now.
 #[derive(Default)]
 struct Arrivals {
-    told: u32,
-    /// Those of them whom nobody had seen before.
+    /// Authors whose last post is known.
+    counted: u32,
+    /// Those of them without a post before.
     strangers: u32,
-    /// Units in which somebody came.
+    /// Units with at least one author.
     units: u32,
-    /// How many came in the three busiest, most first.
+    /// Authors in the three busiest units, most first.
     busiest: [u32; 3],
-    /// The unit being counted, and how many came in it so far.
+    /// The current unit, and its authors so far.
     unit: usize,
     here: u32,
 }
 
 impl Arrivals {
-    /// So many more came in a unit, which is not newer than any before it.
+    /// So many more arrivals in a unit, which is not newer than any before it.
     #[inline]
     fn in_unit(&mut self, (unit, authors): (usize, u32)) {
         if unit != self.unit {

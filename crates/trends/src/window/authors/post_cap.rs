@@ -1,16 +1,16 @@
-//! Posts of one author that count for one tag in each span of time: the cap, where a job sets one.
+//! The cap on posts of one author that count for one tag in each span of time, if a job sets one.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::window::authors::Rules;
 
-/// Whose posts count in the span under way; nobody is there where nothing is capped.
+/// Posts counted in the current span; empty without a cap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::window) struct PostCaps {
     /// Number of the span.
     span: i64,
-    /// Posts counted, by tag and author: of all, members or not.
+    /// Posts counted, by tag and author, of members and others.
     counted: BTreeMap<(u32, u32), u8>,
 }
 
@@ -22,7 +22,7 @@ impl PostCaps {
         }
     }
 
-    /// What was counted before the span `span` says nothing any more.
+    /// Forgets counts of spans before `span`.
     fn reach(&mut self, span: i64) {
         if self.span != span {
             self.span = span;
@@ -49,13 +49,13 @@ impl PostCaps {
         }
     }
 
-    /// The span, and what was counted in it of some tags: tag, author, posts.
+    /// The span, and the posts counted in it of some tags: tag, author, posts.
     pub(in crate::window) fn of(&self, ids: Range<u32>) -> (i64, Vec<(u32, u32, u8)>) {
         let counted = self.counted.range((ids.start, 0)..(ids.end, 0));
         (self.span, counted.map(|(&(id, author), &posts)| (id, author, posts)).collect())
     }
 
-    /// Takes in what a checkpoint has of an author of a tag, as of a span; spans come in order.
+    /// Takes in the count of an author of a tag in a span from a checkpoint; spans must be in order.
     pub(in crate::window) fn restore(&mut self, span: i64, (id, author): (u32, u32), posts: u8) {
         self.reach(span);
         self.counted.insert((id, author), posts);

@@ -1,20 +1,20 @@
-//! Puts what a pane has seen in the order of tags, authors and texts.
+//! Sorts the author rows of a pane by tag, author and text.
 //!
-//! Ids of tags are small and dense, so they are dealt out digit by digit; what is left to compare
-//! are the few rows of one tag.
+//! Ids of tags are small and dense, so they are sorted digit by digit; only the few rows of one tag
+//! are compared.
 
 use crate::window::authors::AuthorRow;
 
 /// Bits of a digit: its counters fit into the fastest cache.
 const BITS: u32 = 11;
-/// Fewer rows are compared: they are fewer than the counters.
+/// Fewer rows than this, fewer than the counters, are sorted by comparison.
 const FEW: usize = 512;
 
 fn who(seen: &AuthorRow) -> u64 {
     u64::from(seen.author) << 32 | u64::from(seen.print)
 }
 
-/// Makes `sorted` the rows by tag, author and text; `spare` is room that is used again.
+/// Fills `sorted` with the rows by tag, author and text; `spare` is a reused buffer.
 pub(super) fn sort(seen: &[AuthorRow], sorted: &mut Vec<AuthorRow>, spare: &mut Vec<AuthorRow>) {
     sorted.clear();
     if seen.len() < FEW {
@@ -35,7 +35,7 @@ pub(super) fn sort(seen: &[AuthorRow], sorted: &mut Vec<AuthorRow>, spare: &mut 
     }
 }
 
-/// Deals rows out by one digit of their ids; those whose digits agree stay in their order.
+/// Distributes rows by one digit of their ids, stably.
 fn deal(from: &[AuthorRow], to: &mut [AuthorRow], shift: u32) {
     let digit = |seen: &AuthorRow| (seen.id >> shift) as usize % (1 << BITS);
     let mut next = [0_u32; 1 << BITS];

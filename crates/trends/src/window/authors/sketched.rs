@@ -1,8 +1,7 @@
-//! Tags with too many authors to tell apart: a sketch each, and who of them is a sample.
+//! Tags with too many authors for an exact set: a sketch each, and the bound of their sample.
 //!
-//! Nothing here knows members; what becomes a sketch is told by the panes and by whoever calls.
-//! Who came in a pane is put into sketches at its end, all tags in a row: so what is read next is
-//! known, and asked for early.
+//! Members are not stored here; sketches are made from the panes and from arguments. The authors of a
+//! pane are inserted when it closes, all tags in a row, so the next reads are known and prefetched.
 
 use std::ops::Range;
 
@@ -15,10 +14,10 @@ use crate::window::sliding_hll::{Entries, SlidingHll};
 use crate::window::sliding_window::Window;
 use tagtide_simd::prefetch;
 
-/// Authors that come later, of whom something is asked for: the tag, its register, its entry.
+/// How many authors ahead to prefetch: the tag, its register, its entry.
 const AHEAD: [usize; 3] = [24, 16, 8];
 
-/// A tag with too many authors to tell apart.
+/// A tag with too many authors for an exact set.
 #[derive(Clone, Debug)]
 pub(in crate::window) struct SketchedTag {
     pub(in crate::window) sketch: SlidingHll,
@@ -26,54 +25,54 @@ pub(in crate::window) struct SketchedTag {
     pub(in crate::window) below: u32,
 }
 
-/// All of these tags.
+/// All such tags.
 #[derive(Debug, Default)]
 pub(in crate::window) struct SketchedTags {
-    /// Ids, ascending, and where each stands in the other lists.
+    /// Ids, ascending, and their places in the other lists.
     places: Vec<(u32, u32)>,
     ids: Vec<u32>,
     tags: Vec<SketchedTag>,
     due: Vec<Due>,
-    /// Before this pane no tag is without anybody.
+    /// Before this pane no sketch becomes empty.
     alive_to: i64,
-    /// Who came in the pane that closes: place of the tag, author.
+    /// Authors of the closing pane: place of the tag, author.
     came: Vec<(u32, u32)>,
-    /// Places of tags of which something is told.
+    /// Places of tags whose estimates have changed.
     asked: Vec<u32>,
     reaches: Reaches,
     /// Panes that the longest window holds.
     horizon: u32,
-    /// The newest closed pane, as far as is known here, or the one that closes.
+    /// The newest closed pane known here, or the closing one.
     newest: i64,
     /// Windows whose estimates are those of that pane, a bit each.
     estimated: u64,
 }
 
-/// When something of a tag has to be done.
+/// When a tag needs an update.
 #[derive(Clone, Copy, Debug)]
 struct Due {
-    /// Before this pane nothing falls out of a window.
+    /// Before this pane no window changes.
     slide: i64,
-    /// Not all windows were told what has changed.
+    /// Some windows lack the latest changes.
     tell: bool,
 }
 
-/// As of a tag of which nothing is known.
+/// For a new tag.
 const NOW: Due = Due { slide: i64::MIN, tell: true };
 
-/// How far windows reach back, the shortest first.
+/// Reach of the windows, the shortest first.
 #[derive(Debug, Default)]
 struct Reaches {
     /// Numbers of the windows.
     order: Vec<usize>,
-    /// Panes that they hold, up to the newest.
+    /// Their panes, up to the newest.
     held: Vec<u32>,
-    /// Panes that they hold at least, however far they slide by minutes.
+    /// Their panes at least, whatever part of a minute has passed.
     least: Vec<u32>,
 }
 
 impl Reaches {
-    /// As windows are when `newest` is the newest pane; true where their order is another.
+    /// The windows when `newest` is the newest pane; true if their order changes.
     fn set(&mut self, windows: &[Window], newest: i64, pane_ms: i64) -> bool {
         let panes = |panes: i64| panes.clamp(0, u32::MAX.into()) as u32;
         let held = |window: &Window| newest.saturating_sub(window.gone_to_pane(pane_ms));
@@ -123,15 +122,15 @@ impl SketchedTags {
         self.place(id).map(|place| &mut self.tags[place as usize])
     }
 
-    /// Authors of a tag that is here in the pane that closes, in any order, and the number of its
-    /// posts without author.
+    /// Authors of a sketched tag in the closing pane, in any order, and the number of its posts
+    /// without author.
     pub(super) fn on_post(&mut self, id: u32, authors: &[u32], anonymous: u32, now: i64) {
         let Some(place) = self.place(id) else { return };
         self.came.extend(authors.iter().map(|&author| (place, author)));
         self.came.extend(alone(now, anonymous).map(|author| (place, author)));
     }
 
-    /// Whoever came in the pane `now` has come.
+    /// Inserts the authors of the pane `now`, all of which are known.
     pub(super) fn end(&mut self, now: i64) {
         let mut last = u32::MAX;
         let came = std::mem::take(&mut self.came);
@@ -173,19 +172,19 @@ impl SketchedTags {
         *due = Due { slide: due.slide.min(now + i64::from(first)), tell: true };
     }
 
-    /// Members of a tag that is here are those with a hash below this.
+    /// Members of a sketched tag are the authors with a hash below this.
     pub(super) fn below(&self, id: u32) -> Option<u32> {
         self.place(id).map(|place| self.tags[place as usize].below)
     }
 
-    /// Makes the sample of a tag smaller; false where it is not here.
+    /// Halves the sample of a tag; false if it is not sketched.
     pub(super) fn set_below(&mut self, id: u32, below: u32) -> bool {
         let big = self.get_mut(id);
         big.map(|big| big.below = below).is_some()
     }
 
-    /// Takes a tag in, of all that panes and members say of it; panes and windows say it no more.
-    /// Members come as pane and author.
+    /// Moves a tag here from panes and members, and removes it from panes and windows. Members are
+    /// given as pane and author.
     pub(super) fn make(
         &mut self,
         kept: &mut ClosedPanes<'_>,
@@ -220,8 +219,8 @@ impl SketchedTags {
         self.insert(id, SketchedTag { sketch, below });
     }
 
-    /// Sketches in which nobody is seen any more when `now` is the newest closed pane go. It shows
-    /// nowhere in which panes that was looked for: a pane may close without this tag.
+    /// Drops sketches that are empty when `now` is the newest closed pane. When this happens has no
+    /// visible effect: a pane may close without the tag.
     pub(super) fn prune(&mut self, crowds: &mut AuthorSets, windows: &mut [Window], now: i64) {
         if now < self.alive_to {
             return;
@@ -240,7 +239,7 @@ impl SketchedTags {
         }
     }
 
-    /// Forgets a tag; false where it was not here.
+    /// Forgets a tag; false if it was not sketched.
     pub(super) fn forget(&mut self, id: u32) -> bool {
         let Ok(at) = self.find(id) else { return false };
         let place = self.places.remove(at).1;
@@ -265,7 +264,7 @@ impl SketchedTags {
         places.map(|&(id, place)| (id, &self.tags[place as usize]))
     }
 
-    /// Puts a tag in, or another in its place.
+    /// Inserts or replaces a tag.
     fn insert(&mut self, id: u32, big: SketchedTag) {
         self.alive_to = i64::MIN;
         match self.find(id) {
@@ -282,7 +281,7 @@ impl SketchedTags {
         }
     }
 
-    /// Puts a tag in of the registers that a checkpoint has.
+    /// Inserts a tag from the registers of a checkpoint.
     pub(in crate::window) fn restore(
         &mut self,
         (id, below): (u32, u32),
@@ -292,8 +291,8 @@ impl SketchedTags {
         self.insert(id, SketchedTag { sketch, below });
     }
 
-    /// Brings the columns of these tags up to the newest closed pane, in the windows asked for, a
-    /// bit each.
+    /// Updates the columns of these tags to the newest closed pane, in the windows `asked`, a bit
+    /// each.
     pub(super) fn estimate(
         &mut self,
         windows: &mut [Window],
@@ -333,7 +332,7 @@ impl SketchedTags {
 }
 
 impl Due {
-    /// Slides a sketch's windows, where something may have fallen out of them.
+    /// Slides a sketch's windows, if something may have fallen out of them.
     fn slide(&mut self, sketch: &mut SlidingHll, newest: i64, reaches: &Reaches) {
         if self.slide <= newest {
             let panes = sketch.slide(newest as u32, &reaches.held, &reaches.least);
@@ -342,7 +341,7 @@ impl Due {
     }
 }
 
-/// To the nearest whole number, where people are not below 0; by itself it would be a call.
+/// Rounds a number that is not negative; `f64::round` would be a call.
 fn whole(people: f64) -> u32 {
     let whole = people as u32;
     whole + u32::from(people - f64::from(whole) >= 0.5)

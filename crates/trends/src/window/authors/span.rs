@@ -3,30 +3,30 @@
 use crate::window::ring::{MINUTE_MS, step_of};
 use crate::window::sliding_window::{Window, pane_before};
 
-/// A window as it is shown, in panes: what does not depend on the tag.
+/// A window with its overlay, in panes: the part that is the same for all tags.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
     /// Number of the window.
     pub(in crate::window) at: usize,
     pub(super) unit_ms: i64,
-    /// It has so many units that the rule of spread asks.
+    /// It has enough units for the rule of spread.
     pub(super) asks: bool,
-    /// Panes of a unit, and 2^36 by them.
+    /// Panes of a unit, and 2^36 divided by them.
     per_unit: u32,
     units_of_pane: u64,
-    /// Units that it holds.
+    /// Units in it.
     units: usize,
     /// The last pane of the newest unit.
     unit_end: i64,
-    /// The newest closed pane, modulo 2^32; whoever came so many panes before it is outside, and
-    /// the newest unit ends so many after it.
+    /// The newest closed pane, modulo 2^32. Panes at least `reach` before it are outside the window;
+    /// the newest unit ends `ahead` panes after it.
     pub(super) closed_to: u32,
     pub(super) reach: u32,
     ahead: u32,
 }
 
 impl Span {
-    /// Shown are panes up to the first of `ends`, or closed ones alone, which go to the second.
+    /// With the overlay the newest pane is `shown_at`, else `closed_to`.
     pub(in crate::window) fn new(
         at: usize,
         window: &Window,
@@ -54,8 +54,8 @@ impl Span {
         }
     }
 
-    /// The unit of a pane so many before the newest closed one, and how many before it the first
-    /// pane of the unit before that lies.
+    /// The unit of the pane `ago` before the newest closed one, and the age of the first pane of the
+    /// unit before that.
     pub(super) fn unit_ago(&self, ago: u32) -> (usize, u32) {
         let unit = self.unit_of(ago.wrapping_add(self.ahead));
         let next = (unit as u32 + 1).saturating_mul(self.per_unit).saturating_sub(self.ahead);
@@ -68,19 +68,19 @@ impl Span {
         self.unit_of(age).min(self.units - 1)
     }
 
-    /// `age` by the panes of a unit, right where their product is below 2^36; no window has so
-    /// many.
+    /// `age` divided by the panes of a unit, correct if their product is below 2^36, as in every
+    /// window.
     fn unit_of(&self, age: u32) -> usize {
         (u64::from(age).wrapping_mul(self.units_of_pane) >> UNIT_BITS) as usize
     }
 }
 
-/// Bits behind the point of [`Span::units_of_pane`].
+/// Fractional bits of [`Span::units_of_pane`].
 const UNIT_BITS: u32 = 36;
 
-/// Units of the longest window: 24 hours of minutes, and one that is cut.
+/// Units of the longest window: 24 hours of minutes, and a partial one.
 const UNITS_MAX: usize = 1441;
-/// A window of fewer units has no room to be spread over.
+/// The rule of spread needs this many units.
 const UNITS_MIN: i64 = 6;
 
 /// The rule of spread looks at the three busiest minutes; in a window of less than a quarter of an

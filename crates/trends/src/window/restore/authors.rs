@@ -1,8 +1,8 @@
-//! Puts the people of a ring together: members of a snapshot's parts, and the rows after them.
+//! Restores the authors of a ring: members from the parts of a snapshot, and the rows after them.
 //!
-//! A part's members are as of its epoch. Until the records have come as far, the part waits, and
-//! what they tell of its tags is passed over. At the end of each record the panes that were closed
-//! in it are closed again, in order.
+//! The members of a part are as of its epoch. Until the records have reached it, the part waits, and
+//! their rows of its tags are skipped. At the end of each record the panes that were closed in it are
+//! closed again, in order.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
@@ -20,30 +20,30 @@ use crate::window::restore::{CUT, CorruptSection, UNKNOWN};
 use crate::window::ring::Ring;
 use crate::window::sliding_hll::REGISTERS;
 
-/// People being put together.
+/// Authors being restored.
 #[derive(Debug)]
 pub(super) struct Replay {
     pub(super) people: AuthorCounts,
     open: BTreeMap<i64, OpenRows>,
-    /// Parts that records have not come to, by the epoch of each.
+    /// Parts whose epoch the records have not reached, by epoch.
     waiting: VecDeque<(u64, Part)>,
     rows: u32,
 }
 
-/// A part of a snapshot, as it was written.
+/// A part of a snapshot, encoded.
 #[derive(Debug)]
 pub enum Part {
-    /// People of some tags.
+    /// Authors of some tags.
     AuthorSets(Vec<u8>),
-    /// Some of those who have posted before. These parts come first.
+    /// Some of the returning authors. These parts come first.
     Returning(Vec<u8>),
-    /// What counts towards the cap.
+    /// Posts that count towards the cap.
     PostCaps(Vec<u8>),
     /// What was counted elsewhere of open panes.
     Counted(Vec<u8>),
 }
 
-/// The ring's own panes are put together apart from people: none is there to be changed.
+/// Panes are restored separately from authors: there are none to change here.
 fn nothing(pane_ms: i64, run: impl FnOnce(&mut ClosedPanes<'_>)) {
     let (mut closed, mut minutes) = (VecDeque::new(), VecDeque::new());
     run(&mut ClosedPanes { closed: &mut closed, minutes: &mut minutes, pane_ms });
@@ -59,7 +59,7 @@ impl Replay {
         self.people.grow(self.rows as usize);
     }
 
-    /// Keeps a part until records have come to its epoch.
+    /// Stores a part until the records have reached its epoch.
     pub(super) fn wait(&mut self, part: Part) -> Result<(), CorruptSection> {
         let (Part::AuthorSets(body)
         | Part::Returning(body)
@@ -83,7 +83,7 @@ impl Replay {
         Ok(())
     }
 
-    /// Some of those who have posted before, and in the first part who posts in open panes.
+    /// Some of the returning authors, and in the first part the authors of open panes.
     fn known(&mut self, body: &[u8]) -> Result<(), CorruptSection> {
         let mut reader = Reader::new(body);
         reader.get().ok_or(CUT)?;
@@ -159,8 +159,8 @@ impl Replay {
         Ok(())
     }
 
-    /// Reads the rows of one pane, of tags that `newer` says, to those that are there; gives each
-    /// post without author to `alone`. The answer is the pane.
+    /// Reads the rows of one pane, of the tags that `newer` selects, and appends them; passes each
+    /// post without author to `alone`. Returns the pane.
     pub(super) fn seen(
         &mut self,
         reader: &mut Reader<'_>,
@@ -172,7 +172,7 @@ impl Replay {
             let who = reader.get_fixed().ok_or(CUT)?;
             let (author, print) = (who as u32, (who >> 32) as u32);
             if author != 0 && self.people.known.is_some() {
-                // Whatever becomes of the tags.
+                // Also of tags that were evicted since.
                 self.open.entry(index).or_default().came.push(author);
             }
             for _ in 0..reader.get().ok_or(CUT)? {
@@ -207,7 +207,7 @@ impl Replay {
         }
     }
 
-    /// Reads who was taken back; gives each post without author to `alone`.
+    /// Reads retracted authors; passes each post without author to `alone`.
     pub(super) fn left(
         &mut self,
         body: &[u8],
@@ -219,7 +219,7 @@ impl Replay {
             let closed_to = reader.get_signed().ok_or(CUT)?;
             let index = reader.get_signed().ok_or(CUT)?;
             let author = reader.get_u32().ok_or(CUT)?;
-            // Who left a closed pane was counted in it before.
+            // An author retracted from a closed pane was counted in it before.
             self.close_to(closed_to);
             for _ in 0..reader.get().ok_or(CUT)? {
                 let id = self.id(&mut reader)?;
@@ -262,7 +262,7 @@ impl Replay {
         }
     }
 
-    /// Forgets tags that gave way.
+    /// Forgets evicted tags.
     pub(super) fn evict(&mut self, marked: &Column<bool>, ids: impl Iterator<Item = u32>) {
         ids.for_each(|id| self.people.forget(id));
         for rows in self.open.values_mut() {
@@ -272,13 +272,13 @@ impl Replay {
         }
     }
 
-    /// Nobody is told apart at this record.
+    /// This record counts no authors.
     pub(super) fn reset(&mut self) {
         self.people = self.people.cleared();
         self.open.clear();
     }
 
-    /// Who has posted before was not kept at this record: a run without the rule wrote it.
+    /// This record has no returning authors: a run without the rule wrote it.
     pub(super) fn forget_known(&mut self) {
         if let Some(known) = &mut self.people.known {
             *known = known.cleared();
@@ -286,8 +286,8 @@ impl Replay {
         }
     }
 
-    /// Gives the people to a ring whose panes are there: who counts in which of them follows from
-    /// the members.
+    /// Moves the authors to a ring with its panes: the authors counted in each pane follow from the
+    /// members.
     pub(super) fn finish(
         mut self,
         ring: &mut Ring,
@@ -359,7 +359,7 @@ fn with(pairs: &[Pair], more: &[Pair]) -> Vec<Pair> {
 fn read_member(reader: &mut Reader<'_>) -> Option<(u32, Member)> {
     let who = reader.get_fixed()?;
     let posts = reader.get_u32().filter(|&posts| posts < 1 << 18)?;
-    // What earlier programs counted towards the cap.
+    // A field that is no longer used.
     reader.get_byte()?;
     let member = Member {
         last: (who >> 32) as u32,

@@ -1,4 +1,4 @@
-//! A pane, or a minute of panes, being put together from what pieces and records tell of it.
+//! A pane, or a minute of panes, being restored from pieces and records.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::window::evict::take_out;
 use crate::window::pane::{ClosedPane, Pair, PaneSum};
 use crate::window::restore::{CUT, CorruptSection, UNKNOWN};
 
-/// A pane being put together.
+/// A pane being restored.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
     pub(super) pairs: Vec<Pair>,
@@ -18,10 +18,10 @@ pub(super) struct Parts {
     /// Posts taken back of those that were counted elsewhere, and of these those without author.
     pub(super) less: Vec<Pair>,
     pub(super) alone_less: Vec<Pair>,
-    /// Posts beyond the cap that records tell of, and that the piece has taken off already.
+    /// Posts beyond the cap in records, and in the piece, which has subtracted them already.
     pub(super) beyond: Vec<Surplus>,
     pub(super) beyond_before: Vec<Surplus>,
-    /// Posts without author, and those of them taken back.
+    /// Posts without author, and those of them that were retracted.
     pub(super) alone: Vec<Pair>,
     pub(super) alone_minus: Vec<u32>,
     pub(super) posts: i64,
@@ -30,7 +30,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Reads a pane to what is there already; the answer is its pairs.
+    /// Reads a pane and adds it; returns its pairs.
     pub(super) fn read(
         &mut self,
         reader: &mut Reader<'_>,
@@ -72,10 +72,10 @@ impl Parts {
         self.alone_minus.retain(|&id| !marked.get(id));
     }
 
-    /// `before` = everything in it is without author.
+    /// `before` = no post in it has an author.
     pub(super) fn close(self, index: i64, before: bool, summer: &mut PaneSum) -> ClosedPane {
         let mut pairs = self.pairs;
-        // What one piece alone told is mostly in order already.
+        // A single piece is usually sorted already.
         let summed = pairs.is_sorted_by(|a, b| a.0 < b.0) && pairs.iter().all(|pair| pair.1 > 0);
         let less = self.minus.is_empty() && self.less.is_empty();
         if !summed || !less || !self.beyond.is_empty() {
@@ -119,7 +119,7 @@ pub(super) fn read_pairs(
     pairs: &mut Vec<Pair>,
 ) -> Result<(), CorruptSection> {
     let told = reader.get().ok_or(CUT)?;
-    // A pair has two bytes at least: nonsense reserves no more than what is there.
+    // A pair has at least two bytes: a corrupt length reserves no more than the bytes that follow.
     pairs.reserve((reader.rest().len() / 2).min(usize::try_from(told).unwrap_or(usize::MAX)));
     for _ in 0..told {
         let id = reader.get_u32().ok_or(CUT)?;
@@ -132,7 +132,7 @@ pub(super) fn read_pairs(
     Ok(())
 }
 
-/// Reads what is told of one pane's posts beyond the cap, after its index.
+/// Reads the posts beyond the cap of one pane, after its index.
 pub(super) fn read_surplus(
     reader: &mut Reader<'_>,
     rows: u32,
