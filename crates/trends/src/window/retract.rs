@@ -17,8 +17,8 @@ impl Ring {
         self.retract_from(self.pane_of(at_ms), ids, author, (1, tagged));
     }
 
-    /// Takes occurrences of tags back from the pane `index`, all of one author, and so many posts
-    /// and posts with a tag.
+    /// Retracts occurrences of tags of one author from the pane `index`, and a number of posts and
+    /// of posts with a tag.
     pub(super) fn retract_from(
         &mut self,
         index: i64,

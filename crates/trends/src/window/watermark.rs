@@ -42,7 +42,7 @@ impl Watermarks {
     }
 
     /// A partition of a source has shown event time `at`; `""` = all of its partitions have, or the
-    /// only one. True where the source as a whole has come further.
+    /// only one. True if that advances the source as a whole.
     ///
     /// A partition is known from the first time on that it has shown. One that is behind the newest
     /// of its source by more than it may hold back does not count.
