@@ -60,7 +60,7 @@ impl State {
         let source = usize::from(update.source);
         let newer = match &update.how {
             How::Replace { part, .. } => self.marks.seen_in(source, part, at),
-            How::Add if update.input.is_empty() => self.marks.seen(source, at),
+            How::Add if update.input.is_empty() => self.marks.seen_in(source, "", at),
             How::Add => {
                 let partitions = update.input.iter().map(|range| &range.partition);
                 // Each of them is to be seen.

@@ -42,8 +42,8 @@ pub struct PaneUpdate {
     pub panes: Vec<PaneCounts>,
     /// Event time in milliseconds: once everything that was sent before has arrived, the sender
     /// counts nothing more in panes that end at or before it. It is about the partitions of `input`
-    /// (without these, about the whole source), or about the part that is replaced. `None` = it does
-    /// not say.
+    /// (without these, about the whole source), or about the part that is replaced. `None` = it
+    /// does not say.
     pub watermark: Option<i64>,
 }
 
@@ -117,8 +117,8 @@ pub enum Authors {
     /// No author is known.
     #[default]
     Unknown,
-    /// All that are known, at most [`LISTED_MAX`] different ones besides those whose posts are taken
-    /// back; posts beyond the sum of theirs have unknown authors.
+    /// All that are known, at most [`LISTED_MAX`] different ones besides those whose posts are
+    /// taken back; posts beyond the sum of theirs have unknown authors.
     Listed(Vec<Member>),
     /// More than that.
     Sketched {

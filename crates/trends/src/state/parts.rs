@@ -47,8 +47,8 @@ struct Changed<'a> {
 }
 
 impl State {
-    /// What a version of a part adds to what was counted of it in a pane; `None` = nothing, since it
-    /// is no newer, or the part has declared the pane complete.
+    /// What a version of a part adds to what was counted of it in a pane; `None` = nothing, since
+    /// it is no newer, or the part has declared the pane complete.
     pub(super) fn replace(
         &mut self,
         (source, part): (u16, &str),
@@ -128,7 +128,7 @@ impl Part {
 
 impl Changed<'_> {
     /// The same as an update that adds would have it. In a pane that is closed posts count all-time
-    /// only, whoever wrote them, and those that are missing are taken back.
+    /// only, with any author, and missing ones are retracted.
     fn difference(&self, is_closed: bool) -> PaneTag {
         let posts = self.new.0.saturating_sub(self.old.0);
         let mut members: BTreeMap<(u64, u32), i32> = BTreeMap::new();

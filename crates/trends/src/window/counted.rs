@@ -57,7 +57,7 @@ pub struct Change {
 pub struct PaneChanges {
     /// The pane.
     pub index: i64,
-    /// Authors are told apart: those that are unknown are authors of their own.
+    /// Authors are distinguished: those that are unknown are authors of their own.
     pub authors: bool,
     /// Each tag once, ascending.
     pub changes: Vec<Change>,
@@ -218,7 +218,7 @@ fn sum(changes: &mut Vec<Change>) {
 }
 
 impl PaneChanges {
-    /// Appends pane, 1 where authors are told apart, number of tags, and for each: tag, posts of
+    /// Appends pane, 1 if authors are distinguished, number of tags, and for each: tag, posts of
     /// unknown authors and posts of authors that are not listed, more or less, 1 where registers
     /// follow, registers (a byte each).
     pub(super) fn put(&self, out: &mut Vec<u8>) {
@@ -272,7 +272,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Each tag once, ascending; where nobody asks for authors, without them.
+    /// Each tag once, ascending; without authors if they are not counted.
     fn sum(&mut self, with_authors: bool) {
         if !with_authors {
             let members = self.members.drain(..);

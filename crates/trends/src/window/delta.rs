@@ -118,7 +118,7 @@ impl PanePiece {
         let (posts, tagged) = (open.posts as i64, open.tagged as i64);
         let pairs = open.counted.pairs.clone();
         let counts = Counts::Log { plus: open.log.clone(), minus: open.minus.clone(), pairs };
-        let told = PaneDelta { index: open.index, posts, tagged, counts };
+        let pane = PaneDelta { index: open.index, posts, tagged, counts };
         let seen = open.seen.iter().filter(|seen| seen.author == 0).map(|seen| seen.id);
         let unseen = open.unseen.iter().filter(|gone| gone.1 == 0).map(|gone| gone.0);
         let pairs = open.counted.all_unknown().filter(|_| authors).collect();

@@ -52,8 +52,8 @@ impl OpenPane {
         plus.saturating_sub(times(&self.minus))
     }
 
-    /// Of posts to be taken back, those that are in its log, of each author where `authors` are told
-    /// apart; by author.
+    /// Of posts to be taken back, those that are in its log, of each author where `authors` are
+    /// told apart; by author.
     pub(super) fn held(
         &self,
         mut less: Vec<(AuthorRow, i32)>,

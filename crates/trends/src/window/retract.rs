@@ -17,8 +17,8 @@ impl Ring {
         self.retract_from(self.pane_of(at_ms), ids, author, (1, tagged));
     }
 
-    /// Takes occurrences of tags back from the pane `index`, all of one author, and so many posts
-    /// and posts with a tag.
+    /// Retracts occurrences of tags of one author from the pane `index`, and a number of posts and
+    /// of posts with a tag.
     pub(super) fn retract_from(
         &mut self,
         index: i64,
@@ -61,7 +61,7 @@ impl Ring {
         }
         let Some(closed) = closed else { return };
         if let Some(delta) = delta.as_mut().filter(|_| posts == 0) {
-            // For the checkpoint each is a post taken back.
+            // The checkpoint takes each entry for a retracted post.
             delta.panes.push(PaneDelta::posts(index, 1, i64::from(!ids.is_empty())));
         }
         // What the checkpoint has in hand stays as it was when it took it.

@@ -51,8 +51,12 @@ impl Watermarks {
         if partition.is_empty() && partitions.is_empty() {
             return self.seen(source, at);
         }
-        let newest = partitions.entry(partition.into()).or_insert(at);
-        *newest = at.max(*newest);
+        if partition.is_empty() {
+            partitions.values_mut().for_each(|newest| *newest = at.max(*newest));
+        } else {
+            let newest = partitions.entry(partition.into()).or_insert(at);
+            *newest = at.max(*newest);
+        }
         self.first = self.first.or(Some(at));
         self.ahead = self.ahead.max(Some(at));
         let ahead = partitions.values().copied().max().unwrap_or(at);

@@ -4,12 +4,12 @@
 //! sketches of tags with more authors than a list holds.
 //!
 //! Of such a tag the rows hold the authors with the smallest hashes, one more than a crowd can
-//! have. OpenRows are dealt with in the order of hashes, so by the last of them the crowd has become a
-//! sample whose bound lies at or below it: authors that are not among the rows would all have been
-//! beyond the sample, and of them the sliding sketch keeps nothing but the largest rank of each
-//! register. So the tag is as it would be if all authors had rows, but for what only rows tell of
-//! those beyond the sample: which of their posts are copies, how many are beyond the cap, and that
-//! they have posted before.
+//! have. Rows are processed in the order of hashes, so by the last of them the crowd has
+//! become a sample whose bound lies at or below it: authors that are not among the rows would all
+//! have been beyond the sample, and of them the sliding sketch keeps nothing but the largest rank
+//! of each register. So the tag is as it would be if all authors had rows, but for what only rows
+//! tell of those beyond the sample: which of their posts are copies, how many are beyond the cap,
+//! and that they have posted before.
 
 use crate::window::authors::{AuthorCounts, AuthorRow, ClosedPanes, PaneAuthors};
 use crate::window::counted::Sketched;
