@@ -42,6 +42,7 @@ struct Current {
 }
 
 /// What a batch leaves when it was counted.
+#[derive(Clone, Copy)]
 struct Finished<'a> {
     source: usize,
     bytes: u64,

@@ -12,7 +12,7 @@ pub(super) struct Outbox {
     out: Sender<Message>,
     /// State of the random numbers; 0 = everything is sent as it comes.
     random: u64,
-    held: Vec<Box<PaneBatch>>,
+    held: Vec<PaneBatch>,
 }
 
 impl Outbox {
@@ -25,10 +25,10 @@ impl Outbox {
     pub(super) fn send(&mut self, message: Message) {
         match message {
             Message::Panes(batch) if self.random != 0 => {
-                if self.next() % 3 == 0 {
-                    self.held.push(batch.clone());
+                if self.next().is_multiple_of(3) {
+                    self.held.push(PaneBatch::clone(&batch));
                 }
-                self.held.push(batch);
+                self.held.push(*batch);
                 while self.held.len() > HELD {
                     self.send_one();
                 }
@@ -48,7 +48,7 @@ impl Outbox {
     fn send_one(&mut self) {
         let at = self.next() as usize % self.held.len();
         let batch = self.held.swap_remove(at);
-        let _ = self.out.send(Message::Panes(batch));
+        let _ = self.out.send(Message::Panes(Box::new(batch)));
     }
 
     /// A step of SplitMix64; never 0 for long.
