@@ -51,7 +51,7 @@ pub enum Answer {
     /// To [`Question::Tag`].
     Tag(TagDetail),
     /// To [`Question::Explain`].
-    Explanation(Explanation),
+    Explanation(Box<Explanation>),
     /// To [`Question::Columns`]. Drop it when the query is done: counting copies what it changes
     /// while this is held.
     Columns(Arc<ColumnSnapshot>),
@@ -75,7 +75,7 @@ impl Answer {
     /// The explanation that was asked for.
     #[must_use]
     pub fn explanation(self) -> Option<Explanation> {
-        if let Self::Explanation(explanation) = self { Some(explanation) } else { None }
+        if let Self::Explanation(explanation) = self { Some(*explanation) } else { None }
     }
 
     /// The columns that were asked for.
@@ -105,6 +105,6 @@ impl From<Option<TagDetail>> for Answer {
 
 impl From<Option<Explanation>> for Answer {
     fn from(explanation: Option<Explanation>) -> Self {
-        explanation.map_or(Self::Nothing, Self::Explanation)
+        explanation.map_or(Self::Nothing, |of| Self::Explanation(Box::new(of)))
     }
 }

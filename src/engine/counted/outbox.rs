@@ -30,7 +30,7 @@ impl Outbox {
                 if self.next().is_multiple_of(3) {
                     self.held.push(batch.clone());
                 }
-                self.held.push(batch);
+                self.held.push(*batch);
                 while self.held.len() > HELD {
                     self.send_one();
                 }
@@ -50,7 +50,7 @@ impl Outbox {
     fn send_one(&mut self) {
         let at = self.next() as usize % self.held.len();
         let batch = self.held.swap_remove(at);
-        let _ = self.out.send(Message::Panes(batch));
+        let _ = self.out.send(Message::Panes(Box::new(batch)));
     }
 
     /// A step of SplitMix64; never 0 for long.
