@@ -61,7 +61,7 @@ fn imports(of: &Module) -> Vec<(usize, Vec<String>)> {
             let line = of.code[..at].matches('\n').count() + 1;
             let mut paths = Vec::new();
             paths_of(&of.code[at..], &mut Vec::new(), &mut paths);
-            found.extend(paths.into_iter().map(|path| (line, resolve(path, &of.path))));
+            found.extend(paths.into_iter().map(|path| (line, resolve(&path, &of.path))));
         }
     }
     found
@@ -106,7 +106,7 @@ fn word(text: &str) -> String {
 }
 
 /// A path from the root of the crate, as seen from the module `from`.
-fn resolve(path: Vec<String>, from: &[String]) -> Vec<String> {
+fn resolve(path: &[String], from: &[String]) -> Vec<String> {
     let ups = path.iter().take_while(|name| *name == "super").count();
     let base: &[String] = match path.first().map(String::as_str) {
         Some("crate") => &[],

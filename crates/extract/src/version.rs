@@ -25,10 +25,10 @@ mod tests {
     #[test]
     fn changes_ascend_and_none_is_of_the_future() {
         assert!(KEY_CHANGES.is_sorted_by(|one, next| one.0 < next.0));
-        assert!(
-            KEY_CHANGES.iter().all(|(version, kind)| {
-                *version >= 2 && *version <= GRAMMAR && !kind.is_empty()
-            })
-        );
+        for (version, kind) in KEY_CHANGES {
+            assert!(*version > 1, "version 1 is the first");
+            assert!(*version <= GRAMMAR, "version {version} does not exist yet");
+            assert!(!kind.is_empty());
+        }
     }
 }

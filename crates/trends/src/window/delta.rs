@@ -123,7 +123,7 @@ impl PanePiece {
         let unseen = open.unseen.iter().filter(|gone| gone.1 == 0).map(|gone| gone.0);
         let pairs = open.counted.all_unknown().filter(|_| authors).collect();
         let alone = Counts::Log { plus: seen.collect(), minus: unseen.collect(), pairs };
-        Self { minute: false, other: open.other, pane: told, alone, beyond: Vec::new() }
+        Self { minute: false, other: open.other, pane, alone, beyond: Vec::new() }
     }
 
     /// Appends 1 for a minute, else 0, occurrences of evicted tags, and the pane; to `alone`, if it
