@@ -50,13 +50,13 @@ impl Mode {
         self.has_window() && !matches!(self, Self::Count | Self::Authors)
     }
 
-    /// It is there for comparison alone.
+    /// It is only for comparison.
     #[must_use]
     pub fn is_comparison(self) -> bool {
         matches!(self, Self::Single | Self::Zscore | Self::Signitrend | Self::Mastodon)
     }
 
-    /// It tells people apart.
+    /// It counts distinct authors.
     #[must_use]
     pub fn needs_people(self) -> bool {
         matches!(self, Self::Authors | Self::Trending | Self::Single | Self::Mastodon)

@@ -1,4 +1,4 @@
-//! Scores that others use, over the window asked for alone: what `trending` is compared with.
+//! Scores that others use, over one window: what `trending` is compared with.
 //!
 //! Nothing of it is in a checkpoint: after a restart it learns again.
 
@@ -6,11 +6,11 @@ use crate::score::formula::{Baseline, Pace};
 use crate::store::column::Column;
 use crate::window::Ring;
 
-/// Mastodon holds a peak for so long, by half.
+/// Half-life of a peak in Mastodon.
 const PEAK_HALF_LIFE_MS: f64 = 4.0 * 3_600_000.0;
-/// Mastodon asks for so many accounts.
+/// Fewest accounts in Mastodon.
 const ACCOUNTS_MIN: f64 = 5.0;
-/// SigniTrend's bias: what is rarer than this is as good as never seen.
+/// SigniTrend's bias: rarer tags score as if they were new.
 const BIAS: f64 = 1.0;
 
 /// A form of score that others use.

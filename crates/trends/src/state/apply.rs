@@ -138,7 +138,7 @@ impl State {
         posts.iter().for_each(|(author, tags)| self.ring.retract(at, tags, *author));
     }
 
-    /// Notes what an engine that counts by itself says besides its counts.
+    /// Notes what an engine that counts itself reports besides its counts.
     pub fn note(&mut self, source: usize, posts: u64, counters: &Counters) {
         self.posts_of[source] += posts;
         let mine = &mut self.counters;

@@ -152,7 +152,9 @@ pub fn encode(raw: RawSections) -> Sections {
                 sections.extend([(kind::CROWDS, crowded.encode()), (kind::CAPS, caps)]);
             }
             Raw::Known(piece) => sections.push((kind::KNOWN, piece.encode())),
-            Raw::Baselines(told) => sections.push((kind::BASELINES, baselines::encode(&told))),
+            Raw::Baselines(baselines_of) => {
+                sections.push((kind::BASELINES, baselines::encode(&baselines_of)))
+            }
             Raw::Decay(weights) => {
                 sections.push((kind::DECAY, baselines::encode_weights(&weights)));
             }

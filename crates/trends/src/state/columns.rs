@@ -58,9 +58,9 @@ pub struct Columns<'a> {
     pub windows: &'a [Window],
     /// All-time counts.
     pub total: &'a Total,
-    /// Counts that decay, where they are kept.
+    /// Decayed counts, if there are any.
     pub decay: Option<&'a Decay>,
-    /// True where authors are told apart; else each post counts as one.
+    /// True if authors are counted; else each post counts as one.
     pub has_authors: bool,
     /// What is true of all of them.
     pub head: Head,

@@ -155,7 +155,7 @@ impl PaneUpdate {
         self.how != How::Add || self.input.iter().all(begins_there)
     }
 
-    /// One update for each view, with its part of the counts, of a job that has so many besides the
+    /// One update for each view, with its part of the counts, of a job with `views` views besides the
     /// view of all posts, which comes first.
     #[must_use]
     pub fn by_view(mut self, views: usize) -> Vec<Self> {
@@ -272,7 +272,7 @@ impl AuthorSet {
         }
     }
 
-    /// What an update says of them.
+    /// The authors for an update.
     #[must_use]
     pub fn authors(&self) -> Authors {
         let members = self.members.iter().filter(|(_, posts)| **posts != 0);

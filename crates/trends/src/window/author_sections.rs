@@ -42,7 +42,7 @@ pub struct AuthorsPiece {
     closed_to: i64,
     members: Vec<(u32, u32, Member)>,
     prints: Vec<(u32, [Print; PRINTS])>,
-    big: Vec<(u32, SketchedTag)>,
+    sketched: Vec<(u32, SketchedTag)>,
     open: Vec<(i64, OpenRows)>,
     /// Number of a span, and the posts that count towards the cap in it: tag, author, posts.
     caps: (i64, Vec<(u32, u32, u8)>),
@@ -109,18 +109,18 @@ impl AuthorsPiece {
         let mut out = Vec::with_capacity(self.members.len() * 14 + 64);
         put(&mut out, self.epoch);
         put_signed(&mut out, self.closed_to);
-        let crowds = || self.members.chunk_by(|a, b| a.0 == b.0);
-        put(&mut out, crowds().count() as u64);
-        for crowd in crowds() {
-            put(&mut out, u64::from(crowd[0].0));
-            put(&mut out, crowd.len() as u64);
-            crowd.iter().for_each(|(_, author, member)| put_member(&mut out, *author, member));
+        let sets = || self.members.chunk_by(|a, b| a.0 == b.0);
+        put(&mut out, sets().count() as u64);
+        for set in sets() {
+            put(&mut out, u64::from(set[0].0));
+            put(&mut out, set.len() as u64);
+            set.iter().for_each(|(_, author, member)| put_member(&mut out, *author, member));
         }
-        put(&mut out, self.big.len() as u64);
-        for (id, big) in &self.big {
+        put(&mut out, self.sketched.len() as u64);
+        for (id, tag) in &self.sketched {
             put(&mut out, u64::from(*id));
-            put(&mut out, u64::from(big.below));
-            for register in big.sketch.entries(self.closed_to as u32) {
+            put(&mut out, u64::from(tag.below));
+            for register in tag.sketch.entries(self.closed_to as u32) {
                 put(&mut out, register.len() as u64);
                 register.iter().for_each(|&entry| put(&mut out, u64::from(entry)));
             }
@@ -161,14 +161,15 @@ impl Ring {
     #[must_use]
     pub fn authors_piece(&self, epoch: u64, ids: Range<u32>) -> Option<AuthorsPiece> {
         let people = self.people.as_ref()?;
-        let crowd = |id| people.crowds.of(id).map(move |(author, member)| (id, author, member));
-        let members = ids.clone().flat_map(crowd).collect();
+        let members = |id| people.sets.of(id).map(move |(author, member)| (id, author, member));
+        let members = ids.clone().flat_map(members).collect();
         let prints =
-            ids.clone().filter_map(|id| Some((id, people.crowds.prints(id).try_into().ok()?)));
+            ids.clone().filter_map(|id| Some((id, people.sets.prints(id).try_into().ok()?)));
         let prints = prints.filter(|(_, prints): &(_, [Print; PRINTS])| prints[0].print != 0);
         let prints = prints.collect();
-        let big = people.big.range(ids.clone()).map(|(id, big)| (id, big.clone())).collect();
-        let caps = people.caps.of(ids.clone());
+        let sketched =
+            people.sketched.range(ids.clone()).map(|(id, tag)| (id, tag.clone())).collect();
+        let caps = people.post_caps.of(ids.clone());
         let open = self.open.iter().map(|open| {
             let seen = open.seen.iter().copied().filter(|seen| ids.contains(&seen.id)).collect();
             let unseen = open.unseen.iter().copied().filter(|gone| ids.contains(&gone.0)).collect();
@@ -176,7 +177,15 @@ impl Ring {
         });
         let open = open.filter(|(_, rows)| !rows.seen.is_empty() || !rows.unseen.is_empty());
         let open = open.collect();
-        Some(AuthorsPiece { epoch, closed_to: self.closed_to, members, prints, big, open, caps })
+        Some(AuthorsPiece {
+            epoch,
+            closed_to: self.closed_to,
+            members,
+            prints,
+            sketched,
+            open,
+            caps,
+        })
     }
 
     /// Decayed counts that changed since the last call, or those of the tags in a range; `None` if

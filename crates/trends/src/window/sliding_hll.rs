@@ -86,7 +86,7 @@ struct Reach {
     /// Sums of the steps that shorter windows do not reach.
     sums: i64,
     /// Sums of all its steps as last reported; below 0 = never.
-    told: i64,
+    reported: i64,
 }
 
 /// Entries of one register, newest first.
@@ -336,7 +336,7 @@ impl SlidingHll {
             steps.iter_mut().for_each(|step| *step &= SUMS);
             let pane = panes.first().copied().unwrap_or(0);
             windows.clear();
-            windows.resize(held.len(), Reach { from: 0, pane, sums: 0, told: -1 });
+            windows.resize(held.len(), Reach { from: 0, pane, sums: 0, reported: -1 });
             windows.first_mut().into_iter().for_each(|first| first.sums = steps.iter().sum());
         }
         let mut due = u32::MAX;
@@ -366,14 +366,14 @@ impl SlidingHll {
         let (mut sums, mut last, mut is_all) = (0, (0, 0.0), true);
         for (at, window) in self.windows.iter_mut().enumerate() {
             sums += window.sums;
-            if window.told == sums {
+            if window.reported == sums {
                 continue;
             }
             if asked >> at & 1 == 0 {
                 is_all = false;
                 continue;
             }
-            window.told = sums;
+            window.reported = sums;
             if last.0 != sums {
                 // A young tag has the same estimate in all windows longer than its age.
                 last = (sums, estimate(sums));
@@ -398,10 +398,10 @@ impl SlidingHll {
     /// ascending, of the entries that are in a window when `newest` is the newest pane.
     pub fn entries(&self, newest: u32) -> impl Iterator<Item = Entries> {
         let newest = newest & PANE_MASK;
-        let told = |entry: u32| entry & !PANE_MASK | self.panes[number_of(entry)];
+        let as_entry = |entry: u32| entry & !PANE_MASK | self.panes[number_of(entry)];
         let alive = move |entry: &u32| age(newest, entry & PANE_MASK) < self.horizon;
         let registers = self.registers.iter();
-        registers.map(move |&register| self.chain(register).map(told).filter(alive).collect())
+        registers.map(move |&register| self.chain(register).map(as_entry).filter(alive).collect())
     }
 
     /// From the registers as [`SlidingHll::entries`] gives them, when a checkpoint is read.

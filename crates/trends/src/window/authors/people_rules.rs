@@ -119,8 +119,8 @@ impl AuthorCounts {
         span: &Span,
     ) {
         let soon = |ahead| ids.get(number + ahead).filter(|id| !self.are_few(**id, window, span));
-        soon(2 * AHEAD).into_iter().for_each(|&id| self.crowds.prefetch_head(id));
-        soon(AHEAD).into_iter().for_each(|&id| self.crowds.prefetch_members(id));
+        soon(2 * AHEAD).into_iter().for_each(|&id| self.sets.prefetch_head(id));
+        soon(AHEAD).into_iter().for_each(|&id| self.sets.prefetch_members(id));
     }
 
     #[inline(never)]
@@ -139,13 +139,13 @@ impl AuthorCounts {
         // Authors of open panes are the newest, and few.
         let mut open: SmallVec<[(usize, u32); 8]> = SmallVec::new();
         if !self.overlaid.is_empty() {
-            let first = self.overlaid.partition_point(|laid| laid.id < id);
-            let mine = self.overlaid[first..].iter().take_while(|laid| laid.id == id);
-            let here = |laid: &&OverlayEntry| laid.authored && laid.windows >> span.at & 1 == 1;
-            for laid in mine.filter(here) {
-                open.push((span.unit(laid.pane), laid.count));
-                arrivals.counted += laid.count;
-                arrivals.strangers += if laid.stranger { laid.count } else { 0 };
+            let first = self.overlaid.partition_point(|entry| entry.id < id);
+            let mine = self.overlaid[first..].iter().take_while(|entry| entry.id == id);
+            let here = |entry: &&OverlayEntry| entry.authored && entry.windows >> span.at & 1 == 1;
+            for entry in mine.filter(here) {
+                open.push((span.unit(entry.pane), entry.count));
+                arrivals.counted += entry.count;
+                arrivals.strangers += if entry.stranger { entry.count } else { 0 };
             }
             open.sort_unstable();
         }
@@ -153,7 +153,7 @@ impl AuthorCounts {
         // The newest are last, so the first one outside the window ends the loop. The unit rarely
         // changes from one to the next.
         let (mut unit, mut until) = (0, 0);
-        for member in self.crowds.members(id).rev() {
+        for member in self.sets.members(id).rev() {
             let ago = span.closed_to.wrapping_sub(member.last);
             if ago >= span.reach {
                 break;
@@ -330,8 +330,8 @@ mod tests {
             ring.close_to((pane + 1) * pane_ms);
         }
         ring.estimate(u64::MAX);
-        let crowd = ring.tag_authors(0, 0);
-        assert!(crowd.estimated && (80.0..=96.0).contains(&crowd.authors), "{crowd:?}");
-        assert!(crowd.people > 0.8 * crowd.authors, "{crowd:?}");
+        let counted = ring.tag_authors(0, 0);
+        assert!(counted.estimated && (80.0..=96.0).contains(&counted.authors), "{counted:?}");
+        assert!(counted.people > 0.8 * counted.authors, "{counted:?}");
     }
 }

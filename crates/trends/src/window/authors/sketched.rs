@@ -207,7 +207,7 @@ impl SketchedTags {
 
     /// Drops sketches that are empty when `now` is the newest closed pane. When this happens has no
     /// visible effect: a pane may close without the tag.
-    pub(super) fn prune(&mut self, crowds: &mut AuthorSets, windows: &mut [Window], now: i64) {
+    pub(super) fn prune(&mut self, sets: &mut AuthorSets, windows: &mut [Window], now: i64) {
         if now < self.alive_to {
             return;
         }
@@ -220,7 +220,7 @@ impl SketchedTags {
             }
             let id = self.ids[place];
             self.forget(id);
-            crowds.mark_sample(id, false);
+            sets.mark_sample(id, false);
             windows.iter_mut().for_each(|window| *window.people.at_mut(id) = 0);
         }
     }
