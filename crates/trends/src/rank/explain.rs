@@ -1,6 +1,7 @@
 //! Why a tag is listed, or not: every number that its row follows from.
 //!
-//! Pure, and made from the state for one tag and one window on request; nothing is stored. The formula and what each number means: docs/http.md and [`crate::score::formula`].
+//! Pure, and made from the state for one tag and one window on request; nothing is stored. The
+//! formula and what each number means: docs/http.md and [`crate::score::formula`].
 
 use serde::{Deserialize, Serialize};
 
@@ -119,8 +120,8 @@ pub struct PeopleRules {
 pub struct Gate {
     /// `min_count`, `min_authors`, `score`, `lists` or `learned`.
     pub name: String,
-    /// The value of the tag: people, authors, the score, 1 if the job's tag filter lists it, else 0,
-    /// windows learned; null if there is none.
+    /// The value of the tag: people, authors, the score, 1 if the job's tag filter lists it, else
+    /// 0, windows learned; null if there is none.
     pub value: Option<f64>,
     /// The least that passes.
     pub bound: f64,

@@ -110,8 +110,8 @@ pub struct Ranking {
     pub tagged_posts: u64,
     /// Distinct live tags in the window.
     pub distinct_tags: u64,
-    /// Baselines are still being learned: windows learned, of the three that it takes. Until then rows
-    /// are ordered by count.
+    /// Baselines are still being learned: windows learned, of the three that it takes. Until then
+    /// rows are ordered by count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learning: Option<u32>,
     /// Rows, best first.

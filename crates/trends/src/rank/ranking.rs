@@ -121,8 +121,8 @@ fn authors(columns: Columns<'_>, number: usize, rows: usize) -> Vec<Row> {
     let mut looked_at = rows;
     loop {
         let mut best = top(window.people_column(), columns.names.rows(), looked_at, listed, tie);
-        // Estimates above the number of posts are clamped, so their rows may move down. The rows that
-        // are not clamped are in order, and no row outside `best` precedes them.
+        // Estimates above the number of posts are clamped, so their rows may move down. The rows
+        // that are not clamped are in order, and no row outside `best` precedes them.
         let clamped = best.iter().filter(|of| shown(of.0) < u64::from(of.1)).count();
         if best.len() < looked_at || best.len() - clamped >= rows {
             best.sort_by(|a, b| shown(b.0).cmp(&shown(a.0)).then_with(|| tie(a.0, b.0)));

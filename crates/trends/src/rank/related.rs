@@ -19,8 +19,8 @@ pub struct RecentPosts {
     pub kept: u64,
     /// Those with this tag.
     pub posts: u64,
-    /// Tags that occur with it in these posts, most frequent first, at most ten; hidden ones are left
-    /// out.
+    /// Tags that occur with it in these posts, most frequent first, at most ten; hidden ones are
+    /// left out.
     pub related: Vec<RelatedTag>,
     /// The newest of these posts, newest first, each text once, at most five.
     pub samples: Vec<SamplePost>,

@@ -1,4 +1,5 @@
-//! Baselines and peaks: columns of them, and their sections in the checkpoint, with decayed weights.
+//! Baselines and peaks: columns of them, and their sections in the checkpoint, with decayed
+//! weights.
 //!
 //! They depend on the whole past, so a checkpoint has their values: each record those that changed,
 //! a part of a snapshot those of its tags. Numbers are stored as bits, so what is read is what was
@@ -126,8 +127,8 @@ impl Trending {
         self.tags = Columns::default();
     }
 
-    /// Takes in this window's progress from the last record; without it, the window is new and begins
-    /// at `at`.
+    /// Takes in this window's progress from the last record; without it, the window is new and
+    /// begins at `at`.
     pub(crate) fn settle(&mut self, pacing: Option<&Pacing>, at: Option<i64>) {
         match pacing {
             Some(pacing) => {
@@ -198,8 +199,8 @@ impl RecentTriples {
 }
 
 /// For each window: its length, number of tags; for each of these: step from the id before, then in
-/// the form of [`RecentTriples`] three times mean, variance (bits) and window of a baseline, and slide,
-/// held score (bits), 0.
+/// the form of [`RecentTriples`] three times mean, variance (bits) and window of a baseline, and
+/// slide, held score (bits), 0.
 pub(crate) fn encode(baselines: &Baselines) -> Vec<u8> {
     let mut out = Vec::new();
     let mut lately = RecentTriples::new();

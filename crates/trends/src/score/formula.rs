@@ -125,8 +125,8 @@ pub struct Pace {
     /// window has nothing before it and counts as one. Once the weight has reached `least`, it is a
     /// straight line.
     left: Vec<f64>,
-    /// The factors of the last few windows, by their number: of those up to the newest, and of those
-    /// up to the one before it.
+    /// The factors of the last few windows, by their number: of those up to the newest, and of
+    /// those up to the one before it.
     near: [Vec<f64>; 2],
 }
 

@@ -78,8 +78,8 @@ pub struct Trending {
     watched: Vec<u32>,
 }
 
-/// True if `trending` can rank a window: four panes to six hours; if the longest of the three slides
-/// by minutes, panes must divide a minute or be whole minutes.
+/// True if `trending` can rank a window: four panes to six hours; if the longest of the three
+/// slides by minutes, panes must divide a minute or be whole minutes.
 #[must_use]
 pub fn can_ask(window_ms: i64, pane_ms: i64) -> bool {
     let by_minutes = 4 * window_ms > HOUR_MS;
@@ -170,8 +170,8 @@ impl Trending {
         ends.map(|(_, window)| ring.windows()[*window].distinct).sum()
     }
 
-    /// Event time has reached the boundary `at`, and every pane before it is closed: if a slide ends
-    /// there, its peaks are recorded. Rankings follow, then [`Trending::learn`].
+    /// Event time has reached the boundary `at`, and every pane before it is closed: if a slide
+    /// ends there, its peaks are recorded. Rankings follow, then [`Trending::learn`].
     pub fn slide(&mut self, ring: &Ring, rows: u32, at: i64) {
         if at % self.slide_ms == 0 {
             self.record_peaks(ring, rows, at);
@@ -305,8 +305,8 @@ impl Trending {
         learned > 0.0 && sum / learned >= least
     }
 
-    /// The distance of a tag in each window that has learned, 0 in others, as if all authors were people
-    /// under the rules; and how many windows have learned.
+    /// The distance of a tag in each window that has learned, 0 in others, as if all authors were
+    /// people under the rules; and how many windows have learned.
     fn distances(&self, ring: &Ring, id: u32) -> ([f64; SCALES], f64) {
         let (mut z, mut learned) = ([0.0; SCALES], 0.0);
         for (scale, pace) in self.paces.iter().enumerate().filter(|(_, pace)| pace.has_learned()) {
@@ -341,8 +341,8 @@ impl Trending {
         now.then(|| f64::from(held))
     }
 
-    /// An upper bound of the score of a tag: as if all authors were people under the rules, which are
-    /// not applied.
+    /// An upper bound of the score of a tag: as if all authors were people under the rules, which
+    /// are not applied.
     #[must_use]
     pub fn glance(&self, ring: &Ring, id: u32) -> Option<f64> {
         let (z, learned) = self.distances(ring, id);

@@ -23,7 +23,8 @@ pub(super) struct Record {
     pub(super) mask: u32,
     /// See [`Known::more`].
     pub(super) more: u32,
-    /// Number of admissions when it was admitted; distinguishes a tag from the one that had its id before.
+    /// Number of admissions when it was admitted; distinguishes a tag from the one that had its id
+    /// before.
     pub(super) since: u32,
     /// Length of the key in bytes; 0 = free.
     pub(super) len: u16,

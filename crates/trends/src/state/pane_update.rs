@@ -155,8 +155,8 @@ impl PaneUpdate {
         self.how != How::Add || self.input.iter().all(begins_there)
     }
 
-    /// One update for each view, with its part of the counts, of a job with `views` views besides the
-    /// view of all posts, which comes first.
+    /// One update for each view, with its part of the counts, of a job with `views` views besides
+    /// the view of all posts, which comes first.
     #[must_use]
     pub fn by_view(mut self, views: usize) -> Vec<Self> {
         let mut panes: Vec<Vec<PaneCounts>> = vec![Vec::new(); views + 1];

@@ -1,7 +1,7 @@
 //! Restores a state from the pieces of a snapshot and the records after them.
 //!
-//! The names of tags and their counts do not depend on each other, so a long record or piece is read
-//! by two threads, one for each.
+//! The names of tags and their counts do not depend on each other, so a long record or piece is
+//! read by two threads, one for each.
 
 mod names;
 
@@ -256,8 +256,8 @@ impl Counts {
         Ok(true)
     }
 
-    /// A record of `epoch`, or a snapshot, is read. What it does not contain is forgotten: a run with
-    /// other settings wrote it.
+    /// A record of `epoch`, or a snapshot, is read. What it does not contain is forgotten: a run
+    /// with other settings wrote it.
     fn end(&mut self, epoch: u64) {
         if epoch == 0 {
             return;

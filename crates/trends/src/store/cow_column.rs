@@ -10,8 +10,8 @@ use tagtide_simd::counts::{self, BLOCK};
 /// first write to a chunk copies it, if a snapshot still holds it; otherwise the chunk is
 /// taken back as it is.
 ///
-/// A chunk that only the column holds is known by its kind, not by a count of references: so a write
-/// costs one branch, and no atomic operation.
+/// A chunk that only the column holds is known by its kind, not by a count of references: so a
+/// write costs one branch, and no atomic operation.
 #[derive(Debug)]
 pub struct CowColumn<T, const N: usize = CHUNK> {
     chunks: Vec<Chunk<T, N>>,

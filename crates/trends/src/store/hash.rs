@@ -1,8 +1,8 @@
 //! Keyed 64-bit hash: folded multiplication over 16-byte steps.
 //!
 //! Two uses, two keys. Tables are seeded per process and the seed is never stored, so that
-//! outsiders cannot choose tags that collide. Authors and posts are hashed with the key of the state
-//! directory, so that a hash means the same after a restart.
+//! outsiders cannot choose tags that collide. Authors and posts are hashed with the key of the
+//! state directory, so that a hash means the same after a restart.
 
 /// Key of a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

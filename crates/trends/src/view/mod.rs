@@ -1,7 +1,7 @@
 //! Views: filters over posts. A post that fits counts in the view with all its tags.
 //!
-//! Pure: a filter sees the number of a source, the fields of a post, and the keys of its tags. Counts
-//! of a view are in a state of their own.
+//! Pure: a filter sees the number of a source, the fields of a post, and the keys of its tags.
+//! Counts of a view are in a state of their own.
 
 use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::post::Post;

@@ -1,8 +1,8 @@
 //! Authors in the checkpoint: posts with authors since the last record, retracted authors, and the
 //! members of the tags of a part of a snapshot.
 //!
-//! Members and sketches follow from the posts of each tag in the order of panes. So a record has the
-//! posts, and reading it closes the panes again by the same code.
+//! Members and sketches follow from the posts of each tag in the order of panes. So a record has
+//! the posts, and reading it closes the panes again by the same code.
 
 use std::ops::Range;
 
@@ -203,8 +203,8 @@ impl Ring {
         known.piece(number, (epoch, self.closed_to), &self.open)
     }
 
-    /// Authors who joined a tag in the last days, and those of them who had posted before; `None` if
-    /// that is not recorded.
+    /// Authors who joined a tag in the last days, and those of them who had posted before; `None`
+    /// if that is not recorded.
     #[must_use]
     pub fn joined(&self) -> Option<[u64; 2]> {
         Some(self.people.as_ref()?.known.as_ref()?.joined())

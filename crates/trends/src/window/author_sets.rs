@@ -1,9 +1,9 @@
 //! The authors of each tag, and when each posted last.
 //!
-//! The members of a tag are stored together in the order of their last posts, the newest at the end, in
-//! a block whose size is a power of two; blocks of one size share a column. So the authors of a window
-//! are at the end of the block, outdated ones at its start, and a new one is appended. Most tags have
-//! one member and cost twelve bytes.
+//! The members of a tag are stored together in the order of their last posts, the newest at the
+//! end, in a block whose size is a power of two; blocks of one size share a column. So the authors
+//! of a window are at the end of the block, outdated ones at its start, and a new one is appended.
+//! Most tags have one member and cost twelve bytes.
 
 mod size_classes;
 
@@ -207,7 +207,8 @@ impl AuthorSets {
             return None;
         }
         let (first, lines) = blocks.block(head).authors.as_rchunks::<LINE>();
-        // A cache line at once, without a branch for each author, from the end: recent authors return.
+        // A cache line at once, without a branch for each author, from the end: recent authors
+        // return.
         for (number, line) in lines.iter().enumerate().rev() {
             if line.iter().fold(false, |any, &other| any | (other == author)) {
                 let within = line.iter().position(|&other| other == author);

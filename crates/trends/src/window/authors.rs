@@ -1,10 +1,10 @@
 //! Distinct authors of tags in sliding windows.
 //!
-//! Distinct authors do not add up over panes, so each counts only in the pane of the last post: those
-//! counts do add up. With another post the count moves from the older pane to the newer one. Beyond
-//! [`EXACT_MAX`] living authors a tag is counted by a sketch ([`sketched`]), with a sample of its
-//! authors. A post without author is an author of its own: its row has the author 0, and panes store
-//! how many of them they have.
+//! Distinct authors do not add up over panes, so each counts only in the pane of the last post:
+//! those counts do add up. With another post the count moves from the older pane to the newer one.
+//! Beyond [`EXACT_MAX`] living authors a tag is counted by a sketch ([`sketched`]), with a sample
+//! of its authors. A post without author is an author of its own: its row has the author 0, and
+//! panes store how many of them they have.
 //!
 //! Everything happens when a pane closes, in the order of tags and authors, so the order of posts
 //! within the lateness changes nothing. A post with the same text as one of the tag's last few, of
@@ -238,8 +238,8 @@ impl AuthorCounts {
         self.is_estimated(id).then(|| self.sketched.below(id).unwrap_or(0))
     }
 
-    /// One author's posts with one tag in the closing pane; true if the author counts in it from now
-    /// on.
+    /// One author's posts with one tag in the closing pane; true if the author counts in it from
+    /// now on.
     fn on_post(
         &mut self,
         kept: &mut ClosedPanes<'_>,
@@ -313,8 +313,8 @@ impl AuthorCounts {
         copies
     }
 
-    /// The place of an author among the members of a tag, or that there is room. A set that is full of
-    /// living members becomes a sketch and a sample, which may exclude the author.
+    /// The place of an author among the members of a tag, or that there is room. A set that is full
+    /// of living members becomes a sketch and a sample, which may exclude the author.
     fn place(
         &mut self,
         kept: &mut ClosedPanes<'_>,
@@ -362,8 +362,8 @@ impl AuthorCounts {
         self.sets.retain(id, |author, _| author < below);
     }
 
-    /// Continues pruning outdated members and texts: a few tags for each pane since the last call, so
-    /// that each tag is pruned at least once in the longest window.
+    /// Continues pruning outdated members and texts: a few tags for each pane since the last call,
+    /// so that each tag is pruned at least once in the longest window.
     fn sweep(&mut self, now: i64) {
         let rows = self.sets.rows();
         let panes = now.saturating_sub(self.swept_at).clamp(1, self.horizon.into());
@@ -381,16 +381,17 @@ impl AuthorCounts {
         }
     }
 
-    /// Prunes outdated texts of all tags: after a restart the progress of [`AuthorCounts::sweep`] is
-    /// unknown.
+    /// Prunes outdated texts of all tags: after a restart the progress of [`AuthorCounts::sweep`]
+    /// is unknown.
     pub(super) fn outdate(&mut self, now: i64) {
         let (minute, within) = (self.minute(now), self.within());
         self.swept_at = now;
         (0..self.sets.rows()).for_each(|id| self.sets.outdate(id, minute, within));
     }
 
-    /// Drops sketches that are empty when `now` is the newest closed pane, and texts of tags without
-    /// posts for as long. When this happens has no visible effect: a pane may close without the tag.
+    /// Drops sketches that are empty when `now` is the newest closed pane, and texts of tags
+    /// without posts for as long. When this happens has no visible effect: a pane may close without
+    /// the tag.
     pub(super) fn prune_sketched(&mut self, windows: &mut [Window], now: i64) {
         if now.saturating_sub(self.swept_at) >= i64::from(self.horizon) {
             self.sets.forget_texts();

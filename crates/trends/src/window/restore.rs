@@ -306,7 +306,8 @@ impl Restore {
         Ok(())
     }
 
-    /// Reads posts beyond the cap in closed panes from a record of `epoch`; tags have ids below `rows`.
+    /// Reads posts beyond the cap in closed panes from a record of `epoch`; tags have ids below
+    /// `rows`.
     ///
     /// # Errors
     /// [`CorruptSection`] if the section is malformed.

@@ -5,8 +5,8 @@
 //! HyperLogLog", ICDMW 2010). Counts are estimated by Ertl's formula (arXiv 1702.01284), which
 //! needs no table of corrections; the standard error is 4.6 %.
 //!
-//! The inputs of the formula are maintained for each window as entries are added, superseded and fall
-//! out, so an estimate reads no registers and no panes.
+//! The inputs of the formula are maintained for each window as entries are added, superseded and
+//! fall out, so an estimate reads no registers and no panes.
 
 use std::sync::LazyLock;
 
@@ -205,8 +205,8 @@ impl SlidingHll {
         }
     }
 
-    /// The next authors are of `pane`, which must not be older than any before it. Windows must have
-    /// slid exactly as far.
+    /// The next authors are of `pane`, which must not be older than any before it. Windows must
+    /// have slid exactly as far.
     pub fn begin(&mut self, pane: u32) {
         let pane = pane & PANE_MASK;
         if self.panes.last() == Some(&pane) {
@@ -360,8 +360,8 @@ impl SlidingHll {
     }
 
     /// Reports the estimates of the windows `asked`, a bit each, if they may have changed since the
-    /// last report; windows are numbered as in [`SlidingHll::slide`]. False if a window that was not
-    /// asked for may have changed.
+    /// last report; windows are numbered as in [`SlidingHll::slide`]. False if a window that was
+    /// not asked for may have changed.
     pub fn report(&mut self, asked: u64, mut tell: impl FnMut(usize, f64)) -> bool {
         let (mut sums, mut last, mut is_all) = (0, (0, 0.0), true);
         for (at, window) in self.windows.iter_mut().enumerate() {

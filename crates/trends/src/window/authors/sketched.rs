@@ -1,7 +1,8 @@
 //! Tags with too many authors for an exact set: a sketch each, and the bound of their sample.
 //!
-//! Members are not stored here; sketches are made from the panes and from arguments. The authors of a
-//! pane are inserted when it closes, all tags in a row, so the next reads are known and prefetched.
+//! Members are not stored here; sketches are made from the panes and from arguments. The authors of
+//! a pane are inserted when it closes, all tags in a row, so the next reads are known and
+//! prefetched.
 
 use std::ops::Range;
 

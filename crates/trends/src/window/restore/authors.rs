@@ -1,8 +1,8 @@
 //! Restores the authors of a ring: members from the parts of a snapshot, and the rows after them.
 //!
-//! The members of a part are as of its epoch. Until the records have reached it, the part waits, and
-//! their rows of its tags are skipped. At the end of each record the panes that were closed in it are
-//! closed again, in order.
+//! The members of a part are as of its epoch. Until the records have reached it, the part waits,
+//! and their rows of its tags are skipped. At the end of each record the panes that were closed in
+//! it are closed again, in order.
 
 use std::collections::{BTreeMap, VecDeque};
 
