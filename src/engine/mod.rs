@@ -161,6 +161,10 @@ mod tests {
         assert!(near.ends_with("help: did you mean `embedded`?"), "{near}");
         let far = checked("spark").expect_err("there is none");
         assert!(far.contains("help: kinds are `embedded`"), "{far}");
+        let paced = "source = \"-\"\ntime = \"event\"\nspeed = 2\n[engine]\nkind = \"counted\"\n";
+        let job = Job::parse(paced, "job.toml").expect("it parses");
+        let refused = check(&job, Purpose::Run).expect_err("it cannot do that");
+        assert!(refused[0].what.contains("does not replay at a `speed`"), "{refused:?}");
         let job = Job::parse("[engine]\nkind = \"spark\"\n", "job.toml").expect("it parses");
         let all = check(&job, Purpose::Run).expect_err("no source and no engine");
         assert_eq!(all.len(), 2, "all problems at once: {all:?}");

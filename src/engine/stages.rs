@@ -11,10 +11,11 @@ use crate::job::{Plan, TextTime};
 use crate::run::checkpointer::{self, Checkpointer};
 use crate::run::gaps::Gaps;
 use crate::run::job_identity::identity;
-use crate::run::publisher::{self, Publisher};
+use crate::run::publisher::Publisher;
+use crate::run::ranking_keys;
 use crate::run::reports::{ReportThreads, Reports};
 use crate::run::state_settings::StateSettings;
-use crate::run::view_sections::news;
+use crate::run::view_sections::take_pending;
 use crate::run::view_states::{States, open_views};
 use crate::run::{EngineError, HashKeys, random_seed};
 use tagtide_checkpoint::{CheckpointError, Recovery};
@@ -141,7 +142,7 @@ impl Stages {
 
     /// The sections of the next checkpoint record, encoded here.
     pub fn record(&mut self) -> Sections {
-        let mut sections = news(&mut self.states);
+        let mut sections = take_pending(&mut self.states);
         if let Record::Encoded(rows) = &mut self.record {
             give_rows(&mut sections, rows);
         }
@@ -194,7 +195,7 @@ impl Stages {
 /// Every ranking of `plan`.
 #[must_use]
 pub fn keys(plan: &Plan) -> Vec<Key> {
-    publisher::keys(plan)
+    ranking_keys::keys(plan)
 }
 
 /// Everything that the first source of `plan` delivers, in batches of whole lines.

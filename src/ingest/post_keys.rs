@@ -27,7 +27,7 @@ impl ExtractConfig {
             true => 0,
             false => decode::revision(format, &post.rev).unwrap_or(hash(&post.rev) | UNORDERED),
         };
-        // The second name means something within its source alone.
+        // The second name is only valid within its source.
         let source = (u64::from(source) + 1) << 48;
         PostKey {
             op: post.op,

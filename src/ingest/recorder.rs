@@ -44,7 +44,7 @@ impl Default for Rotation {
     }
 }
 
-/// What the thread is told.
+/// What the thread is asked to do.
 enum Order {
     Records {
         source: u16,
@@ -73,7 +73,7 @@ impl Recorder {
     ) -> Result<Self, EngineError> {
         let failed = |error| EngineError::record(dir, error);
         DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
-        // Whatever stands in the way is said before anything is read.
+        // A directory that cannot be written to is found before anything is read.
         let trial = dir.join(format!(".tagtide-{}", std::process::id()));
         private().open(&trial).map_err(failed)?;
         std::fs::remove_file(&trial).map_err(failed)?;
@@ -117,8 +117,8 @@ impl Recorder {
     /// Lets the thread write what it was handed, for a while.
     pub(crate) fn finish(&self) {
         let (done, written) = bounded(1);
-        let told = self.orders.send_timeout(Order::End(done), LINGER).is_ok();
-        if !told || written.recv_timeout(LINGER).is_err() {
+        let sent = self.orders.send_timeout(Order::End(done), LINGER).is_ok();
+        if !sent || written.recv_timeout(LINGER).is_err() {
             tracing::warn!("the recording lacks what the disk did not take in time");
         }
     }
@@ -131,7 +131,7 @@ fn private() -> OpenOptions {
     options
 }
 
-/// Counts records that are not in the recording; the first of a row are said.
+/// Counts records that are not in the recording; the first of a row are logged.
 fn lost(of: &mut Recorded, records: u64, why: &str) {
     if of.last_error.is_empty() {
         tracing::warn!("the recording lacks records, the run goes on: {why}");

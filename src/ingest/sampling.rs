@@ -48,8 +48,8 @@ impl Picks {
 
 /// Copies a post that was written down last, if it is to be read; false where it is not.
 ///
-/// A repost says what somebody else has said, who may take it back where nobody tells us. What is
-/// unlisted is for those who look for it.
+/// A repost has the text of somebody else, whose delete may not reach us. Unlisted posts are not
+/// meant to be found this way.
 #[cold]
 pub(crate) fn record(format: Format, post: &Post<'_>, out: &mut ExtractedBatch) -> bool {
     let gone = matches!(post.op, Op::Delete | Op::DropAuthor);
@@ -61,7 +61,7 @@ pub(crate) fn record(format: Format, post: &Post<'_>, out: &mut ExtractedBatch) 
     let text = post.text.to_str();
     let plain = markup::undo(head(&text), post.markup).text;
     let url = decode::link(format, &post.id.to_str()).unwrap_or_default();
-    // The other platforms name accounts by numbers, and what stands in a file is nobody's business.
+    // Other platforms name accounts by numbers; authors of files stay private.
     let author = if format == Format::Mastodon { post.author.to_str() } else { "".into() };
     let shown =
         PostText { text: plain.trim(), author: &author, url: &url, lang: &post.lang.to_str() };

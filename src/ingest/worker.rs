@@ -149,7 +149,7 @@ impl ExtractConfig {
         }
     }
 
-    /// True where a post does not count, for whoever posted it; says so in `odd`.
+    /// True where a post does not count because of its author or kind; counted in `odd`.
     fn is_left_out(&self, post: &Post<'_>, blocked: &Patterns, odd: &mut Oddities) -> bool {
         let reason = match post.op {
             Op::Delete | Op::DropAuthor => return false,

@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::gaps::Gaps;
 use super::reports::{ReportThreads, Reports};
 use super::state_settings::StateSettings;
-use super::view_sections::{Nested, Pieces, metas, news};
+use super::view_sections::{Pieces, ViewRestore, meta_sections, take_pending};
 use super::view_states::States;
 use tagtide_checkpoint::{
     Checkpoint, CheckpointError, Damage, Identity, Key, Recovery, Restore, RestoreError, Section,
@@ -32,7 +32,7 @@ use tagtide_trends::window::restore::CorruptSection;
 /// Records that may wait for the disk.
 const QUEUE: usize = 4;
 /// So many rows of people are encoded before their record is due: in a replay at full speed they
-/// are most of it, and whoever waits for the last record would wait for them.
+/// are most of it, and the end of the run would wait for them.
 const ROWS: usize = 1 << 15;
 /// Overrides [`ROWS`], so that a small run under a test hands rows over early.
 const ROWS_ENV: &str = "TAGTIDE_ROWS_AHEAD";
@@ -111,7 +111,7 @@ pub(crate) fn open(
     let sources = settings.all.sources;
     let mut reading = Reading {
         state: Restoring::new(settings.all.clone(), settings.tags),
-        views: Nested::new(&settings),
+        views: ViewRestore::new(&settings),
         positions: vec![Vec::new(); sources],
         people: settings.tags,
         rules: None,
@@ -124,7 +124,7 @@ pub(crate) fn open(
         source: Damage::Rejected(corrupt.into()),
     };
     let all = reading.state.finish().map_err(damaged)?;
-    let (new_views, dropped_views) = reading.views.strange();
+    let (new_views, dropped_views) = reading.views.added_and_dropped();
     let views = reading.views.finish(&all).map_err(damaged)?;
     Ok(Opened {
         checkpoint,
@@ -155,7 +155,7 @@ enum SectionError {
 struct Reading {
     settings: StateSettings,
     state: Restoring,
-    views: Nested,
+    views: ViewRestore,
     positions: Vec<Vec<Position>>,
     people: Seed,
     rules: Option<Vec<u8>>,
@@ -205,7 +205,7 @@ impl Restore for Reading {
     fn begin(&mut self, key: &Key) {
         self.people = Seed::new(*key.bytes());
         self.state = Restoring::new(self.settings.all.clone(), self.settings.tags);
-        self.views = Nested::new(&self.settings);
+        self.views = ViewRestore::new(&self.settings);
         self.positions.iter_mut().for_each(Vec::clear);
         self.rules = None;
         self.gaps = Gaps::new(self.positions.len());
@@ -272,8 +272,8 @@ impl Checkpointer {
         }
         self.epoch += 1;
         let mut sections = whole(states, positions);
-        sections.extend(gaps.news().map(|gaps| Raw::Body(kind::GAPS, gaps)));
-        sections.extend(reports.rules_news().map(|rules| Raw::Body(kind::RULES, rules)));
+        sections.extend(gaps.take_changed().map(|gaps| Raw::Body(kind::GAPS, gaps)));
+        sections.extend(reports.take_changed_rules().map(|rules| Raw::Body(kind::RULES, rules)));
         self.send(Write::Record(self.epoch, sections))?;
         if last {
             return Ok(());
@@ -319,7 +319,7 @@ impl Checkpointer {
                 self.send(Write::Piece(piece))?;
             } else {
                 let mut rest = vec![positions_section(positions)];
-                rest.extend(metas(states));
+                rest.extend(meta_sections(states));
                 rest.push(Raw::Body(kind::GAPS, gaps.to_bytes()));
                 rest.extend(reports.rules().map(|rules| Raw::Body(kind::RULES, rules)));
                 self.send(Write::Finish(self.epoch, rest))?;
@@ -370,7 +370,7 @@ fn set_by<T: std::str::FromStr>(name: &str) -> Option<T> {
 
 fn whole(states: &mut States, positions: &[&BTreeMap<String, String>]) -> RawSections {
     let mut sections = vec![positions_section(positions)];
-    sections.append(&mut news(states));
+    sections.append(&mut take_pending(states));
     sections
 }
 
@@ -396,7 +396,7 @@ fn write(
                 *progress.last_write() = Some((monotonic(), began.elapsed()));
                 progress.committed.store(epoch, Ordering::Release);
             }
-            // A snapshot that fails is given up; the log alone is enough to go on.
+            // A snapshot that fails is given up; the log is enough to resume.
             Write::Begin(epoch) => warn(checkpoint.begin_snapshot(epoch)),
             Write::Piece(sections) => {
                 if checkpoint.snapshot_begun().is_some() {

@@ -21,6 +21,7 @@ use super::publisher::Publisher;
 use super::reports::Reports;
 use super::shutdown::Shutdown;
 use super::sink_thread::SinkThread;
+use super::snapshots::Snapshots;
 use super::view_states::States;
 use super::{EngineError, Summary, horizon};
 use crate::job::{Plan, TimePlan};
@@ -74,6 +75,7 @@ pub(super) struct Parts {
     pub(super) state: States,
     pub(super) publisher: Publisher,
     pub(super) published: watch::Sender<Arc<TickSnapshot>>,
+    pub(super) snapshots: Snapshots,
     pub(super) sinks: Vec<SinkThread>,
     pub(super) checkpointer: Option<Checkpointer>,
     pub(super) reports: Reports,
@@ -101,8 +103,8 @@ impl Coordinator {
         }
     }
 
-    /// Runs until every source has ended or the run is stopped, then answers questions until
-    /// nobody is left to ask.
+    /// Runs until every source has ended or the run is stopped, then answers questions until the
+    /// last handle is dropped.
     pub(super) fn run(mut self) {
         self.next_tick = monotonic() + self.until_next_tick();
         self.next_epoch = monotonic() + self.parts.plan.epoch();
@@ -167,7 +169,7 @@ impl Coordinator {
         let Some(mut current) = self.current.take() else { return Some(None) };
         let horizon = horizon(&self.parts.plan, &self.parts.clock);
         while let Some(row) = current.batch.rows.get(current.row) {
-            // What is not counted needs no waiting for; whoever drains does not wait either.
+            // A row that does not count is not waited for, and none is while the run drains.
             if row.at <= horizon
                 && let Some(due) = self.pacing.due(row.at)
                 && !self.parts.shutdown.drains()
@@ -339,7 +341,7 @@ impl Coordinator {
         self.parts.publisher.rank(&self.parts.state, at)
     }
 
-    /// Publishes rankings with how everything stands; `last` = the run has ended.
+    /// Publishes rankings with the status; `last` = the run has ended.
     fn publish(&mut self, rankings: Vec<Arc<Ranking>>, last: bool) {
         let of = |number| self.parts.state.all.posts_of(number);
         let all: u64 = (0..self.parts.sources.len()).map(of).sum();

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use tagtide_posts::post::Gap;
 use tagtide_trends::status::SourceStatus;
 
-/// Gaps of a source that are kept one by one; the older ones are in its sums alone.
+/// Gaps of a source that are listed one by one; older ones are only in its sums.
 const KEPT: usize = 32;
 
 /// Gaps of one source.
@@ -57,7 +57,7 @@ impl Gaps {
     }
 
     /// What the checkpoint keeps, where that has changed.
-    pub(crate) fn news(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn take_changed(&mut self) -> Option<Vec<u8>> {
         std::mem::take(&mut self.changed).then(|| self.to_bytes())
     }
 
@@ -81,13 +81,13 @@ mod tests {
     #[test]
     fn gaps_are_kept_and_shown() {
         let mut gaps = Gaps::new(2);
-        assert_eq!(gaps.news(), None);
+        assert_eq!(gaps.take_changed(), None);
         for at in 0..40 {
             let gap = Gap { from: at, to: at + 5, reason: "lost".into(), missed: 3 };
             gaps.add(1, &gap, "a");
         }
-        let kept = gaps.news().expect("it has changed");
-        assert_eq!(gaps.news(), None, "only once");
+        let kept = gaps.take_changed().expect("it has changed");
+        assert_eq!(gaps.take_changed(), None, "only once");
         let mut again = Gaps::new(2);
         again.read(&kept).expect("it can be read");
         let mut status = SourceStatus::default();

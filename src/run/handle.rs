@@ -6,12 +6,14 @@ use crossbeam_channel::{Sender, bounded};
 use tokio::sync::watch;
 
 use super::live_query::{Answer, LiveQuery, Question};
+use super::ranking_keys::RankingKeys;
 use super::shutdown::Shutdown;
 use super::view_states::tag_lists;
 use super::{EngineError, Summary};
 use crate::job::Plan;
 use tagtide_extract::wildcard::Patterns;
-use tagtide_trends::rank::TickSnapshot;
+use tagtide_trends::rank::ranking::{Key, snapshot_ranking};
+use tagtide_trends::rank::{Query, Ranking, TickSnapshot};
 use tagtide_trends::state::tag_filter::TagFilter;
 
 /// What a handle sends to the coordinator.
@@ -30,6 +32,7 @@ pub(super) enum Command {
 #[derive(Clone)]
 pub struct Run {
     watch: watch::Receiver<Arc<TickSnapshot>>,
+    keys: Arc<RankingKeys>,
     commands: Sender<Command>,
     shutdown: Shutdown,
 }
@@ -37,10 +40,11 @@ pub struct Run {
 impl Run {
     pub(super) fn new(
         watch: watch::Receiver<Arc<TickSnapshot>>,
+        keys: Arc<RankingKeys>,
         commands: Sender<Command>,
         shutdown: Shutdown,
     ) -> Self {
-        Self { watch, commands, shutdown }
+        Self { watch, keys, commands, shutdown }
     }
 
     /// Every published ranking; the receiver sees the newest and may miss some.
@@ -65,6 +69,16 @@ impl Run {
         let _ = self.commands.send(Command::ChangeLists(Box::new(tag_lists(plan)), accounts));
     }
 
+    /// A ranking of many rows, made on this thread while counting goes on.
+    fn rank_here(&self, query: &Query, key: Key) -> Option<Ranking> {
+        let columns = self.ask(Question::Columns { view: query.view.clone() }).columns()?;
+        let mut ranking = snapshot_ranking(&columns, key, query.top)?;
+        drop(columns);
+        let published = Arc::clone(&self.watch.borrow());
+        ranking.set_changes(&published.rankings);
+        Some(ranking)
+    }
+
     /// Waits for the end. `top` = rows of [`Summary::ranking`].
     ///
     /// # Errors
@@ -78,6 +92,12 @@ impl Run {
 
 impl LiveQuery for Run {
     fn ask(&self, question: Question) -> Answer {
+        if let Question::Ranking(query) = &question
+            && query.top > self.keys.published_rows
+            && let Some(key) = self.keys.find(query).filter(|key| !key.mode.is_scored())
+        {
+            return self.rank_here(query, key).into();
+        }
         let (to, answer) = bounded(1);
         let sent = self.commands.send(Command::Ask(question, to));
         sent.ok().and_then(|()| answer.recv().ok()).unwrap_or(Answer::Nothing)

@@ -1,6 +1,9 @@
 //! Questions to the live counts, for what the published rankings do not hold.
 
+use std::sync::Arc;
+
 use tagtide_trends::rank::{Explanation, Query, Ranking, TagDetail};
+use tagtide_trends::state::columns::ColumnSnapshot;
 
 /// Answers questions from the live counts. One method, so that a new question is one variant here
 /// and one arm where it is answered.
@@ -12,7 +15,8 @@ pub trait LiveQuery: Send + Sync {
 /// A question to the live counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
-    /// A ranking of any configured mode, window and view.
+    /// A ranking of any configured mode, window and view. One with more rows than are published is
+    /// made from [`Question::Columns`] by whoever asks, where its mode allows it.
     Ranking(Query),
     /// One tag by its key.
     Tag {
@@ -30,10 +34,16 @@ pub enum Question {
         /// Window, seconds.
         window_s: u64,
     },
+    /// All counts, as they are now, to be read by whoever asks: for rankings of many rows, tables of
+    /// all tags, searches.
+    Columns {
+        /// View of the job; `None` = all posts.
+        view: Option<String>,
+    },
 }
 
 /// The answer to a [`Question`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Answer {
     /// To [`Question::Ranking`].
     Ranking(Ranking),
@@ -41,6 +51,9 @@ pub enum Answer {
     Tag(TagDetail),
     /// To [`Question::Explain`].
     Explanation(Explanation),
+    /// To [`Question::Columns`]. Drop it when the query is done: counting copies what it changes
+    /// while this is held.
+    Columns(Arc<ColumnSnapshot>),
     /// The ranking is not configured, the tag not live, the view unknown.
     Nothing,
 }
@@ -62,6 +75,18 @@ impl Answer {
     #[must_use]
     pub fn explanation(self) -> Option<Explanation> {
         if let Self::Explanation(explanation) = self { Some(explanation) } else { None }
+    }
+
+    /// The columns that were asked for.
+    #[must_use]
+    pub fn columns(self) -> Option<Arc<ColumnSnapshot>> {
+        if let Self::Columns(columns) = self { Some(columns) } else { None }
+    }
+}
+
+impl From<Option<Arc<ColumnSnapshot>>> for Answer {
+    fn from(columns: Option<Arc<ColumnSnapshot>>) -> Self {
+        columns.map_or(Self::Nothing, Self::Columns)
     }
 }
 

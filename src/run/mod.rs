@@ -20,9 +20,11 @@ mod live_query;
 mod message;
 mod pacing;
 pub(crate) mod publisher;
+pub(crate) mod ranking_keys;
 pub(crate) mod reports;
 mod shutdown;
 mod sink_thread;
+mod snapshots;
 pub(crate) mod state_settings;
 pub(crate) mod view_sections;
 pub(crate) mod view_states;
@@ -40,6 +42,7 @@ use self::gaps::Gaps;
 use self::publisher::Publisher;
 use self::reports::Reports;
 use self::sink_thread::SinkThread;
+use self::snapshots::Snapshots;
 use self::state_settings::StateSettings;
 use self::view_states::{States, open_views};
 use crate::job::{Plan, SinkPlan, SourcePlan, TimePlan};
@@ -185,6 +188,7 @@ impl Prepared {
         shutdown: Shutdown,
     ) -> Result<Run, EngineError> {
         let publisher = Publisher::new(&self.plan, self.clock.now().0);
+        let keys = Arc::clone(&publisher.keys);
         let (published, watch) = watch::channel(Arc::new(publisher.first()));
         let (to, commands) = bounded(COMMANDS);
         let parts = Parts {
@@ -194,6 +198,7 @@ impl Prepared {
             state: self.states,
             publisher,
             published,
+            snapshots: Snapshots::default(),
             sinks: self.sinks,
             checkpointer: self.checkpointer,
             reports: self.reports,
@@ -205,7 +210,7 @@ impl Prepared {
         };
         let coordinator = Coordinator::new(parts, self.positions);
         spawn("coordinator", move || coordinator.run())?;
-        Ok(Run::new(watch, to, shutdown))
+        Ok(Run::new(watch, keys, to, shutdown))
     }
 }
 

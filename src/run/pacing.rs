@@ -6,7 +6,7 @@ use crate::job::TimePlan;
 use tagtide_posts::clock::monotonic;
 use tagtide_trends::state::extracted_batch::NO_TIME;
 
-/// A wait that is said, as somebody may take it for a standstill.
+/// A wait that is logged, as it looks like a standstill.
 const LONG_WAIT: Duration = Duration::from_mins(1);
 
 /// Lets posts through as fast as event time passes, times a speed.
@@ -15,14 +15,14 @@ pub(crate) struct Pacing {
     speed: Option<f64>,
     /// Event time of the first post, and when it came.
     from: Option<(i64, Instant)>,
-    /// The event time of which a long wait was said.
-    said: Option<i64>,
+    /// The event time of which a long wait was logged.
+    logged: Option<i64>,
 }
 
 impl Pacing {
     pub(crate) fn new(time: &TimePlan) -> Self {
         let speed = if let TimePlan::Replay(speed) = *time { speed } else { None };
-        Self { speed, from: None, said: None }
+        Self { speed, from: None, logged: None }
     }
 
     /// When a post of event time `at` is due, if that is not now.
@@ -34,7 +34,7 @@ impl Pacing {
         // What no clock can say is looked at again.
         let due = from.checked_add(after).unwrap_or_else(|| monotonic() + Duration::from_hours(1));
         let left = due.checked_duration_since(monotonic()).filter(|left| !left.is_zero())?;
-        if left >= LONG_WAIT && self.said.replace(at) != Some(at) {
+        if left >= LONG_WAIT && self.logged.replace(at) != Some(at) {
             let when = jiff::Timestamp::from_millisecond(at).unwrap_or_default();
             let minutes = left.as_secs() / 60;
             tracing::info!("the next post, of {when}, is due in {minutes} min at this speed");

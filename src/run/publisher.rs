@@ -4,39 +4,20 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ranking_keys::RankingKeys;
 use super::view_states::States;
 use crate::job::{Plan, TimePlan, ViewPlan};
-use tagtide_trends::rank::ranking::{self, Key, Places};
+use tagtide_trends::rank::ranking::{self, Key};
 use tagtide_trends::rank::sparkline;
-use tagtide_trends::rank::{PUBLISHED_ROWS_MIN, Query, Ranking, TickSnapshot};
-use tagtide_trends::score::trending;
+use tagtide_trends::rank::{Query, Ranking, TickSnapshot};
 use tagtide_trends::state::State;
 use tagtide_trends::status::{
     AlertsStatus, CheckpointStatus, HistoryStatus, RunState, SinkStatus, SourceStatus, Status,
     ViewStatus,
 };
 
-/// Rows published for each mode and window: at least so many for the page, at most so many
-/// whatever the job prints at its end; more are asked for.
-const ROWS: std::ops::RangeInclusive<usize> = PUBLISHED_ROWS_MIN..=1000;
 /// The rate is that of the last ten seconds.
 const RATE_MS: i64 = 10_000;
-
-/// Every ranking of a plan: each mode over each window that it can have.
-pub(crate) fn keys(plan: &Plan) -> Vec<Key> {
-    let mut keys = Vec::new();
-    for &mode in &plan.count.modes {
-        if !mode.has_window() {
-            keys.push(Key { mode, window_ms: 0 });
-            continue;
-        }
-        let windows = plan.count.windows.iter().map(|window| window.as_millis() as i64);
-        let pane_ms = plan.count.pane.as_millis() as i64;
-        let fits = |window: &i64| !mode.is_scored() || trending::can_ask(*window, pane_ms);
-        keys.extend(windows.filter(fits).map(|window_ms| Key { mode, window_ms }));
-    }
-    keys
-}
 
 fn named(view: &ViewPlan) -> ViewStatus {
     ViewStatus { name: view.name.clone(), ..ViewStatus::default() }
@@ -55,20 +36,11 @@ fn scored_windows_s(keys: &[Key]) -> Vec<u64> {
     windows
 }
 
-/// The ranking that is shown where nobody asked for another.
-pub(crate) fn default_key(plan: &Plan) -> Key {
-    let (mode, window) = plan.count.default;
-    let window_ms = if mode.has_window() { window.as_millis() as i64 } else { 0 };
-    Key { mode, window_ms }
-}
-
 /// Makes what is published.
 pub(crate) struct Publisher {
-    keys: Vec<Key>,
-    default: usize,
-    top: usize,
-    /// Of all posts, then of each view.
-    places: Vec<Places>,
+    pub(crate) keys: Arc<RankingKeys>,
+    /// Made last.
+    rankings: Vec<Arc<Ranking>>,
     batch: u64,
     rate: VecDeque<(i64, u64)>,
     /// How long the previous tick took.
@@ -79,9 +51,7 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     pub(crate) fn new(plan: &Plan, started_at: i64) -> Self {
-        let keys = keys(plan);
-        let wanted = default_key(plan);
-        let default = keys.iter().position(|key| *key == wanted).unwrap_or(0);
+        let keys = RankingKeys::new(plan);
         let status = Status {
             job: plan.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -89,16 +59,14 @@ impl Publisher {
             batch_ms: plan.batch.as_millis() as u64,
             tags_max: plan.limits.tags_max as u64,
             windows_s: plan.count.windows.iter().map(Duration::as_secs).collect(),
-            scored_windows_s: scored_windows_s(&keys),
+            scored_windows_s: scored_windows_s(&keys.all),
             modes: plan.count.modes.iter().map(|mode| mode.name().to_owned()).collect(),
             views: plan.views.iter().map(named).collect(),
             ..Status::default()
         };
         Self {
-            keys,
-            default,
-            top: plan.count.top,
-            places: (0..=plan.views.len()).map(|_| Places::default()).collect(),
+            keys: Arc::new(keys),
+            rankings: Vec::new(),
             batch: 0,
             rate: VecDeque::new(),
             tick: Duration::ZERO,
@@ -112,7 +80,7 @@ impl Publisher {
         TickSnapshot {
             batch: 0,
             published_at: self.status.started_at,
-            default: self.default,
+            default: self.keys.default,
             rankings: Vec::new(),
             status: Arc::new(self.status.clone()),
         }
@@ -120,25 +88,25 @@ impl Publisher {
 
     /// All rankings at event time `at`.
     pub(crate) fn rank(&mut self, states: &States, at: i64) -> Vec<Arc<Ranking>> {
-        let rows = self.top.clamp(*ROWS.start(), *ROWS.end());
-        let mut rankings = Vec::with_capacity(self.keys.len() * self.places.len());
+        let mut rankings = Vec::with_capacity(self.rankings.len());
         // Nobody looks at sparklines in a replay at full speed.
         let mut counts_left = if self.live { sparkline::COUNTS_MAX } else { 0 };
-        for (state, places) in states.each().zip(&mut self.places) {
-            for &key in &self.keys {
-                if let Some(mut ranking) = ranking::ranking(state, key, at, rows) {
-                    places.note(key, &mut ranking);
-                    if counts_left > 0 {
-                        sparkline::fill(state, key, at, &mut counts_left, &mut ranking);
-                    }
-                    rankings.push(Arc::new(ranking));
+        for state in states.each() {
+            for &key in &self.keys.all {
+                let made = ranking::ranking(state, key, at, self.keys.published_rows);
+                let Some(mut ranking) = made else { continue };
+                ranking.set_changes(&self.rankings);
+                if counts_left > 0 {
+                    sparkline::fill(state, key, at, &mut counts_left, &mut ranking);
                 }
+                rankings.push(Arc::new(ranking));
             }
         }
+        self.rankings.clone_from(&rankings);
         rankings
     }
 
-    /// Puts rankings and how everything stands together.
+    /// Puts rankings and status together.
     #[expect(clippy::too_many_arguments, reason = "one call, each argument of another owner")]
     pub(crate) fn publish(
         &mut self,
@@ -183,7 +151,7 @@ impl Publisher {
         TickSnapshot {
             batch: self.batch,
             published_at: clock,
-            default: self.default,
+            default: self.keys.default,
             rankings,
             status: Arc::new(self.status.clone()),
         }
@@ -191,19 +159,9 @@ impl Publisher {
 
     /// A ranking with as many rows as are asked for; `None` if it is not configured.
     pub(crate) fn ranking(&self, states: &States, query: &Query, at: i64) -> Option<Ranking> {
-        let default = self.keys.get(self.default)?;
-        let mode = query.mode.unwrap_or(default.mode);
-        let window_ms = match query.window_s {
-            _ if !mode.has_window() => 0,
-            Some(seconds) => i64::try_from(seconds).ok()?.checked_mul(1000)?,
-            None if default.window_ms > 0 => default.window_ms,
-            None => self.keys.iter().find(|key| key.mode == mode)?.window_ms,
-        };
-        let key = self.keys.iter().find(|key| **key == Key { mode, window_ms })?;
         let state = states.of(query.view.as_deref())?;
-        let mut ranking = ranking::ranking(state, *key, at, query.top)?;
-        let number = states.each().position(|each| std::ptr::eq(each, state))?;
-        self.places[number].compare(*key, &mut ranking);
+        let mut ranking = ranking::ranking(state, self.keys.find(query)?, at, query.top)?;
+        ranking.set_changes(&self.rankings);
         Some(ranking)
     }
 

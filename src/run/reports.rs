@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::EngineError;
-use super::publisher::{default_key, keys};
+use super::ranking_keys::{default_key, keys};
 use super::state_settings::ms;
 use crate::alert::{Notifier, Rules, RulesState};
 use crate::history::Writer;
@@ -67,7 +67,7 @@ impl Reports {
     /// Starts the threads. `rules` is what a checkpoint holds of the rules.
     ///
     /// # Errors
-    /// Where alerts cannot be told. A history that cannot be opened is said and done without.
+    /// Where alerts cannot be delivered. Without a history that cannot be opened the run goes on.
     pub(crate) fn start(
         dir: &Path,
         plan: &Plan,
@@ -98,7 +98,7 @@ impl Reports {
             } else if let (Some(rules), Some(telling)) = (&mut self.rules, &self.threads.telling) {
                 let raised = rules.evaluate(&ranking);
                 self.changed = true;
-                // What a dead thread takes no more is said and counted there; the same below.
+                // A thread that has died logs and counts what it no longer takes; the same below.
                 telling.offer(epoch, raised);
             }
         }
@@ -108,7 +108,7 @@ impl Reports {
     }
 
     /// What the checkpoint keeps of the rules, where that has changed.
-    pub(crate) fn rules_news(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn take_changed_rules(&mut self) -> Option<Vec<u8>> {
         if std::mem::take(&mut self.changed) { self.rules() } else { None }
     }
 
@@ -117,17 +117,17 @@ impl Reports {
         self.rules.as_ref().map(|rules| rules.state().to_bytes())
     }
 
-    /// The threads, for whoever has to wait for them.
+    /// The threads, for the checkpoint to wait for.
     pub(crate) fn threads(&self) -> ReportThreads {
         self.threads.clone()
     }
 
-    /// How the history stands.
+    /// State of the history.
     pub(crate) fn history_status(&self) -> Option<HistoryStatus> {
         self.threads.history.as_ref().map(|history| history.status())
     }
 
-    /// How the alerts stand.
+    /// State of the alerts.
     pub(crate) fn alerts_status(&self) -> Option<AlertsStatus> {
         self.threads.telling.as_ref().map(|telling| telling.status())
     }

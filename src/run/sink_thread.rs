@@ -46,7 +46,7 @@ impl SinkThread {
                             status.last_error.clear();
                         }
                         Err(error) => {
-                            // The first of a row is said, the others are counted.
+                            // The first of a row is logged, the others are only counted.
                             if status.last_error.is_empty() {
                                 tracing::warn!("sink `{}`: {error}", status.name);
                             }

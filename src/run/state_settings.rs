@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::publisher::keys;
+use super::ranking_keys::keys;
 use super::reports;
 use super::view_states::{States, View, tag_lists};
 use crate::job::{Plan, TimePlan};

@@ -1,4 +1,4 @@
-//! Views in the checkpoint: each has a section in which its own sections stand.
+//! Views in the checkpoint: each has one section, which holds the sections of its state.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use tagtide_trends::state::{Settings, State};
 use tagtide_trends::window::restore::CorruptSection;
 
 /// What changed in every state since the last record.
-pub(crate) fn news(states: &mut States) -> RawSections {
+pub(crate) fn take_pending(states: &mut States) -> RawSections {
     let mut sections = states.all.take_pending();
     sections.push(meta(&states.all));
     for view in &mut states.views {
@@ -21,8 +21,8 @@ pub(crate) fn news(states: &mut States) -> RawSections {
     sections
 }
 
-/// What the last piece of a snapshot says of every state.
-pub(crate) fn metas(states: &States) -> RawSections {
+/// The sections of every state that the last piece of a snapshot has.
+pub(crate) fn meta_sections(states: &States) -> RawSections {
     let views = states.views.iter().map(|view| of_view(view, vec![meta(view)]));
     std::iter::once(meta(&states.all)).chain(views).collect()
 }
@@ -67,21 +67,21 @@ impl Pieces {
     }
 }
 
-/// The views of a job, being put together from what a checkpoint holds of them.
-pub(crate) struct Nested {
+/// The views of a job while a checkpoint is read.
+pub(crate) struct ViewRestore {
     views: Vec<Reading>,
-    /// Views in the last record that are none of the job.
-    strange: BTreeSet<String>,
+    /// Views in the last record that the job has not.
+    unknown: BTreeSet<String>,
 }
 
 struct Reading {
     settings: Settings,
     state: Restoring,
-    /// It stands in the record being read, or in a piece.
+    /// The record being read has it, or a piece.
     held: bool,
 }
 
-impl Nested {
+impl ViewRestore {
     /// Begins with nothing.
     pub(crate) fn new(settings: &StateSettings) -> Self {
         let reading = |of: &Settings| Reading {
@@ -89,17 +89,17 @@ impl Nested {
             state: Restoring::new(of.clone(), settings.tags),
             held: false,
         };
-        Self { views: settings.views.iter().map(reading).collect(), strange: BTreeSet::new() }
+        Self { views: settings.views.iter().map(reading).collect(), unknown: BTreeSet::new() }
     }
 
     /// A record follows.
     pub(crate) fn begin_record(&mut self) {
-        self.strange.clear();
+        self.unknown.clear();
         self.views.iter_mut().for_each(|view| view.held = false);
     }
 
-    /// A record is read. A view that does not stand in it was not counted then: what was told of
-    /// it before has a gap, so it begins anew.
+    /// A record was read. A view that is missing in it was not counted then, so what came before has
+    /// a gap, and the view starts over.
     pub(crate) fn end_record(&mut self, settings: &StateSettings) {
         for view in self.views.iter_mut().filter(|view| !view.held) {
             view.state = Restoring::new(view.settings.clone(), settings.tags);
@@ -108,25 +108,25 @@ impl Nested {
 
     /// Reads the section of a view.
     pub(crate) fn read(&mut self, epoch: u64, body: &[u8]) -> Result<bool, CorruptSection> {
-        let told = read_view(body).ok_or(CorruptSection("a view's section ends too early"))?;
-        let (name, filter, sections) = told;
+        let section = read_view(body).ok_or(CorruptSection("a view's section ends too early"))?;
+        let (name, filter, sections) = section;
         let same =
             |view: &&mut Reading| view.settings.view == name && view.settings.filter == filter;
         let Some(view) = self.views.iter_mut().find(same) else {
-            self.strange.insert(name.to_owned());
+            self.unknown.insert(name.to_owned());
             return Ok(true);
         };
         view.held = true;
-        let unknown = view.state.read(epoch, &sections).map_err(|(_, nonsense)| nonsense)?;
-        Ok(unknown.is_empty())
+        let rest = view.state.read(epoch, &sections).map_err(|(_, corrupt)| corrupt)?;
+        Ok(rest.is_empty())
     }
 
     /// Names of views that start empty, and of those that the job no longer has.
-    pub(crate) fn strange(&self) -> (Vec<String>, Vec<String>) {
+    pub(crate) fn added_and_dropped(&self) -> (Vec<String>, Vec<String>) {
         let name = |view: &Reading| view.settings.view.clone();
         let new = self.views.iter().filter(|view| !view.held).map(name).collect();
         let ours = |old: &&String| self.views.iter().any(|view| view.settings.view == **old);
-        (new, self.strange.iter().filter(|old| !ours(old)).cloned().collect())
+        (new, self.unknown.iter().filter(|old| !ours(old)).cloned().collect())
     }
 
     /// The states, whose event time is as far as that of `all`.
@@ -197,7 +197,7 @@ mod tests {
             .collect()
     }
 
-    fn read(nested: &mut Nested, epoch: u64, sections: &Sections) {
+    fn read(nested: &mut ViewRestore, epoch: u64, sections: &Sections) {
         for (of, body) in sections.iter().filter(|(of, _)| *of == kind::VIEW) {
             assert_eq!(nested.read(epoch, body), Ok(true), "{of}");
         }
@@ -216,28 +216,28 @@ mod tests {
         let mut taking: Option<Pieces> = None;
         for epoch in 1..=140 {
             (0..5).for_each(|part| feed(&config, &mut states, 5 * epoch as i64 + part));
-            records.push((epoch, encode(news(&mut states))));
+            records.push((epoch, encode(take_pending(&mut states))));
             if epoch == 50 {
                 taking = Some(Pieces::new(&states));
             }
             match taking.as_mut().map(|taking| taking.next(&mut states, epoch)) {
                 Some(Some(piece)) => pieces.push(encode(piece)),
                 Some(None) => {
-                    pieces.push(encode(metas(&states)));
+                    pieces.push(encode(meta_sections(&states)));
                     taking = None;
                 }
                 None => {}
             }
         }
         assert!(taking.is_none() && pieces.len() > 54, "the snapshot is whole: {}", pieces.len());
-        let mut nested = Nested::new(&made());
+        let mut nested = ViewRestore::new(&made());
         pieces.iter().for_each(|piece| read(&mut nested, 0, piece));
         for (epoch, record) in records.iter().filter(|(epoch, _)| *epoch > 50) {
             nested.begin_record();
             read(&mut nested, *epoch, record);
             nested.end_record(&made());
         }
-        assert_eq!(nested.strange(), (Vec::new(), Vec::new()));
+        assert_eq!(nested.added_and_dropped(), (Vec::new(), Vec::new()));
         let mut again = nested.finish(&states.all).expect("it fits together");
         for (again, live) in again.iter_mut().zip(&mut states.views) {
             let wanted = rankings(live);

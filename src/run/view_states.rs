@@ -104,6 +104,13 @@ impl States {
         self.each().find(|state| state.settings().view == name)
     }
 
+    /// The same, to change.
+    pub(crate) fn of_mut(&mut self, name: Option<&str>) -> Option<&mut State> {
+        let Some(name) = name else { return Some(&mut self.all) };
+        let mut all = std::iter::once(&mut self.all).chain(&mut self.views);
+        all.find(|state| state.settings().view == name)
+    }
+
     /// All of them, that of all posts first.
     pub(crate) fn each(&self) -> impl Iterator<Item = &State> {
         std::iter::once(&self.all).chain(&self.views)

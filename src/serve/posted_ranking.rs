@@ -4,7 +4,7 @@
 //! Labels are shown without one leading `#` and are never folded; a label that occurs twice in a
 //! list gets one row.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
@@ -83,9 +83,8 @@ impl PostedRanking {
         let mut posted = self.posted.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now().0;
         let before = Arc::clone(&self.published.borrow());
-        let mut trends = rows(&new);
-        set_changes(&mut trends, &before);
-        let ranking = ranking(now, trends);
+        let mut ranking = ranking(now, rows(&new));
+        ranking.set_changes(&before.rankings);
         let mut status = Status::clone(&before.status);
         status.state = RunState::Live;
         status.event_time = Some(now);
@@ -112,7 +111,7 @@ impl LiveQuery for PostedRanking {
             Question::Ranking(query) => self.ranking(&query).into(),
             Question::Tag { key, .. } => self.tag(&key).into(),
             // A posted ranking has no past.
-            Question::Explain { .. } => Answer::Nothing,
+            Question::Explain { .. } | Question::Columns { .. } => Answer::Nothing,
         }
     }
 }
@@ -170,19 +169,6 @@ fn rows(posted: &PostedLists) -> Vec<Trend> {
         row.rank = rank;
     }
     rows
-}
-
-/// Places moved since the previous ranking; `None` if there was none.
-fn set_changes(rows: &mut [Trend], before: &TickSnapshot) {
-    let before: HashMap<&str, u32> = before
-        .default_ranking()
-        .map(|ranking| ranking.trends.iter().map(|row| (row.tag.as_str(), row.rank)).collect())
-        .unwrap_or_default();
-    for row in rows {
-        row.change = before
-            .get(row.tag.as_str())
-            .and_then(|rank| i32::try_from(i64::from(*rank) - i64::from(row.rank)).ok());
-    }
 }
 
 /// The posted lists as a ranking. The number of posts is unknown: the sum of the rows would be

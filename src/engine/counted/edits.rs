@@ -55,14 +55,14 @@ impl Edits {
             return (key.op != Op::Delete).then_some(at);
         }
         let known = self.known(key, replaces);
-        let told = key.op == Op::Update && self.posts.is_known(key.id, key.revision);
+        let is_known = key.op == Op::Update && self.posts.is_known(key.id, key.revision);
         match (key.op, known) {
             (Op::Create, None) => Some(at),
             (Op::Update, None) => {
                 counters.edits += 1;
                 Some(at)
             }
-            (Op::Update, Some((number, old))) if !told && (old.left || !old.gone) => {
+            (Op::Update, Some((number, old))) if !is_known && (old.left || !old.gone) => {
                 counters.edits += 1;
                 if !old.gone {
                     self.take_back(number, gone);

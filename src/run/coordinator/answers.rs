@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Coordinator;
+use super::{Coordinator, Parts};
 use crate::run::handle::Command;
 use crate::run::live_query::{Answer, Question};
 use crate::run::{EngineError, Summary};
@@ -32,6 +32,10 @@ impl Coordinator {
         self.parts.state.show(at);
         let of = |view: Option<String>| self.parts.state.of(view.as_deref());
         match question {
+            Question::Columns { view } => {
+                let Parts { snapshots, state, .. } = &mut self.parts;
+                snapshots.take(state, view.as_deref(), at).into()
+            }
             Question::Ranking(query) => {
                 self.parts.publisher.ranking(&self.parts.state, &query, at).into()
             }

@@ -52,6 +52,7 @@ impl LiveQuery for FakeLive {
                 *self.view.lock().unwrap() = view;
                 self.tags.lock().unwrap().iter().find(|detail| detail.tag == key).cloned().into()
             }
+            Question::Columns { .. } => Answer::Nothing,
             Question::Explain { view, key, window_s } => {
                 *self.view.lock().unwrap() = view;
                 let all = self.explanations.lock().unwrap();

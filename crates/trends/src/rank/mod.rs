@@ -14,6 +14,7 @@ pub mod sparkline;
 pub mod top_k;
 pub mod trending_rows;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -116,6 +117,22 @@ pub struct Ranking {
     pub learning: Option<u32>,
     /// Rows, best first.
     pub trends: Vec<Trend>,
+}
+
+impl Ranking {
+    /// Fills in `change` of every row: places moved since the ranking of the same kind in `before`.
+    pub fn set_changes(&mut self, before: &[Arc<Self>]) {
+        let is_same = |old: &&Arc<Self>| {
+            (&old.mode, old.window_s, &old.view) == (&self.mode, self.window_s, &self.view)
+        };
+        let Some(old) = before.iter().find(is_same) else { return };
+        let places: HashMap<&str, u32> =
+            old.trends.iter().map(|row| (row.tag.as_str(), row.rank)).collect();
+        for row in &mut self.trends {
+            let place = places.get(row.tag.as_str());
+            row.change = place.map(|&place| place as i32 - row.rank as i32);
+        }
+    }
 }
 
 /// Everything that is shown, as of one tick. Immutable and shared.

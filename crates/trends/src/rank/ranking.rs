@@ -1,7 +1,6 @@
 //! Rankings from the state.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 
 use crate::rank::related;
 use crate::rank::top_k::top;
@@ -218,30 +217,6 @@ fn series(panes: &[(i64, i64, u64)]) -> Series {
         }
     }
     Series { start: first, step_s: step as u64 / 1000, counts }
-}
-
-/// Ranks of the rows last published, for `change`.
-#[derive(Debug, Default)]
-pub struct Places {
-    of: HashMap<Key, HashMap<String, u32>>,
-}
-
-impl Places {
-    /// Fills in `change` of every row: places moved since the ranking last published.
-    pub fn compare(&self, key: Key, ranking: &mut Ranking) {
-        let old = self.of.get(&key);
-        for row in &mut ranking.trends {
-            let place = old.and_then(|old| old.get(&row.tag));
-            row.change = place.map(|&place| place as i32 - row.rank as i32);
-        }
-    }
-
-    /// The same, and remembers the places of this one.
-    pub fn note(&mut self, key: Key, ranking: &mut Ranking) {
-        self.compare(key, ranking);
-        let places = ranking.trends.iter().map(|row| (row.tag.clone(), row.rank));
-        self.of.insert(key, places.collect());
-    }
 }
 
 #[cfg(test)]

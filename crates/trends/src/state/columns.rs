@@ -38,7 +38,6 @@
 use std::sync::OnceLock;
 
 use crate::state::State;
-use crate::state::boundaries::Observer;
 use crate::state::names::Names;
 use crate::state::tag_filter::Verdicts;
 use crate::store::cow_column::{CowColumn, HeldBytes};
@@ -226,9 +225,9 @@ impl State {
         }
     }
 
-    /// [`State::show`], and the columns as they are then, to be read on any thread.
-    pub fn snapshot(&mut self, at: i64, observer: &mut dyn Observer) -> ColumnSnapshot {
-        self.show(at, observer);
+    /// The columns as they are now, to be read on any thread. [`State::show`] must have been called
+    /// for event time `at`.
+    pub fn snapshot(&mut self, at: i64) -> ColumnSnapshot {
         ColumnSnapshot {
             at,
             names: self.tags.names.snapshot(),

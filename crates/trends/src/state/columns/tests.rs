@@ -64,6 +64,11 @@ fn tag(number: u8, spelling: u8) -> (String, String) {
     (key, typed)
 }
 
+fn snapshot(state: &mut State, at: i64) -> ColumnSnapshot {
+    state.show(at, &mut ());
+    state.snapshot(at)
+}
+
 /// Everything that a reader sees of one tag.
 #[derive(Clone, Debug, PartialEq)]
 struct Plain {
@@ -116,7 +121,7 @@ struct Taken {
 
 impl Taken {
     fn new(state: &mut State, at: i64) -> Self {
-        let snapshot = state.snapshot(at, &mut ());
+        let snapshot = snapshot(state, at);
         let plain = plain(state.columns(), |id| state.ring.first_seen(id));
         let rankings = keys().into_iter().map(|key| ranking(state, key, at, 5)).collect();
         Self { snapshot, plain, rankings }
@@ -237,11 +242,11 @@ fn memory_is_counted_and_free_again() {
     let mut state = state(1000);
     post(&mut state, 0, Op::Create, 1, &[tag(0, 0), tag(1, 1), tag(2, 2)]);
     state.live_until(0, 100_000);
-    let first = state.snapshot(100_000, &mut ());
+    let first = snapshot(&mut state, 100_000);
     let all = first.held_bytes();
     assert_eq!(all.exclusive, 0, "nothing has changed since");
     post(&mut state, 100_000, Op::Create, 2, &[tag(0, 0)]);
-    drop(state.snapshot(100_000, &mut ()));
+    drop(snapshot(&mut state, 100_000));
     let held = first.held_bytes();
     assert_eq!(held.shared + held.exclusive, all.shared, "a snapshot does not grow");
     assert!(held.exclusive > 0 && held.shared > 0, "{held:?}");
