@@ -52,7 +52,7 @@ pub struct Status {
     pub checkpoint: Option<CheckpointStatus>,
     /// Live tags.
     pub tags: u64,
-    /// Most live tags kept exactly.
+    /// Most live tags counted exactly.
     pub tags_max: u64,
     /// `tags_max` was reached.
     pub approximate: bool,
@@ -91,7 +91,7 @@ pub struct ViewStatus {
     pub posts: u64,
 }
 
-/// What became of the records that came in.
+/// Records and posts, by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Counters {
     /// Posts counted.
@@ -127,12 +127,12 @@ pub struct Counters {
     pub deletes_unknown: u64,
     /// Edits.
     pub edits: u64,
-    /// Tags that gave way to others at `tags_max`.
+    /// Tags evicted at `tags_max`.
     pub evicted_tags: u64,
-    /// Reposts, where the job leaves them out.
+    /// Reposts, if the job skips them.
     #[serde(default)]
     pub skipped_reposts: u64,
-    /// Posts of accounts that their platform calls bots, where the job leaves them out.
+    /// Posts of accounts that their platform calls bots, if the job skips them.
     #[serde(default)]
     pub skipped_bots: u64,
     /// Posts of accounts that the job blocks.
@@ -209,14 +209,14 @@ pub struct SourceStatus {
     /// The last of them.
     #[serde(default)]
     pub last_gap: Option<Gap>,
-    /// Posts read today, and their price, where reading is paid for.
+    /// Posts read today and their price, if reading is paid for.
     #[serde(default)]
     pub reads: Option<Reads>,
-    /// What of it was recorded, where that was asked for.
+    /// What was recorded of it, if that was requested.
     #[serde(default)]
     pub recorded: Option<Recorded>,
-    /// Updates of an engine that counts by itself that were dropped, as they came twice or did not
-    /// begin where the last one ended.
+    /// Updates of an engine that counts itself which were dropped: repeated, or not beginning where
+    /// the last one ended.
     #[serde(default)]
     pub dropped_updates: u64,
 }

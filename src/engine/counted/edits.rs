@@ -55,7 +55,7 @@ impl Edits {
             return (key.op != Op::Delete).then_some(at);
         }
         let known = self.known(key, replaces);
-        let is_known = key.op == Op::Update && self.posts.is_told(key.id, key.revision);
+        let is_known = key.op == Op::Update && self.posts.is_known(key.id, key.revision);
         match (key.op, known) {
             (Op::Create, None) => Some(at),
             (Op::Update, None) => {
@@ -94,7 +94,7 @@ impl Edits {
 
     /// After an edit a post fits this view no more.
     pub(super) fn leave(&mut self, key: &PostKey, replaces: &[u64], gone: &mut Vec<Gone>) {
-        if self.posts.is_told(key.id, key.revision) {
+        if self.posts.is_known(key.id, key.revision) {
             return;
         }
         if let Some((number, old)) = self.known(key, replaces).filter(|(_, old)| !old.gone) {

@@ -109,7 +109,7 @@ export interface components {
              */
             write_ms: number;
         };
-        /** @description What became of the records that came in. */
+        /** @description Records and posts, by what became of them. */
         Counters: {
             /**
              * Format: int64
@@ -143,7 +143,7 @@ export interface components {
             edits: number;
             /**
              * Format: int64
-             * @description Tags that gave way to others at `tags_max`.
+             * @description Tags evicted at `tags_max`.
              */
             evicted_tags: number;
             /**
@@ -198,7 +198,7 @@ export interface components {
             skipped_bots?: number;
             /**
              * Format: int64
-             * @description Reposts, where the job leaves them out.
+             * @description Reposts, if the job skips them.
              */
             skipped_reposts?: number;
             /**
@@ -247,7 +247,7 @@ export interface components {
             authors: number;
             /** @description Commonest spelling, without `#`. */
             display: string;
-            /** @description `authors` is an estimate: there are more than are told apart. */
+            /** @description `authors` is an estimate: there are too many for an exact count. */
             estimated: boolean;
             /**
              * Format: double
@@ -260,7 +260,7 @@ export interface components {
              *     milliseconds since the Unix epoch; null where nobody knows.
              */
             first_seen?: number | null;
-            /** @description What must be true of a tag that is listed. */
+            /** @description Conditions on a tag that is listed. */
             gates: components["schemas"]["Gate"][];
             /**
              * Format: double
@@ -269,7 +269,7 @@ export interface components {
             held: number;
             /**
              * Format: int32
-             * @description Baselines are still being learned: so many windows of the three that it takes. There is no
+             * @description Baselines are still being learned: windows learned, of the three that it takes. There is no
              *     score until then, and rows are ordered by count.
              */
             learning?: number | null;
@@ -280,7 +280,7 @@ export interface components {
             lift?: number | null;
             /** @description The gates let it into the ranking; whether it is among the first rows is another question. */
             listed: boolean;
-            /** @description It is higher than ever: what an alert tells. */
+            /** @description It is a new peak, which raises alerts. */
             peak: boolean;
             people?: null | components["schemas"]["PeopleRules"];
             /**
@@ -291,7 +291,7 @@ export interface components {
             recent?: null | components["schemas"]["RecentPosts"];
             /**
              * Format: double
-             * @description Mean of `z` of the windows that have learned; null where none has.
+             * @description Mean of `z` of the windows that have learned; null if none has.
              */
             score?: number | null;
             /** @description Spellings counted since the tag became live, commonest first. */
@@ -341,7 +341,7 @@ export interface components {
             name: string;
             /** @description It has that much. */
             passed: boolean;
-            /** @description A listing depends on it; while baselines are learned the score is not asked for. */
+            /** @description A listing depends on it; while baselines are being learned the score is not required. */
             required: boolean;
             /**
              * Format: double
@@ -379,12 +379,12 @@ export interface components {
         PeopleRules: {
             /**
              * Format: double
-             * @description Authors whom the rules ask; posts without author are people all the same.
+             * @description Authors under the rules; each post without author is one person.
              */
             authors: number;
             /**
              * Format: double
-             * @description Authors who came in the three busiest spans; null where the window is too short to ask.
+             * @description Authors in the three busiest spans; null if the window is too short for the rule.
              */
             busiest?: number | null;
             /**
@@ -400,12 +400,12 @@ export interface components {
             known?: number | null;
             /**
              * Format: double
-             * @description People whom the rule of known authors allows; likewise.
+             * @description People that the rule of known authors allows; likewise.
              */
             known_allows?: number | null;
             /**
              * Format: double
-             * @description The share of such authors among all who come to a tag; likewise.
+             * @description The share of such authors among all who join a tag; likewise.
              */
             known_share?: number | null;
             /**
@@ -415,7 +415,7 @@ export interface components {
             posts: number;
             /**
              * Format: double
-             * @description People whom the rule of repetition allows.
+             * @description People that the rule of repetition allows.
              */
             repeat: number;
             /**
@@ -432,7 +432,7 @@ export interface components {
             spans: number;
             /**
              * Format: double
-             * @description People whom the rule of spread allows; null where it does not ask.
+             * @description People that the rule of spread allows; null if it does not apply.
              */
             spread?: number | null;
         };
@@ -472,7 +472,7 @@ export interface components {
             mode: string;
             /**
              * Format: int64
-             * @description Occurrences in the window of tags that gave way to others at `tags_max`.
+             * @description Occurrences in the window of tags evicted at `tags_max`.
              */
             other?: number;
             /**
@@ -524,7 +524,7 @@ export interface components {
         RecentPosts: {
             /**
              * Format: int64
-             * @description Recent posts kept of all tags, a sample of a fast stream.
+             * @description Recent posts stored, with any tag; a sample if the stream is fast.
              */
             kept: number;
             /**
@@ -537,7 +537,7 @@ export interface components {
              *     are left out.
              */
             related: components["schemas"]["RelatedTag"][];
-            /** @description The newest of these posts, newest first, each text once, five at the most. */
+            /** @description The newest of these posts, newest first, each text once, at most five. */
             samples: components["schemas"]["SamplePost"][];
         };
         /** @description What of a source went to a recording. */
@@ -560,7 +560,7 @@ export interface components {
              */
             records: number;
         };
-        /** @description A tag that stands with another in recent posts. */
+        /** @description A tag that occurs with another in recent posts. */
         RelatedTag: {
             /** @description Commonest spelling, without `#`. */
             display: string;
@@ -571,7 +571,7 @@ export interface components {
             posts: number;
             /**
              * Format: double
-             * @description Their share of the recent posts with the tag asked for.
+             * @description Their share of the recent posts with the other tag.
              */
             share: number;
             /** @description The key. */
@@ -582,20 +582,20 @@ export interface components {
          * @enum {string}
          */
         RunState: "connecting" | "live" | "replay" | "ended";
-        /** @description A post to be read: text from strangers, never markup. */
+        /** @description A post to display: text from strangers, never markup. */
         SamplePost: {
             /**
              * Format: int64
              * @description Event time, milliseconds since the Unix epoch.
              */
             at: number;
-            /** @description The account where its platform names it in public (Mastodon); else null. */
+            /** @description The account, if its platform names it in public (Mastodon); else null. */
             author?: string | null;
-            /** @description Language as its platform says; else null. */
+            /** @description Language according to its platform; else null. */
             lang?: string | null;
             /** @description The text without its markup, cut after 1,000 bytes. */
             text: string;
-            /** @description Its `https` address, where it can be made; else null. */
+            /** @description Its `https` address, if it can be derived; else null. */
             url?: string | null;
         };
         /** @description Evenly spaced counts. */
@@ -790,7 +790,7 @@ export interface components {
             tags: number;
             /**
              * Format: int64
-             * @description Most live tags kept exactly.
+             * @description Most live tags counted exactly.
              */
             tags_max: number;
             /**
@@ -856,7 +856,7 @@ export interface components {
              */
             first_seen?: number | null;
             recent?: null | components["schemas"]["RecentPosts"];
-            /** @description Counts over the longest kept series, oldest first. */
+            /** @description Counts over the longest stored series, oldest first. */
             series: components["schemas"]["Series"];
             /** @description Spellings counted since the tag became live, commonest first. */
             spellings: components["schemas"]["Spelling"][];
@@ -874,7 +874,7 @@ export interface components {
         Trend: {
             /**
              * Format: int64
-             * @description Distinct authors in the window; null where the stream has no authors.
+             * @description Distinct authors in the window; null if the stream has no authors.
              */
             authors?: number | null;
             /**
@@ -896,7 +896,7 @@ export interface components {
             expected?: number | null;
             /**
              * Format: double
-             * @description Times the usual.
+             * @description Ratio to the expected count.
              */
             lift?: number | null;
             /**
@@ -906,7 +906,7 @@ export interface components {
             rank: number;
             /**
              * Format: double
-             * @description What it was ranked by, where that is not the count.
+             * @description The value it was ranked by, if that is not the count.
              */
             score?: number | null;
             /** @description Counts of equal slots of the window that are over, oldest first, at most 60; live only. */

@@ -1,7 +1,7 @@
 //! Why a tag is listed, or not: every number that its row follows from.
 //!
-//! Pure, and made from the state for one tag and one window when somebody asks; nothing here is
-//! kept. The formula and what each number means: docs/http.md and [`crate::score::formula`].
+//! Pure, and made from the state for one tag and one window on request; nothing is stored. The
+//! formula and what each number means: docs/http.md and [`crate::score::formula`].
 
 use serde::{Deserialize, Serialize};
 
@@ -25,16 +25,16 @@ pub struct Explanation {
     pub text: String,
     /// The gates let it into the ranking; whether it is among the first rows is another question.
     pub listed: bool,
-    /// Baselines are still being learned: so many windows of the three that it takes. There is no
+    /// Baselines are still being learned: windows learned, of the three that it takes. There is no
     /// score until then, and rows are ordered by count.
     pub learning: Option<u32>,
-    /// `new`, `rising`, `steady` or `cooling`; null while nobody knows.
+    /// `new`, `rising`, `steady` or `cooling`; null while unknown.
     pub status: Option<String>,
-    /// Mean of `z` of the windows that have learned; null where none has.
+    /// Mean of `z` of the windows that have learned; null if none has.
     pub score: Option<f64>,
     /// Highest score so far, as far as it is still held.
     pub held: f64,
-    /// It is higher than ever: what an alert tells.
+    /// It is a new peak, which raises alerts.
     pub peak: bool,
     /// People that are usual in the window; null before that window has learned.
     pub expected: Option<f64>,
@@ -44,20 +44,20 @@ pub struct Explanation {
     pub posts: u64,
     /// Distinct authors in it; posts without author are authors of their own.
     pub authors: u64,
-    /// `authors` is an estimate: there are more than are told apart.
+    /// `authors` is an estimate: there are too many for an exact count.
     pub estimated: bool,
     /// The windows scored together: a quarter, once and four times the one asked for.
     pub windows: Vec<WindowScore>,
-    /// How authors became people; null where the stream has no authors.
+    /// From authors to people; null if the stream has no authors.
     pub people: Option<PeopleRules>,
     /// What must be true of a tag that is listed.
     pub gates: Vec<Gate>,
     /// Spellings counted since the tag became live, commonest first.
     pub spellings: Vec<Spelling>,
     /// Start of the first pane that it counted in since it became live, whole seconds as
-    /// milliseconds since the Unix epoch; null where nobody knows.
+    /// milliseconds since the Unix epoch; null if unknown.
     pub first_seen: Option<i64>,
-    /// Recent posts with it, and the tags in them; null where none are kept
+    /// Recent posts with it, and the tags in them; null if none are stored
     /// (`limits.recent_posts = 0`).
     pub recent: Option<RecentPosts>,
 }
@@ -88,7 +88,7 @@ pub struct WindowScore {
 /// How the authors of a window became people.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PeopleRules {
-    /// Authors whom the rules ask; posts without author are people all the same.
+    /// Authors under the rules; each post without author is one person.
     pub authors: f64,
     /// Their posts.
     pub posts: f64,
@@ -98,18 +98,18 @@ pub struct PeopleRules {
     /// Spans in which somebody came, each counted at their last post; of a sample where authors
     /// are estimated.
     pub spans: u32,
-    /// Authors who came in the three busiest spans; null where the window is too short to ask.
+    /// Authors in the three busiest spans; null if the window is too short for the rule.
     pub busiest: Option<f64>,
-    /// People whom the rule of spread allows; null where it does not ask.
+    /// People that the rule of spread allows; null if it does not apply.
     pub spread: Option<f64>,
-    /// People whom the rule of repetition allows.
+    /// People that the rule of repetition allows.
     pub repeat: f64,
-    /// Authors who had posted before they came to the tag; null where the job does not ask
-    /// (`people.known`), or nobody knows yet.
+    /// Authors who had posted before they joined the tag; null if the job does not ask
+    /// (`people.known`), or it is not known yet.
     pub known: Option<f64>,
-    /// The share of such authors among all who come to a tag; likewise.
+    /// The share of such authors among all who join a tag; likewise.
     pub known_share: Option<f64>,
-    /// People whom the rule of known authors allows; likewise.
+    /// People that the rule of known authors allows; likewise.
     pub known_allows: Option<f64>,
     /// The least of what the rules allow, and posts without author: `x`.
     pub counted: f64,
@@ -120,18 +120,18 @@ pub struct PeopleRules {
 pub struct Gate {
     /// `min_count`, `min_authors`, `score`, `lists` or `learned`.
     pub name: String,
-    /// What the tag has: people, authors, the score, 1 where the job's lists let it through
-    /// and 0 where they do not, windows learned; null where there is none.
+    /// The value of the tag: people, authors, the score, 1 if the job's tag filter lists it, else
+    /// 0, windows learned; null if there is none.
     pub value: Option<f64>,
     /// The least that passes.
     pub bound: f64,
     /// It has that much.
     pub passed: bool,
-    /// A listing depends on it; while baselines are learned the score is not asked for.
+    /// A listing depends on it; while baselines are being learned the score is not required.
     pub required: bool,
 }
 
-/// Explains `key` in a window that `trending` is kept for; [`crate::window::Ring::show`] must have
+/// Explains `key` in a window of `trending`; [`crate::window::Ring::show`] must have
 /// been called for `at`. `None` if there is no such window, or the tag is not live.
 #[must_use]
 pub fn explain(state: &State, key: &str, window_ms: i64, at: i64) -> Option<Explanation> {

@@ -32,7 +32,7 @@ fn who(of: &Explanation) -> String {
     format!("{about}{people}{when}{less}")
 }
 
-/// In how many spans of time they came. Of a sample nobody knows.
+/// In how many spans of time they posted; unknown for a sample.
 fn when(of: &Explanation, rules: &PeopleRules) -> Option<String> {
     if of.estimated || rules.spans == 0 {
         return None;
@@ -80,7 +80,7 @@ fn plural(n: f64, one: &str, many: &str) -> String {
     format!("{n:.0} {}", if n.round() == 1.0 { one } else { many })
 }
 
-/// `7`, `6.8`, `42`: a tenth below ten, as far as it says something.
+/// `7`, `6.8`, `42`: with a decimal below ten, if it is not zero.
 fn times(lift: f64) -> String {
     if lift < 9.95 { tenth(lift) } else { format!("{lift:.0}") }
 }

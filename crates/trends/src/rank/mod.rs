@@ -54,9 +54,9 @@ pub struct Trend {
     pub display: String,
     /// Posts in the window (all-time for `total`).
     pub count: u64,
-    /// Distinct authors in the window; null where the stream has no authors.
+    /// Distinct authors in the window; null if the stream has no authors.
     pub authors: Option<u64>,
-    /// What it was ranked by, where that is not the count.
+    /// The value it was ranked by, if that is not the count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
     /// Times the usual.
@@ -94,7 +94,7 @@ pub struct Ranking {
     pub approximate: bool,
     /// A count is at most this much too large.
     pub error_bound: u64,
-    /// Occurrences in the window of tags that gave way to others at `tags_max`.
+    /// Occurrences in the window of tags evicted at `tags_max`.
     #[serde(default)]
     pub other: u64,
     /// Posts in the window.
@@ -103,8 +103,8 @@ pub struct Ranking {
     pub tagged_posts: u64,
     /// Distinct live tags in the window.
     pub distinct_tags: u64,
-    /// Baselines are still being learned: so many windows of the three that it takes. Rows are
-    /// ordered by count until then.
+    /// Baselines are still being learned: windows learned, of the three that it takes. Until then
+    /// rows are ordered by count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learning: Option<u32>,
     /// Rows, best first.
@@ -134,7 +134,7 @@ pub struct TickSnapshot {
     pub batch: u64,
     /// Our clock at the tick, milliseconds since the Unix epoch.
     pub published_at: i64,
-    /// Which of `rankings` is shown where nobody asked for another.
+    /// Index in `rankings` of the default one.
     pub default: usize,
     /// One for each mode and window.
     pub rankings: Vec<Arc<Ranking>>,
@@ -143,7 +143,7 @@ pub struct TickSnapshot {
 }
 
 impl TickSnapshot {
-    /// The default ranking alone, with `top` rows: what sinks take.
+    /// Only the default ranking, with `top` rows, for sinks.
     #[must_use]
     pub fn brief(&self, top: usize) -> Self {
         let ranking = self.default_ranking().map(|ranking| {
@@ -160,14 +160,14 @@ impl TickSnapshot {
         }
     }
 
-    /// The ranking shown where nobody asked for another.
+    /// The default ranking.
     #[must_use]
     pub fn default_ranking(&self) -> Option<&Arc<Ranking>> {
         self.rankings.get(self.default)
     }
 }
 
-/// Which ranking is asked for.
+/// Selects a ranking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     /// What to rank by; `None` = the default.
@@ -195,12 +195,12 @@ pub struct TagDetail {
     pub spellings: Vec<Spelling>,
     /// Count in each configured window, ascending.
     pub windows: Vec<WindowCount>,
-    /// Counts over the longest kept series, oldest first.
+    /// Counts over the longest stored series, oldest first.
     pub series: Series,
     /// Start of the first pane that it counted in since it became live, whole seconds as
-    /// milliseconds since the Unix epoch; null where nobody knows.
+    /// milliseconds since the Unix epoch; null if unknown.
     pub first_seen: Option<i64>,
-    /// Recent posts with it; null where none are kept (`limits.recent_posts = 0`).
+    /// Recent posts with it; null if none are stored (`limits.recent_posts = 0`).
     pub recent: Option<RecentPosts>,
 }
 

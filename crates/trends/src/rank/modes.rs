@@ -37,7 +37,7 @@ impl Mode {
         matches!(self, Self::Trending)
     }
 
-    /// It tells people apart.
+    /// It counts distinct authors.
     #[must_use]
     pub fn needs_people(self) -> bool {
         matches!(self, Self::Authors | Self::Trending)

@@ -23,7 +23,7 @@ pub struct Key {
 pub(super) struct Row {
     pub(super) id: u32,
     pub(super) count: u64,
-    /// What it was ranked by, where that is not the count.
+    /// The value it was ranked by, if that is not the count.
     pub(super) score: Option<f64>,
     pub(super) lift: Option<f64>,
     pub(super) expected: Option<f64>,
@@ -120,8 +120,8 @@ fn authors(columns: Columns<'_>, number: usize, rows: usize) -> Vec<Row> {
     let mut looked_at = rows;
     loop {
         let mut best = top(window.people_column(), columns.names.rows(), looked_at, listed, tie);
-        // Where more was estimated than is shown, others may come before: as many as are not so
-        // stand in their order, and nobody who is not here comes before these.
+        // Estimates above the number of posts are clamped, so their rows may move down. The rows
+        // that are not clamped are in order, and no row outside `best` precedes them.
         let clamped = best.iter().filter(|of| shown(of.0) < u64::from(of.1)).count();
         if best.len() < looked_at || best.len() - clamped >= rows {
             best.sort_by(|a, b| shown(b.0).cmp(&shown(a.0)).then_with(|| tie(a.0, b.0)));
@@ -229,7 +229,7 @@ mod tests {
     use crate::window::authors::Rules;
     use tagtide_posts::post::Batch;
 
-    /// Tags with so many authors that they are estimated, each of whom has posted once.
+    /// Tags with estimated authors, each with one post.
     #[test]
     fn no_row_has_more_authors_than_posts() {
         let (pane_ms, windows_ms, people) = (1000, vec![60_000], Some(Rules::default()));
@@ -254,7 +254,7 @@ mod tests {
         state.live_until(0, 1000);
         state.show(1000, &mut ());
         let key = Key { mode: Mode::Authors, window_ms: 60_000 };
-        let rows = ranking(&state, key, 1000, 100).expect("it is kept").trends;
+        let rows = ranking(&state, key, 1000, 100).expect("it is configured").trends;
         let authors: Vec<_> = rows.iter().filter_map(|row| row.authors).collect();
         assert_eq!(authors.len(), 16);
         assert!(authors.is_sorted_by(|a, b| a >= b), "{authors:?}");

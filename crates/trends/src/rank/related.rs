@@ -1,32 +1,32 @@
-//! What is posted with a tag, from the ring of recent posts.
+//! Posts with a tag and the tags beside it, from the ring of recent posts.
 //!
-//! A sample: of a fast stream the ring takes a few posts of each second, so shares mean something
-//! and counts alone do not.
+//! A sample: from a fast stream the ring takes a few posts of each second, so shares are meaningful
+//! and counts are not.
 
 use serde::{Deserialize, Serialize};
 
 use crate::state::State;
 
-/// Most tags told of.
+/// Most related tags.
 const RELATED_MAX: usize = 10;
-/// Most posts shown.
+/// Most sample posts.
 const SAMPLES_MAX: usize = 5;
 
 /// Recent posts with a tag, as far as they are in memory. Fields may be added.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RecentPosts {
-    /// Recent posts kept of all tags, a sample of a fast stream.
+    /// Recent posts stored, with any tag; a sample if the stream is fast.
     pub kept: u64,
     /// Those with this tag.
     pub posts: u64,
-    /// Tags that stand with it in these posts, the commonest first, ten at the most; hidden ones
-    /// are left out.
+    /// Tags that occur with it in these posts, most frequent first, at most ten; hidden ones are
+    /// left out.
     pub related: Vec<RelatedTag>,
-    /// The newest of these posts, newest first, each text once, five at the most.
+    /// The newest of these posts, newest first, each text once, at most five.
     pub samples: Vec<SamplePost>,
 }
 
-/// A tag that stands with another in recent posts.
+/// A tag that occurs with another in recent posts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RelatedTag {
     /// The key.
@@ -35,26 +35,26 @@ pub struct RelatedTag {
     pub display: String,
     /// Recent posts with both.
     pub posts: u64,
-    /// Their share of the recent posts with the tag asked for.
+    /// Their share of the recent posts with the other tag.
     pub share: f64,
 }
 
-/// A post to be read: text from strangers, never markup.
+/// A post to display: text from strangers, never markup.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SamplePost {
     /// Event time, milliseconds since the Unix epoch.
     pub at: i64,
     /// The text without its markup, cut after 1,000 bytes.
     pub text: String,
-    /// The account where its platform names it in public (Mastodon); else null.
+    /// The account, if its platform names it in public (Mastodon); else null.
     pub author: Option<String>,
-    /// Its `https` address, where it can be made; else null.
+    /// Its `https` address, if it can be derived; else null.
     pub url: Option<String>,
-    /// Language as its platform says; else null.
+    /// Language according to its platform; else null.
     pub lang: Option<String>,
 }
 
-/// What the ring knows of the tag `id`; `None` where no posts are kept.
+/// Recent posts with the tag `id`; `None` if none are stored.
 #[must_use]
 pub fn recent(state: &State, id: u32) -> Option<RecentPosts> {
     if !state.recent().is_on() {

@@ -1,4 +1,4 @@
-//! Rankings made as event time passes: each report asks for one ranking at even intervals.
+//! Rankings at boundaries of event time: each report requests one ranking at even intervals.
 
 use crate::rank::Ranking;
 use crate::rank::ranking::{self, Key};
@@ -18,7 +18,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// True where it is due at the end of a pane.
+    /// True if it is due at the end of a pane.
     fn is_due(&self, at: i64, pane_ms: i64) -> bool {
         at.rem_euclid(self.every_ms) < pane_ms
     }
@@ -35,13 +35,13 @@ impl Report {
 /// A ranking that was made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reported {
-    /// As many rows as were asked for.
+    /// Most rows, as in the report.
     pub rows: usize,
     /// The ranking.
     pub ranking: Ranking,
 }
 
-/// The reports asked of one state, and the rankings made since they were last taken.
+/// The reports of one state, and their rankings since these were last taken.
 #[derive(Debug, Default)]
 pub struct Reporter {
     wanted: Vec<Report>,

@@ -1,6 +1,6 @@
-//! Sparklines: how the count of each row of a ranking came about, over its window.
+//! Sparklines: the counts of each row of a ranking over its window.
 //!
-//! One pass over the panes of the window for all rows together; nothing is kept between ticks.
+//! One pass over the panes of the window for all rows together; nothing is stored between ticks.
 //! Slots are whole panes (whole minutes beyond one hour), aligned to Unix time, so that a picture
 //! moves on without changing; the slot that is still filling is left out, or every line would end
 //! in a fall. There are at most [`POINTS_MAX`] of them. A pass that costs more counts than are

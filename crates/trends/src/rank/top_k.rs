@@ -8,10 +8,10 @@ use std::cmp::Ordering;
 use crate::store::column::CHUNK;
 use crate::store::cow_column::CowColumn;
 
-/// Counts looked at together: a block whose largest is too small is passed over.
+/// Counts looked at together: a block whose largest is too small is skipped.
 const BLOCK: usize = 64;
 
-/// Ids and counts of the `top` largest counts above zero of those that `keep` keeps, best first.
+/// Ids and counts of the `top` largest counts above zero that `keep` selects, best first.
 /// `tie(a, b)` orders ids of equal counts, the better first, and must be total.
 pub fn top<T>(
     column: &CowColumn<T>,

@@ -50,7 +50,7 @@ fn unlearned(state: &State, trending: &Trending, rows: usize) -> Vec<Row> {
     }
 }
 
-/// A row of `trending`, where the gates let it through. Before any window has learned there is no
+/// A row of `trending`, if it passes the gates. Before any window has learned there is no
 /// score, and rows are ordered by their count.
 fn trend(state: &State, trending: &Trending, id: u32) -> Option<Row> {
     let ring = &state.ring;
@@ -66,8 +66,8 @@ fn trend(state: &State, trending: &Trending, id: u32) -> Option<Row> {
     })
 }
 
-/// What is usual, times that, and the status. What is usual in the window asked for is not known
-/// before that window itself has learned, though a shorter one may have a score by then; only a
+/// The expected count, the lift and the status. The first two are not known before the window
+/// itself has learned, though a shorter one may have a score by then; only a
 /// peak is one all the same.
 pub(super) fn against_usual(score: &Score) -> (Option<f64>, Option<f64>, Option<&'static str>) {
     let known = score.score.is_some() && score.asked().learned;
@@ -75,7 +75,7 @@ pub(super) fn against_usual(score: &Score) -> (Option<f64>, Option<f64>, Option<
     (known.then_some(score.expected), known.then_some(score.lift), status)
 }
 
-/// True where a tag may be listed.
+/// True if a tag may be listed.
 pub(super) fn passes(trending: &Trending, score: &Score) -> bool {
     let asked = score.asked();
     asked.people >= f64::from(trending.gates.min_count)

@@ -1,8 +1,9 @@
-//! Baselines and held scores: how they are kept, and with decayed counts in the checkpoint.
+//! Baselines and peaks: columns of them, and their sections in the checkpoint, with decayed
+//! weights.
 //!
-//! They follow from everything that has been, so a checkpoint has them as they are: each record
-//! those that changed, a part of a snapshot those of its tags. Numbers of bits are kept, so what
-//! is read is what was written, bit for bit.
+//! They depend on the whole past, so a checkpoint has their values: each record those that changed,
+//! a part of a snapshot those of its tags. Numbers are stored as bits, so what is read is what was
+//! written, bit for bit.
 
 use std::ops::Range;
 
@@ -17,7 +18,7 @@ use crate::window::decay::Weights;
 use crate::window::restore::CorruptSection;
 use tagtide_simd::prefetch;
 
-/// What `trending` has learned of one tag.
+/// Baselines and peak of one tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TagBaselines {
     /// Baselines of the three windows.
@@ -29,7 +30,7 @@ pub struct TagBaselines {
 }
 
 /// The same of all tags, by id. Each of the windows has a column, as it learns when it ends: the
-/// others are not read then, and where they have learned nothing, they take no memory.
+/// others are not read then, and without baselines they take no memory.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
     pub(super) baselines: [Column<Baseline>; SCALES],
@@ -47,7 +48,7 @@ impl Columns {
         self.held.rows()
     }
 
-    /// Asks for what is known of a tag that is soon dealt with.
+    /// Prefetches the baselines of a tag.
     pub(super) fn prefetch(&self, id: u32) {
         self.baselines.iter().for_each(|column| prefetch(column.at(id)));
         prefetch(self.held.at(id));
@@ -73,13 +74,13 @@ impl Columns {
 
 const CUT: CorruptSection = CorruptSection("a section of scores ends too early");
 
-/// Length of a window that `trending` is asked for, and what it knows of tags.
+/// Length of a window of `trending`, and the baselines of tags in it.
 pub type OfWindow = (i64, Vec<(u32, TagBaselines)>);
 
 /// The same for all its windows.
 pub type Baselines = Vec<OfWindow>;
 
-/// What `trending` knows of time, for one window it is asked for.
+/// Progress of `trending` in event time, for one of its windows.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pacing {
     /// The window, milliseconds.
@@ -95,7 +96,7 @@ pub struct Pacing {
 }
 
 impl Trending {
-    /// What is small and written whole with every record.
+    /// The part that is small and complete in every record.
     #[must_use]
     pub fn pacing(&self) -> Pacing {
         Pacing {
@@ -107,27 +108,27 @@ impl Trending {
         }
     }
 
-    /// What changed since the last call.
+    /// Baselines that changed since the last call.
     pub fn take_changed(&mut self) -> OfWindow {
         let changed = self.changed.as_mut().map(DirtySet::take);
         let tags = changed.unwrap_or_default().into_iter().map(|id| (id, self.tags.get(id)));
         (self.window_ms, tags.collect())
     }
 
-    /// What is known of the tags of some ids.
+    /// Baselines of the tags of some ids.
     #[must_use]
     pub fn of(&self, ids: Range<u32>) -> OfWindow {
         let known = ids.map(|id| (id, self.tags.get(id)));
         (self.window_ms, known.filter(|tag| tag.1 != TagBaselines::default()).collect())
     }
 
-    /// Everything that is known of tags goes.
+    /// Forgets the baselines of all tags.
     pub(crate) fn forget_all(&mut self) {
         self.tags = Columns::default();
     }
 
-    /// Takes in what the last record says of this window; without it, the window is new and begins
-    /// at `at`.
+    /// Takes in this window's progress from the last record; without it, the window is new and
+    /// begins at `at`.
     pub(crate) fn settle(&mut self, pacing: Option<&Pacing>, at: Option<i64>) {
         match pacing {
             Some(pacing) => {
@@ -146,14 +147,14 @@ impl Trending {
 /// Three numbers that belong together: a baseline, or a held score.
 type Triple = [u32; 3];
 
-/// The threes told last, by a hash of each. Most tags have been used once or twice, and so have the
-/// same baselines as others; they are told by their place here.
+/// The triples written last, by a hash of each. Most tags were used once or twice and have the same
+/// baselines as others; these are written as their place here.
 struct RecentTriples(Vec<Triple>);
 
 impl RecentTriples {
     const BITS: u32 = 12;
 
-    /// Three zeros stand in the first place before anything was told.
+    /// Begins with three zeros in the first place.
     fn new() -> Self {
         Self(vec![[0; 3]; 1 << Self::BITS])
     }
@@ -165,7 +166,7 @@ impl RecentTriples {
         (mixed >> (u32::BITS - Self::BITS)) as usize
     }
 
-    /// True where it stood at its place before; it does from now on.
+    /// Puts a triple at its place; true if it was there before.
     fn meet(&mut self, three: Triple) -> (usize, bool) {
         let place = Self::place(three);
         let met = self.0[place] == three;
@@ -198,12 +199,12 @@ impl RecentTriples {
 }
 
 /// For each window: its length, number of tags; for each of these: step from the id before, then in
-/// the form of [`RecentTriples`] three times mean, variance (bits) and window of a baseline, and slide,
-/// held score (bits), 0.
-pub(crate) fn encode(told: &Baselines) -> Vec<u8> {
+/// the form of [`RecentTriples`] three times mean, variance (bits) and window of a baseline, and
+/// slide, held score (bits), 0.
+pub(crate) fn encode(baselines: &Baselines) -> Vec<u8> {
     let mut out = Vec::new();
     let mut lately = RecentTriples::new();
-    for (window_ms, tags) in told.iter().filter(|told| !told.1.is_empty()) {
+    for (window_ms, tags) in baselines.iter().filter(|of| !of.1.is_empty()) {
         put_signed(&mut out, *window_ms);
         let mut many = Many::to(&mut out);
         many.put(tags.len() as u64);
@@ -302,7 +303,7 @@ mod tests {
     }
 
     /// Many tags that have learned the same, some that have not, and nothing at all.
-    fn told() -> Baselines {
+    fn some() -> Baselines {
         let learned = |id: u32| {
             let of = |scale| if id.is_multiple_of(7) { id + scale } else { scale };
             let baseline = |scale| Baseline::from_parts((of(scale) as f32, 0.1 + of(5) as f32, 9));
@@ -316,13 +317,13 @@ mod tests {
 
     #[test]
     fn baselines_come_back_bit_for_bit() {
-        let told = told();
-        let body = encode(&told);
+        let all = some();
+        let body = encode(&all);
         // Each number as it is would take more than twice as much.
         assert!(body.len() < 3_000 * 20, "{} bytes", body.len());
         let mut trending = trending();
         read(&mut trending, &body, 9_002, |_| true).expect("it was written so");
-        assert_eq!(trending[0].of(0..9_002).1, told[1].1[..2_999]);
+        assert_eq!(trending[0].of(0..9_002).1, all[1].1[..2_999]);
         for len in [0, 1, 2, 5, 700, body.len() - 1] {
             let cut = read(&mut trending, &body[..len], 9_002, |_| true);
             assert_eq!(cut.is_ok(), len == 0, "{len} bytes");

@@ -3,12 +3,12 @@
 //! Counts are made comparable by the transform of Anscombe (Biometrika 35, 1948), under which
 //! Poisson noise has a variance of about one whatever the mean; a running mean and variance of the
 //! transformed counts is the baseline, as in SigniTrend (Schubert, Weiler, Kriegel, KDD 2014).
-//! Three windows, a quarter, once and four times the one asked for, are scored together: the short
+//! Three windows, a quarter, once and four times the given one, are scored together: the short
 //! one sees a burst early, the long one sees that it lasts.
 
-/// The transform of a count of zero: where every baseline begins.
+/// The transform of a count of zero, the start of every baseline.
 pub const Y0: f64 = 1.224_744_871_391_589;
-/// A window has learned after so many of it.
+/// A window has learned after this many windows.
 pub const LEARNED: u32 = 3;
 /// A tag is listed from this score on.
 pub const LISTED: f64 = 2.0;
@@ -21,9 +21,9 @@ pub fn transform(x: f64) -> f64 {
     2.0 * (x + 0.375).sqrt()
 }
 
-/// What a tag's past says of one window.
+/// The baseline of a tag in one window.
 ///
-/// The mean is kept as its distance from [`Y0`], so that zeros are a tag never seen.
+/// The mean is stored as its distance from [`Y0`], so zeros mean a tag never seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Baseline {
     /// Running mean of transformed counts, less [`Y0`].
@@ -35,7 +35,7 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// The mean alone, after the newest window.
+    /// Only the mean, after the newest window.
     #[must_use]
     #[inline]
     pub fn mean(&self, pace: &Pace) -> f64 {
@@ -66,7 +66,7 @@ impl Baseline {
         self.learn_plain(pace, transform(x) - Y0);
     }
 
-    /// The same for a value that is zero where nothing is, untransformed.
+    /// The same for an untransformed value.
     pub fn learn_plain(&mut self, pace: &Pace, value: f64) {
         let k = pace.windows();
         let (mean, nu) = self.plain(pace, k.saturating_sub(1));
@@ -77,13 +77,13 @@ impl Baseline {
         self.last = k;
     }
 
-    /// The numbers kept, for the checkpoint.
+    /// The stored numbers, for the checkpoint.
     #[must_use]
     pub fn parts(&self) -> (f32, f32, u32) {
         (self.above, self.nu, self.last)
     }
 
-    /// From the numbers kept.
+    /// From the stored numbers.
     #[must_use]
     pub fn from_parts((above, nu, last): (f32, f32, u32)) -> Self {
         Self { above, nu, last }
@@ -97,13 +97,13 @@ pub fn surprise(x: f64, (mu, nu): (f64, f64)) -> f64 {
     (transform(x) - mu) / (1.0 + nu).sqrt()
 }
 
-/// The count that a baseline says is usual.
+/// The count that a baseline expects.
 #[must_use]
 pub fn expected((mu, nu): (f64, f64)) -> f64 {
     ((mu * mu + nu) / 4.0 - 0.375).max(0.0)
 }
 
-/// Times the usual.
+/// Ratio to the expected count.
 #[must_use]
 pub fn lift(x: f64, expected: f64) -> f64 {
     (x + 1.0) / (expected + 1.0)
@@ -121,16 +121,16 @@ pub fn held(held: f64, elapsed_ms: i64, window_ms: i64) -> f64 {
 pub struct Pace {
     least: f64,
     windows: u32,
-    /// For each number of windows, the binary logarithm of the product of what each left of what
-    /// was before it. The first leaves nothing, and nothing is before it; it stands as one. Where
-    /// the weight has come down to `least`, it is a straight line from the last one on.
+    /// For each number of windows, the binary logarithm of the product of their factors. The first
+    /// window has nothing before it and counts as one. Once the weight has reached `least`, it is a
+    /// straight line.
     left: Vec<f64>,
-    /// What the last few windows leave of a baseline, by their number: of those up to the newest,
-    /// and of those up to the one before it.
+    /// The factors of the last few windows, by their number: of those up to the newest, and of
+    /// those up to the one before it.
     near: [Vec<f64>; 2],
 }
 
-/// So many windows are the last few.
+/// Number of windows in `near`.
 const NEAR: u32 = 64;
 
 impl Pace {
@@ -152,23 +152,23 @@ impl Pace {
         self.windows
     }
 
-    /// True once baselines mean something.
+    /// True once baselines are meaningful.
     #[must_use]
     pub fn has_learned(&self) -> bool {
         self.windows >= LEARNED
     }
 
-    /// So many more windows are complete.
+    /// Completes more windows.
     pub fn advance(&mut self, windows: u32) {
         self.windows = self.windows.saturating_add(windows);
         let near = |to: u32| (0..NEAR.min(to + 1)).map(|ago| self.leave(to - ago, to)).collect();
         self.near = [self.windows, self.windows.saturating_sub(1)].map(near);
     }
 
-    /// What the windows after `from` up to `to` leave of a baseline.
+    /// The factor by which the windows after `from` up to `to` reduce a baseline.
     #[inline]
     fn left(&self, from: u32, to: u32) -> f64 {
-        // Nearly always: every tag is asked at every slide.
+        // The usual case: every tag is scored at every slide.
         let near = self.near.get(self.windows.wrapping_sub(to) as usize);
         let near = near.and_then(|near| near.get(to.wrapping_sub(from) as usize));
         near.copied().unwrap_or_else(|| self.leave(from, to))

@@ -7,11 +7,11 @@ use crate::score::trending::SCALES;
 pub struct Scale {
     /// Its length, milliseconds.
     pub window_ms: i64,
-    /// It has learned enough to be asked.
+    /// It has learned enough to be used.
     pub learned: bool,
     /// Distinct authors.
     pub authors: f64,
-    /// The same under the rules of people.
+    /// Authors under the rules of people.
     pub people: f64,
     /// Posts.
     pub posts: u32,
@@ -30,20 +30,20 @@ pub struct Scale {
 pub struct Score {
     /// Windows, short to long.
     pub scales: [Scale; SCALES],
-    /// Mean of `z` of the windows that have learned; `None` where none has.
+    /// Mean of `z` of the windows that have learned; `None` if none has.
     pub score: Option<f64>,
-    /// The highest score so far, as far as it is still held.
+    /// The last peak, decayed.
     pub held: f64,
-    /// Count that is usual in the window asked for.
+    /// Expected count in the middle window.
     pub expected: f64,
-    /// Times the usual.
+    /// Ratio to the expected count.
     pub lift: f64,
     /// It was a new peak at the last slide, or is one now.
     pub peak: bool,
 }
 
 impl Score {
-    /// The window asked for.
+    /// The middle window, the one that is ranked.
     #[must_use]
     pub fn asked(&self) -> &Scale {
         &self.scales[1]

@@ -1,8 +1,8 @@
-//! What `trending` has learned of each tag, for one window asked for.
+//! The baselines, peaks and scores of `trending` for one window.
 //!
-//! Everything here changes when event time passes a boundary, from closed panes alone: so the
-//! order of posts within the lateness, the number of workers and the speed of a replay change
-//! nothing. What open panes hold may be scored, and is not kept.
+//! All state changes when event time passes a boundary, and only from closed panes, so the order of
+//! posts within the lateness, the number of workers and the speed of a replay change nothing. Open
+//! panes may be scored, but leave no trace.
 
 use crate::score::baselines::{Columns, TagBaselines};
 use crate::score::formula::{self, Pace};
@@ -13,15 +13,15 @@ use crate::window::authors::Span;
 use crate::window::ring::fits_minutes;
 use tagtide_simd::prefetch;
 
-/// Windows scored together: a quarter, once and four times the one asked for.
+/// Windows scored together: a quarter, once and four times the given one.
 pub const SCALES: usize = 3;
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
-/// Tags that are asked for before they are dealt with.
+/// How many tags ahead to prefetch.
 const AHEAD: usize = 8;
 
-/// What must be true of a tag that is listed.
+/// Conditions on a tag that is listed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gates {
     /// Fewest posts in the window.
@@ -39,7 +39,7 @@ impl Default for Gates {
 /// What [`Trending`] is made for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// What must be true of a tag that is listed.
+    /// Conditions on a tag that is listed.
     pub gates: Gates,
     /// Note what changes, for a checkpoint.
     pub keep_delta: bool,
@@ -48,9 +48,9 @@ pub struct Options {
 /// `trending` for one window.
 #[derive(Debug)]
 pub struct Trending {
-    /// The window asked for, milliseconds.
+    /// The window, milliseconds.
     pub window_ms: i64,
-    /// Scores are held, and peaks told, in steps of this.
+    /// Interval of the recorded peaks.
     pub slide_ms: i64,
     /// Gates of a listing.
     pub gates: Gates,
@@ -62,27 +62,27 @@ pub struct Trending {
     pub(super) peaks: Vec<u32>,
     /// Number of the last slide.
     pub(super) slide: i64,
-    /// Nothing before this has gaps; windows that begin earlier teach nothing.
+    /// Posts from here on are complete; windows that begin earlier are not learned from.
     pub(super) whole_from: i64,
     /// Tags that changed since the last checkpoint record, a bit each.
     pub(super) changed: Option<DirtySet>,
-    /// Tags of the boundary being dealt with.
+    /// Tags of the current boundary.
     asked: Vec<u32>,
-    /// What is usual may have changed for every tag since the last slide.
+    /// Baselines may have changed for every tag since the last slide.
     ask_all: bool,
     /// Tags that might have been listed at the last slide, ascending.
     watched: Vec<u32>,
 }
 
-/// `trending` may be asked for windows of four panes to six hours; where the longest of the three
-/// goes by minutes, panes have to divide one or be whole ones.
+/// True if `trending` can rank a window: four panes to six hours; if the longest of the three
+/// slides by minutes, panes must divide a minute or be whole minutes.
 #[must_use]
 pub fn can_ask(window_ms: i64, pane_ms: i64) -> bool {
     let by_minutes = 4 * window_ms > HOUR_MS;
     (4 * pane_ms..=6 * HOUR_MS).contains(&window_ms) && (!by_minutes || fits_minutes(pane_ms))
 }
 
-/// Scores of a window are held, and peaks told, in steps of a sixtieth of it, at least a pane.
+/// Interval of the recorded peaks: a sixtieth of the window, at least a pane.
 #[must_use]
 pub fn slide_ms(window_ms: i64, pane_ms: i64) -> i64 {
     (window_ms / 60 / pane_ms).max(1) * pane_ms
@@ -134,8 +134,7 @@ impl Trending {
         }
     }
 
-    /// Posts from `at` on are complete; where there was a gap before, windows that overlap it teach
-    /// nothing.
+    /// Posts from `at` on are complete; windows that overlap a gap before are not learned from.
     pub fn whole_from(&mut self, at: i64) {
         self.whole_from = if self.whole_from == i64::MAX { at } else { self.whole_from.max(at) };
     }
@@ -148,7 +147,7 @@ impl Trending {
         windows.min().unwrap_or(i64::MAX).min(next(self.slide_ms))
     }
 
-    /// Windows of the ring whose people are asked for at the boundary `at`, a bit each.
+    /// Windows of the ring whose authors are read at the boundary `at`, a bit each.
     #[must_use]
     pub fn asks_at(&self, at: i64) -> u64 {
         let slides = at % self.slide_ms == 0;
@@ -163,8 +162,8 @@ impl Trending {
         ends.map(|(_, window)| ring.windows()[*window].distinct).sum()
     }
 
-    /// Event time has reached the boundary `at`, and every pane before it is closed: where a slide
-    /// ends there, its scores are held. Rankings follow, then [`Trending::learn`].
+    /// Event time has reached the boundary `at`, and every pane before it is closed: if a slide
+    /// ends there, its peaks are recorded. Rankings follow, then [`Trending::learn`].
     pub fn slide(&mut self, ring: &Ring, rows: u32, at: i64) {
         if at % self.slide_ms == 0 {
             self.record_peaks(ring, rows, at);
@@ -210,7 +209,7 @@ impl Trending {
         self.ask_all = true;
     }
 
-    /// Holds the scores of a slide.
+    /// Records the peaks of a slide.
     fn record_peaks(&mut self, ring: &Ring, rows: u32, at: i64) {
         self.slide = at.div_euclid(self.slide_ms);
         self.peaks.clear();
@@ -222,7 +221,7 @@ impl Trending {
             if let Some(&soon) = ids.get(number + AHEAD) {
                 self.tags.prefetch(soon);
             }
-            // What is never listed need not be held: a peak is higher than that.
+            // Tags below the limit of a listing have no peak, which is higher.
             if !self.may_reach(ring, id, formula::LISTED) {
                 continue;
             }
@@ -238,8 +237,8 @@ impl Trending {
         self.asked = ids;
     }
 
-    /// Tags that may be listed at the boundary `at`: whoever could not be at the last one has to
-    /// have posts since, unless what is usual has changed.
+    /// Tags that may be listed at the boundary `at`: those that could be at the last one, and those
+    /// with posts since; all tags if baselines have changed.
     fn candidates(&mut self, ring: &Ring, rows: u32, at: i64, ids: &mut Vec<u32>) {
         let counts = ring.windows()[self.windows[1].1].column();
         let least = self.gates.min_count;
@@ -252,12 +251,12 @@ impl Trending {
             ids.extend(pairs.iter().map(|pair| pair.0).filter(passes));
         }
         ids.extend(self.watched.iter().copied().filter(passes));
-        // A few runs that are in order each.
+        // A few sorted runs.
         ids.sort();
         ids.dedup();
     }
 
-    /// The score of a tag where it is higher than the one held, and might be listed.
+    /// The score of a tag if it is higher than the last peak, and might be listed.
     fn risen(&self, ring: &Ring, spans: &[Span; SCALES], id: u32) -> Option<f64> {
         let held = self.held(id);
         let (mut z, learned) = self.distances(ring, id);
@@ -266,7 +265,7 @@ impl Trending {
             return None;
         }
         for (scale, span) in spans.iter().enumerate() {
-            // Rules only ever take off, and to ask them is dear.
+            // Rules only reduce the score, and are expensive.
             if score(z) <= held {
                 return None;
             }
@@ -279,8 +278,8 @@ impl Trending {
         Some(score(z)).filter(|score| *score > held)
     }
 
-    /// False where the score of a tag is surely less, even if its past were without noise: nearly
-    /// all, and it costs least.
+    /// False if the score of a tag is certainly lower, even without noise in its past: the cheapest
+    /// check, which rejects nearly all.
     fn may_reach(&self, ring: &Ring, id: u32, least: f64) -> bool {
         let (mut sum, mut learned) = (0.0, 0.0);
         for (scale, pace) in self.paces.iter().enumerate().filter(|(_, pace)| pace.has_learned()) {
@@ -291,8 +290,8 @@ impl Trending {
         learned > 0.0 && sum / learned >= least
     }
 
-    /// The distance of a tag in each window that has learned, 0 in others, as if every author were
-    /// one of the people; and how many have.
+    /// The distance of a tag in each window that has learned, 0 in others, as if all authors were
+    /// people under the rules; and how many windows have learned.
     fn distances(&self, ring: &Ring, id: u32) -> ([f64; SCALES], f64) {
         let (mut z, mut learned) = ([0.0; SCALES], 0.0);
         for (scale, pace) in self.paces.iter().enumerate().filter(|(_, pace)| pace.has_learned()) {
@@ -309,7 +308,7 @@ impl Trending {
         }
     }
 
-    /// The score held for a tag, as of the last slide.
+    /// The last peak of a tag, decayed to the last slide.
     fn held(&self, id: u32) -> f64 {
         let (held, held_at) = self.tags.held.get(id);
         let slides = (self.slide as u32).wrapping_sub(held_at);
@@ -327,8 +326,8 @@ impl Trending {
         now.then(|| f64::from(held))
     }
 
-    /// The most that the score of a tag can be: as if every author were one of the people. It costs
-    /// no look at them.
+    /// An upper bound of the score of a tag: as if all authors were people under the rules, which
+    /// are not applied.
     #[must_use]
     pub fn glance(&self, ring: &Ring, id: u32) -> Option<f64> {
         let (z, learned) = self.distances(ring, id);
@@ -375,7 +374,7 @@ impl Trending {
         }
     }
 
-    /// How many windows of the shortest kind have been learned, where that is not enough yet.
+    /// How many of the shortest windows have been learned, if that is not enough yet.
     #[must_use]
     pub fn learning(&self) -> Option<u32> {
         let most = self.paces.iter().map(Pace::windows).max().unwrap_or(0);

@@ -152,7 +152,7 @@ impl State {
         }
     }
 
-    /// Notes what an engine that counts by itself says besides its counts.
+    /// Notes what an engine that counts itself reports besides its counts.
     pub fn note(&mut self, source: usize, posts: u64, counters: &Counters) {
         self.posts_of[source] += posts;
         let mine = &mut self.counters;

@@ -1,6 +1,6 @@
 //! Boundaries of event time: windows end, scores are held, an observer looks at the state.
 //!
-//! A boundary is passed when every pane before it is closed, whatever our clock says, so what
+//! A boundary is passed when every pane before it is closed, independent of our clock, so what
 //! happens here is the same live and in a replay at any speed.
 
 use crate::score::Trending;

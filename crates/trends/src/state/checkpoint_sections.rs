@@ -1,8 +1,8 @@
 //! The state as checkpoint sections: what changed in an epoch, and the pieces of a snapshot.
 //!
 //! Numbers are variable-length integers; the layout of each section is documented at its writer. A
-//! snapshot is taken piece by piece at different epochs, so each piece has its epoch: a later record
-//! counts for a tag or a pane only if its epoch is newer than that of the piece.
+//! snapshot is taken piece by piece at different epochs, so each piece has its epoch: a later
+//! record counts for a tag or a pane only if its epoch is newer than that of the piece.
 
 use std::collections::BTreeMap;
 
@@ -163,7 +163,9 @@ pub fn encode(raw: RawSections) -> Sections {
                 sections.push((kind::COUNTED_BEFORE, counted));
             }
             Raw::Known(piece) => sections.push((kind::KNOWN, piece.encode())),
-            Raw::Baselines(told) => sections.push((kind::BASELINES, baselines::encode(&told))),
+            Raw::Baselines(baselines_of) => {
+                sections.push((kind::BASELINES, baselines::encode(&baselines_of)))
+            }
             Raw::Decay(weights) => {
                 sections.push((kind::DECAY, baselines::encode_weights(&weights)));
             }
@@ -296,8 +298,8 @@ impl State {
         sections
     }
 
-    /// Encodes the new tags and spellings of a batch at once: that costs little, while encoding many
-    /// in a record would make counting wait.
+    /// Encodes the new tags and spellings of a batch at once: that costs little, while encoding
+    /// many in a record would make counting wait.
     pub(crate) fn note_names(&mut self) {
         let Interned { born, learned, .. } = &self.interned;
         for &id in born {

@@ -42,14 +42,14 @@ impl State {
         }
         let known = self.known(key, replaces);
         // A repeated revision, or one after a newer one, replaces nothing.
-        let told = key.op == Op::Update && self.remembered.is_told(key.id, key.revision);
-        if !told {
+        let is_repeated = key.op == Op::Update && self.remembered.is_known(key.id, key.revision);
+        if !is_repeated {
             self.unsample(key, replaces);
         }
         match (key.op, known) {
             (Op::Create, None) => Verdict::Count(at),
             (Op::Create, Some(_)) => self.duplicate(),
-            (Op::Update, Some(_)) if told => self.duplicate(),
+            (Op::Update, Some(_)) if is_repeated => self.duplicate(),
             (Op::Update, None) => {
                 self.counters.edits += 1;
                 Verdict::Count(at)
@@ -100,7 +100,7 @@ impl State {
 
     /// An edit takes a post out of this view; one that never fitted is ignored.
     pub(super) fn retract_original(&mut self, key: &PostKey, replaces: &[u64]) {
-        if self.remembered.is_told(key.id, key.revision) {
+        if self.remembered.is_known(key.id, key.revision) {
             return;
         }
         if let Some((number, old)) = self.known(key, replaces).filter(|(_, old)| !old.gone) {

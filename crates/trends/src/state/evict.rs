@@ -50,8 +50,8 @@ impl State {
         }
     }
 
-    /// The tags with the smallest (count in the longest window, then total), except those of `named`
-    /// (ascending), which are about to be counted.
+    /// The tags with the smallest (count in the longest window, then total), except those of
+    /// `named` (ascending), which are about to be counted.
     fn smallest(&mut self, number: usize, named: &[u32]) -> Vec<u32> {
         let at = self.marks.newest().unwrap_or(0);
         self.ring.show(at);

@@ -20,7 +20,7 @@ pub struct Entry {
     pub key: u128,
     /// Hash of the key, seeded per process.
     pub hash: u64,
-    /// The spelling: bit i says that byte i of the key is upper case; or, with
+    /// The spelling: bit i is set if byte i of the key is upper case; or, with
     /// [`Entry::SPELL_BYTES`], offset of a length-prefixed string in the arena.
     pub spelling: u32,
     /// Length of the key in bytes.

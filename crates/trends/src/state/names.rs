@@ -23,7 +23,8 @@ pub(super) struct Record {
     pub(super) mask: u32,
     /// See [`Known::more`].
     pub(super) more: u32,
-    /// Number of admissions when it was admitted; tells a tag from the one that had its id before.
+    /// Number of admissions when it was admitted; distinguishes a tag from the one that had its id
+    /// before.
     pub(super) since: u32,
     /// Length of the key in bytes; 0 = free.
     pub(super) len: u16,
@@ -155,7 +156,7 @@ impl Names {
     }
 
     /// The spellings of `id` in the order they were met, the counts of all but the first, and the
-    /// count of those that are not told apart.
+    /// count of the others.
     #[must_use]
     pub fn spellings_met(&self, id: u32) -> (Vec<Vec<u8>>, Vec<u64>, u64) {
         let mut short = [0; 16];

@@ -275,7 +275,7 @@ impl AuthorSet {
         }
     }
 
-    /// What an update says of them.
+    /// The authors for an update.
     #[must_use]
     pub fn authors(&self) -> Authors {
         let members = self.members.iter().chain(&self.taken).filter(|(_, posts)| **posts != 0);

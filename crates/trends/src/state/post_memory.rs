@@ -100,13 +100,13 @@ impl PostMemory {
 
     /// True where a post with this identity was remembered at this revision, or a later one.
     #[must_use]
-    pub fn is_told(&self, id: u64, revision: u64) -> bool {
-        let is_told = |post: &RememberedPost| {
+    pub fn is_known(&self, id: u64, revision: u64) -> bool {
+        let is_known = |post: &RememberedPost| {
             let ordered = (post.revision | revision) & UNORDERED == 0;
             post.revision == revision || ordered && post.revision > revision
         };
         let mut posts = self.index.matches(id).filter_map(|number| self.posts.get(self.at(number)));
-        posts.any(|post| post.id == id && is_told(post))
+        posts.any(|post| post.id == id && is_known(post))
     }
 
     /// Prefetches what [`PostMemory::find`] will read for these names, and what has to be forgotten
@@ -267,7 +267,7 @@ mod tests {
             memory.add(RememberedPost { revision, ..post(9, 1) }, [].into_iter());
         }
         assert_eq!((memory.find(9), memory.index.matches(9).count()), (Some(99), NAMESAKES));
-        assert!(memory.is_told(9, 100) && memory.is_told(9, 3) && !memory.is_told(9, 101));
+        assert!(memory.is_known(9, 100) && memory.is_known(9, 3) && !memory.is_known(9, 101));
         memory.forget_all();
         assert_eq!(memory.index.matches(9).count(), 0);
     }

@@ -1,7 +1,7 @@
 //! The texts of the last posts with tags: what is posted with a tag.
 //!
-//! A ring in memory only: it is in no checkpoint, log or metric, and empty after a start. Bounded by
-//! number and by the bytes of each post. From a fast stream it takes only as many posts of each
+//! A ring in memory only: it is in no checkpoint, log or metric, and empty after a start. Bounded
+//! by number and by the bytes of each post. From a fast stream it takes only as many posts of each
 //! second of event time that it spans ten minutes. Deletes, edits and deleted accounts take posts
 //! out at once.
 
@@ -248,8 +248,8 @@ impl State {
         self.posts_with(id).count()
     }
 
-    /// Tags that occur with `id` in posts of the ring, most frequent first, ties by key; hidden ones
-    /// are left out.
+    /// Tags that occur with `id` in posts of the ring, most frequent first, ties by key; hidden
+    /// ones are left out.
     #[must_use]
     pub fn related(&self, id: u32, top: usize) -> Vec<(u32, u32)> {
         let mut counts: HashMap<u32, u32> = HashMap::new();

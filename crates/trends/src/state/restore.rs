@@ -1,7 +1,7 @@
 //! Restores a state from the pieces of a snapshot and the records after them.
 //!
-//! The names of tags and their counts do not depend on each other, so a long record or piece is read
-//! by two threads, one for each.
+//! The names of tags and their counts do not depend on each other, so a long record or piece is
+//! read by two threads, one for each.
 
 mod names;
 
@@ -19,7 +19,7 @@ use crate::window::restore::{CorruptSection, Part, Restore};
 
 const CUT: CorruptSection = CorruptSection("a section ends too early");
 const CONTRADICTION: CorruptSection =
-    CorruptSection("a tag is told of twice or under an id that is taken");
+    CorruptSection("a tag occurs twice or under an id that is taken");
 /// From this size on a second thread pays off.
 const TWO_THREADS_BYTES: usize = 128 << 10;
 
@@ -42,7 +42,7 @@ struct Counts {
     meta: Meta,
     stamps: Stamps,
     /// Tags read so far have ids below this.
-    told: u32,
+    rows_below: u32,
     /// The record being read.
     epoch: u64,
 }
@@ -90,7 +90,7 @@ impl Restoring {
             errors: CowColumn::default(),
             trending: empty.trending,
             stamps: Stamps::default(),
-            told: 0,
+            rows_below: 0,
             epoch: 0,
         };
         Self { names: Names::new(empty.tags), counts }
@@ -135,12 +135,12 @@ impl Restoring {
     /// # Errors
     /// [`CorruptSection`] if the sections contradict each other.
     pub fn finish(self) -> Result<State, CorruptSection> {
-        let (mut names, told) = (self.names, self.counts);
-        let rows = told.rows();
-        let (mut ring, closed_to) = (told.ring, told.meta.closed_to);
-        let people = (told.meta.people_from, told.meta.joined);
+        let (mut names, counts) = (self.names, self.counts);
+        let rows = counts.rows();
+        let (mut ring, closed_to) = (counts.ring, counts.meta.closed_to);
+        let people = (counts.meta.people_from, counts.meta.joined);
         if let Some(decay) = ring.decay() {
-            decay.settle(told.meta.decay);
+            decay.settle(counts.meta.decay);
         }
         // They are independent, and each takes half of a recovery.
         let (ring, unique) = std::thread::scope(|scope| {
@@ -151,19 +151,19 @@ impl Restoring {
         if !unique {
             return Err(CONTRADICTION);
         }
-        let mut state = State::new(told.settings, *names.tags.seed());
+        let mut state = State::new(counts.settings, *names.tags.seed());
         state.ring = ring.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         state.tags = names.tags;
-        state.remembered = told.remembered;
-        state.counters = told.meta.counters;
-        state.floor = told.meta.floor;
+        state.remembered = counts.remembered;
+        state.counters = counts.meta.counters;
+        state.floor = counts.meta.floor;
         // The newest may have been evicted before the snapshot; their numbers are not reused.
-        state.tags.admitted(told.meta.admissions);
-        state.errors = told.errors;
-        for (mine, posts) in state.posts_of.iter_mut().zip(told.meta.posts_of) {
+        state.tags.admitted(counts.meta.admissions);
+        state.errors = counts.errors;
+        for (mine, posts) in state.posts_of.iter_mut().zip(counts.meta.posts_of) {
             *mine = posts;
         }
-        for (source, newest) in told.meta.newest.iter().enumerate().take(state.posts_of.len()) {
+        for (source, newest) in counts.meta.newest.iter().enumerate().take(state.posts_of.len()) {
             if let Some(at) = newest {
                 state.marks.seen(source, *at);
             }
@@ -179,7 +179,7 @@ impl Restoring {
         state.trending = told.trending;
         let open_from = closed_to.saturating_add(1).saturating_mul(state.ring.pane_ms());
         for trending in &mut state.trending {
-            let mut pacings = told.meta.trending.iter();
+            let mut pacings = counts.meta.trending.iter();
             let pacing = pacings.find(|pacing| pacing.window_ms == trending.window_ms);
             trending.settle(pacing, state.passed.map(|_| open_from));
         }
@@ -205,7 +205,7 @@ fn each<B: AsRef<[u8]>>(
 
 impl Counts {
     fn rows(&self) -> u32 {
-        self.stamps.rows(self.told)
+        self.stamps.rows(self.rows_below)
     }
 
     /// Reads one section; false = another kind.
@@ -269,8 +269,8 @@ impl Counts {
         Ok(true)
     }
 
-    /// A record of `epoch`, or a snapshot, is read. What it does not contain is forgotten: a run with
-    /// other settings wrote it.
+    /// A record of `epoch`, or a snapshot, is read. What it does not contain is forgotten: a run
+    /// with other settings wrote it.
     fn end(&mut self, epoch: u64) {
         if epoch == 0 {
             return;
@@ -285,14 +285,14 @@ impl Counts {
             decay.settle(meta.decay);
         }
         for trending in trending {
-            if !meta.trending.iter().any(|told| told.window_ms == trending.window_ms) {
+            if !meta.trending.iter().any(|pacing| pacing.window_ms == trending.window_ms) {
                 trending.forget_all();
             }
         }
     }
 
     fn admit(&mut self, id: u32) {
-        self.told = self.told.max(id.saturating_add(1));
+        self.rows_below = self.rows_below.max(id.saturating_add(1));
         self.ring.grow(self.rows() as usize);
         self.ring.admitted(id);
     }
@@ -399,8 +399,8 @@ mod tests {
             assert_eq!(long > TWO_THREADS_BYTES, sections == 30, "{long} bytes");
             let read = |more: &[(u16, Vec<u8>)]| {
                 let mut restoring = Restoring::new(settings.clone(), Seed::new([1; 32]));
-                let told = restoring.read(1, &[&born(sections)[..], more].concat());
-                (told, restoring.finish().map(|state| state.tags.len()))
+                let unknown = restoring.read(1, &[&born(sections)[..], more].concat());
+                (unknown, restoring.finish().map(|state| state.tags.len()))
             };
             // A count of an unknown tag, and a tag that exists already.
             let mut late = vec![0, 0, 0, 1];

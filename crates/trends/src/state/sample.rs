@@ -1,7 +1,7 @@
 //! Posts that a worker copies out of its batch, so that their texts can be shown.
 //!
-//! They are few: workers take a limited number from each batch, however fast a stream is. Buffers are
-//! recycled with the rest of the extracted batch.
+//! They are few: workers take a limited number from each batch, however fast a stream is. Buffers
+//! are recycled with the rest of the extracted batch.
 
 use std::ops::Range;
 

@@ -41,7 +41,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// One source whose posts arrive in order, no limit on tags, no remembered posts, no checkpoint.
+    /// One source whose posts arrive in order, no limit on tags, no remembered posts, no
+    /// checkpoint.
     #[must_use]
     pub fn of(shape: Shape, trending_ms: Vec<i64>) -> Self {
         Self {

@@ -1,7 +1,7 @@
 //! Spellings of tags.
 //!
-//! Up to four spellings of a tag are distinguished and counted, in the order of first use. Most tags
-//! have one; its count is the tag's total less the counts of the others, so it costs nothing.
+//! Up to four spellings of a tag are distinguished and counted, in the order of first use. Most
+//! tags have one; its count is the tag's total less the counts of the others, so it costs nothing.
 
 use crate::state::extracted_batch::{Entry, NO_MASK, case_mask};
 use crate::store::cow_column::{CowColumn, HeldBytes};

@@ -70,7 +70,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// Pane of a post (none = late) and its tags.
 type Kept = (Option<i64>, Vec<u8>);
 
-/// What is counted, kept as the list of posts.
+/// The counts, derived from the list of posts.
 #[derive(Default)]
 struct Model {
     newest: Option<i64>,

@@ -3,7 +3,7 @@
 /// Rows of one chunk.
 pub const CHUNK: usize = 1 << 16;
 
-/// A column indexed by tag id, kept in chunks: growing allocates one chunk and moves nothing, so
+/// A column indexed by tag id, stored in chunks: growing allocates one chunk and moves nothing, so
 /// no post waits for a copy of five million counts.
 #[derive(Debug, Default)]
 pub struct Column<T> {

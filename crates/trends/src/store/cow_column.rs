@@ -7,11 +7,11 @@ use tagtide_simd::counts::{self, BLOCK};
 
 /// A column indexed by tag id, as [`Column`](crate::store::column::Column), of which snapshots can
 /// be taken: [`CowColumn::snapshot`] costs a pointer for each chunk of `N` rows. From then on the
-/// first write to a chunk copies it, if a snapshot still holds it; where none does, the chunk is
+/// first write to a chunk copies it, if a snapshot still holds it; otherwise the chunk is
 /// taken back as it is.
 ///
-/// A chunk that only the column holds is known by its kind, not by a count of references: so a write
-/// costs one branch, and no atomic operation.
+/// A chunk that only the column holds is known by its kind, not by a count of references: so a
+/// write costs one branch, and no atomic operation.
 #[derive(Debug)]
 pub struct CowColumn<T, const N: usize = CHUNK> {
     chunks: Vec<Chunk<T, N>>,
@@ -133,7 +133,7 @@ impl<T: Copy, const N: usize> CowColumn<T, N> {
         *self.at(id)
     }
 
-    /// The row of `id`; the default where the column has not grown so far.
+    /// The row of `id`; the default if the column is shorter.
     #[must_use]
     pub fn get_or_default(&self, id: u32) -> T
     where
@@ -171,11 +171,11 @@ impl<T: Clone + Default, const N: usize> CowColumn<T, N> {
         }
     }
 
-    /// Makes a chunk this column's own: a copy where a snapshot holds it, itself otherwise.
+    /// Makes a chunk this column's own: a copy if a snapshot holds it, itself otherwise.
     #[cold]
     #[inline(never)]
     fn take_back(&mut self, number: usize) {
-        // Out and in again, as nothing else may stand for a chunk meanwhile.
+        // Taken out and put back, as there is no placeholder for a chunk.
         let own = match self.chunks.swap_remove(number) {
             Chunk::Own(own) => own,
             Chunk::Shared(shared) => Arc::try_unwrap(shared).unwrap_or_else(|it| (*it).clone()),

@@ -1,4 +1,4 @@
-//! Which tags changed since somebody looked.
+//! Which tags changed since the last checkpoint record.
 
 use crate::store::column::ones;
 
@@ -15,13 +15,13 @@ impl DirtySet {
         self.bits.resize(self.bits.len().max(rows.div_ceil(64)), 0);
     }
 
-    /// Puts a tag in.
+    /// Adds a tag.
     pub fn mark(&mut self, id: u32) {
         self.any = true;
         self.bits[id as usize / 64] |= 1 << (id % 64);
     }
 
-    /// Puts tags in; neighbours, where they come by id, are written together.
+    /// Adds tags; neighbours are written together if the ids are ordered.
     pub fn mark_all(&mut self, ids: impl Iterator<Item = u32>) {
         let (mut word, mut bits) = (0, 0);
         for id in ids {

@@ -1,15 +1,15 @@
 //! Keyed 64-bit hash: folded multiplication over 16-byte steps.
 //!
-//! Two uses, two keys. Tables are seeded per process and the seed is never stored, so that nobody
-//! outside can choose tags that collide. Authors and posts are hashed with the key of the state
-//! directory, so that a hash means the same after a restart.
+//! Two uses, two keys. Tables are seeded per process and the seed is never stored, so that
+//! outsiders cannot choose tags that collide. Authors and posts are hashed with the key of the
+//! state directory, so that a hash means the same after a restart.
 
 /// Key of a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seed([u64; 4]);
 
 impl Seed {
-    /// A key from 32 bytes; what is random about it is the caller's business.
+    /// A key from 32 bytes, which the caller should choose at random.
     #[must_use]
     pub const fn new(bytes: [u8; 32]) -> Self {
         let (mut words, mut at) = ([0; 4], 0);
@@ -22,7 +22,7 @@ impl Seed {
         Self(words)
     }
 
-    /// Hash of up to 16 bytes that stand in `key`, zeros after `len`.
+    /// Hash of up to 16 bytes in `key`, with zeros after `len`.
     #[inline(always)]
     #[must_use]
     pub fn short(&self, key: u128, len: usize) -> u64 {
@@ -55,7 +55,7 @@ impl Seed {
 #[must_use]
 pub fn short_key(bytes: &[u8]) -> u128 {
     let len = bytes.len();
-    // Head and tail lie over each other, and agree there.
+    // Head and tail overlap, with equal bits.
     if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
         let (head, tail) = (u64::from_le_bytes(*head), u64::from_le_bytes(*tail));
         return u128::from(head) | u128::from(tail) << (8 * (len - 8));

@@ -1,8 +1,8 @@
-//! Hash -> 32-bit number, for those who keep what is numbered themselves and compare it there.
+//! Hash -> 32-bit number; the caller stores the numbered values and compares them.
 //!
 //! Open addressing with 8-byte slots, in 256 parts by the highest bits of the hash, so that growing
 //! pauses for one part only. Half of a slot is hash, so a number that is offered is nearly always
-//! the one that is looked for. The hash must be keyed: nobody may choose hashes that collide.
+//! the right one. The hash must be keyed, so that outsiders cannot choose hashes that collide.
 
 use tagtide_simd::prefetch;
 
@@ -51,14 +51,14 @@ impl Index {
         }
     }
 
-    /// Numbers whose hash agrees, as far as it is kept.
+    /// Numbers whose hash agrees in its stored half.
     #[inline(always)]
     pub fn matches(&self, hash: u64) -> impl Iterator<Item = u32> + '_ {
         self.part(hash).matches(hash)
     }
 
-    /// An index of `numbers` with their hashes, part by part: one part stays in the cache, where
-    /// the whole would not. `None` where two of them are the `same`.
+    /// An index of `numbers` with their hashes, part by part: one part fits in the cache, the
+    /// whole does not. `None` if two of them are the `same`.
     pub fn build(
         numbers: impl Iterator<Item = (u64, u32)>,
         same: impl Fn(u32, u32) -> bool,
@@ -117,7 +117,7 @@ impl Part {
                     return None;
                 }
                 at = (at + 1) & (self.slots.len() - 1);
-                // The low bits chose the slot; the high half tells keys apart.
+                // The low bits chose the slot; the high half distinguishes keys.
                 if (slot >> 32) as u32 == hash as u32 {
                     return Some(slot as u32 - 1);
                 }

@@ -124,7 +124,7 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
-    /// True where nothing is left.
+    /// True at the end.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
@@ -266,6 +266,6 @@ mod tests {
         assert_eq!(reader.get_bytes(), Some(&b"tag"[..]));
         assert!(reader.is_empty() && reader.get().is_none());
         assert_eq!(Reader::new(&[0x80; 12]).get(), None, "no end");
-        assert_eq!(Reader::new(&[5, b'x']).get_bytes(), None, "shorter than it says");
+        assert_eq!(Reader::new(&[5, b'x']).get_bytes(), None, "shorter than its length");
     }
 }

@@ -1,7 +1,7 @@
 //! Views: filters over posts. A post that fits counts in the view with all its tags.
 //!
-//! Pure: a filter knows the number of a source, what stands in a post, and the keys of its tags.
-//! Who keeps the counts of a view is not its business.
+//! Pure: a filter sees the number of a source, the fields of a post, and the keys of its tags.
+//! Counts of a view are in a state of their own.
 
 use tagtide_extract::wildcard::Patterns;
 use tagtide_posts::post::Post;
@@ -11,7 +11,7 @@ pub const ALL: &str = "all";
 /// Most views of a job; each is a state of its own.
 pub const VIEWS_MAX: usize = 16;
 
-/// What must be true of a post: every condition that is given, and of its list any.
+/// Conditions on a post: all that are given must hold, each for any value of its list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Language tags in lower case; `ja` fits `ja-JP` too.
@@ -20,7 +20,7 @@ pub struct Filter {
     pub sources: Option<Vec<u16>>,
     /// Accounts as their platform writes them.
     pub authors: Option<Patterns>,
-    /// Keys, of which a post must have one that fits.
+    /// Keys; a post must have one that fits.
     pub tags: Option<Patterns>,
 }
 
@@ -36,7 +36,7 @@ pub enum Lines {
 }
 
 impl Filter {
-    /// True where a post fits, but for its tags.
+    /// True if a post fits, apart from its tags.
     #[must_use]
     pub fn fits(&self, source: u16, post: &Post<'_>) -> bool {
         self.of_source(source)
@@ -66,7 +66,7 @@ impl Filter {
     }
 }
 
-/// True where the language tag `lang` is `wanted` or a part of it (BCP 47, case aside).
+/// True if the language tag `lang` is `wanted` or a subtag of it (BCP 47, ignoring case).
 fn is_in(lang: &str, wanted: &str) -> bool {
     let (lang, wanted) = (lang.as_bytes(), wanted.as_bytes());
     let begins = lang.get(..wanted.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(wanted));
@@ -116,8 +116,8 @@ mod tests {
     fn nobody_is_no_author_and_an_empty_list_has_none() {
         let anybody = Filter { authors: patterns(&["*"]), ..<_>::default() };
         assert!(anybody.fits(0, &post("", "a")) && !anybody.fits(0, &post("", "")));
-        let nobody = Filter { authors: patterns(&[]), ..<_>::default() };
-        assert!(!nobody.fits(0, &post("", "a")));
+        let none = Filter { authors: patterns(&[]), ..<_>::default() };
+        assert!(!none.fits(0, &post("", "a")));
     }
 
     #[test]

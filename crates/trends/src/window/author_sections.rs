@@ -1,8 +1,8 @@
 //! Authors in the checkpoint: posts with authors since the last record, retracted authors, and the
 //! members of the tags of a part of a snapshot.
 //!
-//! Members and sketches follow from the posts of each tag in the order of panes. So a record has the
-//! posts, and reading it closes the panes again by the same code.
+//! Members and sketches follow from the posts of each tag in the order of panes. So a record has
+//! the posts, and reading it closes the panes again by the same code.
 
 use std::ops::Range;
 
@@ -45,7 +45,7 @@ pub struct AuthorsPiece {
     closed_to: i64,
     members: Vec<(u32, u32, Member)>,
     prints: Vec<(u32, [Print; PRINTS])>,
-    big: Vec<(u32, SketchedTag)>,
+    sketched: Vec<(u32, SketchedTag)>,
     open: Vec<(i64, OpenRows)>,
     /// What was counted elsewhere of each open pane.
     counted: Vec<PaneChanges>,
@@ -127,18 +127,18 @@ impl AuthorsPiece {
         let mut out = Vec::with_capacity(self.members.len() * 14 + 64);
         put(&mut out, self.epoch);
         put_signed(&mut out, self.closed_to);
-        let crowds = || self.members.chunk_by(|a, b| a.0 == b.0);
-        put(&mut out, crowds().count() as u64);
-        for crowd in crowds() {
-            put(&mut out, u64::from(crowd[0].0));
-            put(&mut out, crowd.len() as u64);
-            crowd.iter().for_each(|(_, author, member)| put_member(&mut out, *author, member));
+        let sets = || self.members.chunk_by(|a, b| a.0 == b.0);
+        put(&mut out, sets().count() as u64);
+        for set in sets() {
+            put(&mut out, u64::from(set[0].0));
+            put(&mut out, set.len() as u64);
+            set.iter().for_each(|(_, author, member)| put_member(&mut out, *author, member));
         }
-        put(&mut out, self.big.len() as u64);
-        for (id, big) in &self.big {
+        put(&mut out, self.sketched.len() as u64);
+        for (id, tag) in &self.sketched {
             put(&mut out, u64::from(*id));
-            put(&mut out, u64::from(big.below));
-            for register in big.sketch.entries(self.closed_to as u32) {
+            put(&mut out, u64::from(tag.below));
+            for register in tag.sketch.entries(self.closed_to as u32) {
                 put(&mut out, register.len() as u64);
                 register.iter().for_each(|&entry| put(&mut out, u64::from(entry)));
             }
@@ -179,14 +179,15 @@ impl Ring {
     #[must_use]
     pub fn authors_piece(&self, epoch: u64, ids: Range<u32>) -> Option<AuthorsPiece> {
         let people = self.people.as_ref()?;
-        let crowd = |id| people.crowds.of(id).map(move |(author, member)| (id, author, member));
-        let members = ids.clone().flat_map(crowd).collect();
+        let members = |id| people.sets.of(id).map(move |(author, member)| (id, author, member));
+        let members = ids.clone().flat_map(members).collect();
         let prints =
-            ids.clone().filter_map(|id| Some((id, people.crowds.prints(id).try_into().ok()?)));
+            ids.clone().filter_map(|id| Some((id, people.sets.prints(id).try_into().ok()?)));
         let prints = prints.filter(|(_, prints): &(_, [Print; PRINTS])| prints[0].print != 0);
         let prints = prints.collect();
-        let big = people.big.range(ids.clone()).map(|(id, big)| (id, big.clone())).collect();
-        let caps = people.caps.of(ids.clone());
+        let sketched =
+            people.sketched.range(ids.clone()).map(|(id, tag)| (id, tag.clone())).collect();
+        let caps = people.post_caps.of(ids.clone());
         let open = self.open.iter().map(|open| {
             let seen = open.seen.iter().copied().filter(|seen| ids.contains(&seen.id)).collect();
             let unseen = open.unseen.iter().copied().filter(|gone| ids.contains(&gone.0)).collect();
@@ -219,8 +220,8 @@ impl Ring {
         known.piece(number, (epoch, self.closed_to), &self.open)
     }
 
-    /// Authors who joined a tag in the last days, and those of them who had posted before; `None` if
-    /// that is not recorded.
+    /// Authors who joined a tag in the last days, and those of them who had posted before; `None`
+    /// if that is not recorded.
     #[must_use]
     pub fn joined(&self) -> Option<[u64; 2]> {
         Some(self.people.as_ref()?.known.as_ref()?.joined())

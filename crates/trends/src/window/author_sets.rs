@@ -1,9 +1,9 @@
 //! The authors of each tag, and when each posted last.
 //!
-//! The members of a tag are stored together in the order of their last posts, the newest at the end, in
-//! a block whose size is a power of two; blocks of one size share a column. So the authors of a window
-//! are at the end of the block, outdated ones at its start, and a new one is appended. Most tags have
-//! one member and cost twelve bytes.
+//! The members of a tag are stored together in the order of their last posts, the newest at the
+//! end, in a block whose size is a power of two; blocks of one size share a column. So the authors
+//! of a window are at the end of the block, outdated ones at its start, and a new one is appended.
+//! Most tags have one member and cost twelve bytes.
 
 mod size_classes;
 
@@ -207,7 +207,8 @@ impl AuthorSets {
             return None;
         }
         let (first, lines) = blocks.block(head).authors.as_rchunks::<LINE>();
-        // A cache line at once, without a branch for each author, from the end: recent authors return.
+        // A cache line at once, without a branch for each author, from the end: recent authors
+        // return.
         for (number, line) in lines.iter().enumerate().rev() {
             if line.iter().fold(false, |any, &other| any | (other == author)) {
                 let within = line.iter().position(|&other| other == author);
@@ -233,7 +234,7 @@ impl AuthorSets {
     pub fn push(&mut self, id: u32, author: u32, member: Member) {
         let mut head = self.heads.get(id);
         let len = head.len as usize;
-        debug_assert!(len < EXACT_MAX, "a full crowd takes no more");
+        debug_assert!(len < EXACT_MAX, "a full set has no room");
         if len == 0 || len == 1 << head.class {
             let class = if len == 0 { 0 } else { head.class + 1 };
             head = self.resize(head, class);
@@ -372,16 +373,16 @@ mod tests {
 
     #[test]
     fn old_texts_are_none_when_their_minute_comes_again() {
-        let mut crowds = AuthorSets::default();
-        crowds.grow(1);
+        let mut sets = AuthorSets::default();
+        sets.grow(1);
         let said = |print, author, minute| Print { print, author, minute };
-        crowds.note(0, said(7, 1, 100));
-        crowds.note(0, said(8, 1, 160));
-        crowds.outdate(0, 170, 60);
-        let is_copy = |crowds: &AuthorSets, print| crowds.is_copy(0, said(print, 2, 180), 100);
-        assert_eq!([7, 8].map(|print| is_copy(&crowds, print)), [false, true]);
-        crowds.forget_texts();
-        assert!(!is_copy(&crowds, 8) && crowds.prints(0).is_empty());
+        sets.note(0, said(7, 1, 100));
+        sets.note(0, said(8, 1, 160));
+        sets.outdate(0, 170, 60);
+        let is_copy = |sets: &AuthorSets, print| sets.is_copy(0, said(print, 2, 180), 100);
+        assert_eq!([7, 8].map(|print| is_copy(&sets, print)), [false, true]);
+        sets.forget_texts();
+        assert!(!is_copy(&sets, 8) && sets.prints(0).is_empty());
     }
 
     proptest! {
@@ -389,31 +390,31 @@ mod tests {
         fn equals_a_list(
             steps in prop::collection::vec((0_u32..4, 0_u32..900, 0_u8..20), 1..3000),
         ) {
-            let mut crowds = AuthorSets::default();
-            crowds.grow(4);
+            let mut sets = AuthorSets::default();
+            sets.grow(4);
             let mut model: Vec<(u32, u32, u32)> = Vec::new();
             for (now, (id, author, what)) in (0_u32..).zip(steps) {
                 if what == 0 {
-                    crowds.retain(id, |author, _| author % 3 == 0);
+                    sets.retain(id, |author, _| author % 3 == 0);
                     model.retain(|who| who.0 != id || who.1 % 3 == 0);
                     continue;
                 }
                 let member = Member { last: now, ..Member::default() };
-                match crowds.find(id, author) {
-                    Some(place) => crowds.renew(id, place, member),
-                    None if crowds.authors(id).len() == EXACT_MAX => continue,
-                    None => crowds.push(id, author, member),
+                match sets.find(id, author) {
+                    Some(place) => sets.renew(id, place, member),
+                    None if sets.authors(id).len() == EXACT_MAX => continue,
+                    None => sets.push(id, author, member),
                 }
                 model.retain(|who| (who.0, who.1) != (id, author));
                 model.push((id, author, now));
             }
             for id in 0..4 {
-                let mine: Vec<_> = crowds.of(id).map(|(author, m)| (author, m.last)).collect();
+                let mine: Vec<_> = sets.of(id).map(|(author, m)| (author, m.last)).collect();
                 let want = model.iter().filter(|who| who.0 == id).map(|who| (who.1, who.2));
                 prop_assert_eq!(mine, want.collect::<Vec<_>>());
-                let whole: usize = crowds.blocks.iter().map(|of| of.free.len()).sum();
-                let made: u32 = crowds.blocks.iter().map(|of| of.made).sum();
-                let used = (0..4).filter(|&id| !crowds.authors(id).is_empty()).count();
+                let whole: usize = sets.blocks.iter().map(|of| of.free.len()).sum();
+                let made: u32 = sets.blocks.iter().map(|of| of.made).sum();
+                let used = (0..4).filter(|&id| !sets.authors(id).is_empty()).count();
                 prop_assert_eq!(made as usize, whole + used, "no block is lost");
             }
         }

@@ -1,10 +1,10 @@
 //! Distinct authors of tags in sliding windows.
 //!
-//! Distinct authors do not add up over panes, so each counts only in the pane of the last post: those
-//! counts do add up. With another post the count moves from the older pane to the newer one. Beyond
-//! [`EXACT_MAX`] living authors a tag is counted by a sketch ([`sketched`]), with a sample of its
-//! authors. A post without author is an author of its own: its row has the author 0, and panes store
-//! how many of them they have.
+//! Distinct authors do not add up over panes, so each counts only in the pane of the last post:
+//! those counts do add up. With another post the count moves from the older pane to the newer one.
+//! Beyond [`EXACT_MAX`] living authors a tag is counted by a sketch ([`sketched`]), with a sample
+//! of its authors. A post without author is an author of its own: its row has the author 0, and
+//! panes store how many of them they have.
 //!
 //! Everything happens when a pane closes, in the order of tags and authors, so the order of posts
 //! within the lateness changes nothing. A post with the same text as one of the tag's last few, of
@@ -59,10 +59,10 @@ pub struct Rules {
 /// The authors of a ring.
 #[derive(Debug, Default)]
 pub struct AuthorCounts {
-    pub(super) crowds: AuthorSets,
-    pub(super) big: SketchedTags,
+    pub(super) sets: AuthorSets,
+    pub(super) sketched: SketchedTags,
     rules: Rules,
-    pub(super) caps: PostCaps,
+    pub(super) post_caps: PostCaps,
     /// If the rules ask for it.
     pub(super) known: Option<ReturningAuthors>,
     /// Panes up to this one were closed before the first post with an author.
@@ -78,7 +78,7 @@ pub struct AuthorCounts {
     sorted: Vec<AuthorRow>,
     spare: Vec<AuthorRow>,
     /// Authors of the current tag to insert into its sketch.
-    sketched: Vec<u32>,
+    to_sketch: Vec<u32>,
 }
 
 /// The stored closed panes, by age.
@@ -140,14 +140,14 @@ impl AuthorCounts {
 
     fn empty(rules: Rules, pane_ms: i64, horizon: u32) -> Self {
         let known = rules.known.then(|| ReturningAuthors::new(pane_ms, horizon.into()));
-        let big = SketchedTags::new(horizon);
-        Self { rules, horizon, pane_ms, known, big, from: i64::MIN, ..Self::default() }
+        let sketched = SketchedTags::new(horizon);
+        Self { rules, horizon, pane_ms, known, sketched, from: i64::MIN, ..Self::default() }
     }
 
     /// As it was before the first post with an author.
     pub(super) fn cleared(&self) -> Self {
         let mut anew = Self::empty(self.rules, self.pane_ms, self.horizon);
-        anew.grow(self.crowds.rows() as usize);
+        anew.grow(self.sets.rows() as usize);
         anew
     }
 
@@ -156,12 +156,12 @@ impl AuthorCounts {
     }
 
     pub(super) fn grow(&mut self, rows: usize) {
-        self.crowds.grow(rows);
+        self.sets.grow(rows);
     }
 
     /// True if the authors of a tag are estimated.
     pub(super) fn is_estimated(&self, id: u32) -> bool {
-        self.crowds.is_sample(id)
+        self.sets.is_sample(id)
     }
 
     /// The pane of a member's last post; `now` is a pane not before it.
@@ -194,15 +194,15 @@ impl AuthorCounts {
         let mut taken = PaneAuthors { lasts: vec![0; pairs.len()], ..PaneAuthors::default() };
         let now = open.index;
         self.prune_sketched(windows, now);
-        self.big.begin(windows, now, self.pane_ms);
+        self.sketched.begin(windows, now, self.pane_ms);
         self.known.iter_mut().for_each(|known| known.begin(open));
-        self.caps.begin(&self.rules, now * self.pane_ms);
+        self.post_caps.begin(&self.rules, now * self.pane_ms);
         let mut rows = TagRows { seen: &sorted, unseen: &open.unseen };
         for (number, last) in taken.lasts.iter_mut().enumerate() {
             let id = pairs[number].0;
-            self.crowds.prefetch(pairs, number);
+            self.sets.prefetch(pairs, number);
             let (mut anonymous, mut below) = (0, self.below(id));
-            self.sketched.clear();
+            self.to_sketch.clear();
             for mine in rows.of(id).chunk_by(|a, b| a.author == b.author) {
                 let posts = (mine.len() - rows.gone(&mine[0]).min(mine.len())) as u32;
                 if posts == 0 {
@@ -214,13 +214,13 @@ impl AuthorCounts {
                 }
                 let author = mine[0].author;
                 *last += u32::from(self.on_post(kept, windows, (mine, posts), &mut below, now));
-                let surplus = self.caps.count(&self.rules, (id, author), posts);
+                let surplus = self.post_caps.count(&self.rules, (id, author), posts);
                 if surplus > 0 {
                     taken.beyond.push((id, author, surplus));
                 }
             }
             if below.is_some() {
-                self.big.on_post(id, &self.sketched, anonymous, now);
+                self.sketched.on_post(id, &self.to_sketch, anonymous, now);
                 *last = 0;
             } else if anonymous > 0 {
                 *last += anonymous;
@@ -239,11 +239,11 @@ impl AuthorCounts {
 
     /// Members of an estimated tag are the authors with a hash below this.
     fn below(&self, id: u32) -> Option<u32> {
-        self.is_estimated(id).then(|| self.big.below(id).unwrap_or(0))
+        self.is_estimated(id).then(|| self.sketched.below(id).unwrap_or(0))
     }
 
-    /// One author's posts with one tag in the closing pane; true if the author counts in it from now
-    /// on.
+    /// One author's posts with one tag in the closing pane; true if the author counts in it from
+    /// now on.
     fn on_post(
         &mut self,
         kept: &mut ClosedPanes<'_>,
@@ -257,13 +257,13 @@ impl AuthorCounts {
         let found = self.place(kept, windows, (id, author, now), below);
         let is_big = below.is_some();
         if is_big && !copies {
-            self.sketched.push(author);
+            self.to_sketch.push(author);
         }
         if found == Place::Beyond {
             return false;
         }
         let member = match found {
-            Place::At(place) => self.crowds.member(id, place),
+            Place::At(place) => self.sets.member(id, place),
             _ => Member::default(),
         };
         let was_here = member.posts > 0 && self.is_alive(&member, now);
@@ -279,9 +279,9 @@ impl AuthorCounts {
             next.last = now as u32;
         }
         match found {
-            Place::At(place) if moves => self.crowds.renew(id, place, next),
-            Place::At(place) => self.crowds.set(id, place, next),
-            _ => self.crowds.push(id, author, next),
+            Place::At(place) if moves => self.sets.renew(id, place, next),
+            Place::At(place) => self.sets.set(id, place, next),
+            _ => self.sets.push(id, author, next),
         }
         let counts_here = !copies && !is_big;
         if counts_here && was_here && !member.marks.only_copies() {
@@ -312,13 +312,13 @@ impl AuthorCounts {
         let (within, minute) = (self.within(), self.minute(now));
         let print =
             |seen: &AuthorRow| Print { print: seen.print, author: seen.author as u16, minute };
-        let copies = mine.iter().all(|seen| self.crowds.is_copy(seen.id, print(seen), within));
-        mine.iter().for_each(|seen| self.crowds.note(seen.id, print(seen)));
+        let copies = mine.iter().all(|seen| self.sets.is_copy(seen.id, print(seen), within));
+        mine.iter().for_each(|seen| self.sets.note(seen.id, print(seen)));
         copies
     }
 
-    /// The place of an author among the members of a tag, or that there is room. A set that is full of
-    /// living members becomes a sketch and a sample, which may exclude the author.
+    /// The place of an author among the members of a tag, or that there is room. A set that is full
+    /// of living members becomes a sketch and a sample, which may exclude the author.
     fn place(
         &mut self,
         kept: &mut ClosedPanes<'_>,
@@ -331,12 +331,12 @@ impl AuthorCounts {
         if is_beyond(*below) {
             return Place::Beyond;
         }
-        if let Some(place) = self.crowds.find(id, author) {
+        if let Some(place) = self.sets.find(id, author) {
             return Place::At(place);
         }
-        if self.crowds.authors(id).len() == EXACT_MAX {
+        if self.sets.authors(id).len() == EXACT_MAX {
             self.prune(id, now);
-            if self.crowds.authors(id).len() == EXACT_MAX {
+            if self.sets.authors(id).len() == EXACT_MAX {
                 self.make_room(kept, windows, id, now);
                 *below = self.below(id);
                 if is_beyond(*below) {
@@ -350,23 +350,23 @@ impl AuthorCounts {
     /// Removes members that are in no window.
     fn prune(&mut self, id: u32, now: i64) {
         let horizon = self.horizon;
-        self.crowds.retain(id, |_, m| m.posts > 0 && m.is_alive(now as u32, horizon));
+        self.sets.retain(id, |_, m| m.posts > 0 && m.is_alive(now as u32, horizon));
     }
 
     /// Turns a set into a sketch and a sample of half its members, or halves the sample.
     fn make_room(&mut self, kept: &mut ClosedPanes<'_>, windows: &mut [Window], id: u32, now: i64) {
-        let mut authors = self.crowds.authors(id).to_vec();
+        let mut authors = self.sets.authors(id).to_vec();
         let below = *authors.select_nth_unstable(EXACT_MAX / 2).1;
         if !self.big.set_below(id, below) {
             self.make_sketch(kept, windows, (id, now), below);
         }
-        self.crowds.retain(id, |author, _| author < below);
+        self.sets.retain(id, |author, _| author < below);
     }
 
-    /// Continues pruning outdated members and texts: a few tags for each pane since the last call, so
-    /// that each tag is pruned at least once in the longest window.
+    /// Continues pruning outdated members and texts: a few tags for each pane since the last call,
+    /// so that each tag is pruned at least once in the longest window.
     fn sweep(&mut self, now: i64) {
-        let rows = self.crowds.rows();
+        let rows = self.sets.rows();
         let panes = now.saturating_sub(self.swept_at).clamp(1, self.horizon.into());
         self.swept_at = now;
         let some = u64::from(rows / self.horizon + 1) * panes as u64;
@@ -374,29 +374,30 @@ impl AuthorCounts {
             let id = self.swept % rows;
             self.swept = id + 1;
             // The oldest member is the first.
-            let first = self.crowds.members(id).next();
+            let first = self.sets.members(id).next();
             if first.is_some_and(|first| !self.is_alive(&first, now)) {
                 self.prune(id, now);
             }
-            self.crowds.outdate(id, self.minute(now), self.within());
+            self.sets.outdate(id, self.minute(now), self.within());
         }
     }
 
-    /// Prunes outdated texts of all tags: after a restart the progress of [`AuthorCounts::sweep`] is
-    /// unknown.
+    /// Prunes outdated texts of all tags: after a restart the progress of [`AuthorCounts::sweep`]
+    /// is unknown.
     pub(super) fn outdate(&mut self, now: i64) {
         let (minute, within) = (self.minute(now), self.within());
         self.swept_at = now;
-        (0..self.crowds.rows()).for_each(|id| self.crowds.outdate(id, minute, within));
+        (0..self.sets.rows()).for_each(|id| self.sets.outdate(id, minute, within));
     }
 
-    /// Drops sketches that are empty when `now` is the newest closed pane, and texts of tags without
-    /// posts for as long. When this happens has no visible effect: a pane may close without the tag.
+    /// Drops sketches that are empty when `now` is the newest closed pane, and texts of tags
+    /// without posts for as long. When this happens has no visible effect: a pane may close without
+    /// the tag.
     pub(super) fn prune_sketched(&mut self, windows: &mut [Window], now: i64) {
         if now.saturating_sub(self.swept_at) >= i64::from(self.horizon) {
-            self.crowds.forget_texts();
+            self.sets.forget_texts();
         }
-        self.big.prune(&mut self.crowds, windows, now);
+        self.sketched.prune(&mut self.sets, windows, now);
     }
 
     /// A post with a tag is retracted from a closed pane; `author` 0 = it had none.
@@ -410,17 +411,17 @@ impl AuthorCounts {
         let is_big = self.is_estimated(id);
         let mut gone = pane;
         if author != 0 {
-            let Some(place) = self.crowds.find(id, author) else { return };
-            let mut member = self.crowds.member(id, place);
+            let Some(place) = self.sets.find(id, author) else { return };
+            let mut member = self.sets.member(id, place);
             if !self.is_alive(&member, now) || member.posts == u16::MAX {
                 return;
             }
             member.posts -= 1;
-            self.crowds.set(id, place, member);
+            self.sets.set(id, place, member);
             if member.posts > 0 {
                 return;
             }
-            self.crowds.retain(id, |other, _| other != author);
+            self.sets.retain(id, |other, _| other != author);
             if member.marks.only_copies() {
                 return;
             }
@@ -445,10 +446,10 @@ impl AuthorCounts {
 
     /// Forgets the authors of a tag.
     pub(super) fn forget(&mut self, id: u32) {
-        self.crowds.forget(id);
-        self.caps.forget(id);
-        if self.big.forget(id) {
-            self.crowds.mark_sample(id, false);
+        self.sets.forget(id);
+        self.post_caps.forget(id);
+        if self.sketched.forget(id) {
+            self.sets.mark_sample(id, false);
         }
     }
 }

@@ -26,7 +26,7 @@ pub struct Decay {
     landmark: i64,
     column: CowColumn<f64>,
     /// Tags and their weights before the overlay.
-    laid: Vec<(u32, f64)>,
+    overlaid: Vec<(u32, f64)>,
     /// The landmark comes from open panes only.
     laid_first: bool,
     /// Tags that changed since the last checkpoint record, if there is a checkpoint.
@@ -52,7 +52,7 @@ impl Decay {
             half_life_ms,
             landmark: i64::MIN,
             column: CowColumn::default(),
-            laid: Vec::new(),
+            overlaid: Vec::new(),
             laid_first: false,
             changed: keep_delta.then(DirtySet::default),
         }
@@ -60,7 +60,7 @@ impl Decay {
 
     /// The weights as they are now, to be read elsewhere.
     pub(super) fn snapshot(&mut self) -> Self {
-        Self { column: self.column.snapshot(), laid: Vec::new(), changed: None, ..*self }
+        Self { column: self.column.snapshot(), overlaid: Vec::new(), changed: None, ..*self }
     }
 
     /// Makes room for ids below `rows`.
@@ -130,14 +130,14 @@ impl Decay {
         let weight = self.weight(at_ms);
         for &(id, count) in pairs {
             let column = self.column.at_mut(id);
-            self.laid.push((id, *column));
+            self.overlaid.push((id, *column));
             *column += weight * f64::from(count);
         }
     }
 
     /// Removes the overlay.
     pub fn remove_overlay(&mut self) {
-        for (id, before) in self.laid.drain(..).rev() {
+        for (id, before) in self.overlaid.drain(..).rev() {
             *self.column.at_mut(id) = before;
         }
         // The first closed pane sets the landmark, not the first ranking.
@@ -167,7 +167,7 @@ impl Decay {
     /// The weights that changed since the last call, or those of the tags in a range. There must be
     /// no overlay.
     pub fn weights(&mut self, range: Option<Range<u32>>) -> Weights {
-        debug_assert!(self.laid.is_empty(), "what is laid over is not kept");
+        debug_assert!(self.overlaid.is_empty(), "an overlay is not stored");
         let ids = match (range, &mut self.changed) {
             (Some(range), _) => range.filter(|&id| self.column.get(id) > 0.0).collect(),
             (None, changed) => changed.as_mut().map(DirtySet::take).unwrap_or_default(),
@@ -184,17 +184,17 @@ impl Decay {
     }
 
     /// Takes in the weights of a checkpoint, for the tags that `newer` selects.
-    pub fn restore(&mut self, told: &Weights, newer: impl Fn(u32) -> bool) {
-        if told.half_life_ms != self.half_life_ms || told.tags.is_empty() {
+    pub fn restore(&mut self, saved: &Weights, newer: impl Fn(u32) -> bool) {
+        if saved.half_life_ms != self.half_life_ms || saved.tags.is_empty() {
             return;
         }
         if self.landmark == i64::MIN {
-            self.landmark = told.landmark;
-        } else if told.landmark > self.landmark {
-            self.move_to(told.landmark);
+            self.landmark = saved.landmark;
+        } else if saved.landmark > self.landmark {
+            self.move_to(saved.landmark);
         }
-        let by = (-((self.landmark - told.landmark) as f64)).exp2();
-        for &(id, weight) in told.tags.iter().filter(|tag| newer(tag.0)) {
+        let by = (-((self.landmark - saved.landmark) as f64)).exp2();
+        for &(id, weight) in saved.tags.iter().filter(|tag| newer(tag.0)) {
             *self.column.at_mut(id) = weight * by;
         }
     }

@@ -1,9 +1,9 @@
 //! Changes of a ring since the last checkpoint record, and the pieces of a full snapshot.
 //!
-//! The ring hands over copies of logs and shared lists of counts, which is cheap; another thread sums
-//! and encodes them ([`PaneDelta::put`]). A pane is written as: index, posts, posts with a tag, number
-//! of pairs, pairs. Numbers are variable-length integers; the first three are signed, as retracted
-//! posts may make them negative.
+//! The ring hands over copies of logs and shared lists of counts, which is cheap; another thread
+//! sums and encodes them ([`PaneDelta::put`]). A pane is written as: index, posts, posts with a
+//! tag, number of pairs, pairs. Numbers are variable-length integers; the first three are signed,
+//! as retracted posts may make them negative.
 
 use std::sync::Arc;
 
@@ -249,7 +249,8 @@ impl Ring {
         }
     }
 
-    /// Adds the changes of an open pane to the delta; `whole` = the sums of its log, when it closes.
+    /// Adds the changes of an open pane to the delta; `whole` = the sums of its log, when it
+    /// closes.
     pub(super) fn save_open(&mut self, open: &mut OpenPane, whole: Option<&Arc<Vec<Pair>>>) {
         let Some(delta) = &mut self.delta else { return };
         let saved = open.saved;
@@ -280,8 +281,8 @@ impl Ring {
         Self::mark_saved(open);
     }
 
-    /// Panes of the next minutes after `cursor`, until they contain `budget` counts or all are taken,
-    /// and the last minute of them. Empty if none was left.
+    /// Panes of the next minutes after `cursor`, until they contain `budget` counts or all are
+    /// taken, and the last minute of them. Empty if none was left.
     ///
     /// A minute is always taken whole, so that panes that merge to minutes between two calls are
     /// neither missed nor taken twice.

@@ -246,14 +246,14 @@ mod tests {
         ring.add(12_000, 1, 1, &[3], None);
         ring.close_to(20_000);
         ring.add_late(&[1]);
-        let told = encode(ring.first_news());
+        let encoded = encode(ring.first_news());
         let mut again = Ring::new(&shape(), true);
         again.grow(10);
-        again.first.read(&told, 10, |_| true).expect("it was written so");
+        again.first.read(&encoded, 10, |_| true).expect("it was written so");
         let first = |ring: &Ring| [1, 2, 3].map(|id| ring.first_seen(id));
         assert_eq!(first(&ring), [Some(20_000), None, Some(10_000)]);
         assert_eq!((first(&again), again.first.seconds.get(2)), (first(&ring), 0));
-        assert!(ring.first_news().is_empty(), "nothing is told twice");
+        assert!(ring.first_news().is_empty(), "no time is recorded twice");
     }
 
     #[test]

@@ -6,8 +6,8 @@
 //! counts of open panes are overlaid on the columns, and removed before the next pane closes, so
 //! closed counts never depend on when a ranking was made.
 //!
-//! Pure: no clock. Bounds: panes are stored as long as the longest window needs them; older than one
-//! hour they merge to minutes.
+//! Pure: no clock. Bounds: panes are stored as long as the longest window needs them; older than
+//! one hour they merge to minutes.
 
 pub mod author_sections;
 pub mod author_sets;
@@ -34,5 +34,6 @@ pub mod watermark;
 pub use ring::{Ring, Shape};
 pub use watermark::Watermarks;
 
-/// Event time of a post whose pane was closed when it arrived: it counts in the total and in no pane.
+/// Event time of a post whose pane was closed when it arrived: it counts in the total and in no
+/// pane.
 pub const LATE: i64 = i64::MIN;

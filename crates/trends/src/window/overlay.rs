@@ -1,5 +1,5 @@
-//! The overlay: for rankings, counts of open panes are added to windows and totals, and removed before
-//! anything changes.
+//! The overlay: for rankings, counts of open panes are added to windows and totals, and removed
+//! before anything changes.
 
 use std::sync::Arc;
 

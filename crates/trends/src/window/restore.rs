@@ -128,8 +128,8 @@ impl Restore {
             let below = &mut self.ids_below;
             let parts = panes.entry(index).or_default();
             parts.other = other;
-            let told = parts.read(&mut reader, u32::MAX)?;
-            *below = told.iter().fold(*below, |below, pair| below.max(pair.0 + 1));
+            let pairs = parts.read(&mut reader, u32::MAX)?;
+            *below = pairs.iter().fold(*below, |below, pair| below.max(pair.0 + 1));
         }
         Ok(())
     }
@@ -308,7 +308,8 @@ impl Restore {
         Ok(())
     }
 
-    /// Reads posts beyond the cap in closed panes from a record of `epoch`; tags have ids below `rows`.
+    /// Reads posts beyond the cap in closed panes from a record of `epoch`; tags have ids below
+    /// `rows`.
     ///
     /// # Errors
     /// [`CorruptSection`] if the section is malformed.
@@ -328,10 +329,10 @@ impl Restore {
     }
 
     /// Takes in decayed counts, of the tags that `newer` selects.
-    pub fn weights(&mut self, told: &Weights, rows: u32, newer: impl Fn(u32) -> bool) {
+    pub fn weights(&mut self, saved: &Weights, rows: u32, newer: impl Fn(u32) -> bool) {
         if let Some(decay) = &mut self.ring.decay {
             decay.grow(rows as usize);
-            decay.restore(told, newer);
+            decay.restore(saved, newer);
         }
     }
 

@@ -1,12 +1,12 @@
 //! Authors who have posted before: a bit for each author of a stream, in two generations.
 //!
-//! An author is known from the pane after the first post on. "Before" goes by panes, in the order in
-//! which these close, so the order of posts within the lateness and the times of rankings change
+//! An author is known from the pane after the first post on. "Before" goes by panes, in the order
+//! in which these close, so the order of posts within the lateness and the times of rankings change
 //! nothing. Only posts with tags are recorded, and deletes retract nothing.
 //!
-//! Bounds: two times 8 MiB, for any number of authors. A generation is a week of event time; authors
-//! without a post in this one or the last are forgotten. Two authors may share a bit: with n of them in
-//! two generations, n / 67 million of the strangers pass for known.
+//! Bounds: two times 8 MiB, for any number of authors. A generation is a week of event time;
+//! authors without a post in this one or the last are forgotten. Two authors may share a bit: with
+//! n of them in two generations, n / 67 million of the strangers pass for known.
 
 use crate::store::varint::{Reader, put, put_signed};
 use crate::window::pane::OpenPane;
@@ -33,8 +33,8 @@ pub(super) struct ReturningAuthors {
     since: Option<i64>,
     /// Day of the newest pane with an author.
     day: i64,
-    /// Authors who joined a tag, and those of them who were known, of the last days: each day halves
-    /// the counts before it.
+    /// Authors who joined a tag, and those of them who were known, of the last days: each day
+    /// halves the counts before it.
     joined: [u64; 2],
 }
 
@@ -125,8 +125,8 @@ impl ReturningAuthors {
         self.since.is_none_or(|since| pane - since <= self.young)
     }
 
-    /// An author joins a tag in the closing pane; true = a stranger. `counts` = the author counts for
-    /// the tag.
+    /// An author joins a tag in the closing pane; true = a stranger. `counts` = the author counts
+    /// for the tag.
     pub(super) fn joins(&mut self, author: u32, pane: i64, counts: bool) -> bool {
         if self.is_young(pane) {
             return false;

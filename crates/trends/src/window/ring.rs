@@ -242,8 +242,8 @@ impl Ring {
         taken
     }
 
-    /// Subtracts the panes that fall out of each window when `newest` is its newest pane, and merges
-    /// or drops panes that are no longer needed on their own.
+    /// Subtracts the panes that fall out of each window when `newest` is its newest pane, and
+    /// merges or drops panes that are no longer needed on their own.
     fn expire(&mut self, newest: i64) {
         for window in &mut self.windows {
             let gone_to = window.gone_at(newest, self.pane_ms);

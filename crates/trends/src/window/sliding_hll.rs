@@ -5,8 +5,8 @@
 //! HyperLogLog", ICDMW 2010). Counts are estimated by Ertl's formula (arXiv 1702.01284), which
 //! needs no table of corrections; the standard error is 4.6 %.
 //!
-//! The inputs of the formula are maintained for each window as entries are added, superseded and fall
-//! out, so an estimate reads no registers and no panes.
+//! The inputs of the formula are maintained for each window as entries are added, superseded and
+//! fall out, so an estimate reads no registers and no panes.
 
 use std::sync::LazyLock;
 
@@ -87,7 +87,7 @@ struct Reach {
     /// Sums of the steps that shorter windows do not reach.
     sums: i64,
     /// Sums of all its steps as last reported; below 0 = never.
-    told: i64,
+    reported: i64,
 }
 
 /// Entries of one register, newest first.
@@ -212,8 +212,8 @@ impl SlidingHll {
         }
     }
 
-    /// The next authors are of `pane`, which must not be older than any before it. Windows must have
-    /// slid exactly as far.
+    /// The next authors are of `pane`, which must not be older than any before it. Windows must
+    /// have slid exactly as far.
     pub fn begin(&mut self, pane: u32) {
         let pane = pane & PANE_MASK;
         if self.panes.last() == Some(&pane) {
@@ -356,7 +356,7 @@ impl SlidingHll {
             steps.iter_mut().for_each(|step| *step &= SUMS);
             let pane = panes.first().copied().unwrap_or(0);
             windows.clear();
-            windows.resize(held.len(), Reach { from: 0, pane, sums: 0, told: -1 });
+            windows.resize(held.len(), Reach { from: 0, pane, sums: 0, reported: -1 });
             windows.first_mut().into_iter().for_each(|first| first.sums = steps.iter().sum());
         }
         let mut due = u32::MAX;
@@ -380,20 +380,20 @@ impl SlidingHll {
     }
 
     /// Reports the estimates of the windows `asked`, a bit each, if they may have changed since the
-    /// last report; windows are numbered as in [`SlidingHll::slide`]. False if a window that was not
-    /// asked for may have changed.
+    /// last report; windows are numbered as in [`SlidingHll::slide`]. False if a window that was
+    /// not asked for may have changed.
     pub fn report(&mut self, asked: u64, mut tell: impl FnMut(usize, f64)) -> bool {
         let (mut sums, mut last, mut is_all) = (0, (0, 0.0), true);
         for (at, window) in self.windows.iter_mut().enumerate() {
             sums += window.sums;
-            if window.told == sums {
+            if window.reported == sums {
                 continue;
             }
             if asked >> at & 1 == 0 {
                 is_all = false;
                 continue;
             }
-            window.told = sums;
+            window.reported = sums;
             if last.0 != sums {
                 // A young tag has the same estimate in all windows longer than its age.
                 last = (sums, estimate(sums));
@@ -418,10 +418,10 @@ impl SlidingHll {
     /// ascending, of the entries that are in a window when `newest` is the newest pane.
     pub fn entries(&self, newest: u32) -> impl Iterator<Item = Entries> {
         let newest = newest & PANE_MASK;
-        let told = |entry: u32| entry & !PANE_MASK | self.panes[number_of(entry)];
+        let as_entry = |entry: u32| entry & !PANE_MASK | self.panes[number_of(entry)];
         let alive = move |entry: &u32| age(newest, entry & PANE_MASK) < self.horizon;
         let registers = self.registers.iter();
-        registers.map(move |&register| self.chain(register).map(told).filter(alive).collect())
+        registers.map(move |&register| self.chain(register).map(as_entry).filter(alive).collect())
     }
 
     /// From the registers as [`SlidingHll::entries`] gives them, when a checkpoint is read.

@@ -10,8 +10,8 @@ pub(super) fn pane_before(gone_to: i64, step_ms: i64, pane_ms: i64) -> i64 {
     gone_to.saturating_add(1).saturating_mul(step_ms / pane_ms).saturating_sub(1)
 }
 
-/// Pairs, by id, and the entries beside them if there are any, in runs within one chunk of a column, so
-/// that the chunk is looked up once for each run.
+/// Pairs, by id, and the entries beside them if there are any, in runs within one chunk of a
+/// column, so that the chunk is looked up once for each run.
 pub(super) fn runs<'a>(
     mut pairs: &'a [Pair],
     mut beside: &'a [u32],

@@ -20,8 +20,8 @@ pub struct Watermarks {
 }
 
 impl Watermarks {
-    /// For `sources` sources whose posts arrive at most `lateness_ms` after newer ones. A source holds
-    /// the others back for at most `hold_max_ms` of event time.
+    /// For `sources` sources whose posts arrive at most `lateness_ms` after newer ones. A source
+    /// holds the others back for at most `hold_max_ms` of event time.
     #[must_use]
     pub fn new(sources: usize, lateness_ms: i64, hold_max_ms: i64) -> Self {
         let (newest, ended) = (vec![None; sources], vec![false; sources]);
@@ -94,8 +94,8 @@ impl Watermarks {
         self.newest.iter().copied().flatten().max().max(self.ahead)
     }
 
-    /// No post older than this is expected from any source; `None` before each has delivered a post,
-    /// or one is ahead by more than the others may hold it back.
+    /// No post older than this is expected from any source; `None` before each has delivered a
+    /// post, or one is ahead by more than the others may hold it back.
     #[must_use]
     pub fn watermark(&self) -> Option<i64> {
         let newest = self.newest()?;

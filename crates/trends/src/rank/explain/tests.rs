@@ -25,7 +25,7 @@ struct Stream {
 }
 
 impl Stream {
-    /// `usual` has been posted by one in each of so many minutes.
+    /// `usual` has one author in each of many minutes.
     fn after(minutes: i64) -> Self {
         Self::under(Rules::default(), minutes)
     }
@@ -115,7 +115,7 @@ fn ten_people_on_a_new_tag() {
     assert_eq!((rules.authors, rules.spans, rules.span_s), (10.0, 10, 60));
     assert_eq!((rules.busiest, rules.spread, rules.repeat), (Some(3.0), Some(10.0), 10.0));
     assert_eq!(of.spellings[0].display, "fresh");
-    assert_eq!(stream.explain("nobody"), None);
+    assert_eq!(stream.explain("unused"), None);
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn while_it_learns_the_score_is_not_asked() {
     assert!(of.text.starts_with(begin), "{}", of.text);
 }
 
-/// The shortest window has a score first, and says nothing of what is usual in the one asked for.
+/// The shortest window has a score first, which does not give the expected count of the middle one.
 #[test]
 fn before_its_own_window_has_learned_nothing_is_usual() {
     let mut stream = Stream::after(100);
@@ -226,7 +226,7 @@ fn it_says_what_the_ranking_does() {
         }
         stream.state.show(stream.at - 1, &mut ());
         let key = Key { mode: Mode::Trending, window_ms: HOUR };
-        let ranked = ranking(&stream.state, key, stream.at - 1, 1000).expect("it is kept");
+        let ranked = ranking(&stream.state, key, stream.at - 1, 1000).expect("it is configured");
         let mut listed = 0;
         for name in &names {
             let Some(of) = stream.explain(name) else { continue };

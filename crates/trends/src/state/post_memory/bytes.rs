@@ -154,19 +154,19 @@ mod tests {
             posts in prop::collection::vec(any_post(), 1..20),
             (first, cut) in (any::<u32>(), 0_usize..200),
         ) {
-            let mut told = PostMemory::new(100, i64::MAX);
-            told.number_from(first.into());
+            let mut memory = PostMemory::new(100, i64::MAX);
+            memory.number_from(first.into());
             for (post, tags) in posts {
-                told.add(post, tags.into_iter());
+                memory.add(post, tags.into_iter());
             }
-            let bytes = told.to_bytes(told.range());
+            let bytes = memory.to_bytes(memory.range());
             let mut again = PostMemory::new(100, i64::MAX);
             prop_assert_eq!(again.read(&bytes), Some(()));
-            prop_assert_eq!(again.range(), told.range());
-            prop_assert_eq!(all(&again), all(&told));
+            prop_assert_eq!(again.range(), memory.range());
+            prop_assert_eq!(all(&again), all(&memory));
             // Read once more, it changes nothing.
             prop_assert_eq!(again.read(&bytes), Some(()));
-            prop_assert_eq!(again.range(), told.range());
+            prop_assert_eq!(again.range(), memory.range());
             let _ = PostMemory::new(100, i64::MAX).read(&bytes[..cut.min(bytes.len())]);
         }
     }

@@ -49,7 +49,7 @@ fn report(mode: Mode, window_ms: i64, every_ms: i64) -> Report {
 }
 
 /// Moments of the rankings put down, and their first rows with the score.
-fn told((_, reports): &mut (State, Reporter)) -> Vec<(i64, String, f64)> {
+fn first_rows((_, reports): &mut (State, Reporter)) -> Vec<(i64, String, f64)> {
     let first = |Reported { ranking, .. }: Reported| {
         let row = ranking.trends.first();
         let (tag, score) = row
@@ -70,8 +70,8 @@ fn a_window_is_scored_before_it_is_learned_from() {
     let burst: Vec<_> = (0..10).map(|n| (end - 1, "burst", 100 + n)).collect();
     feed(&mut state, &burst);
     feed(&mut state, &[(end + 2 * PANE, "steady", 1)]);
-    let all = told(&mut state);
-    let (_, tag, score) = all.iter().find(|told| told.0 == end).expect("a ranking at the end");
+    let all = first_rows(&mut state);
+    let (_, tag, score) = all.iter().find(|row| row.0 == end).expect("a ranking at the end");
     // Ten in all three windows of a new tag.
     assert_eq!(tag, "burst");
     assert!((score - 5.22).abs() < 0.005, "{score}");
@@ -94,12 +94,12 @@ fn the_order_of_the_first_posts_decides_nothing() {
         let rest: Vec<_> = (2..40).map(|n| (n * PANE, "x", n as u64)).collect();
         feed(&mut state, &rest);
         let learned = state.0.trending[0].pacing();
-        (told(&mut state), learned)
+        (first_rows(&mut state), learned)
     };
     // Two panes, the older one within the lateness.
     let (a, b) = ((-2_000, "x", 1), (3_000, "y", 2));
     let (one, other) = (run(&[a, b]), run(&[b, a]));
-    assert!(one.0.iter().any(|told| told.0 == 0), "a boundary lies between them");
+    assert!(one.0.iter().any(|row| row.0 == 0), "a boundary lies between them");
     assert_eq!(one, other);
 }
 
@@ -110,7 +110,7 @@ fn where_nothing_is_in_any_window_nothing_is_put_down() {
         feed(&mut state, &[(1_000, "x", 1), (HOUR - 30_000, "x", 1)]);
         feed(&mut state, last);
         feed(&mut state, &[(32 * HOUR, "x", 1)]);
-        told(&mut state).into_iter().map(|told| told.0).collect::<Vec<_>>()
+        first_rows(&mut state).into_iter().map(|row| row.0).collect::<Vec<_>>()
     };
     let (a, b) = ((30 * HOUR + 12_000, "x", 1), (30 * HOUR + 3_000, "y", 2));
     assert_eq!(run(&[a, b]), [HOUR], "the day after holds nothing, and neither does its end");
@@ -122,6 +122,6 @@ fn rankings_are_put_down_at_the_first_end_of_a_pane() {
     let mut state = state(7_000, 28_000, vec![report(Mode::Count, 28_000, 60_000)]);
     let posts: Vec<_> = (-20..60).map(|n| (n * 7_000, "x", 1)).collect();
     feed(&mut state, &posts);
-    let at: Vec<_> = told(&mut state).into_iter().map(|told| told.0).collect();
+    let at: Vec<_> = first_rows(&mut state).into_iter().map(|row| row.0).collect();
     assert_eq!(at, [-119_000, -56_000, 0, 63_000, 126_000, 182_000, 245_000, 301_000, 364_000]);
 }

@@ -25,7 +25,7 @@ const START: i64 = 1_000_000_000;
 
 /// One post, delete or edit.
 #[derive(Clone, Debug)]
-struct Said {
+struct Sent {
     op: Op,
     at: i64,
     tags: Vec<u8>,
@@ -70,18 +70,18 @@ fn reports(settings: &Settings) -> Reporter {
     Reporter::new(asked.chain(others).map(report).collect())
 }
 
-/// Spreads numbers over all 32 bits, and leaves none for nobody.
+/// Spreads numbers over all 32 bits; 0 stays 0, for no author.
 fn author(n: u32) -> u64 {
     let x = (n ^ n >> 16).wrapping_mul(0x7feb_352d);
     if n == 0 { 0 } else { u64::from((x ^ x >> 15).wrapping_mul(0x846c_a68b) | 1) << 32 }
 }
 
-fn feed((state, reports): (&mut State, &mut Reporter), table: u8, seq: u64, said: &[Said]) {
+fn feed((state, reports): (&mut State, &mut Reporter), table: u8, seq: u64, posts_in: &[Sent]) {
     let mut out = ExtractedBatch::default();
     let mut batch = Batch::default();
     batch.seq = seq;
     out.begin(batch);
-    for post in said {
+    for post in posts_in {
         out.begin_post();
         for &tag in &post.tags {
             let key = name(tag);
@@ -99,7 +99,7 @@ fn feed((state, reports): (&mut State, &mut Reporter), table: u8, seq: u64, said
         out.rows.push(Row {
             at: post.at,
             until: post.at,
-            // As a view is told of an edit that fits it no more.
+            // As in a view for an edit that no longer fits.
             posts: u32::from(post.op != Op::Update || !post.tags.is_empty()),
             tagged: u32::from(!post.tags.is_empty()),
             entries_end: out.entries.len() as u32,
@@ -133,14 +133,14 @@ struct Twins {
     table: u8,
     seq: u64,
     newest: i64,
-    posts: Vec<Said>,
+    posts: Vec<Sent>,
     epoch: u64,
     /// Rows of the next record that are encoded.
     rows: Vec<u8>,
     records: Vec<(u64, RawSections)>,
     snapshot: Option<(u64, RawSections)>,
     taking: Option<(u64, Snapshotter, RawSections)>,
-    told: usize,
+    compared: usize,
 }
 
 impl Twins {
@@ -161,18 +161,18 @@ impl Twins {
             records: Vec::new(),
             snapshot: None,
             taking: None,
-            told: 0,
+            compared: 0,
         }
     }
 
-    fn say(&mut self, said: Vec<Said>) {
+    fn say(&mut self, posts_in: Vec<Sent>) {
         self.seq += 1;
-        feed((&mut self.live, &mut self.live_reports), 1, self.seq, &said);
-        feed((&mut self.again, &mut self.again_reports), self.table, self.seq, &said);
+        feed((&mut self.live, &mut self.live_reports), 1, self.seq, &posts_in);
+        feed((&mut self.again, &mut self.again_reports), self.table, self.seq, &posts_in);
         if let Some(rows) = self.again.take_rows(3) {
             put_rows(&mut self.rows, &rows);
         }
-        for post in said {
+        for post in posts_in {
             self.newest = self.newest.max(post.at);
             if post.op == Op::Create {
                 self.posts.push(post);
@@ -184,7 +184,7 @@ impl Twins {
     fn reports(&mut self) {
         let live: Vec<_> = self.live_reports.take().collect();
         let again: Vec<_> = self.again_reports.take().collect();
-        self.told += live.len();
+        self.compared += live.len();
         assert_eq!(again, live, "reports at {}", self.newest);
     }
 
@@ -317,27 +317,27 @@ fn run(twins: &mut Twins, steps: Vec<Step>, authors: Authors) {
                 let newest = twins.newest;
                 // Some stay, and others come.
                 let new = if known { number as u32 / 3 * 5 } else { 0 };
-                let said = (from..).zip(posts).map(|(id, (offset, tags, author, print))| {
+                let posts_in = (from..).zip(posts).map(|(id, (offset, tags, author, print))| {
                     let author = match authors {
                         Authors::All => author + 1,
                         Authors::Later if number < half => 0,
                         Authors::Some | Authors::Later => author,
                     };
                     let author = author + if author > 6 { new } else { 0 };
-                    Said { op: Op::Create, at: newest + offset, tags, id, author, print }
+                    Sent { op: Op::Create, at: newest + offset, tags, id, author, print }
                 });
-                twins.say(said.collect());
+                twins.say(posts_in.collect());
             }
             Step::Delete(at) => {
                 if let Some(post) = old(twins, at) {
                     let at = twins.newest;
-                    twins.say(vec![Said { op: Op::Delete, at, tags: Vec::new(), ..post }]);
+                    twins.say(vec![Sent { op: Op::Delete, at, tags: Vec::new(), ..post }]);
                 }
             }
             Step::Edit(at, tags) => {
                 if let Some(post) = old(twins, at) {
                     let at = twins.newest;
-                    twins.say(vec![Said { op: Op::Update, at, tags, ..post }]);
+                    twins.say(vec![Sent { op: Op::Update, at, tags, ..post }]);
                 }
             }
             Step::Pass(ms) => {
@@ -347,7 +347,7 @@ fn run(twins: &mut Twins, steps: Vec<Step>, authors: Authors) {
                 let at = twins.newest + ms;
                 let author = u32::from(matches!(authors, Authors::All));
                 let tags = Vec::new();
-                twins.say(vec![Said { op: Op::Create, at, tags, id, author, print: 0 }]);
+                twins.say(vec![Sent { op: Op::Create, at, tags, id, author, print: 0 }]);
             }
             Step::Look => twins.look(),
             Step::Peek => drop(rankings(&mut twins.again, &mut twins.again_reports, twins.newest)),
@@ -362,7 +362,7 @@ fn run(twins: &mut Twins, steps: Vec<Step>, authors: Authors) {
     for ms in [15_000, 60_000, 130_000] {
         let (at, id) = (twins.newest + ms, twins.posts.len() as u64 + 1);
         let tags = vec![0, 1, 2];
-        twins.say(vec![Said { op: Op::Create, at, tags, id, author: 3, print: 9 }]);
+        twins.say(vec![Sent { op: Op::Create, at, tags, id, author: 3, print: 9 }]);
         twins.look();
     }
 }
@@ -404,11 +404,11 @@ fn crowded(twins: &mut Twins, from: u32, to: u32) {
     for n in (from..to).step_by(100) {
         let first = twins.posts.len() as u64 + 1;
         let at = twins.newest + 3_000;
-        let said = (first..).zip(n..n + 100).map(|(id, n)| {
+        let posts_in = (first..).zip(n..n + 100).map(|(id, n)| {
             let (author, print) = (n + 1, if n.is_multiple_of(7) { 5 } else { n });
-            Said { op: Op::Create, at, tags: vec![1, 2 + (n % 3) as u8], id, author, print }
+            Sent { op: Op::Create, at, tags: vec![1, 2 + (n % 3) as u8], id, author, print }
         });
-        twins.say(said.collect());
+        twins.say(posts_in.collect());
         twins.epoch();
     }
 }
@@ -436,11 +436,11 @@ fn a_crowd_too_large_to_tell_apart_is_kept() {
     // When all have gone, the tag is exact again in both.
     for ms in [8_000_000, 30_000, 30_000] {
         let (at, id) = (twins.newest + ms, twins.posts.len() as u64 + 1);
-        twins.say(vec![Said { op: Op::Create, at, tags: vec![1], id, author: 1, print: 0 }]);
+        twins.say(vec![Sent { op: Op::Create, at, tags: vec![1], id, author: 1, print: 0 }]);
         twins.restart();
         twins.look();
     }
-    assert!(twins.told > 100, "reports were compared");
+    assert!(twins.compared > 100, "reports were compared");
 }
 
 proptest! {
@@ -460,11 +460,11 @@ proptest! {
         let posts: Vec<_> = (1..).zip(posts).map(|(id, (gap, tags, author, print, late))| {
             at += gap;
             let author = author + if known && author > 8 { id as u32 } else { 0 };
-            (at + late, Said { op: Op::Create, at, tags, id, author, print })
+            (at + late, Sent { op: Op::Create, at, tags, id, author, print })
         }).collect();
         // The first and the last are in order: reports are of the same stretch.
-        let edge = |at, id| Said { op: Op::Create, at, tags: vec![1], id, author: 1, print: 0 };
-        let told = |mut posts: Vec<(i64, Said)>, late: bool| {
+        let edge = |at, id| Sent { op: Op::Create, at, tags: vec![1], id, author: 1, print: 0 };
+        let run = |mut posts: Vec<(i64, Sent)>, late: bool| {
             if late {
                 posts.sort_by_key(|post| post.0);
             }
@@ -475,14 +475,14 @@ proptest! {
                 feed((&mut state, &mut reports), 1, seq, &[post.1]);
             }
             feed((&mut state, &mut reports), 1, 1000, &[edge(at + 400_000, 1001)]);
-            let mut told: Vec<Ranking> = reports.take().map(|told| told.ranking).collect();
+            let mut made: Vec<Ranking> = reports.take().map(|made| made.ranking).collect();
             // The watermark is that of the moment of writing.
-            told.iter_mut().for_each(|ranking| ranking.watermark = 0);
-            told
+            made.iter_mut().for_each(|ranking| ranking.watermark = 0);
+            made
         };
-        let in_order = told(posts.clone(), false);
+        let in_order = run(posts.clone(), false);
         let listed = in_order.iter().any(|ranking| !ranking.trends.is_empty());
         prop_assert!(listed || in_order.len() < 12);
-        prop_assert_eq!(told(posts, true), in_order);
+        prop_assert_eq!(run(posts, true), in_order);
     }
 }

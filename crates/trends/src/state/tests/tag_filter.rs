@@ -64,7 +64,7 @@ fn who_has_no_post_left_in_a_window_is_none_of_its_people() {
         ..Settings::of(shape, Vec::new())
     };
     let mut state = State::new(settings, seed(1));
-    // Five people say it, and say it again; what they said last they take back.
+    // Five people post it twice and delete the last post.
     for (at, from) in [(0, 1), (300_000, 11)] {
         (0..5).for_each(|n| say(&mut state, Op::Create, (at, 1, from + n), 1 + n));
     }
@@ -78,7 +78,7 @@ fn who_has_no_post_left_in_a_window_is_none_of_its_people() {
     assert_eq!(crowd.map(|crowd| (crowd.authors, crowd.people)), [(0.0, 0.0), (5.0, 3.0)]);
     for rows in [1, 2, 10] {
         let key = Key { mode: Mode::Authors, window_ms: 60_000 };
-        let ranking = ranking(&state, key, 320_000, rows).expect("it is kept");
+        let ranking = ranking(&state, key, 320_000, rows).expect("it is configured");
         let tags: Vec<_> = ranking.trends.iter().map(|row| row.tag.clone()).collect();
         assert_eq!(tags, [name(3), name(2)][..rows.min(2)]);
     }

@@ -50,8 +50,8 @@ impl Head {
     }
 }
 
-/// Blocks of one size: three numbers a member, first the keyed hashes of all authors, then the rest of
-/// each. So authors are close together, and few members fill one cache line.
+/// Blocks of one size: three numbers a member, first the keyed hashes of all authors, then the rest
+/// of each. So authors are close together, and few members fill one cache line.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
     rows: Column<[u32; 3]>,

@@ -27,12 +27,12 @@ pub(super) struct OverlayEntry {
 
 impl OverlayEntry {
     /// Adds them to an equal entry of their tag, which is the last one, or appends them.
-    fn join(self, laid: &mut Vec<Self>) {
+    fn join(self, entries: &mut Vec<Self>) {
         let what = |of: &Self| (of.pane, of.windows, of.authored, of.stranger);
-        let mut mine = laid.iter_mut().rev().take_while(|other| other.id == self.id);
+        let mut mine = entries.iter_mut().rev().take_while(|other| other.id == self.id);
         match mine.find(|other| what(other) == what(&self)) {
             Some(others) => others.count += self.count,
-            None => laid.push(self),
+            None => entries.push(self),
         }
     }
 }
@@ -41,7 +41,7 @@ impl AuthorCounts {
     /// Updates the columns of estimated tags to the newest closed pane, in the windows `asked`, a
     /// bit each.
     pub(in crate::window) fn estimate(&mut self, windows: &mut [Window], newest: i64, asked: u64) {
-        self.big.estimate(windows, (newest, self.pane_ms), asked);
+        self.sketched.estimate(windows, (newest, self.pane_ms), asked);
     }
 
     /// Adds the authors of open panes to the windows. `gone_to` has for each window the newest step
@@ -73,15 +73,13 @@ impl AuthorCounts {
         let mut soon = seen.iter().skip(AHEAD);
         let mut sooner = seen.iter().skip(2 * AHEAD);
         for same in seen.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
-            sooner.nth(same.len() - 1).into_iter().for_each(|who| self.crowds.prefetch_head(who.0));
-            soon.nth(same.len() - 1)
-                .into_iter()
-                .for_each(|who| self.crowds.prefetch_authors(who.0));
+            sooner.nth(same.len() - 1).into_iter().for_each(|who| self.sets.prefetch_head(who.0));
+            soon.nth(same.len() - 1).into_iter().for_each(|who| self.sets.prefetch_authors(who.0));
             let (id, author, pane) = same[0];
-            if self.crowds.is_sample(id) {
+            if self.sets.is_sample(id) {
                 continue;
             }
-            let member = self.crowds.find(id, author).map(|at| self.crowds.member(id, at));
+            let member = self.sets.find(id, author).map(|at| self.sets.member(id, at));
             let member = member.filter(|m| m.posts > 0 && self.is_alive(m, closed_to));
             let before =
                 member.filter(|m| !m.marks.only_copies()).map(|m| Self::pane(m.last, closed_to));
@@ -98,7 +96,7 @@ impl AuthorCounts {
             OverlayEntry { id, pane, windows, authored: true, stranger, count: 1 }
                 .join(&mut self.overlaid);
         }
-        self.overlaid.sort_by_key(|laid| laid.id);
+        self.overlaid.sort_by_key(|entry| entry.id);
         self.add_overlay(windows, true);
     }
 
@@ -119,7 +117,7 @@ impl AuthorCounts {
                 }
             }
             let count = count.saturating_sub(authored);
-            if count > 0 && !self.crowds.is_sample(id) && windows != 0 {
+            if count > 0 && !self.sets.is_sample(id) && windows != 0 {
                 let (pane, authored, stranger) = (open.index, false, false);
                 self.overlaid.push(OverlayEntry { id, pane, windows, authored, stranger, count });
             }
@@ -135,9 +133,9 @@ impl AuthorCounts {
 
     fn add_overlay(&self, windows: &mut [Window], on: bool) {
         for (at, window) in windows.iter_mut().enumerate() {
-            for laid in self.overlaid.iter().filter(|laid| laid.windows >> at & 1 == 1) {
-                let people = window.people.at_mut(laid.id);
-                *people = if on { *people + laid.count } else { *people - laid.count };
+            for entry in self.overlaid.iter().filter(|entry| entry.windows >> at & 1 == 1) {
+                let people = window.people.at_mut(entry.id);
+                *people = if on { *people + entry.count } else { *people - entry.count };
             }
         }
     }

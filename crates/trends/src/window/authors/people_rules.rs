@@ -19,15 +19,15 @@ fn spread_rule(s: f64, t: f64) -> f64 {
     s.min(FEW + 3.0 * (s - t))
 }
 
-/// The rule of repetition: fewer than a hundred people with more than two posts each count less, down
-/// to zero at three posts each.
+/// The rule of repetition: fewer than a hundred people with more than two posts each count less,
+/// down to zero at three posts each.
 fn repeat_rule(people: f64, posts: f64) -> f64 {
     let each = if people > 0.0 { posts / people } else { 0.0 };
     if each > 2.0 && people < 100.0 { people * (3.0 - each).clamp(0.0, 1.0) } else { people }
 }
 
-/// The rule of returning authors: if `share` of all authors who join a tag had posted before, `known`
-/// of them allow `known / share` people.
+/// The rule of returning authors: if `share` of all authors who join a tag had posted before,
+/// `known` of them allow `known / share` people.
 fn returning_rule(people: f64, known: f64, share: f64) -> f64 {
     if share > 0.0 { people.min(known / share) } else { people }
 }
@@ -109,8 +109,8 @@ impl AuthorCounts {
         self.known.is_none() && (authors <= FEW || !span.asks) && posts <= 2.0 * authors
     }
 
-    /// Prefetches what [`AuthorCounts::people_of`] will read of the tags after the current one, which
-    /// is `number` in `ids`.
+    /// Prefetches what [`AuthorCounts::people_of`] will read of the tags after the current one,
+    /// which is `number` in `ids`.
     #[inline]
     pub(in crate::window) fn prefetch(
         &self,
@@ -119,8 +119,8 @@ impl AuthorCounts {
         span: &Span,
     ) {
         let soon = |ahead| ids.get(number + ahead).filter(|id| !self.are_few(**id, window, span));
-        soon(2 * AHEAD).into_iter().for_each(|&id| self.crowds.prefetch_head(id));
-        soon(AHEAD).into_iter().for_each(|&id| self.crowds.prefetch_members(id));
+        soon(2 * AHEAD).into_iter().for_each(|&id| self.sets.prefetch_head(id));
+        soon(AHEAD).into_iter().for_each(|&id| self.sets.prefetch_members(id));
     }
 
     #[inline(never)]
@@ -132,20 +132,20 @@ impl AuthorCounts {
         allowed.spread.unwrap_or(allowed.named).min(allowed.repeat).min(known) + alone
     }
 
-    /// The last posts of members and of authors in open panes; by units of time if the rule of spread
-    /// applies.
+    /// The last posts of members and of authors in open panes; by units of time if the rule of
+    /// spread applies.
     fn arrivals(&self, id: u32, span: &Span, by_units: bool) -> Arrivals {
         let mut arrivals = Arrivals::default();
         // Authors of open panes are the newest, and few.
         let mut open: SmallVec<[(usize, u32); 8]> = SmallVec::new();
         if !self.overlaid.is_empty() {
-            let first = self.overlaid.partition_point(|laid| laid.id < id);
-            let mine = self.overlaid[first..].iter().take_while(|laid| laid.id == id);
-            let here = |laid: &&OverlayEntry| laid.authored && laid.windows >> span.at & 1 == 1;
-            for laid in mine.filter(here) {
-                open.push((span.unit(laid.pane), laid.count));
-                arrivals.counted += laid.count;
-                arrivals.strangers += if laid.stranger { laid.count } else { 0 };
+            let first = self.overlaid.partition_point(|entry| entry.id < id);
+            let mine = self.overlaid[first..].iter().take_while(|entry| entry.id == id);
+            let here = |entry: &&OverlayEntry| entry.authored && entry.windows >> span.at & 1 == 1;
+            for entry in mine.filter(here) {
+                open.push((span.unit(entry.pane), entry.count));
+                arrivals.counted += entry.count;
+                arrivals.strangers += if entry.stranger { entry.count } else { 0 };
             }
             open.sort_unstable();
         }
@@ -153,7 +153,7 @@ impl AuthorCounts {
         // The newest are last, so the first one outside the window ends the loop. The unit rarely
         // changes from one to the next.
         let (mut unit, mut until) = (0, 0);
-        for member in self.crowds.members(id).rev() {
+        for member in self.sets.members(id).rev() {
             let ago = span.closed_to.wrapping_sub(member.last);
             if ago >= span.reach {
                 break;
@@ -200,8 +200,8 @@ impl AuthorCounts {
         // Posts without author are people under no rule.
         let alone = (authors - s).max(0.0);
         let posts = (f64::from(window.count(id)) - alone).max(0.0);
-        // The rule is applied to a sample as if it were complete, and the result scaled: in a window
-        // with few members of the sample nearly all are in the busiest units in any case.
+        // The rule is applied to a sample as if it were complete, and the result scaled: in a
+        // window with few members of the sample nearly all are in the busiest units in any case.
         let each = if arrivals.counted > 0 { s / counted } else { 0.0 };
         let busiest = f64::from(arrivals.busiest.iter().sum::<u32>());
         let asks = span.asks && arrivals.counted > 0;
@@ -330,8 +330,8 @@ mod tests {
             ring.close_to((pane + 1) * pane_ms);
         }
         ring.estimate(u64::MAX);
-        let crowd = ring.tag_authors(0, 0);
-        assert!(crowd.estimated && (80.0..=96.0).contains(&crowd.authors), "{crowd:?}");
-        assert!(crowd.people > 0.8 * crowd.authors, "{crowd:?}");
+        let counted = ring.tag_authors(0, 0);
+        assert!(counted.estimated && (80.0..=96.0).contains(&counted.authors), "{counted:?}");
+        assert!(counted.people > 0.8 * counted.authors, "{counted:?}");
     }
 }

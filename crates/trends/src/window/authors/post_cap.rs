@@ -55,7 +55,8 @@ impl PostCaps {
         (self.span, counted.map(|(&(id, author), &posts)| (id, author, posts)).collect())
     }
 
-    /// Takes in the count of an author of a tag in a span from a checkpoint; spans must be in order.
+    /// Takes in the count of an author of a tag in a span from a checkpoint; spans must be in
+    /// order.
     pub(in crate::window) fn restore(&mut self, span: i64, (id, author): (u32, u32), posts: u8) {
         self.reach(span);
         self.counted.insert((id, author), posts);

@@ -62,7 +62,9 @@ mod tests {
             bits in 1_u32..32,
             rows in prop::collection::vec((any::<u32>(), 0_u32..4, 0_u32..3), 0..2000),
         ) {
-            let row = |(id, author, print): (u32, u32, u32)| AuthorRow { id: id >> bits, author, print };
+            let row = |(id, author, print): (u32, u32, u32)| {
+                AuthorRow { id: id >> bits, author, print }
+            };
             let seen: Vec<AuthorRow> = rows.into_iter().map(row).collect();
             let (mut plain, mut sorted) = (seen.clone(), vec![AuthorRow::default(); 7]);
             plain.sort();

@@ -1,7 +1,8 @@
 //! Tags with too many authors for an exact set: a sketch each, and the bound of their sample.
 //!
-//! Members are not stored here; sketches are made from the panes and from arguments. The authors of a
-//! pane are inserted when it closes, all tags in a row, so the next reads are known and prefetched.
+//! Members are not stored here; sketches are made from the panes and from arguments. The authors of
+//! a pane are inserted when it closes, all tags in a row, so the next reads are known and
+//! prefetched.
 
 use std::ops::Range;
 
@@ -221,7 +222,7 @@ impl SketchedTags {
 
     /// Drops sketches that are empty when `now` is the newest closed pane. When this happens has no
     /// visible effect: a pane may close without the tag.
-    pub(super) fn prune(&mut self, crowds: &mut AuthorSets, windows: &mut [Window], now: i64) {
+    pub(super) fn prune(&mut self, sets: &mut AuthorSets, windows: &mut [Window], now: i64) {
         if now < self.alive_to {
             return;
         }
@@ -234,7 +235,7 @@ impl SketchedTags {
             }
             let id = self.ids[place];
             self.forget(id);
-            crowds.mark_sample(id, false);
+            sets.mark_sample(id, false);
             windows.iter_mut().for_each(|window| *window.people.at_mut(id) = 0);
         }
     }

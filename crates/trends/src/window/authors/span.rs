@@ -18,8 +18,8 @@ pub struct Span {
     units: usize,
     /// The last pane of the newest unit.
     unit_end: i64,
-    /// The newest closed pane, modulo 2^32. Panes at least `reach` before it are outside the window;
-    /// the newest unit ends `ahead` panes after it.
+    /// The newest closed pane, modulo 2^32. Panes at least `reach` before it are outside the
+    /// window; the newest unit ends `ahead` panes after it.
     pub(super) closed_to: u32,
     pub(super) reach: u32,
     ahead: u32,
@@ -54,8 +54,8 @@ impl Span {
         }
     }
 
-    /// The unit of the pane `ago` before the newest closed one, and the age of the first pane of the
-    /// unit before that.
+    /// The unit of the pane `ago` before the newest closed one, and the age of the first pane of
+    /// the unit before that.
     pub(super) fn unit_ago(&self, ago: u32) -> (usize, u32) {
         let unit = self.unit_of(ago.wrapping_add(self.ahead));
         let next = (unit as u32 + 1).saturating_mul(self.per_unit).saturating_sub(self.ahead);

@@ -49,7 +49,7 @@ impl Model {
             self.anonymous.swap_remove(at.expect("a post is taken back once"));
             return;
         }
-        // A pane that is kept no more takes nothing back.
+        // A pane that is no longer stored is not changed.
         let minute = |pane| step_of(pane, PANE_MS, MINUTE_MS);
         if minute(pane) <= minute(closed_to) - WINDOWS_MS[3] / MINUTE_MS {
             return;
@@ -115,7 +115,7 @@ proptest! {
         let (mut closed, mut open_model) = (Model::default(), Vec::new());
         let mut posts: Vec<(u32, u32, i64)> = Vec::new();
         let mut now = 1_000_000_i64;
-        // The first post has an author, or the ring tells nobody apart yet.
+        // The first post has an author, or the ring would count no authors yet.
         ring.add(now * PANE_MS, 1, 1, &[5], Some((9, 0)));
         for step in steps {
             match step {
@@ -180,9 +180,9 @@ fn too_many_to_tell_apart_are_estimated_in_each_window() {
     }
     ring.show(599 * PANE_MS);
     for (at, want) in [(0, 41.0), (1, 301.0), (2, 3661.0), (3, 6001.0)] {
-        let crowd = ring.tag_authors(2, at);
-        assert!(crowd.estimated);
-        assert!((crowd.authors / want - 1.0).abs() < 0.15, "{crowd:?}, not {want}");
+        let counted = ring.tag_authors(2, at);
+        assert!(counted.estimated);
+        assert!((counted.authors / want - 1.0).abs() < 0.15, "{counted:?}, not {want}");
     }
     assert!(
         (ring.tag_authors(2, 2).people - ring.tag_authors(2, 2).authors).abs() < 1.0,
@@ -234,7 +234,7 @@ fn copies_add_posts_and_no_people() {
     let window = &ring.windows()[2];
     assert_eq!((window.count(0), window.people(0)), (22, 2));
     assert_eq!((window.count(1), window.people(1)), (20, 20));
-    // A copyist who leaves takes nobody along.
+    // Retracting a copy retracts no author.
     ring.retract(7 * PANE_MS, &[0], hash(7));
     assert_eq!(ring.windows()[2].people(0), 2);
 }
@@ -272,7 +272,7 @@ fn a_delete_takes_what_is_beyond_the_cap_first() {
     ring.add(0, 2, 2, &[0; 2], Some((6, 0)));
     ring.close_to(PANE_MS);
     let counts = |ring: &Ring| {
-        let decay = ring.decay().expect("kept");
+        let decay = ring.decay().expect("it is configured");
         let decayed = decay.count(decay.column().get(0), PANE_MS).round() as u32;
         let windows = ring.windows().iter().map(|window| window.count(0));
         windows.chain([decayed, ring.total().count(0) as u32]).collect::<Vec<_>>()

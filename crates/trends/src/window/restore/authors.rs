@@ -1,10 +1,9 @@
 //! Restores the authors of a ring: members from the parts of a snapshot, and the rows after them.
 //!
-//! The members of a part are as of its epoch. Until the records have reached it, the part waits, and
-//! their rows of its tags are skipped. At the end of each record the panes that were closed in it are
-//! closed again, in order.
+//! The members of a part are as of its epoch. Until the records have reached it, the part waits,
+//! and their rows of its tags are skipped. At the end of each record the panes that were closed in
+//! it are closed again, in order.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 
 use smallvec::SmallVec;
@@ -103,7 +102,7 @@ impl Replay {
         while !reader.is_empty() {
             let (id, author) = (self.id(&mut reader)?, reader.get_u32().ok_or(CUT)?);
             let posts = reader.get().and_then(|posts| u8::try_from(posts).ok()).ok_or(CUT)?;
-            self.people.caps.restore(span, (id, author), posts);
+            self.people.post_caps.restore(span, (id, author), posts);
         }
         Ok(())
     }
@@ -117,11 +116,9 @@ impl Replay {
         for _ in 0..reader.get().ok_or(CUT)? {
             let id = self.id(&mut reader)?;
             let len = reader.get().filter(|&len| len <= EXACT_MAX as u64).ok_or(CUT)?;
-            let members = (0..len).map(|_| read_member(&mut reader).ok_or(CUT));
-            let mut members = members.collect::<Result<Vec<_>, _>>()?;
-            in_order(&mut members, closed_to as u32);
-            for (author, member) in members {
-                self.people.crowds.push(id, author, member);
+            for _ in 0..len {
+                let (author, member) = read_member(&mut reader).ok_or(CUT)?;
+                self.people.sets.push(id, author, member);
             }
         }
         for _ in 0..reader.get().ok_or(CUT)? {
@@ -135,8 +132,8 @@ impl Replay {
                 }
                 registers.push(entries);
             }
-            self.people.crowds.mark_sample(id, true);
-            self.people.big.restore((id, below), registers.into_iter());
+            self.people.sets.mark_sample(id, true);
+            self.people.sketched.restore((id, below), registers.into_iter());
         }
         for _ in 0..reader.get().ok_or(CUT)? {
             let id = self.id(&mut reader)?;
@@ -146,7 +143,7 @@ impl Replay {
                 let (author, minute) = ((bytes >> 32) as u16, (bytes >> 48) as u16);
                 *print = Print { print: bytes as u32, author, minute };
             }
-            self.people.crowds.set_prints(id, prints);
+            self.people.sets.set_prints(id, prints);
         }
         while !reader.is_empty() {
             let index = self.seen(&mut reader, |_| true, |_, _| ())?;
@@ -323,8 +320,8 @@ impl Replay {
         let (people, pane_ms) = (self.people, ring.pane_ms);
         let (closed, minutes) = (&mut ring.closed, &mut ring.minutes);
         let mut kept = ClosedPanes { closed, minutes, pane_ms };
-        for id in (0..people.crowds.rows()).filter(|&id| !people.is_estimated(id)) {
-            for member in people.crowds.members(id) {
+        for id in (0..people.sets.rows()).filter(|&id| !people.is_estimated(id)) {
+            for member in people.sets.members(id) {
                 if people.is_alive(&member, now) && member.counts() {
                     kept.count(AuthorCounts::pane(member.last, now), id);
                 }
@@ -367,18 +364,4 @@ fn read_member(reader: &mut Reader<'_>) -> Option<(u32, Member)> {
         marks: Marks::new(posts & 1 == 1, posts >> 17 == 1),
     };
     Some((who as u32, member))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn members_are_put_in_the_order_of_their_last_posts() {
-        let member = |last: u32| Member { last, posts: 1, ..Member::default() };
-        let mut members =
-            [(3, member(1)), (5, member(u32::MAX)), (9, member(0)), (7, member(0)), (8, member(2))];
-        in_order(&mut members, 2);
-        assert_eq!(members.map(|(author, _)| author), [5, 7, 9, 3, 8]);
-    }
 }

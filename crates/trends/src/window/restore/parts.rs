@@ -118,10 +118,10 @@ pub(super) fn read_pairs(
     rows: u32,
     pairs: &mut Vec<Pair>,
 ) -> Result<(), CorruptSection> {
-    let told = reader.get().ok_or(CUT)?;
+    let number = reader.get().ok_or(CUT)?;
     // A pair has at least two bytes: a corrupt length reserves no more than the bytes that follow.
-    pairs.reserve((reader.rest().len() / 2).min(usize::try_from(told).unwrap_or(usize::MAX)));
-    for _ in 0..told {
+    pairs.reserve((reader.rest().len() / 2).min(usize::try_from(number).unwrap_or(usize::MAX)));
+    for _ in 0..number {
         let id = reader.get_u32().ok_or(CUT)?;
         let by = reader.get_u32().ok_or(CUT)?;
         if id >= rows {

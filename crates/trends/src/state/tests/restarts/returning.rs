@@ -1,4 +1,4 @@
-//! Who has posted before: kept over restarts, and what the rule makes of it.
+//! Returning authors over restarts, and the rule.
 
 use super::*;
 use crate::window::authors::Returning;
@@ -13,7 +13,7 @@ fn twins(rules: Rules, lateness_ms: i64) -> Twins {
 fn say(twins: &mut Twins, tag: u8, gap: i64, authors: std::ops::Range<u32>) {
     for author in authors {
         let (at, id) = (twins.newest + gap, twins.posts.len() as u64 + 1);
-        twins.say(vec![Said { op: Op::Create, at, tags: vec![tag], id, author, print: 0 }]);
+        twins.say(vec![Sent { op: Op::Create, at, tags: vec![tag], id, author, print: 0 }]);
     }
 }
 
@@ -34,14 +34,14 @@ fn seen(twins: &mut Twins, tag: u8) -> (f64, Option<Returning>) {
 }
 
 fn four_minutes(state: &State) -> usize {
-    state.ring.windows().iter().position(|window| window.ms == 240_000).expect("it is kept")
+    state.ring.windows().iter().position(|window| window.ms == 240_000).expect("it is configured")
 }
 
 /// Five minutes, in which a hundred became known; then forty come to a tag, of whom thirty are.
 fn acquainted(lateness_ms: i64) -> Twins {
     let mut twins = twins(KNOWN, lateness_ms);
     say(&mut twins, 1, 3_000, 1..101);
-    assert_eq!(seen(&mut twins, 1), (77.0, None), "while it is young, nobody is a stranger");
+    assert_eq!(seen(&mut twins, 1), (77.0, None), "while it is young, no author is a stranger");
     say(&mut twins, 1, 15_000, 1..2);
     say(&mut twins, 2, 15_000, 71..111);
     twins
@@ -53,7 +53,7 @@ fn strangers_count_as_far_as_is_usual() {
     assert_eq!(twins.live.ring.joined(), Some([39, 30]), "the last pane is open");
     let (_, rule) = seen(&mut twins, 2);
     let rule = rule.expect("it asks");
-    // Of the last four minutes: six of the known, and ten whom nobody has seen.
+    // In the last four minutes: six known authors, and ten strangers.
     assert_eq!((rule.known, rule.share), (6.0, 30.0 / 39.0));
     assert!((rule.allows - 7.8).abs() < 1e-9, "6 / (30/39)");
     // Twelve strangers, two of whom come again: it makes them no older.
@@ -61,7 +61,7 @@ fn strangers_count_as_far_as_is_usual() {
     say(&mut twins, 3, 10_000, 1001..1003);
     assert_eq!(seen(&mut twins, 3).1.map(|rule| (rule.known, rule.allows)), Some((0.0, 0.0)));
     assert_eq!(seen(&mut twins, 3).0, 0.0);
-    // Who has come back with another tag is known there.
+    // An author who returns with another tag is known there.
     say(&mut twins, 4, 10_000, 1001..1013);
     assert_eq!(seen(&mut twins, 4).1.map(|rule| rule.known), Some(12.0));
     assert_eq!(seen(&mut twins, 4).0, 12.0);
@@ -73,7 +73,7 @@ fn two_tags_of_one_pane_do_not_make_an_author_known() {
     let at = (twins.newest / PANE + 5) * PANE;
     let post = |author: u32, tag: u8, after: i64| {
         let id = 10_000 + u64::from(author) * 10 + u64::from(tag);
-        Said { op: Op::Create, at: at + after, tags: vec![tag], id, author, print: 0 }
+        Sent { op: Op::Create, at: at + after, tags: vec![tag], id, author, print: 0 }
     };
     for author in 2001..2011 {
         twins.say(vec![post(author, 5, 100), post(author, 6, 9_900)]);
@@ -89,7 +89,7 @@ fn an_open_pane_shows_who_came_in_the_one_before_it() {
     let at = (twins.newest / PANE + 2) * PANE;
     let post = |tag: u8, at: i64| {
         let id = 20_000 + u64::from(tag);
-        Said { op: Op::Create, at, tags: vec![tag], id, author: 5000, print: 0 }
+        Sent { op: Op::Create, at, tags: vec![tag], id, author: 5000, print: 0 }
     };
     // The later one comes first.
     twins.say(vec![post(8, at + PANE), post(7, at)]);
@@ -126,8 +126,9 @@ fn who_has_posted_before_comes_back_from_records_and_snapshots() {
                 twins.epoch();
             }
             3 | 30 | 31 | 59 => {
-                let told = twins.snapshot.iter().flat_map(|(_, raw)| raw);
-                pieces = told.filter(|raw| matches!(raw, Raw::Known(_) | Raw::Body(25, _))).count();
+                let sections = twins.snapshot.iter().flat_map(|(_, raw)| raw);
+                pieces =
+                    sections.filter(|raw| matches!(raw, Raw::Known(_) | Raw::Body(25, _))).count();
                 twins.restart();
             }
             _ => {}
@@ -140,7 +141,7 @@ fn who_has_posted_before_comes_back_from_records_and_snapshots() {
             assert_eq!(pieces, 16, "the snapshot holds it");
         }
     }
-    let [all, known] = twins.again.ring.joined().expect("kept");
+    let [all, known] = twins.again.ring.joined().expect("it is configured");
     assert!(known > 60 && all > known + 60, "{known} of {all}");
 }
 
@@ -150,13 +151,17 @@ fn it_is_forgotten_after_two_weeks_and_the_share_goes_by_days() {
     twins.restart();
     say(&mut twins, 3, 6 * 86_400_000, 1..2);
     say(&mut twins, 3, 15_000, 2..4);
-    let [all, known] = twins.live.ring.joined().expect("kept");
+    let [all, known] = twins.live.ring.joined().expect("it is configured");
     assert_eq!((all, known), (2, 2), "forty, halved six times, and the three of now but the last");
     twins.restart();
     say(&mut twins, 3, 20 * 86_400_000, 10..11);
     say(&mut twins, 3, 15_000, 11..15);
     twins.restart();
-    assert_eq!(seen(&mut twins, 3).1.map(|rule| rule.known), Some(0.0), "nobody is known any more");
+    assert_eq!(
+        seen(&mut twins, 3).1.map(|rule| rule.known),
+        Some(0.0),
+        "no author is known any more"
+    );
     twins.look();
 }
 

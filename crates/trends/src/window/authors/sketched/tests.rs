@@ -1,4 +1,4 @@
-//! Columns of estimated tags, whatever came and whoever asked, held against a restart.
+//! Columns of estimated tags, after any posts and queries, compared with a restart.
 
 use super::*;
 use proptest::prelude::*;
@@ -46,21 +46,21 @@ proptest! {
         ),
     ) {
         let horizon = ((420_000 + MINUTE_MS) / PANE_MS) as u32 + 1;
-        let (mut bigs, mut crowds, mut windows) =
+        let (mut bigs, mut sets, mut windows) =
             (SketchedTags::new(horizon), AuthorSets::default(), windows());
-        crowds.grow(TAGS as usize);
+        sets.grow(TAGS as usize);
         let (mut now, mut number) = (1000_i64, 0_u32);
         for (id, authors, silence, asked) in came {
             if silence > 0 {
                 now += silence;
                 slide(&mut windows, now);
                 // A boundary without posts.
-                bigs.prune(&mut crowds, &mut windows, now);
+                bigs.prune(&mut sets, &mut windows, now);
                 bigs.estimate(&mut windows, (now, PANE_MS), asked);
             }
             now += 1;
             slide(&mut windows, now);
-            bigs.prune(&mut crowds, &mut windows, now);
+            bigs.prune(&mut sets, &mut windows, now);
             bigs.begin(&windows, now, PANE_MS);
             if bigs.below(id).is_none() {
                 let (mut closed, mut minutes) = Default::default();
