@@ -43,7 +43,6 @@ pub enum Question {
 }
 
 /// The answer to a [`Question`].
-#[expect(clippy::large_enum_variant, reason = "moved once per question")]
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// To [`Question::Ranking`].
