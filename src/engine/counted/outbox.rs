@@ -1,5 +1,7 @@
 //! The way out: as it is, or for tests with updates sent twice and out of order.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use crossbeam_channel::Sender;
 
 use crate::run::{Message, PaneBatch};
@@ -10,21 +12,23 @@ const HELD: usize = 6;
 /// Sends messages.
 pub(super) struct Outbox {
     out: Sender<Message>,
-    /// State of the random numbers; 0 = everything is sent as it comes.
-    random: u64,
+    /// 0 = everything is sent as it comes.
+    seed: u64,
+    /// Numbers drawn.
+    drawn: u64,
     held: Vec<PaneBatch>,
 }
 
 impl Outbox {
     /// Sends to `out`. With a `seed`, some batches are sent twice, and all out of order.
     pub(super) fn new(out: Sender<Message>, seed: u64) -> Self {
-        Self { out, random: seed, held: Vec::new() }
+        Self { out, seed, drawn: 0, held: Vec::new() }
     }
 
     /// Sends a message, or holds it back for a while.
     pub(super) fn send(&mut self, message: Message) {
         match message {
-            Message::Panes(batch) if self.random != 0 => {
+            Message::Panes(batch) if self.seed != 0 => {
                 if self.next().is_multiple_of(3) {
                     self.held.push(PaneBatch::clone(&batch));
                 }
@@ -51,11 +55,11 @@ impl Outbox {
         let _ = self.out.send(Message::Panes(Box::new(batch)));
     }
 
-    /// A step of SplitMix64; never 0 for long.
+    /// A number that follows from the seed and how many were drawn before.
     fn next(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let x = (self.random ^ (self.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ (x >> 31)
+        self.drawn += 1;
+        let mut hasher = DefaultHasher::new();
+        (self.seed, self.drawn).hash(&mut hasher);
+        hasher.finish()
     }
 }
