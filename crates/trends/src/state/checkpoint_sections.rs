@@ -164,7 +164,7 @@ pub fn encode(raw: RawSections) -> Sections {
             }
             Raw::Known(piece) => sections.push((kind::KNOWN, piece.encode())),
             Raw::Baselines(baselines_of) => {
-                sections.push((kind::BASELINES, baselines::encode(&baselines_of)))
+                sections.push((kind::BASELINES, baselines::encode(&baselines_of)));
             }
             Raw::Decay(weights) => {
                 sections.push((kind::DECAY, baselines::encode_weights(&weights)));

@@ -168,15 +168,15 @@ impl Restoring {
                 state.marks.seen(source, *at);
             }
         }
-        for (source, partitions) in told.meta.partitions.iter().enumerate() {
+        for (source, partitions) in counts.meta.partitions.iter().enumerate() {
             for (partition, at) in partitions.iter().filter(|_| source < state.posts_of.len()) {
                 state.marks.seen_in(source, partition, *at);
             }
         }
-        state.parts = told.parts;
+        state.parts = counts.parts;
         state.forget_parts();
-        state.passed = told.meta.passed;
-        state.trending = told.trending;
+        state.passed = counts.meta.passed;
+        state.trending = counts.trending;
         let open_from = closed_to.saturating_add(1).saturating_mul(state.ring.pane_ms());
         for trending in &mut state.trending {
             let mut pacings = counts.meta.trending.iter();

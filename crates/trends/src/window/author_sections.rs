@@ -202,7 +202,7 @@ impl Ring {
         });
         let counted = counted.filter(|pane| !pane.changes.is_empty()).collect();
         let closed_to = self.closed_to;
-        Some(AuthorsPiece { epoch, closed_to, members, prints, big, open, counted, caps })
+        Some(AuthorsPiece { epoch, closed_to, members, prints, sketched, open, counted, caps })
     }
 
     /// Decayed counts that changed since the last call, or those of the tags in a range; `None` if

@@ -227,7 +227,7 @@ impl AuthorCounts {
                 taken.alone.push((id, anonymous));
             }
         }
-        self.big.end(now);
+        self.sketched.end(now);
         if !open.counted.is_empty() {
             self.close_counted(kept, windows, open, (pairs, &sorted), &mut taken);
         }
@@ -357,7 +357,7 @@ impl AuthorCounts {
     fn make_room(&mut self, kept: &mut ClosedPanes<'_>, windows: &mut [Window], id: u32, now: i64) {
         let mut authors = self.sets.authors(id).to_vec();
         let below = *authors.select_nth_unstable(EXACT_MAX / 2).1;
-        if !self.big.set_below(id, below) {
+        if !self.sketched.set_below(id, below) {
             self.make_sketch(kept, windows, (id, now), below);
         }
         self.sets.retain(id, |author, _| author < below);

@@ -48,7 +48,7 @@ impl AuthorCounts {
             let before = of_rows.saturating_sub(gone);
             let all = (of_rows + unknown).saturating_sub(gone);
             if self.is_estimated(id) {
-                self.big.on_post(id, &[], all, now);
+                self.sketched.on_post(id, &[], all, now);
             } else if all > before {
                 taken.lasts[at] += all - before;
                 more.push((id, all - before));
@@ -61,9 +61,9 @@ impl AuthorCounts {
             sum.1 += if same { more.1 } else { 0 };
             same
         });
-        self.big.end(now);
+        self.sketched.end(now);
         for sketched in &open.counted.sketches {
-            self.big.merge(sketched.id, &sketched.registers, now);
+            self.sketched.merge(sketched.id, &sketched.registers, now);
         }
     }
 
@@ -95,9 +95,9 @@ impl AuthorCounts {
         (id, now): (u32, i64),
         below: u32,
     ) {
-        let members = self.crowds.of(id).filter(|(_, m)| !m.marks.only_copies());
+        let members = self.sets.of(id).filter(|(_, m)| !m.marks.only_copies());
         let members = members.map(|(author, m)| (Self::pane(m.last, now), author));
-        self.big.make(kept, windows, (id, below), members);
-        self.crowds.mark_sample(id, true);
+        self.sketched.make(kept, windows, (id, below), members);
+        self.sets.mark_sample(id, true);
     }
 }

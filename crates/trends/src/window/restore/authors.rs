@@ -335,12 +335,6 @@ impl Replay {
     }
 }
 
-/// Puts members in the order of their last posts, and of authors within a pane. They come so, but
-/// from programs that had them by author alone.
-fn in_order(members: &mut [(u32, Member)], closed_to: u32) {
-    members.sort_by_key(|(author, member)| (Reverse(closed_to.wrapping_sub(member.last)), *author));
-}
-
 /// These counts and more of them, each tag once, ascending.
 fn with(pairs: &[Pair], more: &[Pair]) -> Vec<Pair> {
     let mut all = [pairs, more].concat();
