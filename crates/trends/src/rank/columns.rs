@@ -1,5 +1,6 @@
 //! The optional columns of a ranking, each declared once beside its field in [`Trend`]. From this
-//! list the history writes and reads them, and the terminal shows them.
+//! list the history writes and reads them, and the terminal shows them. A new one needs its value
+//! (`ranking.rs`), a line in `schema.sql` of the history, and a migration for older files.
 
 use crate::rank::{Mode, Trend};
 
