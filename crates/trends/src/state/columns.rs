@@ -14,8 +14,8 @@
 //!
 //! # How to read one
 //!
-//! Ids are rows: `0..names.rows()`. Not each is a tag ([`Names::is_live`]), not each tag may be
-//! shown ([`Columns::may_list`]), and a tag that was only ever retracted has no count.
+//! Ids are rows: `0..names.rows()`. Not each is a tag ([`Names::is_live`]), not each tag may be shown
+//! ([`Columns::may_list`]), and a tag that was only ever retracted has no count.
 //!
 //! | value | of the tag `id` |
 //! |---|---|
@@ -28,12 +28,12 @@
 //! | first seen | [`ColumnSnapshot::first_seen`] |
 //! | id of a key | [`ColumnSnapshot::find`] |
 //!
-//! To scan a column go by its chunks ([`CowColumn::chunks`](crate::store::cow_column::CowColumn));
-//! for the largest values and for ids with a least value there are [`top`](crate::rank::top) and
-//! `at_least`. Open panes are included, as in a ranking of that moment.
+//! To scan a column go by its chunks ([`CowColumn::chunks`](crate::store::cow_column::CowColumn)); for the
+//! largest values and for ids with a least value there are [`top`](crate::rank::top) and `at_least`.
+//! Open panes are included, as in a ranking of that moment.
 //!
-//! Not in a snapshot: what modes with baselines need (`trending` and its relatives), counts by
-//! pane, recent posts.
+//! Not in a snapshot: what modes with baselines need (`trending` and its relatives), counts by pane,
+//! recent posts.
 
 use std::sync::OnceLock;
 
@@ -59,7 +59,7 @@ pub struct Columns<'a> {
     pub total: &'a Total,
     /// Counts that decay, where they are kept.
     pub decay: Option<&'a Decay>,
-    /// True where authors are counted apart; otherwise each post counts as one author.
+    /// True where authors are told apart; else each post counts as one.
     pub has_authors: bool,
     /// What is true of all of them.
     pub head: Head,
@@ -163,8 +163,8 @@ impl ColumnSnapshot {
         }
     }
 
-    /// Start of the first pane that a live tag counted in, milliseconds since the Unix epoch;
-    /// `None` where it is not known.
+    /// Start of the first pane that a live tag counted in, milliseconds since the Unix epoch; `None`
+    /// where it is not known.
     #[must_use]
     pub fn first_seen(&self, id: u32) -> Option<i64> {
         self.counts.first_seen.get(id)

@@ -154,8 +154,8 @@ impl Names {
         self.records.at(id).is_plain()
     }
 
-    /// The spellings of `id` in the order in which they were met, the counts of all but the first,
-    /// and the count of those that share one counter.
+    /// The spellings of `id` in the order they were met, the counts of all but the first, and the
+    /// count of those that are not told apart.
     #[must_use]
     pub fn spellings_met(&self, id: u32) -> (Vec<Vec<u8>>, Vec<u64>, u64) {
         let mut short = [0; 16];

@@ -18,7 +18,7 @@ use crate::window::restore::{CorruptSection, Part, Restore};
 
 const CUT: CorruptSection = CorruptSection("a section ends too early");
 const CONTRADICTION: CorruptSection =
-    CorruptSection("a tag occurs twice or has an id that is taken");
+    CorruptSection("a tag is told of twice or under an id that is taken");
 /// From this size on a second thread pays off.
 const TWO_THREADS_BYTES: usize = 128 << 10;
 

@@ -255,7 +255,7 @@ mod tests {
         let first = |ring: &Ring| [1, 2, 3].map(|id| ring.first_seen(id));
         assert_eq!(first(&ring), [Some(20_000), None, Some(10_000)]);
         assert_eq!((first(&again), again.first.seconds.get(2)), (first(&ring), 0));
-        assert!(ring.first_news().is_empty(), "nothing is reported twice");
+        assert!(ring.first_news().is_empty(), "nothing is told twice");
     }
 
     #[test]

@@ -48,7 +48,7 @@ fn post(state: &mut State, at: i64, op: Op, number: u64, tags: &[(String, String
     batch.rows.iter().for_each(|row| state.count_row(&batch, row, i64::MAX, &mut ()));
 }
 
-/// A tag that is short, long, or in letters whose case does not fit into a mask.
+/// A tag that is short, long, or in letters whose case is not told by a mask.
 fn tag(number: u8, spelling: u8) -> (String, String) {
     let key = match number % 3 {
         0 => format!("tag{number}"),
@@ -112,7 +112,7 @@ fn keys() -> Vec<Key> {
     windows.chain(whole).collect()
 }
 
-/// A snapshot, and a plain copy of the state from the moment when it was taken.
+/// A snapshot, and what the state said at the moment when it was taken.
 struct Taken {
     snapshot: ColumnSnapshot,
     plain: Vec<Option<Plain>>,

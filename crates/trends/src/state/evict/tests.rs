@@ -106,7 +106,7 @@ fn heavy_hitters_outlive_a_flood_and_a_restart() {
         assert!(total.approximate);
         for (row, n) in total.trends.iter().zip((0..10).rev()) {
             assert_eq!(row.tag, format!("heavy{n}"), "the true top ten in order");
-            assert_eq!(row.count, truth[&row.tag], "they were never evicted");
+            assert_eq!(row.count, truth[&row.tag], "they never gave way");
         }
         for (key, &count) in &truth {
             let Some(detail) = tag(state, key) else { continue };

@@ -20,7 +20,7 @@ fn settings(recent_posts: usize) -> Settings {
     Settings { recent_posts, remembered_max_posts, remembered_max_ms, ..of }
 }
 
-/// One post in each second, unless a test sets the time.
+/// One post in each second, unless said otherwise.
 struct Stream {
     state: State,
     at: i64,
@@ -89,7 +89,7 @@ fn the_newest_stay_and_tags_that_stand_together_are_counted() {
     assert_eq!(stream.related("a"), [named("b", 2), named("c", 1), named("d", 1)]);
     assert_eq!(stream.state.recent().held(), 4, "posts without tags are not kept");
     stream.post(9, "#a #c");
-    assert_eq!(stream.texts("a"), ["#a #c", "#a #b #d"], "a text is listed once");
+    assert_eq!(stream.texts("a"), ["#a #c", "#a #b #d"], "a text stands there once");
     assert_eq!(stream.state.recent_with(stream.state.tags.find(b"a").expect("live")), 3);
 }
 
@@ -106,7 +106,7 @@ fn what_is_taken_back_is_gone_at_once() {
     assert_eq!(stream.texts("a"), ["5 #a", "1 #a"]);
     stream.feed(PostKey { revision: 77, ..key(Op::Update, 5) }, &[], "edited #b");
     assert_eq!((stream.texts("a"), stream.texts("b")), (vec!["1 #a"], vec!["edited #b"]));
-    // Delivered again, the same revision is still the newest.
+    // Told again, the same revision is still the newest.
     stream.feed(PostKey { revision: 77, ..key(Op::Update, 5) }, &[], "edited #b");
     assert_eq!(stream.texts("b"), ["edited #b"]);
     stream.feed(key(Op::Update, 8), &[1], "instead of 1 #a");
@@ -177,8 +177,8 @@ fn an_id_that_means_another_tag_now_is_not_the_one_posted() {
     for id in live {
         let tag = stream.state.tags.key_string(id);
         for text in stream.texts(&tag) {
-            assert!(text.contains(&format!("#{tag}")), "{text} is listed under {tag}");
+            assert!(text.contains(&format!("#{tag}")), "{text} is told under {tag}");
         }
     }
-    assert!(stream.state.is_approximate(), "some were evicted");
+    assert!(stream.state.is_approximate(), "some gave way");
 }

@@ -70,7 +70,7 @@ fn reports(settings: &Settings) -> Reporter {
     Reporter::new(asked.chain(others).map(report).collect())
 }
 
-/// Spreads numbers over all 32 bits; zero stays zero, which means no author.
+/// Spreads numbers over all 32 bits, and leaves none for nobody.
 fn author(n: u32) -> u64 {
     let x = (n ^ n >> 16).wrapping_mul(0x7feb_352d);
     if n == 0 { 0 } else { u64::from((x ^ x >> 15).wrapping_mul(0x846c_a68b) | 1) << 32 }
@@ -99,7 +99,7 @@ fn feed((state, reports): (&mut State, &mut Reporter), table: u8, seq: u64, said
         out.rows.push(Row {
             at: post.at,
             until: post.at,
-            // As a view receives an edit that no longer fits it.
+            // As a view is told of an edit that fits it no more.
             posts: u32::from(post.op != Op::Update || !post.tags.is_empty()),
             tagged: u32::from(!post.tags.is_empty()),
             entries_end: out.entries.len() as u32,

@@ -64,7 +64,7 @@ fn who_has_no_post_left_in_a_window_is_none_of_its_people() {
         ..Settings::of(shape, Vec::new())
     };
     let mut state = State::new(settings, seed(1));
-    // Five people use the tag twice; the second posts are deleted.
+    // Five people say it, and say it again; what they said last they take back.
     for (at, from) in [(0, 1), (300_000, 11)] {
         (0..5).for_each(|n| say(&mut state, Op::Create, (at, 1, from + n), 1 + n));
     }

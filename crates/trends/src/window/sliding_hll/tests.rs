@@ -12,8 +12,8 @@ fn see(sketch: &mut SlidingHll, pane: u32, held: &[u32], authors: impl IntoItera
     authors.into_iter().for_each(|author| sketch.insert(author));
 }
 
-/// Reports the changed windows over the estimates of before.
-fn report(sketch: &mut SlidingHll, newest: u32, held: &[u32], before: &mut [f64]) {
+/// What is told of all windows, over what was told before.
+fn told(sketch: &mut SlidingHll, newest: u32, held: &[u32], before: &mut [f64]) {
     sketch.slide(newest, held, held);
     assert!(sketch.report(u64::MAX, |at, people| before[at] = people));
 }
@@ -22,7 +22,7 @@ fn report(sketch: &mut SlidingHll, newest: u32, held: &[u32], before: &mut [f64]
 fn cleared(sketch: &SlidingHll, newest: u32, held: &[u32]) -> Vec<f64> {
     let (mut sketch, mut people) = (sketch.clone(), vec![-1.0; held.len()]);
     sketch.forget_windows();
-    report(&mut sketch, newest, held, &mut people);
+    told(&mut sketch, newest, held, &mut people);
     people
 }
 
@@ -57,7 +57,7 @@ proptest! {
         let mut kept = [0.0; 5];
         for (author, step, zeros, asked) in came {
             if step == 2 {
-                // A restart: all windows are reported again.
+                // A restart: windows are told anew.
                 let entries: Vec<_> = sketch.entries(pane).collect();
                 sketch = SlidingHll::restore(entries.iter().cloned(), HORIZON);
                 prop_assert!(sketch.entries(pane).eq(entries));
@@ -70,12 +70,12 @@ proptest! {
             sketch.report(asked, |at, people| kept[at] = people);
             sketch.steps_max = 8;
             if step == 1 {
-                // A pane without authors.
+                // Nobody came for a while.
                 sketch.slide(pane + 1, &held, &held);
                 pane += 1;
             }
         }
-        report(&mut sketch, pane, &held, &mut kept);
+        told(&mut sketch, pane, &held, &mut kept);
         for (got, panes) in kept.iter().zip(held) {
             let want = plainly(&seen, pane, panes);
             prop_assert!((got - want).abs() <= want * 1e-12, "{panes} panes: {got}, not {want}");
@@ -101,7 +101,7 @@ proptest! {
             pane += step;
             see(&mut sketch, pane, &held, [author(n as u32)]);
         }
-        report(&mut sketch, pane, &held, &mut before);
+        told(&mut sketch, pane, &held, &mut before);
         let due = sketch.slide(pane, &held, &held);
         let changes = cleared(&sketch, pane + silence, &held) != before;
         prop_assert!(!changes || silence >= due);

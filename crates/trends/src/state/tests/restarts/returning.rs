@@ -41,7 +41,7 @@ fn four_minutes(state: &State) -> usize {
 fn acquainted(lateness_ms: i64) -> Twins {
     let mut twins = twins(KNOWN, lateness_ms);
     say(&mut twins, 1, 3_000, 1..101);
-    assert_eq!(seen(&mut twins, 1), (77.0, None), "while it is young, no author is a stranger");
+    assert_eq!(seen(&mut twins, 1), (77.0, None), "while it is young, nobody is a stranger");
     say(&mut twins, 1, 15_000, 1..2);
     say(&mut twins, 2, 15_000, 71..111);
     twins
@@ -53,7 +53,7 @@ fn strangers_count_as_far_as_is_usual() {
     assert_eq!(twins.live.ring.joined(), Some([39, 30]), "the last pane is open");
     let (_, rule) = seen(&mut twins, 2);
     let rule = rule.expect("it asks");
-    // Of the last four minutes: six known authors, and ten that are new.
+    // Of the last four minutes: six of the known, and ten whom nobody has seen.
     assert_eq!((rule.known, rule.share), (6.0, 30.0 / 39.0));
     assert!((rule.allows - 7.8).abs() < 1e-9, "6 / (30/39)");
     // Twelve strangers, two of whom come again: it makes them no older.
@@ -156,11 +156,7 @@ fn it_is_forgotten_after_two_weeks_and_the_share_goes_by_days() {
     say(&mut twins, 3, 20 * 86_400_000, 10..11);
     say(&mut twins, 3, 15_000, 11..15);
     twins.restart();
-    assert_eq!(
-        seen(&mut twins, 3).1.map(|rule| rule.known),
-        Some(0.0),
-        "no author is known any more"
-    );
+    assert_eq!(seen(&mut twins, 3).1.map(|rule| rule.known), Some(0.0), "nobody is known any more");
     twins.look();
 }
 
