@@ -32,8 +32,8 @@ use tagtide_trends::status::SourceStatus;
 
 pub(crate) use self::extract_config::ExtractConfig;
 
-/// ExtractedBatch batches under way for each worker; this bounds the memory of the queue. So many that
-/// workers go on while the coordinator closes a pane or waits for a processor.
+/// ExtractedBatch batches under way for each worker; this bounds the memory of the queue. So many
+/// that workers go on while the coordinator closes a pane or waits for a processor.
 pub(crate) const BATCHES_PER_WORKER: usize = 16;
 /// With a `tags_max` below this, a batch of full size might bring more new tags than there is room
 /// for.
@@ -203,7 +203,7 @@ mod tests {
             Ingest::start(&plan, &options, sources, &[Vec::new()], config, &out, &shutdown);
         let _ingest = ingest.expect("threads start");
         drop(out);
-        let said = messages.iter().any(|message| matches!(message, Message::Panicked));
-        assert!(said, "or the coordinator waits for it for ever");
+        let reported = messages.iter().any(|message| matches!(message, Message::Panicked));
+        assert!(reported, "or the coordinator waits for it for ever");
     }
 }

@@ -33,7 +33,7 @@ fn grammar(version: u32, key_changes: &[(u32, &str)], accepted: Option<u32>) -> 
         let help = (!kinds.is_empty() && accepted != Some(version)).then(|| {
             format!(
                 "the keys of some tags have changed: {}. `--accept-grammar {version}` goes on, and \
-                 counts such tags anew under their new keys; `--fresh` starts over",
+                 counts such tags from zero under their new keys; `--fresh` starts over",
                 kinds.join("; ")
             )
         });

@@ -16,7 +16,7 @@ pub trait LiveQuery: Send + Sync {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     /// A ranking of any configured mode, window and view. One with more rows than are published is
-    /// made from [`Question::Columns`] by whoever asks, where its mode allows it.
+    /// made from [`Question::Columns`] on the asking thread, where its mode allows it.
     Ranking(Query),
     /// One tag by its key.
     Tag {
@@ -34,8 +34,8 @@ pub enum Question {
         /// Window, seconds.
         window_s: u64,
     },
-    /// All counts, as they are now, to be read by whoever asks: for rankings of many rows, tables of
-    /// all tags, searches.
+    /// All counts as they are now, to be read on the asking thread: for rankings of many rows,
+    /// tables of all tags, searches.
     Columns {
         /// View of the job; `None` = all posts.
         view: Option<String>,

@@ -89,7 +89,7 @@ impl Publisher {
     /// All rankings at event time `at`.
     pub(crate) fn rank(&mut self, states: &States, at: i64) -> Vec<Arc<Ranking>> {
         let mut rankings = Vec::with_capacity(self.rankings.len());
-        // Nobody looks at sparklines in a replay at full speed.
+        // A replay at full speed shows no sparklines.
         let mut counts_left = if self.live { sparkline::COUNTS_MAX } else { 0 };
         for state in states.each() {
             for &key in &self.keys.all {

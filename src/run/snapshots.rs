@@ -1,4 +1,4 @@
-//! Snapshots of the columns for those who ask, so few that their memory is bounded.
+//! Snapshots of the columns that answer large questions, at most two per view.
 
 use std::sync::{Arc, Weak};
 
@@ -6,11 +6,10 @@ use super::view_states::States;
 use tagtide_trends::state::columns::ColumnSnapshot;
 
 /// Snapshots of a view that are alive at the same time. Each holds as much memory as all columns of
-/// the view, where every count has changed since; whoever asks when there are so many gets the
-/// newest of them.
+/// the view, where every count has changed since. At this limit a question gets the newest of them.
 const ALIVE_MAX: usize = 2;
 
-/// The snapshots that somebody still reads.
+/// The snapshots that are still being read.
 #[derive(Default)]
 pub(super) struct Snapshots {
     alive: Vec<Weak<ColumnSnapshot>>,

@@ -98,8 +98,8 @@ impl ViewRestore {
         self.views.iter_mut().for_each(|view| view.held = false);
     }
 
-    /// A record was read. A view that is missing in it was not counted then, so what came before has
-    /// a gap, and the view starts over.
+    /// A record was read. A view that is missing in it was not counted then, so what came before
+    /// has a gap, and the view starts over.
     pub(crate) fn end_record(&mut self, settings: &StateSettings) {
         for view in self.views.iter_mut().filter(|view| !view.held) {
             view.state = Restoring::new(view.settings.clone(), settings.tags);

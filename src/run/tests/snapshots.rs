@@ -5,7 +5,7 @@ use tagtide_trends::rank::{Mode, Query};
 use tagtide_trends::state::columns::ColumnSnapshot;
 use tagtide_trends::state::extracted_batch::PostKey;
 
-/// Posts of `tags`, whose numbers are told from each other by their counts.
+/// Posts of `tags`; the count of a tag shows its number.
 fn tagged(keys: HashKeys, seq: u64, tags: std::ops::Range<u64>) -> Message {
     let mut rows = Box::<ExtractedBatch>::default();
     let mut batch = Batch::default();
