@@ -234,8 +234,8 @@ impl SlidingHll {
         self.put(register, rank);
     }
 
-    /// Takes in those whose sketch has these largest ranks, who were seen in the pane that was begun
-    /// last: the same as taking each of them in.
+    /// Inserts all authors of a sketch with these largest ranks, seen in the pane begun last: the
+    /// same as inserting each of them.
     pub fn merge(&mut self, of_pane: &Registers) {
         let ranks = of_pane.ranks().iter().enumerate().filter(|(_, rank)| **rank > 0);
         ranks.for_each(|(register, &rank)| self.put(register, rank.into()));

@@ -41,8 +41,8 @@ impl Watermarks {
         newer
     }
 
-    /// A partition of a source has shown event time `at`; `""` = the source has only one. True where
-    /// the source as a whole has come further.
+    /// A partition of a source has reached event time `at`; `""` = the source has only one. True if
+    /// the source as a whole has advanced.
     ///
     /// A partition is known from the first time on that it has shown. One that is behind the newest
     /// of its source by more than it may hold back does not count.
