@@ -103,7 +103,7 @@ mod tests {
         for counter in list(&counters) {
             assert!(line.contains(&grouped(counter.value)), "{counter:?} is not in {line}");
         }
-        assert!(line.contains("; skipped reposts 7,017; skipped posts of bots 7,016;"), "{line}");
+        assert!(line.contains("; skipped reposts 7,018; skipped posts of bots 7,017;"), "{line}");
     }
 
     #[test]

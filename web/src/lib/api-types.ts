@@ -193,7 +193,7 @@ export interface components {
             repeated_updates?: number;
             /**
              * Format: int64
-             * @description Posts of accounts that their platform calls bots, where the job leaves them out.
+             * @description Posts of accounts that their platform calls bots, if the job skips them.
              */
             skipped_bots?: number;
             /**
@@ -257,10 +257,10 @@ export interface components {
             /**
              * Format: int64
              * @description Start of the first pane that it counted in since it became live, whole seconds as
-             *     milliseconds since the Unix epoch; null where nobody knows.
+             *     milliseconds since the Unix epoch; null if unknown.
              */
             first_seen?: number | null;
-            /** @description Conditions on a tag that is listed. */
+            /** @description What must be true of a tag that is listed. */
             gates: components["schemas"]["Gate"][];
             /**
              * Format: double
@@ -296,7 +296,7 @@ export interface components {
             score?: number | null;
             /** @description Spellings counted since the tag became live, commonest first. */
             spellings: components["schemas"]["Spelling"][];
-            /** @description `new`, `rising`, `steady` or `cooling`; null while nobody knows. */
+            /** @description `new`, `rising`, `steady` or `cooling`; null while unknown. */
             status?: string | null;
             /** @description The key. */
             tag: string;
@@ -345,8 +345,8 @@ export interface components {
             required: boolean;
             /**
              * Format: double
-             * @description What the tag has: people, authors, the score, 1 where the job's lists let it through
-             *     and 0 where they do not, windows learned; null where there is none.
+             * @description The value of the tag: people, authors, the score, 1 if the job's tag filter lists it, else
+             *     0, windows learned; null if there is none.
              */
             value?: number | null;
         };
@@ -394,8 +394,8 @@ export interface components {
             counted: number;
             /**
              * Format: double
-             * @description Authors who had posted before they came to the tag; null where the job does not ask
-             *     (`people.known`), or nobody knows yet.
+             * @description Authors who had posted before they joined the tag; null if the job does not ask
+             *     (`people.known`), or it is not known yet.
              */
             known?: number | null;
             /**
@@ -443,6 +443,26 @@ export interface components {
             /** @description What to do. */
             help: string;
         };
+        /** @description State of a queue whose items are made durable in order. */
+        QueueStatus: {
+            /**
+             * Format: int64
+             * @description Items made durable.
+             */
+            kept: number;
+            /** @description Why the last group failed; empty after a success. */
+            last_error: string;
+            /**
+             * Format: int64
+             * @description Items given up.
+             */
+            lost: number;
+            /**
+             * Format: int64
+             * @description Items in the queue.
+             */
+            waiting?: number;
+        };
         /** @description The ordered result at one moment, for one mode and window of one view. */
         Ranking: {
             /** @description `tags_max` was reached: counts have `error_bound`. */
@@ -464,8 +484,8 @@ export interface components {
             error_bound: number;
             /**
              * Format: int32
-             * @description Baselines are still being learned: so many windows of the three that it takes. Rows are
-             *     ordered by count until then.
+             * @description Baselines are still being learned: windows learned, of the three that it takes. Until then
+             *     rows are ordered by count.
              */
             learning?: number | null;
             /** @description Name of the mode. */
@@ -533,8 +553,8 @@ export interface components {
              */
             posts: number;
             /**
-             * @description Tags that stand with it in these posts, the commonest first, ten at the most; hidden ones
-             *     are left out.
+             * @description Tags that occur with it in these posts, most frequent first, at most ten; hidden ones are
+             *     left out.
              */
             related: components["schemas"]["RelatedTag"][];
             /** @description The newest of these posts, newest first, each text once, at most five. */
@@ -663,8 +683,8 @@ export interface components {
             detail: string;
             /**
              * Format: int64
-             * @description Updates of an engine that counts by itself that were dropped, as they came twice or did not
-             *     begin where the last one ended.
+             * @description Updates of an engine that counts itself which were dropped: repeated, or not beginning where
+             *     the last one ended.
              */
             dropped_updates?: number;
             /** @description Format of its records, once known. */
@@ -711,26 +731,6 @@ export interface components {
             count: number;
             /** @description As typed, without `#`. */
             display: string;
-        };
-        /** @description State of a queue whose items are made durable in order. */
-        QueueStatus: {
-            /**
-             * Format: int64
-             * @description Items made durable.
-             */
-            kept: number;
-            /** @description Why the last group failed; empty after a success. */
-            last_error: string;
-            /**
-             * Format: int64
-             * @description Items given up.
-             */
-            lost: number;
-            /**
-             * Format: int64
-             * @description Items in the queue.
-             */
-            waiting?: number;
         };
         /** @description The run's state and counters, all since the state directory began (or the start, without one). */
         Status: {
@@ -852,7 +852,7 @@ export interface components {
             /**
              * Format: int64
              * @description Start of the first pane that it counted in since it became live, whole seconds as
-             *     milliseconds since the Unix epoch; null where nobody knows.
+             *     milliseconds since the Unix epoch; null if unknown.
              */
             first_seen?: number | null;
             recent?: null | components["schemas"]["RecentPosts"];
@@ -896,7 +896,7 @@ export interface components {
             expected?: number | null;
             /**
              * Format: double
-             * @description Ratio to the expected count.
+             * @description Times the usual.
              */
             lift?: number | null;
             /**
