@@ -63,7 +63,7 @@ pub mod kind {
     pub const VIEW: u16 = 32;
     /// Posts of open panes that were counted elsewhere, more or less.
     pub const COUNTED: u16 = 33;
-    /// Snapshot: posts of open panes that were counted elsewhere, where authors are told apart.
+    /// Snapshot: posts of open panes that were counted elsewhere, if authors are counted.
     pub const COUNTED_BEFORE: u16 = 34;
     /// Occurrences of spellings counted elsewhere, more or less: id << 3 | number.
     pub const SPELLED_BY: u16 = 35;

@@ -113,7 +113,7 @@ impl PanePiece {
         Self { minute, other: closed.other, pane, alone, beyond: closed.beyond.clone() }
     }
 
-    /// Where authors are told apart, `authors`.
+    /// `authors`: posts without an author are listed separately.
     fn open(open: &OpenPane, authors: bool) -> Self {
         let (posts, tagged) = (open.posts as i64, open.tagged as i64);
         let pairs = open.counted.pairs.clone();

@@ -52,8 +52,8 @@ impl OpenPane {
         plus.saturating_sub(times(&self.minus))
     }
 
-    /// Of posts to be taken back, those that are in its log, of each author where `authors` are
-    /// told apart; by author.
+    /// The part of `less` (posts to retract) that is in the log, by author. With `authors` the log is
+    /// searched for each author, otherwise for each tag only.
     pub(super) fn held(
         &self,
         mut less: Vec<(AuthorRow, i32)>,

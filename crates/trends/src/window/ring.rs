@@ -324,7 +324,7 @@ impl Ring {
         self.people = Some(people);
         let mut open = std::mem::take(&mut self.open);
         for open in &mut open {
-            // Without what was taken back before: nobody else would be told of it.
+            // Without retracted posts: nothing would subtract them later.
             let mut pairs = Vec::new();
             self.summer.sum_open(open, &mut pairs);
             let posts = pairs.iter().flat_map(|&(id, n)| std::iter::repeat_n(id, n as usize));
