@@ -86,7 +86,7 @@ pub fn find(name: &str) -> Option<&'static Kind> {
     ENGINES.iter().find(|kind| kind.name == name)
 }
 
-/// [`crate::job::check`], and whether its engine exists and can do it.
+/// [`crate::job::check()`], and whether its engine exists and can do it.
 ///
 /// # Errors
 /// Every problem of the job.

@@ -71,7 +71,8 @@ impl Tags {
         self.len() == 0
     }
 
-    /// Admissions so far; a tag admitted later has a larger [`Tags::since`].
+    /// Admissions so far; a tag admitted later has a larger
+    /// [`since`](crate::state::names::Names::since).
     #[must_use]
     pub fn admissions(&self) -> u32 {
         self.admissions
