@@ -52,8 +52,8 @@ impl OpenPane {
         plus.saturating_sub(times(&self.minus))
     }
 
-    /// The part of `less` (posts to retract) that is in the log, by author. With `authors` the log is
-    /// searched for each author, otherwise for each tag only.
+    /// The part of `less` (posts to retract) that is in the log, by author. With `authors` the log
+    /// is searched for each author, otherwise for each tag only.
     pub(super) fn held(
         &self,
         mut less: Vec<(AuthorRow, i32)>,
