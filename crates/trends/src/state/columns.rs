@@ -30,7 +30,8 @@
 //!
 //! To scan a column go by its chunks ([`CowColumn::chunks`](crate::store::cow_column::CowColumn));
 //! for the largest values and for ids with a least value there are
-//! [`top_k`](crate::rank::top_k) and `at_least`. Open panes are included, as in a ranking of that moment.
+//! [`top_k`](crate::rank::top_k) and `at_least`. Open panes are included, as in a ranking of that
+//! moment.
 //!
 //! Not in a snapshot: what modes with baselines need (`trending` and its relatives), counts by
 //! pane, recent posts.
